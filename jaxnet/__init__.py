@@ -1,0 +1,29 @@
+"""jaxnet: a functional JAX library and laboratory for feed-forward neural networks.
+
+A network, a loss, an optimizer, a whole training run: each is a pure function over pytrees of
+parameters, with explicit PRNG keys. A folder imports only from the floors below it:
+
+    training     state  step  epoch  fit  evaluate
+    networks     mlp
+    layers       dense  activation  rescale  serial   |   optim   |   data
+    functions    activations  initializers  losses  metrics
+    core         types  errors  checks  trees
+"""
+
+from jaxnet import data, layers, optim, training
+from jaxnet.functions import activations, initializers, losses, metrics
+from jaxnet.networks.mlp import mlp
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "activations",
+    "data",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "mlp",
+    "optim",
+    "training",
+]

@@ -1,0 +1,1 @@
+"""The ground floor: types, error wording, checks and tree arithmetic."""

@@ -1,0 +1,85 @@
+"""Checks at the boundary: each returns the value that it has approved, or raises."""
+
+import difflib
+import math
+import numbers
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from jaxnet.core.errors import invalid_type, invalid_value
+
+T = TypeVar("T")
+
+
+def check_choice(function: str, argument: str, name: str, table: Mapping[str, T]) -> T:
+    """Return the entry called ``name``, or raise a ValueError that lists the known names.
+
+    >>> check_choice("mlp", "activation", "relu", {"relu": max, "tanh": min}) is max
+    True
+    >>> check_choice("mlp", "activation", "rellu", {"relu": max, "tanh": min})
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidValueError: mlp: expected activation to be one of relu, tanh, \
+got 'rellu'. Did you mean 'relu'?
+    """
+    if name in table:
+        return table[name]
+    close = difflib.get_close_matches(str(name), list(table), n=1)
+    remedy = f"Did you mean '{close[0]}'?" if close else "Pass one of the known names."
+    known = ", ".join(sorted(table))
+    raise invalid_value(function, argument, f"to be one of {known}", repr(name), remedy)
+
+
+def check_count(function: str, argument: str, value: int, *, minimum: int = 1) -> int:
+    """Return ``value`` as an int if it is a whole number of at least ``minimum``."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        actual = f"{value!r} of type {type(value).__name__}"
+        raise invalid_type(function, argument, "to be an integer", actual, "Pass a whole number.")
+    if value < minimum:
+        remedy = f"Pass a whole number of {minimum} or more."
+        raise invalid_value(function, argument, f">= {minimum}", value, remedy)
+    return int(value)
+
+
+def check_range(
+    function: str,
+    argument: str,
+    value: Any,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    low_open: bool = False,
+    high_open: bool = False,
+) -> Any:
+    """Return ``value``; a Python or NumPy number must be finite and within ``[low, high]``.
+
+    Arrays and tracers pass unchecked, so that hyperparameters can be swept over by ``vmap``.
+    ``low_open`` and ``high_open`` exclude the bound itself.
+    """
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        if hasattr(value, "dtype"):
+            return value
+        actual = f"{value!r} of type {type(value).__name__}"
+        raise invalid_type(function, argument, "to be a number", actual, "Pass a float.")
+    number = float(value)
+    above = number > low if low_open else number >= low
+    below = number < high if high_open else number <= high
+    if not (math.isfinite(number) and above and below):
+        left = "(" if low_open or low == -math.inf else "["
+        right = ")" if high_open or high == math.inf else "]"
+        expected = f"finite and in {left}{low:g}, {high:g}{right}"
+        raise invalid_value(function, argument, expected, value, "Pass a number in that range.")
+    return value
+
+
+def check_finite(function: str, argument: str, values: np.ndarray, remedy: str) -> None:
+    """Raise a ValueError that says how many values are NaN or infinite, and where the first is."""
+    if not np.issubdtype(values.dtype, np.inexact):
+        return
+    bad = ~np.isfinite(values)
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        actual = f"{int(bad.sum())} NaN or infinite values, the first at index {where}"
+        raise invalid_value(function, argument, "to be finite everywhere", actual, remedy)

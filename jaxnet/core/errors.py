@@ -1,0 +1,55 @@
+"""The wording of errors: who complains, what was expected, what came, what to do."""
+
+
+class InputError(Exception):
+    """Marks an error as the caller's to mend; commands print it without a traceback."""
+
+
+class InvalidValueError(InputError, ValueError):
+    """An argument or a file has the wrong range, shape, name or content."""
+
+
+class InvalidTypeError(InputError, TypeError):
+    """An argument has the wrong type, dtype or tree structure."""
+
+
+class MissingFileError(InputError, FileNotFoundError):
+    """A file that the caller was to provide is not there."""
+
+
+def message(function: str, argument: str, expected: str, actual: object, remedy: str) -> str:
+    """Compose the one form that every error of jaxnet has.
+
+    Args:
+        function: name of the public function, experiment or file that complains.
+        argument: the argument's name as the caller spells it.
+        expected: the property asked for, such as ``"in [0, 1)"``.
+        actual: what came instead.
+        remedy: what the caller can do about it, a whole sentence.
+
+    Returns:
+        ``"{function}: expected {argument} {expected}, got {actual}. {remedy}"``.
+
+    >>> message("sgd", "learning_rate", "> 0", -1, "Pass a small positive number.")
+    'sgd: expected learning_rate > 0, got -1. Pass a small positive number.'
+    """
+    return f"{function}: expected {argument} {expected}, got {actual}. {remedy}"
+
+
+def invalid_value(
+    function: str, argument: str, expected: str, actual: object, remedy: str
+) -> InvalidValueError:
+    """Return, for the caller to raise, a ValueError in the form of `message`."""
+    return InvalidValueError(message(function, argument, expected, actual, remedy))
+
+
+def invalid_type(
+    function: str, argument: str, expected: str, actual: object, remedy: str
+) -> InvalidTypeError:
+    """Return, for the caller to raise, a TypeError in the form of `message`."""
+    return InvalidTypeError(message(function, argument, expected, actual, remedy))
+
+
+def missing_file(function: str, expected: str, actual: object, remedy: str) -> MissingFileError:
+    """Return, for the caller to raise, a FileNotFoundError in the form of `message`."""
+    return MissingFileError(message(function, "file", expected, actual, remedy))

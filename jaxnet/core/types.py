@@ -1,0 +1,70 @@
+"""The types that every floor shares: what a layer is, and what flows between layers."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+
+Array: TypeAlias = jax.Array
+Key: TypeAlias = jax.Array
+"""A PRNG key as `jax.random.key` makes it."""
+
+Shape: TypeAlias = tuple[int, ...]
+"""The shape of one example, without the batch dimension."""
+
+Params: TypeAlias = Any
+"""A pytree of arrays that the gradient is taken with respect to."""
+
+Statistics: TypeAlias = Any
+"""A pytree of arrays that a layer updates itself, such as moving averages; often empty."""
+
+Residual: TypeAlias = Any
+"""What a layer's forward pass keeps for its backward pass."""
+
+ElementwiseLoss: TypeAlias = Callable[[Array, Array], Array]
+"""``(outputs, targets) -> one value an example``: the form of every loss and metric."""
+
+
+class Layer(NamedTuple):
+    """A layer: five pure functions. A network is a layer too, made of layers by `serial`.
+
+    The one law that each layer keeps: `backward` equals ``jax.vjp`` of `apply`.
+
+    Attributes:
+        init: ``(key, in_shape) -> (params, statistics)``. ``in_shape`` leaves out the batch.
+        apply: ``(params, statistics, x, *, key, training) -> (y, statistics)``, where ``x`` is
+            a batch. ``key`` is needed by random layers while ``training``, else None will do.
+        forward: the same computation by hand, ``-> (y, residual, statistics)``.
+        backward: ``(params, residual, dy) -> (dparams, dx)``, the hand-derived gradient:
+            ``dy`` is the gradient of the risk with respect to the output.
+        out_shape: ``in_shape -> out_shape``; raises ValueError where the layer does not fit.
+    """
+
+    init: Callable[[Key, Shape], tuple[Params, Statistics]]
+    apply: Callable[..., tuple[Array, Statistics]]
+    forward: Callable[..., tuple[Array, Residual, Statistics]]
+    backward: Callable[[Params, Residual, Array], tuple[Params, Array]]
+    out_shape: Callable[[Shape], Shape]
+
+
+def layer_from_forward(
+    *,
+    init: Callable[[Key, Shape], tuple[Params, Statistics]],
+    forward: Callable[..., tuple[Array, Residual, Statistics]],
+    backward: Callable[[Params, Residual, Array], tuple[Params, Array]],
+    out_shape: Callable[[Shape], Shape],
+) -> Layer:
+    """Complete a layer: `apply` is `forward` without the residual, so it is written once."""
+
+    def apply(
+        params: Params,
+        statistics: Statistics,
+        x: Array,
+        *,
+        key: Key | None = None,
+        training: bool = False,
+    ) -> tuple[Array, Statistics]:
+        y, _, statistics = forward(params, statistics, x, key=key, training=training)
+        return y, statistics
+
+    return Layer(init, apply, forward, backward, out_shape)

@@ -1,0 +1,16 @@
+"""Data: labelled examples, where they come from, and how they are split."""
+
+from jaxnet.data.examples import Examples
+from jaxnet.data.idx import read_idx
+from jaxnet.data.sources import DATASETS, Dataset, data_directory, load_dataset
+from jaxnet.data.split import split
+
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Examples",
+    "data_directory",
+    "load_dataset",
+    "read_idx",
+    "split",
+]

@@ -1,0 +1,53 @@
+"""Labelled examples: the pair of arrays that training, evaluation and splits work on."""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import numpy as np
+
+from jaxnet.core.checks import check_finite
+from jaxnet.core.errors import invalid_value
+
+AnyArray: TypeAlias = jax.Array | np.ndarray
+
+
+class Examples(NamedTuple):
+    """A batch of labelled examples, or a whole data set: a pytree of two arrays.
+
+    Attributes:
+        inputs: shape ``(examples, ...)``; pixels may stay integers.
+        targets: shape ``(examples,)`` for labels, ``(examples, outputs)`` for vectors.
+    """
+
+    inputs: Any
+    targets: Any
+
+    def take(self, indices: AnyArray | slice) -> "Examples":
+        """Return the examples at ``indices``, in that order."""
+        return Examples(self.inputs[indices], self.targets[indices])
+
+
+def count(examples: Examples) -> int:
+    """Return how many examples there are."""
+    return int(np.shape(examples.inputs)[0])
+
+
+def check_examples(function: str, argument: str, examples: Examples) -> Examples:
+    """Return the examples if inputs and targets pair up, are not empty and hold no NaN.
+
+    Raises:
+        ValueError: otherwise, with the place of the first NaN or infinity.
+    """
+    inputs, targets = np.shape(examples.inputs), np.shape(examples.targets)
+    if len(inputs) < 2 or len(targets) < 1 or inputs[0] != targets[0] or inputs[0] < 1:
+        raise invalid_value(
+            function,
+            argument,
+            "to pair each of one or more inputs with a target",
+            f"inputs of shape {inputs} and targets of shape {targets}",
+            "Give both arrays the same first dimension, one row an example.",
+        )
+    remedy = "Remove or repair those examples first."
+    check_finite(function, f"{argument}.inputs", np.asarray(examples.inputs), remedy)
+    check_finite(function, f"{argument}.targets", np.asarray(examples.targets), remedy)
+    return examples

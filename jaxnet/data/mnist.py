@@ -1,0 +1,78 @@
+"""MNIST: 70,000 handwritten digits of 28 x 28 pixels, from its four IDX files.
+
+Source: LeCun, Cortes and Burges; lectures 001 and 004.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from jaxnet.core.errors import invalid_value, missing_file
+from jaxnet.data.examples import Examples
+from jaxnet.data.idx import read_idx
+
+SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+"""File name -> SHA-256 of the decompressed original."""
+
+
+def load_mnist(directory: str | Path) -> tuple[Examples, Examples]:
+    """Read MNIST from ``directory``: 60,000 examples to train with and 10,000 to test with.
+
+    The files may be plain or end in ``.gz``; their content is verified by checksum.
+
+    Returns:
+        Training and test examples in the files' order: inputs uint8 of shape
+        ``(examples, 784)``, targets int32 in [0, 10).
+
+    Raises:
+        FileNotFoundError: if a file is missing; the message says which and where it belongs.
+        ValueError: if a file is truncated, corrupt, or not the original.
+    """
+    arrays = [read_idx(_find(Path(directory), name), sha256=SHA256[name]) for name in SHA256]
+    train_images, train_labels, test_images, test_labels = arrays
+    return pair(train_images, train_labels, classes=10), pair(test_images, test_labels, classes=10)
+
+
+def pair(images: np.ndarray, labels: np.ndarray, *, classes: int) -> Examples:
+    """Pair images with labels as flat examples, once they are known to belong together.
+
+    Args:
+        images: uint8, shape ``(examples, height, width)``.
+        labels: uint8, shape ``(examples,)``.
+        classes: labels must lie in ``[0, classes)``.
+
+    Raises:
+        ValueError: if the counts differ, the files were swapped, or a label is out of range.
+    """
+    if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
+        raise invalid_value(
+            "load_mnist",
+            "images and labels",
+            "of shapes (n, height, width) and (n,)",
+            f"{images.shape} and {labels.shape}",
+            "Check that the image and label files belong together and are not swapped.",
+        )
+    outside = np.flatnonzero(labels >= classes)
+    if outside.size:
+        actual = f"{labels[outside[0]]} at index {outside[0]}"
+        remedy = "The label file is mislabelled or of another data set."
+        raise invalid_value("load_mnist", "labels", f"in [0, {classes})", actual, remedy)
+    return Examples(images.reshape(len(images), -1), labels.astype(np.int32))
+
+
+def _find(directory: Path, name: str) -> Path:
+    for path in (directory / f"{name}.gz", directory / name):
+        if path.is_file():
+            return path
+    raise missing_file(
+        "load_mnist",
+        f"{name}.gz to exist",
+        f"nothing of that name in {directory}",
+        "Put MNIST's four IDX files, plain or gzipped, there, or name the folder above 'mnist' "
+        "by --data-dir or the environment variable JAXNET_DATA.",
+    )

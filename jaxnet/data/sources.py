@@ -1,0 +1,78 @@
+"""The data sets by name, and where their files are looked for."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxnet.core.checks import check_choice
+from jaxnet.data.digits import load_digits
+from jaxnet.data.examples import Examples
+from jaxnet.data.mnist import load_mnist
+
+
+class Dataset(NamedTuple):
+    """A data set for classification, with what one needs to know to use it.
+
+    Attributes:
+        name: its name in `DATASETS`.
+        train: examples to train with.
+        test: examples to test with, once.
+        class_names: what each label means.
+        image_shape: ``(height, width)`` of an input before it was flattened.
+        pixel_max: the pixel value that means full ink.
+    """
+
+    name: str
+    train: Examples
+    test: Examples
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int]
+    pixel_max: int
+
+
+_DIGIT_NAMES = tuple("0123456789")
+
+
+def _digits(data_dir: Path) -> Dataset:
+    del data_dir
+    return Dataset("digits", *load_digits(), _DIGIT_NAMES, (8, 8), 16)
+
+
+def _mnist(data_dir: Path) -> Dataset:
+    return Dataset("mnist", *load_mnist(data_dir / "mnist"), _DIGIT_NAMES, (28, 28), 255)
+
+
+DATASETS: dict[str, Callable[[Path], Dataset]] = {"digits": _digits, "mnist": _mnist}
+"""Name -> loader ``data_dir -> Dataset``."""
+
+
+def load_dataset(name: str, *, data_dir: str | Path | None = None) -> Dataset:
+    """Load a data set by name.
+
+    Args:
+        name: one of `DATASETS`; ``"digits"`` is embedded, the others are files.
+        data_dir: where the files are, see `data_directory`.
+
+    Raises:
+        ValueError: for an unknown name, or files that are not what they should be.
+        FileNotFoundError: if files are missing; the message says where they belong.
+
+    >>> digits = load_dataset("digits")
+    >>> digits.train.inputs.shape, digits.test.inputs.shape
+    ((1438, 64), (359, 64))
+    """
+    return check_choice("load_dataset", "name", name, DATASETS)(data_directory(data_dir))
+
+
+def data_directory(data_dir: str | Path | None = None) -> Path:
+    """Return where data files are: ``data_dir``, else ``$JAXNET_DATA``, else the user's cache.
+
+    The user's cache is ``$XDG_CACHE_HOME/jaxnet``, or ``~/.cache/jaxnet``.
+    """
+    if data_dir is not None:
+        return Path(data_dir).expanduser()
+    if os.environ.get("JAXNET_DATA"):
+        return Path(os.environ["JAXNET_DATA"]).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "jaxnet"

@@ -1,0 +1,73 @@
+"""Splits by key: train, validation and test parts that share no example (lecture 000)."""
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import Key
+from jaxnet.data.examples import Examples, check_examples, count
+
+
+def split(
+    examples: Examples, fractions: Sequence[float], *, key: Key, stratify: bool = False
+) -> tuple[Examples, ...]:
+    """Split examples at random into disjoint parts.
+
+    Args:
+        examples: what to split.
+        fractions: the parts' sizes as fractions of the whole, each above 0, sum at most 1.
+            The ends of the parts are rounded to whole examples.
+        key: decides which example goes where; the same key gives the same split.
+        stratify: keep the proportions of integer labels in every part, to within one example
+            a class.
+
+    Returns:
+        One `Examples` a fraction, in shuffled order.
+
+    Raises:
+        ValueError: if the fractions are out of range or leave a part empty, or if labels to
+            stratify by are not integers.
+
+    >>> whole = Examples(np.arange(10)[:, None], np.arange(10) % 2)
+    >>> parts = split(whole, (0.6, 0.4), key=jax.random.key(0), stratify=True)
+    >>> [sorted(part.targets.tolist()) for part in parts]
+    [[0, 0, 0, 1, 1, 1], [0, 0, 1, 1]]
+    """
+    check_examples("split", "examples", examples)
+    total = count(examples)
+    ends = _part_ends(fractions, total)
+    order = np.asarray(jax.random.permutation(key, total))
+    if stratify:
+        order = _interleave_classes(order, np.asarray(examples.targets))
+    starts = [0, *ends[:-1]]
+    return tuple(examples.take(order[start:end]) for start, end in zip(starts, ends, strict=True))
+
+
+def _part_ends(fractions: Sequence[float], total: int) -> list[int]:
+    remedy = "Pass fractions such as (0.8, 0.2), large enough for one example each."
+    # 1e-9: fractions such as .7 + .2 + .1 sum to 1 only up to rounding
+    if not fractions or not all(f > 0 for f in fractions) or sum(fractions) > 1 + 1e-9:
+        expected = "to be above 0 and to sum to at most 1"
+        raise invalid_value("split", "fractions", expected, tuple(fractions), remedy)
+    ends = [round(end * total) for end in np.cumsum(fractions)]
+    sizes = np.diff([0, *ends])
+    if (sizes < 1).any():
+        actual = f"parts of {sizes.tolist()} of {total} examples"
+        raise invalid_value("split", "fractions", "to leave no part empty", actual, remedy)
+    return ends
+
+
+def _interleave_classes(order: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Reorder so that each class is spread evenly: any stretch then has its share of each."""
+    if targets.ndim != 1 or not np.issubdtype(targets.dtype, np.integer):
+        actual = f"{targets.dtype} of shape {targets.shape}"
+        remedy = "Pass stratify=False for targets that are not class labels."
+        raise invalid_value("split", "targets", "to be integer labels", actual, remedy)
+    labels = targets[order]
+    position = np.empty(len(order))
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        position[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return order[np.argsort(position, kind="stable")]

@@ -1,0 +1,1 @@
+"""Pure mathematics on arrays: activations, initializers, losses and metrics."""

@@ -1,0 +1,90 @@
+"""The dense (fully-connected, affine) layer ``z = x W^T + b``."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from jaxnet.core.checks import check_choice, check_count
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import Array, Key, Layer, Shape, layer_from_forward
+from jaxnet.functions.initializers import INITIALIZERS, Initializer
+
+
+class Dense(NamedTuple):
+    """Parameters of a dense layer.
+
+    Attributes:
+        weights: shape ``(out, in)``, row ``i`` belongs to neuron ``i``, as in the lectures.
+        bias: shape ``(out,)``.
+    """
+
+    weights: Array
+    bias: Array
+
+
+def dense(
+    features: int,
+    *,
+    in_features: int | None = None,
+    initializer: str | Initializer = "he_normal",
+    dtype: Any = None,
+) -> Layer:
+    """Return a dense layer of ``features`` neurons: ``z = x W^T + b``.
+
+    By hand (lecture 001, affine rule, summed over the batch): ``dW = dz^T x``, ``db = sum dz``,
+    ``dx = dz W``.
+
+    Args:
+        features: number of neurons, the layer's width.
+        in_features: number of inputs to insist on; by default whatever ``in_shape`` says.
+        initializer: of the weights, a name in `INITIALIZERS` or a function
+            ``(key, shape, dtype) -> weights``. Biases start at 0.
+        dtype: of the parameters; by default JAX's floating-point default.
+
+    Raises:
+        ValueError: for an unknown initializer, no features, or an input that is not a vector.
+
+    >>> import jax
+    >>> layer = dense(3)
+    >>> params, _ = layer.init(jax.random.key(0), (4,))
+    >>> params.weights.shape, params.bias.shape
+    ((3, 4), (3,))
+    >>> layer.apply(params, (), jnp.ones((2, 4)))[0].shape
+    (2, 3)
+    """
+    check_count("dense", "features", features)
+    if isinstance(initializer, str):
+        initializer = check_choice("dense", "initializer", initializer, INITIALIZERS)
+
+    def out_shape(in_shape: Shape) -> Shape:
+        fits = len(in_shape) == 1 and in_features in (None, in_shape[0])
+        if not fits:
+            expected = f"to be ({'n' if in_features is None else in_features},)"
+            remedy = "Flatten each example, and make the first width the number of its entries."
+            raise invalid_value("dense", "in_shape", expected, in_shape, remedy)
+        return (features,)
+
+    def init(key: Key, in_shape: Shape) -> tuple[Dense, tuple[()]]:
+        out_shape(in_shape)
+        kind = jnp.result_type(float) if dtype is None else dtype
+        weights = initializer(key, (features, in_shape[0]), kind)
+        return Dense(weights, jnp.zeros((features,), kind)), ()
+
+    return layer_from_forward(init=init, forward=_forward, backward=_backward, out_shape=out_shape)
+
+
+def _forward(
+    params: Dense, statistics: tuple[()], x: Array, *, key: Key | None, training: bool
+) -> tuple[Float[Array, "batch out"], Array, tuple[()]]:
+    del key, training
+    w, b = params
+    if x.ndim != 2 or x.shape[1] != w.shape[1]:
+        remedy = "Pass a batch of vectors; for one example use x[None, :]."
+        raise invalid_value("dense", "x", f"of shape (batch, {w.shape[1]})", x.shape, remedy)
+    return x @ w.T + b[None, :], x, statistics
+
+
+def _backward(params: Dense, residual: Array, dy: Array) -> tuple[Dense, Array]:
+    x, dz = residual, dy
+    return Dense(dz.T @ x, dz.sum(axis=0)), dz @ params.weights

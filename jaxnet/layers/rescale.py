@@ -1,0 +1,50 @@
+"""The rescaling layer ``y = scale x + offset``: from stored pixels to what a network likes."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from jaxnet.core.checks import check_range
+from jaxnet.core.types import Array, Key, Layer, Shape, layer_from_forward
+
+
+def rescale(scale: float | Array, offset: float | Array = 0.0, *, dtype: Any = None) -> Layer:
+    """Return a layer ``y = scale x + offset`` that also turns integers into floating-point.
+
+    With it, pixels stay one byte each in memory and become numbers batch by batch. By hand:
+    ``dx = scale dy``.
+
+    Args:
+        scale: factor; ``1 / 255`` maps pixels to [0, 1].
+        offset: summand, after the factor.
+        dtype: of the output; by default JAX's floating-point default.
+
+    Raises:
+        ValueError: if scale or offset is not finite.
+
+    >>> rescale(1 / 255).apply((), (), jnp.array([[0, 255]], jnp.uint8))[0].tolist()
+    [[0.0, 1.0]]
+    """
+    check_range("rescale", "scale", scale)
+    check_range("rescale", "offset", offset)
+
+    def init(key: Key, in_shape: Shape) -> tuple[tuple[()], tuple[()]]:
+        del key, in_shape
+        return (), ()
+
+    def forward(
+        params: tuple[()], statistics: tuple[()], x: Array, *, key: Key | None, training: bool
+    ) -> tuple[Float[Array, "..."], tuple[()], tuple[()]]:
+        del params, key, training
+        kind = jnp.result_type(float) if dtype is None else dtype
+        y = x.astype(kind) * jnp.asarray(scale, kind) + jnp.asarray(offset, kind)
+        return y, (), statistics
+
+    def backward(params: tuple[()], residual: tuple[()], dy: Array) -> tuple[tuple[()], Array]:
+        del residual
+        return params, dy * jnp.asarray(scale, dy.dtype)
+
+    return layer_from_forward(
+        init=init, forward=forward, backward=backward, out_shape=lambda in_shape: in_shape
+    )

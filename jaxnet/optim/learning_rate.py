@@ -1,0 +1,32 @@
+"""The learning rate: a number, a 0-d array or a schedule of the step count."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnet.core.checks import check_range
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import Array
+
+Schedule: TypeAlias = Callable[[Array], Array]
+LearningRate: TypeAlias = float | Array | np.ndarray | Schedule
+
+
+def check_learning_rate(function: str, learning_rate: LearningRate) -> LearningRate:
+    """Return the learning rate if it is a schedule, a 0-d array or a finite number of 0 or more."""
+    if callable(learning_rate):
+        return learning_rate
+    check_range(function, "learning_rate", learning_rate, low=0.0)
+    if np.ndim(learning_rate) != 0:
+        remedy = "Sweep over rates with jax.vmap."
+        shape = np.shape(learning_rate)
+        raise invalid_value(function, "learning_rate", "to be a scalar", f"shape {shape}", remedy)
+    return learning_rate
+
+
+def rate_at(learning_rate: LearningRate, count: Array) -> Array:
+    """Return the rate for the step that follows ``count`` finished steps, as a 0-d array."""
+    rate = learning_rate(count) if callable(learning_rate) else learning_rate
+    return jnp.asarray(rate)

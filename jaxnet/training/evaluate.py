@@ -1,0 +1,131 @@
+"""Evaluation: what a network says, and how good that is, without changing anything."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from jaxnet.core.checks import check_choice, check_count
+from jaxnet.core.types import Array, ElementwiseLoss, Layer, Params, Statistics
+from jaxnet.data.examples import Examples, check_examples, count
+from jaxnet.functions.losses import LOSSES
+from jaxnet.functions.metrics import METRICS
+from jaxnet.training.step import Sums, batch_sums
+
+CHUNK = 1000
+"""Examples a chunk: large enough for the matrix products, small enough for the cache."""
+
+Evaluate: TypeAlias = Callable[[Params, Statistics, Examples], dict[str, Array]]
+
+
+def make_evaluate(
+    network: Layer, loss: ElementwiseLoss, metrics: Mapping[str, ElementwiseLoss]
+) -> Evaluate:
+    """Return ``evaluate(params, statistics, examples) -> name -> mean over all examples``.
+
+    It goes through the examples in chunks of `CHUNK`, which on a CPU is more than twice as fast
+    as all at once. The result does not depend on how the examples divide into chunks but for
+    rounding: each example weighs the same.
+    """
+
+    def chunk_sums(params: Params, statistics: Statistics, chunk: Examples) -> Sums:
+        outputs, _ = network.apply(params, statistics, chunk.inputs, key=None, training=False)
+        return batch_sums(loss, metrics, outputs, chunk.targets)
+
+    def evaluate(params: Params, statistics: Statistics, examples: Examples) -> dict[str, Array]:
+        total = count(examples)
+        full = total // CHUNK
+
+        def body(sums: Sums, index: Array) -> tuple[Sums, None]:
+            chunk = jax.tree.map(
+                lambda array: jax.lax.dynamic_slice_in_dim(array, index * CHUNK, CHUNK), examples
+            )
+            return jax.tree.map(jnp.add, sums, chunk_sums(params, statistics, chunk)), None
+
+        tail = chunk_sums(params, statistics, examples.take(slice(full * CHUNK, None)))
+        sums, _ = jax.lax.scan(body, tail, jnp.arange(full))
+        return jax.tree.map(lambda value: value / total, sums)
+
+    return evaluate
+
+
+def evaluate(
+    network: Layer,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    *,
+    loss: str | ElementwiseLoss = "softmax_cross_entropy",
+    metrics: Sequence[str] | Mapping[str, ElementwiseLoss] = ("accuracy",),
+) -> dict[str, float]:
+    """Return the mean loss and metrics of a network over examples.
+
+    Args:
+        network: the network.
+        params: its parameters.
+        statistics: its statistics.
+        examples: what to evaluate on.
+        loss: a name in `jaxnet.losses.LOSSES`, or a function of that form.
+        metrics: names in `jaxnet.metrics.METRICS`, or name -> function.
+
+    Returns:
+        ``"loss"`` and each metric's name -> mean over the examples.
+
+    Raises:
+        ValueError: if the examples do not fit the network, hold NaN, or a name is unknown.
+    """
+    check_examples("evaluate", "examples", examples)
+    program = _compiled(network, resolve_loss("evaluate", loss), resolve_metrics(metrics))
+    means = program(params, statistics, jax.tree.map(jnp.asarray, examples))
+    return {name: float(value) for name, value in means.items()}
+
+
+def predict(
+    network: Layer,
+    params: Params,
+    statistics: Statistics,
+    inputs: Array,
+    *,
+    batch_size: int = CHUNK,
+) -> Array:
+    """Return the network's outputs for inputs of shape ``(examples, ...)``, without training.
+
+    Inputs are worked through ``batch_size`` at a time, to bound the memory.
+    """
+    check_count("predict", "batch_size", batch_size)
+    outputs = [
+        _applied(network)(params, statistics, jnp.asarray(inputs[start : start + batch_size]))
+        for start in range(0, len(inputs), batch_size)
+    ]
+    return jnp.concatenate(outputs)
+
+
+def resolve_loss(function: str, loss: str | ElementwiseLoss) -> ElementwiseLoss:
+    """Return the loss function that a name stands for, or the function itself."""
+    return check_choice(function, "loss", loss, LOSSES) if isinstance(loss, str) else loss
+
+
+def resolve_metrics(
+    metrics: Sequence[str] | Mapping[str, ElementwiseLoss],
+) -> tuple[tuple[str, ElementwiseLoss], ...]:
+    """Return the metrics as pairs of name and function, which can be hashed."""
+    if isinstance(metrics, Mapping):
+        return tuple(metrics.items())
+    return tuple((name, check_choice("metrics", "name", name, METRICS)) for name in metrics)
+
+
+@functools.lru_cache(maxsize=32)
+def _compiled(
+    network: Layer, loss: ElementwiseLoss, metrics: tuple[tuple[str, ElementwiseLoss], ...]
+) -> Evaluate:
+    return jax.jit(make_evaluate(network, loss, dict(metrics)))
+
+
+@functools.lru_cache(maxsize=32)
+def _applied(network: Layer) -> Callable[[Params, Statistics, Array], Array]:
+    def apply(params: Params, statistics: Statistics, inputs: Array) -> Array:
+        return network.apply(params, statistics, inputs, key=None, training=False)[0]
+
+    return jax.jit(apply)

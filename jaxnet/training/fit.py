@@ -1,0 +1,262 @@
+"""`fit`: a training run for a person, in one call: checked, compiled once, with progress."""
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxnet.core.checks import check_choice, check_count
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import ElementwiseLoss, Key, Layer
+from jaxnet.data.examples import Examples, check_examples, count
+from jaxnet.training.epoch import NEVER, ShortBatch, make_epoch
+from jaxnet.training.evaluate import make_evaluate, resolve_loss, resolve_metrics
+from jaxnet.training.run import Run, RunRecord, make_run
+from jaxnet.training.state import TrainState, init_state
+from jaxnet.training.step import make_step
+
+CAPACITY = 100
+"""The most epochs in one call of the compiled program: the length of its history."""
+
+CHUNK_SECONDS = 0.5
+"""What a chunk of epochs should take, so that a person sees progress."""
+
+
+class History(NamedTuple):
+    """Learning curves: name -> array with one value an epoch.
+
+    Attributes:
+        train: ``"loss"`` and each metric, averaged over the epoch while the parameters changed.
+        validation: the same on the held-out examples, after the epoch; empty without any.
+    """
+
+    train: dict[str, np.ndarray]
+    validation: dict[str, np.ndarray]
+
+
+class FitResult(NamedTuple):
+    """What a training run leaves.
+
+    Attributes:
+        state: parameters, statistics, optimizer state, key and epoch at the end.
+        history: learning curves of the epochs run here.
+        compile_seconds: wall time of tracing and compiling; about 0 if it had been done before.
+        run_seconds: wall time of the training itself.
+    """
+
+    state: TrainState
+    history: History
+    compile_seconds: float
+    run_seconds: float
+
+
+class Progress(NamedTuple):
+    """What `fit` tells ``on_progress`` after a chunk of epochs."""
+
+    epoch: int
+    epochs: int
+    history: History
+    seconds: float
+
+
+class DivergenceError(RuntimeError):
+    """A run whose loss or parameters became NaN or infinite, which ended it.
+
+    Attributes:
+        result: what the run had: parameters from before the epoch that diverged, and the history
+            up to and including that epoch.
+    """
+
+    def __init__(self, message: str, result: FitResult):
+        super().__init__(message)
+        self.result = result
+
+
+def fit(
+    network: Layer,
+    train: Examples,
+    *,
+    key: Key,
+    optimizer: optax.GradientTransformation,
+    epochs: int,
+    batch_size: int,
+    loss: str | ElementwiseLoss = "softmax_cross_entropy",
+    metrics: Sequence[str] | Mapping[str, ElementwiseLoss] = ("accuracy",),
+    validation: Examples | None = None,
+    shuffle: bool = True,
+    short_batch: ShortBatch = "equal",
+    state: TrainState | None = None,
+    chunk: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> FitResult:
+    """Train a network: full-batch, mini-batch or sample-level gradient descent.
+
+    The epochs run inside one compiled program, in chunks. How many epochs a chunk has changes
+    nothing in the result: the same key gives the same bits.
+
+    Args:
+        network: what to train, such as ``jaxnet.mlp((784, 100, 100, 10))``.
+        train: the examples to learn from.
+        key: PRNG key of the initial parameters, the shuffling and all else that is random.
+        optimizer: one of `jaxnet.optim`, or any other ``optax.GradientTransformation``.
+        epochs: how often to go through the examples, 1 or more.
+        batch_size: examples a step: 1 for sample-level, all for full-batch gradient descent.
+        loss: a name in `jaxnet.losses.LOSSES`, or ``(outputs, targets) -> value an example``.
+        metrics: names in `jaxnet.metrics.METRICS`, or name -> function of the same form.
+        validation: examples to evaluate on after every epoch.
+        shuffle: whether to draw a new order every epoch.
+        short_batch: what becomes of a last mini-batch that is not full. ``"equal"``: its examples
+            weigh as much as all others; ``"mean"``: its gradient is its own mean, which makes them
+            weigh more (PyTorch, Keras); ``"drop"``: it is left out.
+        state: where to go on from, such as ``result.state``; by default a new one from ``key``.
+        chunk: epochs between two calls of ``on_progress``; by default about half a second's.
+        on_progress: called after every chunk.
+
+    Returns:
+        Final state, learning curves and times.
+
+    Raises:
+        ValueError: for settings that are out of range, an unknown name, examples that do not fit
+            the network, NaN in the data, labels out of range.
+        DivergenceError: if loss or parameters become NaN or infinite; it holds what there was.
+
+    >>> import jaxnet
+    >>> train = Examples(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1]))
+    >>> result = fit(
+    ...     jaxnet.mlp((1, 8, 2)),
+    ...     train,
+    ...     key=jax.random.key(0),
+    ...     epochs=200,
+    ...     batch_size=2,
+    ...     optimizer=jaxnet.optim.adam(0.05),
+    ... )
+    >>> float(result.history.train["accuracy"][-1])
+    1.0
+    """
+    check_count("fit", "epochs", epochs)
+    if chunk is not None:
+        check_count("fit", "chunk", chunk)
+    program = _program(
+        network,
+        resolve_loss("fit", loss),
+        optimizer,
+        resolve_metrics(metrics),
+        check_batch_size(batch_size, train),
+        shuffle,
+        check_choice("fit", "short_batch", short_batch, {n: n for n in get_args(ShortBatch)}),
+    )
+    _check_fit(network, train, "train")
+    if validation is not None:
+        _check_fit(network, validation, "validation")
+    train = jax.tree.map(jnp.asarray, train)
+    validation = jax.tree.map(jnp.asarray, validation)
+    if state is None:
+        state = init_state(network, optimizer, train.inputs.shape[1:], key=key)
+    state = jax.tree.map(jnp.copy, state)  # the program consumes its argument
+
+    def call(state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
+        return program(state, train, validation, jnp.int32(epochs))
+
+    result = None
+    for result in _run_in_chunks(call, state, epochs, chunk):
+        if on_progress is not None:
+            done = len(result.history.train["loss"])
+            on_progress(Progress(done, epochs, result.history, result.run_seconds))
+    assert result is not None  # epochs >= 1
+    return result
+
+
+def _run_in_chunks(
+    call: Callable[[TrainState, int], tuple[TrainState, RunRecord, Any]],
+    state: TrainState,
+    epochs: int,
+    chunk: int | None,
+) -> Iterator[FitResult]:
+    """Yield the result so far after every chunk of epochs."""
+    started = time.perf_counter()
+    state, rows, _ = jax.block_until_ready(call(state, 0))  # compiles, trains nothing
+    history = _filled(rows, 0)
+    compiled = time.perf_counter()
+    done, seconds = 0, 0.0
+    while done < epochs:
+        size = chunk or _chunk_size(done, seconds)
+        state, rows, new = call(state, min(size, epochs - done, CAPACITY))
+        history = jax.tree.map(lambda *parts: np.concatenate(parts), history, _filled(rows, new))
+        done += int(new)
+        seconds = time.perf_counter() - compiled
+        curves = History(history.epoch.train, history.validation)
+        result = FitResult(state, curves, compiled - started, seconds)
+        _check_divergence(history, result)
+        yield result
+
+
+def _filled(rows: RunRecord, number: int) -> RunRecord:
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[: int(number)], rows)
+
+
+def _chunk_size(done: int, seconds: float) -> int:
+    return max(1, int(CHUNK_SECONDS * done / seconds)) if done else 1
+
+
+def _check_divergence(history: RunRecord, result: FitResult) -> None:
+    step, last_loss = history.epoch.diverged_at[-1], history.epoch.last_loss[-1]
+    if step == NEVER:
+        return
+    raise DivergenceError(
+        f"fit: training diverged in epoch {int(result.state.epoch) + 1} at step {step + 1}: the "
+        f"loss or the parameters are no longer finite; the last finite loss was {last_loss:.6g}. "
+        "The parameters from before that epoch are kept. Lower the learning rate, or rescale the "
+        "inputs.",
+        result,
+    )
+
+
+@functools.lru_cache(maxsize=32)
+def _program(
+    network: Layer,
+    loss: ElementwiseLoss,
+    optimizer: optax.GradientTransformation,
+    metrics: tuple[tuple[str, ElementwiseLoss], ...],
+    batch_size: int,
+    shuffle: bool,
+    short_batch: ShortBatch,
+) -> Any:
+    """Return the program for these settings; the next `fit` with the same ones reuses it."""
+    step = make_step(network, loss, optimizer, dict(metrics))
+    epoch = make_epoch(step, batch_size=batch_size, shuffle=shuffle, short_batch=short_batch)
+    run = make_run(epoch, make_evaluate(network, loss, dict(metrics)), capacity=CAPACITY)
+    return jax.jit(run, donate_argnums=0)
+
+
+def check_batch_size(batch_size: int, train: Examples) -> int:
+    """Return the batch size if it is a whole number from 1 to the number of examples."""
+    check_count("fit", "batch_size", batch_size)
+    total = count(train)
+    if batch_size > total:
+        remedy = f"Pass batch_size={total} for full-batch gradient descent."
+        expected = f"to be at most the {total} examples"
+        raise invalid_value("fit", "batch_size", expected, batch_size, remedy)
+    return batch_size
+
+
+def _check_fit(network: Layer, examples: Examples, argument: str) -> None:
+    """Check that examples and network fit together, labels included."""
+    check_examples("fit", argument, examples)
+    out_shape = network.out_shape(np.shape(examples.inputs)[1:])
+    targets = np.asarray(examples.targets)
+    if not np.issubdtype(targets.dtype, np.integer) or targets.ndim != 1:
+        return
+    bad = np.flatnonzero((targets < 0) | (targets >= out_shape[-1]))
+    if bad.size:
+        raise invalid_value(
+            "fit",
+            f"{argument}.targets",
+            f"to be labels in [0, {out_shape[-1]}), one for each output",
+            f"{targets[bad[0]]} at index {bad[0]}",
+            "Number the classes from 0, or give the network more outputs.",
+        )

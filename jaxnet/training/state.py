@@ -1,0 +1,43 @@
+"""The state of a training run: all that has to be kept to go on exactly where it stands."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxnet.core.types import Array, Key, Layer, Params, Shape, Statistics
+
+
+class TrainState(NamedTuple):
+    """Everything that changes while a network is trained, as one pytree.
+
+    Attributes:
+        params: the network's parameters.
+        statistics: the network's own statistics, such as moving averages.
+        opt_state: the optimizer's state.
+        key: the run's PRNG key. It stays what it is: epoch ``e`` draws from ``fold_in(key, e)``.
+        epoch: number of finished epochs, an int32 scalar.
+    """
+
+    params: Params
+    statistics: Statistics
+    opt_state: Any
+    key: Key
+    epoch: Array
+
+
+def init_state(
+    network: Layer, optimizer: optax.GradientTransformation, in_shape: Shape, *, key: Key
+) -> TrainState:
+    """Return the state before the first epoch.
+
+    Args:
+        network: what to initialize.
+        optimizer: what will update its parameters.
+        in_shape: shape of one input, without the batch.
+        key: the initial parameters and the run draw from its two halves.
+    """
+    init_key, run_key = jax.random.split(key)
+    params, statistics = network.init(init_key, in_shape)
+    return TrainState(params, statistics, optimizer.init(params), run_key, jnp.zeros((), jnp.int32))
