@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 import jax
@@ -16,7 +16,7 @@ from jaxnet.core.types import ElementwiseLoss, Key, Layer
 from jaxnet.data.examples import Examples, check_examples, count
 from jaxnet.training.epoch import NEVER, ShortBatch, make_epoch
 from jaxnet.training.evaluate import make_evaluate, resolve_loss, resolve_metrics
-from jaxnet.training.run import Run, RunRecord, make_run
+from jaxnet.training.run import RunRecord, make_run
 from jaxnet.training.state import TrainState, init_state
 from jaxnet.training.step import make_step
 
@@ -162,13 +162,7 @@ def fit(
     def call(state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
         return program(state, train, validation, jnp.int32(epochs))
 
-    result = None
-    for result in _run_in_chunks(call, state, epochs, chunk):
-        if on_progress is not None:
-            done = len(result.history.train["loss"])
-            on_progress(Progress(done, epochs, result.history, result.run_seconds))
-    assert result is not None  # epochs >= 1
-    return result
+    return _run_in_chunks(call, state, epochs, chunk, on_progress or (lambda progress: None))
 
 
 def _run_in_chunks(
@@ -176,23 +170,28 @@ def _run_in_chunks(
     state: TrainState,
     epochs: int,
     chunk: int | None,
-) -> Iterator[FitResult]:
-    """Yield the result so far after every chunk of epochs."""
+    on_progress: Callable[[Progress], None],
+) -> FitResult:
     started = time.perf_counter()
     state, rows, _ = jax.block_until_ready(call(state, 0))  # compiles, trains nothing
     history = _filled(rows, 0)
     compiled = time.perf_counter()
     done, seconds = 0, 0.0
+    result = FitResult(state, _curves(history), compiled - started, seconds)
     while done < epochs:
         size = chunk or _chunk_size(done, seconds)
         state, rows, new = call(state, min(size, epochs - done, CAPACITY))
         history = jax.tree.map(lambda *parts: np.concatenate(parts), history, _filled(rows, new))
         done += int(new)
         seconds = time.perf_counter() - compiled
-        curves = History(history.epoch.train, history.validation)
-        result = FitResult(state, curves, compiled - started, seconds)
+        result = FitResult(state, _curves(history), compiled - started, seconds)
         _check_divergence(history, result)
-        yield result
+        on_progress(Progress(done, epochs, result.history, seconds))
+    return result
+
+
+def _curves(history: RunRecord) -> History:
+    return History(history.epoch.train, history.validation)
 
 
 def _filled(rows: RunRecord, number: int) -> RunRecord:
