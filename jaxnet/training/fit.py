@@ -35,8 +35,8 @@ class History(NamedTuple):
         validation: the same on the held-out examples, after the epoch; empty without any.
     """
 
-    train: dict[str, np.ndarray]
-    validation: dict[str, np.ndarray]
+    train: Mapping[str, Any]
+    validation: Mapping[str, Any]
 
 
 class FitResult(NamedTuple):
@@ -157,12 +157,12 @@ def fit(
     validation = jax.tree.map(jnp.asarray, validation)
     if state is None:
         state = init_state(network, optimizer, train.inputs.shape[1:], key=key)
-    state = jax.tree.map(jnp.copy, state)  # the program consumes its argument
+    start = jax.tree.map(jnp.copy, state)  # the program consumes its argument
 
     def call(state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
         return program(state, train, validation, jnp.int32(epochs))
 
-    return _run_in_chunks(call, state, epochs, chunk, on_progress or (lambda progress: None))
+    return _run_in_chunks(call, start, epochs, chunk, on_progress)
 
 
 def _run_in_chunks(
@@ -170,7 +170,7 @@ def _run_in_chunks(
     state: TrainState,
     epochs: int,
     chunk: int | None,
-    on_progress: Callable[[Progress], None],
+    on_progress: Callable[[Progress], None] | None,
 ) -> FitResult:
     started = time.perf_counter()
     state, rows, _ = jax.block_until_ready(call(state, 0))  # compiles, trains nothing
@@ -186,7 +186,8 @@ def _run_in_chunks(
         seconds = time.perf_counter() - compiled
         result = FitResult(state, _curves(history), compiled - started, seconds)
         _check_divergence(history, result)
-        on_progress(Progress(done, epochs, result.history, seconds))
+        if on_progress is not None:
+            on_progress(Progress(done, epochs, result.history, seconds))
     return result
 
 
