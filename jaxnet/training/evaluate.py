@@ -36,15 +36,16 @@ def make_evaluate(
 
     def evaluate(params: Params, statistics: Statistics, examples: Examples) -> dict[str, Array]:
         total = count(examples)
-        full = total // CHUNK
+        size = min(CHUNK, total)
+        full = total // size
 
         def body(sums: Sums, index: Array) -> tuple[Sums, None]:
             chunk = jax.tree.map(
-                lambda array: jax.lax.dynamic_slice_in_dim(array, index * CHUNK, CHUNK), examples
+                lambda array: jax.lax.dynamic_slice_in_dim(array, index * size, size), examples
             )
             return jax.tree.map(jnp.add, sums, chunk_sums(params, statistics, chunk)), None
 
-        tail = chunk_sums(params, statistics, examples.take(slice(full * CHUNK, None)))
+        tail = chunk_sums(params, statistics, examples.take(slice(full * size, None)))
         sums, _ = jax.lax.scan(body, tail, jnp.arange(full))
         return jax.tree.map(lambda value: value / total, sums)
 

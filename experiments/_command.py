@@ -1,0 +1,66 @@
+"""Turns an experiment into a command: options from its Config, errors without a traceback."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import tyro
+
+from experiments._record import Claim
+from jaxnet.core.errors import InputError
+from jaxnet.training import DivergenceError
+
+Config = TypeVar("Config")
+
+USER_ERROR = 2
+FAILED = 1
+INTERRUPTED = 130
+
+
+def run_command(
+    name: str,
+    main: Callable[[Config], Sequence[Claim]],
+    default: Config,
+    *,
+    smoke: Config,
+    description: str | None,
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Parse the command line into a config, run ``main`` on it and return the exit status.
+
+    Args:
+        name: the experiment's.
+        main: the experiment; returns its claims, which it has checked.
+        default: the config that options change.
+        smoke: the config that they change after ``--smoke``: seconds instead of minutes.
+        description: what ``--help`` says first.
+        arguments: the command line; by default the process's own.
+
+    Returns:
+        0; 1 if a claim does not hold or a run diverged; 2 for a user's mistake.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    start = smoke if "--smoke" in arguments else default
+    arguments = [argument for argument in arguments if argument != "--smoke"]
+    config = tyro.cli(
+        type(default),
+        prog=f"python -m experiments.{name}",
+        description=(description or "") + "\nWith --smoke: small settings that take seconds.",
+        default=start,
+        args=arguments,
+    )
+    try:
+        claims = main(config)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USER_ERROR
+    except DivergenceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    failed = [claim for claim in claims if not claim.holds]
+    for claim in failed:
+        print(f"claim does not hold: {claim.describe()}", file=sys.stderr)
+    return FAILED if failed else 0

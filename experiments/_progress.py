@@ -1,0 +1,38 @@
+"""Progress for a person at a terminal; silence for a pipe."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from jaxnet.training import Progress
+
+
+@contextmanager
+def progress_bar(label: str, epochs: int) -> Iterator[Callable[[Progress], None] | None]:
+    """Yield a callback for `jaxnet.training.fit` that draws a bar on standard error.
+
+    Yields None where standard error is not a terminal.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[measured]}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=epochs, measured="compiling")
+
+        def advance(progress: Progress) -> None:
+            curves = progress.history.validation or progress.history.train
+            measured = ", ".join(f"{name} {values[-1]:.4f}" for name, values in curves.items())
+            bar.update(task, completed=progress.epoch, measured=measured)
+
+        yield advance

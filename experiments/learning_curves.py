@@ -1,0 +1,141 @@
+"""How does a feed-forward network learn to read handwritten digits, epoch by epoch?
+
+The headline run of lecture 001: 784-100-100-10 on MNIST, cross-entropy, mini-batches of 100. By
+default the matching network on the 1,797 digits that scikit-learn carries, which needs no
+download. Prints losses and accuracies, and draws the learning curves and the test images that the
+network misreads with the most confidence.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+
+import jaxnet
+from experiments._classifier import build_network, hold_out, measure, report
+from experiments._command import run_command
+from experiments._curves import draw_curves, draw_misread
+from experiments._progress import progress_bar
+from experiments._record import Claim, prepare_folder, write_record
+from jaxnet.core.checks import check_choice
+from jaxnet.training import DivergenceError, FitResult
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the run."""
+
+    dataset: str = "digits"
+    """digits (embedded) or mnist (four IDX files)."""
+    data_dir: Path | None = None
+    """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
+    widths: tuple[int, ...] | None = None
+    """All widths, inputs and outputs included; by default inputs, 100, 100, classes."""
+    activation: str = "relu"
+    """Of the hidden layers: linear, sigmoid, tanh, relu or softmax."""
+    initializer: str = "he_normal"
+    """Of the weights: {he,xavier}_{normal,uniform}, normal, uniform, zeros or ones."""
+    optimizer: str = "adam"
+    """sgd, momentum or adam."""
+    learning_rate: float = 1e-3
+    """Step size, 0 or more."""
+    batch_size: int = 100
+    """Examples a step: 1 is sample-level, all of them full-batch gradient descent."""
+    short_batch: Literal["equal", "mean", "drop"] = "equal"
+    """A last mini-batch that is not full: weigh its examples as all others, take its own mean, or
+    drop it."""
+    epochs: int = 100
+    """How often the network sees every training example."""
+    seed: int = 0
+    """Seed of the initial weights and the shuffling."""
+    validation_fraction: float = 0.0
+    """Hold out this part of the training examples and draw its curve; test once, at the end."""
+    out: Path = Path("out/learning_curves")
+    """Folder for result.json and the figures."""
+
+
+SMOKE = Config(epochs=3)
+
+EXPECTED = {"digits": (100, 0.96), "mnist": (10, 0.97)}
+"""Data set -> epochs after which the default settings are expected to reach which accuracy."""
+
+
+def main(config: Config) -> list[Claim]:
+    """Train, evaluate, draw, record."""
+    optimizer = check_choice(
+        "command line", "--optimizer", config.optimizer, jaxnet.optim.OPTIMIZERS
+    )(config.learning_rate)
+    out = prepare_folder(config.out)
+    dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
+    network = build_network(
+        dataset, config.widths, activation=config.activation, initializer=config.initializer
+    )
+    train, validation, name = dataset.train, dataset.test, "test"
+    if config.validation_fraction:
+        train, validation = hold_out(train, config.validation_fraction, seed=config.seed)
+        name = "validation"
+    try:
+        with progress_bar(config.dataset, config.epochs) as on_progress:
+            result = jaxnet.training.fit(
+                network,
+                train,
+                key=jax.random.key(config.seed),
+                optimizer=optimizer,
+                epochs=config.epochs,
+                batch_size=config.batch_size,
+                short_batch=config.short_batch,
+                validation=validation,
+                on_progress=on_progress,
+            )
+    except DivergenceError as error:
+        record(config, error.result, {"diverged": str(error)}, [], [])
+        raise
+    results = measure(network, result, train, dataset.test)
+    title = f"{dataset.name}: {results['test_accuracy']:.2%} of the test images are read correctly"
+    title += f" after {results['epochs']} epochs"
+    figures = [
+        draw_curves(out / "learning_curves.png", result.history, title=title, held_out=name),
+        draw_misread(out / "misread.png", dataset, network, result.state),
+    ]
+    claims = check_claims(config, results["test_accuracy"])
+    path = record(config, result, results, claims, figures)
+    print(report(results, result), "wrote", *[path, *figures], sep="\n")
+    return claims
+
+
+def check_claims(config: Config, accuracy: float) -> list[Claim]:
+    """Hold the run against what is expected of it, where its settings are the default ones."""
+    epochs, threshold = EXPECTED.get(config.dataset, (0, 0.0))
+    free = ("dataset", "data_dir", "epochs", "seed", "out")
+    default = dataclasses.replace(Config(), **{name: getattr(config, name) for name in free})
+    if config != default or not 0 < epochs <= config.epochs:
+        return []
+    statement = f"{epochs} epochs or more on {config.dataset} reach {threshold:.0%} on test images"
+    return [Claim(statement, "jaxnet's own bar", accuracy, threshold, accuracy >= threshold)]
+
+
+def record(
+    config: Config,
+    result: FitResult,
+    results: dict[str, Any],
+    claims: list[Claim],
+    figures: list[Path],
+) -> Path:
+    """Write result.json with the measured values, the learning curves and the times."""
+    history = {"train": result.history.train, "held_out": result.history.validation}
+    seconds = {"compile_seconds": result.compile_seconds, "run_seconds": result.run_seconds}
+    return write_record(
+        config.out,
+        experiment="learning_curves",
+        config=config,
+        seeds=[config.seed],
+        results={**results, "history": history, **seconds},
+        claims=claims,
+        figures=figures,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_command("learning_curves", main, Config(), smoke=SMOKE, description=__doc__))
