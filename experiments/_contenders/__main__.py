@@ -1,0 +1,53 @@
+"""A contender's own process: trains one epoch for every line that it reads, and says how long.
+
+Speaks JSON, a line each way. First line out, after a first epoch, which compiles:
+``{"first_seconds", "versions", "data"}``, or ``{"error"}``. Then, for each line in, a line out:
+``{"seconds", "test_accuracy"}``.
+"""
+
+import importlib.metadata
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+
+def main(name: str, examples: str, data_dir: str) -> None:
+    """Serve epochs of the contender ``name``."""
+    try:
+        epoch, ready = start(name, int(examples) or None, Path(data_dir) if data_dir else None)
+    except Exception as error:
+        say({"error": f"{type(error).__name__}: {error}"})
+        raise
+    say(ready)
+    for _ in sys.stdin:
+        started = time.perf_counter()
+        accuracy = epoch()
+        say({"seconds": time.perf_counter() - started, "test_accuracy": accuracy})
+
+
+def start(name: str, examples: int | None, data_dir: Path | None):
+    """Load the contender and let it train once, so that all is compiled."""
+    from experiments._contenders import CONTENDERS
+    from experiments._contenders.workload import headline
+
+    contender = CONTENDERS[name]
+    workload = headline(examples, data_dir=data_dir)
+    started = time.perf_counter()
+    epoch = contender.load()(workload)
+    epoch()
+    versions = {package: importlib.metadata.version(package) for package in contender.requires}
+    seconds = time.perf_counter() - started
+    return epoch, {"first_seconds": seconds, "versions": versions, "data": workload.data}
+
+
+def say(message: dict[str, Any]) -> None:
+    """Write one line to whoever started this process."""
+    print(json.dumps(message), file=ANSWERS, flush=True)
+
+
+if __name__ == "__main__":
+    # frameworks may print: keep standard output for the answers
+    ANSWERS, sys.stdout = sys.stdout, sys.stderr
+    main(*sys.argv[1:])

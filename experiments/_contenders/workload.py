@@ -1,0 +1,71 @@
+"""The workload that every contender gets: images, labels and settings."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import jaxnet
+from jaxnet.core.errors import MissingFileError
+from jaxnet.data import Examples
+
+
+class Workload(NamedTuple):
+    """One training job.
+
+    Attributes:
+        train: uint8 images, flat, and int32 labels.
+        test: the same to evaluate on after each epoch.
+        pixel_max: the pixel value that becomes 1.
+        widths: of the network.
+        batch_size: examples a step.
+        learning_rate: of Adam.
+        data: what the images are: ``"mnist"``, or ``"random"`` ones of the same shape.
+    """
+
+    train: Examples
+    test: Examples
+    pixel_max: int
+    widths: tuple[int, ...]
+    batch_size: int
+    learning_rate: float
+    data: str
+
+    def scaled(self) -> tuple[Examples, Examples]:
+        """Return the examples as most frameworks take them: float32 in [0, 1]."""
+        factor = np.float32(1 / self.pixel_max)
+        train, test = (Examples(part.inputs * factor, part.targets) for part in self[:2])
+        return train, test
+
+    def flops(self) -> float:
+        """Count the floating-point operations of an epoch's matrix products, evaluation included.
+
+        Two a weight and example forward, two for the weights' gradient, two for the inputs', which
+        the first layer does not need.
+        """
+        weights = [a * b for a, b in zip(self.widths, self.widths[1:], strict=False)]
+        training = 6 * sum(weights) - 2 * weights[0]
+        return len(self.train.targets) * training + len(self.test.targets) * 2 * sum(weights)
+
+
+def headline(examples: int | None = None, *, data_dir: Path | None = None) -> Workload:
+    """Return the lecture's headline run: 784-100-100-10, mini-batches of 100, Adam.
+
+    Args:
+        examples: use no more training examples than this; None for all 60,000.
+        data_dir: where MNIST is. Where it is not found, random images take its place: the time
+            of an epoch does not depend on what the images show.
+    """
+    try:
+        mnist = jaxnet.data.load_dataset("mnist", data_dir=data_dir)
+        train, test, data = mnist.train, mnist.test, "mnist"
+    except MissingFileError:
+        train, test, data = _random_images(60_000, 0), _random_images(10_000, 1), "random"
+    train = Examples(train.inputs[:examples], train.targets[:examples])
+    return Workload(train, test, 255, (784, 100, 100, 10), 100, 1e-3, data)
+
+
+def _random_images(number: int, seed: int) -> Examples:
+    generator = np.random.default_rng(seed)
+    images = generator.integers(0, 256, (number, 784), np.uint8)
+    return Examples(images, generator.integers(0, 10, number, np.int32))

@@ -1,0 +1,108 @@
+"""Takes turns between processes that each train one contender of the benchmark."""
+
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments._contenders import CONTENDERS
+
+
+@dataclasses.dataclass
+class Timing:
+    """What one contender took.
+
+    Attributes:
+        name: the contender's name.
+        first_seconds: wall time of the first epoch, with imports and compilation.
+        seconds: wall time of each epoch after the first.
+        test_accuracy: after the last epoch.
+        versions: package -> version.
+        data: what the images were, ``"mnist"`` or ``"random"``.
+    """
+
+    name: str
+    first_seconds: float
+    versions: dict[str, str]
+    data: str
+    seconds: list[float] = dataclasses.field(default_factory=list)
+    test_accuracy: float = 0.0
+
+    @property
+    def median(self) -> float:
+        """The median epoch, in seconds."""
+        return statistics.median(self.seconds)
+
+
+def missing_packages(name: str) -> list[str]:
+    """Return what has to be installed before the contender can run."""
+    import_names = {"scikit-learn": "sklearn"}
+    required = CONTENDERS[name].requires
+    return [p for p in required if importlib.util.find_spec(import_names.get(p, p)) is None]
+
+
+def race(
+    names: Sequence[str],
+    *,
+    rounds: int,
+    examples: int,
+    data_dir: Path | None,
+    say: Callable[[str], None],
+) -> tuple[list[Timing], dict[str, str]]:
+    """Let contenders train in turns, one epoch each a round, never two at a time.
+
+    Returns:
+        A `Timing` for each contender that ran, and name -> reason for each that did not.
+    """
+    timings: dict[str, Timing] = {}
+    failures: dict[str, str] = {}
+    with contextlib.ExitStack() as stack:
+        processes = {}
+        for name in names:
+            say(f"first epoch of {name}")
+            process = stack.enter_context(_process(name, examples, data_dir))
+            answer = _answer(process)
+            if "error" in answer:
+                failures[name] = answer["error"]
+                continue
+            processes[name], timings[name] = process, Timing(name, **answer)
+        for index in range(rounds):
+            for name, process in processes.items():
+                say(f"round {index + 1} of {rounds}: {name}")
+                process.stdin.write("epoch\n")
+                process.stdin.flush()
+                answer = _answer(process)
+                timings[name].seconds.append(answer["seconds"])
+                timings[name].test_accuracy = answer["test_accuracy"]
+    return list(timings.values()), failures
+
+
+@contextlib.contextmanager
+def _process(name: str, examples: int, data_dir: Path | None):
+    command = [sys.executable, "-m", "experiments._contenders", name, str(examples)]
+    command.append(str(data_dir or ""))
+    root = Path(__file__).parent.parent
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=root,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _answer(process: Any) -> dict[str, Any]:
+    line = process.stdout.readline()
+    return json.loads(line) if line else {"error": "its process ended without an answer"}

@@ -1,0 +1,152 @@
+"""How fast is the headline epoch beside PyTorch, Keras, flax, Equinox and scikit-learn?
+
+One epoch of 784-100-100-10 on MNIST with mini-batches of 100 and Adam, reshuffling and test
+evaluation included. Every contender trains as its users would, in a process of its own; the
+processes take turns, epoch by epoch, so that all see the same machine. Reports medians, ratios
+(peer time over jaxnet time: above 1 means that jaxnet is faster), first epochs apart, and how far
+jaxnet is from the time of its matrix products alone. Peers that are not installed are left out.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+from experiments._command import run_command
+from experiments._contenders import CONTENDERS
+from experiments._figures import BLUE, GREY, new_figure, save_figure
+from experiments._rally import Timing, missing_packages, race
+from experiments._record import Claim, prepare_folder, write_record
+from jaxnet.core.checks import check_choice, check_count
+
+WORKLOAD = "headline"
+"""The workload's name in result.json."""
+
+PYTORCH_BEST = ("pytorch_in_memory", "pytorch_compiled")
+"""The contenders of which the faster one counts as ``pytorch_best``."""
+
+BARS = {"pytorch_dataloader": 3.0, "pytorch_best": 1.8}
+"""Ratio -> the least that is claimed, on two CPU cores."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the benchmark."""
+
+    rounds: int = 7
+    """Epochs that each contender trains after its first; medians are over these."""
+    peers: tuple[str, ...] = tuple(name for name in CONTENDERS if name not in ("jaxnet", "floor"))
+    """Whom to race against."""
+    examples: int = 0
+    """Use only so many training examples; 0 for all 60,000."""
+    data_dir: Path | None = None
+    """Folder that holds mnist/; without MNIST, random images of its shape are used."""
+    out: Path = Path("out/benchmark")
+    """Folder for result.json and the figure."""
+
+
+SMOKE = Config(rounds=1, peers=("sklearn",), examples=2000)
+
+
+def main(config: Config) -> list[Claim]:
+    """Race, compare, draw, record."""
+    check_count("command line", "--rounds", config.rounds)
+    check_count("command line", "--examples", config.examples, minimum=0)
+    for peer in config.peers:
+        check_choice("command line", "--peers", peer, CONTENDERS)
+    out = prepare_folder(config.out)
+    data_dir = config.data_dir and config.data_dir.resolve()
+    missing = {name: missing_packages(name) for name in config.peers}
+    names = ["jaxnet", *(name for name in config.peers if not missing[name]), "floor"]
+    timings, failures = race(
+        names, rounds=config.rounds, examples=config.examples, data_dir=data_dir, say=say
+    )
+    failures |= {n: f"install it by: pip install {' '.join(p)}" for n, p in missing.items() if p}
+    seconds = {timing.name: timing.median for timing in timings}
+    ratios = compare(seconds)
+    print(table(timings, seconds["jaxnet"]))
+    for name, reason in failures.items():
+        print(f"not measured: {CONTENDERS[name].is_a}: {reason}")
+    floor_ratio = seconds["jaxnet"] / seconds["floor"]
+    print(f"jaxnet takes {floor_ratio:.2f} times as long as its matrix products at full speed")
+    claims = check_claims(config, ratios)
+    path = write_record(
+        out,
+        experiment="benchmark",
+        config=config,
+        seeds=[0],
+        results={
+            "ratios": {WORKLOAD: ratios},
+            "floor_ratio": {WORKLOAD: floor_ratio},
+            "timings": {WORKLOAD: [dataclasses.asdict(timing) for timing in timings]},
+            "not_measured": failures,
+        },
+        claims=claims,
+        figures=[draw(out / "benchmark.png", seconds)],
+    )
+    print(f"wrote\n{path}\n{out / 'benchmark.png'}")
+    return claims
+
+
+def compare(seconds: dict[str, float]) -> dict[str, float]:
+    """Return peer -> its time over jaxnet's, with the faster in-memory loop as pytorch_best."""
+    ratios = {n: s / seconds["jaxnet"] for n, s in seconds.items() if n not in ("jaxnet", "floor")}
+    in_memory = [ratios[name] for name in PYTORCH_BEST if name in ratios]
+    return ratios | ({"pytorch_best": min(in_memory)} if in_memory else {})
+
+
+def check_claims(config: Config, ratios: dict[str, float]) -> list[Claim]:
+    """Hold the ratios against the bars, where the whole workload was measured often enough."""
+    if config.rounds < 5 or config.examples:
+        return []
+    return [
+        Claim(
+            f"at least {bar} times {name}",
+            "jaxnet's own bar",
+            ratios[name],
+            bar,
+            ratios[name] >= bar,
+        )
+        for name, bar in BARS.items()
+        if name in ratios
+    ]
+
+
+def table(timings: list[Timing], own: float) -> str:
+    """Lay the times out for a person."""
+    lines = [f"{'':48}  median s    range s        ratio  first epoch s"]
+    for timing in sorted(timings, key=lambda timing: timing.median):
+        low, high = min(timing.seconds), max(timing.seconds)
+        lines.append(
+            f"{CONTENDERS[timing.name].is_a:48}  {timing.median:8.3f}  {low:.3f}-{high:.3f}  "
+            f"{timing.median / own:9.2f}  {timing.first_seconds:13.1f}"
+        )
+    return "\n".join(lines)
+
+
+def draw(path: Path, seconds: dict[str, float]) -> Path:
+    """Draw a bar an epoch, fastest first."""
+    names = sorted(seconds, key=lambda name: seconds[name], reverse=True)
+    size = (11, 1.6 + 0.5 * len(names))
+    title = "One epoch of 784-100-100-10 on MNIST, mini-batches of 100, Adam"
+    figure, (axes,) = new_figure(1, 1, size=size, title=title)
+    colors = [BLUE if name == "jaxnet" else GREY for name in names]
+    bars = axes.barh(
+        [CONTENDERS[name].is_a for name in names], [seconds[n] for n in names], color=colors
+    )
+    labels = [f"{seconds[n]:.2f} s   {seconds[n] / seconds['jaxnet']:.1f} x" for n in names]
+    axes.bar_label(bars, labels, padding=6)
+    axes.set(xlabel="median wall time (s), shuffling and test evaluation included")
+    axes.margins(x=0.2)
+    axes.grid(axis="y", visible=False)
+    return save_figure(figure, path)
+
+
+def say(text: Any) -> None:
+    """Tell a person at a terminal how far it is."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command("benchmark", main, Config(), smoke=SMOKE, description=__doc__))
