@@ -58,8 +58,8 @@ def one_hot_targets(function: str, outputs: Array, targets: Array) -> Array:
             expected = f"of integer labels to have shape {outputs.shape[:-1]}"
             remedy = "Pass one integer an example, or floating-point one-hot rows."
             raise invalid_value(function, "targets", expected, targets.shape, remedy)
+        _check_labels(function, targets, outputs.shape[-1])
         labels = targets.astype(jnp.int32)
-        _check_labels(function, labels, outputs.shape[-1])
         return jax.nn.one_hot(labels, outputs.shape[-1], dtype=outputs.dtype)
     if not jnp.issubdtype(targets.dtype, jnp.floating):
         remedy = "Pass integer labels or floating-point one-hot rows."
