@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 from jaxtyping import Float, Num
 
@@ -58,8 +59,8 @@ def one_hot_targets(function: str, outputs: Array, targets: Array) -> Array:
             expected = f"of integer labels to have shape {outputs.shape[:-1]}"
             remedy = "Pass one integer an example, or floating-point one-hot rows."
             raise invalid_value(function, "targets", expected, targets.shape, remedy)
+        _check_labels(function, targets, outputs.shape[-1])
         labels = targets.astype(jnp.int32)
-        _check_labels(function, labels, outputs.shape[-1])
         return jax.nn.one_hot(labels, outputs.shape[-1], dtype=outputs.dtype)
     if not jnp.issubdtype(targets.dtype, jnp.floating):
         remedy = "Pass integer labels or floating-point one-hot rows."
@@ -75,7 +76,8 @@ def one_hot_targets(function: str, outputs: Array, targets: Array) -> Array:
 def _check_labels(function: str, labels: Array, classes: int) -> None:
     if isinstance(labels, Tracer) or labels.size == 0:
         return
-    low, high = int(labels.min()), int(labels.max())
+    values = np.asarray(labels)  # NumPy: inside `jax.jit`, JAX would trace the minimum of a constant
+    low, high = int(values.min()), int(values.max())
     if low < 0 or high >= classes:
         remedy = "Number the classes from 0, or give the network more outputs."
         expected = f"of integer labels to be in [0, {classes})"

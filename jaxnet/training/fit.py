@@ -12,7 +12,7 @@ import optax
 
 from jaxnet.core.checks import check_choice, check_count
 from jaxnet.core.errors import invalid_value
-from jaxnet.core.types import ElementwiseLoss, Key, Layer
+from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer
 from jaxnet.data.examples import Examples, check_examples, count
 from jaxnet.training.epoch import NEVER, ShortBatch, make_epoch
 from jaxnet.training.evaluate import make_evaluate, resolve_loss, resolve_metrics
@@ -195,7 +195,7 @@ def _curves(history: RunRecord) -> History:
     return History(history.epoch.train, history.validation)
 
 
-def _filled(rows: RunRecord, number: int) -> RunRecord:
+def _filled(rows: RunRecord, number: int | Array) -> RunRecord:
     return jax.tree.map(lambda leaf: np.asarray(leaf)[: int(number)], rows)
 
 

@@ -1,0 +1,130 @@
+"""The tables of cases that tests run over, each case with a readable name."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxnet
+from jaxnet.core.types import Layer, Shape
+from jaxnet.functions.activations import ACTIVATIONS, Activation
+from jaxnet.functions.initializers import Initializer
+from jaxnet.layers import activation, dense, rescale, serial
+
+
+class LayerCase(NamedTuple):
+    """A layer or a network, the shape of one input, and how many there are in a batch."""
+
+    name: str
+    layer: Layer
+    in_shape: Shape
+    batch: int = 4
+
+
+_CUBE = Activation(lambda z: z**3, lambda z, y, dy: 3 * z**2 * dy)
+
+LAYERS = [
+    LayerCase("dense-5-3", dense(3), (5,)),
+    LayerCase("dense-5-3-batch-1", dense(3), (5,), 1),
+    LayerCase("dense-1-1", dense(1), (1,)),
+    *[LayerCase(name, activation(name), (6,)) for name in ACTIVATIONS],
+    LayerCase("softmax-batch-1", activation("softmax"), (3,), 1),
+    LayerCase("relu-of-images", activation("relu"), (2, 3)),
+    LayerCase("activation-by-autodiff", activation(jnp.sin), (6,)),
+    LayerCase("activation-by-user", activation(_CUBE), (6,)),
+    LayerCase("rescale", rescale(1 / 255, -0.5), (6,)),
+    LayerCase("serial-of-none", serial(), (3,)),
+    LayerCase("serial-of-one", serial(dense(2)), (3,)),
+    LayerCase("serial-of-softmax", serial(dense(4), activation("softmax"), dense(2)), (3,)),
+    LayerCase(
+        "serial-of-serial",
+        serial(serial(rescale(2.0), dense(4)), serial(activation("tanh"), serial(dense(2)))),
+        (3,),
+    ),
+]
+
+NETWORKS = [
+    LayerCase("mlp-3-4-2", jaxnet.mlp((3, 4, 2)), (3,)),
+    LayerCase("mlp-4-3", jaxnet.mlp((4, 3)), (4,)),
+    LayerCase("mlp-5-7-4-3-tanh", jaxnet.mlp((5, 7, 4, 3), activation="tanh"), (5,), 8),
+    LayerCase("mlp-5-7-4-3-sigmoid-batch-1", jaxnet.mlp((5, 7, 4, 3), activation="sigmoid"), (5,), 1),
+    LayerCase("mlp-6-8-8-8-3-softmax", jaxnet.mlp((6, 8, 8, 8, 3), activation="softmax"), (6,)),
+    LayerCase("mlp-4-6-2-scaled", jaxnet.mlp((4, 6, 2), input_scale=1 / 16), (4,)),
+    LayerCase("mlp-1-1-1", jaxnet.mlp((1, 1, 1), activation="linear"), (1,), 2),
+    LayerCase("mlp-784-30-10", jaxnet.mlp((784, 30, 10)), (784,), 16),
+]
+
+
+class OptimizerCase(NamedTuple):
+    """An optimizer's hyperparameters, ours and optax's factory for them, and the update rule."""
+
+    name: str
+    rule: str
+    options: dict[str, Any]
+    ours: Callable[..., optax.GradientTransformation]
+    peer: Callable[..., optax.GradientTransformation]
+
+
+OPTIMIZERS = [
+    OptimizerCase("sgd", "sgd", {}, jaxnet.optim.sgd, optax.sgd),
+    *[
+        OptimizerCase(name, "momentum", options, jaxnet.optim.momentum, optax.sgd)
+        for name, options in {
+            "momentum": {"momentum": 0.9},
+            "momentum-.5": {"momentum": 0.5},
+            "nesterov": {"momentum": 0.9, "nesterov": True},
+        }.items()
+    ],
+    *[
+        OptimizerCase(name, "adam", {"b1": 0.9, "b2": 0.999, "eps": 1e-8} | options, ours, peer)
+        for ours, peer in [(jaxnet.optim.adam, optax.adam)]
+        for name, options in {
+            "adam": {},
+            "adam-b2-.99": {"b1": 0.8, "b2": 0.99, "eps": 1e-3},
+            "adam-without-momentum": {"b1": 0.0},
+        }.items()
+    ],
+]
+
+
+class InitializerCase(NamedTuple):
+    """An initializer of weights (200, 300): the standard deviation and bound to expect."""
+
+    name: str
+    std: float
+    bound: float | None = None  # of a uniform distribution
+
+    @property
+    def initializer(self) -> Initializer:
+        return jaxnet.initializers.INITIALIZERS[self.name]
+
+
+# in = 300, out = 200; a uniform distribution on +-a has the standard deviation a / sqrt(3)
+INITIALIZERS = [
+    InitializerCase("he_normal", np.sqrt(2 / 300)),
+    InitializerCase("he_uniform", np.sqrt(2 / 300), np.sqrt(6 / 300)),
+    InitializerCase("xavier_normal", np.sqrt(2 / 500)),
+    InitializerCase("xavier_uniform", np.sqrt(2 / 500), np.sqrt(6 / 500)),
+    InitializerCase("normal", 1.0),
+    InitializerCase("uniform", np.sqrt(1 / 3), 1.0),
+]
+
+Case = TypeVar("Case", LayerCase, OptimizerCase, InitializerCase)
+
+
+def over(cases: Iterable[Case]) -> pytest.MarkDecorator:
+    """Return the mark that runs a test for each ``case``, named as the case is."""
+    return pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in cases])
+
+
+def random_like(tree: Any, *, seed: int = 0) -> Any:
+    """Draw a tree of standard normal arrays with the structure, shapes and dtypes of ``tree``.
+
+    By NumPy, which need not compile a program for each shape.
+    """
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape), leaf.dtype), tree)

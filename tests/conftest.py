@@ -1,0 +1,46 @@
+"""What holds for every test: checked types, strict promotion, both precisions, real data."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import jax
+import jaxtyping
+import numpy as np
+import pytest
+
+# Before jaxnet is imported anywhere: every annotation of its functions is checked at each call.
+jaxtyping.install_import_hook("jaxnet", "tests.check_types")
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("fixed")
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request: pytest.FixtureRequest) -> Iterator[np.dtype]:
+    """Run the test once in each precision; in float64 JAX's default is float64 too."""
+    with jax.enable_x64(request.param == "float64"):
+        yield np.dtype(request.param)
+
+
+@pytest.fixture
+def float64() -> Iterator[np.dtype]:
+    """Run the test in float64 only: for claims that rounding in float32 would hide."""
+    with jax.enable_x64(True):
+        yield np.dtype("float64")
+
+
+@pytest.fixture(scope="session")
+def mnist_directory() -> Path:
+    """Return the folder of MNIST's four IDX files, or skip the test and say why."""
+    root = os.environ.get("JAXNET_DATA")
+    if not root:
+        pytest.skip("JAXNET_DATA is not set: the tests of the real MNIST need $JAXNET_DATA/mnist")
+    directory = Path(root) / "mnist"
+    if not directory.is_dir():
+        pytest.skip(f"no folder {directory}: the tests of the real MNIST need its four IDX files")
+    return directory

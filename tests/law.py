@@ -1,0 +1,35 @@
+"""The central law: a layer's hand-derived backward pass is the gradient of its `apply`."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxnet.core.types import Array, Layer
+from tests.cases import LayerCase, random_like
+from tests.comparison import assert_trees_close
+
+
+def draw(case: LayerCase, *, seed: int = 0) -> tuple[Any, Any, Array]:
+    """Draw parameters (biases too), statistics and a batch of inputs for a case."""
+    params, statistics = jax.eval_shape(lambda k: case.layer.init(k, case.in_shape), jax.random.key(0))
+    x = jax.ShapeDtypeStruct((case.batch, *case.in_shape), jnp.result_type(float))
+    return random_like((params, statistics, x), seed=seed)
+
+
+def assert_law(layer: Layer, params: Any, statistics: Any, x: Array) -> None:
+    """Assert that `forward` computes `apply`, and `backward` its vector-Jacobian product."""
+
+    def apply(params: Any, x: Array) -> Any:
+        return layer.apply(params, statistics, x, key=None, training=True)
+
+    @jax.jit
+    def both(params: Any, x: Array, dy: Array) -> Any:
+        y, residual, updated = layer.forward(params, statistics, x, key=None, training=True)
+        by_hand = y, updated, layer.backward(params, residual, dy)
+        y, pullback, updated = jax.vjp(apply, params, x, has_aux=True)
+        return by_hand, (y, updated, pullback(dy))
+
+    dy = random_like(jax.eval_shape(apply, params, x)[0], seed=1)
+    by_hand, by_autodiff = both(params, x, dy)
+    assert_trees_close(by_hand, by_autodiff)
