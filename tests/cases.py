@@ -51,7 +51,9 @@ NETWORKS = [
     LayerCase("mlp-3-4-2", jaxnet.mlp((3, 4, 2)), (3,)),
     LayerCase("mlp-4-3", jaxnet.mlp((4, 3)), (4,)),
     LayerCase("mlp-5-7-4-3-tanh", jaxnet.mlp((5, 7, 4, 3), activation="tanh"), (5,), 8),
-    LayerCase("mlp-5-7-4-3-sigmoid-batch-1", jaxnet.mlp((5, 7, 4, 3), activation="sigmoid"), (5,), 1),
+    LayerCase(
+        "mlp-5-7-4-3-sigmoid-batch-1", jaxnet.mlp((5, 7, 4, 3), activation="sigmoid"), (5,), 1
+    ),
     LayerCase("mlp-6-8-8-8-3-softmax", jaxnet.mlp((6, 8, 8, 8, 3), activation="softmax"), (6,)),
     LayerCase("mlp-4-6-2-scaled", jaxnet.mlp((4, 6, 2), input_scale=1 / 16), (4,)),
     LayerCase("mlp-1-1-1", jaxnet.mlp((1, 1, 1), activation="linear"), (1,), 2),

@@ -32,7 +32,7 @@ got 'rellu'. Did you mean 'relu'?
     raise invalid_value(function, argument, f"to be one of {known}", repr(name), remedy)
 
 
-def check_count(function: str, argument: str, value: int, *, minimum: int = 1) -> int:
+def check_count(function: str, argument: str, value: Any, *, minimum: int = 1) -> int:
     """Return ``value`` as an int if it is a whole number of at least ``minimum``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         actual = f"{value!r} of type {type(value).__name__}"

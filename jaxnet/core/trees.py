@@ -35,6 +35,8 @@ def select(condition: Array, on_true: Any, on_false: Any) -> Any:
 def digest(tree: Any) -> str:
     """Return the SHA-256 of a pytree of arrays: of each leaf's path, dtype, shape and bytes.
 
+    A PRNG key counts as the integers that it consists of.
+
     Two trees have one digest exactly when they are equal bit for bit.
 
     >>> digest({"b": jnp.zeros(2)}) == digest({"b": jnp.zeros(2)})
@@ -42,7 +44,8 @@ def digest(tree: Any) -> str:
     """
     sha = hashlib.sha256()
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        values = np.asarray(leaf)
+        is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        values = np.asarray(jax.random.key_data(leaf) if is_key else leaf)
         header = f"{jax.tree_util.keystr(path)} {values.dtype.str} {values.shape}\n"
         sha.update(header.encode())
         sha.update(np.ascontiguousarray(values).tobytes())

@@ -46,17 +46,24 @@ def variance_scaling(
     return initialize
 
 
-he_normal = variance_scaling(2.0, "fan_in", "normal")
-"""``std = sqrt(2 / in)``: keeps the variance through ReLU layers (lecture 002, "he")."""
+def he_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+    """``std = sqrt(2 / in)``: keeps the variance through ReLU layers (lecture 002, "he")."""
+    return variance_scaling(2.0, "fan_in", "normal")(key, shape, dtype)
 
-he_uniform = variance_scaling(2.0, "fan_in", "uniform")
-"""The variance of `he_normal`, uniform on ``+-sqrt(6 / in)``."""
 
-xavier_normal = variance_scaling(1.0, "fan_avg", "normal")
-"""``std = sqrt(2 / (in + out))``: for sigmoid, tanh and linear layers (lecture 002, "xavier")."""
+def he_uniform(key: Key, shape: Shape, dtype: Any) -> Array:
+    """Draw uniformly from ``+-sqrt(6 / in)``: the variance of `he_normal`."""
+    return variance_scaling(2.0, "fan_in", "uniform")(key, shape, dtype)
 
-xavier_uniform = variance_scaling(1.0, "fan_avg", "uniform")
-"""The variance of `xavier_normal`, uniform on ``+-sqrt(6 / (in + out))``."""
+
+def xavier_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+    """``std = sqrt(2 / (in + out))``: for sigmoid and tanh layers (lecture 002, "xavier")."""
+    return variance_scaling(1.0, "fan_avg", "normal")(key, shape, dtype)
+
+
+def xavier_uniform(key: Key, shape: Shape, dtype: Any) -> Array:
+    """Draw uniformly from ``+-sqrt(6 / (in + out))``: the variance of `xavier_normal`."""
+    return variance_scaling(1.0, "fan_avg", "uniform")(key, shape, dtype)
 
 
 def normal(key: Key, shape: Shape, dtype: Any) -> Array:

@@ -76,7 +76,9 @@ def one_hot_targets(function: str, outputs: Array, targets: Array) -> Array:
 def _check_labels(function: str, labels: Array, classes: int) -> None:
     if isinstance(labels, Tracer) or labels.size == 0:
         return
-    values = np.asarray(labels)  # NumPy: inside `jax.jit`, JAX would trace the minimum of a constant
+    values = np.asarray(
+        labels
+    )  # NumPy: inside `jax.jit`, JAX would trace the minimum of a constant
     low, high = int(values.min()), int(values.max())
     if low < 0 or high >= classes:
         remedy = "Number the classes from 0, or give the network more outputs."

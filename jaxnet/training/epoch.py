@@ -70,7 +70,7 @@ def make_epoch(step: Step, *, batch_size: int, shuffle: bool, short_batch: Short
         step_state = StepState(state.params, state.statistics, state.opt_state)
         carry = (step_state, _no_totals(step, step_state, examples, step_key))
         rows = order[: full_steps * batch_size].reshape(full_steps, batch_size)
-        carry, _ = jax.lax.scan(body, carry, (rows, jnp.arange(full_steps)))
+        carry, _ = jax.lax.scan(body, carry, (rows, jnp.arange(full_steps, dtype=jnp.int32)))
         if rest:
             divisor = batch_size if short_batch == "equal" else rest
             last = jnp.int32(full_steps)
@@ -96,10 +96,10 @@ def _no_totals(step: Step, state: StepState, examples: Examples, key: Key) -> _T
 
 def _accumulate(totals: _Totals, sums: Sums, index: Array, size: int) -> _Totals:
     finite = jnp.isfinite(sums["loss"])
-    first_bad = jnp.minimum(totals.diverged_at, jnp.where(finite, NEVER, index))
+    first_bad = jnp.minimum(totals.diverged_at, jnp.where(finite, jnp.int32(NEVER), index))
     last_loss = jnp.where(finite, sums["loss"] / size, totals.last_loss)
     sums = jax.tree.map(jnp.add, totals.sums, sums)
-    return _Totals(sums, first_bad.astype(jnp.int32), last_loss)
+    return _Totals(sums, first_bad, last_loss)
 
 
 def _finish(state: TrainState, step_state: StepState) -> TrainState:
@@ -113,5 +113,5 @@ def _report(
     means = jax.tree.map(lambda total: total / seen, totals.sums)
     last_step = full_steps + (rest > 0) - 1
     ruined = ~all_finite(step_state.params)
-    at_the_end = jnp.where(ruined, last_step, NEVER).astype(jnp.int32)
+    at_the_end = jnp.where(ruined, jnp.int32(last_step), jnp.int32(NEVER))
     return EpochRecord(means, jnp.minimum(totals.diverged_at, at_the_end), totals.last_loss)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice, check_count
 from jaxnet.core.types import Array, ElementwiseLoss, Layer, Params, Statistics
-from jaxnet.data.examples import Examples, check_examples, count
+from jaxnet.data.examples import AnyArray, Examples, check_examples, count
 from jaxnet.functions.losses import LOSSES
 from jaxnet.functions.metrics import METRICS
 from jaxnet.training.step import Sums, batch_sums
@@ -87,7 +87,7 @@ def predict(
     network: Layer,
     params: Params,
     statistics: Statistics,
-    inputs: Array,
+    inputs: AnyArray,
     *,
     batch_size: int = CHUNK,
 ) -> Array:

@@ -1,0 +1,232 @@
+"""The commands: what they write, what they say, and how they end."""
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+
+from experiments.__main__ import questions
+from experiments._command import run_command
+from tests.test_structure import ROOT
+
+EXPERIMENTS = sorted(questions())
+
+
+def run(name: str, *arguments: str) -> int:
+    """Run an experiment in this process, as its command would."""
+    module = importlib.import_module(f"experiments.{name}")
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        return run_command(
+            name,
+            module.main,
+            module.Config(),
+            smoke=module.SMOKE,
+            description=module.__doc__,
+            arguments=arguments,
+        )
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a short run of learning_curves."""
+    out = tmp_path_factory.mktemp("smoke")
+    assert run("learning_curves", "--smoke", "--out", str(out)) == 0
+    return out
+
+
+def test_the_list_names_every_experiment_with_its_question(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    importlib.import_module("experiments.__main__").main()
+    listed = capsys.readouterr().out
+    for name, question in questions().items():
+        assert question.endswith("?"), f"{name} asks nothing"
+        assert f"{name}  " in listed
+        assert question in listed
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_help_teaches(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        run(name, "--help")
+    text = " ".join(capsys.readouterr().out.split())
+    assert questions()[name] in text
+    assert "--out" in text
+    assert "--smoke" in text
+
+
+def test_the_record_has_what_others_rely_on(smoke: Path) -> None:
+    record = json.loads((smoke / "result.json").read_text())
+    assert set(record) == {
+        "experiment",
+        "config",
+        "seeds",
+        "environment",
+        "results",
+        "claims",
+        "figures",
+    }
+    assert record["config"]["epochs"] == record["results"]["epochs"] == 3
+    assert record["results"]["parameters"] == 17_610
+    assert record["environment"]["versions"]["jax"] == jax.__version__
+    results = record["results"]
+    for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
+        assert isinstance(results[name], float)
+    assert len(results["parameter_digest"]) == 64
+    curves = results["history"]
+    assert len(curves["train"]["loss"]) == len(curves["held_out"]["accuracy"]) == 3
+    assert curves["held_out"]["accuracy"][-1] == pytest.approx(results["test_accuracy"], rel=1e-6)
+
+
+def test_the_figures_are_there(smoke: Path) -> None:
+    record = json.loads((smoke / "result.json").read_text())
+    assert record["figures"] == ["learning_curves.png", "misread.png"]
+    for name in record["figures"]:
+        assert (smoke / name).read_bytes()[:4] == b"\x89PNG"
+    assert sorted(path.name for path in smoke.iterdir()) == sorted(
+        [*record["figures"], "result.json"]
+    )
+
+
+def test_the_same_seed_gives_the_same_digest(smoke: Path, tmp_path: Path) -> None:
+    assert run("learning_curves", "--smoke", "--out", str(tmp_path)) == 0
+    first, second = (json.loads((out / "result.json").read_text()) for out in (smoke, tmp_path))
+    assert first["results"]["parameter_digest"] == second["results"]["parameter_digest"]
+
+
+def test_a_validation_part_is_held_out(tmp_path: Path) -> None:
+    options = ("--smoke", "--validation-fraction", "0.25", "--out", str(tmp_path))
+    assert run("learning_curves", *options) == 0
+    results = json.loads((tmp_path / "result.json").read_text())["results"]
+    assert results["history"]["held_out"]["accuracy"][-1] != results["test_accuracy"]
+
+
+def test_a_command_is_quiet_when_piped(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "experiments.learning_curves",
+        "--smoke",
+        "--out",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert "17,610 parameters" in done.stdout
+    assert "test   loss" in done.stdout
+
+
+MISTAKES = {
+    "unknown dataset": (["--dataset", "minst"], "one of digits, mnist, got 'minst'. Did you mean"),
+    "unknown activation": (["--activation", "rely"], "one of linear, relu, sigmoid, softmax, tanh"),
+    "unknown optimizer": (["--optimizer", "adamw"], "one of adam, momentum, sgd, got 'adamw'"),
+    "unknown initializer": (["--initializer", "he"], "one of he_normal, he_uniform, normal"),
+    "widths that do not fit": (["--widths", "784", "10"], "to start with 64 and end with 10"),
+    "no width": (["--widths"], "to start with 64"),
+    "empty layer": (["--widths", "64", "0", "10"], "each of widths >= 1, got 0"),
+    "no batch": (["--batch-size", "0"], "batch_size >= 1, got 0"),
+    "batch too large": (["--batch-size", "5000"], "at most the 1438 examples, got 5000"),
+    "no epochs": (["--epochs", "0"], "epochs >= 1, got 0"),
+    "negative rate": (
+        ["--learning-rate", "-0.1"],
+        "learning_rate finite and in [0, inf), got -0.1",
+    ),
+    "NaN rate": (["--learning-rate", "nan"], "learning_rate finite and in [0, inf), got nan"),
+    "no place": (["--out", "/proc/nothing"], "folder to be writable, got '/proc/nothing'"),
+    "a file in the way": (["--out", str(Path(__file__))], "folder to be writable"),
+    "no data": (
+        ["--dataset", "mnist", "--data-dir", "/proc"],
+        "train-images-idx3-ubyte.gz to exist",
+    ),
+    "fraction": (["--validation-fraction", "1"], "--validation-fraction finite and in (0, 1)"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_ends_with_2_and_one_message(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = [] if "--out" in arguments else ["--out", str(tmp_path)]
+    assert run("learning_curves", "--smoke", *out, *arguments) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--epochs", "many"], ["--nonsense", "1"]], ids=["type", "name"]
+)
+def test_a_wrong_option_ends_with_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("learning_curves", *arguments)
+    assert ended.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
+
+
+def test_a_diverging_run_says_where_and_keeps_its_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--optimizer", "sgd", "--learning-rate", "1e30", "--out", str(tmp_path))
+    assert run("learning_curves", "--smoke", *options) == 1
+    said = capsys.readouterr().err
+    assert "diverged in epoch 1 at step" in said
+    record = json.loads((tmp_path / "result.json").read_text())
+    assert record["results"]["diverged"] in said
+    assert record["results"]["history"]["train"]["loss"] == [None]
+
+
+def test_a_claim_that_fails_ends_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = importlib.import_module("experiments.learning_curves")
+    monkeypatch.setattr(module, "EXPECTED", {"digits": (3, 0.999)})
+    assert run("learning_curves", "--smoke", "--out", str(tmp_path)) == 1
+    assert "claim does not hold" in capsys.readouterr().err
+    (claim,) = json.loads((tmp_path / "result.json").read_text())["claims"]
+    assert claim["holds"] is False
+    assert claim["threshold"] == 0.999
+
+
+def test_the_benchmark_takes_turns_and_reports_ratios(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("benchmark", "--smoke", "--out", str(tmp_path)) == 0
+    results: dict[str, Any] = json.loads((tmp_path / "result.json").read_text())["results"]
+    timings = {timing["name"]: timing for timing in results["timings"]["headline"]}
+    own = timings["jaxnet"]["seconds"][0]
+    ratio = timings["sklearn"]["seconds"][0] / own
+    assert results["ratios"]["headline"] == {"sklearn": pytest.approx(ratio)}
+    assert results["floor_ratio"]["headline"] == pytest.approx(own / timings["floor"]["seconds"][0])
+    assert "MLPClassifier" in capsys.readouterr().out
+
+
+def test_the_benchmark_says_how_to_get_a_missing_peer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = importlib.import_module("experiments.benchmark")
+    monkeypatch.setattr(module, "missing_packages", lambda name: ["torch"] * name.startswith("py"))
+    options = ("--peers", "pytorch_dataloader", "--examples", "500", "--out", str(tmp_path))
+    assert run("benchmark", "--smoke", *options) == 0
+    said = capsys.readouterr().out
+    assert "pip install torch" in said
+    assert "jaxnet.training.fit" in said
+
+
+def test_a_peer_that_fails_is_reported_and_the_others_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from experiments._rally import race
+
+    timings, failures = race(
+        ["nobody", "floor"], rounds=1, examples=500, data_dir=tmp_path, say=lambda text: None
+    )
+    assert [timing.name for timing in timings] == ["floor"]
+    assert "nobody" in failures["nobody"]

@@ -1,0 +1,100 @@
+"""An epoch sees every example once, in the order and with the weight that it should."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxnet
+from jaxnet.training.epoch import make_epoch
+from jaxnet.training.shuffle import random_order
+from jaxnet.training.state import TrainState, init_state
+from jaxnet.training.step import StepState, make_step
+from tests.comparison import Tolerance, assert_trees_close
+from tests.training.toys import blobs, minus, network, tally
+
+
+def tally_after(n: int, *, epochs: int = 1, **settings: Any) -> np.ndarray:
+    """Train the tallying network and return how much each example counted."""
+    layer, examples = tally(n)
+    result = jaxnet.training.fit(
+        layer,
+        examples,
+        key=jax.random.key(3),
+        optimizer=jaxnet.optim.sgd(1.0),
+        epochs=epochs,
+        loss=minus,
+        metrics=(),
+        **settings,
+    )
+    return np.asarray(result.state.params)
+
+
+@pytest.mark.parametrize("shuffle", [True, False], ids=["shuffled", "in order"])
+@pytest.mark.parametrize("batch_size", [1, 3, 5, 10], ids=["sample", "short", "even", "full"])
+def test_every_example_weighs_the_same(batch_size: int, shuffle: bool) -> None:
+    counts = tally_after(10, epochs=2, batch_size=batch_size, shuffle=shuffle)
+    np.testing.assert_allclose(counts, np.full(10, 2 / batch_size), rtol=1e-6)
+
+
+def test_a_short_batch_can_be_given_its_own_mean() -> None:
+    counts = tally_after(10, batch_size=4, shuffle=False, short_batch="mean")
+    np.testing.assert_allclose(counts, [1 / 4] * 8 + [1 / 2] * 2, rtol=1e-6)
+
+
+def test_a_short_batch_can_be_dropped() -> None:
+    counts = tally_after(10, batch_size=4, shuffle=False, short_batch="drop")
+    np.testing.assert_allclose(counts, [1 / 4] * 8 + [0] * 2, rtol=1e-6)
+
+
+def test_what_is_dropped_changes_with_every_epoch() -> None:
+    counts = tally_after(10, epochs=40, batch_size=4, short_batch="drop")
+    assert counts.sum() == pytest.approx(40 * 8 / 4)
+    assert (counts > 0).all()
+
+
+def start(optimizer: Any) -> TrainState:
+    return init_state(network(), optimizer, (3,), key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("batch_size", [1, 8, 37], ids=["sample", "mini-batch", "full batch"])
+def test_scan_equals_a_python_loop_of_steps(dtype: np.dtype, batch_size: int) -> None:
+    optimizer, examples = jaxnet.optim.adam(0.01), jax.tree.map(jnp.asarray, blobs())
+    metrics = {"accuracy": jaxnet.metrics.accuracy}
+    step = make_step(network(), jaxnet.losses.softmax_cross_entropy, optimizer, metrics)
+    epoch = make_epoch(step, batch_size=batch_size, shuffle=True, short_batch="equal")
+    state = start(optimizer)
+    scanned, record = jax.jit(epoch)(state, examples)
+
+    order_key, step_key = jax.random.split(jax.random.fold_in(state.key, 0))
+    order, total = random_order(order_key, 37), 0.0
+    looped = StepState(state.params, state.statistics, state.opt_state)
+    for index, first in enumerate(range(0, 37, batch_size)):
+        batch = examples.take(order[first : first + batch_size])
+        key = jax.random.fold_in(step_key, index)
+        looped, sums = jax.jit(step, static_argnums=3)(looped, batch, key, batch_size)
+        total += float(sums["loss"])
+    # rounding differs between a loop and a scan: 1.2e-7 measured after 600 float32 steps
+    tolerance = Tolerance(1e-5, 1e-6) if dtype == np.float32 else Tolerance(1e-12, 1e-14)
+    assert_trees_close(scanned.params, looped.params, tolerance=tolerance)
+    assert float(record.train["loss"]) == pytest.approx(total / 37, rel=1e-5)
+    assert int(scanned.epoch) == 1
+
+
+def test_full_batch_is_one_step_of_gradient_descent(dtype: np.dtype) -> None:
+    examples = jax.tree.map(jnp.asarray, blobs())
+    optimizer = jaxnet.optim.sgd(0.1)
+    before = start(optimizer)
+
+    def risk(params: Any) -> jax.Array:
+        outputs, _ = network().apply(params, before.statistics, examples.inputs)
+        return jaxnet.losses.softmax_cross_entropy(outputs, examples.targets).mean()
+
+    expected = jax.tree.map(lambda w, g: w - 0.1 * g, before.params, jax.grad(risk)(before.params))
+    after = jaxnet.training.fit(
+        network(), examples, key=jax.random.key(0), optimizer=optimizer, epochs=1, batch_size=37
+    ).state
+    assert after.params[0].weights.dtype == dtype
+    assert_trees_close(after.params, expected)

@@ -1,0 +1,190 @@
+"""`fit` promises: the same bits for the same key, one compilation, and nothing lost."""
+
+import inspect
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxnet
+from jaxnet.core.trees import digest
+from jaxnet.data import Examples
+from jaxnet.training import DivergenceError, FitResult, Progress, fit
+from jaxnet.training.fit import CAPACITY, _program
+from tests.comparison import assert_trees_close
+from tests.training.toys import blobs, network
+
+OPTIMIZER = jaxnet.optim.adam(0.01)
+NETWORK = network()
+
+
+def run(examples: Examples | None = None, **settings: Any) -> FitResult:
+    defaults = {"key": jax.random.key(0), "optimizer": OPTIMIZER, "epochs": 12, "batch_size": 8}
+    return fit(NETWORK, examples or blobs(), **(defaults | settings))
+
+
+def test_the_same_key_gives_the_same_bits() -> None:
+    assert digest(run().state) == digest(run().state)
+
+
+def test_another_key_gives_another_result() -> None:
+    assert digest(run().state.params) != digest(run(key=jax.random.key(1)).state.params)
+
+
+@pytest.mark.parametrize("chunk", [1, 5, 12, 99])
+def test_chunks_change_no_bit(chunk: int) -> None:
+    whole, chunked = run(validation=blobs(seed=1)), run(validation=blobs(seed=1), chunk=chunk)
+    assert digest(chunked.state) == digest(whole.state)
+    assert digest(chunked.history) == digest(whole.history)
+
+
+def test_going_on_from_a_state_equals_one_run() -> None:
+    first = run(epochs=5)
+    second = run(epochs=7, state=first.state)
+    assert digest(second.state) == digest(run(epochs=12).state)
+    # the state handed in is not consumed
+    assert np.isfinite(np.asarray(first.state.params[0].weights)).all()
+
+
+def test_a_run_longer_than_the_history_of_one_call() -> None:
+    result = run(epochs=CAPACITY + 3)
+    assert len(result.history.train["loss"]) == int(result.state.epoch) == CAPACITY + 3
+
+
+def test_one_compilation_serves_all_runs_and_chunks() -> None:
+    _program.cache_clear()
+    run(epochs=3)
+    run(epochs=7, chunk=2)
+    run(key=jax.random.key(5))
+    assert _program.cache_info().misses == 1
+    loss, metrics = jaxnet.losses.softmax_cross_entropy, (("accuracy", jaxnet.metrics.accuracy),)
+    program = _program(NETWORK, loss, OPTIMIZER, metrics, 8, True, "equal")
+    assert program._cache_size() == 1
+
+
+def test_the_network_is_not_traced_again_by_further_epochs() -> None:
+    traces = []
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        traces.append(1)
+        return NETWORK.apply(*args, **kwargs)
+
+    counting = NETWORK._replace(apply=counted)
+    settings = {"key": jax.random.key(0), "optimizer": OPTIMIZER, "batch_size": 8}
+    fit(counting, blobs(), epochs=1, **settings)
+    after_one = len(traces)
+    fit(counting, blobs(), epochs=50, chunk=7, **settings)
+    assert len(traces) == after_one > 0
+
+
+def test_history_is_that_of_the_epochs() -> None:
+    held_out = blobs(seed=1)
+    result = run(validation=held_out)
+    params, statistics = result.state.params, result.state.statistics
+    last = jaxnet.training.evaluate(NETWORK, params, statistics, held_out)
+    for name in ("loss", "accuracy"):
+        assert result.history.train[name].shape == (12,)
+        assert result.history.validation[name][-1] == pytest.approx(last[name], rel=1e-6)
+    assert result.history.train["loss"][-1] < result.history.train["loss"][0]
+    assert run().history.validation == {}
+
+
+def test_progress_reports_every_chunk() -> None:
+    seen: list[Progress] = []
+    run(chunk=5, on_progress=seen.append)
+    assert [progress.epoch for progress in seen] == [5, 10, 12]
+    assert [len(progress.history.train["loss"]) for progress in seen] == [5, 10, 12]
+
+
+def test_optax_optimizers_train_alike(dtype: np.dtype) -> None:
+    with jax.numpy_dtype_promotion("standard"):
+        theirs = run(optimizer=optax.sgd(0.1, momentum=0.9))
+    ours = run(optimizer=jaxnet.optim.momentum(0.1, momentum=0.9))
+    assert ours.state.params[0].weights.dtype == dtype
+    assert_trees_close(ours.state.params, theirs.state.params)
+
+
+def test_one_hot_targets_train_like_labels() -> None:
+    labels = blobs()
+    one_hot = Examples(labels.inputs, np.eye(3, dtype=np.float32)[labels.targets])
+    assert_trees_close(run(one_hot).state.params, run(labels).state.params)
+
+
+def test_the_caller_s_arrays_stay_theirs() -> None:
+    examples = jax.tree.map(jnp.asarray, blobs())
+    before = digest(examples)
+    run(examples)
+    assert digest(examples) == before
+
+
+def test_a_diverging_run_says_where_and_keeps_what_it_had() -> None:
+    # five steps an epoch: the first update of the third epoch ruins the parameters
+    explosive = jaxnet.optim.sgd(lambda count: jnp.where(count < 10, 0.1, jnp.inf))
+    with pytest.raises(DivergenceError, match=r"epoch 3 at step 2: .*last finite loss") as caught:
+        run(optimizer=explosive)
+    result = caught.value.result
+    assert int(result.state.epoch) == 2
+    expected = run(optimizer=explosive, epochs=2)
+    assert digest(result.state.params) == digest(expected.state.params)
+    assert len(result.history.train["loss"]) == 3
+    np.testing.assert_array_equal(result.history.train["loss"][:2], expected.history.train["loss"])
+
+
+def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
+    # five steps an epoch: the update of the fifth overflows, no loss is computed after it
+    last = jaxnet.optim.sgd(lambda count: jnp.where(count == 4, jnp.inf, 0.1))
+    with pytest.raises(DivergenceError, match="epoch 1 at step 5"):
+        run(optimizer=last, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "expected epochs >= 1, got 0"),
+        ({"epochs": 2.5}, "expected epochs to be an integer, got 2.5 of type float"),
+        ({"short_batch": "pad"}, "one of drop, equal, mean, got 'pad'"),
+        ({"batch_size": 0}, "expected batch_size >= 1, got 0"),
+        ({"batch_size": 38}, "at most the 37 examples, got 38. Pass batch_size=37"),
+        ({"chunk": 0}, "expected chunk >= 1"),
+        ({"loss": "cross"}, "loss to be one of softmax_cross_entropy, got 'cross'"),
+        ({"metrics": ("acuracy",)}, "one of accuracy, got 'acuracy'. Did you mean 'accuracy'?"),
+        ({"validation": blobs(9, features=4)}, r"in_shape to be \(3,\), got \(4,\)"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_impossible_settings(settings: dict[str, Any], message: str) -> None:
+    unannotated = inspect.unwrap(fit)  # the suite's type checker would speak first
+    defaults = {"key": jax.random.key(0), "optimizer": OPTIMIZER, "epochs": 1, "batch_size": 8}
+    with pytest.raises((ValueError, TypeError), match=message):
+        unannotated(NETWORK, blobs(), **(defaults | settings))
+
+
+def broken(**changes: Any) -> Examples:
+    return blobs()._replace(**changes)
+
+
+def with_nan() -> np.ndarray:
+    inputs = blobs().inputs.copy()
+    inputs[4, 1] = np.nan
+    return inputs
+
+
+@pytest.mark.parametrize(
+    ("examples", "message"),
+    [
+        (broken(inputs=with_nan()), r"train.inputs to be finite.*1 NaN.*index \(4, 1\)"),
+        (broken(targets=np.full(37, 3, np.int32)), r"labels in \[0, 3\).*got 3 at index 0"),
+        (broken(targets=np.full(37, -1, np.int32)), r"labels in \[0, 3\).*got -1 at index 0"),
+        (broken(targets=np.zeros(36, np.int32)), "to pair each"),
+        (Examples(np.zeros((0, 3), np.float32), np.zeros(0, np.int32)), "examples, got 8|to pair"),
+        (broken(inputs=np.zeros((37, 3, 1), np.float32)), r"in_shape to be \(3,\)"),
+        (broken(targets=np.zeros((37, 2), np.float32)), r"to have shape \(\d+, 3\)"),
+    ],
+    ids=["NaN", "label too large", "negative label", "lengths", "empty", "rank", "one-hot width"],
+)
+def test_bad_data(examples: Examples, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        run(examples)
