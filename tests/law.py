@@ -12,7 +12,9 @@ from tests.comparison import assert_trees_close
 
 def draw(case: LayerCase, *, seed: int = 0) -> tuple[Any, Any, Array]:
     """Draw parameters (biases too), statistics and a batch of inputs for a case."""
-    params, statistics = jax.eval_shape(lambda k: case.layer.init(k, case.in_shape), jax.random.key(0))
+    params, statistics = jax.eval_shape(
+        lambda k: case.layer.init(k, case.in_shape), jax.random.key(0)
+    )
     x = jax.ShapeDtypeStruct((case.batch, *case.in_shape), jnp.result_type(float))
     return random_like((params, statistics, x), seed=seed)
 

@@ -68,5 +68,7 @@ def test_table_is_complete() -> None:
 @pytest.mark.parametrize("shape", [(3,), (2, 3, 4), ()])
 def test_scaled_ones_need_two_dimensions(shape: tuple[int, ...]) -> None:
     for name in ("he_normal", "he_uniform", "xavier_normal", "xavier_uniform"):
-        with pytest.raises(ValueError, match=r"expected shape to be \(out, in\), got \(.*\)\. Scal"):
+        with pytest.raises(
+            ValueError, match=r"expected shape to be \(out, in\), got \(.*\)\. Scal"
+        ):
             jaxnet.initializers.INITIALIZERS[name](jax.random.key(0), shape, np.dtype("float32"))

@@ -47,7 +47,7 @@ def test_gradient_of_the_risk_equals_autodiff_and_differences(
     by_hand = jax.jit(lambda p, x: backpropagate(network, p, x, labels))(params, x)
     by_autodiff = jax.jit(jax.grad(lambda p, x: risk(network, p, x, labels), argnums=(0, 1)))
     assert_trees_close(by_hand, by_autodiff(params, x))
-    by_differences = _differences(lambda a: risk(network, *a, labels), (params, x))
+    by_differences = _differences(lambda at: risk(network, at[0], at[1], labels), (params, x))
     assert_trees_close(by_hand, by_differences, tolerance=DIFFERENCES)
     assert x.dtype == float64
 

@@ -61,6 +61,7 @@ def test_pixels_are_scaled_inside_the_network(dtype: np.dtype) -> None:
 def test_examples_of_a_batch_do_not_see_each_other(dtype: np.dtype) -> None:
     case = LayerCase("mlp", jaxnet.mlp((5, 7, 3)), (5,), 3)
     params, statistics, x = draw(case)
+    assert x.dtype == dtype
     together = case.layer.apply(params, statistics, x)[0]
     for i in range(3):
         alone = case.layer.apply(params, statistics, x[i : i + 1])[0]
