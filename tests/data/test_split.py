@@ -62,6 +62,13 @@ def test_stratified_parts_keep_each_class_within_one(
         assert (np.abs(np.bincount(part.targets, minlength=3) - shares) <= 1).all()
 
 
+def test_rare_classes_do_not_crowd_into_the_first_part() -> None:
+    labels = np.array([0] * 97 + [1, 2, 3])
+    examples = Examples(np.arange(100)[:, None], labels)
+    first, _ = split(examples, (0.04, 0.96), key=KEY, stratify=True)
+    assert np.bincount(first.targets)[0] >= 3  # its share is 3.88
+
+
 @pytest.mark.parametrize("stratify", [False, True])
 def test_the_key_decides(stratify: bool) -> None:
     one, same, other = (_parts(100, (0.8, 0.2), seed, stratify) for seed in (0, 0, 1))
