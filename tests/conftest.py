@@ -44,3 +44,9 @@ def mnist_directory() -> Path:
     if not directory.is_dir():
         pytest.skip(f"no folder {directory}: the tests of the real MNIST need its four IDX files")
     return directory
+
+
+@pytest.fixture
+def no_type_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Call jaxnet as its users do: without the checks that the import hook puts first."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)

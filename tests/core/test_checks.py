@@ -1,0 +1,116 @@
+"""Checks return what they approve of, and say precisely what they do not."""
+
+import math
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxnet.core.checks import check_choice, check_count, check_finite, check_range
+
+TABLE = {"relu": 1, "tanh": 2}
+
+
+def test_choice_returns_the_entry() -> None:
+    assert check_choice("f", "x", "tanh", TABLE) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [("rel", "Did you mean 'relu'?"), ("xyz", "Pass one of the known names.")],
+)
+def test_choice_lists_the_known_names(name: str, remedy: str) -> None:
+    message = f"f: expected x to be one of relu, tanh, got '{name}'. {remedy}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        check_choice("f", "x", name, TABLE)
+
+
+@pytest.mark.usefixtures("no_type_checks")
+def test_choice_of_something_that_is_no_name() -> None:
+    name: Any = None
+    with pytest.raises(ValueError, match=r"to be one of relu, tanh, got None\."):
+        check_choice("f", "x", name, TABLE)
+
+
+@pytest.mark.usefixtures("no_type_checks")  # NumPy's integers are no ints to them
+@pytest.mark.parametrize("value", [1, 7, np.int64(3), np.uint8(3)])
+def test_count_returns_an_int(value: Any) -> None:
+    count = check_count("f", "n", value)
+    assert type(count) is int
+    assert count == value
+
+
+@pytest.mark.parametrize(("value", "minimum"), [(0, 1), (-3, 1), (4, 5)])
+def test_count_too_small(value: int, minimum: int) -> None:
+    message = (
+        rf"^f: expected n >= {minimum}, got {value}\. Pass a whole number of {minimum} or more"
+    )
+    with pytest.raises(ValueError, match=message):
+        check_count("f", "n", value, minimum=minimum)
+
+
+@pytest.mark.usefixtures("no_type_checks")
+@pytest.mark.parametrize("value", [2.0, True, "3", None])
+def test_count_of_another_type(value: Any) -> None:
+    message = f"f: expected n to be an integer, got {value!r} of type {type(value).__name__}. Pass"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
+        check_count("f", "n", value)
+
+
+@pytest.mark.parametrize("value", [0, 0.0, 0.5, np.float32(0.5), np.float64(1.0), 1])
+def test_range_returns_the_value(value: Any) -> None:
+    assert check_range("f", "x", value, low=0.0, high=1.0) is value
+
+
+@pytest.mark.parametrize("value", [-0.001, 1.001, math.nan, math.inf, -math.inf])
+def test_range_closed(value: float) -> None:
+    message = (
+        rf"^f: expected x finite and in \[0, 1\], got {value}\. Pass a number in that range\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        check_range("f", "x", value, low=0.0, high=1.0)
+
+
+def test_range_open() -> None:
+    assert check_range("f", "x", 0.5, low=0.0, high=1.0, low_open=True, high_open=True) == 0.5
+    for value in (0.0, 1.0):
+        with pytest.raises(ValueError, match=rf"in \(0, 1\), got {value}"):
+            check_range("f", "x", value, low=0.0, high=1.0, low_open=True, high_open=True)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_range_without_bounds_is_finite(value: float) -> None:
+    with pytest.raises(ValueError, match=r"finite and in \(-inf, inf\)"):
+        check_range("f", "x", value)
+
+
+@pytest.mark.parametrize("value", ["1", None, True, [1.0]])
+def test_range_of_another_type(value: Any) -> None:
+    message = f"f: expected x to be a number, got {value!r} of type {type(value).__name__}. Pass"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
+        check_range("f", "x", value)
+
+
+def test_range_lets_arrays_and_tracers_pass() -> None:
+    array = jnp.array(5.0)
+    assert check_range("f", "x", array, high=1.0) is array
+    assert jax.jit(lambda x: check_range("f", "x", x, high=1.0))(array) == 5.0
+
+
+def test_finite_says_how_many_and_where() -> None:
+    values = np.zeros((3, 4))
+    check_finite("f", "x", values, "Repair it.")
+    values[1, 2], values[2, 0] = np.nan, -np.inf
+    message = (
+        "f: expected x to be finite everywhere, got 2 NaN or infinite values, the first at index "
+        "(1, 2). Repair it."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        check_finite("f", "x", values, "Repair it.")
+
+
+def test_finite_takes_integers() -> None:
+    check_finite("f", "x", np.array([1, 2], np.uint8), "Repair it.")

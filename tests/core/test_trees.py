@@ -1,0 +1,75 @@
+"""Arithmetic on trees of parameters."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxnet
+from jaxnet.core.trees import all_finite, count_parameters, digest, select
+
+
+@pytest.mark.parametrize(
+    ("tree", "parameters"),
+    [((), 0), (np.float32(3), 1), ({"w": np.zeros((2, 3)), "b": (np.zeros(2), ())}, 8)],
+    ids=["empty", "scalar", "nested"],
+)
+def test_count_parameters(tree: Any, parameters: int) -> None:
+    assert count_parameters(tree) == parameters
+
+
+@pytest.mark.parametrize(("widths", "parameters"), [((784, 100, 100, 10), 89_610), ((3, 4, 2), 26)])
+def test_count_parameters_of_the_lectures(widths: tuple[int, ...], parameters: int) -> None:
+    params, _ = jaxnet.mlp(widths).init(jax.random.key(0), widths[:1])
+    assert count_parameters(params) == parameters
+
+
+def test_digest_is_one_of_the_content() -> None:
+    tree = {"w": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.zeros(2, np.float32)}
+    assert len(digest(tree)) == 64
+    assert digest(tree) == digest(dict(reversed(tree.items())))
+    assert digest(tree) == digest(jax.tree.map(jnp.asarray, tree))
+    transposed = tree | {"w": np.asfortranarray(tree["w"])}  # other strides, same numbers
+    assert digest(tree) == digest(transposed)
+
+
+def test_digest_sees_each_change() -> None:
+    w = np.arange(6, dtype=np.float32)
+    one_bit = w.copy()
+    one_bit.view(np.uint32)[3] ^= 1
+    negative_zero = w * np.array([-1, 1, 1, 1, 1, 1], np.float32)
+    others = [
+        {"w": one_bit},
+        {"w": negative_zero},
+        {"w": w.view(np.int32)},
+        {"w": w.reshape(2, 3)},
+        {"w": w[::-1]},
+        {"v": w},
+        {"w": w[:3], "x": w[3:]},
+        [w],
+    ]
+    digests = {digest(tree) for tree in [{"w": w}, *others]}
+    assert len(digests) == 1 + len(others)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_all_finite_sees_one_bad_number_in_any_leaf(bad: float, dtype: np.dtype) -> None:
+    tree = {"w": np.ones((2, 3), dtype), "b": np.ones(2, dtype), "n": np.arange(3)}
+    assert bool(all_finite(tree))
+    tree["b"][1] = bad
+    assert not bool(jax.jit(all_finite)(tree))
+
+
+def test_all_finite_of_nothing() -> None:
+    assert bool(all_finite(()))
+
+
+def test_select_takes_one_tree_whole(dtype: np.dtype) -> None:
+    yes = {"w": jnp.ones((2, 3), dtype), "n": jnp.array(1)}
+    no = {"w": jnp.full((2, 3), jnp.nan, dtype), "n": jnp.array(0)}
+    for condition, expected in ((True, yes), (False, no)):
+        chosen = jax.jit(select)(jnp.array(condition), yes, no)
+        jax.tree.map(np.testing.assert_array_equal, chosen, expected)
+        assert chosen["w"].dtype == dtype
