@@ -20,8 +20,8 @@ def split(
         fractions: the parts' sizes as fractions of the whole, each above 0, sum at most 1.
             The ends of the parts are rounded to whole examples.
         key: decides which example goes where; the same key gives the same split.
-        stratify: keep the proportions of integer labels in every part, to within one example
-            a class.
+        stratify: keep the proportions of integer labels in every part, up to rounding to whole
+            examples. A class with fewer members than parts cannot be in all of them.
 
     Returns:
         One `Examples` a fraction, in shuffled order.

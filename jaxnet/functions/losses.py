@@ -15,7 +15,7 @@ def softmax_cross_entropy(
 ) -> Float[Array, "*batch"]:
     """Cross-entropy between a target class, or distribution, and the softmax of ``logits``.
 
-    ``L = log sum_j e^{z_j} - sum_j v_j z_j``, with ``v`` one-hot for an integer label.
+    ``L = - sum_i v_i log y_i`` with ``y = softmax(z)``, and ``v`` one-hot for an integer label.
 
     Args:
         logits: scores before the softmax, shape ``(..., classes)``.
@@ -28,10 +28,10 @@ def softmax_cross_entropy(
     Raises:
         TypeError: if the targets are neither integer nor floating-point.
         ValueError: if the targets' shape fits neither form, or, outside `jax.jit`, if a label is
-            out of range. Inside `jax.jit` values cannot be checked; `jaxnet.training.fit` checks
-            all labels before it starts.
+            out of range. Inside `jax.jit` traced values cannot be checked; `jaxnet.training.fit`
+            checks all labels before it starts.
 
-    Numerics: stable for any finite logits.
+    Numerics: finite for any finite logits: the largest is subtracted before the exponentials.
 
     Source: lecture 002; lecture 001 for the one-hot form.
 
@@ -39,8 +39,7 @@ def softmax_cross_entropy(
     2.0399999618530273
     """
     v = one_hot_targets("softmax_cross_entropy", logits, targets)
-    log_sum = jax.nn.logsumexp(logits, axis=-1)
-    return log_sum - jnp.sum(v * logits, axis=-1)
+    return -jnp.sum(v * jax.nn.log_softmax(logits, axis=-1), axis=-1)
 
 
 def softmax_cross_entropy_backward(logits: Array, targets: Array) -> Array:

@@ -35,15 +35,16 @@ def rescale(scale: float | Array, offset: float | Array = 0.0, *, dtype: Any = N
 
     def forward(
         params: tuple[()], statistics: tuple[()], x: Array, *, key: Key | None, training: bool
-    ) -> tuple[Float[Array, "..."], tuple[()], tuple[()]]:
+    ) -> tuple[Float[Array, "..."], Array, tuple[()]]:
         del params, key, training
         kind = jnp.result_type(float) if dtype is None else dtype
         y = x.astype(kind) * jnp.asarray(scale, kind) + jnp.asarray(offset, kind)
-        return y, (), statistics
+        return y, jnp.zeros((), x.dtype), statistics  # the residual tells the input's dtype
 
-    def backward(params: tuple[()], residual: tuple[()], dy: Array) -> tuple[tuple[()], Array]:
-        del residual
-        return params, dy * jnp.asarray(scale, dy.dtype)
+    def backward(params: tuple[()], residual: Array, dy: Array) -> tuple[tuple[()], Array]:
+        dx = dy * jnp.asarray(scale, dy.dtype)
+        floating = jnp.issubdtype(residual.dtype, jnp.floating)
+        return params, dx.astype(residual.dtype) if floating else dx
 
     return layer_from_forward(
         init=init, forward=forward, backward=backward, out_shape=lambda in_shape: in_shape

@@ -39,7 +39,7 @@ def adam(
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
         b1: decay of the mean of gradients, in [0, 1).
         b2: decay of the mean of squared gradients, in [0, 1).
-        eps: added outside the root, 0 or more; keeps a gradient of 0 from dividing by 0.
+        eps: added outside the root, above 0; keeps a gradient of 0 from dividing by 0.
 
     Raises:
         ValueError: if a hyperparameter given as a number is out of its range.
@@ -57,7 +57,7 @@ def adam(
     check_learning_rate("adam", learning_rate)
     check_range("adam", "b1", b1, low=0.0, high=1.0, high_open=True)
     check_range("adam", "b2", b2, low=0.0, high=1.0, high_open=True)
-    check_range("adam", "eps", eps, low=0.0)
+    check_range("adam", "eps", eps, low=0.0, low_open=True)
 
     def init(params: Any) -> AdamState:
         mu = jax.tree.map(jnp.zeros_like, params)

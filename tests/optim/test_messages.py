@@ -52,10 +52,10 @@ def test_decay_out_of_range(factory: Callable[..., Any], argument: str, value: f
         factory(0.1, **{argument: value})
 
 
-@pytest.mark.parametrize("eps", [-1e-8, math.inf])
+@pytest.mark.parametrize("eps", [-1e-8, 0.0, math.inf])
 def test_epsilon_out_of_range(eps: float) -> None:
     with pytest.raises(
-        ValueError, match=rf"adam: expected eps finite and in \[0, inf\), got {eps}"
+        ValueError, match=rf"adam: expected eps finite and in \(0, inf\), got {eps}"
     ):
         adam(0.1, eps=eps)
 
