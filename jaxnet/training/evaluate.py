@@ -12,6 +12,7 @@ from jaxnet.core.types import Array, ElementwiseLoss, Layer, Params, Statistics
 from jaxnet.data.examples import AnyArray, Examples, check_examples, count
 from jaxnet.functions.losses import LOSSES
 from jaxnet.functions.metrics import METRICS
+from jaxnet.training.devices import compiler_options
 from jaxnet.training.step import Sums, batch_sums
 
 CHUNK = 1000
@@ -121,7 +122,8 @@ def resolve_metrics(
 def _compiled(
     network: Layer, loss: ElementwiseLoss, metrics: tuple[tuple[str, ElementwiseLoss], ...]
 ) -> Evaluate:
-    return jax.jit(make_evaluate(network, loss, dict(metrics)))
+    program = make_evaluate(network, loss, dict(metrics))
+    return jax.jit(program, compiler_options=compiler_options())
 
 
 @functools.lru_cache(maxsize=32)
@@ -129,4 +131,4 @@ def _applied(network: Layer) -> Callable[[Params, Statistics, Array], Array]:
     def apply(params: Params, statistics: Statistics, inputs: Array) -> Array:
         return network.apply(params, statistics, inputs, key=None, training=False)[0]
 
-    return jax.jit(apply)
+    return jax.jit(apply, compiler_options=compiler_options())

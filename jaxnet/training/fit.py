@@ -14,6 +14,7 @@ from jaxnet.core.checks import check_choice, check_count
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer
 from jaxnet.data.examples import Examples, check_examples, count
+from jaxnet.training.devices import compiler_options
 from jaxnet.training.epoch import NEVER, ShortBatch, make_epoch
 from jaxnet.training.evaluate import make_evaluate, resolve_loss, resolve_metrics
 from jaxnet.training.run import RunRecord, make_run
@@ -230,7 +231,7 @@ def _program(
     step = make_step(network, loss, optimizer, dict(metrics))
     epoch = make_epoch(step, batch_size=batch_size, shuffle=shuffle, short_batch=short_batch)
     run = make_run(epoch, make_evaluate(network, loss, dict(metrics)), capacity=CAPACITY)
-    return jax.jit(run, donate_argnums=0)
+    return jax.jit(run, donate_argnums=0, compiler_options=compiler_options())
 
 
 def check_batch_size(batch_size: int, train: Examples) -> int:
