@@ -1,11 +1,15 @@
 """What experiments on labelled images share: a network that fits them, and its final figures."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
+import optax
 
 import jaxnet
-from jaxnet.core.checks import check_range
+from experiments._record import Claim, write_record
+from jaxnet.core.checks import check_choice, check_count, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.trees import count_parameters, digest
 from jaxnet.core.types import Layer
@@ -37,6 +41,27 @@ def build_network(
     shape = "-".join(map(str, widths))
     print(f"{dataset.name}: network {shape}, {activation}: {count_parameters(params):,} parameters")
     return network
+
+
+def build_optimizer(settings: Any, examples: int) -> optax.GradientTransformation:
+    """Return the optimizer of a config, whose learning rate may decay over the whole run.
+
+    Args:
+        settings: a config with the fields optimizer, learning_rate, schedule, epochs, batch_size
+            and short_batch.
+        examples: number of training examples.
+    """
+    where = "command line"
+    factory = check_choice(where, "--optimizer", settings.optimizer, jaxnet.optim.OPTIMIZERS)
+    check_range(where, "--learning-rate", settings.learning_rate, low=0.0)
+    if settings.schedule == "constant":
+        return factory(settings.learning_rate)
+    epochs = check_count(where, "--epochs", settings.epochs)
+    batch_size = check_count(where, "--batch-size", settings.batch_size)
+    steps = epochs * jaxnet.training.steps_per_epoch(
+        examples, batch_size=batch_size, short_batch=settings.short_batch
+    )
+    return factory(jaxnet.schedules.cosine_decay(settings.learning_rate, max(1, steps)))
 
 
 def hold_out(train: Examples, fraction: float, *, seed: int) -> tuple[Examples, Examples]:
@@ -74,4 +99,26 @@ def report(results: dict[str, Any], result: FitResult) -> str:
         f"  test   loss {results['test_loss']:.4f}  accuracy {results['test_accuracy']:.2%}\n"
         f"compiled in {result.compile_seconds:.1f} s, trained in {result.run_seconds:.1f} s "
         f"({each:.3g} ms an epoch, evaluation included)"
+    )
+
+
+def record_run(
+    experiment: str,
+    config: Any,
+    result: FitResult,
+    results: dict[str, Any],
+    claims: Sequence[Claim] = (),
+    figures: Sequence[Path] = (),
+) -> Path:
+    """Write result.json with the measured values, the learning curves and the times."""
+    history = {"train": result.history.train, "held_out": result.history.validation}
+    seconds = {"compile_seconds": result.compile_seconds, "run_seconds": result.run_seconds}
+    return write_record(
+        config.out,
+        experiment=experiment,
+        config=config,
+        seeds=[config.seed],
+        results={**results, "history": history, **seconds},
+        claims=claims,
+        figures=figures,
     )

@@ -4,10 +4,11 @@ import contextlib
 import dataclasses
 import importlib.util
 import json
+import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,45 +63,58 @@ def race(
     """
     timings: dict[str, Timing] = {}
     failures: dict[str, str] = {}
+    processes: dict[str, Any] = {}
     with contextlib.ExitStack() as stack:
-        processes = {}
         for name in names:
             say(f"first epoch of {name}")
             process = stack.enter_context(_process(name, examples, data_dir))
             answer = _answer(process)
             if "error" in answer:
                 failures[name] = answer["error"]
-                continue
-            processes[name], timings[name] = process, Timing(name, **answer)
+            else:
+                processes[name], timings[name] = process, Timing(name, **answer)
         for index in range(rounds):
-            for name, process in processes.items():
+            for name in list(processes):
                 say(f"round {index + 1} of {rounds}: {name}")
-                process.stdin.write("epoch\n")
-                process.stdin.flush()
-                answer = _answer(process)
-                timings[name].seconds.append(answer["seconds"])
-                timings[name].test_accuracy = answer["test_accuracy"]
+                answer = _next_epoch(processes[name])
+                if "error" in answer:
+                    failures[name] = answer["error"]
+                    del processes[name], timings[name]
+                else:
+                    timings[name].seconds.append(answer["seconds"])
+                    timings[name].test_accuracy = answer["test_accuracy"]
     return list(timings.values()), failures
 
 
 @contextlib.contextmanager
-def _process(name: str, examples: int, data_dir: Path | None):
+def _process(name: str, examples: int, data_dir: Path | None) -> Iterator[Any]:
     command = [sys.executable, "-m", "experiments._contenders", name, str(examples)]
     command.append(str(data_dir or ""))
-    root = Path(__file__).parent.parent
+    root = str(Path(__file__).parent.parent)
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        cwd=root,
+        env=os.environ | {"PYTHONPATH": path},
     )
     try:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        with contextlib.suppress(BrokenPipeError):
+            process.communicate()
+
+
+def _next_epoch(process: Any) -> dict[str, Any]:
+    try:
+        process.stdin.write("epoch\n")
+        process.stdin.flush()
+    except BrokenPipeError:
+        return {"error": "its process has ended"}
+    return _answer(process)
 
 
 def _answer(process: Any) -> dict[str, Any]:

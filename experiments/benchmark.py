@@ -62,6 +62,8 @@ def main(config: Config) -> list[Claim]:
         names, rounds=config.rounds, examples=config.examples, data_dir=data_dir, say=say
     )
     failures |= {n: f"install it by: pip install {' '.join(p)}" for n, p in missing.items() if p}
+    if lost := {"jaxnet", "floor"} & set(failures):
+        raise RuntimeError(f"benchmark: {lost} failed: {failures}")
     seconds = {timing.name: timing.median for timing in timings}
     ratios = compare(seconds)
     print(table(timings, seconds["jaxnet"]))

@@ -3,15 +3,15 @@
 A network, a loss, an optimizer, a whole training run: each is a pure function over pytrees of
 parameters, with explicit PRNG keys. A folder imports only from the floors below it:
 
-    training     state  step  epoch  fit  evaluate
+    training     state  step  shuffle  epoch  evaluate  run  fit  devices
     networks     mlp
-    layers       dense  activation  rescale  serial   |   optim   |   data
-    functions    activations  initializers  losses  metrics
+    layers       dense activation rescale compose  |  optim  |  data    (blind to each other)
+    functions    activations  initializers  losses  metrics  schedules (blind to each other)
     core         types  errors  checks  trees
 """
 
 from jaxnet import data, layers, optim, training
-from jaxnet.functions import activations, initializers, losses, metrics
+from jaxnet.functions import activations, initializers, losses, metrics, schedules
 from jaxnet.networks.mlp import mlp
 
 __version__ = "0.1.0"
@@ -25,5 +25,6 @@ __all__ = [
     "metrics",
     "mlp",
     "optim",
+    "schedules",
     "training",
 ]

@@ -1,1 +1,1 @@
-"""Pure mathematics on arrays: activations, initializers, losses and metrics."""
+"""Pure mathematics on arrays: activations, initializers, losses, metrics, schedules."""

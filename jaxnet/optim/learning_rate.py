@@ -1,6 +1,5 @@
 """The learning rate: a number, a 0-d array or a schedule of the step count."""
 
-from collections.abc import Callable
 from typing import TypeAlias
 
 import jax.numpy as jnp
@@ -9,8 +8,8 @@ import numpy as np
 from jaxnet.core.checks import check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
+from jaxnet.functions.schedules import Schedule
 
-Schedule: TypeAlias = Callable[[Array], Array]
 LearningRate: TypeAlias = float | Array | np.ndarray | Schedule
 
 

@@ -42,6 +42,16 @@ class _Totals(NamedTuple):
     last_loss: Array
 
 
+def steps_per_epoch(examples: int, *, batch_size: int, short_batch: ShortBatch = "equal") -> int:
+    """Return ``ceil(examples / batch_size)``, without a last short mini-batch if it is dropped.
+
+    >>> steps_per_epoch(60_000, batch_size=100), steps_per_epoch(1438, batch_size=100)
+    (600, 15)
+    """
+    full, rest = divmod(examples, batch_size)
+    return full + (rest > 0 and short_batch != "drop")
+
+
 def make_epoch(step: Step, *, batch_size: int, shuffle: bool, short_batch: ShortBatch) -> Epoch:
     """Return ``epoch(state, examples) -> state, record``: pure, to be compiled by the caller.
 

@@ -1,9 +1,11 @@
 """The commands: what they write, what they say, and how they end."""
 
+import contextlib
 import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,14 +131,14 @@ MISTAKES = {
     "widths that do not fit": (["--widths", "784", "10"], "to start with 64 and end with 10"),
     "no width": (["--widths"], "to start with 64"),
     "empty layer": (["--widths", "64", "0", "10"], "each of widths >= 1, got 0"),
-    "no batch": (["--batch-size", "0"], "batch_size >= 1, got 0"),
+    "no batch": (["--batch-size", "0"], "--batch-size >= 1, got 0"),
     "batch too large": (["--batch-size", "5000"], "at most the 1438 examples, got 5000"),
-    "no epochs": (["--epochs", "0"], "epochs >= 1, got 0"),
+    "no epochs": (["--epochs", "0"], "--epochs >= 1, got 0"),
     "negative rate": (
         ["--learning-rate", "-0.1"],
-        "learning_rate finite and in [0, inf), got -0.1",
+        "--learning-rate finite and in [0, inf), got -0.1",
     ),
-    "NaN rate": (["--learning-rate", "nan"], "learning_rate finite and in [0, inf), got nan"),
+    "NaN rate": (["--learning-rate", "nan"], "--learning-rate finite and in [0, inf), got nan"),
     "no place": (["--out", "/proc/nothing"], "folder to be writable, got '/proc/nothing'"),
     "a file in the way": (["--out", str(Path(__file__))], "folder to be writable"),
     "no data": (
@@ -157,6 +159,26 @@ def test_a_mistake_ends_with_2_and_one_message(
     assert message in said
     assert said.startswith("error: ")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x1f\x8b\x08\x00truncated", "to be whole gzip data"),
+        (b"<html>not found</html>", "to start with the IDX header"),
+        (b"\0\0\x08\x03" + b"\0\0\0\x02" * 3 + b"1234567", "to hold 8 values"),
+        (b"\0\0\x08\x03" + b"\0\0\0\x02" * 3 + b"12345678", "SHA-256"),
+    ],
+    ids=["truncated gzip", "another file", "truncated", "another data set"],
+)
+def test_broken_data_ends_with_2(
+    content: bytes, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / "train-images-idx3-ubyte.gz").write_bytes(content)
+    options = ["--dataset", "mnist", "--data-dir", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert run("learning_curves", "--smoke", *options) == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -230,3 +252,27 @@ def test_a_peer_that_fails_is_reported_and_the_others_go_on(
     )
     assert [timing.name for timing in timings] == ["floor"]
     assert "nobody" in failures["nobody"]
+
+
+def test_a_peer_that_dies_on_the_way_is_reported_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rally = importlib.import_module("experiments._rally")
+    started, processes = rally._process, {}
+
+    @contextlib.contextmanager
+    def remembered(name: str, *arguments: Any) -> Iterator[Any]:
+        with started(name, *arguments) as processes[name]:
+            yield processes[name]
+
+    def say(text: str) -> None:
+        if text == "round 2 of 2: sklearn":
+            processes["sklearn"].kill()
+            processes["sklearn"].wait()
+
+    monkeypatch.setattr(rally, "_process", remembered)
+    timings, failures = rally.race(
+        ["sklearn", "floor"], rounds=2, examples=500, data_dir=tmp_path, say=say
+    )
+    assert [(timing.name, len(timing.seconds)) for timing in timings] == [("floor", 2)]
+    assert "its process" in failures["sklearn"]

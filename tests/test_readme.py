@@ -1,0 +1,38 @@
+"""The README is true: its example runs, its list of experiments is whole."""
+
+import re
+import subprocess
+import sys
+
+from experiments.__main__ import questions
+from tests.test_structure import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_example_runs_and_prints_what_it_says() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (stated,) = re.findall(r"# ([\d.]+)\n", example)
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    # rounding differs between machines: a few of the 359 test images may tip over
+    assert abs(float(done.stdout) - float(stated)) < 0.01
+
+
+def test_every_experiment_is_in_the_table_with_its_question() -> None:
+    for name, question in questions().items():
+        assert f"| `{name}` | {question} |" in README
+
+
+def test_there_are_exactly_two_set_up_commands() -> None:
+    commands = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
+    assert ["experiments.learning_curves" in c for c in commands] == [True, False]
+    assert commands[1].endswith("-m pytest")
+
+
+def test_the_floor_diagram_names_every_room() -> None:
+    rooms = {path.parent.name for path in (ROOT / "jaxnet").glob("*/__init__.py")}
+    diagram = README.partition("## How it is built")[2]
+    for room in rooms:
+        assert re.search(rf"\b{room}\b", diagram), room
