@@ -74,7 +74,9 @@ def race(
             else:
                 processes[name], timings[name] = process, Timing(name, **answer)
         for index in range(rounds):
-            for name in list(processes):
+            order = list(processes)
+            first = index % max(1, len(order))  # so that nobody always follows the same one
+            for name in order[first:] + order[:first]:
                 say(f"round {index + 1} of {rounds}: {name}")
                 answer = _next_epoch(processes[name])
                 if "error" in answer:
