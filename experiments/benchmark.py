@@ -138,7 +138,7 @@ def draw(path: Path, seconds: dict[str, float]) -> Path:
     )
     labels = [f"{seconds[n]:.2f} s  ({seconds[n] / seconds['jaxnet']:.2f})" for n in names]
     axes.bar_label(bars, labels, padding=6)
-    axes.set(xlabel="median seconds an epoch, shuffling and test evaluation included (jaxnet = 1)")
+    axes.set(xlabel="median seconds an epoch (in brackets: over jaxnet's)")
     axes.margins(x=0.25)
     axes.grid(axis="y", visible=False)
     return save_figure(figure, path)
