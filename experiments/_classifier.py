@@ -16,6 +16,9 @@ from jaxnet.core.types import Layer
 from jaxnet.data import Dataset, Examples
 from jaxnet.training import FitResult
 
+_HOLD_OUT = 2
+"""What the key is folded with; `fit` draws from its two halves, which are those of 0 and 1."""
+
 
 def build_network(
     dataset: Dataset, widths: tuple[int, ...] | None, *, activation: str, initializer: str
@@ -68,7 +71,7 @@ def hold_out(train: Examples, fraction: float, *, seed: int) -> tuple[Examples, 
     """Split training examples into those to train on and a stratified part to validate on."""
     name = "--validation-fraction"
     check_range("command line", name, fraction, low=0, low_open=True, high=1, high_open=True)
-    key = jax.random.fold_in(jax.random.key(seed), 1)
+    key = jax.random.fold_in(jax.random.key(seed), _HOLD_OUT)
     fractions = (1 - fraction, fraction)
     rest, held_out = jaxnet.data.split(train, fractions, key=key, stratify=True)
     return rest, held_out

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import jax
 import tyro
 
 from experiments._record import Claim
@@ -57,6 +58,11 @@ def run_command(
     except DivergenceError as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        print("error: not enough memory; choose smaller widths or batches", file=sys.stderr)
+        return USER_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -21,7 +21,7 @@ class Timing:
 
     Attributes:
         name: the contender's name.
-        first_seconds: wall time of the first epoch, with imports and compilation.
+        first_seconds: wall time of setting up and the first epoch, compilation included.
         seconds: wall time of each epoch after the first.
         test_accuracy: after the last epoch.
         versions: package -> version.

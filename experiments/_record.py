@@ -69,6 +69,10 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> Path:
     try:
         write(temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        actual = f"'{path}': {error.strerror}"
+        remedy = "Make room, or choose another folder by --out DIR."
+        raise invalid_value("--out", "file", "to be writable", actual, remedy) from error
     finally:
         temporary.unlink(missing_ok=True)
     return path

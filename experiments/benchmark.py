@@ -14,13 +14,16 @@ from typing import Any
 
 from experiments._command import run_command
 from experiments._contenders import CONTENDERS
+from experiments._contenders.workload import Workload, headline
 from experiments._figures import BLUE, GREY, new_figure, save_figure
 from experiments._rally import Timing, missing_packages, race
 from experiments._record import Claim, prepare_folder, write_record
-from jaxnet.core.checks import check_choice, check_count
+from jaxnet.core.checks import check_choice, check_count, check_range
 
 WORKLOAD = "headline"
 """The workload's name in result.json."""
+
+PEERS = tuple(name for name in CONTENDERS if name not in ("jaxnet", "floor"))
 
 PYTORCH_BEST = ("pytorch_in_memory", "pytorch_compiled")
 """The contenders of which the faster one counts as ``pytorch_best``."""
@@ -35,12 +38,12 @@ class Config:
 
     rounds: int = 7
     """Epochs that each contender trains after its first; medians are over these."""
-    peers: tuple[str, ...] = tuple(name for name in CONTENDERS if name not in ("jaxnet", "floor"))
+    peers: tuple[str, ...] = PEERS
     """Whom to race against."""
     examples: int = 0
     """Use only so many training examples; 0 for all 60,000."""
     data_dir: Path | None = None
-    """Folder that holds mnist/; without MNIST, random images of its shape are used."""
+    """Folder that holds mnist/; by default $JAXNET_DATA, else random images of MNIST's shape."""
     out: Path = Path("out/benchmark")
     """Folder for result.json and the figure."""
 
@@ -51,21 +54,19 @@ SMOKE = Config(rounds=1, peers=("sklearn",), examples=2000)
 def main(config: Config) -> list[Claim]:
     """Race, compare, draw, record."""
     check_count("command line", "--rounds", config.rounds)
-    check_count("command line", "--examples", config.examples, minimum=0)
-    for peer in config.peers:
-        check_choice("command line", "--peers", peer, CONTENDERS)
+    workload = check_workload(config)
     out = prepare_folder(config.out)
-    data_dir = config.data_dir and config.data_dir.resolve()
     missing = {name: missing_packages(name) for name in config.peers}
     names = ["jaxnet", *(name for name in config.peers if not missing[name]), "floor"]
     timings, failures = race(
-        names, rounds=config.rounds, examples=config.examples, data_dir=data_dir, say=say
+        names, rounds=config.rounds, examples=config.examples, data_dir=config.data_dir, say=say
     )
     failures |= {n: f"install it by: pip install {' '.join(p)}" for n, p in missing.items() if p}
     if lost := {"jaxnet", "floor"} & set(failures):
         raise RuntimeError(f"benchmark: {lost} failed: {failures}")
     seconds = {timing.name: timing.median for timing in timings}
     ratios = compare(seconds)
+    print(f"on {workload.data} images")
     print(table(timings, seconds["jaxnet"]))
     for name, reason in failures.items():
         print(f"not measured: {CONTENDERS[name].is_a}: {reason}")
@@ -76,18 +77,30 @@ def main(config: Config) -> list[Claim]:
         out,
         experiment="benchmark",
         config=config,
-        seeds=[0],
+        seeds=[],
         results={
             "ratios": {WORKLOAD: ratios},
             "floor_ratio": {WORKLOAD: floor_ratio},
             "timings": {WORKLOAD: [dataclasses.asdict(timing) for timing in timings]},
             "not_measured": failures,
+            "data": workload.data,
         },
         claims=claims,
-        figures=[draw(out / "benchmark.png", seconds)],
+        figures=[draw(out / "benchmark.png", seconds, workload.data)],
     )
     print(f"wrote\n{path}\n{out / 'benchmark.png'}")
     return claims
+
+
+def check_workload(config: Config) -> Workload:
+    """Return the workload, once it is known to be one that all contenders can train on."""
+    for peer in config.peers:
+        check_choice("command line", "--peers", peer, dict.fromkeys(PEERS))
+    workload = headline(config.examples or None, data_dir=config.data_dir)
+    low, high = workload.batch_size, len(workload.train.targets)
+    if config.examples:
+        check_range("command line", "--examples", config.examples, low=low, high=high)
+    return workload
 
 
 def compare(seconds: dict[str, float]) -> dict[str, float]:
@@ -126,11 +139,11 @@ def table(timings: list[Timing], own: float) -> str:
     return "\n".join(lines)
 
 
-def draw(path: Path, seconds: dict[str, float]) -> Path:
+def draw(path: Path, seconds: dict[str, float], data: str) -> Path:
     """Draw a bar an epoch, fastest first."""
     names = sorted(seconds, key=lambda name: seconds[name], reverse=True)
     size = (11, 1.6 + 0.5 * len(names))
-    title = "One epoch of 784-100-100-10 on MNIST, mini-batches of 100, Adam"
+    title = f"One epoch of 784-100-100-10 on {data} images, mini-batches of 100, Adam"
     figure, (axes,) = new_figure(1, 1, size=size, title=title)
     colors = [BLUE if name == "jaxnet" else GREY for name in names]
     bars = axes.barh(

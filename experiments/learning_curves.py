@@ -26,6 +26,7 @@ from experiments._command import run_command
 from experiments._curves import draw_curves, draw_misread
 from experiments._progress import progress_bar
 from experiments._record import Claim, prepare_folder
+from jaxnet.core.checks import check_range
 from jaxnet.data.examples import count
 from jaxnet.training import DivergenceError
 
@@ -73,6 +74,7 @@ EXPECTED = {"digits": (100, 0.96), "mnist": (10, 0.975)}
 
 def main(config: Config) -> list[Claim]:
     """Train, evaluate, draw, record."""
+    check_range("command line", "--seed", config.seed, low=0, high=2**32 - 1)
     out = prepare_folder(config.out)
     dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
     network = build_network(
@@ -96,18 +98,21 @@ def main(config: Config) -> list[Claim]:
                 on_progress=on_progress,
             )
     except DivergenceError as error:
-        record_run("learning_curves", config, error.result, {"diverged": str(error)})
+        path = out / "learning_curves.png"
+        draw_curves(path, error.result.history, title="This run diverged", held_out=name)
+        results = {"diverged": str(error)}
+        record_run("learning_curves", config, error.result, results, figures=[path])
         raise
     results = measure(network, result, train, dataset.test)
-    title = f"{dataset.name}: {results['test_accuracy']:.2%} of the test images are read correctly"
-    title += f" after {results['epochs']} epochs"
+    print(report(results, result))
+    title = f"{dataset.name}: {results['test_accuracy']:.2%} of test images read correctly"
     figures = [
         draw_curves(out / "learning_curves.png", result.history, title=title, held_out=name),
         draw_misread(out / "misread.png", dataset, network, result.state),
     ]
     claims = check_claims(config, results["test_accuracy"])
     path = record_run("learning_curves", config, result, results, claims, figures)
-    print(report(results, result), "wrote", *[path, *figures], sep="\n")
+    print("wrote", *[path, *figures], sep="\n")
     return claims
 
 

@@ -13,7 +13,7 @@ SIZE = 768
 def matrix_products(workload: Workload) -> Callable[[], float]:
     """Multiply large square matrices until the operations of the workload's epoch are done.
 
-    No training can be faster on this machine at this precision.
+    What training would take if it were nothing but matrix products, at the speed of large ones.
     """
     products = max(1, round(workload.flops() / (2 * SIZE**3)))
     matrix = jnp.full((SIZE, SIZE), 1 / SIZE, jnp.float32)

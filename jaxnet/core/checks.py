@@ -6,6 +6,7 @@ import numbers
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.errors import invalid_type, invalid_value
@@ -76,7 +77,7 @@ def check_range(
 
 def check_finite(function: str, argument: str, values: np.ndarray, remedy: str) -> None:
     """Raise a ValueError that says how many values are NaN or infinite, and where the first is."""
-    if not np.issubdtype(values.dtype, np.inexact):
+    if not jnp.issubdtype(values.dtype, jnp.inexact):  # knows bfloat16, too
         return
     bad = ~np.isfinite(values)
     if bad.any():

@@ -33,7 +33,7 @@ def select(condition: Array, on_true: Any, on_false: Any) -> Any:
 
 
 def digest(tree: Any) -> str:
-    """Return the SHA-256 of a pytree of arrays: of each leaf's path, dtype, shape and bytes.
+    """Return the SHA-256 of a pytree of arrays: its structure, dtypes, shapes and bytes.
 
     A PRNG key counts as the integers that it consists of.
 
@@ -42,11 +42,11 @@ def digest(tree: Any) -> str:
     >>> digest({"b": jnp.zeros(2)}) == digest({"b": jnp.zeros(2)})
     True
     """
-    sha = hashlib.sha256()
+    sha = hashlib.sha256(str(jax.tree.structure(tree)).encode())
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
         values = np.asarray(jax.random.key_data(leaf) if is_key else leaf)
-        header = f"{jax.tree_util.keystr(path)} {values.dtype.str} {values.shape}\n"
+        header = f"{jax.tree_util.keystr(path)} {values.dtype.name} {values.shape}\n"
         sha.update(header.encode())
         sha.update(np.ascontiguousarray(values).tobytes())
     return sha.hexdigest()

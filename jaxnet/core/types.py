@@ -4,8 +4,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
+import numpy as np
 
 Array: TypeAlias = jax.Array
+AnyArray: TypeAlias = jax.Array | np.ndarray
+"""An array on the device or on the host."""
+
 Key: TypeAlias = jax.Array
 """A PRNG key as `jax.random.key` makes it."""
 

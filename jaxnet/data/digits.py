@@ -3,11 +3,10 @@
 Source: Alpaydin and Kaynak 1998, test part of the UCI "Optical Recognition of Handwritten Digits".
 """
 
-import jax
 import numpy as np
 
 from jaxnet.data.examples import Examples
-from jaxnet.data.split import split
+from jaxnet.data.split import split_in_order
 
 TEST_FRACTION = 0.2
 
@@ -26,5 +25,6 @@ def load_digits() -> tuple[Examples, Examples]:
     pixels, labels = datasets.load_digits(return_X_y=True)
     digits = Examples(np.asarray(pixels, np.uint8), np.asarray(labels, np.int32))
     fractions = (1 - TEST_FRACTION, TEST_FRACTION)
-    train, test = split(digits, fractions, key=jax.random.key(0), stratify=True)
+    order = np.random.Generator(np.random.Philox(0)).permutation(len(labels))
+    train, test = split_in_order(digits, fractions, order=order, stratify=True)
     return train, test

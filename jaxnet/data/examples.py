@@ -1,14 +1,12 @@
 """Labelled examples: the pair of arrays that training, evaluation and splits work on."""
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jaxnet.core.checks import check_finite
 from jaxnet.core.errors import invalid_value
-
-AnyArray: TypeAlias = jax.Array | np.ndarray
+from jaxnet.core.types import AnyArray
 
 
 class Examples(NamedTuple):

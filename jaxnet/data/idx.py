@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxnet.core.errors import InvalidValueError, invalid_value, missing_file
+from jaxnet.core.errors import InputError, InvalidValueError, invalid_value, missing_file
 
 _UNSIGNED_BYTE = 0x08
+_MOST_DIMENSIONS = 8
 
 
 def read_idx(path: str | Path, *, sha256: str | None = None) -> np.ndarray:
@@ -41,9 +42,14 @@ def read_idx(path: str | Path, *, sha256: str | None = None) -> np.ndarray:
 
 
 def _decompressed(path: Path) -> bytes:
-    if not path.is_file():
-        raise missing_file("read_idx", "to exist", f"nothing at {path}", "Check the path.")
-    raw = path.read_bytes()
+    try:
+        if not path.is_file():
+            raise missing_file("read_idx", "to exist", f"nothing at {path}", "Check the path.")
+        raw = path.read_bytes()
+    except InputError:
+        raise
+    except OSError as error:
+        raise _broken(path, "to be readable", error.strerror or str(error)) from error
     if raw[:2] != b"\x1f\x8b":
         return raw
     try:
@@ -57,6 +63,8 @@ def _parse(path: str | Path, content: bytes) -> np.ndarray:
         expected = "to start with the IDX header 0, 0, 8, dimensions"
         raise _broken(path, expected, f"bytes {list(content[:4])}")
     dimensions = content[3]
+    if not 1 <= dimensions <= _MOST_DIMENSIONS:
+        raise _broken(path, f"to have 1 to {_MOST_DIMENSIONS} dimensions", str(dimensions))
     start = 4 + 4 * dimensions
     if len(content) < start:
         raise _broken(path, f"to hold {start} bytes of header", f"{len(content)} bytes")

@@ -20,8 +20,8 @@ def split(
         fractions: the parts' sizes as fractions of the whole, each above 0, sum at most 1.
             The ends of the parts are rounded to whole examples.
         key: decides which example goes where; the same key gives the same split.
-        stratify: keep the proportions of integer labels in every part, up to rounding to whole
-            examples. A class with fewer members than parts cannot be in all of them.
+        stratify: keep the proportions of integer labels in every part, as nearly as whole
+            examples allow. Classes of a few members only take part as chance has it.
 
     Returns:
         One `Examples` a fraction, in shuffled order.
@@ -37,15 +37,29 @@ def split(
     """
     check_examples("split", "examples", examples)
     total = count(examples)
-    ends = _part_ends(fractions, total)
+    ends = _part_ends(tuple(fractions), total)
     order = np.asarray(jax.random.permutation(key, total))
+    return _cut(examples, order, ends, stratify=stratify)
+
+
+def split_in_order(
+    examples: Examples, fractions: Sequence[float], *, order: np.ndarray, stratify: bool = False
+) -> tuple[Examples, ...]:
+    """Split examples like `split`, in an order that is given: a permutation of their indices."""
+    ends = _part_ends(tuple(fractions), count(examples))
+    return _cut(examples, order, ends, stratify=stratify)
+
+
+def _cut(
+    examples: Examples, order: np.ndarray, ends: list[int], *, stratify: bool
+) -> tuple[Examples, ...]:
     if stratify:
         order = _interleave_classes(order, np.asarray(examples.targets))
     starts = [0, *ends[:-1]]
     return tuple(examples.take(order[start:end]) for start, end in zip(starts, ends, strict=True))
 
 
-def _part_ends(fractions: Sequence[float], total: int) -> list[int]:
+def _part_ends(fractions: tuple[float, ...], total: int) -> list[int]:
     remedy = "Pass fractions such as (0.8, 0.2), large enough for one example each."
     # 1e-9: fractions such as .7 + .2 + .1 sum to 1 only up to rounding
     if not fractions or not all(f > 0 for f in fractions) or sum(fractions) > 1 + 1e-9:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array, Key, Shape
 
@@ -28,8 +29,22 @@ def variance_scaling(
     shape ``(out, in)``. The uniform distribution of that variance is on ``sqrt(3 scale / fan)``
     to either side of 0.
 
+    Args:
+        scale: factor of the variance, above 0.
+        mode: which number of connections divides it.
+        distribution: normal, not truncated, or uniform.
+
+    Raises:
+        ValueError: for an unknown mode or distribution, or a scale out of range.
+
     Source: He et al. 2015, section 2.2; Glorot and Bengio 2010, section 4.2.1.
     """
+    check_range("variance_scaling", "scale", scale, low=0.0, low_open=True)
+    for name, value, known in (
+        ("mode", mode, ("fan_in", "fan_avg")),
+        ("distribution", distribution, ("normal", "uniform")),
+    ):
+        check_choice("variance_scaling", name, value, dict.fromkeys(known))
 
     def initialize(key: Key, shape: Shape, dtype: Any) -> Array:
         if len(shape) != 2:

@@ -7,11 +7,11 @@ from jax.core import Tracer
 from jaxtyping import Float, Num
 
 from jaxnet.core.errors import invalid_type, invalid_value
-from jaxnet.core.types import Array, ElementwiseLoss
+from jaxnet.core.types import AnyArray, Array, ElementwiseLoss
 
 
 def softmax_cross_entropy(
-    logits: Float[Array, "*batch classes"], targets: Num[Array, "..."]
+    logits: Float[Array, "*batch classes"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
     """Cross-entropy between a target class, or distribution, and the softmax of ``logits``.
 
@@ -39,10 +39,12 @@ def softmax_cross_entropy(
     2.0399999618530273
     """
     v = one_hot_targets("softmax_cross_entropy", logits, targets)
-    return -jnp.sum(v * jax.nn.log_softmax(logits, axis=-1), axis=-1)
+    log_y = jax.nn.log_softmax(logits, axis=-1)
+    # where v is 0, a log_y of minus infinity counts for nothing
+    return -jnp.sum(jnp.where(v == 0, jnp.zeros_like(v), v * log_y), axis=-1)
 
 
-def softmax_cross_entropy_backward(logits: Array, targets: Array) -> Array:
+def softmax_cross_entropy_backward(logits: Array, targets: AnyArray) -> Array:
     """``dL/dz = softmax(z) - v``, one row an example: the collapse of lecture 001.
 
     It holds for softmax followed by cross-entropy with targets whose rows sum to 1.
@@ -51,7 +53,7 @@ def softmax_cross_entropy_backward(logits: Array, targets: Array) -> Array:
     return jax.nn.softmax(logits, axis=-1) - v
 
 
-def one_hot_targets(function: str, outputs: Array, targets: Array) -> Array:
+def one_hot_targets(function: str, outputs: Array, targets: AnyArray) -> Array:
     """Return the targets as distributions of the outputs' shape and dtype."""
     if jnp.issubdtype(targets.dtype, jnp.integer):
         if targets.shape != outputs.shape[:-1]:
@@ -59,7 +61,7 @@ def one_hot_targets(function: str, outputs: Array, targets: Array) -> Array:
             remedy = "Pass one integer an example, or floating-point one-hot rows."
             raise invalid_value(function, "targets", expected, targets.shape, remedy)
         _check_labels(function, targets, outputs.shape[-1])
-        labels = targets.astype(jnp.int32)
+        labels = jnp.asarray(targets, jnp.int32)
         return jax.nn.one_hot(labels, outputs.shape[-1], dtype=outputs.dtype)
     if not jnp.issubdtype(targets.dtype, jnp.floating):
         remedy = "Pass integer labels or floating-point one-hot rows."
@@ -69,20 +71,22 @@ def one_hot_targets(function: str, outputs: Array, targets: Array) -> Array:
         remedy = "Pass one row of class probabilities an example, or integer labels."
         expected = f"of class probabilities to have shape {outputs.shape}"
         raise invalid_value(function, "targets", expected, targets.shape, remedy)
-    return targets.astype(outputs.dtype)
+    return jnp.asarray(targets, outputs.dtype)
 
 
-def _check_labels(function: str, labels: Array, classes: int) -> None:
+def _check_labels(function: str, labels: AnyArray, classes: int) -> None:
     if isinstance(labels, Tracer) or labels.size == 0:
         return
-    values = np.asarray(
-        labels
-    )  # NumPy: inside `jax.jit`, JAX would trace the minimum of a constant
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high >= classes:
+    # NumPy: inside `jax.jit`, JAX would trace the minimum of a constant
+    values = np.asarray(labels)
+    outside = np.argwhere((values < 0) | (values >= classes))
+    if outside.size:
+        first = tuple(outside[0].tolist())
         remedy = "Number the classes from 0, or give the network more outputs."
         expected = f"of integer labels to be in [0, {classes})"
-        raise invalid_value(function, "targets", expected, f"labels from {low} to {high}", remedy)
+        raise invalid_value(
+            function, "targets", expected, f"{values[first]} at index {first}", remedy
+        )
 
 
 LOSSES: dict[str, ElementwiseLoss] = {"softmax_cross_entropy": softmax_cross_entropy}

@@ -20,7 +20,7 @@ def cosine_decay(init_value: float | Array, decay_steps: int, *, alpha: float = 
 
     Args:
         init_value: rate of the first step, 0 or more.
-        decay_steps: ``T``, the steps until the last value is reached, 1 or more.
+        decay_steps: ``T``, the steps until the last value is reached, 1 to 2^31 - 1.
         alpha: the last value as a fraction of the first, in [0, 1].
 
     Raises:
@@ -34,6 +34,7 @@ def cosine_decay(init_value: float | Array, decay_steps: int, *, alpha: float = 
     """
     check_range("cosine_decay", "init_value", init_value, low=0.0)
     check_count("cosine_decay", "decay_steps", decay_steps)
+    check_range("cosine_decay", "decay_steps", decay_steps, high=2**31 - 1)
     check_range("cosine_decay", "alpha", alpha, low=0.0, high=1.0)
 
     def schedule(count: Array) -> Array:

@@ -39,7 +39,8 @@ def adam(
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
         b1: decay of the mean of gradients, in [0, 1).
         b2: decay of the mean of squared gradients, in [0, 1).
-        eps: added outside the root, above 0; keeps a gradient of 0 from dividing by 0.
+        eps: added outside the root, above 0; keeps a gradient of 0 from dividing by 0. In float16,
+            1e-8 rounds to 0: choose 1e-7 or more there.
 
     Raises:
         ValueError: if a hyperparameter given as a number is out of its range.

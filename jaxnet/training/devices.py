@@ -19,6 +19,6 @@ def compiler_options() -> dict[str, str] | None:
         return None
     try:
         jax.jit(lambda: 0, compiler_options=_CPU_OPTIONS)()
-    except jax.errors.JaxRuntimeError:
+    except (jax.errors.JaxRuntimeError, ValueError):
         return None
     return _CPU_OPTIONS

@@ -7,11 +7,10 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_count
-from jaxnet.core.types import Array, ElementwiseLoss, Layer, Params, Statistics
-from jaxnet.data.examples import AnyArray, Examples, check_examples, count
-from jaxnet.functions.losses import LOSSES
-from jaxnet.functions.metrics import METRICS
+from jaxnet.core.checks import check_count
+from jaxnet.core.types import AnyArray, Array, ElementwiseLoss, Layer, Params, Statistics
+from jaxnet.data.examples import Examples, count
+from jaxnet.training.checks import check_fit, resolve_loss, resolve_metrics
 from jaxnet.training.devices import compiler_options
 from jaxnet.training.step import Sums, batch_sums
 
@@ -78,9 +77,9 @@ def evaluate(
     Raises:
         ValueError: if the examples do not fit the network, hold NaN, or a name is unknown.
     """
-    check_examples("evaluate", "examples", examples)
-    program = _compiled(network, resolve_loss("evaluate", loss), resolve_metrics(metrics))
-    means = program(params, statistics, jax.tree.map(jnp.asarray, examples))
+    loss = resolve_loss("evaluate", loss)
+    program = _compiled(network, loss, resolve_metrics("evaluate", metrics))
+    means = program(params, statistics, check_fit("evaluate", "examples", network, loss, examples))
     return {name: float(value) for name, value in means.items()}
 
 
@@ -104,20 +103,6 @@ def predict(
     return jnp.concatenate(outputs)
 
 
-def resolve_loss(function: str, loss: str | ElementwiseLoss) -> ElementwiseLoss:
-    """Return the loss function that a name stands for, or the function itself."""
-    return check_choice(function, "loss", loss, LOSSES) if isinstance(loss, str) else loss
-
-
-def resolve_metrics(
-    metrics: Sequence[str] | Mapping[str, ElementwiseLoss],
-) -> tuple[tuple[str, ElementwiseLoss], ...]:
-    """Return the metrics as pairs of name and function, which can be hashed."""
-    if isinstance(metrics, Mapping):
-        return tuple(metrics.items())
-    return tuple((name, check_choice("metrics", "name", name, METRICS)) for name in metrics)
-
-
 @functools.lru_cache(maxsize=32)
 def _compiled(
     network: Layer, loss: ElementwiseLoss, metrics: tuple[tuple[str, ElementwiseLoss], ...]
@@ -131,4 +116,4 @@ def _applied(network: Layer) -> Callable[[Params, Statistics, Array], Array]:
     def apply(params: Params, statistics: Statistics, inputs: Array) -> Array:
         return network.apply(params, statistics, inputs, key=None, training=False)[0]
 
-    return jax.jit(apply, compiler_options=compiler_options())
+    return jax.jit(apply)

@@ -10,13 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxnet.core.checks import check_choice, check_count
-from jaxnet.core.errors import invalid_value
-from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer
-from jaxnet.data.examples import Examples, check_examples, count
+from jaxnet.core.checks import check_choice, check_count, check_range
+from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Shape
+from jaxnet.data.examples import Examples
+from jaxnet.training.checks import (
+    check_batch_size,
+    check_fit,
+    check_state,
+    resolve_loss,
+    resolve_metrics,
+)
 from jaxnet.training.devices import compiler_options
 from jaxnet.training.epoch import NEVER, ShortBatch, make_epoch
-from jaxnet.training.evaluate import make_evaluate, resolve_loss, resolve_metrics
+from jaxnet.training.evaluate import make_evaluate
 from jaxnet.training.run import RunRecord, make_run
 from jaxnet.training.state import TrainState, init_state
 from jaxnet.training.step import make_step
@@ -46,7 +52,8 @@ class FitResult(NamedTuple):
     Attributes:
         state: parameters, statistics, optimizer state, key and epoch at the end.
         history: learning curves of the epochs run here.
-        compile_seconds: wall time of tracing and compiling; about 0 if it had been done before.
+        compile_seconds: wall time of tracing and compiling; about 0 if `fit` was called before
+            with the same network, optimizer, settings and shapes.
         run_seconds: wall time of the training itself.
     """
 
@@ -57,7 +64,14 @@ class FitResult(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """What `fit` tells ``on_progress`` after a chunk of epochs."""
+    """What `fit` tells ``on_progress`` after a chunk of epochs.
+
+    Attributes:
+        epoch: epochs finished in this run.
+        epochs: epochs asked for.
+        history: learning curves so far.
+        seconds: wall time since training started.
+    """
 
     epoch: int
     epochs: int
@@ -103,7 +117,8 @@ def fit(
     Args:
         network: what to train, such as ``jaxnet.mlp((784, 100, 100, 10))``.
         train: the examples to learn from.
-        key: PRNG key of the initial parameters, the shuffling and all else that is random.
+        key: PRNG key of the initial parameters, the shuffling and all else that is random; not
+            used where ``state`` is given, which has its own.
         optimizer: one of `jaxnet.optim`, or any other ``optax.GradientTransformation``.
         epochs: how often to go through the examples, 1 or more.
         batch_size: examples a step: 1 for sample-level, all for full-batch gradient descent.
@@ -115,7 +130,8 @@ def fit(
             weigh as much as all others; ``"mean"``: its gradient is its own mean, which makes them
             weigh more (PyTorch, Keras); ``"drop"``: it is left out.
         state: where to go on from, such as ``result.state``; by default a new one from ``key``.
-        chunk: epochs between two calls of ``on_progress``; by default about half a second's.
+        chunk: epochs between two calls of ``on_progress``, at most 100; by default as many as
+            take about half a second.
         on_progress: called after every chunk.
 
     Returns:
@@ -124,7 +140,9 @@ def fit(
     Raises:
         ValueError: for settings that are out of range, an unknown name, examples that do not fit
             the network, NaN in the data, labels out of range.
-        DivergenceError: if loss or parameters become NaN or infinite; it holds what there was.
+        TypeError: if ``state`` is not of this network and optimizer.
+        DivergenceError: if loss or parameters become NaN or infinite. The run stops with the
+            epoch in which that happens; the error's ``result`` holds what there was before it.
 
     >>> import jaxnet
     >>> train = Examples(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1]))
@@ -139,31 +157,44 @@ def fit(
     >>> float(result.history.train["accuracy"][-1])
     1.0
     """
-    check_count("fit", "epochs", epochs)
+    check_range("fit", "epochs", check_count("fit", "epochs", epochs), high=2**31 - 1)
     if chunk is not None:
         check_count("fit", "chunk", chunk)
+    loss = resolve_loss("fit", loss)
     program = _program(
         network,
-        resolve_loss("fit", loss),
+        loss,
         optimizer,
-        resolve_metrics(metrics),
+        resolve_metrics("fit", metrics),
         check_batch_size(batch_size, train),
         shuffle,
         check_choice("fit", "short_batch", short_batch, {n: n for n in get_args(ShortBatch)}),
     )
-    _check_fit(network, train, "train")
+    train = check_fit("fit", "train", network, loss, train)
     if validation is not None:
-        _check_fit(network, validation, "validation")
-    train = jax.tree.map(jnp.asarray, train)
-    validation = jax.tree.map(jnp.asarray, validation)
-    if state is None:
-        state = init_state(network, optimizer, train.inputs.shape[1:], key=key)
-    start = jax.tree.map(jnp.copy, state)  # the program consumes its argument
+        validation = check_fit("fit", "validation", network, loss, validation)
+    start = _start(network, optimizer, train.inputs.shape[1:], key, state)
 
     def call(state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
         return program(state, train, validation, jnp.int32(epochs))
 
     return _run_in_chunks(call, start, epochs, chunk, on_progress)
+
+
+def _start(
+    network: Layer,
+    optimizer: optax.GradientTransformation,
+    in_shape: Shape,
+    key: Key,
+    state: TrainState | None,
+) -> TrainState:
+    """Return the state to start from, as a copy, since the program consumes its argument."""
+    init = functools.partial(init_state, network, optimizer, in_shape)
+    if state is None:
+        state = init(key=key)
+    else:
+        check_state(state, jax.eval_shape(lambda key: init(key=key), key))
+    return jax.tree.map(jnp.copy, state)
 
 
 def _run_in_chunks(
@@ -205,14 +236,16 @@ def _chunk_size(done: int, seconds: float) -> int:
 
 
 def _check_divergence(history: RunRecord, result: FitResult) -> None:
-    step, last_loss = history.epoch.diverged_at[-1], history.epoch.last_loss[-1]
+    step = history.epoch.diverged_at[-1]
     if step == NEVER:
         return
+    finite = [loss for loss in history.epoch.last_loss if np.isfinite(loss)]
+    last_loss = f"{finite[-1]:.6g}" if finite else "none: the first was not"
     raise DivergenceError(
         f"fit: training diverged in epoch {int(result.state.epoch) + 1} at step {step + 1}: the "
-        f"loss or the parameters are no longer finite; the last finite loss was {last_loss:.6g}. "
-        "The parameters from before that epoch are kept. Lower the learning rate, or rescale the "
-        "inputs.",
+        f"loss or the parameters are no longer finite; the last finite loss was {last_loss}. "
+        "Its result keeps the parameters from before that epoch. Lower the learning rate, or "
+        "rescale the inputs.",
         result,
     )
 
@@ -232,32 +265,3 @@ def _program(
     epoch = make_epoch(step, batch_size=batch_size, shuffle=shuffle, short_batch=short_batch)
     run = make_run(epoch, make_evaluate(network, loss, dict(metrics)), capacity=CAPACITY)
     return jax.jit(run, donate_argnums=0, compiler_options=compiler_options())
-
-
-def check_batch_size(batch_size: int, train: Examples) -> int:
-    """Return the batch size if it is a whole number from 1 to the number of examples."""
-    check_count("fit", "batch_size", batch_size)
-    total = count(train)
-    if batch_size > total:
-        remedy = f"Pass batch_size={total} for full-batch gradient descent."
-        expected = f"to be at most the {total} examples"
-        raise invalid_value("fit", "batch_size", expected, batch_size, remedy)
-    return batch_size
-
-
-def _check_fit(network: Layer, examples: Examples, argument: str) -> None:
-    """Check that examples and network fit together, labels included."""
-    check_examples("fit", argument, examples)
-    out_shape = network.out_shape(np.shape(examples.inputs)[1:])
-    targets = np.asarray(examples.targets)
-    if not np.issubdtype(targets.dtype, np.integer) or targets.ndim != 1:
-        return
-    bad = np.flatnonzero((targets < 0) | (targets >= out_shape[-1]))
-    if bad.size:
-        raise invalid_value(
-            "fit",
-            f"{argument}.targets",
-            f"to be labels in [0, {out_shape[-1]}), one for each output",
-            f"{targets[bad[0]]} at index {bad[0]}",
-            "Number the classes from 0, or give the network more outputs.",
-        )

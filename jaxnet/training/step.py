@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Statistics
 from jaxnet.data.examples import Examples
 
@@ -59,8 +60,21 @@ def batch_sums(
     outputs: Array,
     targets: Array,
 ) -> Sums:
-    """Sum the loss and each metric over a batch."""
-    sums = {"loss": jnp.sum(loss(outputs, targets))}
+    """Sum the loss and each metric over a batch.
+
+    Raises:
+        ValueError: if one of them returns anything but one value an example.
+    """
+    sums = {"loss": jnp.sum(_per_example("loss", loss(outputs, targets), outputs))}
     for name, metric in metrics.items():
-        sums[name] = jnp.sum(jax.lax.stop_gradient(metric(outputs, targets)))
+        values = _per_example(name, metric(outputs, targets), outputs)
+        sums[name] = jnp.sum(jax.lax.stop_gradient(values))
     return sums
+
+
+def _per_example(name: str, values: Array, outputs: Array) -> Array:
+    if values.shape != outputs.shape[:1]:
+        expected = f"to give one value an example, shape {outputs.shape[:1]}"
+        remedy = "Do not average in it, and check that outputs and targets have matching shapes."
+        raise invalid_value("training", name, expected, f"shape {values.shape}", remedy)
+    return values

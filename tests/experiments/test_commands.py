@@ -141,6 +141,8 @@ MISTAKES = {
     "NaN rate": (["--learning-rate", "nan"], "--learning-rate finite and in [0, inf), got nan"),
     "no place": (["--out", "/proc/nothing"], "folder to be writable, got '/proc/nothing'"),
     "a file in the way": (["--out", str(Path(__file__))], "folder to be writable"),
+    "negative seed": (["--seed", "-1"], "--seed finite and in [0, 4.29497e+09], got -1"),
+    "huge seed": (["--seed", "99999999999999999999"], "--seed finite and in [0, 4.29497e+09]"),
     "no data": (
         ["--dataset", "mnist", "--data-dir", "/proc"],
         "train-images-idx3-ubyte.gz to exist",
@@ -242,21 +244,39 @@ def test_the_benchmark_says_how_to_get_a_missing_peer(
     assert "jaxnet.training.fit" in said
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rounds", "0"], "--rounds >= 1, got 0"),
+        (["--examples", "50"], "--examples finite and in [100, "),
+        (["--peers", "jaxnet"], "got 'jaxnet'"),
+        (["--data-dir", "/proc"], "train-images-idx3-ubyte.gz to exist"),
+    ],
+)
+def test_mistakes_of_the_benchmark(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("benchmark", "--smoke", "--out", str(tmp_path), *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_a_peer_that_fails_is_reported_and_the_others_go_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from experiments._rally import race
 
+    monkeypatch.delenv("JAXNET_DATA", raising=False)  # random images
     timings, failures = race(
-        ["nobody", "floor"], rounds=1, examples=500, data_dir=tmp_path, say=lambda text: None
+        ["nobody", "floor"], rounds=1, examples=500, data_dir=None, say=lambda text: None
     )
     assert [timing.name for timing in timings] == ["floor"]
     assert "nobody" in failures["nobody"]
 
 
 def test_a_peer_that_dies_on_the_way_is_reported_and_the_others_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delenv("JAXNET_DATA", raising=False)  # random images
     rally = importlib.import_module("experiments._rally")
     started, processes = rally._process, {}
 
@@ -272,7 +292,7 @@ def test_a_peer_that_dies_on_the_way_is_reported_and_the_others_go_on(
 
     monkeypatch.setattr(rally, "_process", remembered)
     timings, failures = rally.race(
-        ["sklearn", "floor"], rounds=2, examples=500, data_dir=tmp_path, say=say
+        ["sklearn", "floor"], rounds=2, examples=500, data_dir=None, say=say
     )
     assert [(timing.name, len(timing.seconds)) for timing in timings] == [("floor", 2)]
     assert "its process" in failures["sklearn"]

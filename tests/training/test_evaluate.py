@@ -1,12 +1,14 @@
 """Evaluation weighs every example alike, however they divide into chunks."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import jaxnet
-from jaxnet.training import evaluate, init_state, predict
+from jaxnet.training import devices, evaluate, init_state, predict
 from tests.training.toys import blobs, network
 
 
@@ -42,3 +44,31 @@ def test_predict_in_batches_equals_predict_at_once() -> None:
     whole = predict(network(), state.params, state.statistics, inputs)
     parts = predict(network(), state.params, state.statistics, inputs, batch_size=10)
     np.testing.assert_allclose(parts, whole, rtol=1e-6)
+
+
+def test_predict_can_be_compiled_into_something_larger() -> None:
+    state = init_state(network(), jaxnet.optim.sgd(0.1), (3,), key=jax.random.key(0))
+    inputs = jnp.asarray(blobs().inputs)
+
+    def outputs(params: Any) -> jax.Array:
+        return predict(network(), params, state.statistics, inputs)
+
+    np.testing.assert_allclose(jax.jit(outputs)(state.params), outputs(state.params), rtol=1e-5)
+
+
+def test_labels_out_of_range_are_refused() -> None:
+    state = init_state(network(), jaxnet.optim.sgd(0.1), (3,), key=jax.random.key(0))
+    counted_from_1 = blobs()._replace(targets=blobs().targets + 1)
+    with pytest.raises(ValueError, match=r"labels to be in \[0, 3\), got 3 at index"):
+        evaluate(network(), state.params, state.statistics, counted_from_1)
+
+
+def test_compiler_options_that_xla_does_not_know_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(devices, "_CPU_OPTIONS", {"xla_no_such_option": ""})
+    devices.compiler_options.cache_clear()
+    try:
+        assert devices.compiler_options() is None
+    finally:
+        devices.compiler_options.cache_clear()

@@ -174,8 +174,8 @@ def with_nan() -> np.ndarray:
     ("examples", "message"),
     [
         (broken(inputs=with_nan()), r"train.inputs to be finite.*1 NaN.*index \(4, 1\)"),
-        (broken(targets=np.full(37, 3, np.int32)), r"labels in \[0, 3\).*got 3 at index 0"),
-        (broken(targets=np.full(37, -1, np.int32)), r"labels in \[0, 3\).*got -1 at index 0"),
+        (broken(targets=np.full(37, 3, np.int32)), r"labels to be in \[0, 3\), got 3 at index"),
+        (broken(targets=np.full(37, -1, np.int32)), r"labels to be in \[0, 3\), got -1 at index"),
         (broken(targets=np.zeros(36, np.int32)), "to pair each"),
         (Examples(np.zeros((0, 3), np.float32), np.zeros(0, np.int32)), "examples, got 8|to pair"),
         (broken(inputs=np.zeros((37, 3, 1), np.float32)), r"in_shape to be \(3,\)"),
@@ -186,3 +186,91 @@ def with_nan() -> np.ndarray:
 def test_bad_data(examples: Examples, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         run(examples)
+
+
+def test_the_last_finite_loss_may_be_of_an_earlier_epoch() -> None:
+    # five steps an epoch: the last update of the first ruins the first loss of the second
+    def rate(count: jax.Array) -> jax.Array:
+        return jnp.where(count == 5, jnp.inf, 0.1)
+
+    with pytest.raises(DivergenceError, match=r"epoch 2 at step 2: .*last finite loss was \d"):
+        run(optimizer=jaxnet.optim.sgd(rate))
+
+    def nan_from_the_second_epoch(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        # the fifth step's update makes every output huge, so that the next loss overflows
+        losses = jaxnet.losses.softmax_cross_entropy(outputs, targets)
+        return jnp.where(jnp.abs(outputs).max() > 1e6, jnp.nan, losses)
+
+    huge = jaxnet.optim.sgd(lambda count: jnp.where(count == 4, 1e12, 0.1))
+    with pytest.raises(DivergenceError, match=r"epoch 2 at step 1: .*last finite loss was \d"):
+        run(optimizer=huge, loss=nan_from_the_second_epoch)
+
+
+def test_a_run_that_never_had_a_finite_loss_says_so() -> None:
+    def nan(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        return outputs[:, 0] * jnp.nan
+
+    with pytest.raises(DivergenceError, match=r"epoch 1 at step 1: .*last finite loss was none"):
+        run(loss=nan)
+
+
+def mean_loss(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+    return jaxnet.losses.softmax_cross_entropy(outputs, targets).mean()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"loss": mean_loss}, r"loss to give one value an example, shape \(\d+,\), got shape \(\)"),
+        ({"metrics": {"mine": mean_loss}}, "mine to give one value an example"),
+        ({"metrics": {"loss": jaxnet.metrics.accuracy}}, "to have other names than 'loss'"),
+    ],
+    ids=["mean loss", "mean metric", "metric called loss"],
+)
+def test_losses_and_metrics_of_the_wrong_form(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        run(**settings)
+
+
+def test_one_metric_by_name() -> None:
+    assert digest(run(metrics="accuracy").history) == digest(run().history)
+
+
+def test_a_state_of_another_network_or_optimizer_is_refused() -> None:
+    other = fit(
+        jaxnet.mlp((3, 4, 3)),
+        blobs(),
+        key=jax.random.key(0),
+        optimizer=OPTIMIZER,
+        epochs=1,
+        batch_size=8,
+    ).state
+    sgd = run(optimizer=jaxnet.optim.sgd(0.1), epochs=1).state
+    for state in (other, sgd):
+        with pytest.raises(TypeError, match="fit: expected state to have the structure"):
+            run(state=state)
+
+
+def test_regression_with_one_output_takes_integer_targets() -> None:
+    examples = Examples(blobs().inputs, np.arange(37, dtype=np.int32))
+
+    def squared(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        return (outputs[:, 0] - targets.astype(outputs.dtype)) ** 2
+
+    result = fit(
+        jaxnet.mlp((3, 1)),
+        examples,
+        key=jax.random.key(0),
+        optimizer=OPTIMIZER,
+        epochs=2,
+        batch_size=8,
+        loss=squared,
+        metrics=(),
+    )
+    assert result.history.train["loss"][1] < result.history.train["loss"][0]
+
+
+@pytest.mark.usefixtures("no_type_checks")
+def test_lists_and_numpy_integers_will_do() -> None:
+    listed = Examples(blobs().inputs.tolist(), blobs().targets.tolist())
+    assert digest(run(listed).state) == digest(run(batch_size=np.int64(8)).state)
