@@ -3,6 +3,7 @@
 import ast
 import inspect
 import pkgutil
+import re
 import statistics
 import subprocess
 import sys
@@ -183,7 +184,9 @@ def test_arguments_are_documented_where_there_is_a_list_of_them() -> None:
             continue
         listed = text.partition("Args:")[2]
         lacking += [
-            f"{name}: {p}" for p in inspect.signature(value).parameters if f"{p}:" not in listed
+            f"{name}: {p}"
+            for p in inspect.signature(value).parameters
+            if not re.search(rf"^\s+{p}: ", listed, re.MULTILINE)
         ]
     assert lacking == []
 

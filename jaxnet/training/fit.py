@@ -189,12 +189,21 @@ def _start(
     state: TrainState | None,
 ) -> TrainState:
     """Return the state to start from, as a copy, since the program consumes its argument."""
-    init = functools.partial(init_state, network, optimizer, in_shape)
     if state is None:
-        state = init(key=key)
+        state = init_state(network, optimizer, in_shape, key=key)
     else:
-        check_state(state, jax.eval_shape(lambda key: init(key=key), key))
+        check_state(state, _expected_state(network, optimizer, in_shape))
     return jax.tree.map(jnp.copy, state)
+
+
+@functools.lru_cache(maxsize=32)
+def _expected_state(
+    network: Layer, optimizer: optax.GradientTransformation, in_shape: Shape
+) -> TrainState:
+    """Return what a state of this network and optimizer looks like, without computing one."""
+    return jax.eval_shape(
+        lambda key: init_state(network, optimizer, in_shape, key=key), jax.random.key(0)
+    )
 
 
 def _run_in_chunks(

@@ -12,6 +12,7 @@ import jaxnet
 from jaxnet.core.trees import digest
 from jaxnet.data import Examples
 from jaxnet.training import DivergenceError, FitResult, Progress, fit
+from jaxnet.training.checks import check_fit
 from jaxnet.training.fit import CAPACITY, _program
 from tests.comparison import assert_trees_close
 from tests.training.toys import blobs, network
@@ -274,3 +275,11 @@ def test_regression_with_one_output_takes_integer_targets() -> None:
 def test_lists_and_numpy_integers_will_do() -> None:
     listed = Examples(blobs().inputs.tolist(), blobs().targets.tolist())
     assert digest(run(listed).state) == digest(run(batch_size=np.int64(8)).state)
+
+
+def test_examples_on_the_device_are_not_copied() -> None:
+    examples = jax.tree.map(jnp.asarray, blobs())
+    loss = jaxnet.losses.softmax_cross_entropy
+    checked = check_fit("fit", "train", NETWORK, loss, examples)
+    assert checked.inputs is examples.inputs
+    assert checked.targets is examples.targets
