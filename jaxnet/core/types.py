@@ -1,6 +1,7 @@
 """The types that every floor shares: what a layer is, and what flows between layers."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -29,6 +30,23 @@ ElementwiseLoss: TypeAlias = Callable[[Array, Array], Array]
 """``(outputs, targets) -> one value an example``: the form of every loss and metric."""
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Description:
+    """What a layer is, for those who look into a network: the tape, the interchange, a person.
+
+    Equal only to itself, so that a layer can be hashed whatever its settings are.
+
+    Attributes:
+        kind: name of the function that made the layer, such as ``"dense"``.
+        settings: what that function was given, as far as somebody needs to know it.
+        parts: the layers that a combinator is made of, in the order of its parameters.
+    """
+
+    kind: str
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    parts: tuple["Layer", ...] = ()
+
+
 class Layer(NamedTuple):
     """A layer: five pure functions. A network is a layer too, made of layers by `serial`.
 
@@ -42,6 +60,7 @@ class Layer(NamedTuple):
         backward: ``(params, residual, dy) -> (dparams, dx)``, the hand-derived gradient:
             ``dy`` is the gradient of the risk with respect to the output.
         out_shape: ``in_shape -> out_shape``; raises ValueError where the layer does not fit.
+        description: what the layer is and is made of.
     """
 
     init: Callable[[Key, Shape], tuple[Params, Statistics]]
@@ -49,6 +68,7 @@ class Layer(NamedTuple):
     forward: Callable[..., tuple[Array, Residual, Statistics]]
     backward: Callable[[Params, Residual, Array], tuple[Params, Array]]
     out_shape: Callable[[Shape], Shape]
+    description: Description
 
 
 def layer_from_forward(
@@ -57,6 +77,7 @@ def layer_from_forward(
     forward: Callable[..., tuple[Array, Residual, Statistics]],
     backward: Callable[[Params, Residual, Array], tuple[Params, Array]],
     out_shape: Callable[[Shape], Shape],
+    description: Description | None = None,
 ) -> Layer:
     """Complete a layer: `apply` is `forward` without the residual, so it is written once."""
 
@@ -71,4 +92,4 @@ def layer_from_forward(
         y, _, statistics = forward(params, statistics, x, key=key, training=training)
         return y, statistics
 
-    return Layer(init, apply, forward, backward, out_shape)
+    return Layer(init, apply, forward, backward, out_shape, description or Description("layer"))

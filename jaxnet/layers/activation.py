@@ -3,7 +3,7 @@
 import jax
 from jaxtyping import Float
 
-from jaxnet.core.types import Array, Key, Layer, Shape, layer_from_forward
+from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 from jaxnet.functions.activations import Activation, ActivationFunction, get_activation
 
 
@@ -48,8 +48,13 @@ def activation(function: str | ActivationFunction | Activation) -> Layer:
         z, y = residual
         return params, pair.backward(z, y, dy)
 
+    name = function if isinstance(function, str) else getattr(pair.function, "__name__", "function")
     return layer_from_forward(
-        init=init, forward=forward, backward=backward, out_shape=lambda in_shape: in_shape
+        init=init,
+        forward=forward,
+        backward=backward,
+        out_shape=lambda in_shape: in_shape,
+        description=Description("activation", {"function": name}),
     )
 
 

@@ -1,11 +1,22 @@
-"""Combinators: layers made of layers."""
+"""The composition of layers: forward propagation and backpropagation through a network."""
 
 import functools
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 
-from jaxnet.core.types import Array, Key, Layer, Shape, layer_from_forward
+from jaxnet.core.types import (
+    Array,
+    Description,
+    Key,
+    Layer,
+    Params,
+    Residual,
+    Shape,
+    Statistics,
+    layer_from_forward,
+)
 
 
 def serial(*layers: Layer) -> Layer:
@@ -16,50 +27,108 @@ def serial(*layers: Layer) -> Layer:
     to its parameters and its input. Parameters, statistics and residuals are tuples, one entry a
     layer. Layer ``i`` draws from ``jax.random.fold_in(key, i)``.
 
-    >>> import jax.numpy as jnp
     >>> from jaxnet.layers import activation, dense
     >>> network = serial(dense(3), activation("relu"), dense(2))
     >>> network.out_shape((5,))
     (2,)
     """
 
-    def out_shape(in_shape: Shape) -> Shape:
-        return functools.reduce(lambda shape, layer: layer.out_shape(shape), layers, in_shape)
-
-    def init(key: Key, in_shape: Shape) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        params, statistics = [], []
-        for i, layer in enumerate(layers):
-            layer_params, layer_statistics = layer.init(jax.random.fold_in(key, i), in_shape)
-            params.append(layer_params)
-            statistics.append(layer_statistics)
-            in_shape = layer.out_shape(in_shape)
-        return tuple(params), tuple(statistics)
-
     def forward(
-        params: tuple[Any, ...],
-        statistics: tuple[Any, ...],
-        x: Array,
-        *,
-        key: Key | None,
-        training: bool,
-    ) -> tuple[Array, tuple[Any, ...], tuple[Any, ...]]:
-        residuals, updated = [], []
-        for i, layer in enumerate(layers):
-            layer_key = None if key is None else jax.random.fold_in(key, i)
-            x, residual, layer_statistics = layer.forward(
-                params[i], statistics[i], x, key=layer_key, training=training
-            )
-            residuals.append(residual)
-            updated.append(layer_statistics)
-        return x, tuple(residuals), tuple(updated)
+        params: Params, statistics: Statistics, x: Array, *, key: Key | None, training: bool
+    ) -> tuple[Array, tuple[Residual, ...], tuple[Statistics, ...]]:
+        steps = propagate(layers, params, statistics, x, key=key, training=training)
+        y = steps[-1].y if steps else x
+        return y, tuple(step.residual for step in steps), tuple(step.statistics for step in steps)
 
     def backward(
-        params: tuple[Any, ...], residual: tuple[Any, ...], dy: Array
-    ) -> tuple[tuple[Any, ...], Array]:
-        dparams = []
-        for i in reversed(range(len(layers))):
-            layer_dparams, dy = layers[i].backward(params[i], residual[i], dy)
-            dparams.append(layer_dparams)
-        return tuple(reversed(dparams)), dy
+        params: Params, residual: tuple[Residual, ...], dy: Array
+    ) -> tuple[tuple[Params, ...], Array]:
+        messages = backpropagate(layers, params, residual, dy)
+        dx = messages[0].dx if messages else dy
+        return tuple(message.dparams for message in messages), dx
 
-    return layer_from_forward(init=init, forward=forward, backward=backward, out_shape=out_shape)
+    return layer_from_forward(
+        init=functools.partial(init_in_turn, layers),
+        forward=forward,
+        backward=backward,
+        out_shape=lambda in_shape: shapes_in_turn(layers, in_shape)[-1],
+        description=Description("serial", parts=layers),
+    )
+
+
+class Step(NamedTuple):
+    """What one layer contributes to a forward pass.
+
+    Attributes:
+        y: its output.
+        residual: what it keeps for the backward pass.
+        statistics: its statistics after the pass.
+    """
+
+    y: Array
+    residual: Residual
+    statistics: Statistics
+
+
+class Message(NamedTuple):
+    """What one layer contributes to a backward pass.
+
+    Attributes:
+        dparams: gradient with respect to its parameters.
+        dx: gradient with respect to its input, the message to the layer before.
+    """
+
+    dparams: Params
+    dx: Array
+
+
+def propagate(
+    layers: Sequence[Layer],
+    params: Sequence[Params],
+    statistics: Sequence[Statistics],
+    x: Array,
+    *,
+    key: Key | None,
+    training: bool,
+) -> list[Step]:
+    """Return one `Step` a layer: all that forward propagation computes (lecture 001)."""
+    steps: list[Step] = []
+    for i, layer in enumerate(layers):
+        layer_key = None if key is None else jax.random.fold_in(key, i)
+        step = layer.forward(params[i], statistics[i], x, key=layer_key, training=training)
+        steps.append(Step(*step))
+        x = steps[-1].y
+    return steps
+
+
+def backpropagate(
+    layers: Sequence[Layer], params: Sequence[Params], residual: Sequence[Residual], dy: Array
+) -> list[Message]:
+    """Return one `Message` a layer, first layer first: all that backpropagation computes.
+
+    ``dy`` is the gradient with respect to the last layer's output; each layer's ``dx`` is the
+    ``dy`` of the layer before it (lecture 001).
+    """
+    messages: list[Message] = []
+    for i in reversed(range(len(layers))):
+        message = Message(*layers[i].backward(params[i], residual[i], dy))
+        messages.append(message)
+        dy = message.dx
+    return messages[::-1]
+
+
+def init_in_turn(
+    layers: Sequence[Layer], key: Key, in_shape: Shape
+) -> tuple[tuple[Params, ...], tuple[Statistics, ...]]:
+    """Initialize layers that follow each other; layer ``i`` draws from ``fold_in(key, i)``."""
+    shapes = shapes_in_turn(layers, in_shape)
+    pairs = [layer.init(jax.random.fold_in(key, i), shapes[i]) for i, layer in enumerate(layers)]
+    return tuple(params for params, _ in pairs), tuple(statistics for _, statistics in pairs)
+
+
+def shapes_in_turn(layers: Sequence[Layer], in_shape: Shape) -> list[Shape]:
+    """Return the shape of one example before the first layer, and after each."""
+    shapes = [in_shape]
+    for layer in layers:
+        shapes.append(layer.out_shape(shapes[-1]))
+    return shapes

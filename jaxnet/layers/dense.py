@@ -2,12 +2,13 @@
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxnet.core.checks import check_choice, check_count
 from jaxnet.core.errors import invalid_value
-from jaxnet.core.types import Array, Key, Layer, Shape, layer_from_forward
+from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 from jaxnet.functions.initializers import INITIALIZERS, Initializer
 
 
@@ -16,11 +17,11 @@ class Dense(NamedTuple):
 
     Attributes:
         weights: shape ``(out, in)``, row ``i`` belongs to neuron ``i``, as in the lectures.
-        bias: shape ``(out,)``.
+        bias: shape ``(out,)``; None in a layer without.
     """
 
     weights: Array
-    bias: Array
+    bias: Array | None
 
 
 def dense(
@@ -28,6 +29,7 @@ def dense(
     *,
     in_features: int | None = None,
     initializer: str | Initializer = "he_normal",
+    bias_initializer: str | Initializer | None = "zeros",
     dtype: Any = None,
 ) -> Layer:
     """Return a dense layer of ``features`` neurons: ``z = x W^T + b``.
@@ -39,13 +41,13 @@ def dense(
         features: number of neurons, the layer's width.
         in_features: number of inputs to insist on; by default whatever ``in_shape`` says.
         initializer: of the weights, a name in `INITIALIZERS` or a function
-            ``(key, shape, dtype) -> weights``. Biases start at 0.
+            ``(key, shape, dtype) -> weights``.
+        bias_initializer: the same for the bias; None for a layer without one.
         dtype: of the parameters; by default JAX's floating-point default.
 
     Raises:
         ValueError: for an unknown initializer, no features, or an input that is not a vector.
 
-    >>> import jax
     >>> layer = dense(3)
     >>> params, _ = layer.init(jax.random.key(0), (4,))
     >>> params.weights.shape, params.bias.shape
@@ -56,6 +58,8 @@ def dense(
     check_count("dense", "features", features)
     if isinstance(initializer, str):
         initializer = check_choice("dense", "initializer", initializer, INITIALIZERS)
+    if isinstance(bias_initializer, str):
+        bias_initializer = check_choice("dense", "bias_initializer", bias_initializer, INITIALIZERS)
 
     def out_shape(in_shape: Shape) -> Shape:
         fits = len(in_shape) == 1 and in_features in (None, in_shape[0])
@@ -68,10 +72,19 @@ def dense(
     def init(key: Key, in_shape: Shape) -> tuple[Dense, tuple[()]]:
         out_shape(in_shape)
         kind = jnp.result_type(float) if dtype is None else dtype
-        weights = initializer(key, (features, in_shape[0]), kind)
-        return Dense(weights, jnp.zeros((features,), kind)), ()
+        weights_key, bias_key = jax.random.split(key)
+        weights = initializer(weights_key, (features, in_shape[0]), kind)
+        if bias_initializer is None:
+            return Dense(weights, None), ()
+        return Dense(weights, bias_initializer(bias_key, (features,), kind)), ()
 
-    return layer_from_forward(init=init, forward=_forward, backward=_backward, out_shape=out_shape)
+    return layer_from_forward(
+        init=init,
+        forward=_forward,
+        backward=_backward,
+        out_shape=out_shape,
+        description=Description("dense", {"features": features}),
+    )
 
 
 def _forward(
@@ -82,9 +95,11 @@ def _forward(
     if x.ndim != 2 or x.shape[1] != w.shape[1]:
         remedy = "Pass a batch of vectors; for one example use x[None, :]."
         raise invalid_value("dense", "x", f"of shape (batch, {w.shape[1]})", x.shape, remedy)
-    return x @ w.T + b[None, :], x, statistics
+    z = x @ w.T
+    return z if b is None else z + b[None, :], x, statistics
 
 
 def _backward(params: Dense, residual: Array, dy: Array) -> tuple[Dense, Array]:
     x, dz = residual, dy
-    return Dense(dz.T @ x, dz.sum(axis=0)), dz @ params.weights
+    db = None if params.bias is None else dz.sum(axis=0)
+    return Dense(dz.T @ x, db), dz @ params.weights

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxnet.core.checks import check_range
-from jaxnet.core.types import Array, Key, Layer, Shape, layer_from_forward
+from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 
 def rescale(scale: float | Array, offset: float | Array = 0.0, *, dtype: Any = None) -> Layer:
@@ -47,5 +47,9 @@ def rescale(scale: float | Array, offset: float | Array = 0.0, *, dtype: Any = N
         return params, dx.astype(residual.dtype) if floating else dx
 
     return layer_from_forward(
-        init=init, forward=forward, backward=backward, out_shape=lambda in_shape: in_shape
+        init=init,
+        forward=forward,
+        backward=backward,
+        out_shape=lambda in_shape: in_shape,
+        description=Description("rescale", {"scale": scale, "offset": offset}),
     )
