@@ -1,7 +1,7 @@
 """The tables of cases that tests run over, each case with a readable name."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,9 @@ import jaxnet
 from jaxnet.core.types import Layer, Shape
 from jaxnet.functions.activations import ACTIVATIONS, Activation
 from jaxnet.functions.initializers import Initializer
-from jaxnet.layers import activation, dense, rescale, serial
+from jaxnet.layers import activation, batch_norm, dense, dropout, rescale, serial
+from jaxnet.layers.batch_norm import ConventionName
+from jaxnet.layers.dropout import DropoutForm
 
 
 class LayerCase(NamedTuple):
@@ -37,6 +39,18 @@ LAYERS = [
     LayerCase("activation-by-autodiff", activation(jnp.sin), (6,)),
     LayerCase("activation-by-user", activation(_SQUARE), (6,)),
     LayerCase("rescale", rescale(1 / 255, -0.5), (6,)),
+    *[
+        LayerCase(f"batch-norm-{name}", batch_norm(convention=name), (3,))
+        for name in get_args(ConventionName)
+    ],
+    LayerCase("batch-norm-batch-1", batch_norm(), (3,), 1),
+    LayerCase("batch-norm-of-images", batch_norm(), (2, 3), 5),
+    *[
+        LayerCase(f"dropout-{form}-{rate}", dropout(rate, form=form), (6,))
+        for form in get_args(DropoutForm)
+        for rate in (0, 0.2, 0.5, 0.75)
+    ],
+    LayerCase("dropout-of-images", dropout(0.3), (2, 3), 5),
     LayerCase("serial-of-none", serial(), (3,)),
     LayerCase("serial-of-one", serial(dense(2)), (3,)),
     LayerCase("serial-of-softmax", serial(dense(4), activation("softmax"), dense(2)), (3,)),

@@ -11,23 +11,33 @@ from tests.comparison import assert_trees_close
 
 
 def draw(case: LayerCase, *, seed: int = 0) -> tuple[Any, Any, Array]:
-    """Draw parameters (biases too), statistics and a batch of inputs for a case."""
+    """Draw parameters (biases too), positive statistics and a batch of inputs for a case."""
     params, statistics = jax.eval_shape(
         lambda k: case.layer.init(k, case.in_shape), jax.random.key(0)
     )
     x = jax.ShapeDtypeStruct((case.batch, *case.in_shape), jnp.result_type(float))
-    return random_like((params, statistics, x), seed=seed)
+    params, statistics, x = random_like((params, statistics, x), seed=seed)
+    return params, jax.tree.map(jnp.abs, statistics), x  # a variance is not negative
 
 
 def assert_law(layer: Layer, params: Any, statistics: Any, x: Array) -> None:
-    """Assert that `forward` computes `apply`, and `backward` its vector-Jacobian product."""
+    """Assert that `forward` computes `apply`, and `backward` its vector-Jacobian product.
+
+    In training and in evaluation, which some layers tell apart.
+    """
+    for training in (True, False):
+        _assert_law(layer, params, statistics, x, training=training)
+
+
+def _assert_law(layer: Layer, params: Any, statistics: Any, x: Array, *, training: bool) -> None:
+    key = jax.random.key(7) if training else None
 
     def apply(params: Any, x: Array) -> Any:
-        return layer.apply(params, statistics, x, key=None, training=True)
+        return layer.apply(params, statistics, x, key=key, training=training)
 
     @jax.jit
     def both(params: Any, x: Array, dy: Array) -> Any:
-        y, residual, updated = layer.forward(params, statistics, x, key=None, training=True)
+        y, residual, updated = layer.forward(params, statistics, x, key=key, training=training)
         by_hand = y, updated, layer.backward(params, residual, dy)
         y, pullback, updated = jax.vjp(apply, params, x, has_aux=True)
         return by_hand, (y, updated, pullback(dy))

@@ -2,8 +2,21 @@
 
 from jaxnet.core.types import Layer
 from jaxnet.layers.activation import activation
+from jaxnet.layers.batch_norm import BatchNorm, MovingMoments, batch_norm
 from jaxnet.layers.compose import serial
 from jaxnet.layers.dense import Dense, dense
+from jaxnet.layers.dropout import dropout
 from jaxnet.layers.rescale import rescale
 
-__all__ = ["Dense", "Layer", "activation", "dense", "rescale", "serial"]
+__all__ = [
+    "BatchNorm",
+    "Dense",
+    "Layer",
+    "MovingMoments",
+    "activation",
+    "batch_norm",
+    "dense",
+    "dropout",
+    "rescale",
+    "serial",
+]

@@ -1,0 +1,195 @@
+"""Batch normalization: each feature standardized by its mini-batch, then scaled and shifted."""
+
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
+
+
+class BatchNorm(NamedTuple):
+    """Parameters of batch normalization.
+
+    Attributes:
+        scale: gamma, the standard deviation of the output, in the shape of one input; starts at 1.
+        offset: beta, the mean of the output, likewise; starts at 0.
+    """
+
+    scale: Array
+    offset: Array
+
+
+class MovingMoments(NamedTuple):
+    """Statistics of batch normalization: averages over the mini-batches seen in training.
+
+    Attributes:
+        mean: in the shape of one input; starts at 0.
+        variance: likewise; starts at 1.
+    """
+
+    mean: Array
+    variance: Array
+
+
+class BatchNormResidual(NamedTuple):
+    """What the backward pass needs.
+
+    Attributes:
+        u: the standardized input.
+        inverse_sigma: 1 / sqrt(variance + eps).
+        from_batch: 1 if mean and variance were those of the mini-batch, which then depend on
+            every input; 0 if they were the moving ones, which are constants.
+    """
+
+    u: Array
+    inverse_sigma: Array
+    from_batch: Array
+
+
+class Convention(NamedTuple):
+    """Where libraries differ.
+
+    Attributes:
+        momentum: the default.
+        weights_new: whether the momentum is the weight of the new value, or of the old one.
+        unbiased: whether the moving variance averages the unbiased variance, with n - 1.
+        eps: the default.
+    """
+
+    momentum: float
+    weights_new: bool
+    unbiased: bool
+    eps: float
+
+
+ConventionName: TypeAlias = Literal["lecture", "torch", "flax", "keras"]
+
+CONVENTIONS: dict[str, Convention] = {
+    "lecture": Convention(0.99, weights_new=False, unbiased=False, eps=1e-5),
+    "torch": Convention(0.1, weights_new=True, unbiased=True, eps=1e-5),
+    "flax": Convention(0.99, weights_new=False, unbiased=False, eps=1e-5),
+    "keras": Convention(0.99, weights_new=False, unbiased=False, eps=1e-3),
+}
+"""Name -> convention, for each of `ConventionName`."""
+
+
+def batch_norm(
+    *,
+    convention: ConventionName = "lecture",
+    momentum: float | Array | None = None,
+    eps: float | Array | None = None,
+    dtype: Any = None,
+) -> Layer:
+    """Return a layer that standardizes each feature over the mini-batch.
+
+    ``y = scale u + offset`` with ``u = (x - mu) / sigma`` and ``sigma = sqrt(variance + eps)``.
+    In training, ``mu`` and ``variance`` are those of the mini-batch, the variance over n, and
+    their moving averages ``a old + (1 - a) new`` are kept; otherwise the moving averages serve.
+    Put it before an activation, as its inventors did, or after.
+
+    By hand (lecture 004, corrected), with means over the examples of the mini-batch::
+
+        dx      = scale / sigma (dy - mean(dy) - u mean(dy u))
+        dscale  = sum(dy u)
+        doffset = sum(dy)
+
+    With the moving averages the two means drop out of ``dx``.
+
+    Args:
+        convention: whose details: ``"lecture"`` and ``"flax"`` average the variance over n, with
+            ``momentum`` 0.99 the weight of the old value and eps 1e-5; ``"keras"`` the same with
+            eps 1e-3; ``"torch"`` averages the unbiased variance over n - 1, with ``momentum`` 0.1
+            the weight of the new value and eps 1e-5. The slide averages sigma; everyone else the
+            variance, as here.
+        momentum: in [0, 1], in the convention's own sense; by default the convention's.
+        eps: added to the variance, above 0; by default the convention's.
+        dtype: of the parameters and statistics; by default JAX's floating-point default.
+
+    Raises:
+        ValueError: for an unknown convention, or a momentum or eps out of range.
+
+    Numerics: a constant feature, or a mini-batch of one, has variance 0 and gives ``u = 0``; the
+    unbiased variance of one example, which is not defined, counts as 0 too.
+
+    Source: lecture 004, "batch normalization"; Ioffe and Szegedy 2015, algorithms 1 and 2.
+
+    >>> layer = batch_norm()
+    >>> params, statistics = layer.init(jax.random.key(0), (1,))
+    >>> x = jnp.array([[1.0], [3.0]])
+    >>> y, statistics = layer.apply(params, statistics, x, training=True)
+    >>> y.round(3).tolist(), round(float(statistics.mean[0]), 3)
+    ([[-1.0], [1.0]], 0.02)
+    """
+    chosen = check_choice("batch_norm", "convention", convention, CONVENTIONS)
+    a = chosen.momentum if momentum is None else momentum
+    eps = chosen.eps if eps is None else eps
+    check_range("batch_norm", "momentum", a, low=0.0, high=1.0)
+    check_range("batch_norm", "eps", eps, low=0.0, low_open=True)
+    old_weight = 1 - a if chosen.weights_new else a
+
+    def init(key: Key, in_shape: Shape) -> tuple[BatchNorm, MovingMoments]:
+        del key
+        kind = jnp.result_type(float) if dtype is None else dtype
+        ones, zeros = jnp.ones(in_shape, kind), jnp.zeros(in_shape, kind)
+        return BatchNorm(ones, zeros), MovingMoments(jnp.zeros_like(zeros), jnp.ones_like(ones))
+
+    def forward(
+        params: BatchNorm, statistics: MovingMoments, x: Array, *, key: Key | None, training: bool
+    ) -> tuple[Float[Array, "..."], BatchNormResidual, MovingMoments]:
+        del key
+        _check_input(params, x)
+        moments = _moments(x) if training else statistics
+        if training:
+            statistics = _move(statistics, moments, old_weight, len(x), unbiased=chosen.unbiased)
+        inverse_sigma = jax.lax.rsqrt(moments.variance + jnp.asarray(eps, x.dtype))
+        u = (x - moments.mean[None]) * inverse_sigma[None]
+        y = params.scale[None] * u + params.offset[None]
+        residual = BatchNormResidual(u, inverse_sigma, jnp.asarray(training, x.dtype))
+        return y, residual, statistics
+
+    return layer_from_forward(
+        init=init,
+        forward=forward,
+        backward=_backward,
+        out_shape=lambda in_shape: in_shape,
+        description=Description(
+            "batch_norm", {"convention": convention, "momentum": a, "eps": eps}
+        ),
+    )
+
+
+def _backward(params: BatchNorm, residual: BatchNormResidual, dy: Array) -> tuple[BatchNorm, Array]:
+    u, inverse_sigma, from_batch = residual
+    dscale, doffset = jnp.sum(dy * u, axis=0), jnp.sum(dy, axis=0)
+    through_moments = (doffset[None] + u * dscale[None]) * (from_batch / len(dy))
+    dx = (params.scale * inverse_sigma)[None] * (dy - through_moments)
+    return BatchNorm(dscale, doffset), dx
+
+
+def _moments(x: Array) -> MovingMoments:
+    mean = jnp.mean(x, axis=0)
+    return MovingMoments(mean, jnp.mean(jnp.square(x - mean[None]), axis=0))
+
+
+def _move(
+    old: MovingMoments, new: MovingMoments, old_weight: Any, examples: int, *, unbiased: bool
+) -> MovingMoments:
+    if unbiased:
+        new = new._replace(variance=new.variance * (examples / max(examples - 1, 1)))
+    return jax.tree.map(lambda o, n: _average(o, n, old_weight), old, new)
+
+
+def _average(old: Array, new: Array, old_weight: Any) -> Array:
+    return (old_weight * old + (1 - old_weight) * new).astype(old.dtype)
+
+
+def _check_input(params: BatchNorm, x: Array) -> None:
+    expected = params.scale.shape
+    if x.shape[1:] != expected:
+        remedy = "Pass a batch of such inputs; for one example use x[None]."
+        shape = ", ".join(["batch", *map(str, expected)])
+        raise invalid_value("batch_norm", "x", f"of shape ({shape})", x.shape, remedy)
