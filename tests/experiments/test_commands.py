@@ -125,7 +125,7 @@ def test_a_command_is_quiet_when_piped(tmp_path: Path) -> None:
 
 MISTAKES = {
     "unknown dataset": (["--dataset", "minst"], "one of digits, mnist, got 'minst'. Did you mean"),
-    "unknown activation": (["--activation", "rely"], "one of linear, relu, sigmoid, softmax, tanh"),
+    "unknown activation": (["--activation", "rely"], "one of elu, gelu, gelu_tanh, leaky_relu"),
     "unknown optimizer": (["--optimizer", "adamw"], "one of adam, momentum, sgd, got 'adamw'"),
     "unknown initializer": (["--initializer", "he"], "one of he_normal, he_uniform, normal"),
     "widths that do not fit": (["--widths", "784", "10"], "to start with 64 and end with 10"),

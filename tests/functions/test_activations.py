@@ -1,54 +1,132 @@
-"""Activations against jax.nn, their backward rules against autodiff, and their extremes."""
+"""Activations against jax.nn and PyTorch, by hand, and by their properties."""
 
+import math
+from collections.abc import Callable
+from typing import Any
+
+import hypothesis
+import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxnet.functions.activations import ACTIVATIONS, get_activation
-from tests.comparison import assert_trees_close
+import jaxnet
+from jaxnet.functions.activations import (
+    ACTIVATIONS,
+    DERIVATIVES,
+    elu,
+    entrywise,
+    get_activation,
+    leaky_relu,
+)
+from tests.comparison import Tolerance, assert_trees_close
 
-PEERS = {
+PEERS: dict[str, Callable[[Any], Any]] = {
     "linear": jax.nn.identity,
+    "step": lambda z: np.heaviside(z, np.ones((), z.dtype)),
+    "sign": np.sign,
     "sigmoid": jax.nn.sigmoid,
     "tanh": jax.nn.tanh,
     "relu": jax.nn.relu,
+    "leaky_relu": jax.nn.leaky_relu,
+    "elu": jax.nn.elu,
+    "selu": jax.nn.selu,
+    "softplus": lambda z: np.logaddexp(z, np.zeros((), z.dtype)),
+    "silu": jax.nn.silu,
+    "gelu": lambda z: jax.nn.gelu(z, approximate=False),
+    "gelu_tanh": lambda z: jax.nn.gelu(z, approximate=True),
     "softmax": jax.nn.softmax,
+    "log_softmax": jax.nn.log_softmax,
 }
 
 # By hand, at z = (-log 3, 0, log 3): e^z = (1/3, 1, 3).
+LOG3 = math.log(3)
+PHI = (1 + math.erf(LOG3 / math.sqrt(2))) / 2  # the normal distribution function at log 3
+PEAK = math.exp(-(LOG3**2) / 2) / math.sqrt(2 * math.pi)  # and the density
+TANH_U = math.tanh(math.sqrt(2 / math.pi) * (LOG3 + 0.044715 * LOG3**3))
+SLOPE_U = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * LOG3**2)
+SELU_LEFT, SELU_RIGHT = 1.7580993408473766, 1.0507009873554805  # scale * alpha, scale
 BY_HAND = {
-    "linear": [-np.log(3), 0.0, np.log(3)],
+    "linear": [-LOG3, 0.0, LOG3],
+    "step": [0.0, 1.0, 1.0],
+    "sign": [-1.0, 0.0, 1.0],
     "sigmoid": [1 / 4, 1 / 2, 3 / 4],  # 1 / (1 + 3), 1 / 2, 3 / 4
     "tanh": [-0.8, 0.0, 0.8],  # (9 - 1) / (9 + 1)
-    "relu": [0.0, 0.0, np.log(3)],
+    "relu": [0.0, 0.0, LOG3],
+    "leaky_relu": [-0.01 * LOG3, 0.0, LOG3],
+    "elu": [-2 / 3, 0.0, LOG3],  # 1/3 - 1
+    "selu": [-2 / 3 * SELU_LEFT, 0.0, LOG3 * SELU_RIGHT],
+    "softplus": [math.log(4 / 3), math.log(2), math.log(4)],
+    "silu": [-LOG3 / 4, 0.0, LOG3 * 3 / 4],
+    "gelu": [-LOG3 * (1 - PHI), 0.0, LOG3 * PHI],
+    "gelu_tanh": [-LOG3 / 2 * (1 - TANH_U), 0.0, LOG3 / 2 * (1 + TANH_U)],
     "softmax": [1 / 13, 3 / 13, 9 / 13],  # 1/3 + 1 + 3 = 13/3
+    "log_softmax": [math.log(1 / 13), math.log(3 / 13), math.log(9 / 13)],
 }
-# The same with dy = (1, 2, 4).
+# The same with dy = (1, 2, 4): f'(-log 3), 2 f'(0), 4 f'(log 3).
+GELU_BEND = LOG3 / 2 * (1 - TANH_U**2) * SLOPE_U
 BACKWARD_BY_HAND = {
     "linear": [1.0, 2.0, 4.0],
+    "step": [0.0, 0.0, 0.0],
+    "sign": [0.0, 0.0, 0.0],
     "sigmoid": [3 / 16, 2 / 4, 4 * 3 / 16],
     "tanh": [0.36, 2.0, 4 * 0.36],
     "relu": [0.0, 0.0, 4.0],
+    "leaky_relu": [0.01, 2 * 0.01, 4.0],
+    "elu": [1 / 3, 2.0, 4.0],  # e^z to the left
+    "selu": [SELU_LEFT / 3, 2 * SELU_LEFT, 4 * SELU_RIGHT],
+    "softplus": [1 / 4, 2 / 2, 4 * 3 / 4],  # the sigmoid
+    "silu": [1 / 4 - LOG3 * 3 / 16, 2 / 2, 4 * (3 / 4 + LOG3 * 3 / 16)],  # s + z s (1 - s)
+    "gelu": [1 - PHI - LOG3 * PEAK, 2 / 2, 4 * (PHI + LOG3 * PEAK)],
+    "gelu_tanh": [(1 - TANH_U) / 2 - GELU_BEND, 2 / 2, 4 * ((1 + TANH_U) / 2 + GELU_BEND)],
     "softmax": [-30 / 169, -51 / 169, 81 / 169],  # <y, dy> = 43/13; y (dy - 43/13)
+    "log_softmax": [6 / 13, 5 / 13, -11 / 13],  # dy - 7 (1, 3, 9) / 13
 }
 
 names = pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 
 
 def _inputs(dtype: np.dtype) -> jax.Array:
-    return jnp.asarray(4 * np.random.default_rng(0).normal(size=(5, 7)), dtype)
+    """Draw numbers from about -12 to 12, and one 0: where kinks are."""
+    z = 4 * np.random.default_rng(0).normal(size=(5, 7))
+    z[0, 0] = 0.0
+    return jnp.asarray(z, dtype)
 
 
 @names
-def test_function_equals_jax(name: str, dtype: np.dtype) -> None:
+def test_function_equals_its_peer(name: str, dtype: np.dtype) -> None:
     z = _inputs(dtype)
-    assert_trees_close(ACTIVATIONS[name](z), PEERS[name](z))
+    with jax.numpy_dtype_promotion("standard"):
+        expected = np.asarray(PEERS[name](z))
+    assert_trees_close(ACTIVATIONS[name](z), expected)
+
+
+@names
+def test_function_and_backward_equal_torch(name: str, dtype: np.dtype) -> None:
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    others = {
+        "linear": torch.clone,
+        "step": lambda z: (z >= 0).to(z.dtype) + 0 * z,
+        "sign": torch.sign,
+        "gelu_tanh": lambda z: functional.gelu(z, approximate="tanh"),
+        "softmax": lambda z: functional.softmax(z, -1),
+        "log_softmax": lambda z: functional.log_softmax(z, -1),
+    }
+    z, dy = _inputs(dtype), _inputs(dtype)[::-1]
+    peer_z = torch.tensor(np.asarray(z), requires_grad=True)
+    peer_y = (others[name] if name in others else getattr(functional, name))(peer_z)
+    peer_y.backward(torch.tensor(np.asarray(dy)))
+    pair = get_activation(name)
+    y = pair.function(z)
+    assert_trees_close(y, peer_y.detach().numpy())
+    assert_trees_close(pair.backward(z, y, dy), peer_z.grad.numpy())
 
 
 @names
 def test_values_worked_by_hand(name: str, dtype: np.dtype) -> None:
-    z = jnp.array([-np.log(3), 0.0, np.log(3)], dtype)
+    z = jnp.array([-LOG3, 0.0, LOG3], dtype)
     pair = get_activation(name)
     y = pair.function(z)
     assert_trees_close(y, np.array(BY_HAND[name], dtype))
@@ -56,48 +134,80 @@ def test_values_worked_by_hand(name: str, dtype: np.dtype) -> None:
     assert_trees_close(dz, np.array(BACKWARD_BY_HAND[name], dtype))
 
 
-@names
-def test_backward_equals_autodiff(name: str, dtype: np.dtype) -> None:
-    pair = get_activation(name)
-    z = _inputs(dtype).at[0, 0].set(0.0)
-    y, pullback = jax.vjp(pair.function, z)
-    dy = _inputs(dtype)[::-1]
-    assert_trees_close(pair.backward(z, y, dy), pullback(dy)[0])
+@pytest.mark.parametrize("name", sorted(DERIVATIVES))
+def test_derivative_equals_central_differences(name: str, float64: np.dtype) -> None:
+    z = jnp.concatenate([jnp.linspace(-8, -0.1, 80), jnp.linspace(0.1, 8, 80)])
+    f, h = ACTIVATIONS[name], 1e-5
+    slope = (f(z + h) - f(z - h)) / (2 * h)
+    # rounding: 8 eps / h = 2e-10; truncation: h^2 |f'''| / 6 = 2e-11
+    np.testing.assert_allclose(DERIVATIVES[name](z, f(z)), slope, rtol=0, atol=1e-9)
+    assert z.dtype == float64
 
 
-@names
-def test_extremes_are_finite(name: str, dtype: np.dtype) -> None:
-    z = jnp.array([-1e4, 0.0, 1e4], dtype)
-    pair = get_activation(name)
-    y = pair.function(z)
-    dz = pair.backward(z, y, jnp.ones_like(z))
-    assert np.isfinite(y).all()
-    assert np.isfinite(dz).all()
-    limits = {
-        "linear": [-1e4, 0, 1e4],
-        "sigmoid": [0, 0.5, 1],
-        "tanh": [-1, 0, 1],
-        "relu": [0, 0, 1e4],
-        "softmax": [0, 0, 1],
-    }
-    assert_trees_close(y, np.array(limits[name], dtype))
+@pytest.mark.parametrize(
+    ("name", "at_zero"),
+    [
+        ("step", 0.0),
+        ("sign", 0.0),
+        ("relu", 0.0),
+        ("leaky_relu", 0.01),
+        ("elu", 1.0),
+        ("selu", SELU_LEFT),
+    ],
+)
+def test_kinks_have_the_derivative_from_the_left(
+    name: str, at_zero: float, dtype: np.dtype
+) -> None:
+    zeros = jnp.array([0.0, -0.0], dtype)
+    expected = np.full(2, at_zero, dtype)
+    assert_trees_close(DERIVATIVES[name](zeros, ACTIVATIONS[name](zeros)), expected)
+    assert_trees_close(jax.grad(lambda z: ACTIVATIONS[name](z).sum())(zeros), expected)
 
 
-def test_relu_at_zero_has_the_gradient_zero(dtype: np.dtype) -> None:
-    zero = jnp.zeros(1, dtype)
-    assert get_activation("relu").backward(zero, zero, jnp.ones(1, dtype)) == 0
-    assert jax.grad(lambda z: ACTIVATIONS["relu"](z).sum())(zero) == 0
+@hypothesis.given(st.lists(st.floats(-1e6, 1e6), min_size=4, max_size=4))
+@hypothesis.settings(max_examples=30)
+def test_gates_share_their_input_between_z_and_minus_z(numbers: list[float]) -> None:
+    with jax.enable_x64(True):
+        z = jnp.array(numbers)
+        for name in ("relu", "softplus", "silu", "gelu", "gelu_tanh"):
+            f = ACTIVATIONS[name]
+            np.testing.assert_allclose(f(z) - f(-z), z, rtol=1e-14, atol=1e-14, err_msg=name)
+
+
+@pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"silu", "gelu", "gelu_tanh"}))
+def test_all_but_the_gates_of_z_never_fall(name: str, dtype: np.dtype) -> None:
+    z = jnp.linspace(-20, 20, 401, dtype=dtype)
+    if name in DERIVATIVES:
+        y = ACTIVATIONS[name](z)
+    else:  # a score's own probability, beside a score of 0
+        y = ACTIVATIONS[name](jnp.stack([z, jnp.zeros_like(z)], axis=-1))[:, 0]
+    assert (np.diff(np.asarray(y)) >= -2 * np.finfo(dtype).eps).all()  # but for rounding
+
+
+def test_selu_keeps_mean_0_and_variance_1(float64: np.dtype) -> None:
+    z = jnp.linspace(-12, 12, 240_001)
+    density = jnp.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    y, dz = ACTIVATIONS["selu"](z), float(z[1] - z[0])
+    assert float((y * density).sum() * dz) == pytest.approx(0, abs=1e-8)
+    assert float((y * y * density).sum() * dz) == pytest.approx(1, abs=1e-8)
+
+
+def test_gelu_tanh_approximates_gelu(float64: np.dtype) -> None:
+    z = jnp.linspace(-10, 10, 20_001)
+    assert 4e-4 < float(abs(ACTIVATIONS["gelu_tanh"](z) - ACTIVATIONS["gelu"](z)).max()) < 5e-4
 
 
 def test_softmax_is_a_distribution(dtype: np.dtype) -> None:
     y = ACTIVATIONS["softmax"](_inputs(dtype))
     assert (np.asarray(y) > 0).all()
     assert_trees_close(y.sum(axis=-1), np.ones(5, dtype))
+    assert_trees_close(jnp.exp(ACTIVATIONS["log_softmax"](_inputs(dtype))), y)
 
 
-def test_softmax_does_not_see_a_common_shift(dtype: np.dtype) -> None:
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_does_not_see_a_common_shift(name: str, dtype: np.dtype) -> None:
     z = jnp.round(_inputs(dtype))  # whole numbers, which the shift leaves exact
-    assert_trees_close(ACTIVATIONS["softmax"](z + 4096), ACTIVATIONS["softmax"](z))
+    assert_trees_close(ACTIVATIONS[name](z + 4096), ACTIVATIONS[name](z))
 
 
 def test_softmax_of_the_lectures_scores(dtype: np.dtype) -> None:
@@ -105,14 +215,111 @@ def test_softmax_of_the_lectures_scores(dtype: np.dtype) -> None:
     np.testing.assert_allclose(y, [0.13, 0.87, 0.00], atol=5e-3)
 
 
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_jacobians_of_the_vector_functions(name: str, dtype: np.dtype) -> None:
+    z = jnp.array([3.2, 5.1, -1.7, 0.4], dtype)
+    pair = get_activation(name)
+    y = np.asarray(pair.function(z))
+    s = np.asarray(ACTIVATIONS["softmax"](z))
+    jacobian = (
+        np.diag(s) - np.outer(s, s) if name == "softmax" else np.eye(4) - np.outer([1] * 4, s)
+    )
+    jacobian = jacobian.astype(dtype)
+    assert_trees_close(jax.jacobian(pair.function)(z), jacobian)
+    # row i of the Jacobian is J^T e_i
+    rows = jax.vmap(lambda row: pair.backward(z, jnp.asarray(y), row))(jnp.eye(4, dtype=dtype))
+    assert_trees_close(rows, jacobian)
+
+
+# elu at -log 3: alpha (1/3 - 1) and alpha / 3
+@pytest.mark.parametrize(
+    ("name", "options", "value", "slopes"),
+    [
+        ("elu", {"alpha": 0.5}, -1 / 3, [1 / 6, 1 / 2]),
+        ("elu", {"alpha": 0}, 0.0, [0.0, 0.0]),
+        ("leaky_relu", {"negative_slope": 0.25}, -LOG3 / 4, [0.25, 0.25]),
+        ("leaky_relu", {"negative_slope": -1.0}, LOG3, [-1.0, -1.0]),
+        ("leaky_relu", {"negative_slope": np.float64(0.25)}, -LOG3 / 4, [0.25, 0.25]),
+    ],
+)
+def test_options_are_bound_into_function_and_rule(
+    name: str, options: dict[str, Any], value: float, slopes: list[float], dtype: np.dtype
+) -> None:
+    pair = get_activation(name, **options)
+    z, dy = jnp.array([-LOG3, 0.0, LOG3], dtype), jnp.ones(3, dtype)
+    y, pullback = jax.vjp(pair.function, z)
+    assert_trees_close(y, np.array([value, 0.0, LOG3], dtype))
+    assert_trees_close(pair.backward(z, y, dy), np.array([*slopes, 1.0], dtype))
+    assert_trees_close(pullback(dy)[0], np.array([*slopes, 1.0], dtype))
+
+
+@pytest.mark.parametrize(("name", "option"), [("elu", "alpha"), ("leaky_relu", "negative_slope")])
+def test_options_may_be_swept_over(name: str, option: str, dtype: np.dtype) -> None:
+    z = _inputs(dtype)
+
+    def both(value: Any) -> Any:
+        pair = get_activation(name, **{option: value})
+        y = pair.function(z)
+        return y, pair.backward(z, y, z)
+
+    swept = jax.jit(jax.vmap(both))(jnp.array([0.1, 0.7], dtype))
+    one_by_one = [both(value) for value in (0.1, 0.7)]
+    assert_trees_close(swept, jax.tree.map(lambda *rows: jnp.stack(rows), *one_by_one))
+
+
+def test_entrywise_makes_the_rule_of_a_derivative(dtype: np.dtype) -> None:
+    cube = entrywise(lambda z: z**3, lambda z, y: 3 * z**2)
+    z, dy = jnp.array([2.0, -1.0], dtype), jnp.array([1.0, 10.0], dtype)
+    dz = cube.backward(z, cube.function(z), dy)
+    assert_trees_close(dz, np.array([12.0, 30.0], dtype), tolerance=Tolerance(0.0, 0.0))
+
+
 def test_unknown_name_lists_the_known_ones() -> None:
     message = (
-        r"get_activation: expected name to be one of linear, relu, sigmoid, softmax, tanh, "
+        r"get_activation: expected name to be one of elu, gelu, gelu_tanh, leaky_relu, linear, "
+        r"log_softmax, relu, selu, sigmoid, sign, silu, softmax, softplus, step, tanh, "
         r"got 'tanhh'\. Did you mean 'tanh'\?"
     )
     with pytest.raises(ValueError, match=message):
         get_activation("tanhh")
 
 
+def test_unknown_option_lists_the_known_ones() -> None:
+    remedy = r"\. Leave out or rename the others\."
+    for name, options, wrong in [
+        ("elu", {"alfa": 1.0}, r"elu to have only alpha, got alfa"),
+        ("elu", {"alpha": 1.0, "a": 1, "b": 2}, r"elu to have only alpha, got a, b"),
+        ("relu", {"slope": 1.0}, r"relu to have no options, got slope"),
+        ("softmax", {"axis": 0}, r"softmax to have no options, got axis"),
+    ]:
+        with pytest.raises(TypeError, match=f"get_activation: expected {wrong}{remedy}"):
+            get_activation(name, **options)
+
+
+@pytest.mark.usefixtures("no_type_checks")
+def test_options_out_of_range() -> None:
+    z = jnp.ones(1)
+    below = r"elu: expected alpha finite and in \[0, inf\), got -0.5\. Pass a number in that range"
+    endless = r"leaky_relu: expected negative_slope finite and in \(-inf, inf\), got nan\. Pass"
+    text = r"elu: expected alpha to be a number, got 'big' of type str\. Pass a float\."
+    for call in (lambda: elu(z, alpha=-0.5), lambda: get_activation("elu", alpha=-0.5)):
+        with pytest.raises(ValueError, match=below):
+            call()
+    for call in (
+        lambda: leaky_relu(z, negative_slope=math.nan),
+        lambda: get_activation("leaky_relu", negative_slope=math.nan),
+    ):
+        with pytest.raises(ValueError, match=endless):
+            call()
+    with pytest.raises(TypeError, match=text):
+        get_activation("elu", alpha="big")
+
+
 def test_tables_are_complete() -> None:
     assert set(ACTIVATIONS) == set(PEERS) == set(BY_HAND) == set(BACKWARD_BY_HAND)
+    assert set(ACTIVATIONS) - set(DERIVATIVES) == {"softmax", "log_softmax"}
+    for name, function in ACTIVATIONS.items():
+        assert getattr(jaxnet.activations, name) is function
+        assert get_activation(name).function is function
+    for name, derivative in DERIVATIVES.items():
+        assert getattr(jaxnet.activations, f"{name}_derivative") is derivative

@@ -117,7 +117,7 @@ def test_a_width_of_nothing() -> None:
 
 
 def test_unknown_activation() -> None:
-    message = r"expected name to be one of linear, relu, .*, got 'rellu'\. Did you mean 'relu'\?"
+    message = r"expected name to be one of elu, .*, tanh, got 'rellu'\. Did you mean 'relu'\?"
     with pytest.raises(ValueError, match=message):
         jaxnet.mlp((3, 4, 2), activation="rellu")
 
