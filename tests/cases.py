@@ -34,6 +34,8 @@ LAYERS = [
     LayerCase("dense-5-3-batch-1", dense(3), (5,), 1),
     LayerCase("dense-1-1", dense(1), (1,)),
     *[LayerCase(name, activation(name), (6,)) for name in ACTIVATIONS],
+    LayerCase("leaky_relu-.2", activation("leaky_relu", negative_slope=0.2), (6,)),
+    LayerCase("elu-.5", activation("elu", alpha=0.5), (6,)),
     LayerCase("softmax-batch-1", activation("softmax"), (3,), 1),
     LayerCase("relu-of-images", activation("relu"), (2, 3)),
     LayerCase("activation-by-autodiff", activation(jnp.sin), (6,)),

@@ -1,13 +1,17 @@
 """The activation layer: a function without parameters, applied to what comes in."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax
 from jaxtyping import Float
 
+from jaxnet.core.errors import invalid_type
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 from jaxnet.functions.activations import Activation, ActivationFunction, get_activation
 
 
-def activation(function: str | ActivationFunction | Activation) -> Layer:
+def activation(function: str | ActivationFunction | Activation, **options: Any) -> Layer:
     """Return a layer ``y = f(z)``, shape for shape.
 
     By hand: ``dz = dy f'(z)`` entry by entry, ``dz = J^T dy`` for a vector activation
@@ -16,20 +20,21 @@ def activation(function: str | ActivationFunction | Activation) -> Layer:
     Args:
         function: a name in `jaxnet.activations.ACTIVATIONS`; an `Activation`, which brings its
             backward rule; or any differentiable function, whose rule autodiff derives.
+        options: keywords of the function that a name stands for, such as ``alpha=0.5`` for
+            ``"elu"``.
 
     Raises:
-        ValueError: for an unknown name; the known ones are listed.
+        ValueError: for an unknown name; the known ones are listed. For an option out of range.
+        TypeError: for an option that the function does not have, or one without a name.
 
     >>> import jax.numpy as jnp
     >>> activation("relu").apply((), (), jnp.array([[-1.0, 2.0]]))[0].tolist()
     [[0.0, 2.0]]
+    >>> leaky = activation("leaky_relu", negative_slope=0.25)
+    >>> leaky.apply((), (), jnp.array([[-1.0, 2.0]]))[0].tolist()
+    [[-0.25, 2.0]]
     """
-    if isinstance(function, str):
-        pair = get_activation(function)
-    elif isinstance(function, Activation):
-        pair = function
-    else:
-        pair = Activation(function, _autodiff_rule(function))
+    pair = _pair(function, options)
 
     def init(key: Key, in_shape: Shape) -> tuple[tuple[()], tuple[()]]:
         del key, in_shape
@@ -54,8 +59,22 @@ def activation(function: str | ActivationFunction | Activation) -> Layer:
         forward=forward,
         backward=backward,
         out_shape=lambda in_shape: in_shape,
-        description=Description("activation", {"function": name}),
+        description=Description("activation", {"function": name, **options}),
     )
+
+
+def _pair(
+    function: str | ActivationFunction | Activation, options: Mapping[str, Any]
+) -> Activation:
+    if isinstance(function, str):
+        return get_activation(function, **options)
+    if options:
+        remedy = "Bind them with functools.partial, or by get_activation."
+        expected = "to come with the name of a function"
+        raise invalid_type("activation", "options", expected, ", ".join(options), remedy)
+    if isinstance(function, Activation):
+        return function
+    return Activation(function, _autodiff_rule(function))
 
 
 def _autodiff_rule(function: ActivationFunction):
