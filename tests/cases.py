@@ -61,6 +61,7 @@ LAYERS = [
         serial(serial(rescale(2.0), dense(4)), serial(activation("tanh"), serial(dense(2)))),
         (3,),
     ),
+    LayerCase("dense-without-bias", dense(3, bias_initializer=None), (5,)),
 ]
 
 NETWORKS = [

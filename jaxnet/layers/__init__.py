@@ -4,7 +4,7 @@ from jaxnet.core.types import Layer
 from jaxnet.layers.activation import activation
 from jaxnet.layers.batch_norm import BatchNorm, MovingMoments, batch_norm
 from jaxnet.layers.compose import serial
-from jaxnet.layers.dense import Dense, dense
+from jaxnet.layers.dense import Dense, dense, folded, unfolded
 from jaxnet.layers.dropout import dropout
 from jaxnet.layers.rescale import rescale
 
@@ -17,6 +17,8 @@ __all__ = [
     "batch_norm",
     "dense",
     "dropout",
+    "folded",
     "rescale",
     "serial",
+    "unfolded",
 ]

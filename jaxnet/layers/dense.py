@@ -87,6 +87,46 @@ def dense(
     )
 
 
+def folded(params: Dense) -> Float[Array, "out columns"]:
+    """Return weights and bias as one matrix, the bias at column 0: ``z = A (1, x)``.
+
+    The view of lecture 001: a constant 1 at index 0 of the input has the bias for its weight. A
+    layer without a bias gets a column of zeros.
+
+    Args:
+        params: of a dense layer of ``in`` inputs and ``out`` neurons.
+
+    Returns:
+        The matrix ``A = [b | W]``, shape ``(out, in + 1)``.
+
+    >>> folded(Dense(jnp.array([[1.0, 2.0]]), jnp.array([3.0]))).tolist()
+    [[3.0, 1.0, 2.0]]
+    """
+    w, b = params
+    b = jnp.zeros(w.shape[:1], w.dtype) if b is None else b
+    return jnp.concatenate([b[:, None], w], axis=1)
+
+
+def unfolded(matrix: Float[Array, "..."]) -> Dense:
+    """Return weights and bias apart: the inverse of `folded`.
+
+    Args:
+        matrix: ``[b | W]``, shape ``(out, in + 1)``.
+
+    Raises:
+        ValueError: if it is no matrix, or has no column for the bias.
+
+    Source: lecture 001.
+
+    >>> unfolded(jnp.array([[3.0, 1.0, 2.0]])).weights.tolist()
+    [[1.0, 2.0]]
+    """
+    if matrix.ndim != 2 or matrix.shape[1] == 0:
+        remedy = "Pass a matrix whose first column is the bias."
+        raise invalid_value("unfolded", "matrix", "of shape (out, in + 1)", matrix.shape, remedy)
+    return Dense(matrix[:, 1:], matrix[:, 0])
+
+
 def _forward(
     params: Dense, statistics: tuple[()], x: Array, *, key: Key | None, training: bool
 ) -> tuple[Float[Array, "batch out"], Array, tuple[()]]:
