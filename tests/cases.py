@@ -13,7 +13,7 @@ import jaxnet
 from jaxnet.core.types import Layer, Shape
 from jaxnet.functions.activations import ACTIVATIONS, Activation
 from jaxnet.functions.initializers import Initializer
-from jaxnet.layers import activation, batch_norm, dense, dropout, rescale, serial
+from jaxnet.layers import activation, batch_norm, dense, dropout, maxout, rescale, serial
 from jaxnet.layers.batch_norm import ConventionName
 from jaxnet.layers.dropout import DropoutForm
 
@@ -62,6 +62,9 @@ LAYERS = [
         (3,),
     ),
     LayerCase("dense-without-bias", dense(3, bias_initializer=None), (5,)),
+    LayerCase("maxout", maxout(3, 4), (5,)),
+    LayerCase("maxout-without-bias", maxout(2, 2, bias_initializer=None), (3,), 1),
+    LayerCase("maxout-of-one-piece", maxout(3, 1), (5,)),
 ]
 
 NETWORKS = [

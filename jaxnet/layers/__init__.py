@@ -6,6 +6,7 @@ from jaxnet.layers.batch_norm import BatchNorm, MovingMoments, batch_norm
 from jaxnet.layers.compose import serial
 from jaxnet.layers.dense import Dense, dense, folded, unfolded
 from jaxnet.layers.dropout import dropout
+from jaxnet.layers.maxout import maxout
 from jaxnet.layers.rescale import rescale
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "dense",
     "dropout",
     "folded",
+    "maxout",
     "rescale",
     "serial",
     "unfolded",
