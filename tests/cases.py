@@ -13,7 +13,16 @@ import jaxnet
 from jaxnet.core.types import Layer, Shape
 from jaxnet.functions.activations import ACTIVATIONS, Activation
 from jaxnet.functions.initializers import Initializer
-from jaxnet.layers import activation, batch_norm, dense, dropout, maxout, rescale, serial
+from jaxnet.layers import (
+    activation,
+    batch_norm,
+    dense,
+    dropout,
+    maxout,
+    rescale,
+    serial,
+    standardize,
+)
 from jaxnet.layers.batch_norm import ConventionName
 from jaxnet.layers.dropout import DropoutForm
 
@@ -28,6 +37,7 @@ class LayerCase(NamedTuple):
 
 
 _SQUARE = Activation(lambda z: z * z, lambda z, _, dy: 2 * z * dy)
+_EXAMPLES = np.array([[1.0, 2.0, 3.0], [4.0, 2.0, 9.0], [7.0, 2.0, 0.0], [0.0, 2.0, 1.0]])
 
 LAYERS = [
     LayerCase("dense-5-3", dense(3), (5,)),
@@ -65,6 +75,8 @@ LAYERS = [
     LayerCase("maxout", maxout(3, 4), (5,)),
     LayerCase("maxout-without-bias", maxout(2, 2, bias_initializer=None), (3,), 1),
     LayerCase("maxout-of-one-piece", maxout(3, 1), (5,)),
+    LayerCase("standardize", standardize(_EXAMPLES), (3,)),
+    LayerCase("standardize-images", standardize(_EXAMPLES.reshape(3, 2, 2), ddof=1), (2, 2)),
 ]
 
 NETWORKS = [

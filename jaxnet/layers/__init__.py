@@ -8,11 +8,13 @@ from jaxnet.layers.dense import Dense, dense, folded, unfolded
 from jaxnet.layers.dropout import dropout
 from jaxnet.layers.maxout import maxout
 from jaxnet.layers.rescale import rescale
+from jaxnet.layers.standardization import Moments, moments, standardize
 
 __all__ = [
     "BatchNorm",
     "Dense",
     "Layer",
+    "Moments",
     "MovingMoments",
     "activation",
     "batch_norm",
@@ -20,7 +22,9 @@ __all__ = [
     "dropout",
     "folded",
     "maxout",
+    "moments",
     "rescale",
     "serial",
+    "standardize",
     "unfolded",
 ]
