@@ -5,7 +5,8 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
 
     training     state  step  shuffle  epoch  evaluate  run  fit  devices
     networks     mlp
-    layers       dense maxout activation rescale standardization compose  |  optim  |  data    (blind to each other)
+    layers       dense maxout activation rescale standardization
+                 compose branches sharing  |  optim  |  data    (blind to each other)
     functions    activations  initializers  losses  metrics  schedules (blind to each other)
     core         types  errors  checks  trees
 """

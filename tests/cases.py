@@ -19,8 +19,11 @@ from jaxnet.layers import (
     dense,
     dropout,
     maxout,
+    parallel,
     rescale,
+    residual,
     serial,
+    shared,
     standardize,
 )
 from jaxnet.layers.batch_norm import ConventionName
@@ -37,6 +40,7 @@ class LayerCase(NamedTuple):
 
 
 _SQUARE = Activation(lambda z: z * z, lambda z, _, dy: 2 * z * dy)
+_BLOCK = serial(dense(5), activation("relu"), dense(3))
 _EXAMPLES = np.array([[1.0, 2.0, 3.0], [4.0, 2.0, 9.0], [7.0, 2.0, 0.0], [0.0, 2.0, 1.0]])
 
 LAYERS = [
@@ -77,6 +81,26 @@ LAYERS = [
     LayerCase("maxout-of-one-piece", maxout(3, 1), (5,)),
     LayerCase("standardize", standardize(_EXAMPLES), (3,)),
     LayerCase("standardize-images", standardize(_EXAMPLES.reshape(3, 2, 2), ddof=1), (2, 2)),
+    LayerCase("parallel-of-one", parallel(dense(2)), (3,)),
+    LayerCase("parallel-concatenated", parallel(dense(2), serial(), dense(4)), (3,)),
+    LayerCase("parallel-of-images", parallel(activation("tanh"), rescale(2.0)), (2, 3)),
+    LayerCase("parallel-summed", parallel(_BLOCK, dense(3), serial(), combine="sum"), (3,)),
+    LayerCase("residual", residual(dense(3)), (3,), 1),
+    LayerCase("residual-of-serial", residual(_BLOCK), (3,)),
+    LayerCase("parallel-of-residual", parallel(residual(_BLOCK), maxout(2, 2)), (3,)),
+    LayerCase("shared-twice", shared(dense(3), uses=[0, 0]), (3,)),
+    LayerCase("shared-with-itself", shared(dense(2), uses=[(0, 0)]), (3,)),
+    LayerCase(
+        "shared-modulelist",
+        shared(*[dense(4)] * 4, uses=[(i // 2, i) for i in range(4)]),
+        (4,),
+    ),
+    LayerCase("shared-serial", shared(_BLOCK, dense(3), uses=[1, (0, 1), 0]), (3,)),
+    LayerCase(
+        "serial-of-branches",
+        serial(standardize(_EXAMPLES), residual(parallel(dense(1), maxout(2, 2))), dense(2)),
+        (3,),
+    ),
 ]
 
 NETWORKS = [

@@ -94,7 +94,7 @@ def propagate(
     """Return one `Step` a layer: all that forward propagation computes (lecture 001)."""
     steps: list[Step] = []
     for i, layer in enumerate(layers):
-        layer_key = None if key is None else jax.random.fold_in(key, i)
+        layer_key = fold_key(key, i)
         step = layer.forward(params[i], statistics[i], x, key=layer_key, training=training)
         steps.append(Step(*step))
         x = steps[-1].y
@@ -121,9 +121,23 @@ def init_in_turn(
     layers: Sequence[Layer], key: Key, in_shape: Shape
 ) -> tuple[tuple[Params, ...], tuple[Statistics, ...]]:
     """Initialize layers that follow each other; layer ``i`` draws from ``fold_in(key, i)``."""
-    shapes = shapes_in_turn(layers, in_shape)
-    pairs = [layer.init(jax.random.fold_in(key, i), shapes[i]) for i, layer in enumerate(layers)]
+    return init_each(layers, key, shapes_in_turn(layers, in_shape)[:-1])
+
+
+def init_each(
+    layers: Sequence[Layer], key: Key, in_shapes: Sequence[Shape]
+) -> tuple[tuple[Params, ...], tuple[Statistics, ...]]:
+    """Initialize layer ``i`` for ``in_shapes[i]`` from ``fold_in(key, i)``."""
+    pairs = [
+        layer.init(jax.random.fold_in(key, i), in_shape)
+        for i, (layer, in_shape) in enumerate(zip(layers, in_shapes, strict=True))
+    ]
     return tuple(params for params, _ in pairs), tuple(statistics for _, statistics in pairs)
+
+
+def fold_key(key: Key | None, number: int) -> Key | None:
+    """Return ``fold_in(key, number)``, or None where there is no key."""
+    return None if key is None else jax.random.fold_in(key, number)
 
 
 def shapes_in_turn(layers: Sequence[Layer], in_shape: Shape) -> list[Shape]:

@@ -1,0 +1,196 @@
+"""Layers side by side: all see the same input, and their outputs are brought together."""
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnet.core.checks import check_choice
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import (
+    Array,
+    Description,
+    Key,
+    Layer,
+    Params,
+    Residual,
+    Shape,
+    Statistics,
+    layer_from_forward,
+)
+from jaxnet.layers.compose import Message, Step, fold_key, init_each
+
+
+def parallel(*layers: Layer, combine: str = "concatenate") -> Layer:
+    """Return layers side by side: ``y = (y_1, ..., y_n)`` or ``y = y_1 + ... + y_n``.
+
+    Every layer sees the same ``x``. By hand: each layer gets its own part of ``dy``, or all of it
+    if the outputs are summed, and ``dx = sum_i dx_i``: a node with several children sums over
+    them (lecture 000). Parameters, statistics and residuals have one entry a layer. Layer ``i``
+    draws from ``jax.random.fold_in(key, i)``.
+
+    Args:
+        layers: one or more, whose outputs have one shape, but for the last axis if concatenated.
+        combine: ``"concatenate"`` the outputs along the last axis, or ``"sum"`` them.
+
+    Raises:
+        ValueError: for no layers, an unknown way to combine, or outputs that do not fit together.
+
+    >>> from jaxnet.layers import activation, rescale
+    >>> both = parallel(activation("relu"), rescale(-1.0))
+    >>> both.apply(((), ()), ((), ()), jnp.array([[-1.0, 2.0]]))[0].tolist()
+    [[0.0, 2.0, 1.0, -2.0]]
+    """
+    check_layers("parallel", layers)
+    combination = check_choice("parallel", "combine", combine, _COMBINATIONS)
+
+    def out_shape(in_shape: Shape) -> Shape:
+        return combination.out_shape([layer.out_shape(in_shape) for layer in layers])
+
+    def init(key: Key, in_shape: Shape) -> tuple[Params, Statistics]:
+        out_shape(in_shape)
+        return init_each(layers, key, [in_shape] * len(layers))
+
+    def forward(
+        params: Params, statistics: Statistics, x: Array, *, key: Key | None, training: bool
+    ) -> tuple[Array, Residual, Statistics]:
+        steps = [
+            Step(*layer.forward(p, s, x, key=fold_key(key, i), training=training))
+            for i, (layer, p, s) in enumerate(zip(layers, params, statistics, strict=True))
+        ]
+        ys = [step.y for step in steps]
+        combination.out_shape([y.shape[1:] for y in ys])
+        # arrays without entries tell the backward pass how wide each output was
+        outlines = tuple(y[:0] for y in ys)
+        residual = tuple(step.residual for step in steps), outlines
+        return combination.join(ys), residual, tuple(step.statistics for step in steps)
+
+    def backward(params: Params, residual: Residual, dy: Array) -> tuple[Params, Array]:
+        residuals, outlines = residual
+        dys = combination.split(dy, [outline.shape[-1] for outline in outlines])
+        messages = [
+            Message(*layer.backward(*rest))
+            for layer, *rest in zip(layers, params, residuals, dys, strict=True)
+        ]
+        return tuple(message.dparams for message in messages), add(m.dx for m in messages)
+
+    return layer_from_forward(
+        init=init,
+        forward=forward,
+        backward=backward,
+        out_shape=out_shape,
+        description=Description("parallel", {"combine": combine}, layers),
+    )
+
+
+def residual(layer: Layer) -> Layer:
+    """Return the layer with a shortcut around it: ``y = x + layer(x)``.
+
+    By hand: ``dx = dy + dx_layer``, so that the gradient reaches the layers below undiminished.
+    The same as ``parallel(serial(), layer, combine="sum")``, but for the parameters, statistics
+    and residual, which are tuples of the layer's alone.
+
+    Args:
+        layer: a layer, often a `serial` of several, whose output has the shape of its input.
+
+    Raises:
+        ValueError: if the layer changes the shape.
+
+    Source: He et al. 2016, section 3.
+
+    >>> from jaxnet.layers import activation
+    >>> shortcut = residual(activation("relu"))
+    >>> shortcut.apply(((),), ((),), jnp.array([[-1.0, 2.0]]))[0].tolist()
+    [[-1.0, 4.0]]
+    """
+
+    def out_shape(in_shape: Shape) -> Shape:
+        _check_kept(in_shape, layer.out_shape(in_shape))
+        return in_shape
+
+    def init(key: Key, in_shape: Shape) -> tuple[Params, Statistics]:
+        out_shape(in_shape)
+        return init_each((layer,), key, (in_shape,))
+
+    def forward(
+        params: Params, statistics: Statistics, x: Array, *, key: Key | None, training: bool
+    ) -> tuple[Array, Residual, Statistics]:
+        layer_key = fold_key(key, 0)
+        step = Step(*layer.forward(params[0], statistics[0], x, key=layer_key, training=training))
+        _check_kept(x.shape[1:], step.y.shape[1:])
+        return x + step.y, (step.residual,), (step.statistics,)
+
+    def backward(params: Params, residual: Residual, dy: Array) -> tuple[Params, Array]:
+        message = Message(*layer.backward(params[0], residual[0], dy))
+        return (message.dparams,), dy + message.dx
+
+    return layer_from_forward(
+        init=init,
+        forward=forward,
+        backward=backward,
+        out_shape=out_shape,
+        description=Description("residual", parts=(layer,)),
+    )
+
+
+def check_layers(function: str, layers: Sequence[Layer]) -> None:
+    """Raise a ValueError unless there is a layer to see the input."""
+    if not layers:
+        remedy = "Pass one layer or more; serial() is the layer that does nothing."
+        raise invalid_value(function, "layers", "to be one or more", "none", remedy)
+
+
+def add(arrays: Iterable[Array]) -> Array:
+    """Return the sum of one or more arrays of one shape."""
+    return functools.reduce(jnp.add, arrays)
+
+
+def common_shape(function: str, argument: str, shapes: Sequence[Shape]) -> Shape:
+    """Return the one shape that all are, or raise a ValueError: sums must not broadcast."""
+    if any(shape != shapes[0] for shape in shapes):
+        remedy = "Outputs are summed entry by entry: give the layers equal widths."
+        raise invalid_value(function, argument, "to have one output shape", shapes, remedy)
+    return shapes[0]
+
+
+def _check_kept(in_shape: Shape, out_shape: Shape) -> None:
+    if in_shape != out_shape:
+        remedy = "End the layer with a width that is its input's."
+        expected = f"to keep the shape {in_shape}"
+        raise invalid_value("residual", "layer", expected, out_shape, remedy)
+
+
+class _Combination(NamedTuple):
+    """A way to bring outputs together, its backward rule, and the shape that comes out."""
+
+    join: Callable[[Sequence[Array]], Array]
+    split: Callable[[Array, Sequence[int]], Sequence[Array]]
+    out_shape: Callable[[Sequence[Shape]], Shape]
+
+
+def _concatenate(ys: Sequence[Array]) -> Array:
+    return jnp.concatenate(ys, axis=-1)
+
+
+def _split(dy: Array, widths: Sequence[int]) -> Sequence[Array]:
+    return jnp.split(dy, np.cumsum(widths)[:-1].tolist(), axis=-1)
+
+
+def _concatenated_shape(shapes: Sequence[Shape]) -> Shape:
+    if any(not shape or shape[:-1] != shapes[0][:-1] for shape in shapes):
+        remedy = "Outputs are joined along the last axis: make the axes before it equal."
+        expected = "to have output shapes that differ in the last axis only"
+        raise invalid_value("parallel", "layers", expected, shapes, remedy)
+    return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
+
+_COMBINATIONS = {
+    "concatenate": _Combination(_concatenate, _split, _concatenated_shape),
+    "sum": _Combination(
+        add,
+        lambda dy, widths: [dy] * len(widths),
+        functools.partial(common_shape, "parallel", "layers"),
+    ),
+}

@@ -1,0 +1,156 @@
+"""Weight sharing: a pool of layers, some of which are used more than once."""
+
+import functools
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import jax
+
+from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.types import (
+    Array,
+    Description,
+    Key,
+    Layer,
+    Params,
+    Residual,
+    Shape,
+    Statistics,
+    layer_from_forward,
+)
+from jaxnet.layers.branches import add, check_layers, common_shape
+from jaxnet.layers.compose import Message, fold_key, init_each
+
+Uses: TypeAlias = tuple[tuple[int, ...], ...]
+"""For each step, the indices of the layers whose outputs it sums."""
+
+
+def shared(*layers: Layer, uses: Sequence[int | tuple[int, ...]]) -> Layer:
+    """Return a network that uses a pool of layers step by step, and some of them again.
+
+    A step applies one or several layers of the pool to the same ``x`` and sums their outputs,
+    ``x <- sum_i layer_i(x)``; the next step goes on from there. By hand: through the steps in
+    reverse, ``dx`` is the sum over the layers of a step, and ``dparams`` of a layer the sum over
+    its uses. Parameters and statistics have one entry a layer of the pool, residuals one a use.
+    Statistics pass through the uses in their order; use ``n`` draws from
+    ``jax.random.fold_in(key, n)``, counted from 0.
+
+    Args:
+        layers: the pool, one or more.
+        uses: one entry a step, the index of a layer or a tuple of indices; every layer of the
+            pool must occur. A layer that occurs twice in one step counts twice.
+
+    Raises:
+        TypeError: if an index is no integer.
+        ValueError: for no layers, an index out of range, a step of none, a layer never used, a
+            layer used for inputs of two shapes, or outputs of one step that differ in shape.
+
+    Source: lecture 002; the loop over its ModuleList, ``x = linears[i // 2](x) + l(x)``, is
+    ``uses=[(i // 2, i) for i in range(10)]``.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxnet.layers import rescale
+    >>> double = shared(rescale(2.0), uses=[0, 0, (0, 0)])
+    >>> double.apply(((),), ((),), jnp.array([[1.0]]))[0].tolist()
+    [[16.0]]
+    """
+    check_layers("shared", layers)
+    steps = _check_uses(uses, len(layers))
+
+    def init(key: Key, in_shape: Shape) -> tuple[Params, Statistics]:
+        in_shapes, _ = shapes_of_pool(layers, steps, in_shape)
+        return init_each(layers, key, in_shapes)
+
+    return layer_from_forward(
+        init=init,
+        forward=functools.partial(_forward, layers, steps),
+        backward=functools.partial(_backward, layers, steps),
+        out_shape=lambda in_shape: shapes_of_pool(layers, steps, in_shape)[1],
+        description=Description("shared", {"uses": steps}, layers),
+    )
+
+
+def _forward(
+    layers: Sequence[Layer],
+    steps: Uses,
+    params: Params,
+    statistics: Statistics,
+    x: Array,
+    *,
+    key: Key | None,
+    training: bool,
+) -> tuple[Array, Residual, Statistics]:
+    updated = list(statistics)
+    residuals: list[Residual] = []
+    for number, indices in enumerate(steps):
+        ys = []
+        for i in indices:
+            use_key = fold_key(key, len(residuals))
+            use = layers[i].forward(params[i], updated[i], x, key=use_key, training=training)
+            y, residual, updated[i] = use
+            ys.append(y)
+            residuals.append(residual)
+        _step_shape(number, [y.shape[1:] for y in ys])
+        x = add(ys)
+    return x, tuple(residuals), tuple(updated)
+
+
+def _backward(
+    layers: Sequence[Layer], steps: Uses, params: Params, residual: Residual, dy: Array
+) -> tuple[Params, Array]:
+    kept = list(residual)
+    dparams: list[list[Params]] = [[] for _ in layers]
+    for indices in reversed(steps):
+        dxs = []
+        for i in reversed(indices):
+            message = Message(*layers[i].backward(params[i], kept.pop(), dy))
+            dparams[i].append(message.dparams)
+            dxs.append(message.dx)
+        dy = add(dxs)
+    return tuple(_add_trees(uses) for uses in dparams), dy
+
+
+def shapes_of_pool(
+    layers: Sequence[Layer], steps: Uses, in_shape: Shape
+) -> tuple[tuple[Shape, ...], Shape]:
+    """Return the input shape of each layer of the pool, and the shape after the last step."""
+    in_shapes: dict[int, Shape] = {}
+    for number, indices in enumerate(steps):
+        for i in indices:
+            if in_shapes.setdefault(i, in_shape) != in_shape:
+                expected = f"to give layer {i} inputs of one shape"
+                actual = f"{in_shapes[i]} and, in step {number}, {in_shape}"
+                remedy = "A layer's weights fit one shape: use it again where the width is equal."
+                raise invalid_value("shared", "uses", expected, actual, remedy)
+        in_shape = _step_shape(number, [layers[i].out_shape(in_shape) for i in indices])
+    return tuple(in_shapes[i] for i in range(len(layers))), in_shape
+
+
+def _check_uses(uses: Sequence[int | tuple[int, ...]], count: int) -> Uses:
+    """Return the uses as tuples of indices if they are in range and leave out no layer."""
+    steps = tuple(step if isinstance(step, tuple) else (step,) for step in uses)
+    remedy = "Name layers by their position, a tuple of them for a sum."
+    for number, indices in enumerate(steps):
+        if not indices:
+            expected = "to name a layer in each step"
+            raise invalid_value("shared", "uses", expected, f"none in step {number}", remedy)
+        for i in indices:
+            if isinstance(i, bool) or not isinstance(i, int):
+                actual = f"{i!r} in step {number}"
+                raise invalid_type("shared", "uses", "to hold integers", actual, remedy)
+            if not 0 <= i < count:
+                actual = f"{i} in step {number}"
+                raise invalid_value("shared", "uses", f"in [0, {count})", actual, remedy)
+    unused = sorted(set(range(count)) - {i for indices in steps for i in indices})
+    if unused:
+        remedy = "Leave out the layers that no step uses."
+        raise invalid_value("shared", "uses", "to name every layer", f"none of {unused}", remedy)
+    return steps
+
+
+def _step_shape(number: int, shapes: Sequence[Shape]) -> Shape:
+    return common_shape("shared", f"the layers of step {number}", shapes)
+
+
+def _add_trees(trees: Sequence[Params]) -> Params:
+    return jax.tree.map(lambda *leaves: add(leaves), *trees)
