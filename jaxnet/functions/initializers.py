@@ -1,7 +1,11 @@
-"""Initializers: ``(key, shape, dtype) -> weights`` of shape ``(out, in)``.
+"""Initializers: ``(key, shape, dtype, *, options) -> weights`` of shape ``(out, in)``.
 
-The scaled ones are one function, `variance_scaling`, with different constants. Their normal
-distributions are not truncated, as in the lectures and PyTorch; those of JAX, flax and Keras are.
+The scaled ones are one function, `variance_scaling`, with different constants. ``*_normal`` is
+not truncated, as in the lectures and PyTorch; ``*_truncated_normal`` is what JAX, flax and Keras
+call normal. Options are bound by `functools.partial`: ``partial(normal, std=0.01)``.
+
+Numerics: what is narrower than float32 is drawn in float32 and rounded. Drawn directly, a million
+bfloat16 "normal" numbers have 128 different values from -2.9 to 2.5 and the mean -0.012.
 """
 
 import math
@@ -12,51 +16,55 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice, check_range
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array, Key, Shape
 
-Initializer: TypeAlias = Callable[[Key, Shape, Any], Array]
+Initializer: TypeAlias = Callable[..., Array]
+"""``(key, shape, dtype) -> weights``."""
+
+# Standard deviation of a standard normal variable that is redrawn until it is within +-2:
+# sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)).
+_TRUNCATED_STD = 0.87962566103423978
 
 
 def variance_scaling(
-    scale: float,
-    mode: Literal["fan_in", "fan_avg"],
-    distribution: Literal["normal", "uniform"],
+    scale: float | Array,
+    mode: Literal["fan_in", "fan_out", "fan_avg"],
+    distribution: Literal["normal", "truncated_normal", "uniform"],
 ) -> Initializer:
     """Return an initializer with mean 0 and variance ``scale / fan``.
 
-    ``fan`` is the number of inputs (``fan_in``) or ``(in + out) / 2`` (``fan_avg``) of weights of
-    shape ``(out, in)``. The uniform distribution of that variance is on ``sqrt(3 scale / fan)``
-    to either side of 0.
+    ``fan`` is, for weights of shape ``(out, in)``, the number of inputs (``fan_in``), of outputs
+    (``fan_out``) or ``(in + out) / 2`` (``fan_avg``). The uniform distribution of that variance
+    is on ``sqrt(3 scale / fan)`` to either side of 0.
 
     Args:
         scale: factor of the variance, above 0.
         mode: which number of connections divides it.
-        distribution: normal, not truncated, or uniform.
+        distribution: `normal`, `truncated_normal` or uniform, of exactly that variance.
+
+    Returns:
+        ``(key, shape, dtype) -> weights``.
 
     Raises:
-        ValueError: for an unknown mode or distribution, or a scale out of range.
+        ValueError: for an unknown mode or distribution, or a scale out of range; the initializer
+            raises it for a shape that is not ``(out, in)``.
 
-    Source: He et al. 2015, section 2.2; Glorot and Bengio 2010, section 4.2.1.
+    Source: lecture 002; He et al. 2015, section 2.2; Glorot and Bengio 2010, section 4.2.1.
+
+    >>> weights = variance_scaling(1.0, "fan_out", "normal")(jax.random.key(0), (3, 5), float)
+    >>> weights.shape
+    (3, 5)
     """
     check_range("variance_scaling", "scale", scale, low=0.0, low_open=True)
-    for name, value, known in (
-        ("mode", mode, ("fan_in", "fan_avg")),
-        ("distribution", distribution, ("normal", "uniform")),
-    ):
-        check_choice("variance_scaling", name, value, dict.fromkeys(known))
+    count_in, count_out = check_choice("variance_scaling", "mode", mode, _FANS)
+    draw = check_choice("variance_scaling", "distribution", distribution, _UNIT_VARIANCE)
 
     def initialize(key: Key, shape: Shape, dtype: Any) -> Array:
-        if len(shape) != 2:
-            remedy = "Scaled initializers need the number of inputs and outputs."
-            raise invalid_value("initializer", "shape", "to be (out, in)", shape, remedy)
+        _check_matrix("variance_scaling", shape)
         fan_out, fan_in = shape
-        fan = fan_in if mode == "fan_in" else (fan_in + fan_out) / 2
-        std = jnp.asarray(math.sqrt(scale / max(fan, 1)), dtype)
-        if distribution == "normal":
-            return std * jax.random.normal(key, shape, dtype)
-        bound = jnp.asarray(math.sqrt(3), dtype) * std
-        return bound * jax.random.uniform(key, shape, dtype, -1, 1)
+        std = (scale / (count_in * fan_in + count_out * fan_out)) ** 0.5
+        return _scaled(draw, std, key, shape, dtype)
 
     return initialize
 
@@ -64,6 +72,11 @@ def variance_scaling(
 def he_normal(key: Key, shape: Shape, dtype: Any) -> Array:
     """``std = sqrt(2 / in)``: keeps the variance through ReLU layers (lecture 002, "he")."""
     return variance_scaling(2.0, "fan_in", "normal")(key, shape, dtype)
+
+
+def he_truncated_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+    """``std = sqrt(2 / in)``, truncated: what JAX and Keras call he_normal."""
+    return variance_scaling(2.0, "fan_in", "truncated_normal")(key, shape, dtype)
 
 
 def he_uniform(key: Key, shape: Shape, dtype: Any) -> Array:
@@ -76,40 +89,219 @@ def xavier_normal(key: Key, shape: Shape, dtype: Any) -> Array:
     return variance_scaling(1.0, "fan_avg", "normal")(key, shape, dtype)
 
 
+def xavier_truncated_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+    """``std = sqrt(2 / (in + out))``, truncated: what JAX and Keras call glorot_normal."""
+    return variance_scaling(1.0, "fan_avg", "truncated_normal")(key, shape, dtype)
+
+
 def xavier_uniform(key: Key, shape: Shape, dtype: Any) -> Array:
     """Draw uniformly from ``+-sqrt(6 / (in + out))``: the variance of `xavier_normal`."""
     return variance_scaling(1.0, "fan_avg", "uniform")(key, shape, dtype)
 
 
-def normal(key: Key, shape: Shape, dtype: Any) -> Array:
-    """Draw from the standard normal distribution (lecture 002)."""
-    return jax.random.normal(key, shape, dtype)
+def lecun_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+    """``std = sqrt(1 / in)``: keeps the variance of inputs; what `selu` needs.
+
+    Source: LeCun et al. 1998, section 4.6; Klambauer et al. 2017, section 2.
+    """
+    return variance_scaling(1.0, "fan_in", "normal")(key, shape, dtype)
 
 
-def uniform(key: Key, shape: Shape, dtype: Any) -> Array:
-    """Draw uniformly from [-1, 1) (lecture 002)."""
-    return jax.random.uniform(key, shape, dtype, -1, 1)
+def lecun_truncated_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+    """``std = sqrt(1 / in)``, truncated: what JAX and Keras call lecun_normal."""
+    return variance_scaling(1.0, "fan_in", "truncated_normal")(key, shape, dtype)
+
+
+def lecun_uniform(key: Key, shape: Shape, dtype: Any) -> Array:
+    """Draw uniformly from ``+-sqrt(3 / in)``: the variance of `lecun_normal`."""
+    return variance_scaling(1.0, "fan_in", "uniform")(key, shape, dtype)
+
+
+def normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array = 1.0) -> Array:
+    """Draw from the normal distribution with mean 0.
+
+    Args:
+        key: of the draw.
+        shape: any.
+        dtype: of the weights, floating-point.
+        std: standard deviation, above 0.
+
+    Raises:
+        ValueError: if std is out of range.
+
+    Source: lecture 002.
+
+    >>> normal(jax.random.key(0), (3, 5), float, std=0.01).shape
+    (3, 5)
+    """
+    check_range("normal", "std", std, low=0.0, low_open=True)
+    return _scaled(_unit_normal, std, key, shape, dtype)
+
+
+def truncated_normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array = 1.0) -> Array:
+    """Draw from the normal distribution with mean 0, but nothing far out.
+
+    A normal variable is redrawn until it is within two of its standard deviations, which leaves
+    0.8796 of them; ``std`` is what is left. So the largest weight is ``2 / 0.8796 = 2.274 std``.
+
+    Args:
+        key: of the draw.
+        shape: any.
+        dtype: of the weights, floating-point.
+        std: standard deviation after the truncation, above 0.
+
+    Raises:
+        ValueError: if std is out of range.
+
+    >>> weights = truncated_normal(jax.random.key(0), (3, 5), float, std=0.1)
+    >>> bool(abs(weights).max() < 0.2274)
+    True
+    """
+    check_range("truncated_normal", "std", std, low=0.0, low_open=True)
+    return _scaled(_unit_truncated_normal, std, key, shape, dtype)
+
+
+def uniform(key: Key, shape: Shape, dtype: Any, *, bound: float | Array = 1.0) -> Array:
+    """Draw uniformly from ``[-bound, bound]``; the variance is ``bound^2 / 3``.
+
+    Args:
+        key: of the draw.
+        shape: any.
+        dtype: of the weights, floating-point.
+        bound: the largest weight, above 0.
+
+    Raises:
+        ValueError: if the bound is out of range.
+
+    Source: lecture 002.
+
+    >>> weights = uniform(jax.random.key(0), (3, 5), float, bound=0.1)
+    >>> bool(abs(weights).max() < 0.1)
+    True
+    """
+    check_range("uniform", "bound", bound, low=0.0, low_open=True)
+    return _scaled(_plus_minus_one, bound, key, shape, dtype)
+
+
+def orthogonal(key: Key, shape: Shape, dtype: Any, *, gain: float | Array = 1.0) -> Array:
+    """Draw an orthogonal matrix, each as likely as the other (the Haar distribution).
+
+    ``w w^T = gain^2 I`` if ``out <= in``, so that gradients keep their length but for ``gain``;
+    else ``w^T w = gain^2 I``, and inputs keep theirs. It is the ``Q`` of a normal matrix's
+    ``Q R``, each column with the sign that makes the diagonal of ``R`` positive: without that the
+    signs would be the algorithm's, not chance.
+
+    Args:
+        key: of the draw.
+        shape: ``(out, in)``.
+        dtype: of the weights, floating-point.
+        gain: factor of the orthogonal matrix, above 0; sqrt(2) suits ReLU layers.
+
+    Raises:
+        ValueError: if the shape is not ``(out, in)`` or the gain out of range.
+
+    Source: Saxe et al. 2014, section 3; Mezzadri 2007, section 5, for the signs.
+
+    >>> w = orthogonal(jax.random.key(0), (2, 5), float, gain=3.0)
+    >>> (w @ w.T).round(4).tolist()
+    [[9.0, 0.0], [0.0, 9.0]]
+    """
+    check_range("orthogonal", "gain", gain, low=0.0, low_open=True)
+    _check_matrix("orthogonal", shape)
+    return _scaled(_unit_orthogonal, gain, key, shape, dtype)
+
+
+def constant(key: Key, shape: Shape, dtype: Any, *, value: float | Array = 0.0) -> Array:
+    """Return ``value`` everywhere: for biases; equal neurons would stay equal for ever.
+
+    Args:
+        key: is not used.
+        shape: any.
+        dtype: of the weights.
+        value: any finite number.
+
+    Raises:
+        ValueError: if the value is not finite.
+
+    >>> constant(jax.random.key(0), (2,), float, value=0.5).tolist()
+    [0.5, 0.5]
+    """
+    del key
+    check_range("constant", "value", value)
+    return jnp.full(shape, jnp.asarray(value, dtype))
 
 
 def zeros(key: Key, shape: Shape, dtype: Any) -> Array:
     """Return zeros: right for biases; weights of zero never break the symmetry of neurons."""
-    del key
-    return jnp.zeros(shape, dtype)
+    return constant(key, shape, dtype, value=0.0)
 
 
 def ones(key: Key, shape: Shape, dtype: Any) -> Array:
     """Return ones (lecture 002)."""
-    del key
-    return jnp.ones(shape, dtype)
+    return constant(key, shape, dtype, value=1.0)
 
+
+def _scaled(draw: Initializer, factor: float | Array, key: Key, shape: Shape, dtype: Any) -> Array:
+    if not jnp.issubdtype(dtype, jnp.floating):
+        remedy = "Pass a dtype such as float32; weights are real numbers."
+        raise invalid_type("initializer", "dtype", "to be floating-point", dtype, remedy)
+    wide = jnp.float32 if jnp.finfo(dtype).bits < 32 else dtype
+    return (jnp.asarray(factor, wide) * draw(key, shape, wide)).astype(dtype)
+
+
+def _unit_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+    return jax.random.normal(key, shape, dtype)
+
+
+def _unit_truncated_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+    return jax.random.truncated_normal(key, -2, 2, shape, dtype) / _TRUNCATED_STD
+
+
+def _plus_minus_one(key: Key, shape: Shape, dtype: Any) -> Array:
+    return jax.random.uniform(key, shape, dtype, -1, 1)
+
+
+def _unit_uniform(key: Key, shape: Shape, dtype: Any) -> Array:
+    return math.sqrt(3) * _plus_minus_one(key, shape, dtype)
+
+
+def _unit_orthogonal(key: Key, shape: Shape, dtype: Any) -> Array:
+    tall = jax.random.normal(key, (max(shape), min(shape)), dtype)
+    q, r = jnp.linalg.qr(tall)
+    q = jnp.where(jnp.diagonal(r)[None, :] < 0, -q, q)
+    return q if shape[0] >= shape[1] else q.T
+
+
+def _check_matrix(function: str, shape: Shape) -> None:
+    if len(shape) != 2 or min(shape) < 1:
+        remedy = "Pass the numbers of outputs and inputs, each 1 or more."
+        raise invalid_value(function, "shape", "to be (out, in)", shape, remedy)
+
+
+_FANS = {"fan_in": (1.0, 0.0), "fan_out": (0.0, 1.0), "fan_avg": (0.5, 0.5)}
+"""Mode -> how much inputs and outputs count."""
+
+_UNIT_VARIANCE: dict[str, Initializer] = {
+    "normal": _unit_normal,
+    "truncated_normal": _unit_truncated_normal,
+    "uniform": _unit_uniform,
+}
 
 INITIALIZERS: dict[str, Initializer] = {
     "he_normal": he_normal,
+    "he_truncated_normal": he_truncated_normal,
     "he_uniform": he_uniform,
     "xavier_normal": xavier_normal,
+    "xavier_truncated_normal": xavier_truncated_normal,
     "xavier_uniform": xavier_uniform,
+    "lecun_normal": lecun_normal,
+    "lecun_truncated_normal": lecun_truncated_normal,
+    "lecun_uniform": lecun_uniform,
     "normal": normal,
+    "truncated_normal": truncated_normal,
     "uniform": uniform,
+    "orthogonal": orthogonal,
+    "constant": constant,
     "zeros": zeros,
     "ones": ones,
 }

@@ -124,7 +124,7 @@ def test_unknown_activation() -> None:
 
 def test_unknown_initializer() -> None:
     message = (
-        r"dense: expected initializer to be one of he_normal, he_uniform, .*, zeros, "
+        r"dense: expected initializer to be one of constant, he_normal, .*, zeros, "
         r"got 'he'\."
     )
     with pytest.raises(ValueError, match=message):
