@@ -4,14 +4,14 @@ A network, a loss, an optimizer, a whole training run: each is a pure function o
 parameters, with explicit PRNG keys. A folder imports only from the floors below it:
 
     training     state  step  shuffle  epoch  evaluate  run  fit  devices
-    networks     mlp
+    networks     mlp  heads
     layers       dense maxout activation rescale standardization
                  compose branches sharing  |  optim  |  data    (blind to each other)
     functions    activations  initializers  losses  metrics  schedules (blind to each other)
     core         types  errors  checks  trees
 """
 
-from jaxnet import data, layers, optim, training
+from jaxnet import data, layers, networks, optim, training
 from jaxnet.functions import activations, initializers, losses, metrics, schedules
 from jaxnet.networks.mlp import mlp
 
@@ -25,6 +25,7 @@ __all__ = [
     "losses",
     "metrics",
     "mlp",
+    "networks",
     "optim",
     "schedules",
     "training",
