@@ -4,7 +4,7 @@ A network, a loss, an optimizer, a whole training run: each is a pure function o
 parameters, with explicit PRNG keys. A folder imports only from the floors below it:
 
     training     state  step  shuffle  epoch  evaluate  run  fit  devices
-    networks     mlp  small  heads
+    networks     mlp  small  heads  summary
     layers       dense maxout activation rescale standardization
                  compose branches sharing  |  optim  |  data    (blind to each other)
     functions    activations  initializers  losses  metrics  schedules (blind to each other)

@@ -12,6 +12,7 @@ from jaxnet.networks.small import (
     perceptron_rule,
     shared_linears,
 )
+from jaxnet.networks.summary import count_neurons, summary
 
 __all__ = [
     "HEADS",
@@ -19,6 +20,7 @@ __all__ = [
     "Head",
     "chain",
     "chain_backward",
+    "count_neurons",
     "get_head",
     "heads",
     "mlp",
@@ -26,4 +28,5 @@ __all__ = [
     "perceptron_pass",
     "perceptron_rule",
     "shared_linears",
+    "summary",
 ]
