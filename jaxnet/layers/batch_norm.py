@@ -112,8 +112,9 @@ def batch_norm(
     Raises:
         ValueError: for an unknown convention, or a momentum or eps out of range.
 
-    Numerics: a constant feature, or a mini-batch of one, has variance 0 and gives ``u = 0``; the
-    unbiased variance of one example, which is not defined, counts as 0 too.
+    Numerics: a constant feature, or a mini-batch of one, has variance exactly 0 and gives
+    ``u = 0``; the unbiased variance of one example, which is not defined, counts as 0 too. Where
+    the variance overflows, in float32 for inputs beyond 1e19, ``u`` and ``dx`` are 0.
 
     Source: lecture 004, "batch normalization"; Ioffe and Szegedy 2015, algorithms 1 and 2.
 
@@ -171,7 +172,9 @@ def _backward(params: BatchNorm, residual: BatchNormResidual, dy: Array) -> tupl
 
 
 def _moments(x: Array) -> MovingMoments:
-    mean = jnp.mean(x, axis=0)
+    """Return mean and variance over the first axis, of a constant exactly the constant and 0."""
+    shift = jax.lax.stop_gradient(x[0])  # it cancels out, and so does its gradient
+    mean = shift + jnp.mean(x - shift[None], axis=0)
     return MovingMoments(mean, jnp.mean(jnp.square(x - mean[None]), axis=0))
 
 
