@@ -107,7 +107,8 @@ def batch_norm(
             variance, as here.
         momentum: in [0, 1], in the convention's own sense; by default the convention's.
         eps: added to the variance, above 0; by default the convention's.
-        dtype: of the parameters and statistics; by default JAX's floating-point default.
+        dtype: of the parameters; by default JAX's floating-point default. The statistics, and the
+            moments of a mini-batch, have at least the precision of float32.
 
     Raises:
         ValueError: for an unknown convention, or a momentum or eps out of range.
@@ -135,22 +136,24 @@ def batch_norm(
     def init(key: Key, in_shape: Shape) -> tuple[BatchNorm, MovingMoments]:
         del key
         kind = jnp.result_type(float) if dtype is None else dtype
-        ones, zeros = jnp.ones(in_shape, kind), jnp.zeros(in_shape, kind)
-        return BatchNorm(ones, zeros), MovingMoments(jnp.zeros_like(zeros), jnp.ones_like(ones))
+        wide = _at_least_float32(kind)
+        params = BatchNorm(jnp.ones(in_shape, kind), jnp.zeros(in_shape, kind))
+        return params, MovingMoments(jnp.zeros(in_shape, wide), jnp.ones(in_shape, wide))
 
     def forward(
         params: BatchNorm, statistics: MovingMoments, x: Array, *, key: Key | None, training: bool
     ) -> tuple[Float[Array, "..."], BatchNormResidual, MovingMoments]:
         del key
         _check_input(params, x)
-        moments = _moments(x) if training else statistics
+        wide = x.astype(_at_least_float32(x.dtype))
+        moments = _moments(wide) if training else statistics
         if training:
             statistics = _move(statistics, moments, old_weight, len(x), unbiased=chosen.unbiased)
-        inverse_sigma = jax.lax.rsqrt(moments.variance + jnp.asarray(eps, x.dtype))
-        u = (x - moments.mean[None]) * inverse_sigma[None]
+        inverse_sigma = jax.lax.rsqrt(moments.variance + jnp.asarray(eps, wide.dtype))
+        u = ((wide - moments.mean[None]) * inverse_sigma[None]).astype(x.dtype)
         y = params.scale[None] * u + params.offset[None]
-        residual = BatchNormResidual(u, inverse_sigma, jnp.asarray(training, x.dtype))
-        return y, residual, statistics
+        from_batch = jnp.asarray(training, x.dtype)
+        return y, BatchNormResidual(u, inverse_sigma.astype(x.dtype), from_batch), statistics
 
     return layer_from_forward(
         init=init,
@@ -171,6 +174,11 @@ def _backward(params: BatchNorm, residual: BatchNormResidual, dy: Array) -> tupl
     return BatchNorm(dscale, doffset), dx
 
 
+def _at_least_float32(dtype: Any) -> Any:
+    """Return the precision of moments: a step of 0.01 would be lost in a bfloat16 average."""
+    return jnp.float32 if jnp.finfo(dtype).bits < 32 else dtype
+
+
 def _moments(x: Array) -> MovingMoments:
     """Return mean and variance over the first axis, of a constant exactly the constant and 0."""
     shift = jax.lax.stop_gradient(x[0])  # it cancels out, and so does its gradient
@@ -187,7 +195,8 @@ def _move(
 
 
 def _average(old: Array, new: Array, old_weight: Any) -> Array:
-    return (old_weight * old + (1 - old_weight) * new).astype(old.dtype)
+    of_old, of_new = (jnp.asarray(weight, old.dtype) for weight in (old_weight, 1 - old_weight))
+    return of_old * old + of_new * new
 
 
 def _check_input(params: BatchNorm, x: Array) -> None:
