@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxnet.core.checks import check_choice, check_range
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 
@@ -111,7 +111,9 @@ def batch_norm(
             moments of a mini-batch, have at least the precision of float32.
 
     Raises:
-        ValueError: for an unknown convention, or a momentum or eps out of range.
+        ValueError: for an unknown convention, or a momentum or eps out of range; when called, for
+            inputs of another shape than ``init`` was told, or none while training.
+        TypeError: when called, for inputs that are not floating-point.
 
     Numerics: a constant feature, or a mini-batch of one, has variance exactly 0 and gives
     ``u = 0``; the unbiased variance of one example, which is not defined, counts as 0 too. Where
@@ -144,7 +146,7 @@ def batch_norm(
         params: BatchNorm, statistics: MovingMoments, x: Array, *, key: Key | None, training: bool
     ) -> tuple[Float[Array, "..."], BatchNormResidual, MovingMoments]:
         del key
-        _check_input(params, x)
+        _check_input(params, x, training=training)
         wide = x.astype(_at_least_float32(x.dtype))
         moments = _moments(wide) if training else statistics
         if training:
@@ -199,9 +201,15 @@ def _average(old: Array, new: Array, old_weight: Any) -> Array:
     return of_old * old + of_new * new
 
 
-def _check_input(params: BatchNorm, x: Array) -> None:
+def _check_input(params: BatchNorm, x: Array, *, training: bool) -> None:
     expected = params.scale.shape
-    if x.shape[1:] != expected:
+    if x.ndim == 0 or x.shape[1:] != expected:
         remedy = "Pass a batch of such inputs; for one example use x[None]."
         shape = ", ".join(["batch", *map(str, expected)])
         raise invalid_value("batch_norm", "x", f"of shape ({shape})", x.shape, remedy)
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        remedy = "Put `rescale` before it, which turns integers into floating-point."
+        raise invalid_type("batch_norm", "x", "to be floating-point", x.dtype, remedy)
+    if training and len(x) == 0:
+        remedy = "A mini-batch without examples has no mean."
+        raise invalid_value("batch_norm", "x", "to hold 1 example or more", x.shape, remedy)
