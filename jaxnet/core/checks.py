@@ -1,15 +1,18 @@
 """Checks at the boundary: each returns the value that it has approved, or raises."""
 
 import difflib
+import inspect
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.types import AnyArray
 
 T = TypeVar("T")
 
@@ -84,3 +87,54 @@ def check_finite(function: str, argument: str, values: np.ndarray, remedy: str) 
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         actual = f"{int(bad.sum())} NaN or infinite values, the first at index {where}"
         raise invalid_value(function, argument, "to be finite everywhere", actual, remedy)
+
+
+def check_entries(
+    function: str,
+    argument: str,
+    values: AnyArray,
+    good: Callable[[np.ndarray], Any],
+    expected: str,
+    remedy: str,
+) -> None:
+    """Raise a ValueError that shows the first entry for which ``good`` says False.
+
+    Tracers pass unchecked: their values are not known yet.
+
+    >>> check_entries("f", "x", np.array([1, -2]), lambda x: x > 0, "> 0", "Pass others.")
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidValueError: f: expected x > 0, got -2 at index (1,). Pass others.
+    """
+    if isinstance(values, Tracer):
+        return
+    # NumPy: inside `jax.jit`, JAX would trace a comparison of constants
+    known = np.asarray(values)
+    bad = np.argwhere(np.logical_not(good(known)))
+    if len(bad):
+        first = tuple(bad[0].tolist())
+        raise invalid_value(
+            function, argument, expected, f"{known[first]} at index {first}", remedy
+        )
+
+
+def check_options(
+    function: str, called: Callable[..., Any], options: Iterable[str], *, data: int
+) -> None:
+    """Raise a ValueError for an option that ``called`` lacks; its first arguments are the data.
+
+    >>> check_options("get", round, ["digits"], data=1)
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidValueError: get: expected options of round to be among ndigits, \
+got 'digits'. Did you mean 'ndigits'?
+    """
+    known = list(inspect.signature(called).parameters)[data:]
+    for name in options:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            remedy = f"Did you mean '{close[0]}'?" if close else "Leave it out."
+            expected = (
+                f"of {called.__name__} to be {'among ' + ', '.join(known) if known else 'none'}"
+            )
+            raise invalid_value(function, "options", expected, repr(name), remedy)

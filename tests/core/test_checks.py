@@ -9,7 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxnet.core.checks import check_choice, check_count, check_finite, check_range
+from jaxnet.core.checks import (
+    check_choice,
+    check_count,
+    check_entries,
+    check_finite,
+    check_options,
+    check_range,
+)
 
 TABLE = {"relu": 1, "tanh": 2}
 
@@ -114,3 +121,53 @@ def test_finite_says_how_many_and_where() -> None:
 
 def test_finite_takes_integers() -> None:
     check_finite("f", "x", np.array([1, 2], np.uint8), "Repair it.")
+
+
+@pytest.mark.parametrize(
+    ("values", "actual"),
+    [
+        (np.array([[1, 2], [0, -1]]), "0 at index (1, 0)"),
+        (jnp.array([1.0, -2.5]), "-2.5 at index (1,)"),
+        (np.array(-1), "-1 at index ()"),
+        (np.array([1.0, math.nan]), "nan at index (1,)"),
+    ],
+)
+def test_the_first_bad_entry_is_shown(values: Any, actual: str) -> None:
+    message = f"f: expected x > 0, got {actual}. Pass others."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        check_entries("f", "x", values, lambda x: x > 0, "> 0", "Pass others.")
+
+
+def test_good_entries_none_and_traced_ones_pass() -> None:
+    def check(values: Any) -> None:
+        check_entries("f", "x", values, lambda x: x > 0, "> 0", "Pass others.")
+
+    check(np.array([1, 2]))
+    check(np.zeros(0))
+    jax.eval_shape(check, jnp.zeros(2))
+    constant = jnp.zeros(2)  # of the program, so that it is known
+    with pytest.raises(ValueError, match=r"got 0\.0 at index"):
+        jax.eval_shape(lambda _: check(constant), jnp.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("detla", "be among delta, scale, got 'detla'. Did you mean 'delta'?"),
+        ("xyz", "be among delta, scale, got 'xyz'. Leave it out."),
+    ],
+)
+def test_options_that_a_function_lacks(option: str, message: str) -> None:
+    def loss(x: float, *, delta: float, scale: float) -> float:
+        return x * delta * scale
+
+    check_options("get", loss, {"scale": 1.0, "delta": 2.0}, data=1)
+    text = f"get: expected options of loss to {message}"
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        check_options("get", loss, ["delta", option], data=1)
+
+
+def test_data_are_no_options() -> None:
+    message = r"^get: expected options of round to be among ndigits, got 'number'\. Leave it out\.$"
+    with pytest.raises(ValueError, match=message):
+        check_options("get", round, ["number"], data=1)

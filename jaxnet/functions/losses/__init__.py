@@ -1,0 +1,191 @@
+"""Losses: ``(outputs, targets) -> one value an example``; whoever trains takes the mean.
+
+Beside each stands its hand-derived gradient: ``huber_backward`` and so on return ``dL/doutputs``
+in the outputs' shape, not divided by anything. The last axis of the outputs holds the entries of
+an example; the losses of independent entries are summed over it, but for `mean_squared_error`.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxnet.core.checks import check_choice, check_options
+from jaxnet.core.types import AnyArray, Array, ElementwiseLoss
+from jaxnet.functions.losses.cross_entropy import (
+    binary_cross_entropy,
+    binary_cross_entropy_backward,
+    categorical_cross_entropy,
+    categorical_cross_entropy_backward,
+    entropy,
+    kl_divergence,
+    kl_divergence_backward,
+    sigmoid_binary_cross_entropy,
+    sigmoid_binary_cross_entropy_backward,
+    softmax_cross_entropy,
+    softmax_cross_entropy_backward,
+    softmax_kl_divergence,
+    softmax_kl_divergence_backward,
+)
+from jaxnet.functions.losses.margin import (
+    hinge,
+    hinge_backward,
+    perceptron,
+    perceptron_backward,
+    squared_hinge,
+    squared_hinge_backward,
+    zero_one,
+    zero_one_backward,
+)
+from jaxnet.functions.losses.regression import (
+    absolute_error,
+    absolute_error_backward,
+    half_squared_error,
+    half_squared_error_backward,
+    huber,
+    huber_backward,
+    log_cosh,
+    log_cosh_backward,
+    mean_squared_error,
+    mean_squared_error_backward,
+    minkowski_error,
+    minkowski_error_backward,
+    squared_error,
+    squared_error_backward,
+)
+from jaxnet.functions.losses.targets import one_hot_targets, smooth_labels
+
+
+class Loss(NamedTuple):
+    """A loss with its hand-derived gradient.
+
+    Attributes:
+        function: ``(outputs, targets) -> L``, one value an example.
+        backward: ``(outputs, targets) -> dL/doutputs``, of the outputs' shape.
+    """
+
+    function: Callable[..., Array]
+    backward: Callable[..., Array]
+
+
+_PAIRS = {
+    "absolute_error": Loss(absolute_error, absolute_error_backward),
+    "squared_error": Loss(squared_error, squared_error_backward),
+    "half_squared_error": Loss(half_squared_error, half_squared_error_backward),
+    "mean_squared_error": Loss(mean_squared_error, mean_squared_error_backward),
+    "minkowski_error": Loss(minkowski_error, minkowski_error_backward),
+    "huber": Loss(huber, huber_backward),
+    "log_cosh": Loss(log_cosh, log_cosh_backward),
+    "zero_one": Loss(zero_one, zero_one_backward),
+    "hinge": Loss(hinge, hinge_backward),
+    "squared_hinge": Loss(squared_hinge, squared_hinge_backward),
+    "perceptron": Loss(perceptron, perceptron_backward),
+    "binary_cross_entropy": Loss(binary_cross_entropy, binary_cross_entropy_backward),
+    "sigmoid_binary_cross_entropy": Loss(
+        sigmoid_binary_cross_entropy, sigmoid_binary_cross_entropy_backward
+    ),
+    "categorical_cross_entropy": Loss(
+        categorical_cross_entropy, categorical_cross_entropy_backward
+    ),
+    "softmax_cross_entropy": Loss(softmax_cross_entropy, softmax_cross_entropy_backward),
+    "kl_divergence": Loss(kl_divergence, kl_divergence_backward),
+    "softmax_kl_divergence": Loss(softmax_kl_divergence, softmax_kl_divergence_backward),
+}
+
+LOSSES: dict[str, ElementwiseLoss] = {name: pair.function for name, pair in _PAIRS.items()}
+"""Name -> loss."""
+
+
+def get_loss(name: str, **options: Any) -> Loss:
+    """Return the loss called ``name`` with its hand-derived gradient, both with these options.
+
+    Args:
+        name: a name in `LOSSES`.
+        options: keyword options of that loss, such as ``delta`` of `huber`.
+
+    Raises:
+        ValueError: for an unknown name or option; the known ones are listed.
+
+    >>> get_loss("huber", delta=2.0).backward(jnp.array([[5.0]]), jnp.array([0])).tolist()
+    [[2.0]]
+    """
+    pair = check_choice("get_loss", "name", name, _PAIRS)
+    check_options("get_loss", pair.function, options, data=2)
+    return Loss(*(functools.partial(part, **options) if options else part for part in pair))
+
+
+def as_loss(loss: str | ElementwiseLoss | Loss) -> Loss:
+    """Return a loss with its gradient.
+
+    Args:
+        loss: a name in `LOSSES`; a function of that table, whose hand-derived gradient it finds;
+            any other differentiable function ``(outputs, targets) -> one value an example``, whose
+            gradient autodiff derives; or a `Loss`, which brings it.
+
+    Raises:
+        ValueError: for an unknown name; the known ones are listed.
+
+    >>> as_loss(huber) == get_loss("huber")
+    True
+    """
+    if isinstance(loss, str):
+        return get_loss(loss)
+    if isinstance(loss, Loss):
+        return loss
+    known = [pair for pair in _PAIRS.values() if pair.function is loss]
+    return known[0] if known else Loss(loss, _autodiff_rule(loss))
+
+
+def _autodiff_rule(function: ElementwiseLoss) -> Callable[[Array, AnyArray], Array]:
+    def rule(outputs: Array, targets: AnyArray) -> Array:
+        losses, pullback = jax.vjp(lambda y: function(y, jnp.asarray(targets)), outputs)
+        return pullback(jnp.ones_like(losses))[0]
+
+    return rule
+
+
+__all__ = [
+    "LOSSES",
+    "Loss",
+    "absolute_error",
+    "absolute_error_backward",
+    "as_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_backward",
+    "categorical_cross_entropy",
+    "categorical_cross_entropy_backward",
+    "entropy",
+    "get_loss",
+    "half_squared_error",
+    "half_squared_error_backward",
+    "hinge",
+    "hinge_backward",
+    "huber",
+    "huber_backward",
+    "kl_divergence",
+    "kl_divergence_backward",
+    "log_cosh",
+    "log_cosh_backward",
+    "mean_squared_error",
+    "mean_squared_error_backward",
+    "minkowski_error",
+    "minkowski_error_backward",
+    "one_hot_targets",
+    "perceptron",
+    "perceptron_backward",
+    "sigmoid_binary_cross_entropy",
+    "sigmoid_binary_cross_entropy_backward",
+    "smooth_labels",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_backward",
+    "softmax_kl_divergence",
+    "softmax_kl_divergence_backward",
+    "squared_error",
+    "squared_error_backward",
+    "squared_hinge",
+    "squared_hinge_backward",
+    "zero_one",
+    "zero_one_backward",
+]
