@@ -3,6 +3,7 @@
 A network, a loss, an optimizer, a whole training run: each is a pure function over pytrees of
 parameters, with explicit PRNG keys. A folder imports only from the floors below it:
 
+    inspection   program  steps  passes  notation  graph
     training     state  step  shuffle  epoch  evaluate  run  fit  devices
     networks     mlp  small  heads  summary
     layers       dense maxout activation rescale standardization
@@ -11,7 +12,7 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
     core         types  errors  checks  trees
 """
 
-from jaxnet import data, layers, networks, optim, training
+from jaxnet import data, inspection, layers, networks, optim, training
 from jaxnet.functions import activations, initializers, losses, metrics, schedules
 from jaxnet.networks.mlp import mlp
 
@@ -21,6 +22,7 @@ __all__ = [
     "activations",
     "data",
     "initializers",
+    "inspection",
     "layers",
     "losses",
     "metrics",
