@@ -3,7 +3,7 @@
 A network, a loss, an optimizer, a whole training run: each is a pure function over pytrees of
 parameters, with explicit PRNG keys. A folder imports only from the floors below it:
 
-    inspection   program  steps  passes  notation  graph
+    inspection   graph: program  steps  passes  |  drawing: layers  layout  svg  text
     training     state  step  shuffle  epoch  evaluate  run  fit  devices
     networks     mlp  small  heads  summary
     layers       dense maxout activation rescale standardization
