@@ -200,7 +200,7 @@ def orthogonal(key: Key, shape: Shape, dtype: Any, *, gain: float | Array = 1.0)
     Raises:
         ValueError: if the shape is not ``(out, in)`` or the gain out of range.
 
-    Source: Saxe et al. 2014, section 3; Mezzadri 2007, section 5, for the signs.
+    Source: Saxe et al. 2014; Mezzadri 2007 for the signs.
 
     >>> w = orthogonal(jax.random.key(0), (2, 5), float, gain=3.0)
     >>> (w @ w.T).round(4).tolist()

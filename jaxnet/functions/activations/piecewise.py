@@ -11,7 +11,7 @@ from jaxtyping import Float
 from jaxnet.core.checks import check_range
 from jaxnet.core.types import Array
 
-# Klambauer et al. 2017, equation 14: with these, outputs of a standard normal ``z`` have mean 0
+# Klambauer et al. 2017: with these, outputs of a standard normal ``z`` have mean 0
 # and variance 1.
 _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
@@ -98,7 +98,7 @@ def leaky_relu(
     Raises:
         ValueError: if the slope is not finite.
 
-    Source: Maas et al. 2013, section 2.
+    Source: Maas et al. 2013.
 
     >>> leaky_relu(jnp.array([-2.0, 0.0, 3.0]), negative_slope=0.25).tolist()
     [-0.5, 0.0, 3.0]
@@ -151,7 +151,7 @@ def selu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
     For a standard normal ``z`` the output has mean 0 and variance 1, so that deep networks with
     weights by `lecun_normal` normalize themselves. The derivative at ``z = 0`` is that from the
-    left, 1.7581. Source: Klambauer et al. 2017, section 2 and equation 14.
+    left, 1.7581. Source: Klambauer et al. 2017, section 2.
 
     >>> [round(v, 3) for v in selu(jnp.array([-1e4, 0.0, 1.0])).tolist()]
     [-1.758, 0.0, 1.051]

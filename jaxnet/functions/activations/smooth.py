@@ -41,7 +41,7 @@ def softplus(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Softplus ``y = log(1 + e^z)``: a smooth `relu`, and the integral of `sigmoid`.
 
     Numerics: as ``max(z, 0) + log(1 + e^-|z|)``, whose exponential is never above 1.
-    Source: Dugas et al. 2001, section 3.
+    Source: Dugas et al. 2001.
 
     >>> [round(v, 4) for v in softplus(jnp.array([-1e4, 0.0, 1e4])).tolist()]
     [0.0, 0.6931, 10000.0]
