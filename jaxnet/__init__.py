@@ -13,7 +13,14 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
 """
 
 from jaxnet import data, inspection, layers, networks, optim, training
-from jaxnet.functions import activations, initializers, losses, metrics, schedules
+from jaxnet.functions import activations, initializers, losses, metrics, schedules, penalties
+    networks     mlp
+    layers       dense activation rescale compose  |  optim  |  data    (blind to each other)
+    functions    activations  initializers  losses  metrics  penalties  schedules
+                 (blind to each other)
+    core         types  errors  checks  trees
+"""
+
 from jaxnet.networks.mlp import mlp
 
 __version__ = "0.1.0"
@@ -29,6 +36,7 @@ __all__ = [
     "mlp",
     "networks",
     "optim",
+    "penalties",
     "schedules",
     "training",
 ]

@@ -204,6 +204,7 @@ def test_the_names_that_others_rely_on() -> None:
         jaxnet.losses.LOSSES,
         jaxnet.metrics.METRICS,
         jaxnet.optim.OPTIMIZERS,
+        jaxnet.penalties.PENALTIES,
     ):
         assert table
         assert all(callable(function) for function in table.values())

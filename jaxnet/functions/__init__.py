@@ -1,1 +1,1 @@
-"""Pure mathematics on arrays: activations, initializers, losses, metrics, schedules."""
+"""Pure mathematics on arrays: activations, initializers, losses, metrics, penalties, schedules."""

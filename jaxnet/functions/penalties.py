@@ -1,0 +1,294 @@
+"""Penalties: ``(params, strength) -> scalar``, added to the risk so that it prefers small weights.
+
+They are sums over the parameters, not divided by the number of examples: add them to the mean
+loss. Which leaves count is the ``mask``'s say: by default the weights, not biases.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from jaxnet.core.checks import check_choice, check_options, check_range
+from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.types import Array, Params
+
+Mask: TypeAlias = Callable[[Params], Any]
+"""``params -> pytree of bools`` of their structure: True for each leaf that is meant."""
+
+
+def weights_only(params: Params) -> Any:
+    """Return True for each leaf of two or more dimensions: no biases, scales or offsets.
+
+    >>> weights_only({"weights": jnp.ones((2, 3)), "bias": jnp.ones(2)})
+    {'bias': False, 'weights': True}
+    """
+    return jax.tree.map(lambda leaf: jnp.ndim(leaf) >= 2, params)
+
+
+def every_leaf(params: Params) -> Any:
+    """Return True for each leaf, biases too."""
+    return jax.tree.map(lambda _: True, params)
+
+
+def l2(params: Params, strength: float | Array, *, mask: Mask = weights_only) -> Array:
+    """Sum of the squared weights, ``strength * sum w^2``: L2 or Tikhonov, without 1/2.
+
+    By hand: ``dw = 2 strength w``. Plain gradient descent with it is weight decay of
+    ``weight_decay = 2 strength``, as PyTorch's SGD has it; under Adam the two differ (AdamW).
+
+    Args:
+        params: a pytree of arrays; None counts as nothing.
+        strength: ``lambda``, 0 or more; may be traced.
+        mask: which leaves count, `weights_only` or `every_leaf` or one's own.
+
+    Returns:
+        A scalar in the dtype of the leaves that count.
+
+    Raises:
+        TypeError: if the mask is not of the parameters' structure.
+        ValueError: if the strength, given as a number, is negative or not finite.
+
+    Source: lecture 004, regularization.
+
+    >>> l2({"weights": jnp.array([[3.0, 4.0]]), "bias": jnp.array([7.0])}, 0.5).tolist()
+    12.5
+    """
+    return _total("l2", lambda w: jnp.sum(w * w), params, strength, mask)
+
+
+def l2_backward(params: Params, strength: float | Array, *, mask: Mask = weights_only) -> Params:
+    """``dw = 2 strength w``, 0 for leaves that do not count."""
+    return _gradient("l2_backward", lambda w: 2 * w, params, strength, mask)
+
+
+def l1(params: Params, strength: float | Array, *, mask: Mask = weights_only) -> Array:
+    """Sum of the absolute weights, ``strength * sum |w|``: L1 or lasso, which makes them sparse.
+
+    By hand: ``dw = strength sign(w)``, with the subgradient 0 at ``w = 0``.
+
+    Args:
+        params: a pytree of arrays; None counts as nothing.
+        strength: ``lambda``, 0 or more; may be traced.
+        mask: which leaves count, `weights_only` or `every_leaf` or one's own.
+
+    Returns:
+        A scalar in the dtype of the leaves that count.
+
+    Raises:
+        TypeError: if the mask is not of the parameters' structure.
+        ValueError: if the strength, given as a number, is negative or not finite.
+
+    Source: lecture 004, regularization.
+
+    >>> l1({"weights": jnp.array([[3.0, -4.0]]), "bias": jnp.array([7.0])}, 0.5).tolist()
+    3.5
+    """
+    # w sign(w): the derivative of jnp.abs at 0 is 1, and with it no weight would stay at 0
+    return _total("l1", lambda w: jnp.sum(w * jnp.sign(w)), params, strength, mask)
+
+
+def l1_backward(params: Params, strength: float | Array, *, mask: Mask = weights_only) -> Params:
+    """``dw = strength sign(w)``, 0 at ``w = 0`` and for leaves that do not count."""
+    return _gradient("l1_backward", jnp.sign, params, strength, mask)
+
+
+def elastic_net(
+    params: Params,
+    l1_strength: float | Array,
+    l2_strength: float | Array,
+    *,
+    mask: Mask = weights_only,
+) -> Array:
+    """Both penalties, ``l1_strength * sum |w| + l2_strength * sum w^2``.
+
+    By hand: ``dw = l1_strength sign(w) + 2 l2_strength w``.
+
+    Args:
+        params: a pytree of arrays; None counts as nothing.
+        l1_strength: of `l1`, 0 or more; may be traced.
+        l2_strength: of `l2`, 0 or more, without 1/2; may be traced.
+        mask: which leaves count, `weights_only` or `every_leaf` or one's own.
+
+    Returns:
+        A scalar in the dtype of the leaves that count.
+
+    Raises:
+        TypeError: if the mask is not of the parameters' structure.
+        ValueError: if a strength, given as a number, is negative or not finite.
+
+    Source: Zou and Hastie 2005, the naive elastic net; lecture 004 for its parts.
+
+    >>> elastic_net({"weights": jnp.array([[3.0, -4.0]])}, 0.5, 1.0).tolist()
+    28.5
+    """
+    _check_strengths("elastic_net", l1_strength, l2_strength)
+    return l1(params, l1_strength, mask=mask) + l2(params, l2_strength, mask=mask)
+
+
+def elastic_net_backward(
+    params: Params,
+    l1_strength: float | Array,
+    l2_strength: float | Array,
+    *,
+    mask: Mask = weights_only,
+) -> Params:
+    """``dw = l1_strength sign(w) + 2 l2_strength w``, 0 for leaves that do not count."""
+    _check_strengths("elastic_net_backward", l1_strength, l2_strength)
+    parts = l1_backward(params, l1_strength, mask=mask), l2_backward(params, l2_strength, mask=mask)
+    return jax.tree.map(jnp.add, *parts)
+
+
+def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only) -> Params:
+    """Project the weights so that those coming into each neuron have a norm of at most ``limit``.
+
+    Each row ``w`` of weights ``(out, in)`` with ``||w|| > limit`` becomes ``w limit / ||w||``. It
+    is no penalty but a constraint, applied after each update.
+
+    Args:
+        params: a pytree of arrays; None counts as nothing.
+        limit: largest Euclidean norm of a row, above 0; may be traced.
+        mask: which leaves are projected, each along its first axis.
+
+    Returns:
+        The parameters; rows within the limit are bit for bit what they were.
+
+    Raises:
+        TypeError: if the mask is not of the parameters' structure.
+        ValueError: if the limit, given as a number, is not above 0.
+
+    Numerics: rows on the limit up to rounding; a row of zeros stays one.
+
+    Source: Srivastava et al. 2014, section 5.1.
+
+    >>> max_norm(jnp.array([[3.0, 4.0], [0.5, 0.0]]), 1.25).tolist()
+    [[0.75, 1.0], [0.5, 0.0]]
+    """
+    check_range("max_norm", "limit", limit, low=0.0, low_open=True)
+    project = functools.partial(_project, limit)
+    return _map_masked("max_norm", project, lambda w: w, params, mask)
+
+
+def _project(limit: float | Array, w: Array) -> Array:
+    bound = jnp.asarray(limit, w.dtype)
+    squares = jnp.sum(w * w, axis=tuple(range(1, w.ndim)), keepdims=True)
+    above = squares > bound * bound
+    norms = jnp.sqrt(jnp.where(above, squares, jnp.ones_like(squares)))
+    return jnp.where(above, w * (bound / norms), w)
+
+
+class Penalty(NamedTuple):
+    """A penalty of some strength, with its hand-derived gradient.
+
+    Attributes:
+        function: ``params -> scalar``.
+        backward: ``params -> gradient``, a pytree like them.
+    """
+
+    function: Callable[[Params], Array]
+    backward: Callable[[Params], Params]
+
+
+_PAIRS: dict[str, tuple[Callable[..., Array], Callable[..., Params]]] = {
+    "l1": (l1, l1_backward),
+    "l2": (l2, l2_backward),
+    "elastic_net": (elastic_net, elastic_net_backward),
+}
+
+PENALTIES: dict[str, Callable[..., Array]] = {name: pair[0] for name, pair in _PAIRS.items()}
+"""Name -> penalty."""
+
+
+def get_penalty(name: str, **options: Any) -> Penalty:
+    """Return the penalty called ``name`` with its gradient, both of the strength given.
+
+    Args:
+        name: a name in `PENALTIES`.
+        options: arguments of that penalty after the parameters, such as ``strength=1e-4``.
+
+    Raises:
+        ValueError: for an unknown name or option, or a strength left out.
+
+    >>> get_penalty("l2", strength=0.5).function(jnp.array([[3.0, 4.0]])).tolist()
+    12.5
+    """
+    function, backward = check_choice("get_penalty", "name", name, _PAIRS)
+    check_options("get_penalty", function, options, data=1)
+    for option, parameter in list(inspect.signature(function).parameters.items())[1:]:
+        if parameter.default is parameter.empty and option not in options:
+            remedy = f"Pass {option}=1e-4, say."
+            raise invalid_value("get_penalty", option, f"of {name}", "none", remedy)
+    return Penalty(functools.partial(function, **options), functools.partial(backward, **options))
+
+
+def as_penalty(penalty: Callable[[Params], Array] | Penalty) -> Penalty:
+    """Return a penalty with its gradient.
+
+    Args:
+        penalty: what `get_penalty` returns, or any differentiable function ``params -> scalar``,
+            whose gradient autodiff derives.
+
+    Raises:
+        TypeError: if it is neither, as a name is not: its strength would be missing.
+    """
+    if isinstance(penalty, Penalty):
+        return penalty
+    if not callable(penalty):
+        remedy = "For a name take get_penalty(name, strength=1e-4)."
+        expected = "to be a function of the parameters"
+        raise invalid_type("as_penalty", "penalty", expected, repr(penalty), remedy)
+    return Penalty(penalty, jax.grad(penalty))
+
+
+def _check_strengths(function: str, l1_strength: float | Array, l2_strength: float | Array) -> None:
+    check_range(function, "l1_strength", l1_strength, low=0.0)
+    check_range(function, "l2_strength", l2_strength, low=0.0)
+
+
+def _total(
+    function: str,
+    measure: Callable[[Array], Array],
+    params: Params,
+    strength: float | Array,
+    mask: Mask,
+) -> Array:
+    check_range(function, "strength", strength, low=0.0)
+    kept = jax.tree.leaves(_map_masked(function, lambda w: w, lambda _: None, params, mask))
+    # leaves of several precisions are added up in the highest
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = jnp.result_type(*kept) if kept else jnp.result_type(float)
+    parts = [measure(leaf).astype(dtype) for leaf in kept]
+    return jnp.asarray(strength, dtype) * sum(parts, start=jnp.zeros((), dtype))
+
+
+def _gradient(
+    function: str,
+    slope: Callable[[Array], Array],
+    params: Params,
+    strength: float | Array,
+    mask: Mask,
+) -> Params:
+    check_range(function, "strength", strength, low=0.0)
+
+    def scaled(w: Array) -> Array:
+        return jnp.asarray(strength, w.dtype) * slope(w)
+
+    return _map_masked(function, scaled, jnp.zeros_like, params, mask)
+
+
+def _map_masked(
+    function: str,
+    inside: Callable[[Array], Any],
+    outside: Callable[[Array], Any],
+    params: Params,
+    mask: Mask,
+) -> Any:
+    keep = mask(params)
+    if jax.tree.structure(keep) != jax.tree.structure(params):
+        remedy = "Let it return one bool a leaf, as penalties.weights_only does."
+        expected = "to return a tree of the parameters' structure"
+        raise invalid_type(function, "mask", expected, "another", remedy)
+    return jax.tree.map(lambda meant, w: (inside if meant else outside)(w), keep, params)

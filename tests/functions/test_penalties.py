@@ -1,0 +1,252 @@
+"""Penalties worked by hand, by autodiff, and by the updates of optax and PyTorch."""
+
+import re
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxnet.functions.penalties import (
+    PENALTIES,
+    as_penalty,
+    elastic_net,
+    every_leaf,
+    get_penalty,
+    l1,
+    l2,
+    l2_backward,
+    max_norm,
+    weights_only,
+)
+from jaxnet.layers import Dense
+from tests.comparison import Tolerance, assert_trees_close
+
+OPTIONS = {
+    "l1": {"strength": 0.3},
+    "l2": {"strength": 0.3},
+    "elastic_net": {"l1_strength": 0.3, "l2_strength": 0.7},
+}
+names = pytest.mark.parametrize("name", sorted(PENALTIES))
+masks = pytest.mark.parametrize("mask", [weights_only, every_leaf])
+
+
+def _layer(weights: Any, bias: Any) -> Dense:
+    return Dense(weights, bias)
+
+
+def _params(dtype: np.dtype) -> Any:
+    """Return a network's parameters, a layer without bias and a weight of 0 among them."""
+    rng = np.random.default_rng(0)
+
+    def draw(*shape: int) -> jax.Array:
+        return jnp.asarray(rng.normal(size=shape), dtype)
+
+    first = Dense(draw(3, 4).at[1, 2].set(0.0), draw(3))
+    return first, (), Dense(draw(2, 3), None), {"scale": draw(2)}
+
+
+# lecture 004: weights after t2 and t3 iterations, the risk there, and their penalized risk
+@pytest.mark.parametrize(
+    ("weights", "risk", "penalized", "printed"),
+    [
+        ((3.03, 2.97, 0.98, 0.21, 0.12, 0.09), 0.01, 19.04, 5e-3),
+        # 5.5696 + 19.6249 + 9.7969 + 4.41 + 3.9204 + 1.44 = 44.7618 to all digits
+        ((2.36, 4.43, 3.13, -2.1, 1.98, -1.2), 0.001, 44.76, 5e-3),
+    ],
+)
+def test_penalized_risk_of_the_lecture(
+    weights: tuple[float, ...], risk: float, penalized: float, printed: float, dtype: np.dtype
+) -> None:
+    total = risk + l2(jnp.array([weights], dtype), 1.0)
+    assert float(total) == pytest.approx(penalized, abs=printed)
+
+
+def test_l2_prefers_weights_that_are_spread(dtype: np.dtype) -> None:
+    x = jnp.ones((1, 4), dtype)
+    one, spread = jnp.array([[1.0, 0, 0, 0]], dtype), jnp.full((1, 4), 0.25, dtype)
+    assert_trees_close(x @ one.T, x @ spread.T)  # lecture 002: they predict alike
+    assert (float(l2(one, 1.0)), float(l2(spread, 1.0))) == (1.0, 0.25)
+    assert float(l1(one, 1.0)) == float(l1(spread, 1.0)) == 1.0
+
+
+def test_penalties_and_gradients_worked_by_hand(dtype: np.dtype) -> None:
+    params = Dense(jnp.array([[3.0, -4.0], [0.0, 1.0]], dtype), jnp.array([5.0, -6.0], dtype))
+    zero = np.zeros(2, dtype)
+    # sum |w| = 8, sum w^2 = 26
+    for name, value, gradient in (
+        ("l1", 0.3 * 8, [[0.3, -0.3], [0.0, 0.3]]),
+        ("l2", 0.3 * 26, [[1.8, -2.4], [0.0, 0.6]]),
+        ("elastic_net", 0.3 * 8 + 0.7 * 26, [[4.5, -5.9], [0.0, 1.7]]),
+    ):
+        penalty = get_penalty(name, **OPTIONS[name])
+        assert_trees_close(penalty.function(params), np.array(value, dtype))
+        assert_trees_close(penalty.backward(params), _layer(np.array(gradient, dtype), zero))
+    # biases too: sum b^2 = 61
+    assert_trees_close(l2(params, 0.5, mask=every_leaf), np.array(43.5, dtype))
+
+
+@names
+@masks
+def test_gradient_equals_autodiff(name: str, mask: Any, dtype: np.dtype) -> None:
+    penalty = get_penalty(name, **OPTIONS[name], mask=mask)
+    params = _params(dtype)
+    by_autodiff = jax.jit(jax.grad(penalty.function))(params)
+    by_hand = jax.jit(penalty.backward)(params)
+    assert_trees_close(by_hand, by_autodiff)
+    broken = by_hand[0]._replace(weights=1.001 * by_hand[0].weights), *by_hand[1:]
+    with pytest.raises(AssertionError, match="weights: error"):
+        assert_trees_close(broken, by_autodiff)
+
+
+@names
+def test_strengths_can_be_traced(name: str, dtype: np.dtype) -> None:
+    params, numbers = _params(dtype), OPTIONS[name]
+    strengths = {option: jnp.array([value, 0.0], dtype) for option, value in numbers.items()}
+    values = jax.vmap(lambda s: PENALTIES[name](params, **s))(strengths)
+    expected = get_penalty(name, **numbers).function(params)
+    assert_trees_close(values, jnp.stack([expected, jnp.zeros_like(expected)]))
+
+
+def test_l2_is_weight_decay_of_twice_its_strength(dtype: np.dtype) -> None:
+    params = _params(dtype)
+    decay = optax.add_decayed_weights(0.6, mask=weights_only)
+    zero = jax.tree.map(jnp.zeros_like, params)
+    with jax.numpy_dtype_promotion("standard"):
+        expected, _ = decay.update(zero, decay.init(params), params)
+        norm = optax.tree.norm(params, squared=True)
+    assert_trees_close(l2_backward(params, 0.3), expected)
+    assert_trees_close(l2(params, 1.0, mask=every_leaf), norm)
+
+
+def test_l2_is_the_weight_decay_of_torch(dtype: np.dtype) -> None:
+    torch = pytest.importorskip("torch")
+    w = jnp.asarray(np.random.default_rng(0).normal(size=(3, 4)), dtype)
+    peer = torch.tensor(np.asarray(w), requires_grad=True)
+    optimizer = torch.optim.SGD([peer], lr=0.1, weight_decay=0.6)
+    peer.grad = torch.zeros_like(peer)
+    optimizer.step()
+    assert_trees_close(w - 0.1 * l2_backward(w, 0.3), peer.detach().numpy())
+
+
+def test_elastic_net_equals_torch(dtype: np.dtype) -> None:
+    torch = pytest.importorskip("torch")
+    w = jnp.asarray(np.random.default_rng(0).normal(size=(3, 4)), dtype)
+    peer = torch.tensor(np.asarray(w), requires_grad=True)
+    total = 0.3 * peer.abs().sum() + 0.7 * peer.square().sum()
+    total.backward()
+    assert_trees_close(elastic_net(w, 0.3, 0.7), total.detach().numpy())
+    backward = get_penalty("elastic_net", l1_strength=0.3, l2_strength=0.7).backward
+    assert_trees_close(backward(w), peer.grad.numpy())
+
+
+def test_weights_are_the_leaves_of_two_dimensions_or_more(dtype: np.dtype) -> None:
+    params = _params(dtype)
+    assert weights_only(params) == (_layer(True, False), (), _layer(True, None), {"scale": False})
+    assert every_leaf(params) == (_layer(True, True), (), _layer(True, None), {"scale": True})
+    assert weights_only({"kernel": jnp.ones((3, 3, 1, 2)), "step": 1.0}) == {
+        "kernel": True,
+        "step": False,
+    }
+
+
+def test_no_weights_no_penalty(dtype: np.dtype) -> None:
+    bias = {"bias": jnp.ones(3, dtype)}
+    assert_trees_close(l2(bias, 1.0), np.zeros((), dtype))
+    assert_trees_close(l2((), 1.0), np.zeros((), dtype))
+    assert_trees_close(l2_backward(bias, 1.0), {"bias": np.zeros(3, dtype)})
+
+
+def test_leaves_of_several_precisions(float64: np.dtype) -> None:
+    params = {"half": jnp.full((1, 2), 2.0, jnp.bfloat16), "single": jnp.ones((1, 1), jnp.float32)}
+    assert_trees_close(l2(params, 0.5), np.array(4.5, np.float32))
+    kinds = {leaf.dtype for leaf in jax.tree.leaves(l2_backward(params, 0.5))}
+    assert kinds == {jnp.dtype("bfloat16"), jnp.dtype("float32")}
+    assert jnp.result_type(float) == float64
+
+
+def test_a_penalty_of_one_s_own(dtype: np.dtype) -> None:
+    def cubes(params: Any) -> jax.Array:
+        return jnp.sum(params**3)
+
+    penalty, w = as_penalty(cubes), jnp.array([[1.0, 2.0]], dtype)
+    assert_trees_close(penalty.backward(w), np.array([[3.0, 12.0]], dtype))
+    assert as_penalty(penalty) is penalty
+
+
+# rows of norm 5, 13, 1 and 0
+ROWS = [[3.0, 4.0], [5.0, -12.0], [0.6, 0.8], [0.0, 0.0]]
+
+
+def test_max_norm_by_hand(dtype: np.dtype) -> None:
+    params = Dense(jnp.array(ROWS, dtype), jnp.full(4, 9.0, dtype))
+    projected = max_norm(params, 2.5)
+    third = params.weights[2]
+    expected = np.array([[1.5, 2.0], [12.5 / 13, -30 / 13], third, [0.0, 0.0]], dtype)
+    assert_trees_close(projected, _layer(expected, np.full(4, 9.0, dtype)))
+    np.testing.assert_array_equal(projected.weights[2:], params.weights[2:])
+    assert_trees_close(jax.jit(max_norm)(params, jnp.array(2.5, dtype)), projected)
+
+
+def test_max_norm_equals_optax_and_torch(dtype: np.dtype) -> None:
+    torch = pytest.importorskip("torch")
+    w = jnp.asarray(np.random.default_rng(0).normal(size=(6, 3)), dtype)
+    ours = max_norm(w, 1.5)
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        projected = jax.vmap(lambda row: optax.projections.projection_l2_ball(row, 1.5))(w)
+    assert_trees_close(ours, projected)
+    # PyTorch divides by the norm plus 1e-7
+    peer = torch.renorm(torch.tensor(np.asarray(w)), p=2, dim=0, maxnorm=1.5).numpy()
+    assert_trees_close(ours, peer, tolerance=Tolerance(rtol=3e-7, floor=0.0))
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=4, max_size=4), st.floats(0.01, 100.0))
+def test_max_norm_is_a_projection(row: list[float], limit: float) -> None:
+    with jax.enable_x64(True):
+        w = jnp.array([row])
+        once = max_norm(w, limit)
+        assert float(jnp.linalg.norm(once)) <= limit * (1 + 1e-14)
+        assert_trees_close(max_norm(once, limit), once)
+        if float(jnp.linalg.norm(w)) < limit * (1 - 1e-14):
+            np.testing.assert_array_equal(once, w)
+
+
+def test_max_norm_can_be_differentiated_at_zero(dtype: np.dtype) -> None:
+    gradient = jax.grad(lambda w: jnp.sum(max_norm(w, 1.0)))(jnp.zeros((2, 3), dtype))
+    assert_trees_close(gradient, np.ones((2, 3), dtype))
+
+
+@pytest.mark.usefixtures("no_type_checks")
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda w: get_penalty("lasso", strength=1.0), ValueError,
+         "get_penalty: expected name to be one of elastic_net, l1, l2, got 'lasso'. Pass one of "
+         "the known names."),
+        (lambda w: get_penalty("l2", lamda=1.0), ValueError,
+         "get_penalty: expected options of l2 to be among strength, mask, got 'lamda'. Leave it "
+         "out."),
+        (lambda w: get_penalty("elastic_net", l1_strength=1.0), ValueError,
+         "get_penalty: expected l2_strength of elastic_net, got none. Pass l2_strength=1e-4, say."),
+        (lambda w: l2(w, -1.0), ValueError,
+         "l2: expected strength finite and in [0, inf), got -1.0. Pass a number in that range."),
+        (lambda w: elastic_net(w, 1.0, -1.0), ValueError,
+         "elastic_net: expected l2_strength finite and in [0, inf), got -1.0. Pass a number in "
+         "that range."),
+        (lambda w: max_norm(w, 0.0), ValueError,
+         "max_norm: expected limit finite and in (0, inf), got 0.0. Pass a number in that range."),
+        (lambda w: l1(w, 1.0, mask=lambda params: (True, True)), TypeError,
+         "l1: expected mask to return a tree of the parameters' structure, got another. Let it "
+         "return one bool a leaf, as penalties.weights_only does."),
+        (lambda w: as_penalty(cast(Any, "l2")), TypeError,
+         "as_penalty: expected penalty to be a function of the parameters, got 'l2'. For a name "
+         "take get_penalty(name, strength=1e-4)."),
+    ],
+)  # fmt: skip
+def test_bad_input(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        call(jnp.ones((2, 2)))
