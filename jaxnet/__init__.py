@@ -3,24 +3,19 @@
 A network, a loss, an optimizer, a whole training run: each is a pure function over pytrees of
 parameters, with explicit PRNG keys. A folder imports only from the floors below it:
 
-    inspection   graph: program  steps  passes  |  drawing: layers  layout  svg  text
-    training     state  step  shuffle  epoch  evaluate  run  fit  devices
+    inspection   gradient_check  tape  |  graph: program  steps  passes
+                 drawing: layers  layout  svg  text
+    training     state  objective  gradient  step  shuffle  epoch  evaluate  run  fit  devices
     networks     mlp  small  heads  summary
-    layers       dense maxout activation rescale standardization
-                 compose branches sharing  |  optim  |  data    (blind to each other)
-    functions    activations  initializers  losses  metrics  schedules (blind to each other)
-    core         types  errors  checks  trees
-"""
-
-from jaxnet import data, inspection, layers, networks, optim, training
-from jaxnet.functions import activations, initializers, losses, metrics, schedules, penalties
-    networks     mlp
-    layers       dense activation rescale compose  |  optim  |  data    (blind to each other)
-    functions    activations  initializers  losses  metrics  penalties  schedules
+    layers       dense  maxout  activation  dropout  batch_norm  rescale  standardization
+                 compose  branches  sharing      |  optim  |  data    (blind to each other)
+    functions    activations  initializers  losses  penalties  metrics  schedules
                  (blind to each other)
     core         types  errors  checks  trees
 """
 
+from jaxnet import data, inspection, layers, networks, optim, training
+from jaxnet.functions import activations, initializers, losses, metrics, penalties, schedules
 from jaxnet.networks.mlp import mlp
 
 __version__ = "0.1.0"

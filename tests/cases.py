@@ -28,6 +28,7 @@ from jaxnet.layers import (
 )
 from jaxnet.layers.batch_norm import ConventionName
 from jaxnet.layers.dropout import DropoutForm
+from jaxnet.networks.mlp import Place
 
 
 class LayerCase(NamedTuple):
@@ -113,6 +114,16 @@ NETWORKS = [
     LayerCase("mlp-6-8-8-8-3-softmax", jaxnet.mlp((6, 8, 8, 8, 3), activation="softmax"), (6,)),
     LayerCase("mlp-4-6-2-scaled", jaxnet.mlp((4, 6, 2), input_scale=1 / 16), (4,)),
     LayerCase("mlp-1-1-1", jaxnet.mlp((1, 1, 1), activation="linear"), (1,), 2),
+    *[
+        LayerCase(
+            f"mlp-4-6-5-2-batch-norm-{place}",
+            jaxnet.mlp((4, 6, 5, 2), batch_norm=place, activation="tanh", drop_rate=(0.5, 0.0)),
+            (4,),
+            6,
+        )
+        for place in get_args(Place)
+    ],
+    LayerCase("mlp-9-layers-gelu", jaxnet.mlp((4, *[5] * 8, 2), activation="gelu"), (4,)),
     LayerCase("mlp-784-30-10", jaxnet.mlp((784, 30, 10)), (784,), 16),
 ]
 

@@ -240,7 +240,13 @@ def as_penalty(penalty: Callable[[Params], Array] | Penalty) -> Penalty:
         remedy = "For a name take get_penalty(name, strength=1e-4)."
         expected = "to be a function of the parameters"
         raise invalid_type("as_penalty", "penalty", expected, repr(penalty), remedy)
-    return Penalty(penalty, jax.grad(penalty))
+    return Penalty(penalty, _autodiff_rule(penalty))
+
+
+@functools.lru_cache(maxsize=32)
+def _autodiff_rule(penalty: Callable[[Params], Array]) -> Callable[[Params], Params]:
+    """Return one and the same rule for a function, so that what is compiled with it is found."""
+    return jax.grad(penalty)
 
 
 def _check_strengths(function: str, l1_strength: float | Array, l2_strength: float | Array) -> None:

@@ -296,17 +296,5 @@ def _slope(function: Activation, z: Array, y: Array) -> Array:
     return function.backward(z, y, jnp.ones_like(y))
 
 
-def _step(z: Array) -> Array:
-    return jnp.where(z >= 0, jnp.ones_like(z), jnp.zeros_like(z))
-
-
-def _no_gradient(z: Array, y: Array, dy: Array) -> Array:
-    del z, y
-    return jnp.zeros_like(dy)
-
-
-_ACTIVATIONS = {
-    "linear": get_activation("linear"),
-    "sign": Activation(jnp.sign, _no_gradient),
-    "step": Activation(_step, _no_gradient),
-}
+_ACTIVATIONS = {name: get_activation(name) for name in ("linear", "sign", "step")}
+"""What a perceptron's rule is for: none of them but ``linear`` has a gradient that trains."""

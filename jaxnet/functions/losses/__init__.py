@@ -138,7 +138,10 @@ def as_loss(loss: str | ElementwiseLoss | Loss) -> Loss:
     return known[0] if known else Loss(loss, _autodiff_rule(loss))
 
 
+@functools.lru_cache(maxsize=32)
 def _autodiff_rule(function: ElementwiseLoss) -> Callable[[Array, AnyArray], Array]:
+    """Return one and the same rule for a function, so that what is compiled with it is found."""
+
     def rule(outputs: Array, targets: AnyArray) -> Array:
         losses, pullback = jax.vjp(lambda y: function(y, jnp.asarray(targets)), outputs)
         return pullback(jnp.ones_like(losses))[0]
