@@ -1,43 +1,19 @@
 """Checks at the door of training and evaluation: do network, examples and loss fit together?"""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_choice, check_count
+from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_type, invalid_value
-from jaxnet.core.types import ElementwiseLoss, Layer
 from jaxnet.data.examples import Examples, check_examples, count
-from jaxnet.functions.losses import LOSSES
-from jaxnet.functions.metrics import METRICS
+from jaxnet.training.objective import Objective
 from jaxnet.training.state import TrainState
 
 
-def resolve_loss(function: str, loss: str | ElementwiseLoss) -> ElementwiseLoss:
-    """Return the loss function that a name stands for, or the function itself."""
-    return check_choice(function, "loss", loss, LOSSES) if isinstance(loss, str) else loss
-
-
-def resolve_metrics(
-    function: str, metrics: str | Sequence[str] | Mapping[str, ElementwiseLoss]
-) -> tuple[tuple[str, ElementwiseLoss], ...]:
-    """Return the metrics as pairs of name and function, which can be hashed."""
-    if isinstance(metrics, str):
-        metrics = (metrics,)
-    if not isinstance(metrics, Mapping):
-        metrics = {name: check_choice(function, "metrics", name, METRICS) for name in metrics}
-    if "loss" in metrics:
-        remedy = "The loss is reported under that name; call the metric something else."
-        raise invalid_value(function, "metrics", "to have other names than 'loss'", "it", remedy)
-    return tuple(metrics.items())
-
-
-def check_fit(
-    function: str, argument: str, network: Layer, loss: ElementwiseLoss, examples: Examples
-) -> Examples:
+def check_fit(function: str, argument: str, objective: Objective, examples: Examples) -> Examples:
     """Return the examples as arrays on the device, once network and loss are known to take them.
 
     The loss sees the real targets beside outputs of which only the shape is known, so that its own
@@ -50,10 +26,10 @@ def check_fit(
     fields = (field if isinstance(field, jax.Array) else np.asarray(field) for field in examples)
     examples = Examples(*fields)
     check_examples(function, argument, examples)
-    out_shape = network.out_shape(examples.inputs.shape[1:])
+    out_shape = objective.network.out_shape(examples.inputs.shape[1:])
     kind = jnp.result_type(float)
     outputs = jax.ShapeDtypeStruct((count(examples), *out_shape), kind)
-    jax.eval_shape(lambda outputs: loss(outputs, examples.targets), outputs)
+    jax.eval_shape(lambda y: objective.loss.function(y, examples.targets), outputs)
     return jax.tree.map(jnp.asarray, examples)
 
 

@@ -11,7 +11,8 @@ from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, count
 from jaxnet.training.shuffle import random_order
 from jaxnet.training.state import TrainState
-from jaxnet.training.step import Step, StepState, Sums
+from jaxnet.training.step import Step, StepState
+from jaxnet.training.sums import Sums
 
 ShortBatch: TypeAlias = Literal["equal", "mean", "drop"]
 

@@ -1,18 +1,19 @@
 """Evaluation: what a network says, and how good that is, without changing anything."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_count
-from jaxnet.core.types import AnyArray, Array, ElementwiseLoss, Layer, Params, Statistics
+from jaxnet.core.types import AnyArray, Array, Layer, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.training.checks import check_fit, resolve_loss, resolve_metrics
+from jaxnet.training.checks import check_fit
 from jaxnet.training.devices import compiler_options
-from jaxnet.training.step import Sums, batch_sums
+from jaxnet.training.objective import LossArgument, MetricsArgument, Objective, make_objective
+from jaxnet.training.sums import Sums, batch_sums
 
 CHUNK = 1000
 """Examples a chunk: large enough for the matrix products, small enough for the cache."""
@@ -20,9 +21,7 @@ CHUNK = 1000
 Evaluate: TypeAlias = Callable[[Params, Statistics, Examples], dict[str, Array]]
 
 
-def make_evaluate(
-    network: Layer, loss: ElementwiseLoss, metrics: Mapping[str, ElementwiseLoss]
-) -> Evaluate:
+def make_evaluate(objective: Objective) -> Evaluate:
     """Return ``evaluate(params, statistics, examples) -> name -> mean over all examples``.
 
     It goes through the examples in chunks of `CHUNK`, which on a CPU is more than twice as fast
@@ -31,8 +30,10 @@ def make_evaluate(
     """
 
     def chunk_sums(params: Params, statistics: Statistics, chunk: Examples) -> Sums:
-        outputs, _ = network.apply(params, statistics, chunk.inputs, key=None, training=False)
-        return batch_sums(loss, metrics, outputs, chunk.targets)
+        outputs, _ = objective.network.apply(
+            params, statistics, chunk.inputs, key=None, training=False
+        )
+        return batch_sums(objective, outputs, chunk.targets)
 
     def evaluate(params: Params, statistics: Statistics, examples: Examples) -> dict[str, Array]:
         total = count(examples)
@@ -58,8 +59,8 @@ def evaluate(
     statistics: Statistics,
     examples: Examples,
     *,
-    loss: str | ElementwiseLoss = "softmax_cross_entropy",
-    metrics: Sequence[str] | Mapping[str, ElementwiseLoss] = ("accuracy",),
+    loss: LossArgument = "softmax_cross_entropy",
+    metrics: MetricsArgument = ("accuracy",),
 ) -> dict[str, float]:
     """Return the mean loss and metrics of a network over examples.
 
@@ -68,7 +69,7 @@ def evaluate(
         params: its parameters.
         statistics: its statistics.
         examples: what to evaluate on.
-        loss: a name in `jaxnet.losses.LOSSES`, or a function of that form.
+        loss: a name in `jaxnet.losses.LOSSES`, or a loss of that form.
         metrics: names in `jaxnet.metrics.METRICS`, or name -> function.
 
     Returns:
@@ -77,9 +78,9 @@ def evaluate(
     Raises:
         ValueError: if the examples do not fit the network, hold NaN, or a name is unknown.
     """
-    loss = resolve_loss("evaluate", loss)
-    program = _compiled(network, loss, resolve_metrics("evaluate", metrics))
-    means = program(params, statistics, check_fit("evaluate", "examples", network, loss, examples))
+    objective = make_objective("evaluate", network, loss, metrics)
+    examples = check_fit("evaluate", "examples", objective, examples)
+    means = _compiled(objective)(params, statistics, examples)
     return {name: float(value) for name, value in means.items()}
 
 
@@ -104,10 +105,8 @@ def predict(
 
 
 @functools.lru_cache(maxsize=32)
-def _compiled(
-    network: Layer, loss: ElementwiseLoss, metrics: tuple[tuple[str, ElementwiseLoss], ...]
-) -> Evaluate:
-    program = make_evaluate(network, loss, dict(metrics))
+def _compiled(objective: Objective) -> Evaluate:
+    program = make_evaluate(objective)
     return jax.jit(program, compiler_options=compiler_options())
 
 

@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, get_args
 
 import jax
@@ -11,21 +11,23 @@ import numpy as np
 import optax
 
 from jaxnet.core.checks import check_choice, check_count, check_range
-from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Shape
+from jaxnet.core.types import Array, Key, Layer, Shape
 from jaxnet.data.examples import Examples
-from jaxnet.training.checks import (
-    check_batch_size,
-    check_fit,
-    check_state,
-    resolve_loss,
-    resolve_metrics,
-)
+from jaxnet.training.checks import check_batch_size, check_fit, check_state
 from jaxnet.training.devices import compiler_options
 from jaxnet.training.epoch import NEVER, ShortBatch, make_epoch
 from jaxnet.training.evaluate import make_evaluate
+from jaxnet.training.gradient import ENGINES, GradientEngine
+from jaxnet.training.objective import (
+    LossArgument,
+    MetricsArgument,
+    Objective,
+    PenaltyArgument,
+    make_objective,
+)
 from jaxnet.training.run import RunRecord, make_run
 from jaxnet.training.state import TrainState, init_state
-from jaxnet.training.step import make_step
+from jaxnet.training.step import Constraint, make_step
 
 CAPACITY = 100
 """The most epochs in one call of the compiled program: the length of its history."""
@@ -100,8 +102,11 @@ def fit(
     optimizer: optax.GradientTransformation,
     epochs: int,
     batch_size: int,
-    loss: str | ElementwiseLoss = "softmax_cross_entropy",
-    metrics: Sequence[str] | Mapping[str, ElementwiseLoss] = ("accuracy",),
+    loss: LossArgument = "softmax_cross_entropy",
+    metrics: MetricsArgument = ("accuracy",),
+    penalty: PenaltyArgument | None = None,
+    constraint: Constraint | None = None,
+    gradient: str | GradientEngine = "autodiff",
     validation: Examples | None = None,
     shuffle: bool = True,
     short_batch: ShortBatch = "equal",
@@ -122,8 +127,16 @@ def fit(
         optimizer: one of `jaxnet.optim`, or any other ``optax.GradientTransformation``.
         epochs: how often to go through the examples, 1 or more.
         batch_size: examples a step: 1 for sample-level, all for full-batch gradient descent.
-        loss: a name in `jaxnet.losses.LOSSES`, or ``(outputs, targets) -> value an example``.
+        loss: a name in `jaxnet.losses.LOSSES`, or ``(outputs, targets) -> value an example``, or
+            a pair of that and its backward rule, as `jaxnet.losses.get_loss` returns it.
         metrics: names in `jaxnet.metrics.METRICS`, or name -> function of the same form.
+        penalty: ``params -> scalar``, such as ``penalties.get_penalty("l2", strength=1e-4)``;
+            added to the risk of every mini-batch, not to the reported loss.
+        constraint: ``params -> params``, such as `jaxnet.penalties.max_norm` with its limit;
+            applied after every update.
+        gradient: how gradients are computed: ``"autodiff"``, by `jax.grad`; ``"by_hand"``, by the
+            hand-derived backward passes, which give the same to rounding; or an engine of one's
+            own, see `jaxnet.training.gradient`.
         validation: examples to evaluate on after every epoch.
         shuffle: whether to draw a new order every epoch.
         short_batch: what becomes of a last mini-batch that is not full. ``"equal"``: its examples
@@ -160,19 +173,21 @@ def fit(
     check_range("fit", "epochs", check_count("fit", "epochs", epochs), high=2**31 - 1)
     if chunk is not None:
         check_count("fit", "chunk", chunk)
-    loss = resolve_loss("fit", loss)
+    if isinstance(gradient, str):
+        gradient = check_choice("fit", "gradient", gradient, ENGINES)
+    objective = make_objective("fit", network, loss, metrics, penalty)
     program = _program(
-        network,
-        loss,
+        objective,
+        gradient,
         optimizer,
-        resolve_metrics("fit", metrics),
+        constraint,
         check_batch_size(batch_size, train),
         shuffle,
         check_choice("fit", "short_batch", short_batch, {n: n for n in get_args(ShortBatch)}),
     )
-    train = check_fit("fit", "train", network, loss, train)
+    train = check_fit("fit", "train", objective, train)
     if validation is not None:
-        validation = check_fit("fit", "validation", network, loss, validation)
+        validation = check_fit("fit", "validation", objective, validation)
     start = _start(network, optimizer, train.inputs.shape[1:], key, state)
 
     def call(state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
@@ -261,16 +276,16 @@ def _check_divergence(history: RunRecord, result: FitResult) -> None:
 
 @functools.lru_cache(maxsize=32)
 def _program(
-    network: Layer,
-    loss: ElementwiseLoss,
+    objective: Objective,
+    gradient: GradientEngine,
     optimizer: optax.GradientTransformation,
-    metrics: tuple[tuple[str, ElementwiseLoss], ...],
+    constraint: Constraint | None,
     batch_size: int,
     shuffle: bool,
     short_batch: ShortBatch,
 ) -> Any:
     """Return the program for these settings; the next `fit` with the same ones reuses it."""
-    step = make_step(network, loss, optimizer, dict(metrics))
+    step = make_step(gradient(objective), optimizer, constraint)
     epoch = make_epoch(step, batch_size=batch_size, shuffle=shuffle, short_batch=short_batch)
-    run = make_run(epoch, make_evaluate(network, loss, dict(metrics)), capacity=CAPACITY)
+    run = make_run(epoch, make_evaluate(objective), capacity=CAPACITY)
     return jax.jit(run, donate_argnums=0, compiler_options=compiler_options())

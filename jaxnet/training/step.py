@@ -1,18 +1,14 @@
 """One step of training: a mini-batch's gradient, and the update that it leads to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-import jax
-import jax.numpy as jnp
 import optax
 
-from jaxnet.core.errors import invalid_value
-from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Statistics
+from jaxnet.core.types import Key, Params, Statistics
 from jaxnet.data.examples import Examples
-
-Sums: TypeAlias = dict[str, Array]
-"""Name -> sum over the examples of a batch: the loss under ``"loss"``, and each metric."""
+from jaxnet.training.gradient import GradientFunction
+from jaxnet.training.sums import Sums
 
 
 class StepState(NamedTuple):
@@ -26,55 +22,28 @@ class StepState(NamedTuple):
 Step: TypeAlias = Callable[[StepState, Examples, Key, float], tuple[StepState, Sums]]
 
 
+Constraint: TypeAlias = Callable[[Params], Params]
+"""A projection onto the parameters that are allowed, such as `jaxnet.penalties.max_norm`."""
+
+
 def make_step(
-    network: Layer,
-    loss: ElementwiseLoss,
+    gradient: GradientFunction,
     optimizer: optax.GradientTransformation,
-    metrics: Mapping[str, ElementwiseLoss],
+    constraint: Constraint | None = None,
 ) -> Step:
     """Return ``step(state, batch, key, divisor) -> state, sums``.
 
     The gradient is that of the batch's summed losses over ``divisor``: the mean over the batch if
-    ``divisor`` is its size. The sums are those of the batch before the update.
+    ``divisor`` is its size. The sums are those of the batch before the update, which ends with
+    the constraint, if there is one.
     """
 
     def step(state: StepState, batch: Examples, key: Key, divisor: float) -> tuple[StepState, Sums]:
-        def risk(params: Params) -> tuple[Array, tuple[Sums, Statistics]]:
-            outputs, statistics = network.apply(
-                params, state.statistics, batch.inputs, key=key, training=True
-            )
-            sums = batch_sums(loss, metrics, outputs, batch.targets)
-            return sums["loss"] / divisor, (sums, statistics)
-
-        gradient, (sums, statistics) = jax.grad(risk, has_aux=True)(state.params)
-        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+        dparams, sums, statistics = gradient(state.params, state.statistics, batch, key, divisor)
+        updates, opt_state = optimizer.update(dparams, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
+        if constraint is not None:
+            params = constraint(params)
         return StepState(params, statistics, opt_state), sums
 
     return step
-
-
-def batch_sums(
-    loss: ElementwiseLoss,
-    metrics: Mapping[str, ElementwiseLoss],
-    outputs: Array,
-    targets: Array,
-) -> Sums:
-    """Sum the loss and each metric over a batch.
-
-    Raises:
-        ValueError: if one of them returns anything but one value an example.
-    """
-    sums = {"loss": jnp.sum(_per_example("loss", loss(outputs, targets), outputs))}
-    for name, metric in metrics.items():
-        values = _per_example(name, metric(outputs, targets), outputs)
-        sums[name] = jnp.sum(jax.lax.stop_gradient(values))
-    return sums
-
-
-def _per_example(name: str, values: Array, outputs: Array) -> Array:
-    if values.shape != outputs.shape[:1]:
-        expected = f"to give one value an example, shape {outputs.shape[:1]}"
-        remedy = "Do not average in it, and check that outputs and targets have matching shapes."
-        raise invalid_value("training", name, expected, f"shape {values.shape}", remedy)
-    return values

@@ -9,6 +9,8 @@ import pytest
 
 import jaxnet
 from jaxnet.training.epoch import make_epoch
+from jaxnet.training.gradient import autodiff
+from jaxnet.training.objective import make_objective
 from jaxnet.training.shuffle import random_order
 from jaxnet.training.state import TrainState, init_state
 from jaxnet.training.step import StepState, make_step
@@ -62,8 +64,8 @@ def start(optimizer: Any) -> TrainState:
 @pytest.mark.parametrize("batch_size", [1, 8, 37], ids=["sample", "mini-batch", "full batch"])
 def test_scan_equals_a_python_loop_of_steps(dtype: np.dtype, batch_size: int) -> None:
     optimizer, examples = jaxnet.optim.adam(0.01), jax.tree.map(jnp.asarray, blobs())
-    metrics = {"accuracy": jaxnet.metrics.accuracy}
-    step = make_step(network(), jaxnet.losses.softmax_cross_entropy, optimizer, metrics)
+    objective = make_objective("test", network(), "softmax_cross_entropy", ["accuracy"])
+    step = make_step(autodiff(objective), optimizer)
     epoch = make_epoch(step, batch_size=batch_size, shuffle=True, short_batch="equal")
     state = start(optimizer)
     scanned, record = jax.jit(epoch)(state, examples)

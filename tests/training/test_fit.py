@@ -14,6 +14,7 @@ from jaxnet.data import Examples
 from jaxnet.training import DivergenceError, FitResult, Progress, fit
 from jaxnet.training.checks import check_fit
 from jaxnet.training.fit import CAPACITY, _program
+from jaxnet.training.objective import make_objective
 from tests.comparison import assert_trees_close
 from tests.training.toys import blobs, network
 
@@ -279,7 +280,7 @@ def test_lists_and_numpy_integers_will_do() -> None:
 
 def test_examples_on_the_device_are_not_copied() -> None:
     examples = jax.tree.map(jnp.asarray, blobs())
-    loss = jaxnet.losses.softmax_cross_entropy
-    checked = check_fit("fit", "train", NETWORK, loss, examples)
+    objective = make_objective("fit", NETWORK, "softmax_cross_entropy")
+    checked = check_fit("fit", "train", objective, examples)
     assert checked.inputs is examples.inputs
     assert checked.targets is examples.targets

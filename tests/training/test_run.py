@@ -8,6 +8,8 @@ import jaxnet
 from jaxnet.training import TrainState, init_state
 from jaxnet.training.epoch import make_epoch
 from jaxnet.training.evaluate import make_evaluate
+from jaxnet.training.gradient import autodiff
+from jaxnet.training.objective import make_objective
 from jaxnet.training.run import make_run
 from jaxnet.training.step import make_step
 from tests.comparison import Tolerance, assert_trees_close
@@ -15,10 +17,11 @@ from tests.training.toys import blobs, network
 
 
 def test_vmap_over_keys_equals_a_loop() -> None:
-    optimizer, loss = jaxnet.optim.adam(0.01), jaxnet.losses.softmax_cross_entropy
-    step = make_step(network(), loss, optimizer, {})
+    optimizer = jaxnet.optim.adam(0.01)
+    objective = make_objective("test", network(), "softmax_cross_entropy")
+    step = make_step(autodiff(objective), optimizer)
     epoch = make_epoch(step, batch_size=8, shuffle=True, short_batch="equal")
-    run = make_run(epoch, make_evaluate(network(), loss, {}), capacity=4)
+    run = make_run(epoch, make_evaluate(objective), capacity=4)
     examples = jax.tree.map(jnp.asarray, blobs())
 
     def train(key: jax.Array) -> TrainState:
@@ -36,14 +39,14 @@ def test_vmap_over_keys_equals_a_loop() -> None:
 
 
 def test_members_that_diverge_do_not_harm_the_others() -> None:
-    loss = jaxnet.losses.softmax_cross_entropy
+    objective = make_objective("test", network(), "softmax_cross_entropy")
     examples = jax.tree.map(jnp.asarray, blobs())
 
     def train(rate: jax.Array) -> TrainState:
         optimizer = jaxnet.optim.sgd(rate)
-        step = make_step(network(), loss, optimizer, {})
+        step = make_step(autodiff(objective), optimizer)
         epoch = make_epoch(step, batch_size=8, shuffle=True, short_batch="equal")
-        run = make_run(epoch, make_evaluate(network(), loss, {}), capacity=4)
+        run = make_run(epoch, make_evaluate(objective), capacity=4)
         state = init_state(network(), optimizer, (3,), key=jax.random.key(0))
         return run(state, examples, None, jnp.int32(4))[0]._replace(key=None)
 

@@ -1,0 +1,68 @@
+"""The objective: what a run minimizes, and what it reports beside it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from jaxnet.core.checks import check_choice
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import Array, ElementwiseLoss, Layer, Params
+from jaxnet.functions.losses import LOSSES, Loss, as_loss
+from jaxnet.functions.metrics import METRICS
+from jaxnet.functions.penalties import Penalty, as_penalty
+
+LossArgument: TypeAlias = str | ElementwiseLoss | Loss
+MetricsArgument: TypeAlias = str | Sequence[str] | Mapping[str, ElementwiseLoss]
+PenaltyArgument: TypeAlias = Callable[[Params], Array] | Penalty
+
+
+class Objective(NamedTuple):
+    """What a run minimizes: the mean loss over the examples, plus the penalty.
+
+    It can be hashed, so that a program compiled for it is found again.
+
+    Attributes:
+        network: whose parameters are sought.
+        loss: one value an example, with its backward rule.
+        metrics: pairs of name and function, reported beside the loss.
+        penalty: of the parameters, added to the risk of every mini-batch; None for none.
+    """
+
+    network: Layer
+    loss: Loss
+    metrics: tuple[tuple[str, ElementwiseLoss], ...] = ()
+    penalty: Penalty | None = None
+
+
+def make_objective(
+    function: str,
+    network: Layer,
+    loss: LossArgument,
+    metrics: MetricsArgument = (),
+    penalty: PenaltyArgument | None = None,
+) -> Objective:
+    """Return the objective that a caller of ``function`` describes by names and functions.
+
+    Raises:
+        ValueError: for an unknown name, listing the known ones, or a metric called "loss".
+    """
+    if isinstance(loss, str):
+        check_choice(function, "loss", loss, LOSSES)
+    return Objective(
+        network,
+        as_loss(loss),
+        _resolve_metrics(function, metrics),
+        None if penalty is None else as_penalty(penalty),
+    )
+
+
+def _resolve_metrics(
+    function: str, metrics: MetricsArgument
+) -> tuple[tuple[str, ElementwiseLoss], ...]:
+    if isinstance(metrics, str):
+        metrics = (metrics,)
+    if not isinstance(metrics, Mapping):
+        metrics = {name: check_choice(function, "metrics", name, METRICS) for name in metrics}
+    if "loss" in metrics:
+        remedy = "The loss is reported under that name; call the metric something else."
+        raise invalid_value(function, "metrics", "to have other names than 'loss'", "it", remedy)
+    return tuple(metrics.items())

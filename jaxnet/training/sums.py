@@ -1,0 +1,36 @@
+"""Sums over a mini-batch: the loss and each metric, which must be one value an example."""
+
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import Array
+from jaxnet.training.objective import Objective
+
+Sums: TypeAlias = dict[str, Array]
+"""Name -> sum over the examples of a batch: the loss under ``"loss"``, and each metric."""
+
+
+def batch_sums(objective: Objective, outputs: Array, targets: Array) -> Sums:
+    """Sum the loss and each metric over a batch.
+
+    Raises:
+        ValueError: if one of them returns anything but one value an example.
+    """
+    sums = {
+        "loss": jnp.sum(_per_example("loss", objective.loss.function(outputs, targets), outputs))
+    }
+    for name, metric in objective.metrics:
+        values = _per_example(name, metric(outputs, targets), outputs)
+        sums[name] = jnp.sum(jax.lax.stop_gradient(values))
+    return sums
+
+
+def _per_example(name: str, values: Array, outputs: Array) -> Array:
+    if values.shape != outputs.shape[:1]:
+        expected = f"to give one value an example, shape {outputs.shape[:1]}"
+        remedy = "Do not average in it, and check that outputs and targets have matching shapes."
+        raise invalid_value("training", name, expected, f"shape {values.shape}", remedy)
+    return values
