@@ -1,0 +1,238 @@
+"""The tape: all that one forward and one backward pass compute, layer by layer, in full view."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Residual, Statistics
+from jaxnet.functions.losses import Loss, as_loss
+from jaxnet.layers.compose import fold_key
+
+SHOWN = 16
+"""The largest array whose numbers `Tape` prints."""
+
+
+class TapeEntry(NamedTuple):
+    """What one layer computed on the way forward and on the way back.
+
+    Attributes:
+        path: where the layer is: its index, behind those of the networks that it is nested in.
+        kind: what it is, such as ``"dense"`` or ``"relu"``.
+        symbols: the lectures' names of its output and of the gradient that arrives there:
+            ``("z1", "dz1")`` for the first affine layer, ``("y1", "dy1")`` for what follows it.
+        y: its output, shape ``(batch, ...)``.
+        dy: gradient of the risk with respect to the output: the message that arrives.
+        dparams: gradient with respect to its parameters, as they are structured.
+        dx: gradient with respect to its input: the message that it sends on.
+    """
+
+    path: str
+    kind: str
+    symbols: tuple[str, str]
+    y: Array
+    dy: Array
+    dparams: Params
+    dx: Array
+
+
+class Tape(NamedTuple):
+    """A forward and a backward pass.
+
+    Attributes:
+        x: the inputs, shape ``(batch, ...)``.
+        losses: one loss an example, shape ``(batch,)``.
+        entries: one a layer, first layer first.
+    """
+
+    x: Array
+    losses: Array
+    entries: tuple[TapeEntry, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+
+def tape(
+    network: Layer,
+    params: Params,
+    statistics: Statistics,
+    x: Array,
+    targets: Any,
+    *,
+    loss: str | ElementwiseLoss | Loss = "softmax_cross_entropy",
+    key: Key | None = None,
+    training: bool = False,
+) -> Tape:
+    """Propagate forward and backward, and keep everything (lecture 001, both algorithms).
+
+    The gradients are those of the risk, the mean of the losses over the batch. ``print`` shows the
+    tape as the slides do: forward from the input to the loss, then backward to the input.
+
+    Args:
+        network: a layer; `serial` networks are opened up, at any depth.
+        params: its parameters.
+        statistics: its statistics.
+        x: inputs, shape ``(batch, ...)``.
+        targets: what the loss compares the outputs with.
+        loss: a name in `jaxnet.losses.LOSSES`, a loss with its backward rule, or a function.
+        key: PRNG key for random layers while training.
+        training: whether the layers behave as in training.
+
+    >>> import jax.numpy as jnp
+    >>> from jaxnet.layers import Dense, activation, dense, serial
+    >>> network = serial(dense(1), activation("relu"))
+    >>> params = (Dense(jnp.array([[2.0]]), jnp.array([1.0])), ())
+    >>> print(
+    ...     tape(
+    ...         network,
+    ...         params,
+    ...         ((), ()),
+    ...         jnp.array([[3.0]]),
+    ...         jnp.array([[5.0]]),
+    ...         loss="half_squared_error",
+    ...     )
+    ... )
+    forward
+      x             = 3
+      z1    0 dense = 7
+      y1    1 relu  = 7
+      loss          = 2
+    backward
+      dy1   1 relu  = 2
+      dz1   0 dense = 2    dweights = 6    dbias = 2
+      dx            = 4
+    """
+    pair = as_loss(loss)
+    records = list(_forward(network, params, statistics, x, key, training, ()))
+    outputs = records[-1].y if records else x
+    dy = pair.backward(outputs, targets) / len(x)
+    entries: list[TapeEntry] = []
+    for record, symbol in zip(reversed(records), reversed(_symbols(records)), strict=True):
+        dparams, dx = record.layer.backward(record.params, record.residual, dy)
+        path = ".".join(map(str, record.path))
+        symbols = (symbol, f"d{symbol}")
+        entries.append(TapeEntry(path, _kind(record.layer), symbols, record.y, dy, dparams, dx))
+        dy = dx
+    return Tape(x, pair.function(outputs, targets), tuple(reversed(entries)))
+
+
+def features(
+    network: Layer,
+    params: Params,
+    statistics: Statistics,
+    x: Array,
+    *,
+    key: Key | None = None,
+    training: bool = False,
+) -> dict[str, Array]:
+    """Return every ``z_l`` and ``y_l`` of a forward pass, by its symbol (lecture 001).
+
+    Args:
+        network: a layer; `serial` networks are opened up, at any depth.
+        params: its parameters.
+        statistics: its statistics.
+        x: inputs, shape ``(batch, ...)``.
+        key: PRNG key for random layers while training.
+        training: whether the layers behave as in training.
+
+    Returns:
+        Symbol -> output of shape ``(batch, ...)``: ``"z1"`` for the first dense layer, ``"y1"``
+        for its activation, and so on; what comes before the first dense layer is ``"y0"``. A
+        further layer of the same rank gets a prime: ``"y1'"``.
+
+    >>> import jaxnet
+    >>> network = jaxnet.mlp((3, 4, 2))
+    >>> params, statistics = network.init(jax.random.key(0), (3,))
+    >>> list(features(network, params, statistics, jax.numpy.ones((1, 3))))
+    ['z1', 'y1', 'z2']
+    """
+    records = list(_forward(network, params, statistics, x, key, training, ()))
+    return dict(zip(_symbols(records), (record.y for record in records), strict=True))
+
+
+class _Record(NamedTuple):
+    path: tuple[int, ...]
+    layer: Layer
+    params: Params
+    y: Array
+    residual: Residual
+
+
+def _forward(
+    layer: Layer,
+    params: Params,
+    statistics: Statistics,
+    x: Array,
+    key: Key | None,
+    training: bool,
+    path: tuple[int, ...],
+) -> Iterator[_Record]:
+    if layer.description.kind != "serial":
+        y, residual, _ = layer.forward(params, statistics, x, key=key, training=training)
+        yield _Record(path or (0,), layer, params, y, residual)
+        return
+    for i, part in enumerate(layer.description.parts):
+        part_key = fold_key(key, i)
+        for record in _forward(part, params[i], statistics[i], x, part_key, training, (*path, i)):
+            x = record.y
+            yield record
+
+
+def _symbols(records: list[_Record]) -> list[str]:
+    """Name outputs as the lectures do: z after an affine layer, y after what follows it."""
+    depth, symbols = 0, []
+    for record in records:
+        affine = record.layer.description.kind in ("dense", "maxout")
+        depth += affine
+        symbol = f"z{depth}" if affine else f"y{depth}"
+        while symbol in symbols:
+            symbol += "'"
+        symbols.append(symbol)
+    return symbols
+
+
+def _kind(layer: Layer) -> str:
+    return str(layer.description.settings.get("function", layer.description.kind))
+
+
+def _lines(tape: Tape) -> Iterator[str]:
+    """Show a tape as the slides do: forward down to the loss, then backward up to the input."""
+    names = [f"{entry.path} {entry.kind}" for entry in tape.entries]
+    width = max(map(len, names), default=0)
+    wide = max([len("loss"), *(len(entry.symbols[1]) for entry in tape.entries)])
+
+    def line(symbol: str, name: str, value: Array) -> str:
+        return f"  {symbol:<{wide}}  {name:<{width}} = {_text(value)}"
+
+    yield "forward"
+    yield line("x", "", tape.x)
+    for entry, name in zip(tape.entries, names, strict=True):
+        yield line(entry.symbols[0], name, entry.y)
+    yield line("loss", "", tape.losses)
+    yield "backward"
+    for entry, name in zip(reversed(tape.entries), reversed(names), strict=True):
+        yield "    ".join([line(entry.symbols[1], name, entry.dy), *_gradients(entry.dparams)])
+    if tape.entries:
+        yield line("dx", "", tape.entries[0].dx)
+
+
+def _gradients(dparams: Params) -> Iterator[str]:
+    for path, leaf in jax.tree_util.tree_leaves_with_path(dparams):
+        yield f"d{jax.tree_util.keystr(path, simple=True, separator='.')} = {_text(leaf)}"
+
+
+def _text(array: Array) -> str:
+    """Show the numbers where there are few, else shape and norm."""
+    values = np.asarray(array)
+    if values.size == 1:
+        return f"{values.item():.4g}"
+    if values.size > SHOWN:
+        return f"array {values.shape} of norm {np.linalg.norm(values):.4g}"
+    return np.array2string(
+        values[0] if len(values) == 1 else values,
+        separator=", ",
+        max_line_width=1000,
+        formatter={"float_kind": lambda value: f"{value + 0.0:.4g}"},  # not "-0"
+    ).replace("\n", "")
