@@ -1,10 +1,13 @@
 """Progress for a person at a terminal; silence for a pipe."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from jaxnet.training import Progress
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -36,3 +39,13 @@ def progress_bar(label: str, epochs: int) -> Iterator[Callable[[Progress], None]
             bar.update(task, completed=progress.epoch, measured=measured)
 
         yield advance
+
+
+def progress(label: str, items: Sequence[T]) -> Iterable[T]:
+    """Return the items, with a bar on standard error as they are taken, if that is a terminal."""
+    if not sys.stderr.isatty():
+        return items
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(items, label, console=Console(stderr=True), transient=True)
