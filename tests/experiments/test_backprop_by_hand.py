@@ -1,0 +1,95 @@
+"""backprop_by_hand: its files, its numbers, and that its claims can fail."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from experiments import _layerwise, _worked, backprop_by_hand
+from tests.experiments.test_commands import run
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("out")
+    assert run("backprop_by_hand", "--smoke", "--out", str(folder)) == 0
+    return folder
+
+
+def test_each_graph_is_there_in_four_forms(out: Path) -> None:
+    record = json.loads((out / "result.json").read_text())
+    expected = {f"{w.name}{s}" for w in _worked.WORKED for s in (".png", ".svg", ".dot", ".mmd")}
+    assert set(record["figures"]) == expected
+    assert {path.name for path in out.iterdir()} == expected | {"result.json"}
+    for worked in _worked.WORKED:
+        assert (out / f"{worked.name}.png").read_bytes()[:4] == b"\x89PNG"
+        ElementTree.fromstring((out / f"{worked.name}.svg").read_text())
+
+
+def test_every_number_of_the_lectures_is_a_claim(out: Path) -> None:
+    record = json.loads((out / "result.json").read_text())
+    claims = {claim["statement"]: claim for claim in record["claims"]}
+    assert all(claim["holds"] for claim in claims.values())
+    assert len([claim for claim in claims.values() if claim["source"] == "JAX"]) == 5
+    assert len(claims) == 17 + 5 + 1
+    assert claims["chain: dy/dx is 4"]["measured"] == pytest.approx(4, rel=1e-6)
+    assert claims["shared: dy/dx1 is 10"]["threshold"] == 10
+    assert record["results"]["shared"]["gradients"] == {
+        "x0": 17,
+        "x1": 10,
+        "x2": 0,
+        "z1": 10,
+        "z2": 1,
+        "z3": 1,
+        "z4": 1,
+        "z5": 0,
+        "z6": 1,
+        "y": 1,
+    }
+
+
+def test_the_network_goes_layer_by_layer(out: Path) -> None:
+    network = json.loads((out / "result.json").read_text())["results"]["network"]
+    layers = [row["layer"] for row in network["layers"]]
+    assert layers == ["input", "dense", "sigmoid", "dense", "sigmoid", "dense"]
+    assert [len(row["message"][0]) for row in network["layers"]] == [5, 7, 7, 4, 4, 3]
+    assert sum(network["layers"][-1]["message"][0]) == pytest.approx(0, abs=1e-6)  # y - v
+    assert 0 <= network["gradient_gap"] < 1e-6
+
+
+def test_a_wrong_number_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = _worked.WORKED[1]._replace(gradients={"x": 18.018})
+    monkeypatch.setattr(_worked, "WORKED", (wrong,))
+    assert run("backprop_by_hand", "--out", str(tmp_path)) == 1
+    assert "claim does not hold: two_ways: dy/dx is 18.018" in capsys.readouterr().err
+
+
+def test_a_wrong_gradient_of_the_network_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    correct = _layerwise.softmax_cross_entropy_backward
+    monkeypatch.setattr(
+        _layerwise, "softmax_cross_entropy_backward", lambda z, v: 1.001 * correct(z, v)
+    )
+    monkeypatch.setattr(_worked, "WORKED", ())
+    assert run("backprop_by_hand", "--out", str(tmp_path)) == 1
+    assert "5-7-4-3" in capsys.readouterr().err
+
+
+def test_it_prints_the_lectures_numbers_beside_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backprop_by_hand.one_sample(0)
+    graph = _worked.graph_of(_worked.WORKED[0])
+    table = _worked.tabulate(_worked.WORKED[0], graph, {"x": 4.0})
+    assert "x: input              0.5                     4          4          4" in table
+    assert "back from y: 0.3679 times 1 = 0.3679" in table
+    assert "sigmoid    forward" in capsys.readouterr().out
+
+
+def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("backprop_by_hand", "--seed", "-1", "--out", str(tmp_path)) == 2
+    assert "--seed finite and in [0, 4.29497e+09], got -1" in capsys.readouterr().err
