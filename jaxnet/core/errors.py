@@ -17,6 +17,10 @@ class MissingFileError(InputError, FileNotFoundError):
     """A file that the caller was to provide is not there."""
 
 
+class MissingPackageError(InputError, ImportError):
+    """An optional package that a function needs is not installed, or does not import."""
+
+
 def message(function: str, argument: str, expected: str, actual: object, remedy: str) -> str:
     """Compose the one form that every error of jaxnet has.
 
@@ -53,3 +57,11 @@ def invalid_type(
 def missing_file(function: str, expected: str, actual: object, remedy: str) -> MissingFileError:
     """Return, for the caller to raise, a FileNotFoundError in the form of `message`."""
     return MissingFileError(message(function, "file", expected, actual, remedy))
+
+
+def missing_package(
+    function: str, package: str, actual: object, remedy: str
+) -> MissingPackageError:
+    """Return, for the caller to raise, an ImportError in the form of `message`."""
+    expected = f"{package} to be installed"
+    return MissingPackageError(message(function, "package", expected, actual, remedy))

@@ -1,0 +1,170 @@
+"""To and from Keras: the weights of a ``keras.Sequential``."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import Layer, Params, Statistics
+from jaxnet.interchange.layout import Layout, expected_names, read, spell, take_apart
+from jaxnet.interchange.native import Native, import_package, make_activation
+from jaxnet.interchange.parts import Part
+
+NAMES = {
+    "weights": "kernel",
+    "bias": "bias",
+    "scale": "gamma",
+    "offset": "beta",
+    "mean": "moving_mean",
+    "variance": "moving_variance",
+}
+"""Field -> Keras's name."""
+
+KERAS = Layout(lambda part, field: f"{NAMES[field]} of {part.name}", transposed=True)
+
+ACTIVATIONS = {
+    "leaky_relu": Native("LeakyReLU", options={"negative_slope": 0.01}),
+    "elu": Native("ELU", options={"alpha": 1.0}),
+    **{
+        name: Native("Activation", {"activation": name})
+        for name in (
+            "linear",
+            "sigmoid",
+            "tanh",
+            "relu",
+            "selu",
+            "softplus",
+            "silu",
+            "gelu",
+            "softmax",
+            "log_softmax",
+        )
+    },
+}
+"""Name -> Keras's layer. ``gelu_tanh`` is none: a saved one would be loaded as the exact gelu."""
+
+
+def to_keras(network: Layer, params: Params, statistics: Statistics) -> list[np.ndarray]:
+    """Return the weights that Keras has for the same network, for ``model.set_weights``.
+
+    In the order of ``model.get_weights()``: layer by layer, kernel and bias, or gamma, beta, moving
+    mean and moving variance. Kernels are the weights transposed, (in, out). Needs no Keras.
+
+    Args:
+        network: of dense, batch normalization, activation, dropout and rescale, in `serial`.
+        params: the network's parameters.
+        statistics: the network's statistics.
+
+    Returns:
+        NumPy arrays, copies.
+
+    Raises:
+        ValueError: for a layer without counterpart, or an array of a wrong shape or not finite.
+        TypeError: for params or statistics of another structure than the network's.
+
+    >>> import jax, jaxnet
+    >>> network = jaxnet.mlp((4, 3, 2))
+    >>> weights = to_keras(network, *network.init(jax.random.key(0), (4,)))
+    >>> [array.shape for array in weights]
+    [(4, 3), (3,), (3, 2), (2,)]
+    """
+    parts = take_apart("to_keras", network, params, statistics)
+    return [np.array(array) for array in spell(parts, KERAS).values()]
+
+
+def from_keras(network: Layer, weights: Iterable[Any]) -> tuple[Params, Statistics]:
+    """Return a network's parameters and statistics from Keras's: undoes `to_keras`.
+
+    Args:
+        network: the same network, made with jaxnet.
+        weights: ``model.get_weights()``, arrays in the order of `to_keras`.
+
+    Returns:
+        ``params, statistics``, copies with the dtypes of the network.
+
+    Raises:
+        ValueError: for a layer without counterpart, for another number of arrays than the
+            network's, or for an array of a wrong shape or not finite.
+        TypeError: for an array of another dtype than the network's.
+
+    >>> from jaxnet.layers import dense
+    >>> kernel, bias = np.array([[1, 2, 3], [4, 5, 6]], "float32"), np.zeros(3, "float32")
+    >>> from_keras(dense(3, dtype="float32"), [kernel, bias])[0].weights.tolist()
+    [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]
+    """
+    arrays = [np.asarray(array) for array in weights]
+    inputs = arrays[0].shape[:1] if arrays else (1,)
+    names = expected_names("from_keras", network, inputs, KERAS)
+    if len(arrays) != len(names):
+        remedy = "Pass model.get_weights() of a model with the same layers."
+        expected = f"to be {len(names)} arrays: {', '.join(names)}"
+        raise invalid_value("from_keras", "weights", expected, len(arrays), remedy)
+    return read("from_keras", network, dict(zip(names, arrays, strict=True)), KERAS)
+
+
+def keras_model(network: Layer, params: Params, statistics: Statistics) -> Any:
+    """Return a ``keras.Sequential`` that computes the network, with these arrays.
+
+    ``model(x)`` is ``network.apply(params, statistics, x)``; ``model(x, training=True)`` and
+    ``model.fit`` train. Momentum and eps are carried over; the moving variance is then over n, as
+    in all conventions but ``"torch"``. Rescaling becomes ``keras.layers.Rescaling``.
+
+    Args:
+        network: of dense, batch normalization, activation, dropout and rescale, in `serial`;
+            activations by their names.
+        params: the network's parameters.
+        statistics: the network's statistics.
+
+    Raises:
+        ImportError: if Keras, or the library that it is set to compute with, is not installed.
+        ValueError: for a layer without counterpart, or an array of a wrong shape or not finite.
+        TypeError: for params or statistics of another structure than the network's.
+    """
+    backend = "Where TensorFlow is not, set KERAS_BACKEND=jax before Keras is first imported."
+    keras = import_package("keras_model", "keras", remedy=backend)
+    parts = take_apart("keras_model", network, params, statistics)
+    weights = to_keras(network, params, statistics)
+    dtype = weights[0].dtype.name if weights else jnp.result_type(float).name
+    inputs = [keras.Input(weights[0].shape[:1], dtype=dtype)] if weights else []
+    layers = [_BUILDERS[part.kind](keras.layers, part, dtype) for part in parts]
+    model = keras.Sequential(inputs + layers)
+    model.set_weights(weights)
+    return model
+
+
+def _dense(layers: Any, part: Part, dtype: str) -> Any:
+    return layers.Dense(
+        len(part.arrays["weights"]),
+        use_bias="bias" in part.arrays,
+        kernel_initializer="zeros",  # the network's own follow
+        dtype=dtype,
+    )
+
+
+def _batch_norm(layers: Any, part: Part, dtype: str) -> Any:
+    eps = float(part.settings["eps"])
+    return layers.BatchNormalization(momentum=part.old_weight, epsilon=eps, dtype=dtype)
+
+
+def _dropout(layers: Any, part: Part, dtype: str) -> Any:
+    return layers.Dropout(float(part.settings["drop_rate"]), dtype=dtype)
+
+
+def _activation(layers: Any, part: Part, dtype: str) -> Any:
+    return make_activation("keras_model", layers, part, ACTIVATIONS, dtype=dtype)
+
+
+def _rescale(layers: Any, part: Part, dtype: str) -> Any:
+    scale, offset = float(part.settings["scale"]), float(part.settings["offset"])
+    return layers.Rescaling(scale, offset, dtype=dtype)
+
+
+_BUILDERS = {
+    "activation": _activation,
+    "batch_norm": _batch_norm,
+    "dense": _dense,
+    "dropout": _dropout,
+    "rescale": _rescale,
+}

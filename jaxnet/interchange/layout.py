@@ -1,0 +1,202 @@
+"""How a library names and turns the arrays of a network: the translation there and back."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from jaxnet.core.checks import check_finite
+from jaxnet.core.errors import InvalidValueError, invalid_type, invalid_value
+from jaxnet.core.types import Layer, Params, Shape, Statistics
+from jaxnet.interchange.parts import FIELDS, Part, flat_layers, lay_out, number, rebuild
+
+
+class Layout(NamedTuple):
+    """How arrays are named and turned.
+
+    Attributes:
+        key: ``(part, field) -> name`` of one array of one layer.
+        transposed: whether weights are (in, out) instead of (out, in).
+    """
+
+    key: Callable[[Part, str], str]
+    transposed: bool
+
+
+OURS = Layout(lambda part, field: f"{field} of {part.name}", transposed=False)
+"""jaxnet's own; the names serve in messages."""
+
+
+def take_apart(
+    function: str, network: Layer, params: Params, statistics: Statistics
+) -> tuple[Part, ...]:
+    """Return the layers with their arrays, which are checked to be the network's.
+
+    Args:
+        function: name of the public function, for its errors.
+        network: what ``params`` and ``statistics`` belong to.
+        params: the network's parameters.
+        statistics: the network's statistics.
+
+    Raises:
+        ValueError: for a layer without counterpart, or an array of a wrong shape or not finite.
+        TypeError: for trees of another structure than the network's.
+    """
+    parts = lay_out(function, network, params, statistics)
+    expected = _template(function, network, _input_shape(function, parts, OURS))
+    trees = {"params": params, "statistics": statistics}
+    for (argument, tree), like in zip(trees.items(), expected, strict=True):
+        actual, wanted = jax.tree.structure(tree), jax.tree.structure(like)
+        if actual != wanted:
+            remedy = f"Pass the {argument} of this network."
+            raise invalid_type(function, argument, f"to be like {wanted}", actual, remedy)
+    for part, like in zip(parts, lay_out(function, network, *expected), strict=True):
+        _check_part(function, part, like, OURS)
+    return parts
+
+
+def spell(parts: Iterable[Part], layout: Layout) -> dict[str, Any]:
+    """Return the arrays of all layers by the names that a layout gives them, in order."""
+    return {
+        layout.key(part, field): _turn(array, field, layout)
+        for part in parts
+        for field, array in part.arrays.items()
+    }
+
+
+def read(
+    function: str, network: Layer, arrays: Mapping[str, Any], layout: Layout
+) -> tuple[Params, Statistics]:
+    """Return a network's parameters and statistics from named arrays: undoes `spell`.
+
+    The arrays are copied, so that later changes to a library's own, in place, do not show.
+
+    Args:
+        function: name of the public function, for its errors.
+        network: what the arrays belong to.
+        arrays: name -> array, all that the network needs and no others.
+        layout: whose names they are.
+
+    Raises:
+        ValueError: for a layer without counterpart, for names that lack or are too many, or for an
+            array of a wrong shape or not finite.
+        TypeError: for an array of another dtype than the network's.
+    """
+    layers = flat_layers(function, network)
+    arrays = {key: a if hasattr(a, "dtype") else np.asarray(a) for key, a in arrays.items()}
+    held = [
+        {f: arrays[key] for f in FIELDS[part.kind] if (key := layout.key(part, f)) in arrays}
+        for part in number(layers, [{}] * len(layers))
+    ]
+    found = [{f: _turn(array, f, layout) for f, array in of_one.items()} for of_one in held]
+    parts = number(layers, found)
+    like = _template(function, network, _input_shape(function, parts, layout))
+    expected = lay_out(function, network, *like)
+    _check_names(function, spell(expected, layout), arrays)
+    for part, wanted in zip(parts, expected, strict=True):
+        _check_part(function, part, wanted, layout, dtypes=True)
+    ours = [jax.tree.map(jnp.array, of_one) for of_one in found]
+    return rebuild(network, like[0], iter(ours)), rebuild(network, like[1], iter(ours))
+
+
+def expected_names(
+    function: str, network: Layer, in_shape: Shape, layout: Layout
+) -> tuple[str, ...]:
+    """Return the names of all of a network's arrays, in order, for inputs of such a shape."""
+    like = _template(function, network, in_shape)
+    return tuple(spell(lay_out(function, network, *like), layout))
+
+
+def flatten(function: str, argument: str, tree: Any) -> dict[str, Any]:
+    """Return the leaves of nested mappings by their keys, joined by ``/``.
+
+    >>> flatten("from_linen", "variables", {"params": {"Dense_0": {"kernel": 1, "bias": 2}}})
+    {'params/Dense_0/kernel': 1, 'params/Dense_0/bias': 2}
+    """
+    if not isinstance(tree, Mapping):
+        remedy = "Pass what the library itself gives."
+        raise invalid_type(function, argument, "to be a mapping", type(tree).__name__, remedy)
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        nested = isinstance(value, Mapping)
+        below = flatten(function, argument, value) if nested else {"": value}
+        leaves |= {f"{key}/{rest}" if rest else str(key): leaf for rest, leaf in below.items()}
+    return leaves
+
+
+def nest(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested dicts by splitting the names at ``/``: undoes `flatten`.
+
+    >>> nest({"params/Dense_0/kernel": 1, "params/Dense_0/bias": 2})
+    {'params': {'Dense_0': {'kernel': 1, 'bias': 2}}}
+    """
+    tree: dict[str, Any] = {}
+    for key, array in arrays.items():
+        *folders, name = key.split("/")
+        place = tree
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[name] = array
+    return tree
+
+
+def _turn(array: Any, field: str, layout: Layout) -> Any:
+    if not (layout.transposed and field == "weights"):
+        return array
+    if isinstance(array, jax.ShapeDtypeStruct):
+        return jax.ShapeDtypeStruct(array.shape[::-1], array.dtype)
+    return array.T
+
+
+def _input_shape(function: str, parts: Iterable[Part], layout: Layout) -> Shape:
+    """Return the shape of one input: what the first layer with arrays takes.
+
+    The layers before it leave shapes alone, as all kinds without arrays do.
+    """
+    part = next((part for part in parts if FIELDS[part.kind]), None)
+    if part is None:
+        return (1,)
+    leading = FIELDS[part.kind][0]
+    if leading not in part.arrays:
+        remedy = "Pass the arrays of this network."
+        raise invalid_value(function, layout.key(part, leading), "to be given", "none", remedy)
+    return part.arrays[leading].shape[-1:]
+
+
+def _template(function: str, network: Layer, in_shape: Shape) -> tuple[Params, Statistics]:
+    """Return shapes and dtypes of what the network's `init` would give for such inputs."""
+    try:
+        return jax.eval_shape(lambda key: network.init(key, in_shape), jax.random.key(0))
+    except InvalidValueError as error:
+        actual = f"inputs of shape {in_shape} by the first of them"
+        remedy = f"The network says: {error}"
+        raise invalid_value(function, "arrays", "to fit the network", actual, remedy) from error
+
+
+def _check_names(function: str, expected: Iterable[str], actual: Iterable[str]) -> None:
+    missing, unknown = sorted(set(expected) - set(actual)), sorted(set(actual) - set(expected))
+    if missing or unknown:
+        without = [f"arrays without {', '.join(missing)}"] if missing else []
+        beside = [f"unknown arrays {', '.join(unknown)}"] if unknown else []
+        remedy = "Rename or drop arrays, or make the network with the layers that they belong to."
+        what = "to be those of the network"
+        raise invalid_value(function, "arrays", what, " and ".join(without + beside), remedy)
+
+
+def _check_part(
+    function: str, part: Part, expected: Part, layout: Layout, *, dtypes: bool = False
+) -> None:
+    for field, like in expected.arrays.items():
+        array, like = (_turn(a, field, layout) for a in (part.arrays[field], like))
+        label = layout.key(part, field)
+        if array.shape != like.shape:
+            remedy = "Make the network with the widths that the arrays have."
+            raise invalid_value(function, label, f"of shape {like.shape}", array.shape, remedy)
+        if dtypes and array.dtype != like.dtype:
+            remedy = f"Cast it, or make the network's layers with dtype={array.dtype}."
+            raise invalid_type(function, label, f"of dtype {like.dtype}", array.dtype, remedy)
+        if not isinstance(array, Tracer):  # whose values are not known
+            check_finite(function, label, np.asarray(array), "Go back to a state before.")

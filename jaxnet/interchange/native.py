@@ -1,0 +1,98 @@
+"""What building another library's module takes: the library, and its own activations."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxnet.core.errors import invalid_value, missing_package
+from jaxnet.functions.activations import ACTIVATIONS
+from jaxnet.interchange.parts import Part
+
+
+class Native(NamedTuple):
+    """A library's layer for an activation.
+
+    Attributes:
+        name: of its class.
+        fixed: arguments that make it the function that jaxnet has under its name.
+        options: keyword -> default of those that it shares with jaxnet.
+    """
+
+    name: str
+    fixed: Mapping[str, Any] = {}
+    options: Mapping[str, float] = {}
+
+
+def import_package(function: str, name: str, *, remedy: str = "") -> Any:
+    """Return the module called ``name``, imported only now.
+
+    Args:
+        function: name of the public function, for its errors.
+        name: of the module, such as ``"flax.linen"``.
+        remedy: what else to say when it cannot be imported.
+
+    Raises:
+        ImportError: if it, or something that it needs, is not installed.
+    """
+    package = name.partition(".")[0]
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        advice = f"Install it by: pip install {package}. {remedy}".rstrip()
+        raise missing_package(function, package, str(error), advice) from error
+
+
+def make_activation(
+    function: str, library: Any, part: Part, table: Mapping[str, Native], **common: Any
+) -> Any:
+    """Return a library's own layer for an activation layer.
+
+    Args:
+        function: name of the public function, for its errors.
+        library: the module that has the classes.
+        part: an activation layer.
+        table: jaxnet's name -> the library's.
+        common: arguments that all of the library's layers take.
+
+    Raises:
+        ValueError: if the library has no such activation, or the layer was made of a function
+            instead of a name.
+    """
+    options = dict(part.settings)
+    name = options.pop("function")
+    native = table.get(name)
+    translated = native is not None and set(options) <= set(native.options)
+    if native is None or not translated or not _is_the_named(part, name, options):
+        remedy = "Use one of these, or exchange the arrays alone."
+        actual = " with ".join([name, *map(str, options)])
+        expected = f"to be one of {', '.join(sorted(table))}, given by name"
+        raise invalid_value(function, part.name, expected, actual, remedy)
+    given = {option: float(value) for option, value in options.items()}
+    return getattr(library, native.name)(**native.fixed, **{**native.options, **given}, **common)
+
+
+def plain_function(part: Part) -> Any:
+    """Return a layer that has no arrays and no randomness as a function ``x -> y``."""
+
+    def function(x: Any) -> Any:
+        return part.layer.apply((), (), x)[0]
+
+    return function
+
+
+def output_dtype(part: Part) -> str:
+    """Return the name of the dtype that a rescaling layer hands on."""
+    pixels = jax.ShapeDtypeStruct((1, 1), jnp.uint8)
+    return jax.eval_shape(plain_function(part), pixels).dtype.name
+
+
+def _is_the_named(part: Part, name: str, options: Mapping[str, Any]) -> bool:
+    """Tell the activation of that name from a function that only happens to be called so."""
+    if options:  # which only a name can have
+        return True
+    z = jnp.linspace(-8.0, 8.0, 33)[None]
+    named = ACTIVATIONS.get(name)
+    return named is not None and bool(jnp.array_equal(plain_function(part)(z), named(z)))

@@ -1,0 +1,149 @@
+"""A network as the flat sequence of its layers, and its trees of arrays laid out likewise."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.types import Layer, Params, Statistics
+from jaxnet.layers.batch_norm import CONVENTIONS
+
+FIELDS = {
+    "activation": (),
+    "batch_norm": ("scale", "offset", "mean", "variance"),
+    "dense": ("weights", "bias"),
+    "dropout": (),
+    "rescale": (),
+}
+"""Kind -> its arrays, of which the first's last axis are the inputs; for all kinds translated."""
+
+
+class Part(NamedTuple):
+    """One layer of a network laid out flat.
+
+    Attributes:
+        layer: the layer itself.
+        place: among all layers, from 0.
+        rank: place among the layers of its kind, from 0.
+        arrays: those of `FIELDS` that it has, by name.
+    """
+
+    layer: Layer
+    place: int
+    rank: int
+    arrays: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """Name of the function that made the layer."""
+        return self.layer.description.kind
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What that function was given."""
+        return self.layer.description.settings
+
+    @property
+    def name(self) -> str:
+        """The layer, for a message."""
+        return f"layer {self.place} ({self.kind})"
+
+    @property
+    def old_weight(self) -> float:
+        """Batch normalization's weight of the old moving average, in any convention."""
+        momentum = float(self.settings["momentum"])
+        return 1 - momentum if CONVENTIONS[self.settings["convention"]].weights_new else momentum
+
+
+def flat_layers(function: str, network: Layer) -> tuple[Layer, ...]:
+    """Return the layers of a network one after the other, `serial` within `serial` opened up.
+
+    Args:
+        function: name of the public function, for its errors.
+        network: a layer, or a `serial` of layers.
+
+    Raises:
+        ValueError: for a layer that has no counterpart elsewhere.
+    """
+    description = network.description
+    if description.kind == "serial":
+        return tuple(layer for part in description.parts for layer in flat_layers(function, part))
+    if description.kind not in FIELDS:
+        remedy = "Translate the layers that it is made of one by one."
+        expected = f"to be made of serial, {', '.join(FIELDS)}"
+        raise invalid_value(function, "network", expected, description.kind, remedy)
+    if description.settings.get("form") == "lecture":
+        remedy = (
+            "Make the network with the inverted form, and multiply the weights of the dense layer "
+            "that follows each dropout by 1 - drop_rate: its outputs are then the same."
+        )
+        actual = "the lecture's, which no other library has"
+        raise invalid_value(function, "dropout", "of the inverted form", actual, remedy)
+    return (network,)
+
+
+def lay_out(
+    function: str, network: Layer, params: Params, statistics: Statistics
+) -> tuple[Part, ...]:
+    """Return the layers of a network with their arrays.
+
+    Args:
+        function: name of the public function, for its errors.
+        network: what ``params`` and ``statistics`` belong to.
+        params: the network's parameters.
+        statistics: the network's statistics.
+
+    Raises:
+        ValueError: for a layer that has no counterpart elsewhere.
+        TypeError: for trees with another number of layers than the network.
+    """
+    arrays = zip(
+        _spread(function, "params", network, params),
+        _spread(function, "statistics", network, statistics),
+        strict=True,
+    )
+    return number(flat_layers(function, network), [_fields(p) | _fields(s) for p, s in arrays])
+
+
+def number(layers: Iterable[Layer], arrays: Iterable[Mapping[str, Any]]) -> tuple[Part, ...]:
+    """Return a `Part` for each layer and its arrays."""
+    parts: list[Part] = []
+    for layer, held in zip(layers, arrays, strict=True):
+        rank = sum(part.kind == layer.description.kind for part in parts)
+        parts.append(Part(layer, len(parts), rank, held))
+    return tuple(parts)
+
+
+def rebuild(network: Layer, like: Any, arrays: Iterator[Mapping[str, Any]]) -> Any:
+    """Return a tree such as ``like`` with the arrays of each layer in turn: undoes `lay_out`.
+
+    Args:
+        network: what the tree belongs to.
+        like: the network's parameters or its statistics, of whatever values.
+        arrays: one mapping a layer in the order of `flat_layers`.
+    """
+    if network.description.kind == "serial":
+        pairs = zip(network.description.parts, like, strict=True)
+        return tuple(rebuild(part, tree, arrays) for part, tree in pairs)
+    held = next(arrays)
+    fields = [name for name in getattr(like, "_fields", ()) if name in held]
+    return like._replace(**{name: held[name] for name in fields}) if fields else like
+
+
+def _spread(function: str, argument: str, network: Layer, tree: Any) -> list[Any]:
+    """Return the subtree of each layer in the order of `flat_layers`."""
+    if network.description.kind != "serial":
+        return [tree]
+    parts = network.description.parts
+    if not isinstance(tree, tuple | list) or len(tree) != len(parts):
+        actual = len(tree) if isinstance(tree, tuple | list) else type(tree).__name__
+        remedy = f"Pass the {argument} of this network."
+        expected = f"to be a tuple of {len(parts)}, one entry a layer"
+        raise invalid_type(function, argument, expected, actual, remedy)
+    pairs = zip(parts, tree, strict=True)
+    return [entry for part, sub in pairs for entry in _spread(function, argument, part, sub)]
+
+
+def _fields(tree: Any) -> dict[str, Any]:
+    """Return the arrays of one layer by name; a bias that is None is none of them."""
+    fields = tree._asdict() if hasattr(tree, "_asdict") else {}
+    return {name: array for name, array in fields.items() if array is not None}
