@@ -4,7 +4,7 @@ A network, a loss, an optimizer, a whole training run: each is a pure function o
 parameters, with explicit PRNG keys. A folder imports only from the floors below it:
 
     inspection   gradient_check  tape  |  graph: program  steps  passes
-                 drawing: layers  layout  svg  text
+                 drawing: layers  layout  svg  text         |  interchange  (blind to each other)
     training     state  objective  gradient  step  shuffle  epoch  evaluate  run  fit  devices
     networks     mlp  small  heads  summary
     layers       dense  maxout  activation  dropout  batch_norm  rescale  standardization
@@ -14,7 +14,7 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
     core         types  errors  checks  trees
 """
 
-from jaxnet import data, inspection, layers, networks, optim, training
+from jaxnet import data, inspection, interchange, layers, networks, optim, training
 from jaxnet.functions import activations, initializers, losses, metrics, penalties, schedules
 from jaxnet.networks.mlp import mlp
 
@@ -25,6 +25,7 @@ __all__ = [
     "data",
     "initializers",
     "inspection",
+    "interchange",
     "layers",
     "losses",
     "metrics",
