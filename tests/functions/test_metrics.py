@@ -1,4 +1,7 @@
-"""Accuracy: right or wrong for each example, whatever form the targets have."""
+"""Metrics of one value an example: right or wrong, whatever form the targets have."""
+
+import re
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +9,13 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from jaxnet.functions.metrics import METRICS, accuracy
+from jaxnet.functions.metrics import (
+    METRICS,
+    accuracy,
+    binary_accuracy,
+    error_rate,
+    top_k_accuracy,
+)
 
 
 def test_accuracy_by_hand(dtype: np.dtype) -> None:
@@ -46,6 +55,113 @@ def test_leading_dimensions_are_kept() -> None:
     assert accuracy(outputs[0, 1], labels[0, 1]).shape == ()
 
 
-def test_every_metric_is_one_value_an_example() -> None:
-    for metric in METRICS.values():
-        assert metric(jnp.eye(3), jnp.arange(3)).shape == (3,)
+FORMS = {
+    "accuracy": (6, [0, 1, 2]),
+    "error_rate": (6, [0, 1, 2]),
+    "top_k_accuracy": (6, [0, 1, 2]),
+    "top_5_accuracy": (6, [0, 1, 2]),
+    "binary_accuracy": (1, [0, 1, 1]),
+}
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_every_metric_is_one_value_an_example(name: str, dtype: np.dtype) -> None:
+    classes, targets = FORMS[name]
+    outputs = jnp.asarray(np.random.default_rng(0).normal(size=(3, classes)), dtype)
+    values = METRICS[name](outputs, jnp.array(targets))
+    assert values.shape == (3,)
+    assert values.dtype == dtype
+    # inside jit and vmap, the same
+    mapped = jax.jit(jax.vmap(METRICS[name]))(outputs, jnp.array(targets))
+    np.testing.assert_array_equal(mapped, values)
+
+
+def test_error_rate_is_what_accuracy_leaves(dtype: np.dtype) -> None:
+    rng = np.random.default_rng(0)
+    outputs, labels = jnp.asarray(rng.normal(size=(50, 3)), dtype), jnp.arange(50) % 3
+    np.testing.assert_array_equal(error_rate(outputs, labels), 1 - accuracy(outputs, labels))
+    mean = float(error_rate(outputs, labels).mean())
+    peer = sklearn_metrics.zero_one_loss(labels, outputs.argmax(axis=1))
+    assert mean == pytest.approx(float(peer), rel=1e-6)
+
+
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_top_k_accuracy_equals_sklearn(k: int, dtype: np.dtype) -> None:
+    rng = np.random.default_rng(0)
+    outputs, labels = jnp.asarray(rng.normal(size=(100, 5)), dtype), jnp.arange(100) % 5
+    hits = top_k_accuracy(outputs, labels, k=k)
+    peer = sklearn_metrics.top_k_accuracy_score(labels, outputs, k=k, labels=range(5))
+    assert float(hits.mean()) == pytest.approx(float(peer), rel=1e-6)
+    one_hot = jax.nn.one_hot(labels, 5, dtype=dtype)
+    np.testing.assert_array_equal(top_k_accuracy(outputs, one_hot, k=k), hits)
+
+
+def test_top_1_accuracy_is_accuracy_ties_too(dtype: np.dtype) -> None:
+    outputs = jnp.asarray(np.random.default_rng(0).integers(3, size=(60, 4)), dtype)
+    labels = jnp.arange(60) % 4
+    np.testing.assert_array_equal(top_k_accuracy(outputs, labels, k=1), accuracy(outputs, labels))
+    assert (np.asarray(top_k_accuracy(outputs, labels, k=4)) == 1).all()
+    ties = jnp.ones((3, 3), dtype)
+    assert top_k_accuracy(ties, jnp.arange(3), k=2).tolist() == [1.0, 1.0, 0.0]
+
+
+def test_binary_accuracy_by_hand(dtype: np.dtype) -> None:
+    scores = jnp.array([[2.0], [-1.0], [0.0], [0.4], [jnp.nan]], dtype)
+    for targets in ([1, 1, 0, 1, 0], [1, 1, -1, 1, -1], [1.0, 1.0, 0.0, 1.0, 0.0]):
+        right = binary_accuracy(scores, jnp.array(targets))
+        assert right.tolist() == [1.0, 0.0, 1.0, 1.0, 0.0]  # NaN is right about nothing
+    probabilities = scores[:4] / 4 + 0.5
+    bits = jnp.array([1, 1, 0, 1])
+    assert binary_accuracy(probabilities, bits, threshold=0.5).tolist() == [1.0, 0.0, 1.0, 1.0]
+    assert binary_accuracy(scores[:4], bits[:, None], threshold=0.5).tolist() == [1, 0, 1, 0]
+    # several questions an example: the share that is answered right
+    assert binary_accuracy(jnp.ones((1, 4), dtype), jnp.array([[1, 0, 1, 1]])).tolist() == [0.75]
+
+
+@pytest.mark.usefixtures("no_type_checks")
+@pytest.mark.parametrize(
+    ("metric", "shape", "targets", "error", "message"),
+    [
+        (accuracy, (3, 1), np.array([0, 1, 1]), ValueError,
+         "accuracy: expected outputs to have 2 or more classes on the last axis, got shape (3, 1). "
+         "The largest of one is always the first: take binary_accuracy for one output."),
+        (accuracy, (3, 2), np.array([[0], [1], [1]]), ValueError,
+         "accuracy: expected targets to have shape (3,) or (3, 2), got (3, 1). Pass one integer "
+         "label an example, or one one-hot row."),
+        (error_rate, (3, 2), np.array([0, 2, 1]), ValueError,
+         "error_rate: expected targets of integer labels to be in [0, 2), got 2 at index (1,). "
+         "Number the classes from 0."),
+        (accuracy, (2, 2), np.array([[0, 1], [0.5, 0.5]]), ValueError,
+         "accuracy: expected targets of one-hot rows to have one 1 each, else 0, got 0.5 at index "
+         "(1, 0). Pass integer labels."),
+        (accuracy, (2, 2), np.array([0.0, 1.0]), TypeError,
+         "accuracy: expected targets of labels to be integer, got float64. Pass one integer label "
+         "an example, such as labels.astype(jnp.int32)."),
+        (accuracy, (2, 2), np.eye(2) > 0, TypeError,
+         "accuracy: expected targets to be integer or floating-point, got bool. Convert them by "
+         "astype."),
+        (top_k_accuracy, (2, 3), np.array([0, 1]), ValueError,
+         "top_k_accuracy: expected k <= the 3 classes, got 5. With as many guesses as classes none "
+         "is wrong."),
+        (binary_accuracy, (2, 3), np.array([0, 1]), ValueError,
+         "binary_accuracy: expected targets to have shape (2, 3), got (2,). Pass one label an "
+         "entry; for several classes take accuracy."),
+        (binary_accuracy, (2, 1), np.array([0.5, 1]), ValueError,
+         "binary_accuracy: expected targets to be 0 or 1, or else -1 or +1, got 0.5 at index (0,). "
+         "Pass one label an entry."),
+        (binary_accuracy, (2, 1), np.array([0, -1]), ValueError,
+         "binary_accuracy: expected targets to be 0 or 1, or else -1 or +1, got 0 at index (0,). "
+         "Pass one label an entry."),
+    ],
+)  # fmt: skip
+def test_bad_input(
+    metric: Any, shape: tuple[int, ...], targets: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        metric(jnp.zeros(shape), targets)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_no_guesses(k: int) -> None:
+    with pytest.raises(ValueError, match=rf"^top_k_accuracy: expected k >= 1, got {k}\."):
+        top_k_accuracy(jnp.eye(3), jnp.arange(3), k=k)

@@ -151,7 +151,7 @@ def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
         ({"batch_size": 38}, "at most the 37 examples, got 38. Pass batch_size=37"),
         ({"chunk": 0}, "expected chunk >= 1"),
         ({"loss": "cross"}, "loss to be one of absolute_error, .*, zero_one, got 'cross'"),
-        ({"metrics": ("acuracy",)}, "one of accuracy, got 'acuracy'. Did you mean 'accuracy'?"),
+        ({"metrics": ("acuracy",)}, "one of accuracy, .*, got 'acuracy'. Did you mean 'accuracy'?"),
         ({"validation": blobs(9, features=4)}, r"in_shape to be \(3,\), got \(4,\)"),
     ],
     ids=lambda value: str(value)[:30],

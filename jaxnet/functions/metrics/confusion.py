@@ -1,0 +1,155 @@
+"""The confusion matrix, and what is read off it: precision, recall, F1."""
+
+from typing import Literal, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float, Int, Num
+
+from jaxnet.core.checks import check_choice, check_count
+from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.types import AnyArray, Array
+from jaxnet.functions.metrics.labels import check_labels, target_labels
+
+Average: TypeAlias = Literal["macro", "micro"]
+"""``"macro"``: the mean over classes. ``"micro"``: one ratio of the counts of all classes."""
+
+
+def confusion_matrix(
+    predictions: Num[Array, "..."], targets: Num[AnyArray, "..."], *, classes: int
+) -> Int[Array, "true predicted"]:
+    """Count the examples by true class, in rows, and predicted class, in columns.
+
+    Args:
+        predictions: floating-point outputs of shape ``(..., classes)``, the largest of which
+            decides, or integer labels of shape ``(...)``.
+        targets: integer labels of shape ``(...)``, or, beside outputs, one-hot rows.
+        classes: their number, 2 or more.
+
+    Returns:
+        Counts, shape ``(classes, classes)``: entry ``(i, j)`` is of class ``i`` taken for ``j``.
+
+    Raises:
+        TypeError: if labels are not integer.
+        ValueError: for another shape, or labels or rows known not to be such. Inside `jax.jit`
+            traced labels cannot be checked.
+
+    >>> confusion_matrix(jnp.array([0, 1, 1]), jnp.array([0, 0, 1]), classes=2).tolist()
+    [[1, 1], [0, 1]]
+    """
+    check_count("confusion_matrix", "classes", classes, minimum=2)
+    if jnp.issubdtype(predictions.dtype, jnp.floating):
+        if predictions.shape[-1:] != (classes,):
+            expected = f"of scores to have {classes} classes on the last axis"
+            remedy = "Pass classes=outputs.shape[-1]."
+            shape = f"shape {predictions.shape}"
+            raise invalid_value("confusion_matrix", "predictions", expected, shape, remedy)
+        true = target_labels("confusion_matrix", predictions, targets)
+        predicted = jnp.argmax(predictions, axis=-1)
+    else:
+        if targets.shape != predictions.shape:
+            expected, remedy = f"to have shape {predictions.shape}", "Pass one label an example."
+            raise invalid_value("confusion_matrix", "targets", expected, targets.shape, remedy)
+        true = check_labels("confusion_matrix", "targets", targets, classes)
+        predicted = check_labels("confusion_matrix", "predictions", predictions, classes)
+    counts = jnp.zeros((classes, classes), jnp.int32)
+    return counts.at[true.reshape(-1), predicted.reshape(-1)].add(1)
+
+
+def precision(
+    confusion: Num[AnyArray, "classes classes"], *, average: Average | None = "macro"
+) -> Float[Array, "..."]:
+    """Share of the examples taken for a class that are of it: true positives over predicted.
+
+    Args:
+        confusion: counts ``(true, predicted)`` as `confusion_matrix` returns them.
+        average: ``"macro"`` over the classes alike, ``"micro"`` over the examples alike (which is
+            the accuracy), or None for one value a class.
+
+    Returns:
+        A scalar, or shape ``(classes,)``; 0 for a class that nothing was taken for, which a macro
+        average includes.
+
+    Raises:
+        ValueError: for an unknown average, or counts that are not a square matrix.
+
+    >>> precision(jnp.array([[1, 1], [0, 2]]), average=None).round(4).tolist()[0]
+    1.0
+    """
+    hits, predicted, _ = _counts("precision", confusion)
+    return _ratio("precision", hits, predicted, average)
+
+
+def recall(
+    confusion: Num[AnyArray, "classes classes"], *, average: Average | None = "macro"
+) -> Float[Array, "..."]:
+    """Share of the examples of a class that are taken for it: true positives over true.
+
+    Args:
+        confusion: counts ``(true, predicted)`` as `confusion_matrix` returns them.
+        average: ``"macro"`` over the classes alike, ``"micro"`` over the examples alike (which is
+            the accuracy), or None for one value a class.
+
+    Returns:
+        A scalar, or shape ``(classes,)``; 0 for a class without examples, which a macro average
+        includes.
+
+    Raises:
+        ValueError: for an unknown average, or counts that are not a square matrix.
+
+    >>> recall(jnp.array([[1, 1], [0, 2]])).tolist()
+    0.75
+    """
+    hits, _, true = _counts("recall", confusion)
+    return _ratio("recall", hits, true, average)
+
+
+def f1(
+    confusion: Num[AnyArray, "classes classes"], *, average: Average | None = "macro"
+) -> Float[Array, "..."]:
+    """Harmonic mean of precision and recall, ``2 TP / (predicted + true)``.
+
+    Args:
+        confusion: counts ``(true, predicted)`` as `confusion_matrix` returns them.
+        average: ``"macro"`` over the classes alike, ``"micro"`` over the examples alike (which is
+            the accuracy), or None for one value a class.
+
+    Returns:
+        A scalar, or shape ``(classes,)``; 0 for a class neither there nor predicted, which a
+        macro average includes.
+
+    Raises:
+        ValueError: for an unknown average, or counts that are not a square matrix.
+
+    >>> f1(jnp.array([[2, 0], [0, 1]])).tolist()
+    1.0
+    """
+    hits, predicted, true = _counts("f1", confusion)
+    return _ratio("f1", 2 * hits, predicted + true, average)
+
+
+def _counts(function: str, confusion: AnyArray) -> tuple[Array, Array, Array]:
+    if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:
+        remedy = "Pass what confusion_matrix returns."
+        expected = "to be a square matrix"
+        raise invalid_value(function, "confusion", expected, f"shape {confusion.shape}", remedy)
+    if jnp.issubdtype(confusion.dtype, jnp.complexfloating):
+        remedy = "Pass what confusion_matrix returns."
+        raise invalid_type(function, "confusion", "to hold counts", confusion.dtype, remedy)
+    counts = jnp.asarray(confusion, jnp.result_type(float))
+    return jnp.diagonal(counts), counts.sum(axis=0), counts.sum(axis=1)
+
+
+def _ratio(function: str, part: Array, whole: Array, average: Average | None) -> Array:
+    averages = {
+        "macro": lambda: jnp.mean(_share(part, whole)),
+        "micro": lambda: _share(part.sum(), whole.sum()),
+    }
+    if average is None:
+        return _share(part, whole)
+    return check_choice(function, "average", average, averages)()
+
+
+def _share(part: Array, whole: Array) -> Array:
+    none = whole == 0
+    return jax.lax.select(none, jnp.zeros_like(part), part / jnp.where(none, 1, whole))

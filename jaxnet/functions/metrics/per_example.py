@@ -1,0 +1,139 @@
+"""Metrics of one value an example, 0 or 1: their mean over examples is a share."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Num
+
+from jaxnet.core.checks import check_count, check_entries, check_range
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import AnyArray, Array
+from jaxnet.functions.metrics.labels import check_real, target_labels
+
+
+def accuracy(
+    outputs: Float[Array, "*batch classes"], targets: Num[AnyArray, "..."]
+) -> Float[Array, "*batch"]:
+    """1 where the largest output is that of the target class, else 0; the mean is the accuracy.
+
+    Args:
+        outputs: logits or probabilities, shape ``(..., classes)``, of two or more classes.
+        targets: integer labels of shape ``(...)``, or one-hot rows of the outputs' shape.
+
+    Returns:
+        0 or 1 an example, in the outputs' dtype. Ties go to the first of the largest outputs.
+
+    Raises:
+        TypeError: if labels are not integer.
+        ValueError: for a single output, another shape, or labels or rows known not to be such.
+
+    >>> accuracy(jnp.array([[0.1, 0.9], [0.8, 0.2]]), jnp.array([1, 1])).tolist()
+    [1.0, 0.0]
+    """
+    labels = target_labels("accuracy", outputs, targets)
+    guesses = jnp.argmax(outputs, axis=-1)
+    return (guesses == labels.astype(guesses.dtype)).astype(outputs.dtype)
+
+
+def error_rate(
+    outputs: Float[Array, "*batch classes"], targets: Num[AnyArray, "..."]
+) -> Float[Array, "*batch"]:
+    """1 where the largest output is not that of the target class, else 0: ``1 - accuracy``.
+
+    Args:
+        outputs: logits or probabilities, shape ``(..., classes)``, of two or more classes.
+        targets: integer labels of shape ``(...)``, or one-hot rows of the outputs' shape.
+
+    Returns:
+        0 or 1 an example, in the outputs' dtype. Ties go to the first of the largest outputs.
+
+    Raises:
+        TypeError: if labels are not integer.
+        ValueError: for a single output, another shape, or labels or rows known not to be such.
+
+    >>> error_rate(jnp.array([[0.1, 0.9], [0.8, 0.2]]), jnp.array([1, 1])).tolist()
+    [0.0, 1.0]
+    """
+    labels = target_labels("error_rate", outputs, targets)
+    guesses = jnp.argmax(outputs, axis=-1)
+    return (guesses != labels.astype(guesses.dtype)).astype(outputs.dtype)
+
+
+def top_k_accuracy(
+    outputs: Float[Array, "*batch classes"], targets: Num[AnyArray, "..."], *, k: int = 5
+) -> Float[Array, "*batch"]:
+    """1 where the target class is among the ``k`` largest outputs, else 0.
+
+    Args:
+        outputs: logits or probabilities, shape ``(..., classes)``.
+        targets: integer labels of shape ``(...)``, or one-hot rows of the outputs' shape.
+        k: how many guesses there are, from 1 to the number of classes; 1 is `accuracy`.
+
+    Returns:
+        0 or 1 an example, in the outputs' dtype. Of equal outputs the first counts as larger.
+
+    Raises:
+        TypeError: if labels or ``k`` are not integer.
+        ValueError: for more guesses than classes, a single output, another shape, or labels or
+            rows known not to be such.
+
+    >>> top_k_accuracy(jnp.array([[3.0, 2.0, 1.0]] * 3), jnp.array([0, 1, 2]), k=2).tolist()
+    [1.0, 1.0, 0.0]
+    """
+    labels = target_labels("top_k_accuracy", outputs, targets)
+    classes = outputs.shape[-1]
+    if check_count("top_k_accuracy", "k", k) > classes:
+        remedy = "With as many guesses as classes none is wrong."
+        raise invalid_value("top_k_accuracy", "k", f"<= the {classes} classes", k, remedy)
+    guesses = jax.lax.top_k(outputs, k)[1]
+    hits = guesses == labels.astype(guesses.dtype)[..., None]
+    return jnp.any(hits, axis=-1).astype(outputs.dtype)
+
+
+def binary_accuracy(
+    outputs: Float[Array, "*batch entries"],
+    targets: Num[AnyArray, "..."],
+    *,
+    threshold: float | Array = 0.0,
+) -> Float[Array, "*batch"]:
+    """1 where the output is on the target's side of the threshold, else 0.
+
+    Args:
+        outputs: logits, scores or probabilities, shape ``(..., entries)``, mostly of one entry.
+        targets: labels in {0, 1} or in {-1, +1}, shape ``(..., entries)``, or ``(...)`` beside
+            one entry.
+        threshold: 0 for logits and scores, 0.5 for probabilities; on it an output is negative.
+
+    Returns:
+        0 or 1 an example, in the outputs' dtype; the mean over its entries if there are several.
+
+    Raises:
+        TypeError: if the targets are neither integer nor floating-point.
+        ValueError: for another shape, or labels that are known not to be such.
+
+    Source: lecture 000, output heads.
+
+    >>> binary_accuracy(jnp.array([[2.0], [-1.0]]), jnp.array([1, 1])).tolist()
+    [1.0, 0.0]
+    """
+    check_range("binary_accuracy", "threshold", threshold)
+    positive = _positive("binary_accuracy", outputs, targets)
+    t = jnp.asarray(threshold, outputs.dtype)
+    right = jnp.where(positive, outputs > t, outputs <= t)  # of NaN neither holds
+    return jnp.mean(right.astype(outputs.dtype), axis=-1)
+
+
+def _positive(function: str, outputs: Array, targets: AnyArray) -> Array:
+    check_real(function, "targets", targets)
+    shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1:] == (1,))
+    if outputs.ndim == 0 or targets.shape not in shapes:
+        expected = f"to have shape {' or '.join(map(str, shapes))}"
+        remedy = "Pass one label an entry; for several classes take accuracy."
+        raise invalid_value(function, "targets", expected, targets.shape, remedy)
+
+    def known(v: np.ndarray) -> np.ndarray:
+        return np.isin(v, [-1, 1] if (v == -1).any() else [0, 1])
+
+    expected, remedy = "to be 0 or 1, or else -1 or +1", "Pass one label an entry."
+    check_entries(function, "targets", targets, known, expected, remedy)
+    return jnp.asarray(targets).reshape(outputs.shape) > 0

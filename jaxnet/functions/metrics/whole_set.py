@@ -1,0 +1,114 @@
+"""Metrics of a whole set of examples that are no mean over them."""
+
+from typing import Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Num
+
+from jaxnet.core.checks import check_choice, check_count, check_entries
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import AnyArray, Array
+from jaxnet.functions.metrics.labels import check_real, target_labels
+
+
+def r_squared(
+    outputs: Float[Array, "*batch entries"],
+    targets: Num[AnyArray, "..."],
+    *,
+    average: Literal["uniform"] | None = "uniform",
+) -> Float[Array, "..."]:
+    """Coefficient of determination, ``R^2 = 1 - sum (v - y)^2 / sum (v - mean v)^2``.
+
+    The share of the targets' variance that the outputs explain: 1 for perfect outputs, 0 for the
+    targets' mean, below 0 for worse than that.
+
+    Args:
+        outputs: predictions ``y``, shape ``(..., entries)``.
+        targets: true values ``v``, shape ``(..., entries)``, or ``(...)`` beside one entry.
+        average: ``"uniform"`` for the mean over the entries, None for one value an entry.
+
+    Returns:
+        A scalar, or shape ``(entries,)``, over all examples. An entry whose target is constant
+        has 1 if it is met exactly, else 0, as in scikit-learn.
+
+    Raises:
+        TypeError: if the targets are neither integer nor floating-point.
+        ValueError: for an unknown average, no examples, another shape, or targets known not to be
+            finite.
+
+    Numerics: the mean is taken off before squaring, so that a large one does no harm.
+
+    >>> r_squared(jnp.array([[1.0], [2.0], [2.0]]), jnp.array([1.0, 2.0, 3.0])).tolist()
+    0.5
+    """
+    check_real("r_squared", "targets", targets)
+    shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1:] == (1,))
+    if outputs.size == 0 or targets.shape not in shapes:
+        expected = f"of one example or more to have shape {' or '.join(map(str, shapes))}"
+        remedy = "Pass one number an entry; the last axis of the outputs holds the entries."
+        raise invalid_value("r_squared", "targets", expected, targets.shape, remedy)
+    remedy = "Leave these examples out, or fill in their targets."
+    check_entries("r_squared", "targets", targets, np.isfinite, "to be finite", remedy)
+    y = outputs.reshape(-1, outputs.shape[-1])
+    v = jnp.asarray(targets, outputs.dtype).reshape(y.shape)
+    scores = _determination(y, v)
+    if average is None:
+        return scores
+    return check_choice("r_squared", "average", average, {"uniform": jnp.mean})(scores)
+
+
+def _determination(y: Array, v: Array) -> Array:
+    residual = jnp.sum(jnp.square(v - y), axis=0)
+    # by the extremes: a mean that is rounded would leave a constant some variance
+    constant = jnp.max(v, axis=0) == jnp.min(v, axis=0)
+    total = jnp.sum(jnp.square(v - jnp.mean(v, axis=0, keepdims=True)), axis=0)
+    explained = 1 - residual / jnp.where(constant, jnp.ones_like(total), total)
+    return jnp.where(constant, (residual == 0).astype(y.dtype), explained)
+
+
+def expected_calibration_error(
+    probabilities: Float[Array, "*batch classes"], targets: Num[AnyArray, "..."], *, bins: int = 15
+) -> Float[Array, ""]:
+    """How far the confidence in the most probable class is from the share of times it is right.
+
+    ``ECE = sum_b (n_b / n) |accuracy_b - confidence_b|`` over bins ``(i / B, (i + 1) / B]`` of the
+    confidence, the largest probability; empty bins count nothing.
+
+    Args:
+        probabilities: shape ``(..., classes)``; of two classes pass both probabilities.
+        targets: integer labels of shape ``(...)``, or one-hot rows of the same shape.
+        bins: ``B``, their number, all of one width.
+
+    Returns:
+        A scalar in [0, 1], 0 for perfect calibration.
+
+    Raises:
+        TypeError: if labels are not integer.
+        ValueError: for no examples, a single probability, another shape, or probabilities, labels
+            or rows known not to be such.
+
+    Source: Guo et al. 2017, section 2, equation 3.
+
+    >>> expected_calibration_error(jnp.array([[0.75, 0.25]] * 2), jnp.array([0, 1])).tolist()
+    0.25
+    """
+    name = "expected_calibration_error"
+    labels = target_labels(name, probabilities, targets).reshape(-1)
+    check_count(name, "bins", bins)
+    if labels.size == 0:
+        remedy = "Pass at least one example."
+        raise invalid_value(name, "targets", "to hold 1 or more", "none", remedy)
+    expected, remedy = "to be in [0, 1]", "Apply softmax to logits first."
+
+    def inside(p: np.ndarray) -> np.ndarray:
+        return ~((p < -1e-3) | (p > 1 + 1e-3))
+
+    check_entries(name, "probabilities", probabilities, inside, expected, remedy)
+    p = probabilities.reshape(-1, probabilities.shape[-1])
+    confidence = jnp.max(p, axis=-1)
+    right = (jnp.argmax(p, axis=-1).astype(labels.dtype) == labels).astype(p.dtype)
+    upper = jnp.arange(1, bins, dtype=p.dtype) / bins  # of all bins but the last
+    index = jnp.searchsorted(upper, confidence)
+    gaps = jnp.zeros(bins, p.dtype).at[index].add(right - confidence)
+    return jnp.sum(jnp.abs(gaps)) / labels.size

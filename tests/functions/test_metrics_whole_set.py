@@ -1,0 +1,195 @@
+"""Metrics of a whole set against scikit-learn, against NumPy, and by hand."""
+
+import itertools
+import re
+from typing import Any, Literal, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn import metrics as peers
+
+from jaxnet.functions.metrics import (
+    confusion_matrix,
+    expected_calibration_error,
+    f1,
+    precision,
+    r_squared,
+    recall,
+)
+from tests.comparison import assert_trees_close
+
+SCORES = {
+    "precision": (precision, peers.precision_score),
+    "recall": (recall, peers.recall_score),
+    "f1": (f1, peers.f1_score),
+}
+
+
+def _labels(classes: int, *, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(classes, size=80).astype(np.int32)
+
+
+def test_confusion_matrix_by_hand() -> None:
+    outputs = jnp.array([[3.0, 1, 0], [0, 2, 1], [0, 2, 1], [0, 0, 1]])
+    counts = confusion_matrix(outputs, jnp.array([0, 0, 1, 1]), classes=3)
+    np.testing.assert_array_equal(counts, [[1, 1, 0], [0, 1, 1], [0, 0, 0]])
+    one_hot = confusion_matrix(outputs, jnp.eye(3)[jnp.array([0, 0, 1, 1])], classes=3)
+    np.testing.assert_array_equal(one_hot, counts)
+
+
+@pytest.mark.parametrize("kind", ["int32", "uint8"])
+def test_confusion_matrix_equals_sklearn(kind: str) -> None:
+    true, predicted = _labels(4, seed=0), _labels(4, seed=1)
+    expected = peers.confusion_matrix(true, predicted, labels=range(4))
+    at = jnp.asarray(predicted, kind)
+    np.testing.assert_array_equal(confusion_matrix(at, true.astype(kind), classes=4), expected)
+    compiled = jax.jit(lambda p, t: confusion_matrix(p, t, classes=4))
+    np.testing.assert_array_equal(compiled(at, jnp.asarray(true, kind)), expected)
+    stacked = confusion_matrix(at.reshape(8, 10), true.reshape(8, 10).astype(kind), classes=4)
+    np.testing.assert_array_equal(stacked, expected)
+
+
+@pytest.mark.parametrize("name", sorted(SCORES))
+@pytest.mark.parametrize("average", ["macro", "micro", None])
+def test_scores_equal_sklearn(
+    name: str, average: Literal["macro", "micro"] | None, dtype: np.dtype
+) -> None:
+    ours, theirs = SCORES[name]
+    # of five classes one is never predicted, one never there, and one neither
+    true, predicted = _labels(3, seed=0), _labels(3, seed=1)
+    predicted = np.where(predicted == 2, 3, predicted)
+    confusion = confusion_matrix(jnp.asarray(predicted), true, classes=5)
+    settings: Any = {"average": average, "labels": range(5), "zero_division": 0.0}
+    expected = theirs(true, predicted, **settings)
+    assert_trees_close(ours(confusion, average=average), np.asarray(expected, dtype))
+    compiled = jax.jit(lambda counts: ours(counts, average=average))
+    assert_trees_close(compiled(confusion), np.asarray(expected, dtype))
+
+
+def test_scores_by_hand(dtype: np.dtype) -> None:
+    confusion = jnp.array([[3, 1], [2, 4]])  # rows: 3 + 1 and 2 + 4 true; columns: 5, 5 predicted
+    by_hand = {"precision": [3 / 5, 4 / 5], "recall": [3 / 4, 4 / 6], "f1": [6 / 9, 8 / 11]}
+    for name, expected in by_hand.items():
+        ours, _ = SCORES[name]
+        assert_trees_close(ours(confusion, average=None), np.array(expected, dtype))
+        assert_trees_close(ours(confusion), np.array(np.mean(expected), dtype))
+        assert_trees_close(ours(confusion, average="micro"), np.array(0.7, dtype))
+        assert not np.isnan(ours(jnp.zeros((2, 2), jnp.int32)))
+
+
+def test_r_squared_equals_sklearn(dtype: np.dtype) -> None:
+    rng = np.random.default_rng(0)
+    v = rng.normal(size=(30, 3)).astype(dtype)
+    y = jnp.asarray(v + 0.3 * rng.normal(size=(30, 3)), dtype)
+    raw = np.asarray(peers.r2_score(v, np.asarray(y), multioutput="raw_values"))
+    assert_trees_close(r_squared(y, v, average=None), np.asarray(raw, dtype))
+    assert_trees_close(jax.jit(r_squared)(y, v), np.asarray(np.mean(raw), dtype))
+    one = r_squared(y[:, :1], v[:, 0])
+    assert_trees_close(one, np.asarray(raw[0], dtype))
+
+
+def test_r_squared_by_hand(dtype: np.dtype) -> None:
+    v = jnp.array([[1.0], [2.0], [3.0]], dtype)
+    for outputs, expected in (([1, 2, 3], 1.0), ([2, 2, 2], 0.0), ([3, 2, 1], -3.0)):
+        y = jnp.array(outputs, dtype)[:, None]
+        assert_trees_close(r_squared(y, v), np.array(expected, dtype))
+    # far from 0 the mean must come off first
+    assert float(r_squared(v + 4096, v + 4096)) == 1.0
+
+
+def test_r_squared_of_a_constant_target_is_finite(dtype: np.dtype) -> None:
+    v = np.full((7, 2), 0.1, dtype)  # whose mean is rounded
+    y = jnp.asarray(v).at[3, 1].add(1.0)
+    scores = r_squared(y, v, average=None)
+    assert scores.tolist() == [1.0, 0.0]
+    assert peers.r2_score([2.0, 2.0], [2.0, 3.0]) == 0.0
+    assert r_squared(jnp.ones((1, 1), dtype), jnp.ones(1)).tolist() == 1.0
+
+
+def _calibration(p: np.ndarray, labels: np.ndarray, bins: int) -> float:
+    """Guo et al. 2017, equation 3, bin by bin."""
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == labels
+    edges, total = np.linspace(0, 1, bins + 1), 0.0
+    for low, high in itertools.pairwise(edges):
+        inside = (confidence > low) & (confidence <= high)
+        if inside.any():
+            gap = abs(right[inside].mean() - confidence[inside].mean())
+            total += inside.mean() * gap
+    return total
+
+
+@pytest.mark.parametrize("bins", [1, 4, 15])
+def test_calibration_error_equals_the_sum_over_bins(bins: int, dtype: np.dtype) -> None:
+    p = np.random.default_rng(0).dirichlet([1, 1, 1], size=200)
+    labels = _labels(3, seed=2)[np.arange(200) % 80]
+    ours = expected_calibration_error(jnp.asarray(p, dtype), labels, bins=bins)
+    assert_trees_close(ours, np.asarray(_calibration(p, labels, bins), dtype))
+    compiled = jax.jit(lambda p, v: expected_calibration_error(p, v, bins=bins))
+    assert_trees_close(compiled(jnp.asarray(p, dtype), jnp.asarray(labels)), ours)
+
+
+def test_calibration_error_by_hand(dtype: np.dtype) -> None:
+    # four times sure to 3/4, right three times: calibrated; always sure and always wrong: not
+    p = jnp.array([[0.75, 0.25]] * 4, dtype)
+    assert float(expected_calibration_error(p, jnp.array([0, 0, 1, 0]))) == 0.0
+    sure = jnp.array([[1.0, 0.0]] * 2, dtype)
+    assert float(expected_calibration_error(sure, jnp.array([1, 1]))) == 1.0
+    # bins are closed on the right: 1/2 and 3/4 share none of two bins; (0 - 1/2 + 1 - 3/4) apart
+    halves = jnp.array([[0.5, 0.5], [0.75, 0.25]], dtype)
+    apart = expected_calibration_error(halves, jnp.array([1, 0]), bins=2)
+    together = expected_calibration_error(halves, jnp.array([1, 0]), bins=1)
+    assert (float(apart), float(together)) == (0.375, 0.125)
+
+
+@pytest.mark.usefixtures("no_type_checks")
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: confusion_matrix(jnp.array([0, 3]), np.array([0, 1]), classes=3), ValueError,
+         "confusion_matrix: expected predictions of integer labels to be in [0, 3), got 3 at index "
+         "(1,). Number the classes from 0."),
+        (lambda: confusion_matrix(jnp.array([0, 1]), np.array([0, -1]), classes=3), ValueError,
+         "confusion_matrix: expected targets of integer labels to be in [0, 3), got -1 at index "
+         "(1,). Number the classes from 0."),
+        (lambda: confusion_matrix(jnp.array([0, 1]), np.array([[0, 1]]), classes=3), ValueError,
+         "confusion_matrix: expected targets to have shape (2,), got (1, 2). Pass one label an "
+         "example."),
+        (lambda: confusion_matrix(jnp.eye(3), np.arange(3), classes=4), ValueError,
+         "confusion_matrix: expected predictions of scores to have 4 classes on the last axis, got "
+         "shape (3, 3). Pass classes=outputs.shape[-1]."),
+        (lambda: confusion_matrix(jnp.eye(3), np.arange(3), classes=1), ValueError,
+         "confusion_matrix: expected classes >= 2, got 1. Pass a whole number of 2 or more."),
+        (lambda: recall(jnp.ones((2, 3))), ValueError,
+         "recall: expected confusion to be a square matrix, got shape (2, 3). Pass what "
+         "confusion_matrix returns."),
+        (lambda: f1(jnp.ones((2, 2), complex)), TypeError,
+         "f1: expected confusion to hold counts, got complex64. Pass what confusion_matrix "
+         "returns."),
+        (lambda: precision(jnp.ones((2, 2)), average=cast(Any, "makro")), ValueError,
+         "precision: expected average to be one of macro, micro, got 'makro'. Did you mean "
+         "'macro'?"),
+        (lambda: r_squared(jnp.ones((3, 1)), np.ones((3, 2))), ValueError,
+         "r_squared: expected targets of one example or more to have shape (3, 1) or (3,), got "
+         "(3, 2). Pass one number an entry; the last axis of the outputs holds the entries."),
+        (lambda: r_squared(jnp.ones((2, 1)), np.array([1, np.nan])), ValueError,
+         "r_squared: expected targets to be finite, got nan at index (1,). Leave these examples "
+         "out, or fill in their targets."),
+        (lambda: r_squared(jnp.ones((2, 1)), np.ones(2), average=cast(Any, "mean")), ValueError,
+         "r_squared: expected average to be one of uniform, got 'mean'. Pass one of the known "
+         "names."),
+        (lambda: expected_calibration_error(jnp.array([[3.0, -2.0]]), np.array([0])), ValueError,
+         "expected_calibration_error: expected probabilities to be in [0, 1], got 3.0 at index "
+         "(0, 0). Apply softmax to logits first."),
+        (lambda: expected_calibration_error(jnp.zeros((0, 2)), np.zeros(0, int)), ValueError,
+         "expected_calibration_error: expected targets to hold 1 or more, got none. Pass at least "
+         "one example."),
+        (lambda: expected_calibration_error(jnp.ones((2, 2)), np.zeros(2, int), bins=0), ValueError,
+         "expected_calibration_error: expected bins >= 1, got 0. Pass a whole number of 1 or "
+         "more."),
+    ],
+)  # fmt: skip
+def test_bad_input(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        call()
