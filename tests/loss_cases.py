@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxnet.core.types import Array
+from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.losses import Loss, get_loss
 
 EXAMPLES, ENTRIES = 6, 4
@@ -105,7 +105,7 @@ class Evaluation(NamedTuple):
     by_autodiff: Array
 
 
-def evaluate_loss(loss: Loss, outputs: Array, targets: Array) -> Evaluation:
+def evaluate_loss(loss: Loss, outputs: Array, targets: AnyArray) -> Evaluation:
     """Return what a loss says, with the gradient of the summed losses in two ways."""
     losses, pullback = jax.vjp(lambda y: loss.function(y, targets), outputs)
     by_autodiff = pullback(jnp.ones_like(losses))[0]
@@ -127,4 +127,4 @@ def differences(loss: Any, outputs: Array, targets: Array, *, step: float) -> Ar
         return (above - below) / (2 * step)
 
     directions = jnp.eye(outputs.size, dtype=outputs.dtype).reshape(-1, *outputs.shape)
-    return jax.vmap(slope)(directions).reshape(outputs.shape)
+    return jax.jit(jax.vmap(slope))(directions).reshape(outputs.shape)

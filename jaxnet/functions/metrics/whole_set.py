@@ -109,6 +109,6 @@ def expected_calibration_error(
     confidence = jnp.max(p, axis=-1)
     right = (jnp.argmax(p, axis=-1).astype(labels.dtype) == labels).astype(p.dtype)
     upper = jnp.arange(1, bins, dtype=p.dtype) / bins  # of all bins but the last
-    index = jnp.searchsorted(upper, confidence)
+    index = jnp.searchsorted(upper, confidence, method="compare_all")
     gaps = jnp.zeros(bins, p.dtype).at[index].add(right - confidence)
     return jnp.sum(jnp.abs(gaps)) / labels.size
