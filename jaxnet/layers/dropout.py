@@ -1,5 +1,6 @@
 """Dropout: units left out at random while training, so that none can rely on another."""
 
+import math
 import numbers
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
@@ -44,7 +45,7 @@ def dropout(drop_rate: float | Array, *, form: DropoutForm = "inverted") -> Laye
         ValueError: for an unknown form or a rate out of range; when called, if ``training`` comes
             without a key.
 
-    Numerics: see `keep_mask` for how the probability is met exactly with a byte or two a unit.
+    Numerics: see `keep_mask` for how the mask is drawn, and how exact its probability is.
 
     Source: lecture 004, "dropout"; Srivastava et al. 2014, sections 4 and 10.
 
@@ -104,44 +105,40 @@ def _mask(key: Key | None, shape: Shape, drop_rate: float | Array) -> Array:
 def keep_mask(key: Key, shape: Shape, drop_rate: float | Array) -> Bool[Array, "..."]:
     """Draw a mask of the given shape, True with probability ``1 - drop_rate``.
 
-    Random words are cut into fields of as few bits as the rate needs: one for 1/2, two for 1/4,
-    eight for most others, sixteen for one near 0 or 1 or traced. A unit is kept if its field is
-    at least ``2^bits drop_rate``; a threshold that is not whole is rounded up or down at random,
-    row by row, so that each unit's probability is exact. The units of a row share the rounding,
-    and with it a correlation below 1e-4; that is what a rate near 0 or 1 needs the bits for: with
-    eight, a rate of 0.001 would drop four units of a thousand in every fourth row and none in
-    the others.
+    Unit number ``i`` is kept if a hash of ``i`` and the key, 32 bits, is at least
+    ``2^32 drop_rate``. The hash, two rounds of a finalizer whose every output bit changes with
+    every input bit with probability 1/2, is arithmetic that XLA fuses with what the mask is for;
+    random words drawn from the key, even a byte a unit, take several times as long. It is made
+    for masks, not for statistics: the key must be used for nothing else.
 
     Args:
         key: PRNG key.
-        shape: of the mask; its first axis are the rows.
-        drop_rate: probability of False, in [0, 1).
+        shape: of the mask.
+        drop_rate: probability of False, in [0, 1); a traced one is rounded to float32.
+
+    Source: C. Wellons, "Prospecting for hash functions", 2018: the constants of lowbias32.
     """
-    bits = _field_bits(drop_rate)
-    field_key, round_key = jax.random.split(key)
-    fields = _random_fields(field_key, shape, bits)
-    threshold = 2**bits * jnp.asarray(drop_rate, jnp.float32)
-    if bits < 8:
-        return fields >= threshold.astype(jnp.uint32)
-    rows = (*shape[:1], *(1 for _ in shape[1:]))
-    dither = jax.random.uniform(round_key, rows, jnp.float32)
-    return fields >= jnp.floor(threshold + dither).astype(jnp.uint32)
+    hashed = jax.lax.iota(jnp.uint32, math.prod(shape)) * jnp.uint32(GOLDEN_RATIO)
+    for word in jax.random.key_data(key):
+        hashed = _finalize(hashed ^ word)
+    return hashed.reshape(shape) >= _threshold(drop_rate)
 
 
-def _field_bits(drop_rate: float | Array) -> int:
-    """Return the fewest bits that the rate is a multiple of; else 8 or, near 0 or 1, 16."""
-    if not isinstance(drop_rate, numbers.Real):
-        return 16
-    exact = (bits for bits in (1, 2, 4, 8) if float(drop_rate * 2**bits).is_integer())
-    return next(exact, 8 if 1 / 16 <= drop_rate <= 15 / 16 else 16)
+GOLDEN_RATIO = 0x9E3779B9
+"""2^32 over the golden ratio: spreads consecutive numbers evenly over 32 bits."""
 
 
-def _random_fields(key: Key, shape: Shape, bits: int) -> Array:
-    """Draw whole numbers below ``2^bits``, ``32 / bits`` out of each random word."""
-    size = 1
-    for length in shape:
-        size *= length
-    words = jax.random.bits(key, (-(-size * bits // 32),), jnp.uint32)
-    shifts = jnp.arange(0, 32, bits, dtype=jnp.uint32)
-    fields = (words[:, None] >> shifts[None, :]) & jnp.uint32(2**bits - 1)
-    return fields.reshape(-1)[:size].reshape(shape)
+def _finalize(x: Array) -> Array:
+    """Mix the bits of each 32-bit word, one to one."""
+    x = (x ^ (x >> jnp.uint32(16))) * jnp.uint32(0x7FEB352D)
+    x = (x ^ (x >> jnp.uint32(15))) * jnp.uint32(0x846CA68B)
+    return x ^ (x >> jnp.uint32(16))
+
+
+def _threshold(drop_rate: float | Array) -> Array:
+    """Return ``2^32 drop_rate`` as a 32-bit word."""
+    if isinstance(drop_rate, numbers.Real):
+        return jnp.asarray(int(drop_rate * 2**32), jnp.uint32)
+    largest = 2**32 - 2**8  # the largest float32 that is a 32-bit word
+    scaled = jnp.asarray(drop_rate, jnp.float32) * 2.0**32
+    return jnp.minimum(scaled, jnp.float32(largest)).astype(jnp.uint32)

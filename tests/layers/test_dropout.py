@@ -48,10 +48,10 @@ def test_values_worked_by_hand(dtype: np.dtype) -> None:
     # only, and the lecture's form multiplies by 1/4 everything, otherwise
     x, key = jnp.array([[1.0, -2.0, 3.0, 8.0, 5.0, 6.0]], dtype), jax.random.key(2)
     mask = np.asarray(keep_mask(key, x.shape, 0.75))
-    assert mask.tolist() == [[False, False, True, True, False, False]]
+    assert mask.tolist() == [[True, False, False, False, True, False]]
     expected: dict[DropoutForm, Any] = {
-        "inverted": ([[0.0, 0.0, 12.0, 32.0, 0.0, 0.0]], x.tolist()),
-        "lecture": ([[0.0, 0.0, 3.0, 8.0, 0.0, 0.0]], [[0.25, -0.5, 0.75, 2.0, 1.25, 1.5]]),
+        "inverted": ([[4.0, 0.0, 0.0, 0.0, 20.0, 0.0]], x.tolist()),
+        "lecture": ([[1.0, 0.0, 0.0, 0.0, 5.0, 0.0]], [[0.25, -0.5, 0.75, 2.0, 1.25, 1.5]]),
     }
     for form, (trained, otherwise) in expected.items():
         layer = dropout(0.75, form=form)
