@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
+import jax
 import pytest
 
-from experiments import _layerwise, _worked, backprop_by_hand
+import jaxnet
+from experiments import _layerwise, _worked
+from jaxnet.core.types import Layer
 from tests.experiments.test_commands import run
 
 
@@ -20,6 +24,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_each_graph_is_there_in_four_forms(out: Path) -> None:
     record = json.loads((out / "result.json").read_text())
     expected = {f"{w.name}{s}" for w in _worked.WORKED for s in (".png", ".svg", ".dot", ".mmd")}
+    expected |= {"network.png"}
     assert set(record["figures"]) == expected
     assert {path.name for path in out.iterdir()} == expected | {"result.json"}
     for worked in _worked.WORKED:
@@ -32,7 +37,7 @@ def test_every_number_of_the_lectures_is_a_claim(out: Path) -> None:
     claims = {claim["statement"]: claim for claim in record["claims"]}
     assert all(claim["holds"] for claim in claims.values())
     assert len([claim for claim in claims.values() if claim["source"] == "JAX"]) == 5
-    assert len(claims) == 17 + 5 + 1
+    assert len(claims) == 17 + 5 + 2
     assert claims["chain: dy/dx is 4"]["measured"] == pytest.approx(4, rel=1e-6)
     assert claims["shared: dy/dx1 is 10"]["threshold"] == 10
     assert record["results"]["shared"]["gradients"] == {
@@ -51,11 +56,14 @@ def test_every_number_of_the_lectures_is_a_claim(out: Path) -> None:
 
 def test_the_network_goes_layer_by_layer(out: Path) -> None:
     network = json.loads((out / "result.json").read_text())["results"]["network"]
-    layers = [row["layer"] for row in network["layers"]]
-    assert layers == ["input", "dense", "sigmoid", "dense", "sigmoid", "dense"]
-    assert [len(row["message"][0]) for row in network["layers"]] == [5, 7, 7, 4, 4, 3]
-    assert sum(network["layers"][-1]["message"][0]) == pytest.approx(0, abs=1e-6)  # y - v
-    assert 0 <= network["gradient_gap"] < 1e-6
+    entries = network["entries"]
+    kinds, symbols = [entry[1] for entry in entries], [entry[2][0] for entry in entries]
+    assert kinds == ["dense", "sigmoid", "dense", "sigmoid", "dense"]
+    assert symbols == ["z1", "y1", "z2", "y2", "z3"]
+    messages = [entry[4][0] for entry in entries]
+    assert [len(message) for message in messages] == [7, 7, 4, 4, 3]
+    assert sum(messages[-1]) == pytest.approx(0, abs=1e-6)  # y - v
+    assert all(row[-1] for row in network["check"])
 
 
 def test_a_wrong_number_fails(
@@ -70,24 +78,26 @@ def test_a_wrong_number_fails(
 def test_a_wrong_gradient_of_the_network_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    correct = _layerwise.softmax_cross_entropy_backward
-    monkeypatch.setattr(
-        _layerwise, "softmax_cross_entropy_backward", lambda z, v: 1.001 * correct(z, v)
-    )
+    def broken(*arguments: Any, **options: Any) -> Layer:
+        network = jaxnet.mlp(*arguments, **options)
+
+        def backward(params: Any, kept: Any, dy: jax.Array) -> Any:
+            dparams, dx = network.backward(params, kept, dy)
+            return dparams, 1.001 * dx
+
+        return network._replace(backward=backward)
+
+    monkeypatch.setattr(_layerwise, "mlp", broken)
     monkeypatch.setattr(_worked, "WORKED", ())
     assert run("backprop_by_hand", "--out", str(tmp_path)) == 1
-    assert "5-7-4-3" in capsys.readouterr().err
+    assert "5-7-4-3: the gradient by hand is jax.grad's" in capsys.readouterr().err
 
 
-def test_it_prints_the_lectures_numbers_beside_its_own(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    backprop_by_hand.one_sample(0)
+def test_it_prints_the_lectures_numbers_beside_its_own() -> None:
     graph = _worked.graph_of(_worked.WORKED[0])
     table = _worked.tabulate(_worked.WORKED[0], graph, {"x": 4.0})
     assert "x: input              0.5                     4          4          4" in table
     assert "back from y: 0.3679 times 1 = 0.3679" in table
-    assert "sigmoid    forward" in capsys.readouterr().out
 
 
 def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
