@@ -35,6 +35,8 @@ class Contender(NamedTuple):
 
 CONTENDERS = {
     "jaxnet": Contender("jaxnet_fit:fit", (), "jaxnet.training.fit"),
+    "jaxnet_by_hand": Contender("jaxnet_fit:by_hand", (), "jaxnet, backpropagation by hand"),
+    "jaxnet_dropout": Contender("jaxnet_fit:dropout", (), "jaxnet, dropout 0.2 and 0.5"),
     "pytorch_dataloader": Contender(
         "pytorch:dataloader", ("torch",), "the lectures' PyTorch loop over a DataLoader"
     ),
