@@ -20,29 +20,36 @@ _HOLD_OUT = 2
 """What the key is folded with; `fit` draws from its two halves, which are those of 0 and 1."""
 
 
-def build_network(
-    dataset: Dataset, widths: tuple[int, ...] | None, *, activation: str, initializer: str
-) -> Layer:
+def build_network(dataset: Dataset, settings: Any) -> Layer:
     """Return a multilayer perceptron for the data set's images, and print what it is.
+
+    Args:
+        dataset: labelled images.
+        settings: a config with the fields widths, activation, initializer, batch_norm, drop_rate
+            and input_drop_rate.
 
     Raises:
         ValueError: if the first or the last width does not fit the data set.
     """
     inputs, classes = dataset.train.inputs.shape[1], len(dataset.class_names)
-    widths = (inputs, 100, 100, classes) if widths is None else widths
+    widths = settings.widths or (inputs, 100, 100, classes)
     if len(widths) < 2 or (widths[0], widths[-1]) != (inputs, classes):
         expected = f"to start with {inputs} and end with {classes} for {dataset.name}"
         remedy = f"For example: --widths {inputs} 100 100 {classes}"
         raise invalid_value("command line", "--widths", expected, widths, remedy)
     network = jaxnet.mlp(
         widths,
-        activation=activation,
-        initializer=initializer,
+        activation=settings.activation,
+        initializer=settings.initializer,
         input_scale=1 / dataset.pixel_max,
+        batch_norm=settings.batch_norm,
+        drop_rate=settings.drop_rate,
+        input_drop_rate=settings.input_drop_rate,
     )
     params, _ = jax.eval_shape(lambda key: network.init(key, (inputs,)), jax.random.key(0))
     shape = "-".join(map(str, widths))
-    print(f"{dataset.name}: network {shape}, {activation}: {count_parameters(params):,} parameters")
+    count = f"{count_parameters(params):,} parameters"
+    print(f"{dataset.name}: network {shape}, {settings.activation}: {count}")
     return network
 
 

@@ -27,8 +27,9 @@ from experiments._curves import draw_curves, draw_misread
 from experiments._progress import progress_bar
 from experiments._record import Claim, prepare_folder
 from jaxnet.core.checks import check_range
-from jaxnet.data.examples import count
-from jaxnet.training import DivergenceError
+from jaxnet.core.types import Layer
+from jaxnet.data.examples import Examples, count
+from jaxnet.training import DivergenceError, FitResult
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +43,19 @@ class Config:
     widths: tuple[int, ...] | None = None
     """All widths, inputs and outputs included; by default inputs, 100, 100, classes."""
     activation: str = "relu"
-    """Of the hidden layers: linear, sigmoid, tanh, relu or softmax."""
+    """Of the hidden layers: relu, tanh, sigmoid, gelu or another; a wrong name lists them all."""
     initializer: str = "he_normal"
-    """Of the weights: {he,xavier}_{normal,uniform}, normal, uniform, zeros or ones."""
+    """Of the weights: {he,xavier,lecun}_{normal,uniform}, orthogonal, zeros or another."""
+    batch_norm: Literal["before", "after"] | None = None
+    """Batch normalization before or after each activation."""
+    drop_rate: float = 0.0
+    """Part of the hidden units that dropout leaves out of each step; lecture 004 takes 0.5."""
+    input_drop_rate: float = 0.0
+    """The same of the inputs; lecture 004 takes 0.2."""
+    l2: float = 0.0
+    """Strength of the penalty on the squared weights, 0 or more."""
+    gradient: Literal["autodiff", "by_hand"] = "autodiff"
+    """Backpropagation by jax.grad, or by the hand-derived rules."""
     optimizer: str = "adam"
     """sgd, momentum or adam."""
     learning_rate: float = 4e-3
@@ -77,26 +88,13 @@ def main(config: Config) -> list[Claim]:
     check_range("command line", "--seed", config.seed, low=0, high=2**32 - 1)
     out = prepare_folder(config.out)
     dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
-    network = build_network(
-        dataset, config.widths, activation=config.activation, initializer=config.initializer
-    )
+    network = build_network(dataset, config)
     train, validation, name = dataset.train, dataset.test, "test"
     if config.validation_fraction:
         train, validation = hold_out(train, config.validation_fraction, seed=config.seed)
         name = "validation"
     try:
-        with progress_bar(config.dataset, config.epochs) as on_progress:
-            result = jaxnet.training.fit(
-                network,
-                train,
-                key=jax.random.key(config.seed),
-                optimizer=build_optimizer(config, count(train)),
-                epochs=config.epochs,
-                batch_size=config.batch_size,
-                short_batch=config.short_batch,
-                validation=validation,
-                on_progress=on_progress,
-            )
+        result = train_network(config, network, train, validation)
     except DivergenceError as error:
         path = out / "learning_curves.png"
         draw_curves(path, error.result.history, title="This run diverged", held_out=name)
@@ -114,6 +112,28 @@ def main(config: Config) -> list[Claim]:
     path = record_run("learning_curves", config, result, results, claims, figures)
     print("wrote", *[path, *figures], sep="\n")
     return claims
+
+
+def train_network(
+    config: Config, network: Layer, train: Examples, validation: Examples
+) -> FitResult:
+    """Train with a bar that shows how far it is."""
+    check_range("command line", "--l2", config.l2, low=0.0)
+    penalty = jaxnet.penalties.get_penalty("l2", strength=config.l2) if config.l2 else None
+    with progress_bar(config.dataset, config.epochs) as on_progress:
+        return jaxnet.training.fit(
+            network,
+            train,
+            key=jax.random.key(config.seed),
+            optimizer=build_optimizer(config, count(train)),
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            short_batch=config.short_batch,
+            penalty=penalty,
+            gradient=config.gradient,
+            validation=validation,
+            on_progress=on_progress,
+        )
 
 
 def check_claims(config: Config, accuracy: float) -> list[Claim]:
