@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments._record import write_atomically
 
-BLUE, ORANGE, GREY = "#0b61a4", "#d1590f", "#6b6b6b"
+BLUE, ORANGE, GREY, GREEN = "#0b61a4", "#d1590f", "#6b6b6b", "#2a7f3b"
 
 mpl.rcParams.update(
     {

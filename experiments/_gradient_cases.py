@@ -153,13 +153,13 @@ def _networks() -> Iterator[tuple[str, Layer]]:
 CASES = list(_all())
 
 
-def draw(case: Case, *, seed: int) -> tuple[Params, Any, Array, Array]:
+def draw(case: Case, precision: str, *, seed: int) -> tuple[Params, Any, Array, Array]:
     """Draw parameters, positive statistics, inputs and targets for a case, by NumPy.
 
-    The same numbers in float32 and in float64, but for rounding.
+    The same numbers in each precision, but for rounding.
     """
     rng = np.random.default_rng(seed)
-    kind = jnp.result_type(float)
+    kind = jnp.dtype(precision)
     shapes = jax.eval_shape(lambda key: case.network.init(key, case.in_shape), jax.random.key(0))
 
     def normal(leaf: jax.ShapeDtypeStruct) -> Array:

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from experiments._figures import BLUE, GREY, ORANGE, new_figure, save_figure
+from experiments._figures import BLUE, GREEN, GREY, ORANGE, new_figure, save_figure
 from jaxnet.inspection.gradient_check import DIFFERENCE_TOLERANCE, TOLERANCES
 
 EXACT = 1e-18
@@ -16,6 +16,7 @@ SERIES = {
     "float64": ("by hand, float64", BLUE, "s", TOLERANCES["float64"].rtol),
     "float64_differences": ("central differences", GREY, "o", DIFFERENCE_TOLERANCE),
     "float32": ("by hand, float32", ORANGE, "D", TOLERANCES["float32"].rtol),
+    "bfloat16": ("by hand, bfloat16", GREEN, "^", TOLERANCES["bfloat16"].rtol),
 }
 """Name -> label, colour, marker and tolerance."""
 
@@ -47,7 +48,7 @@ def draw_errors(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     for ax in axes[len(panels) :]:
         ax.remove()
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return save_figure(figure, path)
 
 
@@ -59,9 +60,9 @@ def _draw_panel(ax: Axes, panel: Sequence[Mapping[str, Any]]) -> None:
         ax.plot(errors, places, marker, color=color, fillstyle="none", mew=2, label=label)
         ax.axvline(tolerance, color=color, linestyle="--", linewidth=1.2)
     ax.set_xscale("log")
-    ax.set_xlim(EXACT / 3, max(1e-3, *(row["float64_differences"] for row in panel)))
-    ax.set_xticks([EXACT, *(10.0**n for n in range(-16, -2, 2))])
-    ax.set_xticklabels(["0", *(f"$10^{{{n}}}$" for n in range(-16, -2, 2))])
+    ax.set_xlim(EXACT / 3, max(0.3, *(row["float64_differences"] for row in panel)))
+    ax.set_xticks([EXACT, *(10.0**n for n in range(-16, 0, 2))])
+    ax.set_xticklabels(["0", *(f"$10^{{{n}}}$" for n in range(-16, 0, 2))])
     ax.set_yticks(places, [row["case"] for row in panel], fontsize=9)
     ax.invert_yaxis()
     groups = dict.fromkeys(PLURALS[row["group"]] for row in panel)

@@ -1,0 +1,77 @@
+"""check_gradients: its table, and that a wrong rule fails it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import jaxnet
+from experiments import _gradient_cases, check_gradients
+from jaxnet.layers import activation, dense, serial
+from jaxnet.networks import HEADS
+from tests.experiments.test_commands import run
+
+
+def cases(*names: str) -> list[_gradient_cases.Case]:
+    return [case for case in _gradient_cases.CASES if case.name in names]
+
+
+def test_it_checks_all_that_there_is() -> None:
+    names = {(case.group, case.name) for case in _gradient_cases.CASES}
+    for group, table in {
+        "activation": jaxnet.activations.ACTIVATIONS,
+        "loss": jaxnet.losses.LOSSES,
+        "head": HEADS,
+    }.items():
+        assert {(group, name) for name in table} <= names
+    made = {case.network.description.kind for case in _gradient_cases.CASES}
+    others = {"activation", "Layer", "moments", "folded", "unfolded"}
+    kinds = {name for name in jaxnet.layers.__all__ if name.islower()} - others
+    assert kinds <= made
+
+
+def test_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = cases("dense", "sign", "huber", "bounded_regression", "5-7-4-3, dropout")
+    monkeypatch.setattr(check_gradients, "CASES", few)
+    assert run("check_gradients", "--differences", "2", "--out", str(tmp_path)) == 0
+    record = json.loads((tmp_path / "result.json").read_text())
+    assert [row["case"] for row in record["results"]["cases"]] == [case.name for case in few]
+    assert record["results"]["sabotaged_leaves_caught"] == [True] * 7
+    assert len(record["claims"]) == 6
+    assert all(claim["holds"] for claim in record["claims"])
+    assert (tmp_path / "check_gradients.png").read_bytes()[:4] == b"\x89PNG"
+    assert "loss        huber" in capsys.readouterr().out
+
+
+def test_a_wrong_rule_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    square = jaxnet.activations.Activation(lambda z: z * z, lambda z, _, dy: 2.002 * z * dy)
+    wrong = _gradient_cases.Case("layer", "square", serial(dense(3), activation(square)))
+    monkeypatch.setattr(check_gradients, "CASES", [wrong])
+    monkeypatch.setattr(check_gradients, "sabotaged", lambda: _gradient_cases.sabotaged()[:1])
+    options = ("--differences", "1", "--leaves", "--out", str(tmp_path))
+    assert run("check_gradients", *options) == 1
+    printed = capsys.readouterr()
+    assert "layer       square" in printed.out
+    assert "0.weights" in printed.out
+    assert "DIFFERS" in printed.out
+    assert "claim does not hold: by hand = autodiff in float32" in printed.err
+
+
+def test_a_gradient_that_is_nan_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ruined = jaxnet.activations.Activation(lambda z: z * z, lambda z, _, dy: dy * float("nan"))
+    wrong = _gradient_cases.Case("layer", "nan", serial(dense(3), activation(ruined)))
+    monkeypatch.setattr(check_gradients, "CASES", [wrong])
+    monkeypatch.setattr(check_gradients, "sabotaged", lambda: _gradient_cases.sabotaged()[:1])
+    assert run("check_gradients", "--differences", "1", "--out", str(tmp_path)) == 1
+    assert "cases that agree" in capsys.readouterr().err
+
+
+def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check_gradients", "--every", "0", "--out", str(tmp_path)) == 2
+    assert "command line: expected --every >= 1, got 0" in capsys.readouterr().err
