@@ -1,9 +1,11 @@
 """The README is true: its example runs, its list of experiments is whole."""
 
+import functools
 import re
 import subprocess
 import sys
 
+import jaxnet
 from experiments.__main__ import questions
 from tests.test_structure import ROOT
 
@@ -36,3 +38,14 @@ def test_the_floor_diagram_names_every_room() -> None:
     diagram = README.partition("## How it is built")[2]
     for room in rooms:
         assert re.search(rf"\b{room}\b", diagram), room
+
+
+def test_every_formula_is_where_the_index_says() -> None:
+    index = README.partition("## Where each formula is")[2].partition("\n## ")[0]
+    names = re.findall(r"`jaxnet\.([\w.]+)`", index)
+    assert len(names) > 60
+    for name in names:
+        found = functools.reduce(getattr, name.split("."), jaxnet)
+        # modules of functions are found as attributes, as a user writes them
+        assert callable(found), name
+        assert (found.__doc__ or "").strip(), name

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.precision import accumulator
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 
@@ -138,7 +139,7 @@ def batch_norm(
     def init(key: Key, in_shape: Shape) -> tuple[BatchNorm, MovingMoments]:
         del key
         kind = jnp.result_type(float) if dtype is None else dtype
-        wide = _at_least_float32(kind)
+        wide = accumulator(kind)
         params = BatchNorm(jnp.ones(in_shape, kind), jnp.zeros(in_shape, kind))
         return params, MovingMoments(jnp.zeros(in_shape, wide), jnp.ones(in_shape, wide))
 
@@ -147,7 +148,7 @@ def batch_norm(
     ) -> tuple[Float[Array, "..."], BatchNormResidual, MovingMoments]:
         del key
         _check_input(params, x, training=training)
-        wide = x.astype(_at_least_float32(x.dtype))
+        wide = x.astype(accumulator(x.dtype))
         moments = _moments(wide) if training else statistics
         if training:
             statistics = _move(statistics, moments, old_weight, len(x), unbiased=chosen.unbiased)
@@ -174,11 +175,6 @@ def _backward(params: BatchNorm, residual: BatchNormResidual, dy: Array) -> tupl
     through_moments = (doffset[None] + u * dscale[None]) * (from_batch / len(dy))
     dx = (params.scale * inverse_sigma)[None] * (dy - through_moments)
     return BatchNorm(dscale, doffset), dx
-
-
-def _at_least_float32(dtype: Any) -> Any:
-    """Return the precision of moments: a step of 0.01 would be lost in a bfloat16 average."""
-    return jnp.float32 if jnp.finfo(dtype).bits < 32 else dtype
 
 
 def _moments(x: Array) -> MovingMoments:

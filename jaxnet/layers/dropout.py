@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
 from jaxnet.core.checks import check_choice, check_range
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 DropoutForm: TypeAlias = Literal["inverted", "lecture"]
@@ -69,6 +69,9 @@ def dropout(drop_rate: float | Array, *, form: DropoutForm = "inverted") -> Laye
         params: tuple[()], statistics: tuple[()], x: Array, *, key: Key | None, training: bool
     ) -> tuple[Float[Array, "..."], DropoutResidual, tuple[()]]:
         del params
+        if not jnp.issubdtype(x.dtype, jnp.floating):
+            remedy = "Put jaxnet.layers.rescale before it, or convert the inputs."
+            raise invalid_type("dropout", "x", "to be floating-point", x.dtype, remedy)
         scaled = (form == "inverted") == training
         factor = (1 / keep if training else keep) if scaled else 1.0
         residual = DropoutResidual(

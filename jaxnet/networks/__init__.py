@@ -1,7 +1,15 @@
 """Whole networks, put together from layers."""
 
 from jaxnet.networks import heads
-from jaxnet.networks.heads import HEADS, Head, get_head
+from jaxnet.networks.heads import (
+    HEADS,
+    Head,
+    binary,
+    bounded_regression,
+    get_head,
+    multiclass,
+    regression,
+)
 from jaxnet.networks.mlp import mlp
 from jaxnet.networks.small import (
     Chain,
@@ -18,15 +26,19 @@ __all__ = [
     "HEADS",
     "Chain",
     "Head",
+    "binary",
+    "bounded_regression",
     "chain",
     "chain_backward",
     "count_neurons",
     "get_head",
     "heads",
     "mlp",
+    "multiclass",
     "perceptron",
     "perceptron_pass",
     "perceptron_rule",
+    "regression",
     "shared_linears",
     "summary",
 ]

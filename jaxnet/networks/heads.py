@@ -1,6 +1,7 @@
 """Output heads: what the last layer's numbers mean, how they are judged, what is decided."""
 
 import functools
+import inspect
 import numbers
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxnet.core.checks import check_choice, check_range
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array, Description, Layer
 from jaxnet.functions.activations import Activation
 from jaxnet.layers import activation, serial
@@ -183,8 +184,20 @@ def get_head(name: str, **settings: Any) -> Head:
 
     Raises:
         ValueError: if there is no such head; the known ones are listed.
+        TypeError: if the head takes other settings.
 
     >>> get_head("bounded_regression", low=0, high=1).loss
     'squared_error'
     """
-    return check_choice("get_head", "name", name, HEADS)(**settings)
+    make = check_choice("get_head", "name", name, HEADS)
+    wanted = inspect.signature(make)
+    try:
+        wanted.bind(**settings)
+    except TypeError as error:
+        given = ", ".join(settings) or "none"
+        expected = f"of {name} to be {', '.join(wanted.parameters) or 'none'}"
+        remedy = (
+            f'For example: get_head("{name}"{"".join(f", {n}=..." for n in wanted.parameters)}).'
+        )
+        raise invalid_type("get_head", "settings", expected, given, remedy) from error
+    return make(**settings)

@@ -7,13 +7,14 @@ from typing import Any, Literal, TypeAlias, get_args
 from jaxnet.core.checks import check_choice, check_count
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import AnyArray, Array, Layer
-from jaxnet.functions.activations import Activation, ActivationFunction
+from jaxnet.functions.activations import ACTIVATIONS, Activation, ActivationFunction
 from jaxnet.functions.initializers import Initializer
 from jaxnet.layers import activation as activation_layer
 from jaxnet.layers import batch_norm as batch_norm_layer
 from jaxnet.layers import dense, dropout, rescale, serial, standardize
 from jaxnet.layers.batch_norm import ConventionName
-from jaxnet.networks.heads import Head, get_head
+from jaxnet.layers.dropout import DropoutForm
+from jaxnet.networks.heads import HEADS, Head, get_head
 
 Place: TypeAlias = Literal["before", "after"]
 """Where batch normalization stands: before the activation or after it."""
@@ -30,6 +31,7 @@ def mlp(
     batch_norm_convention: ConventionName = "lecture",
     drop_rate: float | Array | Sequence[float | Array] = 0.0,
     input_drop_rate: float | Array = 0.0,
+    dropout_form: DropoutForm = "inverted",
     head: str | Head | None = None,
     dtype: Any = None,
 ) -> Layer:
@@ -51,7 +53,9 @@ def mlp(
         batch_norm_convention: as for `jaxnet.layers.batch_norm`.
         drop_rate: of dropout after each hidden layer, in [0, 1); one for all or one for each.
         input_drop_rate: of dropout on the inputs.
-        head: what the outputs mean, a name in `jaxnet.networks.HEADS` or a head; see there.
+        dropout_form: as for `jaxnet.layers.dropout`.
+        head: what the outputs mean: a head, or the name in `jaxnet.networks.HEADS` of one that
+            needs no settings.
         dtype: of the parameters and of rescaled inputs; by default JAX's floating-point default.
 
     Raises:
@@ -71,6 +75,10 @@ def mlp(
     for width in widths:
         check_count("mlp", "each of widths", width)
     rates = _drop_rates(drop_rate, len(widths) - 2)
+    if isinstance(activation, str):
+        check_choice("mlp", "activation", activation, ACTIVATIONS)
+    if isinstance(head, str):
+        check_choice("mlp", "head", head, HEADS)
     if batch_norm is not None:
         check_choice("mlp", "batch_norm", batch_norm, dict.fromkeys(get_args(Place)))
     normalization = batch_norm_layer(convention=batch_norm_convention, dtype=dtype)
@@ -78,22 +86,21 @@ def mlp(
     def affine(fan_in: int, fan_out: int) -> Layer:
         return dense(fan_out, in_features=fan_in, initializer=initializer, dtype=dtype)
 
-    layers = list(_inputs(input_scale, standardize_like, input_drop_rate, dtype))
+    layers = list(_inputs(input_scale, standardize_like, dtype))
+    layers += _dropout(input_drop_rate, dropout_form)
     for (fan_in, fan_out), rate in zip(itertools.pairwise(widths[:-1]), rates, strict=True):
         layers.append(affine(fan_in, fan_out))
         layers += [normalization] if batch_norm == "before" else []
         layers.append(activation_layer(activation))
         layers += [normalization] if batch_norm == "after" else []
-        layers += _dropout(rate)
+        layers += _dropout(rate, dropout_form)
     layers.append(affine(*widths[-2:]))
     if head is not None:
         layers.append(get_head(head).layer if isinstance(head, str) else head.layer)
     return serial(*layers)
 
 
-def _inputs(
-    scale: float | None, examples: AnyArray | None, drop_rate: float | Array, dtype: Any
-) -> Iterator[Layer]:
+def _inputs(scale: float | None, examples: AnyArray | None, dtype: Any) -> Iterator[Layer]:
     if scale is not None and examples is not None:
         remedy = "Standardizing undoes any scale; leave one of them out."
         raise invalid_value("mlp", "input_scale", "without standardize_like", "both", remedy)
@@ -101,11 +108,10 @@ def _inputs(
         yield rescale(scale, dtype=dtype)
     if examples is not None:
         yield standardize(examples, dtype=dtype)
-    yield from _dropout(drop_rate)
 
 
-def _dropout(drop_rate: float | Array) -> list[Layer]:
-    layer = dropout(drop_rate)  # checks the rate
+def _dropout(drop_rate: float | Array, form: DropoutForm) -> list[Layer]:
+    layer = dropout(drop_rate, form=form)  # checks both
     return [] if isinstance(drop_rate, int | float) and drop_rate == 0 else [layer]
 
 

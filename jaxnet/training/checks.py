@@ -9,6 +9,11 @@ import numpy as np
 from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.data.examples import Examples, check_examples, count
+from jaxnet.functions.losses import (
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    kl_divergence,
+)
 from jaxnet.training.objective import Objective
 from jaxnet.training.state import TrainState
 
@@ -16,8 +21,8 @@ from jaxnet.training.state import TrainState
 def check_fit(function: str, argument: str, objective: Objective, examples: Examples) -> Examples:
     """Return the examples as arrays on the device, once network and loss are known to take them.
 
-    The loss sees the real targets beside outputs of which only the shape is known, so that its own
-    checks of shapes and labels speak before anything is computed.
+    Loss and metrics see the real targets beside outputs of which only the shape is known, so that
+    their own checks of shapes and labels speak before anything is computed.
 
     Raises:
         ValueError: if they do not fit, or hold NaN, infinities or labels out of range.
@@ -29,8 +34,26 @@ def check_fit(function: str, argument: str, objective: Objective, examples: Exam
     out_shape = objective.network.out_shape(examples.inputs.shape[1:])
     kind = jnp.result_type(float)
     outputs = jax.ShapeDtypeStruct((count(examples), *out_shape), kind)
-    jax.eval_shape(lambda y: objective.loss.function(y, examples.targets), outputs)
+    functions = (objective.loss.function, *(metric for _, metric in objective.metrics))
+    jax.eval_shape(lambda y: [f(y, examples.targets) for f in functions], outputs)
     return jax.tree.map(jnp.asarray, examples)
+
+
+PROBABILITY_LOSSES = (binary_cross_entropy, categorical_cross_entropy, kl_divergence)
+"""Losses whose outputs must be probabilities; on anything else they fail without a word."""
+
+
+def check_outputs(objective: Objective, state: TrainState, train: Examples) -> None:
+    """Let a loss that wants probabilities see what the network says of some examples.
+
+    Raises:
+        ValueError: if those are no probabilities, by the loss's own check.
+    """
+    loss = objective.loss.function
+    if getattr(loss, "func", loss) in PROBABILITY_LOSSES:
+        few = train.take(slice(0, 100))
+        outputs, _ = objective.network.apply(state.params, state.statistics, few.inputs)
+        loss(outputs, few.targets)
 
 
 def check_batch_size(batch_size: Any, train: Examples) -> int:

@@ -60,7 +60,7 @@ def evaluate(
     examples: Examples,
     *,
     loss: LossArgument = "softmax_cross_entropy",
-    metrics: MetricsArgument = ("accuracy",),
+    metrics: MetricsArgument | None = None,
 ) -> dict[str, float]:
     """Return the mean loss and metrics of a network over examples.
 
@@ -70,7 +70,8 @@ def evaluate(
         statistics: its statistics.
         examples: what to evaluate on.
         loss: a name in `jaxnet.losses.LOSSES`, or a loss of that form.
-        metrics: names in `jaxnet.metrics.METRICS`, or name -> function.
+        metrics: names in `jaxnet.metrics.METRICS`, or name -> function; by default the accuracy
+            that suits the loss.
 
     Returns:
         ``"loss"`` and each metric's name -> mean over the examples.

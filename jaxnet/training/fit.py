@@ -13,7 +13,7 @@ import optax
 from jaxnet.core.checks import check_choice, check_count, check_range
 from jaxnet.core.types import Array, Key, Layer, Shape
 from jaxnet.data.examples import Examples
-from jaxnet.training.checks import check_batch_size, check_fit, check_state
+from jaxnet.training.checks import check_batch_size, check_fit, check_outputs, check_state
 from jaxnet.training.devices import compiler_options
 from jaxnet.training.epoch import NEVER, ShortBatch, make_epoch
 from jaxnet.training.evaluate import make_evaluate
@@ -103,7 +103,7 @@ def fit(
     epochs: int,
     batch_size: int,
     loss: LossArgument = "softmax_cross_entropy",
-    metrics: MetricsArgument = ("accuracy",),
+    metrics: MetricsArgument | None = None,
     penalty: PenaltyArgument | None = None,
     constraint: Constraint | None = None,
     gradient: str | GradientEngine = "autodiff",
@@ -128,12 +128,13 @@ def fit(
         epochs: how often to go through the examples, 1 or more.
         batch_size: examples a step: 1 for sample-level, all for full-batch gradient descent.
         loss: a name in `jaxnet.losses.LOSSES`, or ``(outputs, targets) -> value an example``, or
-            a pair of that and its backward rule, as `jaxnet.losses.get_loss` returns it.
-        metrics: names in `jaxnet.metrics.METRICS`, or name -> function of the same form.
+            a `jaxnet.losses.Loss`, a pair of that and its backward rule.
+        metrics: names in `jaxnet.metrics.METRICS`, or name -> function of the same form; by
+            default the accuracy that suits the loss, none for a regression or another loss.
         penalty: ``params -> scalar``, such as ``penalties.get_penalty("l2", strength=1e-4)``;
             added to the risk of every mini-batch, not to the reported loss.
-        constraint: ``params -> params``, such as `jaxnet.penalties.max_norm` with its limit;
-            applied after every update.
+        constraint: ``params -> params``, applied after every update, such as
+            ``functools.partial(jaxnet.penalties.max_norm, limit=2.0)``.
         gradient: how gradients are computed: ``"autodiff"``, by `jax.grad`; ``"by_hand"``, by the
             hand-derived backward passes, which give the same to rounding; or an engine of one's
             own, see `jaxnet.training.gradient`.
@@ -189,6 +190,7 @@ def fit(
     if validation is not None:
         validation = check_fit("fit", "validation", objective, validation)
     start = _start(network, optimizer, train.inputs.shape[1:], key, state)
+    check_outputs(objective, start, train)
 
     def call(state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
         return program(state, train, validation, jnp.int32(epochs))

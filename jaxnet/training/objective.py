@@ -6,7 +6,14 @@ from typing import NamedTuple, TypeAlias
 from jaxnet.core.checks import check_choice
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array, ElementwiseLoss, Layer, Params
-from jaxnet.functions.losses import LOSSES, Loss, as_loss
+from jaxnet.functions.losses import (
+    LOSSES,
+    Loss,
+    as_loss,
+    categorical_cross_entropy,
+    sigmoid_binary_cross_entropy,
+    softmax_cross_entropy,
+)
 from jaxnet.functions.metrics import METRICS
 from jaxnet.functions.penalties import Penalty, as_penalty
 
@@ -33,23 +40,37 @@ class Objective(NamedTuple):
     penalty: Penalty | None = None
 
 
+DEFAULT_METRICS: dict[Callable[..., Array], tuple[str, ...]] = {
+    softmax_cross_entropy: ("accuracy",),
+    categorical_cross_entropy: ("accuracy",),
+    sigmoid_binary_cross_entropy: ("binary_accuracy",),
+}
+"""Loss -> the metrics that are reported unless others are asked for; none for all others."""
+
+
 def make_objective(
     function: str,
     network: Layer,
     loss: LossArgument,
-    metrics: MetricsArgument = (),
+    metrics: MetricsArgument | None = None,
     penalty: PenaltyArgument | None = None,
 ) -> Objective:
     """Return the objective that a caller of ``function`` describes by names and functions.
+
+    Without metrics, the accuracy that suits the loss is reported, see `DEFAULT_METRICS`.
 
     Raises:
         ValueError: for an unknown name, listing the known ones, or a metric called "loss".
     """
     if isinstance(loss, str):
         check_choice(function, "loss", loss, LOSSES)
+    pair = as_loss(loss)
+    if metrics is None:
+        called = getattr(pair.function, "func", pair.function)
+        metrics = DEFAULT_METRICS.get(called, ())
     return Objective(
         network,
-        as_loss(loss),
+        pair,
         _resolve_metrics(function, metrics),
         None if penalty is None else as_penalty(penalty),
     )

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.precision import accumulator
 from jaxnet.core.types import Array
 from jaxnet.training.objective import Objective
 
@@ -14,23 +15,22 @@ Sums: TypeAlias = dict[str, Array]
 
 
 def batch_sums(objective: Objective, outputs: Array, targets: Array) -> Sums:
-    """Sum the loss and each metric over a batch.
+    """Sum the loss and each metric over a batch, in float32 at least.
+
+    A sum in bfloat16 would stop growing at 256.
 
     Raises:
         ValueError: if one of them returns anything but one value an example.
     """
-    sums = {
-        "loss": jnp.sum(_per_example("loss", objective.loss.function(outputs, targets), outputs))
-    }
+    sums = {"loss": _sum("loss", objective.loss.function(outputs, targets), outputs)}
     for name, metric in objective.metrics:
-        values = _per_example(name, metric(outputs, targets), outputs)
-        sums[name] = jnp.sum(jax.lax.stop_gradient(values))
+        sums[name] = jax.lax.stop_gradient(_sum(name, metric(outputs, targets), outputs))
     return sums
 
 
-def _per_example(name: str, values: Array, outputs: Array) -> Array:
+def _sum(name: str, values: Array, outputs: Array) -> Array:
     if values.shape != outputs.shape[:1]:
         expected = f"to give one value an example, shape {outputs.shape[:1]}"
         remedy = "Do not average in it, and check that outputs and targets have matching shapes."
         raise invalid_value("training", name, expected, f"shape {values.shape}", remedy)
-    return values
+    return jnp.sum(values, dtype=accumulator(values.dtype))

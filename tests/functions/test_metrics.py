@@ -59,7 +59,6 @@ FORMS = {
     "accuracy": (6, [0, 1, 2]),
     "error_rate": (6, [0, 1, 2]),
     "top_k_accuracy": (6, [0, 1, 2]),
-    "top_5_accuracy": (6, [0, 1, 2]),
     "binary_accuracy": (1, [0, 1, 1]),
 }
 

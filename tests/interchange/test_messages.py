@@ -14,6 +14,7 @@ from jaxnet.core.types import Description
 from jaxnet.interchange import from_keras, from_linen, from_nnx, from_torch, to_linen, to_torch
 from jaxnet.layers import activation, batch_norm, dense, dropout, serial
 from tests.cases import LayerCase
+from tests.comparison import assert_trees_close
 from tests.interchange.peers import PEERS, Peer, need
 from tests.law import draw
 
@@ -210,7 +211,7 @@ def test_the_remedy_for_the_lectures_dropout(training: bool, float64: np.dtype) 
     key = jax.random.key(3)
     y, _ = lecture.apply(params, ((),) * 4, x, key=key, training=training)
     same, _ = inverted.apply((*params[:3], last), ((),) * 4, x, key=key, training=training)
-    np.testing.assert_allclose(same, y, rtol=1e-14)
+    assert_trees_close(same, y)
 
 
 @pytest.mark.parametrize("name", ["torch", "keras"])

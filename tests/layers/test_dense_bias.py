@@ -95,6 +95,6 @@ def test_unknown_initializer(argument: str) -> None:
 
 @pytest.mark.parametrize("name", ["he_normal", "xavier_uniform"])
 def test_a_scaled_initializer_does_not_fit_a_bias(name: str) -> None:
-    message = "expected shape to be (out, in), got (3,). Scaled initializers need the number"
+    message = "expected shape to be (out, in), got (3,). Pass the numbers of outputs"
     with pytest.raises(ValueError, match=re.escape(message)):
         dense(3, bias_initializer=name).init(KEY, (4,))

@@ -117,18 +117,20 @@ def test_a_width_of_nothing() -> None:
 
 
 def test_unknown_activation() -> None:
-    message = r"expected name to be one of elu, .*, tanh, got 'rellu'\. Did you mean 'relu'\?"
+    message = (
+        r"mlp: expected activation to be one of elu, .*, tanh, got 'rellu'\. Did you mean 'relu'\?"
+    )
     with pytest.raises(ValueError, match=message):
         jaxnet.mlp((3, 4, 2), activation="rellu")
 
 
 def test_unknown_initializer() -> None:
     message = (
-        r"dense: expected initializer to be one of constant, he_normal, .*, zeros, "
-        r"got 'he'\."
+        r"dense: expected initializer to be one of constant, .*, zeros, "
+        r"got 'hee_normal'\. Did you mean 'he_normal'\?"
     )
     with pytest.raises(ValueError, match=message):
-        jaxnet.mlp((3, 4, 2), initializer="he")
+        jaxnet.mlp((3, 4, 2), initializer="hee_normal")
 
 
 @pytest.mark.parametrize("in_shape", [(4,), (28, 28), ()])

@@ -14,6 +14,7 @@ from jaxnet.data import Examples
 from jaxnet.training import DivergenceError, FitResult, Progress, fit
 from jaxnet.training.checks import check_fit
 from jaxnet.training.fit import CAPACITY, _program
+from jaxnet.training.gradient import autodiff
 from jaxnet.training.objective import make_objective
 from tests.comparison import assert_trees_close
 from tests.training.toys import blobs, network
@@ -61,8 +62,8 @@ def test_one_compilation_serves_all_runs_and_chunks() -> None:
     run(epochs=7, chunk=2)
     run(key=jax.random.key(5))
     assert _program.cache_info().misses == 1
-    loss, metrics = jaxnet.losses.softmax_cross_entropy, (("accuracy", jaxnet.metrics.accuracy),)
-    program = _program(NETWORK, loss, OPTIMIZER, metrics, 8, True, "equal")
+    objective = make_objective("fit", NETWORK, "softmax_cross_entropy", "accuracy")
+    program = _program(objective, autodiff, OPTIMIZER, None, 8, True, "equal")
     assert program._cache_size() == 1
 
 

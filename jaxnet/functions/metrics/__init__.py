@@ -18,7 +18,6 @@ METRICS: dict[str, ElementwiseLoss] = {
     "accuracy": accuracy,
     "error_rate": error_rate,
     "top_k_accuracy": top_k_accuracy,
-    "top_5_accuracy": top_k_accuracy,
     "binary_accuracy": binary_accuracy,
 }
 """Name -> metric of one value an example; ``top_k_accuracy`` has ``k = 5`` unless told."""
