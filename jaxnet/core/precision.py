@@ -1,17 +1,17 @@
-"""The precision of sums and moments."""
+"""The precision that sums and moments are kept in."""
 
 from typing import Any
 
 import jax.numpy as jnp
 
 
-def accumulator(dtype: Any) -> Any:
-    """Return the dtype to add up numbers in: float32 for half precision, else their own.
+def at_least_float32(dtype: Any) -> Any:
+    """Return a dtype, or float32 where it is a narrower floating-point one, to add numbers up in.
 
-    In bfloat16 a count stops at 256, and a step of 0.01 is lost in an average.
+    A count in bfloat16 stands still at 256, and a step of 0.01 is lost in an average.
 
-    >>> accumulator(jnp.bfloat16).__name__, accumulator(jnp.dtype("float64")).name
+    >>> at_least_float32(jnp.dtype("bfloat16")).name, at_least_float32(jnp.dtype("float64")).name
     ('float32', 'float64')
     """
-    half = jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits < 32
-    return jnp.float32 if half else dtype
+    narrow = jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits < 32
+    return jnp.dtype(jnp.float32) if narrow else dtype

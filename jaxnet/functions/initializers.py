@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Key, Shape
 
 Initializer: TypeAlias = Callable[..., Array]
@@ -245,7 +246,7 @@ def _scaled(draw: Initializer, factor: float | Array, key: Key, shape: Shape, dt
     if not jnp.issubdtype(dtype, jnp.floating):
         remedy = "Pass a dtype such as float32; weights are real numbers."
         raise invalid_type("initializer", "dtype", "to be floating-point", dtype, remedy)
-    wide = jnp.float32 if jnp.finfo(dtype).bits < 32 else dtype
+    wide = at_least_float32(dtype)
     return (jnp.asarray(factor, wide) * draw(key, shape, wide)).astype(dtype)
 
 

@@ -6,6 +6,7 @@ loss. Which leaves count is the ``mask``'s say: by default the weights, not bias
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -14,19 +15,42 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice, check_options, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Params
 
 Mask: TypeAlias = Callable[[Params], Any]
 """``params -> pytree of bools`` of their structure: True for each leaf that is meant."""
 
 
+# what is added to or multiplies a whole neuron; b1 is the bias of the lectures' first layer
+_NOT_WEIGHTS = re.compile(r"bias|scale|offset|gamma|beta|b\d*")
+
+
 def weights_only(params: Params) -> Any:
-    """Return True for each leaf of two or more dimensions: no biases, scales or offsets.
+    """Return True for each leaf but biases, scales and offsets, which are told by their names.
+
+    A leaf is left out if the last name on its way, a NamedTuple's field or a dictionary's key, is
+    bias, scale, offset, gamma, beta, b, or b with a number; of "0.bias" the last part is the
+    name. Its rank does not matter, so that a vector without a name counts.
+
+    Args:
+        params: a pytree of arrays.
+
+    Returns:
+        A pytree of bools, of the same structure.
 
     >>> weights_only({"weights": jnp.ones((2, 3)), "bias": jnp.ones(2)})
     {'bias': False, 'weights': True}
     """
-    return jax.tree.map(lambda leaf: jnp.ndim(leaf) >= 2, params)
+    return jax.tree_util.tree_map_with_path(
+        lambda path, _: _NOT_WEIGHTS.fullmatch(_name(path)) is None, params
+    )
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    parts = [getattr(part, "name", getattr(part, "key", None)) for part in path]
+    names = [part for part in parts if isinstance(part, str)]
+    return names[-1].rpartition(".")[2] if names else ""
 
 
 def every_leaf(params: Params) -> Any:
@@ -145,13 +169,14 @@ def elastic_net_backward(
 def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only) -> Params:
     """Project the weights so that those coming into each neuron have a norm of at most ``limit``.
 
-    Each row ``w`` of weights ``(out, in)`` with ``||w|| > limit`` becomes ``w limit / ||w||``. It
-    is no penalty but a constraint, applied after each update.
+    Each row ``w`` of weights ``(..., in)`` with ``||w|| > limit`` becomes ``w limit / ||w||``; a
+    vector is one row, and so is a scalar. It is no penalty but a constraint, applied after each
+    update.
 
     Args:
         params: a pytree of arrays; None counts as nothing.
         limit: largest Euclidean norm of a row, above 0; may be traced.
-        mask: which leaves are projected, each along its first axis.
+        mask: which leaves are projected, each along its last axis.
 
     Returns:
         The parameters; rows within the limit are bit for bit what they were.
@@ -160,7 +185,8 @@ def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only)
         TypeError: if the mask is not of the parameters' structure.
         ValueError: if the limit, given as a number, is not above 0.
 
-    Numerics: rows on the limit up to rounding; a row of zeros stays one.
+    Numerics: rows on the limit up to rounding; a row of zeros stays one. Each row is divided by
+    its largest weight before it is squared, so that no square overflows.
 
     Source: Srivastava et al. 2014, section 5.1.
 
@@ -173,11 +199,16 @@ def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only)
 
 
 def _project(limit: float | Array, w: Array) -> Array:
-    bound = jnp.asarray(limit, w.dtype)
-    squares = jnp.sum(w * w, axis=tuple(range(1, w.ndim)), keepdims=True)
-    above = squares > bound * bound
-    norms = jnp.sqrt(jnp.where(above, squares, jnp.ones_like(squares)))
-    return jnp.where(above, w * (bound / norms), w)
+    wide = at_least_float32(w.dtype)
+    bound, rows = jnp.asarray(limit, wide), jnp.atleast_1d(w).astype(wide)
+    # the result does not depend on what it is divided by, and so neither does its derivative
+    sizes = jax.lax.stop_gradient(jnp.max(jnp.abs(rows), axis=-1, keepdims=True, initial=0.0))
+    units = rows / jnp.where(sizes > 0, sizes, jnp.ones_like(sizes))
+    squares = jnp.sum(units * units, axis=-1, keepdims=True)
+    norms = jnp.sqrt(jnp.where(sizes > 0, squares, jnp.ones_like(squares)))
+    above = jnp.broadcast_to(sizes * norms > bound, rows.shape).reshape(w.shape)
+    projected = (units * (bound / norms)).astype(w.dtype).reshape(w.shape)
+    return jnp.where(above, projected, w)
 
 
 class Penalty(NamedTuple):

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
-from jaxnet.core.precision import accumulator
+from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 
@@ -139,7 +139,7 @@ def batch_norm(
     def init(key: Key, in_shape: Shape) -> tuple[BatchNorm, MovingMoments]:
         del key
         kind = jnp.result_type(float) if dtype is None else dtype
-        wide = accumulator(kind)
+        wide = at_least_float32(kind)
         params = BatchNorm(jnp.ones(in_shape, kind), jnp.zeros(in_shape, kind))
         return params, MovingMoments(jnp.zeros(in_shape, wide), jnp.ones(in_shape, wide))
 
@@ -148,7 +148,7 @@ def batch_norm(
     ) -> tuple[Float[Array, "..."], BatchNormResidual, MovingMoments]:
         del key
         _check_input(params, x, training=training)
-        wide = x.astype(accumulator(x.dtype))
+        wide = x.astype(at_least_float32(x.dtype))
         moments = _moments(wide) if training else statistics
         if training:
             statistics = _move(statistics, moments, old_weight, len(x), unbiased=chosen.unbiased)

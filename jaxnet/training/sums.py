@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.errors import invalid_value
-from jaxnet.core.precision import accumulator
+from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array
 from jaxnet.training.objective import Objective
 
@@ -33,4 +33,4 @@ def _sum(name: str, values: Array, outputs: Array) -> Array:
         expected = f"to give one value an example, shape {outputs.shape[:1]}"
         remedy = "Do not average in it, and check that outputs and targets have matching shapes."
         raise invalid_value("training", name, expected, f"shape {values.shape}", remedy)
-    return jnp.sum(values, dtype=accumulator(values.dtype))
+    return jnp.sum(values, dtype=at_least_float32(values.dtype))

@@ -24,6 +24,8 @@ from jaxnet.functions.penalties import (
     weights_only,
 )
 from jaxnet.layers import Dense
+from jaxnet.layers.batch_norm import BatchNorm
+from jaxnet.networks.small import Chain
 from tests.comparison import Tolerance, assert_trees_close
 
 OPTIONS = {
@@ -62,14 +64,14 @@ def _params(dtype: np.dtype) -> Any:
 def test_penalized_risk_of_the_lecture(
     weights: tuple[float, ...], risk: float, penalized: float, printed: float, dtype: np.dtype
 ) -> None:
-    total = risk + l2(jnp.array([weights], dtype), 1.0)
+    total = risk + l2(jnp.array(weights, dtype), 1.0)
     assert float(total) == pytest.approx(penalized, abs=printed)
 
 
 def test_l2_prefers_weights_that_are_spread(dtype: np.dtype) -> None:
-    x = jnp.ones((1, 4), dtype)
-    one, spread = jnp.array([[1.0, 0, 0, 0]], dtype), jnp.full((1, 4), 0.25, dtype)
-    assert_trees_close(x @ one.T, x @ spread.T)  # lecture 002: they predict alike
+    x = jnp.ones(4, dtype)
+    one, spread = jnp.array([1.0, 0, 0, 0], dtype), jnp.full(4, 0.25, dtype)
+    assert_trees_close(x @ one, x @ spread)  # lecture 002: they predict alike
     assert (float(l2(one, 1.0)), float(l2(spread, 1.0))) == (1.0, 0.25)
     assert float(l1(one, 1.0)) == float(l1(spread, 1.0)) == 1.0
 
@@ -144,14 +146,25 @@ def test_elastic_net_equals_torch(dtype: np.dtype) -> None:
     assert_trees_close(backward(w), peer.grad.numpy())
 
 
-def test_weights_are_the_leaves_of_two_dimensions_or_more(dtype: np.dtype) -> None:
+def test_weights_are_told_by_their_names(dtype: np.dtype) -> None:
     params = _params(dtype)
     assert weights_only(params) == (_layer(True, False), (), _layer(True, None), {"scale": False})
     assert every_leaf(params) == (_layer(True, True), (), _layer(True, None), {"scale": True})
-    assert weights_only({"kernel": jnp.ones((3, 3, 1, 2)), "step": 1.0}) == {
-        "kernel": True,
-        "step": False,
-    }
+    one = jnp.ones((), dtype)
+    assert weights_only(one) is True
+    assert weights_only([one, {0: one}]) == [True, {0: True}]
+    assert weights_only(Chain(one, one, one, one)) == (True, False, True, True)
+    inside, outside = (
+        ["w1", "weights", "kernel", "0.weight", "bias.weights", "basis", "beta1", "scales"],
+        ["b", "b2", "b10", "bias", "0.bias", "scale", "bn.offset", "gamma", "beta"],
+    )
+    table = dict.fromkeys(inside, True) | dict.fromkeys(outside, False)
+    image = jnp.ones((2, 3), dtype)
+    assert weights_only(BatchNorm(image, image)) == (False, False)
+    for rank in range(3):  # whatever it is
+        assert weights_only(dict.fromkeys(table, jnp.ones((2,) * rank, dtype))) == table
+    # what has no name of its own has that of the whole
+    assert weights_only({"bias": [one, (one, {1: one})]}) == {"bias": [False, (False, {1: False})]}
 
 
 def test_no_weights_no_penalty(dtype: np.dtype) -> None:
@@ -202,6 +215,25 @@ def test_max_norm_equals_optax_and_torch(dtype: np.dtype) -> None:
     # PyTorch divides by the norm plus 1e-7
     peer = torch.renorm(torch.tensor(np.asarray(w)), p=2, dim=0, maxnorm=1.5).numpy()
     assert_trees_close(ours, peer, tolerance=Tolerance(rtol=3e-7, floor=0.0))
+
+
+def test_max_norm_of_vectors_and_scalars(dtype: np.dtype) -> None:
+    params = Chain(*(jnp.array(v, dtype) for v in (-7.0, 9.0, [3.0, 4.0], [[[0.6, 0.8]]])))
+    expected = (-2.5, 9.0, [1.5, 2.0], [[[0.6, 0.8]]])  # b1 is no weight
+    assert_trees_close(max_norm(params, 2.5), Chain(*(jnp.array(v, dtype) for v in expected)))
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"), [([3e25, 4e25], "float32"), ([300, 0], "float16"), ([3e-30, 4e-30], "float32")]
+)
+def test_max_norm_of_rows_whose_squares_overflow_or_vanish(row: list[float], kind: str) -> None:
+    w, limit = jnp.array([row], kind), 0.5 if max(row) > 1 else 1e-30
+    expected = np.array([row]) / np.linalg.norm(row) * limit
+    np.testing.assert_allclose(max_norm(w, limit).astype(float), expected, rtol=1e-6)
+    # a sum of 100,000 ones is above all that float16 has
+    ones = max_norm(jnp.ones((1, 100_000), jnp.float16), 10**2.5)
+    np.testing.assert_allclose(ones.astype(float), 1.0, rtol=1e-3)
+    assert max_norm(jnp.ones((1, 100_000), jnp.float16), 10.0).min() > 0
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=4, max_size=4), st.floats(0.01, 100.0))
