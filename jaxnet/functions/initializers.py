@@ -218,7 +218,7 @@ def constant(key: Key, shape: Shape, dtype: Any, *, value: float | Array = 0.0) 
     Args:
         key: is not used.
         shape: any.
-        dtype: of the weights.
+        dtype: of the weights, floating-point.
         value: any finite number.
 
     Raises:
@@ -229,6 +229,7 @@ def constant(key: Key, shape: Shape, dtype: Any, *, value: float | Array = 0.0) 
     """
     del key
     check_range("constant", "value", value)
+    _check_drawn(shape, dtype)
     return jnp.full(shape, jnp.asarray(value, dtype))
 
 
@@ -243,9 +244,7 @@ def ones(key: Key, shape: Shape, dtype: Any) -> Array:
 
 
 def _scaled(draw: Initializer, factor: float | Array, key: Key, shape: Shape, dtype: Any) -> Array:
-    if not jnp.issubdtype(dtype, jnp.floating):
-        remedy = "Pass a dtype such as float32; weights are real numbers."
-        raise invalid_type("initializer", "dtype", "to be floating-point", dtype, remedy)
+    _check_drawn(shape, dtype)
     wide = at_least_float32(dtype)
     return (jnp.asarray(factor, wide) * draw(key, shape, wide)).astype(dtype)
 
@@ -273,6 +272,15 @@ def _unit_orthogonal(key: Key, shape: Shape, dtype: Any) -> Array:
     return q if shape[0] >= shape[1] else q.T
 
 
+def _check_drawn(shape: Shape, dtype: Any) -> None:
+    if not jnp.issubdtype(dtype, jnp.floating):
+        remedy = "Pass a dtype such as float32; weights are real numbers."
+        raise invalid_type("initializer", "dtype", "to be floating-point", dtype, remedy)
+    if min(shape, default=0) < 0:
+        remedy = "Pass sizes of 0 or more."
+        raise invalid_value("initializer", "shape", "to have no negative size", shape, remedy)
+
+
 def _check_matrix(function: str, shape: Shape) -> None:
     if len(shape) != 2 or min(shape) < 1:
         remedy = "Pass the numbers of outputs and inputs, each 1 or more."
@@ -289,6 +297,8 @@ _UNIT_VARIANCE: dict[str, Initializer] = {
 }
 
 INITIALIZERS: dict[str, Initializer] = {
+    "he": he_normal,
+    "xavier": xavier_normal,
     "he_normal": he_normal,
     "he_truncated_normal": he_truncated_normal,
     "he_uniform": he_uniform,
@@ -306,4 +316,4 @@ INITIALIZERS: dict[str, Initializer] = {
     "zeros": zeros,
     "ones": ones,
 }
-"""Name -> initializer."""
+"""Name -> initializer; "he" and "xavier" are lecture 002's names of the normal ones."""

@@ -194,10 +194,11 @@ def test_options_are_bound_by_partial(dtype: np.dtype) -> None:
 
 def test_table_is_complete() -> None:
     known = {case.name for case in cases.INITIALIZERS} | set(CONSTANTS) | {"orthogonal"}
-    assert set(INITIALIZERS) == known
+    lecture = {"he": "he_normal", "xavier": "xavier_normal"}
+    assert set(INITIALIZERS) == known | set(lecture)
     assert len(SCALED) == 9
     for name, function in INITIALIZERS.items():
-        assert getattr(jaxnet.initializers, name) is function
+        assert getattr(jaxnet.initializers, lecture.get(name, name)) is function
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 3, 4), (), (0, 3), (3, 0)])
@@ -243,6 +244,13 @@ def test_unknown_mode_and_distribution() -> None:
 
 def test_weights_that_are_not_floating_point() -> None:
     message = r"initializer: expected dtype to be floating-point, got int32\. Pass a dtype such as"
-    for name in sorted(set(INITIALIZERS) - set(CONSTANTS)):
+    for name in sorted(INITIALIZERS):
         with pytest.raises(TypeError, match=message):
             INITIALIZERS[name](jax.random.key(0), (2, 3), np.dtype("int32"))
+
+
+def test_sizes_below_0() -> None:
+    message = r"initializer: expected shape to have no negative size, got \(2, -1\)\. Pass sizes of"
+    for name in ["normal", "truncated_normal", "uniform", *CONSTANTS]:
+        with pytest.raises(ValueError, match=message):
+            INITIALIZERS[name](jax.random.key(0), (2, -1), np.dtype("float32"))
