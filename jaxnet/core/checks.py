@@ -78,6 +78,21 @@ def check_range(
     return value
 
 
+def check_floating(function: str, argument: str, array: Any) -> None:
+    """Raise a TypeError unless the array, or number, is floating-point.
+
+    >>> check_floating("elu", "z", np.array([1]))
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidTypeError: elu: expected z to be floating-point, got int64. \
+z.astype(jnp.float32) converts.
+    """
+    dtype = array.dtype if hasattr(array, "dtype") else jnp.result_type(array)
+    if not jnp.issubdtype(dtype, jnp.floating):
+        remedy = f"{argument}.astype(jnp.float32) converts."
+        raise invalid_type(function, argument, "to be floating-point", dtype, remedy)
+
+
 def check_finite(function: str, argument: str, values: np.ndarray, remedy: str) -> None:
     """Raise a ValueError that says how many values are NaN or infinite, and where the first is."""
     if not jnp.issubdtype(values.dtype, jnp.inexact):  # knows bfloat16, too

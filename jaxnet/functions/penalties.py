@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_options, check_range
+from jaxnet.core.checks import check_choice, check_floating, check_options, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Params
@@ -73,7 +73,8 @@ def l2(params: Params, strength: float | Array, *, mask: Mask = weights_only) ->
         A scalar in the dtype of the leaves that count.
 
     Raises:
-        TypeError: if the mask is not of the parameters' structure.
+        TypeError: if the mask is not of the parameters' structure, or a leaf that counts not
+            floating-point.
         ValueError: if the strength, given as a number, is negative or not finite.
 
     Source: lecture 004, regularization.
@@ -103,7 +104,8 @@ def l1(params: Params, strength: float | Array, *, mask: Mask = weights_only) ->
         A scalar in the dtype of the leaves that count.
 
     Raises:
-        TypeError: if the mask is not of the parameters' structure.
+        TypeError: if the mask is not of the parameters' structure, or a leaf that counts not
+            floating-point.
         ValueError: if the strength, given as a number, is negative or not finite.
 
     Source: lecture 004, regularization.
@@ -141,7 +143,8 @@ def elastic_net(
         A scalar in the dtype of the leaves that count.
 
     Raises:
-        TypeError: if the mask is not of the parameters' structure.
+        TypeError: if the mask is not of the parameters' structure, or a leaf that counts not
+            floating-point.
         ValueError: if a strength, given as a number, is negative or not finite.
 
     Source: Zou and Hastie 2005, the naive elastic net; lecture 004 for its parts.
@@ -182,7 +185,8 @@ def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only)
         The parameters; rows within the limit are bit for bit what they were.
 
     Raises:
-        TypeError: if the mask is not of the parameters' structure.
+        TypeError: if the mask is not of the parameters' structure, or a leaf that counts not
+            floating-point.
         ValueError: if the limit, given as a number, is not above 0.
 
     Numerics: rows on the limit up to rounding; a row of zeros stays one. Each row is divided by
@@ -328,4 +332,10 @@ def _map_masked(
         remedy = "Let it return one bool a leaf, as penalties.weights_only does."
         expected = "to return a tree of the parameters' structure"
         raise invalid_type(function, "mask", expected, "another", remedy)
-    return jax.tree.map(lambda meant, w: (inside if meant else outside)(w), keep, params)
+
+    def apply(path: tuple[Any, ...], meant: Any, w: Array) -> Any:
+        if meant:
+            check_floating(function, f"params{jax.tree_util.keystr(path)}", w)
+        return (inside if meant else outside)(w)
+
+    return jax.tree_util.tree_map_with_path(apply, keep, params)

@@ -1,6 +1,7 @@
 """Activations against jax.nn and PyTorch, by hand, and by their properties."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -313,6 +314,27 @@ def test_options_out_of_range() -> None:
             call()
     with pytest.raises(TypeError, match=text):
         get_activation("elu", alpha="big")
+
+
+@pytest.mark.usefixtures("no_type_checks")
+def test_integers_would_turn_options_into_0() -> None:
+    z = np.array([-2, 3], np.int32)
+    for name in sorted(set(ACTIVATIONS) - {"linear", "step", "sign"}):
+        message = (
+            f"{name}: expected z to be floating-point, got int32. z.astype(jnp.float32) converts."
+        )
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+            ACTIVATIONS[name](jnp.asarray(z))
+    for name in ("linear", "step", "sign"):
+        np.testing.assert_array_equal(ACTIVATIONS[name](jnp.asarray(z)), PEERS[name](z * 1.0))
+
+
+@pytest.mark.usefixtures("no_type_checks")
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_a_score_alone(name: str) -> None:
+    message = rf"^{name}: expected z to have an axis of classes, got shape \(\)\. Pass the scores"
+    with pytest.raises(ValueError, match=message):
+        ACTIVATIONS[name](jnp.array(1.0))
 
 
 def test_tables_are_complete() -> None:

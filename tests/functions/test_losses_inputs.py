@@ -42,8 +42,7 @@ REFUSED: list[tuple[str, Any, Any, type[Exception], str]] = [
      "expected targets to be finite, got nan at index (1,). Leave these examples out, or fill in "
      "their targets."),
     ("half_squared_error", COLUMN.astype(int), np.zeros(3), TypeError,
-     "expected outputs to be floating-point, got int32. Pass what a network puts out; "
-     "x.astype(jnp.float32) converts."),
+     "expected outputs to be floating-point, got int32. outputs.astype(jnp.float32) converts."),
     ("minkowski_error", np.float32(1), np.zeros(()), ValueError,
      "expected outputs to have an axis of entries, got shape (). The last axis holds an example's "
      "entries: pass outputs[None] for one."),
@@ -90,8 +89,7 @@ REFUSED: list[tuple[str, Any, Any, type[Exception], str]] = [
      "expected targets of class probabilities to sum to 1 a row, got 1.2 at index (0,). Divide "
      "each row by its sum."),
     ("softmax_cross_entropy", ROWS.astype(int), np.array([0, 1, 1]), TypeError,
-     "expected outputs to be floating-point, got int32. Pass what a network puts out; "
-     "x.astype(jnp.float32) converts."),
+     "expected outputs to be floating-point, got int32. outputs.astype(jnp.float32) converts."),
     # one example: the label has no index
     ("softmax_cross_entropy", ROWS[0], np.array(2), ValueError,
      "expected targets of integer labels to be in [0, 2), got 2 at index (). Number the classes "

@@ -18,6 +18,7 @@ from jaxnet.functions.penalties import (
     every_leaf,
     get_penalty,
     l1,
+    l1_backward,
     l2,
     l2_backward,
     max_norm,
@@ -274,6 +275,15 @@ def test_max_norm_can_be_differentiated_at_zero(dtype: np.dtype) -> None:
         (lambda w: l1(w, 1.0, mask=lambda params: (True, True)), TypeError,
          "l1: expected mask to return a tree of the parameters' structure, got another. Let it "
          "return one bool a leaf, as penalties.weights_only does."),
+        (lambda w: l2({"w": np.ones(2, np.int32), "b": np.arange(2)}, 0.5), TypeError,
+         "l2: expected params['w'] to be floating-point, got int32. params['w'].astype("
+         "jnp.float32) converts."),
+        (lambda w: l1_backward(np.ones(2, np.int32), 0.5), TypeError,
+         "l1_backward: expected params to be floating-point, got int32. params.astype(jnp.float32) "
+         "converts."),
+        (lambda w: max_norm((w, np.ones(2, np.uint8)), 0.5), TypeError,
+         "max_norm: expected params[1] to be floating-point, got uint8. params[1].astype("
+         "jnp.float32) converts."),
         (lambda w: as_penalty(cast(Any, "l2")), TypeError,
          "as_penalty: expected penalty to be a function of the parameters, got 'l2'. For a name "
          "take get_penalty(name, strength=1e-4)."),

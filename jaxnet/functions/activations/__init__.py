@@ -3,7 +3,8 @@
 An entrywise function ``y = f(z)`` has beside it ``NAME_derivative(z, y) -> f'(z)``, which takes
 whichever of the pre-activation and the output serves better; its backward rule is
 ``dz = dy f'(z)``. A vector function has ``NAME_backward(z, y, dy) -> J^T dy``. Both follow
-lecture 001. Shapes and dtypes of all these arrays are one; options are keywords.
+lecture 001. Shapes and dtypes of all these arrays are one; options are keywords. A TypeError
+answers what is not floating-point, but for `linear`, `step` and `sign`.
 """
 
 import functools

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_floating, check_range
 from jaxnet.core.types import Array
 
 # Klambauer et al. 2017: with these, outputs of a standard normal ``z`` have mean 0
@@ -71,6 +71,7 @@ def relu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> relu(jnp.array([-2.0, 0.0, 3.0])).tolist()
     [0.0, 0.0, 3.0]
     """
+    check_floating("relu", "z", z)
     return jax.nn.relu(z)
 
 
@@ -96,6 +97,7 @@ def leaky_relu(
         ``y`` in the shape and dtype of ``z``.
 
     Raises:
+        TypeError: if ``z`` is not floating-point.
         ValueError: if the slope is not finite.
 
     Source: Maas et al. 2013.
@@ -103,6 +105,7 @@ def leaky_relu(
     >>> leaky_relu(jnp.array([-2.0, 0.0, 3.0]), negative_slope=0.25).tolist()
     [-0.5, 0.0, 3.0]
     """
+    check_floating("leaky_relu", "z", z)
     check_range("leaky_relu", "negative_slope", negative_slope)
     return jnp.where(z > 0, z, jnp.asarray(negative_slope, z.dtype) * z)
 
@@ -126,6 +129,7 @@ def elu(z: Float[Array, "*shape"], *, alpha: float | Array = 1.0) -> Float[Array
         ``y`` in the shape and dtype of ``z``, above or at ``-alpha``.
 
     Raises:
+        TypeError: if ``z`` is not floating-point.
         ValueError: if alpha is negative or not finite.
 
     Numerics: ``e^z - 1`` by ``expm1``, which does not cancel near 0; it never sees a positive
@@ -136,6 +140,7 @@ def elu(z: Float[Array, "*shape"], *, alpha: float | Array = 1.0) -> Float[Array
     >>> [round(v, 3) for v in elu(jnp.array([-1e4, -1.0, 0.0, 3.0])).tolist()]
     [-1.0, -0.632, 0.0, 3.0]
     """
+    check_floating("elu", "z", z)
     check_range("elu", "alpha", alpha, low=0.0)
     left = jnp.where(z > 0, jnp.zeros_like(z), z)
     return jnp.where(z > 0, z, jnp.asarray(alpha, z.dtype) * jnp.expm1(left))
@@ -156,6 +161,7 @@ def selu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> [round(v, 3) for v in selu(jnp.array([-1e4, 0.0, 1.0])).tolist()]
     [-1.758, 0.0, 1.051]
     """
+    check_floating("selu", "z", z)
     return _SELU_SCALE * elu(z, alpha=_SELU_ALPHA)
 
 

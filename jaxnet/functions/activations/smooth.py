@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from jaxnet.core.checks import check_floating
 from jaxnet.core.types import Array
 
 
@@ -17,6 +18,7 @@ def sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> sigmoid(jnp.array([-1e4, 0.0, 1e4])).tolist()
     [0.0, 0.5, 1.0]
     """
+    check_floating("sigmoid", "z", z)
     return jax.nn.sigmoid(z)
 
 
@@ -28,6 +30,7 @@ def sigmoid_derivative(z: Array, y: Array) -> Array:
 
 def tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Hyperbolic tangent ``y = 2 sigmoid(2 z) - 1``, in (-1, 1). Source: lecture 001."""
+    check_floating("tanh", "z", z)
     return jnp.tanh(z)
 
 
@@ -46,6 +49,7 @@ def softplus(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> [round(v, 4) for v in softplus(jnp.array([-1e4, 0.0, 1e4])).tolist()]
     [0.0, 0.6931, 10000.0]
     """
+    check_floating("softplus", "z", z)
     return jax.nn.softplus(z)
 
 
@@ -63,6 +67,7 @@ def silu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> [round(v, 4) for v in silu(jnp.array([-1e4, 0.0, 1.0])).tolist()]
     [-0.0, 0.0, 0.7311]
     """
+    check_floating("silu", "z", z)
     return z * sigmoid(z)
 
 
@@ -82,6 +87,7 @@ def gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> [round(v, 4) for v in gelu(jnp.array([-1e4, 0.0, 1.0])).tolist()]
     [-0.0, 0.0, 0.8413]
     """
+    check_floating("gelu", "z", z)
     return z * _normal_distribution(z)
 
 
@@ -107,6 +113,7 @@ def gelu_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> [round(v, 4) for v in gelu_tanh(jnp.array([-1e4, 0.0, 1.0])).tolist()]
     [-0.0, 0.0, 0.8412]
     """
+    check_floating("gelu_tanh", "z", z)
     clipped = _clip(z)
     return z * sigmoid(_GELU_SLOPE * (clipped + _GELU_CUBIC * clipped**3))
 

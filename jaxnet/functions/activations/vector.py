@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from jaxnet.core.checks import check_floating
+from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 
 
@@ -16,6 +18,7 @@ def softmax(z: Float[Array, "*batch classes"]) -> Float[Array, "*batch classes"]
     >>> [round(v, 2) for v in softmax(jnp.array([3.2, 5.1, -1.7])).tolist()]
     [0.13, 0.87, 0.0]
     """
+    _check_scores("softmax", z)
     return jax.nn.softmax(z, axis=-1)
 
 
@@ -35,6 +38,7 @@ def log_softmax(z: Float[Array, "*batch classes"]) -> Float[Array, "*batch class
     >>> [round(v, 2) for v in log_softmax(jnp.array([3.2, 5.1, -1.7])).tolist()]
     [-2.04, -0.14, -6.94]
     """
+    _check_scores("log_softmax", z)
     return jax.nn.log_softmax(z, axis=-1)
 
 
@@ -42,3 +46,10 @@ def log_softmax_backward(z: Array, y: Array, dy: Array) -> Array:
     """``dz = (I - 1 s^T)^T dy = dy - s sum(dy)`` with ``s = e^y``."""
     del z
     return dy - jnp.exp(y) * jnp.sum(dy, axis=-1, keepdims=True)
+
+
+def _check_scores(function: str, z: Array) -> None:
+    check_floating(function, "z", z)
+    if jnp.ndim(z) == 0:
+        remedy = "Pass the scores of all classes; one alone has the probability 1."
+        raise invalid_value(function, "z", "to have an axis of classes", "shape ()", remedy)

@@ -13,7 +13,7 @@ from jax.core import Tracer
 from jax.typing import DTypeLike
 from jaxtyping import Float, Num
 
-from jaxnet.core.checks import check_count, check_entries, check_range
+from jaxnet.core.checks import check_count, check_entries, check_floating, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import AnyArray, Array
 
@@ -150,9 +150,7 @@ def check_probabilities(function: str, outputs: Array) -> Array:
 
 
 def _check_outputs(function: str, outputs: Array) -> None:
-    if not jnp.issubdtype(outputs.dtype, jnp.floating):
-        remedy = "Pass what a network puts out; x.astype(jnp.float32) converts."
-        raise invalid_type(function, "outputs", "to be floating-point", outputs.dtype, remedy)
+    check_floating(function, "outputs", outputs)
     if outputs.ndim == 0:
         remedy = "The last axis holds an example's entries: pass outputs[None] for one."
         raise invalid_value(function, "outputs", "to have an axis of entries", "shape ()", remedy)
