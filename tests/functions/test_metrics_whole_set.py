@@ -142,6 +142,18 @@ def test_calibration_error_by_hand(dtype: np.dtype) -> None:
     assert (float(apart), float(together)) == (0.375, 0.125)
 
 
+def test_many_examples_of_few_bits() -> None:
+    # in bfloat16 the sum of the gaps, 5,000, stands still at 64
+    p = jnp.tile(jnp.array([0.75, 0.25], jnp.bfloat16), (20_000, 1))
+    labels = np.arange(20_000) % 2
+    assert float(expected_calibration_error(p, labels)) == 0.25
+    # outputs 1/2 of targets 0 and 1: the mean, which explains nothing; 3/4 and 1/4 explain 3/4
+    half = jnp.full((20_000, 1), 0.5, jnp.bfloat16)
+    nearer = jnp.asarray(labels * 0.5 + 0.25, jnp.bfloat16)[:, None]
+    assert float(r_squared(half, labels)) == 0.0
+    assert float(r_squared(nearer, labels)) == 0.75
+
+
 @pytest.mark.usefixtures("no_type_checks")
 @pytest.mark.parametrize(
     ("call", "error", "message"),

@@ -8,6 +8,7 @@ from jaxtyping import Float, Num
 
 from jaxnet.core.checks import check_choice, check_count, check_entries
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.metrics.labels import check_real, target_labels
 
@@ -37,7 +38,8 @@ def r_squared(
         ValueError: for an unknown average, no examples, another shape, or targets known not to be
             finite.
 
-    Numerics: the mean is taken off before squaring, so that a large one does no harm.
+    Numerics: the mean is taken off before squaring, so that a large one does no harm. Sums and
+    result are in float32 at least, whatever the outputs' dtype.
 
     >>> r_squared(jnp.array([[1.0], [2.0], [2.0]]), jnp.array([1.0, 2.0, 3.0])).tolist()
     0.5
@@ -50,8 +52,9 @@ def r_squared(
         raise invalid_value("r_squared", "targets", expected, targets.shape, remedy)
     remedy = "Leave these examples out, or fill in their targets."
     check_entries("r_squared", "targets", targets, np.isfinite, "to be finite", remedy)
-    y = outputs.reshape(-1, outputs.shape[-1])
-    v = jnp.asarray(targets, outputs.dtype).reshape(y.shape)
+    wide = at_least_float32(outputs.dtype)
+    y = outputs.reshape(-1, outputs.shape[-1]).astype(wide)
+    v = jnp.asarray(targets, wide).reshape(y.shape)
     scores = _determination(y, v)
     if average is None:
         return scores
@@ -88,6 +91,8 @@ def expected_calibration_error(
         ValueError: for no examples, a single probability, another shape, or probabilities, labels
             or rows known not to be such.
 
+    Numerics: sums and result are in float32 at least, whatever the probabilities' dtype.
+
     Source: Guo et al. 2017, section 2, equation 3.
 
     >>> expected_calibration_error(jnp.array([[0.75, 0.25]] * 2), jnp.array([0, 1])).tolist()
@@ -106,6 +111,7 @@ def expected_calibration_error(
 
     check_entries(name, "probabilities", probabilities, inside, expected, remedy)
     p = probabilities.reshape(-1, probabilities.shape[-1])
+    p = p.astype(at_least_float32(p.dtype))
     confidence = jnp.max(p, axis=-1)
     right = (jnp.argmax(p, axis=-1).astype(labels.dtype) == labels).astype(p.dtype)
     upper = jnp.arange(1, bins, dtype=p.dtype) / bins  # of all bins but the last
