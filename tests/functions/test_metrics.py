@@ -1,5 +1,6 @@
 """Metrics of one value an example: right or wrong, whatever form the targets have."""
 
+import functools
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
+from jaxnet.functions.activations import ACTIVATIONS
 from jaxnet.functions.metrics import (
     METRICS,
     accuracy,
@@ -108,11 +110,15 @@ def test_binary_accuracy_by_hand(dtype: np.dtype) -> None:
     scores = jnp.array([[2.0], [-1.0], [0.0], [0.4], [jnp.nan]], dtype)
     for targets in ([1, 1, 0, 1, 0], [1, 1, -1, 1, -1], [1.0, 1.0, 0.0, 1.0, 0.0]):
         right = binary_accuracy(scores, jnp.array(targets))
-        assert right.tolist() == [1.0, 0.0, 1.0, 1.0, 0.0]  # NaN is right about nothing
+        assert right.tolist() == [1.0, 0.0, 0.0, 1.0, 0.0]  # NaN is right about nothing
     probabilities = scores[:4] / 4 + 0.5
     bits = jnp.array([1, 1, 0, 1])
-    assert binary_accuracy(probabilities, bits, threshold=0.5).tolist() == [1.0, 0.0, 1.0, 1.0]
+    by_probability = functools.partial(binary_accuracy, threshold=0.5)
+    assert by_probability(probabilities, bits).tolist() == [1.0, 0.0, 0.0, 1.0]
     assert binary_accuracy(scores[:4], bits[:, None], threshold=0.5).tolist() == [1, 0, 1, 0]
+    # the decision is that of the step function, on the threshold too
+    classes = ACTIVATIONS["step"](scores[:4])
+    assert binary_accuracy(scores[:4], classes).tolist() == [1.0] * 4
     # several questions an example: the share that is answered right
     assert binary_accuracy(jnp.ones((1, 4), dtype), jnp.array([[1, 0, 1, 1]])).tolist() == [0.75]
 

@@ -21,18 +21,19 @@ def zero_one(
 ) -> Float[Array, "*batch"]:
     """1 where the decision is wrong, else 0: the indicator ``1[decision != v]``.
 
-    One output decides by whether it is above the threshold, several by which is the largest.
+    One output decides by whether it reaches the threshold, several by which is the largest.
     By hand: ``dy = 0``, which is why nothing learns from this loss (lecture 001).
 
     Args:
         outputs: scores or probabilities, shape ``(..., 1)`` or ``(..., classes)``.
         targets: beside one output, labels in {0, 1} or in {-1, +1}, shape ``(...)`` or
             ``(..., 1)``; beside several, integer labels ``(...)`` or rows ``(..., classes)``.
-        threshold: of one output: 0 for scores, 0.5 for probabilities. Several do without.
+        threshold: of one output; several do without. 0 is for logits and scores; for
+            probabilities pass ``functools.partial(zero_one, threshold=0.5)``.
 
     Returns:
         0 or 1 an example, shape ``(...)``, in the outputs' dtype, not averaged. An output on the
-        threshold is negative; of equal outputs the first decides.
+        threshold is positive, as in `step`; of equal outputs the first decides.
 
     Raises:
         TypeError: if outputs are not floating-point, or targets neither that nor integer.
@@ -47,7 +48,7 @@ def zero_one(
     if outputs.shape[-1:] == (1,):
         positive = binary_targets("zero_one", outputs, targets)
         t = jnp.asarray(threshold, outputs.dtype)
-        right = jnp.where(positive, outputs > t, outputs <= t)  # of NaN neither holds
+        right = jnp.where(positive, outputs >= t, outputs < t)  # of NaN neither holds
         return 1 - jnp.squeeze(right, axis=-1).astype(outputs.dtype)
     v = one_hot_targets("zero_one", outputs, targets)
     wrong = jnp.argmax(outputs, axis=-1) != jnp.argmax(v, axis=-1)

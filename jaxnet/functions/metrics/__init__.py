@@ -20,7 +20,8 @@ METRICS: dict[str, ElementwiseLoss] = {
     "top_k_accuracy": top_k_accuracy,
     "binary_accuracy": binary_accuracy,
 }
-"""Name -> metric of one value an example; ``top_k_accuracy`` has ``k = 5`` unless told."""
+"""Name -> metric of one value an example; ``top_k_accuracy`` has ``k = 5`` unless told,
+``binary_accuracy`` the threshold 0 of logits: not that of probabilities."""
 
 __all__ = [
     "METRICS",

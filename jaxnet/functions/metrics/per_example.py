@@ -102,7 +102,8 @@ def binary_accuracy(
         outputs: logits, scores or probabilities, shape ``(..., entries)``, mostly of one entry.
         targets: labels in {0, 1} or in {-1, +1}, shape ``(..., entries)``, or ``(...)`` beside
             one entry.
-        threshold: 0 for logits and scores, 0.5 for probabilities; on it an output is negative.
+        threshold: on it an output is positive. 0 is for logits and scores; for probabilities
+            pass ``functools.partial(binary_accuracy, threshold=0.5)``.
 
     Returns:
         0 or 1 an example, in the outputs' dtype; the mean over its entries if there are several.
@@ -119,7 +120,7 @@ def binary_accuracy(
     check_range("binary_accuracy", "threshold", threshold)
     positive = _positive("binary_accuracy", outputs, targets)
     t = jnp.asarray(threshold, outputs.dtype)
-    right = jnp.where(positive, outputs > t, outputs <= t)  # of NaN neither holds
+    right = jnp.where(positive, outputs >= t, outputs < t)  # of NaN neither holds
     return jnp.mean(right.astype(outputs.dtype), axis=-1)
 
 
