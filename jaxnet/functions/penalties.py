@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice, check_floating, check_options, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.memory import identical_for_equal
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Params
 
@@ -237,12 +238,16 @@ PENALTIES: dict[str, Callable[..., Array]] = {name: pair[0] for name, pair in _P
 """Name -> penalty."""
 
 
+@identical_for_equal
 def get_penalty(name: str, **options: Any) -> Penalty:
     """Return the penalty called ``name`` with its gradient, both of the strength given.
 
     Args:
         name: a name in `PENALTIES`.
         options: arguments of that penalty after the parameters, such as ``strength=1e-4``.
+
+    Returns:
+        For equal arguments the identical object, so that what is compiled with it is found again.
 
     Raises:
         ValueError: for an unknown name or option, or a strength left out.

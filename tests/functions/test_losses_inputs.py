@@ -177,7 +177,8 @@ def test_both_ways_to_write_two_classes(dtype: np.dtype) -> None:
         targets = np.array([positive, positive, negative])
         # on the threshold an output is positive, as for activations.step
         assert function(y, jnp.asarray(targets)).tolist() == [0.0, 1.0, 1.0]
-        assert function(y, jnp.asarray(targets), threshold=0.3).tolist() == [0.0, 1.0, 0.0]
+        at_score = get_loss("zero_one", threshold=0.3).function
+        assert at_score(y, jnp.asarray(targets)).tolist() == [0.0, 1.0, 0.0]
 
 
 def test_rows_rounded_to_few_bits_are_distributions(dtype: np.dtype) -> None:

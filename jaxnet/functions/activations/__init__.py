@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice
 from jaxnet.core.errors import invalid_type
+from jaxnet.core.memory import identical_for_equal
 from jaxnet.core.types import Array
 from jaxnet.functions.activations.piecewise import (
     elu,
@@ -138,12 +139,16 @@ _VECTORS = {
 }
 
 
+@identical_for_equal
 def get_activation(name: str, **options: Any) -> Activation:
     """Return the function called ``name`` with its backward rule, options bound into both.
 
     Args:
         name: a name in `ACTIVATIONS`.
         options: the function's keywords, such as ``alpha=0.5`` for ``"elu"``.
+
+    Returns:
+        For equal arguments the identical object, so that what is compiled with it is found again.
 
     Raises:
         ValueError: if there is no such activation; the known ones are listed. If an option given

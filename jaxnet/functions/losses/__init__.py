@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice, check_options
+from jaxnet.core.memory import identical_for_equal
 from jaxnet.core.types import AnyArray, Array, ElementwiseLoss
 from jaxnet.functions.losses.cross_entropy import (
     binary_cross_entropy,
@@ -98,12 +99,16 @@ LOSSES: dict[str, ElementwiseLoss] = {name: pair.function for name, pair in _PAI
 """Name -> loss."""
 
 
+@identical_for_equal
 def get_loss(name: str, **options: Any) -> Loss:
     """Return the loss called ``name`` with its hand-derived gradient, both with these options.
 
     Args:
         name: a name in `LOSSES`.
         options: keyword options of that loss, such as ``delta`` of `huber`.
+
+    Returns:
+        For equal arguments the identical object, so that what is compiled with it is found again.
 
     Raises:
         ValueError: for an unknown name or option; the known ones are listed.

@@ -1,0 +1,46 @@
+"""Functions that remember what they returned."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import jax
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def identical_for_equal(make: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Return ``make``, changed to return one and the same object for equal arguments.
+
+    What is compiled with a function is found again for that function only, not for an equal one.
+    Arguments are equal if their types are, too: 1, 1.0 and True differ. Where one cannot be
+    compared, as arrays, which may be traced, nothing is remembered.
+
+    Args:
+        make: a function whose result depends on its arguments alone, and is not changed later.
+
+    >>> pair = identical_for_equal(lambda **options: list(options.items()))
+    >>> pair(a=1, b=2) is pair(b=2, a=1), pair(a=1, b=2) is pair(a=1.0, b=2)
+    (True, False)
+    """
+    remembered = functools.lru_cache(maxsize=256, typed=True)(make)
+
+    @functools.wraps(make)
+    def wrapper(*args: Arguments.args, **options: Arguments.kwargs) -> Result:
+        if not all(map(_is_comparable, (*args, *options.values()))):
+            return make(*args, **options)
+        ordered: Any = dict(sorted(options.items()))  # another order would be another key
+        return remembered(*args, **ordered)
+
+    return wrapper
+
+
+def _is_comparable(argument: Any) -> bool:
+    if isinstance(argument, jax.Array):  # traced ones, too, which must not outlive their trace
+        return False
+    try:
+        hash(argument)
+    except TypeError:
+        return False
+    return True
