@@ -10,7 +10,7 @@ import pytest
 
 import jaxnet
 from jaxnet.core.types import Array
-from jaxnet.functions.losses import LOSSES, entropy, get_loss, smooth_labels
+from jaxnet.functions.losses import LOSSES, Loss, as_loss, entropy, get_loss, smooth_labels
 from tests.comparison import assert_trees_close
 from tests.loss_cases import LOSSES as CASES
 from tests.loss_cases import draw_loss
@@ -234,3 +234,19 @@ def test_fit_hears_of_bad_targets_before_it_starts() -> None:
         ValueError, match=r"^squared_error: .* shape \(4, 1\) or \(4,\), got \(4, 2"
     ):
         run("squared_error", np.zeros((4, 2), np.float32))
+
+
+def test_a_plain_pair_is_a_loss() -> None:
+    pair = LOSSES["huber"], get_loss("huber").backward
+    assert as_loss(pair) == get_loss("huber")
+    assert isinstance(as_loss(pair), Loss)
+
+
+@pytest.mark.parametrize("loss", [None, 3, (), (LOSSES["huber"],), (LOSSES["huber"], "huber")])
+def test_what_is_no_loss(loss: Any) -> None:
+    message = (
+        "as_loss: expected loss to be a name, a function of outputs and targets, or a pair with "
+        f"its gradient, got {loss!r}. Pass a name in LOSSES, say."
+    )
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        as_loss(loss)

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice, check_options
+from jaxnet.core.errors import invalid_type
 from jaxnet.core.memory import identical_for_equal
 from jaxnet.core.types import AnyArray, Array, ElementwiseLoss
 from jaxnet.functions.losses.cross_entropy import (
@@ -121,15 +122,16 @@ def get_loss(name: str, **options: Any) -> Loss:
     return Loss(*(functools.partial(part, **options) if options else part for part in pair))
 
 
-def as_loss(loss: str | ElementwiseLoss | Loss) -> Loss:
+def as_loss(loss: str | ElementwiseLoss | Loss | tuple[Callable[..., Array], ...]) -> Loss:
     """Return a loss with its gradient.
 
     Args:
         loss: a name in `LOSSES`; a function of that table, whose hand-derived gradient it finds;
             any other differentiable function ``(outputs, targets) -> one value an example``, whose
-            gradient autodiff derives; or a `Loss`, which brings it.
+            gradient autodiff derives; or a `Loss`, or a tuple like it, which brings it.
 
     Raises:
+        TypeError: if it is none of these.
         ValueError: for an unknown name; the known ones are listed.
 
     >>> as_loss(huber) == get_loss("huber")
@@ -139,6 +141,12 @@ def as_loss(loss: str | ElementwiseLoss | Loss) -> Loss:
         return get_loss(loss)
     if isinstance(loss, Loss):
         return loss
+    if isinstance(loss, tuple) and len(loss) == 2 and all(map(callable, loss)):
+        return Loss(*loss)
+    if not callable(loss):
+        expected = "to be a name, a function of outputs and targets, or a pair with its gradient"
+        remedy = "Pass a name in LOSSES, say."
+        raise invalid_type("as_loss", "loss", expected, repr(loss), remedy)
     known = [pair for pair in _PAIRS.values() if pair.function is loss]
     return known[0] if known else Loss(loss, _autodiff_rule(loss))
 
