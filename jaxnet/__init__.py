@@ -11,7 +11,7 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
                  compose  branches  sharing      |  optim  |  data    (blind to each other)
     functions    activations  initializers  losses  penalties  metrics  schedules
                  (blind to each other)
-    core         types  errors  checks  precision  trees
+    core         types  errors  checks  precision  memory  trees
 """
 
 from jaxnet import data, inspection, interchange, layers, networks, optim, training
