@@ -32,7 +32,8 @@ def build_network(dataset: Dataset, settings: Any) -> Layer:
         ValueError: if the first or the last width does not fit the data set.
     """
     inputs, classes = dataset.train.inputs.shape[1], len(dataset.class_names)
-    widths = settings.widths or (inputs, 100, 100, classes)
+    default = (inputs, 100, 100, classes)
+    widths = default if settings.widths is None else settings.widths
     if len(widths) < 2 or (widths[0], widths[-1]) != (inputs, classes):
         expected = f"to start with {inputs} and end with {classes} for {dataset.name}"
         remedy = f"For example: --widths {inputs} 100 100 {classes}"

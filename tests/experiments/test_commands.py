@@ -127,7 +127,7 @@ MISTAKES = {
     "unknown dataset": (["--dataset", "minst"], "one of digits, mnist, got 'minst'. Did you mean"),
     "unknown activation": (["--activation", "rely"], "one of elu, gelu, gelu_tanh, leaky_relu"),
     "unknown optimizer": (["--optimizer", "adamw"], "one of adam, momentum, sgd, got 'adamw'"),
-    "unknown initializer": (["--initializer", "he"], "one of constant, he_normal, he_truncated"),
+    "unknown initializer": (["--initializer", "hee"], "one of constant, he, he_normal, he_tr"),
     "widths that do not fit": (["--widths", "784", "10"], "to start with 64 and end with 10"),
     "no width": (["--widths"], "to start with 64"),
     "empty layer": (["--widths", "64", "0", "10"], "each of widths >= 1, got 0"),
