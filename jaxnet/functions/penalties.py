@@ -283,7 +283,7 @@ def as_penalty(penalty: Callable[[Params], Array] | Penalty) -> Penalty:
     return Penalty(penalty, _autodiff_rule(penalty))
 
 
-@functools.lru_cache(maxsize=32)
+@identical_for_equal
 def _autodiff_rule(penalty: Callable[[Params], Array]) -> Callable[[Params], Params]:
     """Return one and the same rule for a function, so that what is compiled with it is found."""
     return jax.grad(penalty)

@@ -129,6 +129,7 @@ MISTAKES = {
     "unknown optimizer": (["--optimizer", "adamw"], "one of adam, momentum, sgd, got 'adamw'"),
     "unknown initializer": (["--initializer", "hee"], "one of constant, he, he_normal, he_tr"),
     "widths that do not fit": (["--widths", "784", "10"], "to start with 64 and end with 10"),
+    "negative penalty": (["--l2", "-1"], "--l2 finite and in [0, inf), got -1"),
     "no width": (["--widths"], "to start with 64"),
     "empty layer": (["--widths", "64", "0", "10"], "each of widths >= 1, got 0"),
     "no batch": (["--batch-size", "0"], "--batch-size >= 1, got 0"),
@@ -296,3 +297,21 @@ def test_a_peer_that_dies_on_the_way_is_reported_and_the_others_go_on(
     )
     assert [(timing.name, len(timing.seconds)) for timing in timings] == [("floor", 2)]
     assert "its process" in failures["sklearn"]
+
+
+def test_the_choices_of_the_lectures_train_by_hand(tmp_path: Path) -> None:
+    choices = ["--batch-norm", "before", "--drop-rate", "0.5", "--input-drop-rate", "0.2"]
+    options = [*choices, "--l2", "1e-4", "--gradient", "by_hand", "--out", str(tmp_path)]
+    assert run("learning_curves", "--smoke", *options) == 0
+    record = json.loads((tmp_path / "result.json").read_text())
+    assert record["config"]["gradient"] == "by_hand"
+    # the scale and the offset of each of the 200 hidden units come on top
+    assert record["results"]["parameters"] == 17_610 + 2 * 200
+
+
+def test_a_cost_above_its_bar_fails_the_benchmark() -> None:
+    module = importlib.import_module("experiments.benchmark")
+    costs = {"jaxnet_by_hand": 1.11, "jaxnet_dropout": 1.14}
+    claims = module.check_claims(module.Config(rounds=5), {"pytorch_best": 1.79}, costs)
+    assert [claim.holds for claim in claims] == [False, False, True]
+    assert module.check_claims(module.SMOKE, {"pytorch_best": 1.79}, costs) == []

@@ -37,7 +37,8 @@ def _linen(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_variables_unchanged_are_accepted() -> None:
-    from_linen(NETWORK, _linen())
+    params, statistics = from_linen(NETWORK, _linen())
+    assert_trees_close((params, statistics), (PARAMS, STATISTICS))
 
 
 @pytest.mark.parametrize(
@@ -249,7 +250,8 @@ def test_arrays_alone_need_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, name, None)  # what makes importing it fail
     for peer in PEERS:
         if peer.name != "torch":  # whose arrays are tensors
-            peer.back(NETWORK, peer.to(NETWORK, PARAMS, STATISTICS))
+            back = peer.back(NETWORK, peer.to(NETWORK, PARAMS, STATISTICS))
+            assert_trees_close(back, (PARAMS, STATISTICS))
 
 
 @pytest.mark.parametrize("batch_size", [1, 0])

@@ -151,7 +151,7 @@ def as_loss(loss: str | ElementwiseLoss | Loss | tuple[Callable[..., Array], ...
     return known[0] if known else Loss(loss, _autodiff_rule(loss))
 
 
-@functools.lru_cache(maxsize=32)
+@identical_for_equal
 def _autodiff_rule(function: ElementwiseLoss) -> Callable[[Array, AnyArray], Array]:
     """Return one and the same rule for a function, so that what is compiled with it is found."""
 
