@@ -1,15 +1,18 @@
 """Adam: momentum and per-weight step sizes, both with bias correction."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from jaxnet.core.checks import check_range
 from jaxnet.core.types import Array
-from jaxnet.optim.learning_rate import LearningRate, check_learning_rate, rate_at
+from jaxnet.optim.convention import resolve
+from jaxnet.optim.learning_rate import LearningRate
+from jaxnet.optim.moments import bias_correction, moving_average
+from jaxnet.optim.rule import At, Number, from_rule
+
+Like = Literal["optax", "torch", "keras", "lecture"]
 
 
 class AdamState(NamedTuple):
@@ -20,33 +23,56 @@ class AdamState(NamedTuple):
     nu: Any
 
 
+class _Convention(NamedTuple):
+    b2: Number
+    eps: Number
+    corrected: bool  # the moments are divided by 1 - b^t
+    eps_hat: bool  # eps is added to the root of nu before its correction
+
+
+CONVENTIONS = {
+    "optax": _Convention(b2=0.999, eps=1e-8, corrected=True, eps_hat=False),
+    "torch": _Convention(b2=0.999, eps=1e-8, corrected=True, eps_hat=False),
+    "keras": _Convention(b2=0.999, eps=1e-7, corrected=True, eps_hat=True),
+    "lecture": _Convention(b2=0.99, eps=1e-8, corrected=False, eps_hat=False),
+}
+
+
 def adam(
     learning_rate: LearningRate,
     *,
-    b1: float | Array = 0.9,
-    b2: float | Array = 0.999,
-    eps: float | Array = 1e-8,
+    b1: Number = 0.9,
+    b2: Number | None = None,
+    eps: Number | None = None,
+    like: Like = "optax",
 ) -> optax.GradientTransformation:
     """Adam: ``w <- w - eta mu_hat / (sqrt(nu_hat) + eps)``.
 
     ``mu <- b1 mu + (1 - b1) g``, ``nu <- b2 nu + (1 - b2) g^2``, ``mu_hat = mu / (1 - b1^t)``,
     ``nu_hat = nu / (1 - b2^t)``, with ``t`` counted from 1.
 
-    Equal to ``optax.adam`` and ``torch.optim.Adam``. Keras adds its ``eps`` before the bias
-    correction, and the lecture's slide has neither bias correction nor ``eps``.
+    How the conventions of ``like`` differ:
+
+    - optax, torch: ``optax.adam`` and ``torch.optim.Adam`` are equal.
+    - keras: ``eps`` is 1e-7, and the paper's faster form is used,
+      ``eta sqrt(1 - b2^t) / (1 - b1^t) mu / (sqrt(nu) + eps)``, in which ``eps`` weighs
+      ``1 / sqrt(1 - b2^t)`` times as much: 32 times at the first step.
+    - lecture: ``b2`` is 0.99, and neither moment is corrected: the first step is
+      ``(1 - b1) / sqrt(1 - b2)``, with these decays exactly 1, times the rate. The slide has no
+      ``eps`` either, which is 0/0 where a gradient is 0: here it has.
 
     Args:
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
         b1: decay of the mean of gradients, in [0, 1).
-        b2: decay of the mean of squared gradients, in [0, 1).
-        eps: added outside the root, above 0; keeps a gradient of 0 from dividing by 0. In float16,
-            1e-8 rounds to 0: choose 1e-7 or more there.
+        b2: decay of the mean of squared gradients, in [0, 1); None for the convention's.
+        eps: added outside the root, above 0; keeps a gradient of 0 from dividing by 0; None for
+            the convention's.
+        like: whose convention to follow.
 
     Raises:
         ValueError: if a hyperparameter given as a number is out of its range.
 
-    Numerics: ``1 - b^t`` is computed by `expm1`. The direct form cancels: in float32 it is wrong
-    by 1.3e-5 of itself at the first step for ``b2 = 0.999``.
+    Numerics: ``1 - b^t`` by `jaxnet.optim.moments.bias_correction`.
 
     Source: Kingma and Ba 2015, algorithm 1; lecture 004, "Adam".
 
@@ -55,46 +81,30 @@ def adam(
     >>> updates.round(6).tolist()
     [-0.10000000149011612]
     """
-    check_learning_rate("adam", learning_rate)
+    b2, eps, corrected, eps_hat = resolve("adam", like, CONVENTIONS, b2=b2, eps=eps)
     check_range("adam", "b1", b1, low=0.0, high=1.0, high_open=True)
     check_range("adam", "b2", b2, low=0.0, high=1.0, high_open=True)
     check_range("adam", "eps", eps, low=0.0, low_open=True)
 
-    def init(params: Any) -> AdamState:
-        mu = jax.tree.map(jnp.zeros_like, params)
-        nu = jax.tree.map(jnp.zeros_like, params)
-        return AdamState(jnp.zeros((), jnp.int32), mu, nu)
+    def rule(
+        at: At, g: Array, w: Any, mu: Array, nu: Array, *, b1: Number, b2: Number, eps: Number
+    ) -> tuple[Array, Array, Array]:
+        del w
+        mu = moving_average(b1, mu, g)
+        nu = moving_average(b2, nu, g * g)
+        if not corrected:
+            return -at.rate * mu / (jnp.sqrt(nu) + eps), mu, nu
+        mu_hat = mu / bias_correction(b1, at.t, g)
+        share = bias_correction(b2, at.t, g)
+        if eps_hat:
+            eps = eps / jnp.sqrt(share)
+        return -at.rate * mu_hat / (jnp.sqrt(nu / share) + eps), mu, nu
 
-    def update(updates: Any, state: AdamState, params: Any = None) -> tuple[Any, AdamState]:
-        del params
-        eta = rate_at(learning_rate, state.count)
-        count = state.count + 1
-        squares = jax.tree.map(lambda g: g * g, updates)
-        mu = _moving_average(b1, state.mu, updates)
-        nu = _moving_average(b2, state.nu, squares)
-
-        def step(m: Array, v: Array) -> Array:
-            m_hat = m / _bias_correction(b1, count, m.dtype)
-            v_hat = v / _bias_correction(b2, count, v.dtype)
-            return -eta.astype(m.dtype) * m_hat / (jnp.sqrt(v_hat) + jnp.asarray(eps, m.dtype))
-
-        return jax.tree.map(step, mu, nu), AdamState(count, mu, nu)
-
-    return optax.GradientTransformation(init, update)  # pyright: ignore[reportArgumentType]
-
-
-def _moving_average(decay: float | Array, averages: Any, values: Any) -> Any:
-    def blend(average: Array, value: Array) -> Array:
-        old, new = jnp.asarray(decay, value.dtype), jnp.asarray(1 - decay, value.dtype)
-        return old * average + new * value
-
-    return jax.tree.map(blend, averages, values)
-
-
-def _bias_correction(decay: float | Array, count: Array, dtype: Any) -> Array:
-    """Return ``1 - decay^count`` to full relative precision."""
-    if isinstance(decay, int | float):
-        log_decay = jnp.asarray(np.log(decay) if decay > 0 else -np.inf, dtype)
-    else:
-        log_decay = jnp.log(jnp.asarray(decay, dtype))
-    return -jnp.expm1(count.astype(dtype) * log_decay)
+    return from_rule(
+        "adam",
+        rule,
+        learning_rate,
+        state=AdamState,
+        starts=[jnp.zeros_like, jnp.zeros_like],
+        numbers={"b1": b1, "b2": b2, "eps": eps},
+    )

@@ -1,0 +1,1 @@
+"""The verification matrix: our optimizers beside optax's, PyTorch's, Keras's and an oracle."""

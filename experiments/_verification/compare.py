@@ -1,0 +1,100 @@
+"""How far a path is from another: in float64 over the stream, in float32 step by step."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments._verification import paths
+from experiments._verification.case import Case
+from experiments._verification.stream import gradients, parameters
+
+EXACT = 1e-12
+"""The largest difference in float64, of parameters of order 1, that counts as rounding."""
+
+ULPS = 4.0
+"""The largest error of a float32 step, in units in the last place of the parameters."""
+
+
+class Difference(NamedTuple):
+    """How far two paths are apart.
+
+    Attributes:
+        largest: the largest difference of a parameter after any step, over ``max(1, |w|)``.
+        leaf: the leaf of the stream where that is.
+    """
+
+    largest: float
+    leaf: str
+
+
+def difference(case: Case, like: str, witness: str) -> Difference:
+    """Return how far ours under a convention is from a witness: a library, or the oracle."""
+    actual = paths.ours(case, like)
+    expected = paths.oracle(case, like) if witness == "oracle" else paths.theirs(case, witness)
+    assert set(actual) == set(expected)
+    errors = {
+        leaf: float(np.max(np.abs(actual[leaf] - w) / np.maximum(1.0, np.abs(w))))
+        for leaf, w in expected.items()
+    }
+    worst = max(errors, key=lambda leaf: np.nan_to_num(errors[leaf], nan=np.inf))
+    return Difference(errors[worst], worst)
+
+
+def float32_ulps(case: Case, like: str) -> float:
+    """Return the worst error of a float32 step, in units in the last place of the parameters.
+
+    Each step starts from the float32 state that the steps before have led to, and is held against
+    the step that float64 makes from that same state, which `difference` holds against the peers.
+    """
+    factory = paths.factory(case, like)
+    rate = np.float32(case.rate)
+    with jax.enable_x64(False):
+        before, after = jax.tree.map(np.asarray, _float32_steps(factory)(rate))
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+        exact = _vmapped_step(factory)(_widened(before), gradients(), float(rate))
+        exact = jax.tree.map(np.asarray, exact)
+    old = before[0]
+    return max(_worst_ulps(after[name], exact[name], old[name]) for name in old)
+
+
+def _worst_ulps(actual: np.ndarray, exact: np.ndarray, old: np.ndarray) -> float:
+    size = np.maximum(np.abs(actual), np.abs(old))
+    errors = np.abs(actual.astype(np.float64) - exact) / np.spacing(size).astype(np.float64)
+    return float(np.max(errors))
+
+
+def _float32_steps(factory: Callable[[Any], Any]) -> Callable[..., Any]:
+    @jax.jit
+    def run(rate: Any) -> Any:
+        optimizer = factory(rate)
+        params, rows = jax.tree.map(jnp.float32, (parameters(), gradients()))
+
+        def step(carry: Any, row: Any) -> Any:
+            params, state = carry
+            updates, new = optimizer.update(row, state, params)
+            moved = optax.apply_updates(params, updates)
+            return (moved, new), ((params, state), moved)
+
+        return jax.lax.scan(step, (params, optimizer.init(params)), rows)[1]
+
+    return run
+
+
+def _vmapped_step(factory: Callable[[Any], Any]) -> Callable[..., Any]:
+    def step(before: Any, row: Any, rate: Any) -> Any:
+        params, state = before
+        updates, _ = factory(rate).update(row, state, params)
+        return optax.apply_updates(params, updates)
+
+    return jax.jit(jax.vmap(step, in_axes=(0, 0, None)))
+
+
+def _widened(tree: Any) -> Any:
+    def widen(leaf: np.ndarray) -> np.ndarray:
+        return leaf.astype(np.float64) if leaf.dtype == np.float32 else leaf
+
+    return jax.tree.map(widen, tree)

@@ -1,0 +1,65 @@
+"""The stream of gradients that every optimizer is put through, and the learning rates.
+
+One tree covers all scenarios, a leaf each: shapes from a scalar to three dimensions, gradients of
+zero, single zeros, flipping signs, tiny and huge ones. The gradients do not depend on the
+parameters, so that rounding errors do not grow.
+"""
+
+import numpy as np
+
+STEPS = 100
+
+Tree = dict[str, np.ndarray]
+
+SHAPES = {
+    "scalar": (),
+    "vector": (5,),
+    "matrix": (4, 3),
+    "wide": (2, 6),
+    "cube": (2, 3, 2),
+    "zeros": (3,),
+    "sparse": (6,),
+    "flips": (2, 4),
+    "tiny": (4,),
+    "huge": (4,),
+}
+"""Name of a leaf -> its shape."""
+
+
+def parameters() -> Tree:
+    """Draw parameters of sizes from 1 to 2, so that a unit in the last place means the same.
+
+    Those with huge gradients are as huge, or the sums of the steps would cancel.
+    """
+    rng = np.random.default_rng(1)
+    params = {
+        name: np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(1, 2, shape))
+        for name, shape in SHAPES.items()
+    }
+    params["huge"] *= 1e3
+    return params
+
+
+def gradients() -> Tree:
+    """Draw the gradients of each leaf, `STEPS` rows, whose entries have sizes from 0.01 to 1."""
+    rng = np.random.default_rng(0)
+    rows = {}
+    for name, shape in SHAPES.items():
+        sizes = 10.0 ** rng.uniform(-2, 0, size=shape)
+        rows[name] = sizes * rng.normal(size=(STEPS, *shape))
+    rows["zeros"] *= 0.0
+    rows["sparse"] *= rng.random(rows["sparse"].shape) < 0.2
+    rows["flips"] = np.abs(rows["flips"]) * np.where(np.arange(STEPS) % 2, -1.0, 1.0)[:, None, None]
+    rows["tiny"] *= 1e-6
+    rows["huge"] *= 1e4
+    # exact in float32, so that both precisions see the same gradients
+    return {name: row.astype(np.float32).astype(np.float64) for name, row in rows.items()}
+
+
+def rates(first: float) -> dict[str, np.ndarray]:
+    """Return the learning rates of each step: a constant one, and one that rises and falls."""
+    steps = np.arange(STEPS)
+    return {
+        "constant": np.full(STEPS, first),
+        "scheduled": first * np.minimum(1.0, (steps + 1) / 10) / (1 + 0.05 * steps),
+    }

@@ -1,0 +1,34 @@
+"""Conventions: where optax, PyTorch, Keras and the lectures mean different things by one name."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from jaxnet.core.checks import check_choice
+
+Convention = TypeVar("Convention", bound=Any)
+
+
+def resolve(
+    function: str, like: str, conventions: Mapping[str, Convention], **given: Any
+) -> Convention:
+    """Return the convention of that name, with what the caller has given in place of its own.
+
+    Args:
+        function: the optimizer's name.
+        like: name of the convention.
+        conventions: name -> NamedTuple of default hyperparameters and choices.
+        given: hyperparameters of the caller; None means the convention's own.
+
+    Raises:
+        ValueError: if the optimizer has no such convention; the message lists those it has.
+
+    >>> from typing import NamedTuple
+    >>> class Defaults(NamedTuple):
+    ...     decay: float
+    ...     eps: float
+    >>> table = {"optax": Defaults(0.9, 1e-8), "torch": Defaults(0.99, 1e-8)}
+    >>> resolve("rmsprop", "torch", table, decay=None, eps=1e-6)
+    Defaults(decay=0.99, eps=1e-06)
+    """
+    chosen = check_choice(function, "like", like, conventions)
+    return chosen._replace(**{name: value for name, value in given.items() if value is not None})
