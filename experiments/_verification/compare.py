@@ -54,7 +54,7 @@ def float32_ulps(case: Case, like: str) -> float:
     rate = np.float32(case.rate)
     with jax.enable_x64(False):
         before, after = jax.tree.map(np.asarray, _float32_steps(factory)(rate))
-    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+    with jax.enable_x64(True), paths.as_users_do():
         exact = _vmapped_step(factory)(_widened(before), gradients(), float(rate))
         exact = jax.tree.map(np.asarray, exact)
     old = before[0]

@@ -1,7 +1,7 @@
 """Paths of parameters through the stream: by our optimizers, by each library's, by the oracle.
 
-Each is a tree of float64 arrays ``(schedules, steps, *shape)``. The learning rates are an array, one
-a step, so that one compiled program serves every schedule.
+Each is a tree of float64 arrays ``(schedules, steps, *shape)``. The learning rates are an array,
+one a step, so that one compiled program serves every schedule.
 """
 
 import functools
@@ -89,7 +89,7 @@ def _follow_jax(factory: Callable[[Any], Any], rate: float) -> Tree:
         params = jax.tree.map(jnp.asarray, parameters())
         return jax.lax.scan(step, (params, optimizer.init(params)), gradients())[1]
 
-    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+    with jax.enable_x64(True), as_users_do():
         paths = jax.jit(lambda rows: jax.lax.map(follow, rows))(np.stack([*rates(rate).values()]))
         return jax.tree.map(np.asarray, paths)
 
@@ -137,11 +137,18 @@ def _follow_keras(case: Case) -> Tree:
             row = [keras.ops.convert_to_tensor(rows[name][t]) for name in weights]
             optimizer.apply(row, list(weights.values()))
             for name, w in weights.items():
-                path[name].append(keras.ops.convert_to_numpy(w).copy())
+                path[name].append(np.array(w.value))
         return {name: np.stack(steps) for name, steps in path.items()}
 
     with _keras_float64() as keras:
         return _over_schedules(follow, case.rate)
+
+
+@contextmanager
+def as_users_do() -> Iterator[None]:
+    """Let libraries promote dtypes and ranks, as they do by default; our tests forbid it."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 @contextmanager
@@ -152,7 +159,7 @@ def _keras_float64() -> Iterator[Any]:
     before = keras.config.floatx()
     keras.config.set_floatx("float64")
     try:
-        with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+        with jax.enable_x64(True), as_users_do():
             yield keras
     finally:
         keras.config.set_floatx(before)
