@@ -1,12 +1,11 @@
 """The tables of cases that tests run over, each case with a readable name."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeVar, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 import jaxnet
@@ -128,38 +127,6 @@ NETWORKS = [
 ]
 
 
-class OptimizerCase(NamedTuple):
-    """An optimizer's hyperparameters, ours and optax's factory for them, and the update rule."""
-
-    name: str
-    rule: str
-    options: dict[str, Any]
-    ours: Callable[..., optax.GradientTransformation]
-    peer: Callable[..., optax.GradientTransformation]
-
-
-OPTIMIZERS = [
-    OptimizerCase("sgd", "sgd", {}, jaxnet.optim.sgd, optax.sgd),
-    *[
-        OptimizerCase(name, "momentum", options, jaxnet.optim.momentum, optax.sgd)
-        for name, options in {
-            "momentum": {"momentum": 0.9},
-            "momentum-.5": {"momentum": 0.5},
-            "nesterov": {"momentum": 0.9, "nesterov": True},
-        }.items()
-    ],
-    *[
-        OptimizerCase(name, "adam", {"b1": 0.9, "b2": 0.999, "eps": 1e-8} | options, ours, peer)
-        for ours, peer in [(jaxnet.optim.adam, optax.adam)]
-        for name, options in {
-            "adam": {},
-            "adam-b2-.99": {"b1": 0.8, "b2": 0.99, "eps": 1e-3},
-            "adam-without-momentum": {"b1": 0.0},
-        }.items()
-    ],
-]
-
-
 class Distribution(NamedTuple):
     """The shape of a distribution of mean 0: its bound in standard deviations, its kurtosis."""
 
@@ -207,7 +174,7 @@ INITIALIZERS = [
     InitializerCase("uniform", np.sqrt(1 / 3), _UNIFORM),
 ]
 
-Case = TypeVar("Case", LayerCase, OptimizerCase, InitializerCase)
+Case = TypeVar("Case", LayerCase, InitializerCase)
 
 
 def over(cases: Iterable[Case]) -> pytest.MarkDecorator:

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import optax
 
+from jaxnet.core.checks import check_choice
 from jaxnet.core.types import Array
 from jaxnet.optim.learning_rate import LearningRate
-from jaxnet.optim.momentum import Like
+from jaxnet.optim.momentum import CONVENTIONS, Like
 from jaxnet.optim.momentum import momentum as momentum_descent
 from jaxnet.optim.rule import At, Number, from_rule
 
@@ -47,6 +48,7 @@ def sgd(
     >>> updates.tolist()
     [-1.0, 2.0]
     """
+    check_choice("sgd", "like", like, CONVENTIONS)
     if momentum is not None:
         return momentum_descent(learning_rate, momentum=momentum, nesterov=nesterov, like=like)
     return from_rule("sgd", _rule, learning_rate, state=SGDState)

@@ -1,0 +1,185 @@
+"""What does a step of each optimizer cost beside optax's, in the headline run?
+
+A part of an epoch of 784-100-100-10 with mini-batches of 100, as one compiled scan, once with our
+optimizer and once with optax's of the same settings. The two take turns; reports the median of each
+round's ratio (ours over optax's: below 1 means that ours is faster), and the memory that the two
+programs and states need. Compile time is apart.
+"""
+
+import dataclasses
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import jaxnet
+from experiments._command import run_command
+from experiments._figures import BLUE, GREY, new_figure, save_figure
+from experiments._progress import progress
+from experiments._record import Claim, prepare_folder, write_record
+from experiments._verification.case import Case
+from experiments._verification.cases import CASES
+from jaxnet.core.checks import check_count
+from jaxnet.core.errors import invalid_value
+from jaxnet.training.devices import compiler_options
+from jaxnet.training.epoch import make_epoch
+from jaxnet.training.gradient import autodiff
+from jaxnet.training.objective import make_objective
+from jaxnet.training.state import init_state
+from jaxnet.training.step import make_step
+
+BAR = 1.05
+"""The most that a step with our optimizer may take over one with optax's."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the measurement."""
+
+    rounds: int = 15
+    """How often each of the two runs; the ratio is the median of the rounds'."""
+    steps: int = 200
+    """Steps in a run: a third of the headline epoch."""
+    only: str = ""
+    """Only the optimizers whose name contains this."""
+    out: Path = Path("out/optimizer_cost")
+    """Folder for result.json and the figure."""
+
+
+SMOKE = Config(rounds=1, steps=5, only="adam")
+
+
+class Cost(NamedTuple):
+    """What an optimizer costs: milliseconds a step, the rounds' median ratio, bytes."""
+
+    optimizer: str
+    ours_ms: float
+    optax_ms: float
+    ratio: float
+    ours_bytes: int
+    optax_bytes: int
+
+
+class _Program(NamedTuple):
+    run: Callable[[], Any]
+    bytes: int
+
+
+def main(config: Config) -> list[Claim]:
+    """Compile, take turns, compare, draw."""
+    check_count("command line", "--rounds", config.rounds)
+    cases = shared_cases(config.only)
+    out = prepare_folder(config.out)
+    costs = []
+    for case in progress("measuring", cases):
+        costs.append(measure(case, steps=config.steps, rounds=config.rounds))
+        print(_line(costs[-1]))
+    claims = _claims(config, costs)
+    figure = draw(out / "optimizer_cost.png", costs)
+    results = {"costs": [cost._asdict() for cost in costs]}
+    path = write_record(
+        out,
+        experiment="optimizer_cost",
+        config=config,
+        seeds=[0],
+        results=results,
+        claims=claims,
+        figures=[figure],
+    )
+    print("", *(claim.describe() for claim in claims), "", "wrote", path, figure, sep="\n")
+    return claims
+
+
+def shared_cases(only: str) -> list[Case]:
+    """Return the first case of each optimizer that optax has, too, and gets right."""
+    cases = {}
+    for case in CASES:
+        if case.optax is not None and only in case.optimizer:
+            cases.setdefault(case.optimizer, case)
+    if not cases:
+        expected = "part of an optimizer's name that optax has, too"
+        raise invalid_value("command line", "--only", expected, f"'{only}'", "Try --only adam.")
+    return list(cases.values())
+
+
+def measure(case: Case, *, steps: int, rounds: int) -> Cost:
+    """Let ours and optax's take turns."""
+    assert case.optax is not None
+    ours = _compile(jaxnet.optim.OPTIMIZERS[case.optimizer](0.001, **case.options), steps)
+    theirs = _compile(case.optax(optax, 0.001), steps)
+    seconds = {ours: [], theirs: []}
+    for turn in range(rounds):
+        for program in (ours, theirs) if turn % 2 else (theirs, ours):
+            start = time.perf_counter()
+            program.run()
+            seconds[program].append(time.perf_counter() - start)
+    ratios = [a / b for a, b in zip(seconds[ours], seconds[theirs], strict=True)]
+    ours_ms, optax_ms = (1e3 * statistics.median(seconds[p]) / steps for p in (ours, theirs))
+    ratio = statistics.median(ratios)
+    return Cost(case.optimizer, ours_ms, optax_ms, ratio, ours.bytes, theirs.bytes)
+
+
+def _compile(optimizer: optax.GradientTransformation, steps: int) -> _Program:
+    network = jaxnet.mlp((784, 100, 100, 10), input_scale=1 / 255)
+    objective = make_objective("optimizer_cost", network, "softmax_cross_entropy")
+    step = make_step(autodiff(objective), optimizer)
+    epoch = make_epoch(step, batch_size=100, shuffle=True, short_batch="equal")
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (100 * steps, 784), np.uint8)
+    labels = rng.integers(0, 10, 100 * steps)
+    examples = jaxnet.data.Examples(jnp.asarray(images), jnp.asarray(labels))
+    state = init_state(network, optimizer, (784,), key=jax.random.key(0))
+    compiled = jax.jit(epoch, compiler_options=compiler_options()).lower(state, examples).compile()
+    memory = compiled.memory_analysis()
+    assert memory is not None  # every backend of XLA has it
+    needed = memory.temp_size_in_bytes + memory.output_size_in_bytes
+    jax.block_until_ready(compiled(state, examples))
+    return _Program(lambda: jax.block_until_ready(compiled(state, examples)), needed)
+
+
+def draw(path: Path, costs: list[Cost]) -> Path:
+    """Draw the ratios as bars beside optax's 1."""
+    figure, (axes,) = new_figure(
+        1, 1, size=(9, 0.34 * len(costs) + 1.8), title="A training step beside optax's"
+    )
+    ordered = sorted(costs, key=lambda cost: -cost.ratio)
+    axes.barh([cost.optimizer for cost in ordered], [cost.ratio for cost in ordered], color=BLUE)
+    axes.axvline(1.0, color=GREY, linewidth=1.5)
+    axes.set(xlabel="time over optax's (left of 1: ours is faster)", xlim=(0, None))
+    axes.grid(visible=False, axis="y")
+    return save_figure(figure, path)
+
+
+def _line(cost: Cost) -> str:
+    times = f"{cost.ours_ms:7.3f} ms a step, optax {cost.optax_ms:7.3f} ms"
+    kilobytes = f"{cost.ours_bytes / 1e3:,.0f} kB, optax {cost.optax_bytes / 1e3:,.0f} kB"
+    return f"{cost.optimizer:<20} ratio {cost.ratio:.3f}   {times}   {kilobytes}"
+
+
+def _claims(config: Config, costs: list[Cost]) -> list[Claim]:
+    more = max(cost.ours_bytes / cost.optax_bytes for cost in costs)
+    # a count of steps, a scalar, may stand in the one state and not in the other
+    claims = [Claim("memory over optax's", "jaxnet's own bar", more, 1.001, more <= 1.001)]
+    if config.rounds >= 5:
+        claims += [
+            Claim(
+                f"{cost.optimizer}: step over optax's",
+                "jaxnet's own bar",
+                cost.ratio,
+                BAR,
+                cost.ratio <= BAR,
+            )
+            for cost in costs
+        ]
+    return claims
+
+
+if __name__ == "__main__":
+    sys.exit(run_command("optimizer_cost", main, Config(), smoke=SMOKE, description=__doc__))

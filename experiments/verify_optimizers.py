@@ -1,0 +1,132 @@
+"""Does every optimizer and schedule equal optax's, PyTorch's and Keras's, and if not, why not?
+
+Every optimizer under every convention, over 100 steps of one stream of gradients in float64,
+against the library itself and against the rule written again in NumPy from the paper; each float32
+step against float64; every schedule step by step. Where two libraries differ at equal settings, how
+far and why. Known bugs of libraries are pinned to their versions. The exit status is 1 if anything
+unexplained differs.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from experiments._command import run_command
+from experiments._progress import progress
+from experiments._record import (
+    Claim,
+    environment,
+    package_versions,
+    prepare_folder,
+    write_atomically,
+    write_record,
+)
+from experiments._verification.case import Case, conventions
+from experiments._verification.cases import CASES
+from experiments._verification.compare import EXACT, ULPS
+from experiments._verification.page import build_page
+from experiments._verification.paths import LIBRARIES, has
+from experiments._verification.rows import BAD, Pair, Row, compare_conventions, measure
+from jaxnet.core.checks import check_count
+from jaxnet.core.errors import invalid_value
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the verification."""
+
+    only: str = ""
+    """Only the optimizers whose name contains this, such as adam."""
+    every: int = 1
+    """Only every so many cases: 10 takes a tenth of the time."""
+    out: Path = Path("out/verify_optimizers")
+    """Folder for result.json and the page."""
+
+
+SMOKE = Config(every=12)
+
+
+def main(config: Config) -> list[Claim]:
+    """Measure all rows, print them, write the page and the record."""
+    cases = _cases(config)
+    out = prepare_folder(config.out)
+    rows, pairs, others = [], [], {}
+    for case in progress("optimizers", cases):
+        for like in conventions(case.optimizer):
+            rows.append(measure(case, like))
+            print(_line(rows[-1]))
+    if config.every == 1:
+        for name in dict.fromkeys(case.optimizer for case in cases):
+            pairs += compare_conventions(name, [c for c in cases if c.optimizer == name])
+    for pair in pairs:
+        if pair.reason or not pair.explained:
+            print(_pair_line(pair))
+    claims = _claims(rows, pairs, others)
+    text = build_page(rows, pairs, others, _environment())
+    page = write_atomically(out / "optimizers.html", lambda path: path.write_text(text))
+    path = write_record(
+        out,
+        experiment="verify_optimizers",
+        config=config,
+        seeds=[0, 1],
+        results={
+            "rows": [row._asdict() for row in rows],
+            "pairs": [pair._asdict() for pair in pairs],
+            "others": {name: [row._asdict() for row in found] for name, found in others.items()},
+        },
+        claims=claims,
+        figures=[page],
+    )
+    print("", *(claim.describe() for claim in claims), "", "wrote", path, page, sep="\n")
+    return claims
+
+
+def _cases(config: Config) -> list[Case]:
+    check_count("command line", "--every", config.every)
+    cases = [case for case in CASES if config.only in case.optimizer][:: config.every]
+    if not cases:
+        known = ", ".join(dict.fromkeys(case.optimizer for case in CASES))
+        raise invalid_value(
+            "command line", "--only", f"part of one of {known}", config.only, "Choose another."
+        )
+    return cases
+
+
+def _environment() -> dict[str, object]:
+    found = environment()
+    return found | {"versions": found["versions"] | package_versions(list(filter(has, LIBRARIES)))}
+
+
+def _line(row: Row) -> str:
+    numbers = "  ".join(f"{name} {largest:.1e}" for name, largest in row.witnesses.items())
+    ulps = "" if row.ulps is None else f"  float32 {row.ulps:.1f} ulp"
+    verdict = row.verdict.upper() if row.verdict in BAD else row.verdict
+    text = f"{row.case:<32} {row.like:<8} {verdict:<8} {numbers}{ulps}"
+    return f"{text}  {row.note} {row.link}".rstrip()
+
+
+def _pair_line(pair: Pair) -> str:
+    names = " and ".join(pair.conventions)
+    why = f"{pair.reason} {pair.link}".strip() if pair.explained else "UNEXPLAINED"
+    return f"{pair.optimizer}: {names} are {pair.difference:.1e} apart ({pair.case}): {why}"
+
+
+def _claims(rows: list[Row], pairs: list[Pair], others: dict[str, list[Row]]) -> list[Claim]:
+    source = "the libraries' own code; the papers"
+    everything = [*rows, *(row for found in others.values() for row in found)]
+    bad = sum(row.verdict in BAD for row in everything)
+    unexplained = sum(not pair.explained for pair in pairs)
+    worst = max((max(r.witnesses.values()) for r in everything if r.verdict == "equal"), default=0)
+    ulps = max((row.ulps for row in everything if row.ulps is not None), default=0.0)
+    return [
+        Claim("rows that differ and nobody knows why", source, bad, 0, bad == 0),
+        Claim("pairs of conventions without their reason", source, unexplained, 0, not unexplained),
+        Claim(
+            "largest difference of an equal row in float64", source, worst, EXACT, worst <= EXACT
+        ),
+        Claim("worst float32 step, in ulp", "jaxnet's own bar", ulps, ULPS, ulps <= ULPS),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(run_command("verify_optimizers", main, Config(), smoke=SMOKE, description=__doc__))
