@@ -129,7 +129,7 @@ def measure(case: Case, *, steps: int, rounds: int) -> Cost:
 def _compile(optimizer: optax.GradientTransformation, steps: int) -> _Program:
     network = jaxnet.mlp((784, 100, 100, 10), input_scale=1 / 255)
     objective = make_objective("optimizer_cost", network, "softmax_cross_entropy")
-    step = make_step(autodiff(objective), optimizer)
+    step = make_step(objective, autodiff, optimizer)
     epoch = make_epoch(step, batch_size=100, shuffle=True, short_batch="equal")
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (100 * steps, 784), np.uint8)

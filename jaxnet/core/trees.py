@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array
 
 
@@ -32,6 +33,35 @@ def select(condition: Array, on_true: Any, on_false: Any) -> Any:
     return jax.tree.map(lambda a, b: jax.lax.select(condition, a, b), on_true, on_false)
 
 
+def dot(a: Any, b: Any) -> Array:
+    """Return the inner product of two trees of one structure, summed in float32 at least.
+
+    >>> float(dot({"w": jnp.array([1.0, 2.0]), "b": jnp.array(3.0)}, {"w": jnp.ones(2), "b": 1.0}))
+    6.0
+    """
+    products = [_dot(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)]
+    dtype = jnp.result_type(*(product.dtype for product in products)) if products else None
+    return sum((product.astype(dtype) for product in products), jnp.zeros((), dtype))
+
+
+def scaled(factor: Array, tree: Any) -> Any:
+    """Return ``factor tree``; each leaf keeps its dtype.
+
+    >>> scaled(jnp.array(2.0), {"w": jnp.array([1.0, 2.0])})["w"].tolist()
+    [2.0, 4.0]
+    """
+    return jax.tree.map(lambda leaf: factor.astype(leaf.dtype) * leaf, tree)
+
+
+def add_scaled(a: Any, factor: Array, b: Any) -> Any:
+    """Return ``a + factor b``; each leaf keeps its dtype.
+
+    >>> add_scaled(jnp.array([1.0, 1.0]), jnp.array(-0.5), jnp.array([2.0, 4.0])).tolist()
+    [0.0, -1.0]
+    """
+    return jax.tree.map(lambda x, y: x + factor.astype(x.dtype) * y.astype(x.dtype), a, b)
+
+
 def digest(tree: Any) -> str:
     """Return the SHA-256 of a pytree of arrays: its structure, dtypes, shapes and bytes.
 
@@ -50,3 +80,9 @@ def digest(tree: Any) -> str:
         sha.update(header.encode())
         sha.update(np.ascontiguousarray(values).tobytes())
     return sha.hexdigest()
+
+
+def _dot(x: Any, y: Any) -> Array:
+    x, y = jnp.asarray(x), jnp.asarray(y)
+    dtype = at_least_float32(x.dtype)
+    return jnp.vdot(x.astype(dtype), y.astype(dtype), precision=jax.lax.Precision.HIGHEST)

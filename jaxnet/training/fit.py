@@ -287,7 +287,7 @@ def _program(
     short_batch: ShortBatch,
 ) -> Any:
     """Return the program for these settings; the next `fit` with the same ones reuses it."""
-    step = make_step(gradient(objective), optimizer, constraint)
+    step = make_step(objective, gradient, optimizer, constraint)
     epoch = make_epoch(step, batch_size=batch_size, shuffle=shuffle, short_batch=short_batch)
     run = make_run(epoch, make_evaluate(objective), capacity=CAPACITY)
     return jax.jit(run, donate_argnums=0, compiler_options=compiler_options())

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.objective import Objective
-from jaxnet.training.sums import Sums, batch_sums
+from jaxnet.training.sums import Sums, batch_risk, batch_sums
 
 
 class BatchGradient(NamedTuple):
@@ -36,7 +36,7 @@ GradientEngine: TypeAlias = Callable[[Objective], GradientFunction]
 
 def autodiff(objective: Objective) -> GradientFunction:
     """Differentiate ``network.apply``, loss and penalty by `jax.grad`."""
-    network, penalty = objective.network, objective.penalty
+    network = objective.network
 
     def gradient(
         params: Params, statistics: Statistics, batch: Examples, key: Key, divisor: float
@@ -46,9 +46,7 @@ def autodiff(objective: Objective) -> GradientFunction:
                 params, statistics, batch.inputs, key=key, training=True
             )
             sums = batch_sums(objective, outputs, batch.targets)
-            mean = sums["loss"] / divisor
-            total = mean if penalty is None else mean + penalty.function(params)
-            return total, (sums, updated)
+            return batch_risk(objective, sums, params, divisor), (sums, updated)
 
         dparams, (sums, updated) = jax.grad(risk, has_aux=True)(params)
         return BatchGradient(dparams, sums, updated)

@@ -7,7 +7,9 @@ import optax
 
 from jaxnet.core.types import Key, Params, Statistics
 from jaxnet.data.examples import Examples
-from jaxnet.training.gradient import GradientFunction
+from jaxnet.training.extra_arguments import accepted_arguments, extra_arguments
+from jaxnet.training.gradient import GradientEngine
+from jaxnet.training.objective import Objective
 from jaxnet.training.sums import Sums
 
 
@@ -27,7 +29,8 @@ Constraint: TypeAlias = Callable[[Params], Params]
 
 
 def make_step(
-    gradient: GradientFunction,
+    objective: Objective,
+    engine: GradientEngine,
     optimizer: optax.GradientTransformation,
     constraint: Constraint | None = None,
 ) -> Step:
@@ -35,15 +38,25 @@ def make_step(
 
     The gradient is that of the batch's summed losses over ``divisor``: the mean over the batch if
     ``divisor`` is its size. The sums are those of the batch before the update, which ends with
-    the constraint, if there is one.
+    the constraint, if there is one. An ``optax.GradientTransformationExtraArgs`` is given those
+    of `jaxnet.training.extra_arguments.ExtraArguments` that it takes.
     """
+    gradient = engine(objective)
+    names = accepted_arguments(optimizer)
+    optimizer = optax.with_extra_args_support(optimizer)
 
     def step(state: StepState, batch: Examples, key: Key, divisor: float) -> tuple[StepState, Sums]:
-        dparams, sums, statistics = gradient(state.params, state.statistics, batch, key, divisor)
-        updates, opt_state = optimizer.update(dparams, state.opt_state, state.params)
+        here = gradient(state.params, state.statistics, batch, key, divisor)
+        extra = {}
+        if names:  # for others not even the risk is written into the program
+            given = extra_arguments(
+                objective, gradient, here, state.params, state.statistics, batch, key, divisor
+            )
+            extra = {name: getattr(given, name) for name in names}
+        updates, opt_state = optimizer.update(here.dparams, state.opt_state, state.params, **extra)
         params = optax.apply_updates(state.params, updates)
         if constraint is not None:
             params = constraint(params)
-        return StepState(params, statistics, opt_state), sums
+        return StepState(params, here.statistics, opt_state), here.sums
 
     return step

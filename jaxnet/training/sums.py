@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.precision import at_least_float32
-from jaxnet.core.types import Array
+from jaxnet.core.types import Array, Params
 from jaxnet.training.objective import Objective
 
 Sums: TypeAlias = dict[str, Array]
@@ -26,6 +26,12 @@ def batch_sums(objective: Objective, outputs: Array, targets: Array) -> Sums:
     for name, metric in objective.metrics:
         sums[name] = jax.lax.stop_gradient(_sum(name, metric(outputs, targets), outputs))
     return sums
+
+
+def batch_risk(objective: Objective, sums: Sums, params: Params, divisor: float) -> Array:
+    """Return the risk of a batch: its summed losses over ``divisor``, plus the penalty."""
+    mean, penalty = sums["loss"] / divisor, objective.penalty
+    return mean if penalty is None else mean + penalty.function(params)
 
 
 def _sum(name: str, values: Array, outputs: Array) -> Array:

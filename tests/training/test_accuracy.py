@@ -5,6 +5,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import jaxnet
 from jaxnet.data import Dataset
@@ -32,6 +33,7 @@ def test_digits_reach_96_percent_on_a_held_out_fifth() -> None:
     assert accuracy(digits, epochs=100, seed=0) >= 0.96
 
 
+@pytest.mark.usefixtures("optimized")
 def test_mnist_reaches_97_5_percent_in_ten_epochs(mnist_directory: Path) -> None:
     mnist = jaxnet.data.load_dataset("mnist", data_dir=mnist_directory.parent)
     accuracies = [accuracy(mnist, epochs=10, seed=seed) for seed in range(3)]

@@ -19,7 +19,7 @@ from tests.training.toys import blobs, network
 def test_vmap_over_keys_equals_a_loop() -> None:
     optimizer = jaxnet.optim.adam(0.01)
     objective = make_objective("test", network(), "softmax_cross_entropy")
-    step = make_step(autodiff(objective), optimizer)
+    step = make_step(objective, autodiff, optimizer)
     epoch = make_epoch(step, batch_size=8, shuffle=True, short_batch="equal")
     run = make_run(epoch, make_evaluate(objective), capacity=4)
     examples = jax.tree.map(jnp.asarray, blobs())
@@ -44,7 +44,7 @@ def test_members_that_diverge_do_not_harm_the_others() -> None:
 
     def train(rate: jax.Array) -> TrainState:
         optimizer = jaxnet.optim.sgd(rate)
-        step = make_step(autodiff(objective), optimizer)
+        step = make_step(objective, autodiff, optimizer)
         epoch = make_epoch(step, batch_size=8, shuffle=True, short_batch="equal")
         run = make_run(epoch, make_evaluate(objective), capacity=4)
         state = init_state(network(), optimizer, (3,), key=jax.random.key(0))
