@@ -1,0 +1,103 @@
+"""Schedules made of schedules: one after another, multiplied, delayed."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import Array
+from jaxnet.functions.schedules.counts import (
+    Number,
+    Schedule,
+    Steps,
+    check_number,
+    check_steps,
+    from_rate,
+    number,
+    real,
+    whole,
+)
+
+
+def join(schedules: Sequence[Schedule], boundaries: Sequence[Steps]) -> Schedule:
+    """One schedule after another; each counts from its own start.
+
+    From count ``boundaries[i]`` on, ``schedules[i + 1]`` is followed. Equal to
+    ``optax.join_schedules`` and, but for the last digits, to PyTorch's ``SequentialLR``.
+
+    Args:
+        schedules: one or more.
+        boundaries: the counts, rising, at which each but the first begins, 0 or more.
+
+    Raises:
+        ValueError: if there is not one boundary fewer than schedules, if the boundaries fall, or
+            if one given as a number is out of its range.
+
+    >>> from jaxnet.functions.schedules import constant, linear
+    >>> schedule = join([constant(1.0), linear(0.5, 0.0, 2)], [3])
+    >>> [float(schedule(count)) for count in range(6)]
+    [1.0, 1.0, 1.0, 0.5, 0.25, 0.0]
+    """
+    if len(boundaries) != len(schedules) - 1:
+        expected = f"to be one fewer than the {len(schedules)} schedules"
+        remedy = "Pass the count at which each schedule but the first begins."
+        raise invalid_value("join", "boundaries", expected, len(boundaries), remedy)
+    for boundary in boundaries:
+        check_steps("join", "boundaries", boundary, minimum=0)
+    known = [boundary for boundary in boundaries if isinstance(boundary, int)]
+    if known != sorted(known):
+        raise invalid_value("join", "boundaries", "to rise", known, "Sort schedules and counts.")
+
+    def rate(t: Array) -> Array:
+        value = real(schedules[0](t))
+        for boundary, following in zip(boundaries, schedules[1:], strict=True):
+            since = t - whole(boundary, t)
+            value = jnp.where(since < 0, value, real(following(jnp.maximum(since, 0))))
+        return value
+
+    return from_rate("join", rate)
+
+
+def scale(schedule: Schedule, factor: Number | Schedule) -> Schedule:
+    """A schedule times a number, or times another schedule.
+
+    PyTorch's ``ChainedScheduler`` multiplies schedules, too, but those of them that are written as
+    recursions, such as ``CosineAnnealingLR``, take the others' rates for their own.
+
+    Args:
+        schedule: what is scaled.
+        factor: 0 or more; a number, a 0-d array or a schedule.
+
+    Raises:
+        ValueError: if the factor, given as a number, is negative.
+
+    >>> from jaxnet.functions.schedules import linear
+    >>> float(scale(linear(1.0, 0.0, 4), 3.0)(2))
+    1.5
+    """
+    if not callable(factor):
+        check_number("scale", "factor", factor)
+
+    def rate(t: Array) -> Array:
+        return real(schedule(t)) * (real(factor(t)) if callable(factor) else number(factor))
+
+    return from_rate("scale", rate)
+
+
+def delay(schedule: Schedule, steps: Steps) -> Schedule:
+    """A schedule that begins later, and until then has its first rate.
+
+    Args:
+        schedule: what is delayed.
+        steps: finished steps at which it begins, 0 or more.
+
+    Raises:
+        ValueError: if ``steps``, given as a number, is out of range.
+
+    >>> from jaxnet.functions.schedules import linear
+    >>> schedule = delay(linear(1.0, 0.0, 4), 10)
+    >>> [float(schedule(count)) for count in (0, 10, 12)]
+    [1.0, 1.0, 0.5]
+    """
+    check_steps("delay", "steps", steps, minimum=0)
+    return from_rate("delay", lambda t: schedule(jnp.maximum(t - whole(steps, t), 0)))

@@ -1,0 +1,198 @@
+"""What schedules share: counts of steps in integers, and the few sums that lose precision."""
+
+import math
+import numbers
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.types import AnyArray, Array
+
+Schedule: TypeAlias = Callable[[Any], Array]
+"""``count -> rate``; ``count`` is an integer or an array of them: the steps finished before."""
+
+Number: TypeAlias = float | AnyArray
+"""A hyperparameter: a number, whose range is checked, or a 0-d array, which may be traced."""
+
+Steps: TypeAlias = int | AnyArray
+"""A number of steps: an integer, whose range is checked, or a 0-d array, which may be traced."""
+
+LARGEST = 2**31 - 1
+"""The largest count: int32's."""
+
+
+def from_rate(function: str, rate: Callable[[Array], Any]) -> Schedule:
+    """Return the schedule of a formula.
+
+    Args:
+        function: the schedule's name, for its errors.
+        rate: the formula: ``t``, an array of integers of 0 or more, to the rate.
+
+    Returns:
+        A schedule that takes an integer or an array of them, and returns rates of that shape, in
+        float32, or float64 where that is JAX's default. A negative count in an array counts as 0.
+        It raises a ValueError for a negative number, and a TypeError for what is no integer.
+    """
+
+    def schedule(count: Any) -> Array:
+        if isinstance(count, numbers.Integral) and not isinstance(count, bool):
+            check_count(function, "count", count, minimum=0)
+            check_range(function, "count", count, low=0, high=LARGEST)
+        t = jnp.asarray(count)
+        if not jnp.issubdtype(t.dtype, jnp.integer):
+            remedy = "Pass the number of steps finished before."
+            raise invalid_type(function, "count", "to be an integer", t.dtype, remedy)
+        t = jnp.maximum(t if t.dtype == jnp.int64 else t.astype(jnp.int32), 0)
+        return jnp.broadcast_to(real(rate(t)), t.shape)
+
+    return schedule
+
+
+def check_number(function: str, argument: str, value: Number, **bounds: Any) -> None:
+    """Raise a ValueError unless a hyperparameter is 0-d and, if a number, in its range.
+
+    Args:
+        function: who complains.
+        argument: the hyperparameter's name.
+        value: what was given.
+        bounds: ``low``, ``high``, ``low_open``, ``high_open`` of `check_range`; ``low`` is 0.
+    """
+    check_range(function, argument, value, **{"low": 0.0, **bounds})
+    _check_scalar(function, argument, value)
+
+
+def check_steps(function: str, argument: str, steps: Steps, *, minimum: int = 1) -> None:
+    """Raise an error unless ``steps`` is an integer, or a 0-d array of integers.
+
+    Args:
+        function: who complains.
+        argument: the hyperparameter's name.
+        steps: what was given; a number must be at most 2^31 - 1.
+        minimum: the fewest steps.
+    """
+    if not hasattr(steps, "dtype") or isinstance(steps, np.generic):
+        check_count(function, argument, steps, minimum=minimum)
+        check_range(function, argument, steps, high=LARGEST)
+        return
+    _check_scalar(function, argument, steps)
+    if not jnp.issubdtype(jnp.asarray(steps).dtype, jnp.integer):
+        dtype = jnp.asarray(steps).dtype
+        raise invalid_type(function, argument, "to be an integer", dtype, "Pass an int32 array.")
+
+
+def _check_scalar(function: str, argument: str, value: Any) -> None:
+    if np.ndim(value) != 0:
+        remedy = "Sweep over values with jax.vmap."
+        shape = f"shape {np.shape(value)}"
+        raise invalid_value(function, argument, "to be a scalar", shape, remedy)
+
+
+def real(value: Any) -> Array:
+    """Return an array in JAX's default precision."""
+    return jnp.asarray(value, jnp.result_type(float))
+
+
+def number(value: Number) -> Any:
+    """Return a Python number as it is, so that ``1 - alpha`` is computed in float64, or `real`."""
+    return value if isinstance(value, int | float) else real(value)
+
+
+def whole(steps: Steps, t: Array) -> Any:
+    """Return steps for arithmetic with ``t``: a Python integer, or an array of its dtype."""
+    return int(steps) if isinstance(steps, numbers.Integral) else jnp.asarray(steps, t.dtype)
+
+
+def progress(t: Array, steps: Steps, begin: Steps = 0) -> tuple[Array, Array]:
+    """Return how many of ``steps`` are done at ``t``, from ``begin`` on, and how many remain.
+
+    In integers, and only then as `real`: float32 tells no count above 2^24 from the next.
+
+    >>> [float(part) for part in progress(jnp.int32(7), 4, 5)]
+    [2.0, 2.0]
+    """
+    steps = whole(steps, t)
+    done = jnp.clip(t - whole(begin, t), 0, steps)
+    return real(done), real(steps - done)
+
+
+def quotient(t: Array, steps: Steps) -> tuple[Array, Array]:
+    """Return ``t / steps`` as its whole number, an integer, and its fraction, which is `real`.
+
+    >>> [float(part) for part in quotient(jnp.int32(7), 4)]
+    [1.0, 0.75]
+    """
+    steps = whole(steps, t)
+    return t // steps, real(t % steps) / number(steps)
+
+
+def power(base: Number, count: Array, fraction: Number = 0.0) -> Array:
+    """Return ``base^(count + fraction)``, precise in float32 for a Python number ``base`` too.
+
+    0.9 is rounded to float32 by 2.6e-8 of itself, which its 200th power raises to 5e-6:
+    ``b^n = b32^n exp(n log(b / b32))`` takes that back.
+
+    Args:
+        base: above 0.
+        count: an integer.
+        fraction: in [0, 1).
+
+    >>> float(power(0.5, jnp.int32(3), 0.0))
+    0.125
+    """
+    rounded, n = real(base), real(count)
+    result = rounded**n * rounded ** real(fraction)
+    if not isinstance(base, int | float):
+        return result
+    lost = math.log(base / float(np.asarray(base, rounded.dtype)))
+    return result * jnp.exp((n + fraction) * lost) if lost else result
+
+
+def line(part: Array, steps: Steps | float) -> Array:
+    """Return ``part / steps``: it rises from 0 to 1 along a straight line."""
+    return part / number(steps)
+
+
+def half_cosine(part: Array, steps: Steps | float) -> Array:
+    """Return ``(1 - cos(pi part / steps)) / 2``, which rises from 0 to 1 along half a cosine.
+
+    As ``sin(pi part / 2 steps)^2``, which does not cancel near 0. A Python number ``steps`` enters
+    in two numbers, the first of 8 bits, so that the angle is rounded once and not three times.
+    """
+    if not isinstance(steps, int | float):
+        return jnp.square(jnp.sin(part * (math.pi / 2) / real(steps)))
+    fraction, exponent = math.frexp(math.pi / 2 / steps)
+    coarse = math.ldexp(round(fraction * 256), exponent - 8)
+    fine = math.pi / 2 / steps - coarse
+    return jnp.square(jnp.sin(part * coarse + part * fine))
+
+
+Shape: TypeAlias = Callable[[Array, Any], Array]
+"""How a rate rises from one value to the next: `line` or `half_cosine`."""
+
+SHAPES: dict[str, Shape] = {"linear": line, "cosine": half_cosine}
+"""Name -> shape."""
+
+
+def blend(
+    shape: Shape, init: Number, end: Number, done: Array, remaining: Array, steps: Any
+) -> Any:
+    """Return the value between ``init`` and ``end`` after ``done`` of ``steps``.
+
+    Both are weighted, for ``init + (end - init) share`` cancels where one is far smaller.
+
+    Args:
+        shape: `line` or `half_cosine`.
+        init: the value when nothing is done.
+        end: the value when nothing remains.
+        done: steps done.
+        remaining: steps that remain.
+        steps: their sum.
+
+    >>> float(blend(line, 1.0, 3.0, jnp.array(1.0), jnp.array(3.0), 4))
+    1.5
+    """
+    return number(init) * shape(remaining, steps) + number(end) * shape(done, steps)

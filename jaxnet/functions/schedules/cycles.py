@@ -1,0 +1,79 @@
+"""A rate that goes up and down for ever."""
+
+from typing import Literal, get_args
+
+import jax.numpy as jnp
+
+from jaxnet.core.checks import check_choice
+from jaxnet.core.types import Array
+from jaxnet.functions.schedules.counts import (
+    Number,
+    Schedule,
+    Steps,
+    check_number,
+    check_steps,
+    from_rate,
+    number,
+    power,
+    real,
+    whole,
+)
+
+Mode = Literal["triangular", "triangular2", "exp_range"]
+
+
+def cyclic(
+    init_value: Number,
+    peak_value: Number,
+    step_size_up: Steps,
+    *,
+    step_size_down: Steps | None = None,
+    mode: Mode = "triangular",
+    gamma: Number = 1.0,
+) -> Schedule:
+    """Triangles: up along a line, down along a line, and again.
+
+    ``rate = init + (peak - init) h a``, where ``h`` rises from 0 to 1 in the steps up and falls in
+    the steps down, and the amplitude ``a`` is 1, or ``2^-i`` in cycle ``i`` ("triangular2"), or
+    ``gamma^t`` ("exp_range"). Equal to PyTorch's ``CyclicLR``, but for the momentum, which that
+    cycles by default. optax and Keras have none.
+
+    Args:
+        init_value: the rate at the start of each cycle, 0 or more.
+        peak_value: the rate at the top of the first cycle, 0 or more.
+        step_size_up: the steps up, 1 or more.
+        step_size_down: the steps down, 1 or more; None for as many.
+        mode: how the amplitude changes.
+        gamma: above 0; only "exp_range" has it.
+
+    Raises:
+        ValueError: if an argument given as a number is out of its range, or for another mode.
+
+    Source: Smith 2017, section 3.
+
+    >>> schedule = cyclic(0.0, 1.0, 2, step_size_down=1, mode="triangular2")
+    >>> [float(schedule(count)) for count in range(6)]
+    [0.0, 0.5, 1.0, 0.0, 0.25, 0.5]
+    """
+    check_number("cyclic", "init_value", init_value)
+    check_number("cyclic", "peak_value", peak_value)
+    check_steps("cyclic", "step_size_up", step_size_up)
+    if step_size_down is not None:
+        check_steps("cyclic", "step_size_down", step_size_down)
+    check_number("cyclic", "gamma", gamma, low_open=True)
+    check_choice("cyclic", "mode", mode, dict.fromkeys(get_args(Mode)))
+
+    def rate(t: Array) -> Array:
+        up = whole(step_size_up, t)
+        down = up if step_size_down is None else whole(step_size_down, t)
+        cycle, s = t // (up + down), t % (up + down)
+        height = jnp.where(s <= up, real(s) / number(up), real(up + down - s) / number(down))
+        rise = number(peak_value) - number(init_value)
+        amplitudes = {
+            "triangular": 1.0,
+            "triangular2": power(0.5, cycle),
+            "exp_range": power(gamma, t),
+        }
+        return number(init_value) + rise * height * amplitudes[mode]
+
+    return from_rate("cyclic", rate)

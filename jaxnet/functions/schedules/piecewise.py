@@ -1,0 +1,263 @@
+"""Schedules through given points: constant between them, or interpolated; one cycle of both."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import jax.numpy as jnp
+
+from jaxnet.core.checks import check_choice, check_count, check_range
+from jaxnet.core.types import Array
+from jaxnet.functions.schedules.counts import (
+    LARGEST,
+    SHAPES,
+    Number,
+    Schedule,
+    Shape,
+    blend,
+    check_number,
+    from_rate,
+    number,
+    real,
+)
+
+Like = Literal["optax", "torch"]
+
+
+def piecewise_constant(init_value: Number, boundaries_and_scales: Mapping[int, Number]) -> Schedule:
+    """A rate that is multiplied by a scale at each boundary, and constant between them.
+
+    ``rate = init prod(scale_i for b_i <= t)``. Equal to ``optax.piecewise_constant_schedule`` and
+    to PyTorch's ``MultiStepLR``, whose ``gamma`` is every scale. Keras's
+    ``PiecewiseConstantDecay`` changes one step later, where ``b_i < t``: its boundary ``b`` is
+    ``b + 1`` here; and it is given the values themselves, not their quotients.
+
+    Args:
+        init_value: the first rate, 0 or more.
+        boundaries_and_scales: count, 0 or more -> factor from that count on, 0 or more. The counts
+            are integers; none may come from a trace.
+
+    Raises:
+        ValueError: if an argument given as a number is out of its range.
+
+    >>> schedule = piecewise_constant(1.0, {2: 0.5, 4: 0.5})
+    >>> [float(schedule(count)) for count in (0, 1, 2, 3, 4)]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
+    check_number("piecewise_constant", "init_value", init_value)
+    points, values = _points("piecewise_constant", init_value, boundaries_and_scales)
+
+    def rate(t: Array) -> Array:
+        value = real(init_value)
+        for point, following in zip(points[1:], values[1:], strict=True):
+            value = jnp.where(t >= point, following, value)
+        return value
+
+    return from_rate("piecewise_constant", rate)
+
+
+def piecewise_interpolate(
+    interpolate_type: Literal["linear", "cosine"],
+    init_value: Number,
+    boundaries_and_scales: Mapping[int, Number],
+) -> Schedule:
+    """A rate that is multiplied by a scale from each boundary to the next, gradually.
+
+    At the boundaries it is that of `piecewise_constant`; between two of them it goes along a
+    straight line or half a cosine. Equal to ``optax.piecewise_interpolate_schedule``.
+
+    Args:
+        interpolate_type: the way from one boundary to the next.
+        init_value: the first rate, 0 or more.
+        boundaries_and_scales: count, 0 or more -> factor gained when that count is reached, 0 or
+            more. The counts are integers; none may come from a trace.
+
+    Raises:
+        ValueError: if an argument given as a number is out of its range, or for another type of
+            interpolation.
+
+    >>> schedule = piecewise_interpolate("linear", 1.0, {2: 0.5, 4: 4.0})
+    >>> [float(schedule(count)) for count in (0, 1, 2, 3, 4, 5)]
+    [1.0, 0.75, 0.5, 1.25, 2.0, 2.0]
+    """
+    shape = check_choice("piecewise_interpolate", "interpolate_type", interpolate_type, SHAPES)
+    check_number("piecewise_interpolate", "init_value", init_value)
+    points, values = _points("piecewise_interpolate", init_value, boundaries_and_scales)
+    return from_rate("piecewise_interpolate", lambda t: _along(t, shape, points, values))
+
+
+def linear_onecycle(
+    transition_steps: int,
+    peak_value: Number,
+    *,
+    pct_start: float = 0.3,
+    pct_final: float | None = 0.85,
+    div_factor: Number = 25.0,
+    final_div_factor: Number = 1e4,
+    like: Like = "optax",
+) -> Schedule:
+    """One cycle along straight lines: up to a peak, down to the start, and down to the end.
+
+    Through ``peak / d`` at 0, ``peak`` at ``T pct_start``, ``peak / d`` at ``T pct_final`` and
+    ``peak / (d f)`` at ``T``, where ``d`` and ``f`` are ``div_factor`` and ``final_div_factor``.
+
+    How the conventions of ``like`` differ:
+
+    - optax: ``optax.linear_onecycle_schedule``; the counts are rounded down. (Its docstring has
+      ``peak / f`` for the end.)
+    - torch: ``OneCycleLR`` with ``anneal_strategy="linear"`` has the last of ``T`` steps, at count
+      ``T - 1``, at the end, and the phases end at ``T pct_start - 1``, ``T pct_final - 2`` and
+      ``T - 1``, without rounding. ``three_phase=True`` means ``pct_final = 2 pct_start``;
+      without it, ``pct_final=None``. It refuses counts above ``T``, and a first phase that ends
+      at count 0 divides 0 by 0 (pytorch pull request 180187); here the cycle starts at the peak.
+
+    Args:
+        transition_steps: ``T``, the steps of the cycle, 1 to 2^31 - 1; no array.
+        peak_value: the highest rate, 0 or more.
+        pct_start: the fraction, no percentage, of the steps until the peak, in [0, 1].
+        pct_final: the fraction of the steps until the start's rate is reached again, from
+            ``pct_start`` to 1; None to go from the peak to the end at once.
+        div_factor: ``d``, above 0.
+        final_div_factor: ``f``, above 0.
+        like: whose convention to follow.
+
+    Raises:
+        ValueError: if an argument given as a number is out of its range.
+
+    Source: Smith and Topin 2019, section 3; there the momentum falls as the rate rises.
+
+    >>> schedule = linear_onecycle(10, 1.0, pct_start=0.5, pct_final=1.0, div_factor=5.0)
+    >>> [round(float(schedule(count)), 2) for count in (0, 1, 5, 9)]
+    [0.2, 0.36, 1.0, 0.36]
+    """
+    factors = div_factor, final_div_factor
+    cycle = "linear_onecycle", "linear", transition_steps, peak_value
+    return _onecycle(*cycle, pct_start, pct_final, *factors, like)
+
+
+def cosine_onecycle(
+    transition_steps: int,
+    peak_value: Number,
+    *,
+    pct_start: float = 0.3,
+    pct_final: float | None = None,
+    div_factor: Number = 25.0,
+    final_div_factor: Number = 1e4,
+    like: Like = "optax",
+) -> Schedule:
+    """One cycle along half cosines: up to a peak, and down to the end.
+
+    `linear_onecycle` with half cosines between the same points, by default without the third
+    phase. Equal to ``optax.cosine_onecycle_schedule``, and under ``like="torch"`` to PyTorch's
+    ``OneCycleLR``; they differ as told there.
+
+    Args:
+        transition_steps: ``T``, the steps of the cycle, 1 to 2^31 - 1; no array.
+        peak_value: the highest rate, 0 or more.
+        pct_start: the fraction of the steps until the peak, in [0, 1].
+        pct_final: the fraction of the steps until the start's rate is reached again, from
+            ``pct_start`` to 1; None to go from the peak to the end at once.
+        div_factor: the peak divided by the first rate, above 0.
+        final_div_factor: the first rate divided by the last, above 0.
+        like: whose convention to follow.
+
+    Raises:
+        ValueError: if an argument given as a number is out of its range.
+
+    Source: Smith and Topin 2019, section 3.
+
+    >>> schedule = cosine_onecycle(10, 1.0, pct_start=0.5, div_factor=5.0)
+    >>> [round(float(schedule(count)), 2) for count in (0, 1, 5, 9)]
+    [0.2, 0.28, 1.0, 0.1]
+    """
+    factors = div_factor, final_div_factor
+    cycle = "cosine_onecycle", "cosine", transition_steps, peak_value
+    return _onecycle(*cycle, pct_start, pct_final, *factors, like)
+
+
+def _ends_optax(steps: int, fractions: Sequence[float]) -> Sequence[float]:
+    return [int(fraction * steps) for fraction in fractions] + [steps]
+
+
+def _ends_torch(steps: int, fractions: Sequence[float]) -> Sequence[float]:
+    inner = [fraction * steps - phase for phase, fraction in enumerate(fractions, 1)]
+    return [*inner, steps - 1]
+
+
+CONVENTIONS = {"optax": _ends_optax, "torch": _ends_torch}
+"""Name -> the counts at which the phases of one cycle end."""
+
+
+def _onecycle(
+    function: str,
+    shape: str,
+    steps: int,
+    peak: Number,
+    pct_start: float,
+    pct_final: float | None,
+    div_factor: Number,
+    final_div_factor: Number,
+    like: str,
+) -> Schedule:
+    """Return one cycle, of `linear_onecycle` or `cosine_onecycle`."""
+    check_count(function, "transition_steps", steps)
+    check_range(function, "transition_steps", steps, high=LARGEST)
+    check_number(function, "peak_value", peak)
+    check_range(function, "pct_start", pct_start, low=0.0, high=1.0)
+    if pct_final is not None:
+        check_range(function, "pct_final", pct_final, low=pct_start, high=1.0)
+    check_number(function, "div_factor", div_factor, low_open=True)
+    check_number(function, "final_div_factor", final_div_factor, low_open=True)
+    ends = check_choice(function, "like", like, CONVENTIONS)
+    first = number(peak) / number(div_factor)
+    last = first / number(final_div_factor)
+    inner = [pct_start] if pct_final is None else [pct_start, pct_final]
+    points = [0, *ends(steps, inner)]
+    values = [first, peak, first, last] if len(inner) == 2 else [first, peak, last]
+    return from_rate(function, lambda t: _along(t, SHAPES[shape], points, values))
+
+
+def _points(
+    function: str, init_value: Number, boundaries_and_scales: Mapping[int, Number]
+) -> tuple[list[float], list[Any]]:
+    """Return the counts, from 0 on, and the rates at them."""
+    points: list[float] = [0]
+    values = [number(init_value)]
+    for boundary, scale in sorted(boundaries_and_scales.items()):
+        check_count(function, "boundaries", boundary, minimum=0)
+        check_range(function, "boundaries", boundary, high=LARGEST)
+        check_number(function, "scales", scale)
+        points.append(boundary)
+        values.append(values[-1] * number(scale))
+    return points, values
+
+
+def _along(t: Array, shape: Shape, points: Sequence[float], values: Sequence[Number]) -> Array:
+    """Return the rate at ``t`` on the way through the values, held after the last.
+
+    A phase without length is a jump to its end.
+
+    Args:
+        t: the count.
+        shape: the way from one value to the next.
+        points: counts, in rising order, which need not be whole numbers.
+        values: the rates there.
+    """
+    rate = real(values[0])
+    phases = zip(points[:-1], points[1:], values[:-1], values[1:], strict=True)
+    for begin, end, first, last in phases:
+        length = end - begin
+        if length > 0:
+            done = jnp.clip(_since(t, begin), 0, length)
+            remaining = jnp.clip(-_since(t, end), 0, length)
+            here = blend(shape, first, last, done, remaining, length)
+        else:
+            here = real(last)
+        rate = jnp.where(t >= math.ceil(begin), here, rate)
+    return rate
+
+
+def _since(t: Array, point: float) -> Array:
+    """Return ``t - point``, of the whole parts in integers."""
+    floor = math.floor(point)
+    return real(t - floor) - (point - floor)

@@ -1,0 +1,169 @@
+"""Warm-ups: a straight line up to the first rate of another schedule."""
+
+import jax.numpy as jnp
+
+from jaxnet.core.types import Array
+from jaxnet.functions.schedules.counts import (
+    Number,
+    Schedule,
+    Steps,
+    check_number,
+    check_steps,
+    from_rate,
+    half_cosine,
+    number,
+    progress,
+    real,
+    whole,
+)
+from jaxnet.functions.schedules.decay import constant, exponential_decay
+
+
+def warmup(schedule: Schedule, warmup_steps: Steps, *, init_value: Number = 0.0) -> Schedule:
+    """A schedule after a warm-up along a straight line to its first rate.
+
+    ``rate = init + (schedule(0) - init) t / W`` for counts below ``W``, then ``schedule(t - W)``.
+    From 0, the first step is wasted: ``init_value = schedule(0) / (W + 1)`` gives the ramp
+    ``(t + 1) / (W + 1)``.
+
+    Args:
+        schedule: what follows; it counts from its own start.
+        warmup_steps: ``W``, the finished steps at which it is reached, 0 or more.
+        init_value: the first rate, 0 or more.
+
+    Raises:
+        ValueError: if an argument given as a number is out of its range.
+
+    Source: Goyal et al. 2017, section 2.2.
+
+    >>> from jaxnet.functions.schedules import inverse_time_decay
+    >>> schedule = warmup(inverse_time_decay(1.0), 2)
+    >>> [round(float(schedule(count)), 4) for count in range(5)]
+    [0.0, 0.5, 1.0, 0.5, 0.3333]
+    """
+    return _warmed("warmup", schedule, warmup_steps, init_value)
+
+
+def warmup_constant(init_value: Number, peak_value: Number, warmup_steps: Steps) -> Schedule:
+    """A straight line to the peak, held there; equal to ``optax.warmup_constant_schedule``.
+
+    Args:
+        init_value: the first rate, 0 or more.
+        peak_value: the rate from ``warmup_steps`` on, 0 or more.
+        warmup_steps: the steps of the warm-up, 0 or more. (optax stays at ``init_value`` for 0.)
+
+    Raises:
+        ValueError: if an argument given as a number is out of its range.
+
+    >>> schedule = warmup_constant(0.0, 1.0, 4)
+    >>> [float(schedule(count)) for count in (0, 1, 4, 9)]
+    [0.0, 0.25, 1.0, 1.0]
+    """
+    check_number("warmup_constant", "peak_value", peak_value)
+    return _warmed("warmup_constant", constant(peak_value), warmup_steps, init_value)
+
+
+def warmup_cosine_decay(
+    init_value: Number,
+    peak_value: Number,
+    warmup_steps: Steps,
+    decay_steps: Steps,
+    *,
+    end_value: Number = 0.0,
+    exponent: Number = 1.0,
+) -> Schedule:
+    """A straight line to the peak, then a fall along half a cosine, held at its end.
+
+    Equal to ``optax.warmup_cosine_decay_schedule``, whose ``decay_steps`` include the warm-up.
+    Keras's ``CosineDecay`` with ``warmup_target`` counts them without it.
+
+    Args:
+        init_value: the first rate, 0 or more.
+        peak_value: the rate at ``warmup_steps``, 0 or more.
+        warmup_steps: the steps of the warm-up, 0 or more.
+        decay_steps: the steps of warm-up and fall together, above ``warmup_steps``.
+        end_value: the last rate, 0 or more.
+        exponent: of the cosine as in `cosine_decay`, above 0.
+
+    Raises:
+        ValueError: if an argument given as a number is out of its range.
+
+    Source: Loshchilov and Hutter 2017, section 3; Goyal et al. 2017, section 2.2.
+
+    >>> schedule = warmup_cosine_decay(0.0, 1.0, 2, 6)
+    >>> [round(float(schedule(count)), 6) for count in (0, 1, 2, 4, 6, 9)]
+    [0.0, 0.5, 1.0, 0.5, 0.0, 0.0]
+    """
+    name = "warmup_cosine_decay"
+    check_number(name, "peak_value", peak_value)
+    check_steps(name, "warmup_steps", warmup_steps, minimum=0)
+    least = warmup_steps + 1 if isinstance(warmup_steps, int) else 1
+    check_steps(name, "decay_steps", decay_steps, minimum=least)
+    check_number(name, "end_value", end_value)
+    check_number(name, "exponent", exponent, low_open=True)
+
+    def fall(t: Array) -> Array:
+        steps = whole(decay_steps, t) - whole(warmup_steps, t)
+        c = half_cosine(progress(t, steps)[1], steps) ** real(exponent)
+        return (number(peak_value) - number(end_value)) * c + number(end_value)
+
+    return _warmed(name, fall, warmup_steps, init_value)
+
+
+def warmup_exponential_decay(
+    init_value: Number,
+    peak_value: Number,
+    warmup_steps: Steps,
+    transition_steps: Steps,
+    decay_rate: Number,
+    *,
+    transition_begin: Steps = 0,
+    staircase: bool = False,
+    end_value: Number | None = None,
+) -> Schedule:
+    """A straight line to the peak, then `exponential_decay` from there.
+
+    Equal to ``optax.warmup_exponential_decay_schedule``.
+
+    Args:
+        init_value: the first rate, 0 or more.
+        peak_value: the rate at ``warmup_steps``, 0 or more.
+        warmup_steps: the steps of the warm-up, 0 or more.
+        transition_steps: the steps in which the rate falls by the factor, 1 or more.
+        decay_rate: that factor, above 0.
+        transition_begin: steps after the warm-up at which the decay begins, 0 or more.
+        staircase: whether the exponent is rounded down.
+        end_value: the lowest rate, or the highest if the factor is 1 or more; None for no bound.
+
+    Raises:
+        ValueError: if an argument given as a number is out of its range.
+
+    >>> schedule = warmup_exponential_decay(0.0, 1.0, 2, 1, 0.5)
+    >>> [float(schedule(count)) for count in range(5)]
+    [0.0, 0.5, 1.0, 0.5, 0.25]
+    """
+    check_number("warmup_exponential_decay", "peak_value", peak_value)
+    decay = exponential_decay(
+        peak_value,
+        transition_steps,
+        decay_rate,
+        transition_begin=transition_begin,
+        staircase=staircase,
+        end_value=end_value,
+    )
+    return _warmed("warmup_exponential_decay", decay, warmup_steps, init_value)
+
+
+def _warmed(function: str, schedule: Schedule, warmup_steps: Steps, init_value: Number) -> Schedule:
+    check_steps(function, "warmup_steps", warmup_steps, minimum=0)
+    check_number(function, "init_value", init_value)
+
+    def rate(t: Array) -> Array:
+        steps = whole(warmup_steps, t)
+        following = real(schedule(jnp.maximum(t - steps, 0)))  # its first rate, until it begins
+        done, remaining = progress(t, steps)
+        length = jnp.maximum(done + remaining, 1.0)
+        ramp = number(init_value) * (remaining / length) + following * (done / length)
+        return jnp.where(t < steps, ramp, following)
+
+    return from_rate(function, rate)
