@@ -1,5 +1,6 @@
 """What holds for every test: checked types, strict promotion, both precisions, real data."""
 
+import importlib.metadata
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,17 @@ jaxtyping.install_import_hook("jaxnet", "tests.check_types")
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# A test's programs run once, on little data: what costs time is to compile them, half of it for
+# speed that nobody needs here. The commands, in processes of their own, are compiled as everyone's.
+jax.config.update("jax_disable_most_optimizations", True)
+if (
+    importlib.metadata.version("jaxlib") == "0.10.2"
+):  # XLA aborts the process for a flag that it does not know
+    before = os.environ.get("XLA_FLAGS", "")
+    os.environ["XLA_FLAGS"] = f"{before} --xla_cpu_use_fusion_emitters=false"
+    jax.devices()  # reads the flags
+    os.environ["XLA_FLAGS"] = before
 
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("fixed")
@@ -32,6 +44,14 @@ def float64() -> Iterator[np.dtype]:
     """Run the test in float64 only: for claims that rounding in float32 would hide."""
     with jax.enable_x64(True):
         yield np.dtype("float64")
+
+
+@pytest.fixture
+def optimized() -> Iterator[None]:
+    """Compile for speed after all: for tests that train long enough."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(scope="session")

@@ -13,45 +13,48 @@ Tree = dict[str, np.ndarray]
 
 SHAPES = {
     "scalar": (),
-    "vector": (5,),
     "matrix": (4, 3),
     "wide": (2, 6),
     "cube": (2, 3, 2),
     "zeros": (3,),
-    "sparse": (6,),
-    "flips": (2, 4),
-    "tiny": (4,),
-    "huge": (4,),
+    "sizes": (8,),
 }
-"""Name of a leaf -> its shape."""
+"""Name of a leaf -> its shape. Each costs compile time in every program: no two test the same."""
+
+_SIZES = np.repeat([1e-6, 1e4], 4)
+"""Of the gradients in the leaf of that name."""
 
 
 def parameters() -> Tree:
-    """Draw parameters of sizes from 1 to 2, so that a unit in the last place means the same.
+    """Draw parameters of sizes from 2 to 4, further from 0 than the steps lead: a unit stays one.
 
     Those with huge gradients are as huge, or the sums of the steps would cancel.
     """
     rng = np.random.default_rng(1)
     params = {
-        name: np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(1, 2, shape))
+        name: np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(2, 4, shape))
         for name, shape in SHAPES.items()
     }
-    params["huge"] *= 1e3
+    params["sizes"] *= np.where(_SIZES > 1, 1e4, 1.0)
     return params
 
 
 def gradients() -> Tree:
-    """Draw the gradients of each leaf, `STEPS` rows, whose entries have sizes from 0.01 to 1."""
+    """Draw the gradients of each leaf, `STEPS` rows, whose entries have sizes from 0.01 to 1.
+
+    Those of the wide leaf are sparse, those of the cube flip their signs at every step.
+    """
     rng = np.random.default_rng(0)
     rows = {}
     for name, shape in SHAPES.items():
         sizes = 10.0 ** rng.uniform(-2, 0, size=shape)
         rows[name] = sizes * rng.normal(size=(STEPS, *shape))
     rows["zeros"] *= 0.0
-    rows["sparse"] *= rng.random(rows["sparse"].shape) < 0.2
-    rows["flips"] = np.abs(rows["flips"]) * np.where(np.arange(STEPS) % 2, -1.0, 1.0)[:, None, None]
-    rows["tiny"] *= 1e-6
-    rows["huge"] *= 1e4
+    rows["wide"] *= rng.random(rows["wide"].shape) < 0.2
+    rows["cube"] = np.abs(rows["cube"]) * np.where(np.arange(STEPS) % 2, -1.0, 1.0).reshape(
+        -1, 1, 1, 1
+    )
+    rows["sizes"] *= _SIZES
     # exact in float32, so that both precisions see the same gradients
     return {name: row.astype(np.float32).astype(np.float64) for name, row in rows.items()}
 
