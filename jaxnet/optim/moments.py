@@ -31,8 +31,15 @@ def bias_correction(decay: Number, t: Array, like: Array) -> Array:
     >>> float(bias_correction(0.5, jnp.int32(2), jnp.zeros(3)))
     0.75
     """
+    return -jnp.expm1(t.astype(like.dtype) * log_decay(decay, like))
+
+
+def log_decay(decay: Number, like: Array) -> Array:
+    """Return ``ln(decay)`` in the dtype of ``like``, a Python number's rounded once.
+
+    >>> float(log_decay(1.0, jnp.zeros(3))), float(log_decay(0.0, jnp.zeros(3)))
+    (0.0, -inf)
+    """
     if isinstance(decay, int | float):
-        log_decay = jnp.asarray(math.log(decay) if decay > 0 else -math.inf, like.dtype)
-    else:
-        log_decay = jnp.log(jnp.asarray(decay, like.dtype))
-    return -jnp.expm1(t.astype(like.dtype) * log_decay)
+        return jnp.asarray(math.log(decay) if decay > 0 else -math.inf, like.dtype)
+    return jnp.log(jnp.asarray(decay, like.dtype))

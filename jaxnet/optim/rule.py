@@ -13,12 +13,10 @@ from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array
 from jaxnet.optim.learning_rate import LearningRate, check_learning_rate, rate_at
+from jaxnet.optim.mask import Mask, mask_tree
 
 Number: TypeAlias = float | Array
 """A hyperparameter: a number, whose range is checked, or a 0-d array, which may be traced."""
-
-Mask: TypeAlias = Any
-"""A tree of booleans, or a prefix of one, or a function of the parameters that returns one."""
 
 
 class At(NamedTuple):
@@ -28,19 +26,22 @@ class At(NamedTuple):
         t: the number of this step, from 1, int32.
         rate: ``eta`` of this step, 0-d, in the dtype of the gradient that the rule is given.
         decay: ``lambda``, the weight decay of this leaf; the number 0.0 where it is masked.
+        label: what the ``labels`` of the optimizer say of this leaf; None if it has none.
     """
 
     t: Array
     rate: Array
     decay: Number
+    label: Any = None
 
 
-Rule: TypeAlias = Callable[..., tuple[Array, ...]]
+Rule: TypeAlias = Callable[..., tuple[Any, ...]]
 """``(at, g, w, *slots, **numbers) -> (update, *slots)`` for one leaf: its gradient, its weights
 (None if the rule does not need them) and the arrays that it remembers, its slots."""
 
-Start: TypeAlias = Callable[[Array], Array]
-"""``w -> slot``: what a slot holds before the first step."""
+Start: TypeAlias = Callable[[Array], Array | None]
+"""``w -> slot``: what a slot holds before the first step; None where a variant has no such slot,
+which the rule then takes and returns as None."""
 
 
 def from_rule(
@@ -54,6 +55,7 @@ def from_rule(
     weight_decay: LearningRate = 0.0,
     mask: Mask = None,
     needs_params: bool = False,
+    labels: Callable[[Any], Sequence[Any]] | None = None,
 ) -> optax.GradientTransformation:
     """Return the optimizer that applies one rule to each leaf of the parameters.
 
@@ -66,12 +68,14 @@ def from_rule(
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
         state: the NamedTuple of the state: ``count``, then a tree for each slot. The first slot,
             if any, has the shape of the weights.
-        starts: a function ``w -> slot`` for each slot.
+        starts: a function ``w -> slot`` for each slot; `no_slot` for one that is not needed.
         numbers: hyperparameters that the rule takes by name; arrays among them are converted to
             the dtype of each leaf.
         weight_decay: ``lambda``, given to the rule as ``at.decay``; a number, array or schedule.
         mask: which leaves are decayed; by default all.
         needs_params: whether the rule needs the weights; with weight decay it always does.
+        labels: ``gradients -> a label for each leaf``, given to the rule as ``at.label``: what a
+            rule must know of a leaf that its arrays do not tell.
 
     Raises:
         ValueError: if learning rate or weight decay are out of range; ``update`` raises it if it
@@ -86,7 +90,7 @@ def from_rule(
 
     def init(params: Any) -> Any:
         check_parameters(function, params)
-        slots = [jax.tree.map(lambda w, new=new: new(_widened(w)), params) for new in starts]
+        slots = [jax.tree.map(lambda w, new=new: new(widened(w)), params) for new in starts]
         return state(jnp.zeros((), jnp.int32), *slots)
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
@@ -96,7 +100,9 @@ def from_rule(
         leaves, structure = jax.tree.flatten(updates)
         weights = [None] * len(leaves) if params is None else structure.flatten_up_to(params)
         slots = [structure.flatten_up_to(slot) for slot in state[1:]]
-        decayed = _decayed_leaves(mask, params, updates) if decays else [False] * len(leaves)
+        chosen = (mask, params) if decays else (False, updates)
+        decayed = jax.tree.leaves(mask_tree(function, *chosen))
+        labelled = labels(updates) if labels else [None] * len(leaves)
         count = increment(state.count)
         at = At(
             count,
@@ -105,14 +111,21 @@ def from_rule(
         )
         apply = functools.partial(_apply, rule, numbers or {})
         rows = [
-            apply(at if is_decayed else at._replace(decay=0.0), g, w, slots)
-            for g, w, is_decayed, *slots in zip(leaves, weights, decayed, *slots, strict=True)
+            apply(at._replace(decay=at.decay if is_decayed else 0.0, label=label), g, w, slots)
+            for g, w, is_decayed, label, *slots in zip(
+                leaves, weights, decayed, labelled, *slots, strict=True
+            )
         ]
         columns = zip(*rows, strict=True) if rows else [()] * len(state)
         changes, *slots = [structure.unflatten(column) for column in columns]
         return changes, type(state)(count, *slots)
 
     return optax.GradientTransformation(init, update)
+
+
+def no_slot(w: Array) -> None:
+    """Start a slot that this variant of a rule does not have: it is None in every leaf."""
+    del w
 
 
 def increment(count: Array) -> Array:
@@ -146,7 +159,7 @@ def check_params_given(function: str, params: Any) -> None:
 
 
 def check_gradients(function: str, gradients: Any, params: Any) -> None:
-    """Raise an error if gradients have another structure or shape than a tree like the parameters.
+    """Raise an error if gradients are not floating-point, or not like the parameters.
 
     Args:
         function: who complains.
@@ -155,43 +168,65 @@ def check_gradients(function: str, gradients: Any, params: Any) -> None:
     """
     for path, leaf in jax.tree_util.tree_leaves_with_path(gradients):
         check_floating(function, f"gradients{jax.tree_util.keystr(path)}", leaf)
+    check_structure(function, gradients, params)
     if params is None:
         return
-    structure, expected = jax.tree.structure(gradients), jax.tree.structure(params)
-    if structure != expected:
-        remedy = "Pass gradients of the parameters that the state was made for by init."
-        text = f"to have the tree structure of the parameters, {expected}"
-        raise invalid_type(function, "gradients", text, structure, remedy)
     leaves = jax.tree_util.tree_leaves_with_path(gradients)
     for (path, g), w in zip(leaves, jax.tree.leaves(params), strict=True):
         if jnp.shape(g) != jnp.shape(w):
             name = f"gradients{jax.tree_util.keystr(path)}"
-            remedy = "Pass gradients of the parameters that the state was made for by init."
-            raise invalid_value(
-                function, name, f"to have shape {jnp.shape(w)}", jnp.shape(g), remedy
-            )
+            raise invalid_value(function, name, f"to have shape {jnp.shape(w)}", jnp.shape(g), _OWN)
+
+
+def check_structure(function: str, gradients: Any, tree: Any) -> None:
+    """Raise a TypeError if gradients have another structure than a tree.
+
+    Args:
+        function: who complains.
+        gradients: what was given to ``update``.
+        tree: any tree with a leaf for each array of the parameters; None if none is known.
+    """
+    structure, expected = jax.tree.structure(gradients), jax.tree.structure(tree)
+    if tree is not None and structure != expected:
+        text = f"to have the tree structure of the parameters, {expected}"
+        raise invalid_type(function, "gradients", text, structure, _OWN)
+
+
+_OWN = "Pass gradients of the parameters that the state was made for by init."
 
 
 def _apply(
-    rule: Rule, numbers: Mapping[str, Number], at: At, g: Array, w: Array | None, slots: list[Array]
-) -> tuple[Array, ...]:
+    rule: Rule,
+    numbers: Mapping[str, Number],
+    at: At,
+    g: Array,
+    w: Array | None,
+    slots: list[Array | None],
+) -> tuple[Any, ...]:
     """Apply a rule to one leaf, in float32 at least; the update has the gradient's dtype."""
-    wide = _widened(g)
-    at = At(at.t, at.rate.astype(wide.dtype), cast(at.decay, wide.dtype))
+    wide = widened(g)
+    at = at._replace(rate=at.rate.astype(wide.dtype), decay=cast(at.decay, wide.dtype))
     known = {name: cast(value, wide.dtype) for name, value in numbers.items()}
     w = None if w is None else jnp.asarray(w, wide.dtype)
     change, *slots = rule(at, wide, w, *slots, **known)
     return change.astype(g.dtype), *slots
 
 
-def _decayed_leaves(mask: Mask, params: Any, updates: Any) -> list[bool]:
-    """Return for each leaf whether it is decayed."""
-    if mask is None:
-        return [True] * len(jax.tree.leaves(updates))
-    tree = mask(params) if callable(mask) else mask
-    return [bool(leaf) for leaf in jax.tree.leaves(jax.tree.broadcast(tree, updates))]
+def widened(array: Array) -> Array:
+    """Return an array, in float32 if its dtype is narrower.
 
-
-def _widened(array: Array) -> Array:
+    >>> widened(jnp.ones(1, jnp.bfloat16)).dtype.name
+    'float32'
+    """
     array = jnp.asarray(array)
     return array.astype(at_least_float32(array.dtype))
+
+
+def widest(tree: Any) -> Any:
+    """Return the widest dtype of a tree's leaves, float32 at least: for numbers of all leaves.
+
+    >>> widest([jnp.ones(1, jnp.bfloat16), jnp.ones(1, jnp.float32)]).name
+    'float32'
+    """
+    dtypes = [widened(leaf).dtype for leaf in jax.tree.leaves(tree)]
+    return max(dtypes, key=lambda dtype: dtype.itemsize, default=jnp.dtype(jnp.float32))

@@ -4,12 +4,12 @@ from typing import NamedTuple
 
 import optax
 
-from jaxnet.core.checks import check_choice
+from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.types import Array
+from jaxnet.optim.decay import coupled
 from jaxnet.optim.learning_rate import LearningRate
-from jaxnet.optim.momentum import CONVENTIONS, Like
-from jaxnet.optim.momentum import momentum as momentum_descent
-from jaxnet.optim.rule import At, Number, from_rule
+from jaxnet.optim.momentum import CONVENTIONS, Like, heavy_ball
+from jaxnet.optim.rule import At, Mask, Number, from_rule
 
 
 class SGDState(NamedTuple):
@@ -23,18 +23,26 @@ def sgd(
     *,
     momentum: Number | None = None,
     nesterov: bool = False,
+    dampening: Number = 0.0,
+    weight_decay: LearningRate = 0.0,
+    mask: Mask = None,
     like: Like = "optax",
 ) -> optax.GradientTransformation:
-    """(Stochastic) gradient descent, ``w <- w - eta g``.
+    """(Stochastic) gradient descent, ``w <- w - eta (g + lambda w)``.
 
-    Equal to ``optax.sgd``, ``torch.optim.SGD`` and ``keras.optimizers.SGD``; with ``momentum`` it
-    is `jaxnet.optim.momentum`, where they differ. Whether it is full-batch, mini-batch or
+    Equal to ``optax.sgd``, ``torch.optim.SGD`` and ``keras.optimizers.SGD``: without momentum,
+    coupled and decoupled weight decay are the same. With ``momentum`` it is
+    `jaxnet.optim.momentum`, where they differ. Whether it is full-batch, mini-batch or
     sample-level is the batch size of the gradient ``g``, not the optimizer's.
 
     Args:
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
         momentum: ``b`` in [0, 1) of `jaxnet.optim.momentum`; None for none.
         nesterov: whether that momentum is Nesterov's.
+        dampening: of that momentum, in [0, 1].
+        weight_decay: ``lambda``, 0 or more; a number, a 0-d array or a schedule.
+        mask: which leaves are decayed, a tree of booleans or a function of the parameters that
+            returns one; by default all.
         like: whose convention that momentum follows.
 
     Raises:
@@ -49,11 +57,22 @@ def sgd(
     [-1.0, 2.0]
     """
     check_choice("sgd", "like", like, CONVENTIONS)
+    check_range("sgd", "dampening", dampening, low=0.0, high=1.0)
     if momentum is not None:
-        return momentum_descent(learning_rate, momentum=momentum, nesterov=nesterov, like=like)
-    return from_rule("sgd", _rule, learning_rate, state=SGDState)
+        return heavy_ball(
+            "sgd",
+            learning_rate,
+            momentum=momentum,
+            nesterov=nesterov,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            mask=mask,
+            like=like,
+        )
+    return from_rule(
+        "sgd", _rule, learning_rate, state=SGDState, weight_decay=weight_decay, mask=mask
+    )
 
 
 def _rule(at: At, g: Array, w: Array | None) -> tuple[Array]:
-    del w
-    return (-at.rate * g,)
+    return (-at.rate * coupled(at, g, w),)

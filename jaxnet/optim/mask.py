@@ -1,0 +1,75 @@
+"""Masks and labels: one boolean, or one label, for each leaf of the parameters."""
+
+from typing import Any, TypeAlias
+
+import jax
+import numpy as np
+from jax.core import Tracer
+
+from jaxnet.core.errors import invalid_type
+
+Mask: TypeAlias = Any
+"""A tree of booleans, or a prefix of one, or a function of the parameters that returns one."""
+
+
+def mask_tree(function: str, mask: Mask, tree: Any) -> Any:
+    """Return one bool for each leaf of a tree.
+
+    Args:
+        function: who complains.
+        mask: a tree of booleans like ``tree``, or a prefix of one, which speaks for all that is
+            below, or a function ``tree -> mask``; None means all leaves.
+        tree: the parameters, or gradients of their structure.
+
+    Raises:
+        TypeError: if the mask has another structure, or a leaf that is not a boolean.
+
+    >>> import jax.numpy as jnp
+    >>> params = {"hidden": {"weights": jnp.ones(2), "bias": jnp.ones(1)}, "output": jnp.ones(3)}
+    >>> mask_tree("masked", {"hidden": True, "output": False}, params)
+    {'hidden': {'bias': True, 'weights': True}, 'output': False}
+    """
+    if mask is None:
+        return jax.tree.map(lambda _: True, tree)
+    found = spread(function, "mask", mask, tree, "booleans")
+    for path, leaf in jax.tree_util.tree_leaves_with_path(found):
+        if not _is_known_boolean(leaf):
+            name = f"mask{jax.tree_util.keystr(path)}"
+            actual = f"{leaf!r} of type {type(leaf).__name__}"
+            actual = "a traced value" if isinstance(leaf, Tracer) else actual
+            remedy = "Pass True for the leaves that are meant and False for the others."
+            raise invalid_type(function, name, "to be a boolean", actual, remedy)
+    return jax.tree.map(bool, found)
+
+
+def spread(function: str, argument: str, prefix: Any, tree: Any, kind: str) -> Any:
+    """Return a tree of the structure of ``tree`` with the entries of a prefix of it.
+
+    Args:
+        function: who complains.
+        argument: the prefix's name.
+        prefix: a prefix of ``tree``, or a function ``tree -> prefix``.
+        tree: the parameters, or gradients of their structure.
+        kind: what the entries are, for the error.
+
+    Raises:
+        TypeError: if it is no prefix of the tree.
+    """
+    if not jax.tree.leaves(tree):
+        return tree  # nothing to speak of; `optax.tree_map_params` comes with such a tree
+    if callable(prefix):
+        prefix = prefix(tree)
+    try:
+        return jax.tree.broadcast(prefix, tree)
+    except (ValueError, TypeError):
+        pass  # JAX's message speaks of its own internals
+    expected = f"to be a tree of {kind} like the parameters {jax.tree.structure(tree)}"
+    remedy = "Pass a tree of their structure, or a prefix of one, or a function that returns one."
+    raise invalid_type(function, argument, expected, jax.tree.structure(prefix), remedy)
+
+
+def _is_known_boolean(leaf: Any) -> bool:
+    if isinstance(leaf, bool | np.bool_):
+        return True
+    is_array = isinstance(leaf, jax.Array | np.ndarray) and not isinstance(leaf, Tracer)
+    return is_array and leaf.dtype == bool and leaf.ndim == 0
