@@ -1,0 +1,110 @@
+"""Gradient accumulation: one step of the optimizer for several mini-batches."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxnet.core.checks import check_count
+from jaxnet.core.types import Array
+from jaxnet.optim.composition.transformation import branch, check_transformation, widened
+from jaxnet.optim.rule import check_gradients, check_parameters, increment
+
+Every = int | Callable[[Array], Any]
+"""A number of mini-batches, or a function that gives it for the number of finished steps."""
+
+
+class AccumulateState(NamedTuple):
+    """State of `accumulate`; its fields are called as those of ``optax.MultiStepsState``.
+
+    Attributes:
+        mini_step: mini-batches since the last step of the optimizer, int32.
+        gradient_step: finished steps of the optimizer, int32.
+        inner_opt_state: the optimizer's own state.
+        acc_grads: the sum of the gradients of these mini-batches, in float32 at least.
+    """
+
+    mini_step: Array
+    gradient_step: Array
+    inner_opt_state: Any
+    acc_grads: Any
+
+
+def accumulate(
+    inner: optax.GradientTransformation, every: Every, *, use_grad_mean: bool = True
+) -> optax.GradientTransformationExtraArgs:
+    """Let the optimizer take one step for ``k`` mini-batches, ``g = 1/k sum_{j=1}^k g_j``.
+
+    In between the updates are 0 and the optimizer's state stays, so that its own count, which its
+    schedules see, is that of its steps, not of the mini-batches. With mean losses over mini-batches
+    of one size, the step is that of a mini-batch ``k`` times as large.
+
+    How the libraries differ:
+
+    - optax: ``optax.MultiSteps`` is equal, but it sums up in float32 unless ``accumulator_dtype``
+      is given, even float64 gradients, and it computes the optimizer's step for each mini-batch.
+    - Keras: ``gradient_accumulation_steps`` is equal, but its schedules count mini-batches.
+    - PyTorch: ``(loss / k).backward()`` ``k`` times before ``step()`` is equal.
+
+    Args:
+        inner: the optimizer, or a chain: what stands in it sees the mean gradient. Extra arguments
+            of ``update`` are passed on; a ``value`` is that of the last mini-batch alone.
+        every: ``k``, 1 or more, or a function of the number of finished steps that returns it.
+        use_grad_mean: False takes the sum in place of the mean.
+
+    Raises:
+        ValueError: if ``every`` is below 1.
+        TypeError: if ``inner`` is not a transformation, or ``every`` neither a whole number nor a
+            function; ``update`` raises it for gradients of another structure than the parameters.
+
+    To leave out mini-batches whose gradient is not finite, wrap the whole:
+    ``apply_if_finite(accumulate(inner, k), n)`` waits for ``k`` finite ones.
+
+    >>> from jaxnet.optim import sgd
+    >>> optimizer = accumulate(sgd(1.0), every=2)
+    >>> state, steps = optimizer.init(jnp.zeros(1)), []
+    >>> for g in [1.0, 3.0, 5.0, 9.0]:
+    ...     updates, state = optimizer.update(jnp.array([g]), state)
+    ...     steps += updates.tolist()
+    >>> steps
+    [0.0, -2.0, 0.0, -7.0]
+    """
+    inner = check_transformation("accumulate", "inner", inner)
+    if not callable(every):
+        check_count("accumulate", "every", every)
+
+    def init(params: Any) -> AccumulateState:
+        check_parameters("accumulate", params)
+        sums = jax.tree.map(lambda w: jnp.zeros_like(widened(w)), params)
+        zero = jnp.zeros((), jnp.int32)
+        return AccumulateState(zero, zero, inner.init(params), sums)
+
+    def step(updates: Any, params: Any, inner_state: Any, sums: Any, k: Array, **extra: Any) -> Any:
+        mean = jax.tree.map(lambda s: s / k.astype(s.dtype), sums) if use_grad_mean else sums
+        mean = jax.tree.map(lambda s, g: s.astype(jnp.result_type(g)), mean, updates)
+        changes, inner_state = inner.update(mean, inner_state, params, **extra)
+        return changes, inner_state, jax.tree.map(jnp.zeros_like, sums)
+
+    def wait(updates: Any, params: Any, inner_state: Any, sums: Any, k: Array) -> Any:
+        del params, k
+        return jax.tree.map(jnp.zeros_like, updates), inner_state, sums
+
+    def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
+        check_gradients("accumulate", updates, state.acc_grads)
+        k = jnp.asarray(every(state.gradient_step) if callable(every) else every)
+        sums = jax.tree.map(lambda s, g: s + jnp.asarray(g, s.dtype), state.acc_grads, updates)
+        full = increment(state.mini_step) >= k
+        operands = updates, params, state.inner_opt_state, sums, k
+        changes, inner_state, sums = branch(full, step, wait, operands, extra_args)
+        mini_step = jnp.where(full, jnp.zeros((), jnp.int32), increment(state.mini_step))
+        gradient_step = jnp.where(full, increment(state.gradient_step), state.gradient_step)
+        return changes, AccumulateState(mini_step, gradient_step, inner_state, sums)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def has_updated(state: AccumulateState) -> Array:
+    """Return whether the last mini-batch completed a step of the optimizer, a boolean scalar."""
+    return jnp.logical_and(state.mini_step == 0, state.gradient_step > 0)

@@ -1,0 +1,230 @@
+"""Clipping: gradients no larger than a bound, entry by entry, by norm, or beside their weights."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.precision import at_least_float32
+from jaxnet.core.types import Array
+from jaxnet.optim.composition.transformation import widened, without_state
+from jaxnet.optim.rule import Number, cast, check_params_given
+
+Axis = int | tuple[int, ...] | None
+
+
+def clip(max_delta: Number) -> optax.GradientTransformationExtraArgs:
+    """Clip each entry, ``u = min(max(g, -d), d)``.
+
+    Equal to ``optax.clip``, ``torch.nn.utils.clip_grad_value_`` and Keras's ``clipvalue``. It
+    changes the direction of the gradient. An infinity becomes ``d``; NaN stays NaN.
+
+    Args:
+        max_delta: ``d``, above 0; may be traced.
+
+    Raises:
+        ValueError: if it is a number out of its range.
+
+    >>> clip(1.0).update(jnp.array([3.0, -0.5]), optax.EmptyState())[0].tolist()
+    [1.0, -0.5]
+    """
+    check_range("clip", "max_delta", max_delta, low=0.0, low_open=True)
+
+    def clipped(g: Array) -> Array:
+        bound = jnp.asarray(max_delta, jnp.result_type(g))
+        return jnp.clip(g, -bound, bound)
+
+    return without_state("clip", lambda updates, _: jax.tree.map(clipped, updates))
+
+
+def clip_by_global_norm(
+    max_norm: Number, *, like: Literal["optax", "torch", "keras"] = "optax"
+) -> optax.GradientTransformationExtraArgs:
+    """Shorten the whole gradient to a norm of at most ``c``, ``u = g / max(1, ||g|| / c)``.
+
+    ``||g||`` is the Euclidean norm of all leaves together, so that the direction is kept.
+
+    How the conventions of ``like`` differ:
+
+    - optax: as above. If an entry is infinite, the finite ones become 0 and it NaN.
+    - torch: ``clip_grad_norm_`` adds 1e-6 to the norm: it clips from a norm of ``c - 1e-6`` on,
+      to a little less than ``c``.
+    - keras: ``global_clipnorm`` is optax's, but one infinite entry makes all of them NaN.
+
+    One entry that is NaN makes all NaN, everywhere.
+
+    Args:
+        max_norm: ``c``, above 0; may be traced.
+        like: whose convention to follow.
+
+    Raises:
+        ValueError: if ``max_norm`` is a number out of its range, or ``like`` unknown.
+
+    Numerics: a finite gradient whose squares overflow is clipped, too: its norm is computed again
+    from smaller numbers. In optax, PyTorch and Keras that norm is infinite (in float32 from
+    entries of 1.8e19 on), and the whole update becomes 0, or NaN in Keras. A gradient within the
+    bound is unchanged bit for bit; a gradient of 0 stays 0.
+
+    Source: Pascanu et al. 2013, algorithm 1.
+
+    >>> clip_by_global_norm(1.0).update(jnp.array([3.0, -4.0]), optax.EmptyState())[0].round(6)
+    Array([ 0.6, -0.8], dtype=float32)
+    """
+    shorten = _shortened("clip_by_global_norm", max_norm, like, ("optax", "torch", "keras"))
+
+    def change(updates: Any, _: Any) -> Any:
+        norm = global_norm(updates)
+        if like == "keras":
+            norm = norm + (norm - norm)  # NaN if it is infinite
+        return jax.tree.map(lambda g: shorten(g, norm), updates)
+
+    return without_state("clip_by_global_norm", change)
+
+
+def clip_by_norm(
+    max_norm: Number, *, like: Literal["keras", "torch"] = "keras"
+) -> optax.GradientTransformationExtraArgs:
+    """Shorten each leaf of the gradient to a norm of at most ``c``, ``u = g / max(1, ||g|| / c)``.
+
+    `clip_by_global_norm` of each leaf by itself, with the same numerics: it keeps the direction
+    of each leaf, not of the whole gradient. optax does not have it.
+
+    How the conventions of ``like`` differ:
+
+    - keras: ``clipnorm``, as above.
+    - torch: ``clip_grad_norm_`` of one parameter adds 1e-6 to the norm.
+
+    Args:
+        max_norm: ``c``, above 0; may be traced.
+        like: whose convention to follow.
+
+    Raises:
+        ValueError: if ``max_norm`` is a number out of its range, or ``like`` unknown.
+
+    >>> clip_by_norm(1.0).update([jnp.array([3.0, -4.0])], optax.EmptyState())[0][0].round(6)
+    Array([ 0.6, -0.8], dtype=float32)
+    """
+    shorten = _shortened("clip_by_norm", max_norm, like, ("keras", "torch"))
+    return without_state(
+        "clip_by_norm",
+        lambda updates, _: jax.tree.map(lambda g: shorten(g, global_norm(g)), updates),
+    )
+
+
+def adaptive_grad_clip(
+    clipping: Number, eps: Number = 1e-3, axis: Axis = None
+) -> optax.GradientTransformationExtraArgs:
+    """Shorten the gradient of each unit beside its weights, ``u = g / max(1, ||g|| / c)``.
+
+    ``c = clipping max(||w||, eps)``, with the norms of the weights of one unit, such as those that
+    come into one neuron. Equal to ``optax.adaptive_grad_clip``.
+
+    Args:
+        clipping: the largest ratio of gradient to weights, above 0; may be traced.
+        eps: what counts as the norm of weights that are smaller, above 0; may be traced.
+        axis: the axes that make up a unit. The weights ``(out, in)`` of jaxnet's networks want
+            ``-1``. None takes optax's, for weights ``(in, out)``: the whole of a scalar or a
+            vector, axis 0 of 2 or 3 dimensions, all but the last of 4 or 5.
+
+    Raises:
+        ValueError: if a hyperparameter given as a number is out of its range; ``update`` raises
+            it where the parameters are left out, or with ``axis=None`` for more than 5 dimensions.
+
+    Source: Brock et al. 2021, "High-performance large-scale image recognition without
+    normalization", section 4.1.
+
+    >>> clipped = adaptive_grad_clip(0.5, axis=-1)
+    >>> weights, gradients = jnp.array([[3.0, 4.0], [0.0, 2.0]]), jnp.array([[6.0, 8.0], [0.5, 0]])
+    >>> clipped.update(gradients, optax.EmptyState(), weights)[0].round(6).tolist()
+    [[1.5, 2.0], [0.5, 0.0]]
+    """
+    check_range("adaptive_grad_clip", "clipping", clipping, low=0.0, low_open=True)
+    check_range("adaptive_grad_clip", "eps", eps, low=0.0, low_open=True)
+
+    def clipped(g: Array, w: Array) -> Array:
+        wide = widened(g)
+        axes = _unit_axes(jnp.shape(g)) if axis is None else axis if jnp.ndim(g) else None
+        size, room = _unit_norm(wide, axes), _unit_norm(jnp.asarray(w, wide.dtype), axes)
+        bound = cast(clipping, wide.dtype) * jnp.maximum(room, cast(eps, wide.dtype))
+        return (wide / jnp.maximum(size / bound, 1)).astype(jnp.result_type(g))
+
+    def change(updates: Any, params: Any) -> Any:
+        check_params_given("adaptive_grad_clip", params)
+        return jax.tree.map(clipped, updates, params)
+
+    return without_state("adaptive_grad_clip", change)
+
+
+def global_norm(tree: Any) -> Array:
+    """Return the Euclidean norm of all leaves together, 0-d, in their widest precision.
+
+    It is finite where the norm is, though the squares overflow; NaN if an entry is. Squares that
+    overflow are computed again of the entries over the largest one: over a constant, XLA squares
+    the constant by itself, which underflows.
+
+    >>> round(float(global_norm([jnp.array([3e30]), jnp.array(4e30)]) / 1e30), 5)
+    5.0
+    """
+    leaves = jax.tree.leaves(tree)
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = at_least_float32(jnp.result_type(*leaves)) if leaves else jnp.result_type(float)
+    wide = [jnp.asarray(leaf, dtype) for leaf in leaves]
+    squares = _sum_of_squares(wide, jnp.zeros((), dtype))
+    # a branch: the second pass is made only where the first overflows
+    return jax.lax.cond(jnp.isinf(squares), _norm_of_large, _norm_of_usual, squares, wide)
+
+
+def _norm_of_usual(squares: Array, leaves: list[Array]) -> Array:
+    del leaves
+    return jnp.sqrt(squares)
+
+
+def _norm_of_large(squares: Array, leaves: list[Array]) -> Array:
+    sizes = [jnp.max(jnp.abs(g), initial=0.0) for g in leaves]
+    largest = functools.reduce(jnp.maximum, sizes, jnp.zeros_like(squares))
+    # smaller than the largest, since XLA may multiply by 1/unit, which must not underflow
+    unit = jnp.where(jnp.isfinite(largest), largest * 2.0**-32, jnp.ones_like(largest))
+    return unit * jnp.sqrt(_sum_of_squares([g / unit for g in leaves], jnp.zeros_like(unit)))
+
+
+def _sum_of_squares(leaves: list[Array], zero: Array) -> Array:
+    return sum((jnp.sum(jnp.square(g)) for g in leaves), start=zero)
+
+
+_EPS = {"optax": 0.0, "torch": 1e-6, "keras": 0.0}
+"""Convention -> what it adds to a norm before it compares it with the bound."""
+
+
+def _shortened(
+    function: str, max_norm: Number, like: str, known: tuple[str, ...]
+) -> Callable[[Array, Array], Array]:
+    """Return ``(g, norm) -> g / max(1, (norm + eps) / max_norm)``, once its settings are known."""
+    eps = check_choice(function, "like", like, {name: _EPS[name] for name in known})
+    check_range(function, "max_norm", max_norm, low=0.0, low_open=True)
+
+    def shorten(g: Array, norm: Array) -> Array:
+        wide = widened(g)
+        excess = (norm + eps) / cast(max_norm, norm.dtype)
+        return (wide / jnp.maximum(excess, 1).astype(wide.dtype)).astype(jnp.result_type(g))
+
+    return shorten
+
+
+def _unit_norm(array: Array, axis: Axis) -> Array:
+    return jnp.sqrt(jnp.sum(jnp.square(array), axis=axis, keepdims=True))
+
+
+def _unit_axes(shape: tuple[int, ...]) -> Axis:
+    """Return the axes of a unit of weights ``(in, out)`` or a kernel ``(..., in, out)``."""
+    if sum(size != 1 for size in shape) <= 1:
+        return None
+    if len(shape) > 5:
+        remedy = "Pass axis, the axes that make up a unit."
+        expected = "to have at most 5 dimensions where axis is None"
+        raise invalid_value("adaptive_grad_clip", "gradients", expected, len(shape), remedy)
+    return 0 if len(shape) <= 3 else tuple(range(len(shape) - 1))

@@ -1,0 +1,115 @@
+"""Multiples of the updates: by a number, by a schedule, by minus the learning rate, by zero."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxnet.core.checks import check_range
+from jaxnet.core.errors import invalid_type
+from jaxnet.core.types import Array
+from jaxnet.functions.schedules import Schedule
+from jaxnet.optim.composition.transformation import multiplied, without_state
+from jaxnet.optim.learning_rate import LearningRate, check_learning_rate
+from jaxnet.optim.rule import Number, check_gradients, check_parameters, increment
+
+
+class ScaleByScheduleState(NamedTuple):
+    """State of `scale_by_schedule`: ``count`` (int32), the number of finished steps."""
+
+    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+
+
+def scale(step_size: Number) -> optax.GradientTransformationExtraArgs:
+    """Multiply the updates by a number, ``u = c g``.
+
+    Equal to ``optax.scale``.
+
+    Args:
+        step_size: ``c``, finite; negative to descend along a gradient. It may be traced.
+
+    Raises:
+        ValueError: if it is a number that is not finite.
+
+    >>> updates, _ = scale(-0.5).update(jnp.array([2.0]), optax.EmptyState())
+    >>> updates.tolist()
+    [-1.0]
+    """
+    check_range("scale", "step_size", step_size)
+    return without_state("scale", lambda updates, _: multiplied(updates, step_size))
+
+
+def scale_by_schedule(step_size_fn: Schedule) -> optax.GradientTransformationExtraArgs:
+    """Multiply the updates by a schedule, ``u_t = c(t - 1) g_t`` with ``t`` from 1.
+
+    Equal to ``optax.scale_by_schedule``.
+
+    Args:
+        step_size_fn: ``c``, a function of the number of finished steps, 0 at the first.
+
+    Raises:
+        TypeError: if it is not a function.
+
+    >>> halving = scale_by_schedule(lambda count: 0.5 ** count.astype(jnp.float32))
+    >>> updates, state = halving.update(jnp.array([2.0]), halving.init(jnp.zeros(1)))
+    >>> halving.update(jnp.array([2.0]), state)[0].tolist()
+    [1.0]
+    """
+    if not callable(step_size_fn):
+        remedy = "For a constant take scale(step_size)."
+        expected = "to be a function of the step count"
+        raise invalid_type("scale_by_schedule", "step_size_fn", expected, step_size_fn, remedy)
+
+    def init(params: Any) -> ScaleByScheduleState:
+        check_parameters("scale_by_schedule", params)
+        return ScaleByScheduleState(jnp.zeros((), jnp.int32))
+
+    def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
+        del extra_args
+        check_gradients("scale_by_schedule", updates, params)
+        changed = multiplied(updates, jnp.asarray(step_size_fn(state.count)))
+        return changed, ScaleByScheduleState(increment(state.count))
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def scale_by_learning_rate(
+    learning_rate: LearningRate, *, flip_sign: bool = True
+) -> optax.GradientTransformationExtraArgs:
+    """Multiply the updates by minus the learning rate, ``u = -eta g``: the end of a chain.
+
+    Equal to ``optax.scale_by_learning_rate``, but for its ``None``, which leaves the updates as
+    they are, so that the weights ascend: here it is an error.
+
+    Args:
+        learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
+        flip_sign: False multiplies by ``+eta``.
+
+    Raises:
+        ValueError: if the learning rate is out of range, or no scalar.
+
+    >>> updates, _ = scale_by_learning_rate(0.5).update(jnp.array([2.0]), optax.EmptyState())
+    >>> updates.tolist()
+    [-1.0]
+    """
+    check_learning_rate("scale_by_learning_rate", learning_rate)
+    sign = -1 if flip_sign else 1
+    if callable(learning_rate):
+        return scale_by_schedule(lambda count: sign * jnp.asarray(learning_rate(count)))
+    # a Python number stays one, so that it is rounded to the precision of each leaf
+    is_numpy = isinstance(learning_rate, np.ndarray)
+    return scale(sign * (jnp.asarray(learning_rate) if is_numpy else learning_rate))
+
+
+def set_to_zero() -> optax.GradientTransformationExtraArgs:
+    """Replace the updates by zeros: the parameters stay where they are.
+
+    Equal to ``optax.set_to_zero``. NaN becomes 0 too.
+
+    >>> updates, _ = set_to_zero().update(jnp.array([2.0]), optax.EmptyState())
+    >>> updates.tolist()
+    [0.0]
+    """
+    return without_state("set_to_zero", lambda updates, _: jax.tree.map(jnp.zeros_like, updates))

@@ -1,0 +1,92 @@
+"""What the transformations of this package share: one kind of argument, one kind without state."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxnet.core.errors import invalid_type
+from jaxnet.core.precision import at_least_float32
+from jaxnet.core.types import Array
+from jaxnet.optim.rule import Number, cast, check_gradients, check_parameters
+
+
+def check_transformation(
+    function: str, argument: str, transformation: Any
+) -> optax.GradientTransformationExtraArgs:
+    """Return a transformation whose ``update`` takes extra arguments, and drops those of no use.
+
+    Raises:
+        TypeError: if it has no ``init`` and ``update``, as a factory that was not called.
+    """
+    if not all(callable(getattr(transformation, name, None)) for name in ("init", "update")):
+        remedy = "Pass what a factory returns, such as adam(0.001)."
+        name = getattr(transformation, "__name__", repr(transformation))
+        expected = "to be an optax.GradientTransformation"
+        raise invalid_type(function, argument, expected, name, remedy)
+    return optax.with_extra_args_support(transformation)
+
+
+def without_state(
+    function: str, change: Callable[[Any, Any], Any]
+) -> optax.GradientTransformationExtraArgs:
+    """Return the transformation ``(updates, params) -> updates`` that remembers nothing.
+
+    Args:
+        function: its name, for errors.
+        change: the mathematics; ``params`` is None where the caller has left them out.
+    """
+
+    def init(params: Any) -> optax.EmptyState:
+        check_parameters(function, params)
+        return optax.EmptyState()
+
+    def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> Any:
+        del extra_args
+        check_gradients(function, updates, params)
+        return change(updates, params), state
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def branch(
+    condition: Array,
+    step: Callable[..., Any],
+    skip: Callable[..., Any],
+    operands: tuple[Any, ...],
+    extra_args: Mapping[str, Any],
+) -> Any:
+    """Return ``step(*operands, **extra_args)`` or ``skip(*operands)``, of which one is computed.
+
+    To compute both and choose afterwards takes a third to a half longer. Outside of a compiled
+    program the branch itself is compiled once, if both functions are the same objects each time
+    and there are no extra arguments.
+
+    Args:
+        condition: a boolean scalar.
+        step: what is done if it is true.
+        skip: what is done if not; it returns a tree of the same structure and dtypes.
+        operands: trees of arrays.
+        extra_args: those of ``update``, which need not be arrays.
+    """
+    bound = functools.partial(step, **extra_args) if extra_args else step
+    return jax.lax.cond(condition, bound, skip, *operands)
+
+
+def multiplied(updates: Any, factor: Number) -> Any:
+    """Return every leaf times a number, computed in float32 at least, in the leaf's own dtype."""
+
+    def product(g: Array) -> Array:
+        wide = widened(g)
+        return (wide * cast(factor, wide.dtype)).astype(jnp.result_type(g))
+
+    return jax.tree.map(product, updates)
+
+
+def widened(array: Array) -> Array:
+    """Return the array in its own precision, but in float32 at least."""
+    array = jnp.asarray(array)
+    return array.astype(at_least_float32(array.dtype))
