@@ -1,0 +1,120 @@
+"""What second-order methods share: a direction downhill, then a step along it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxnet.core.trees import dot, scaled
+from jaxnet.core.types import Array, Params
+from jaxnet.optim.learning_rate import LearningRate, check_learning_rate, rate_at
+from jaxnet.optim.rule import (
+    Number,
+    check_gradients,
+    check_parameters,
+    check_params_given,
+    increment,
+)
+from jaxnet.optim.second_order.extra import check_extra
+
+
+class Here(NamedTuple):
+    """Where a method stands: what a direction may be computed from.
+
+    Attributes:
+        count: finished steps, int32.
+        rate: ``eta`` of this step, 0-d.
+        params: the weights ``w``.
+        gradient: ``g``, of the risk at ``w``.
+        value: the risk at ``w``.
+        value_fn: ``params -> risk``.
+        outputs_fn: ``params -> outputs`` of the network.
+        loss_fn: ``outputs -> risk`` without the penalty.
+        penalty_fn: ``params -> penalty``; None for none.
+    """
+
+    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    rate: Array
+    params: Params
+    gradient: Params
+    value: Any = None
+    value_fn: Any = None
+    outputs_fn: Any = None
+    loss_fn: Any = None
+    penalty_fn: Any = None
+
+
+Direction: TypeAlias = Callable[..., tuple[Any, ...]]
+"""``(here, *slots) -> (direction, *slots)``: which way to go, and what is remembered."""
+
+LineSearch: TypeAlias = optax.GradientTransformation
+"""Scales the step that it is given; see `jaxnet.optim.second_order.line_search`."""
+
+
+def from_direction(
+    function: str,
+    direction: Direction,
+    learning_rate: LearningRate,
+    *,
+    state: Callable[..., Any],
+    starts: Sequence[Callable[[Params], Any]] = (),
+    needs: Sequence[str] = (),
+    linesearch: LineSearch | None = None,
+) -> optax.GradientTransformationExtraArgs:
+    """Return the optimizer ``w <- w + alpha eta p`` with the direction ``p``.
+
+    Args:
+        function: the optimizer's name, for its errors.
+        direction: the mathematics, see `Direction`.
+        learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
+        state: the NamedTuple of the state: ``count``, the slots, then the state of the line
+            search, if there is one.
+        starts: ``params -> slot`` for each slot.
+        needs: the fields of `Here` that the direction needs of the extra arguments.
+        linesearch: finds ``alpha``; None for 1.
+
+    Raises:
+        ValueError: if the learning rate is out of range; ``update`` raises it for a missing
+            argument or gradients of another shape.
+        TypeError: for parameters that are not floating-point or gradients of another structure.
+    """
+    check_learning_rate(function, learning_rate)
+    search = optax.with_extra_args_support(linesearch or optax.identity())
+    if isinstance(linesearch, optax.GradientTransformationExtraArgs):
+        needs = (*needs, "value", "value_fn")
+
+    def init(params: Params) -> Any:
+        check_parameters(function, params)
+        slots = [start(params) for start in starts]
+        searches = [] if linesearch is None else [search.init(params)]
+        return state(jnp.zeros((), jnp.int32), *slots, *searches)
+
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        check_params_given(function, params)
+        check_gradients(function, updates, params)
+        check_extra(function, needs, extra)
+        known = {name: extra[name] for name in Here._fields if name in extra}
+        here = Here(state.count, rate_at(learning_rate, state.count), params, updates, **known)
+        step, *slots = direction(here, *state[1 : 1 + len(starts)])
+        step = scaled(here.rate, step)
+        searches = []
+        if linesearch is not None:
+            # optax's line searches raise on arguments that they do not know
+            line = {name: extra[name] for name in ("value", "grad", "value_fn") if name in extra}
+            step, found = search.update(step, state[-1], params, **({"grad": updates} | line))
+            searches = [found]
+        return step, type(state)(increment(state.count), *slots, *searches)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def number(value: Number, *shape: int) -> Callable[[Params], Array]:
+    """Return the start of a slot that holds a number, in the precision of sums over the weights."""
+    return lambda params: jnp.full(shape, value, jax.eval_shape(dot, params, params).dtype)
+
+
+def zeros_like(params: Params) -> Params:
+    """Return a tree of zeros like the parameters: the start of a slot."""
+    return jax.tree.map(jnp.zeros_like, params)

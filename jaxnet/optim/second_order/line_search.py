@@ -1,0 +1,211 @@
+"""Line searches: how far to go along a direction.
+
+Each is an optax transformation that scales the step ``p`` that it is given by ``alpha``, and needs
+the extra arguments ``value``, ``grad`` and ``value_fn``. Along the line, ``phi(alpha)`` is the risk
+at ``w + alpha p``; its slope comes from forward mode, without a gradient. Beside these,
+`optax.scale_by_zoom_linesearch` and `optax.scale_by_backtracking_linesearch` fit everywhere.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.trees import add_scaled, dot, scaled
+from jaxnet.core.types import Array
+from jaxnet.optim.rule import increment
+from jaxnet.optim.second_order.extra import check_extra
+from jaxnet.optim.second_order.wolfe import Line, Point, search_strong_wolfe
+
+
+class LineSearchState(NamedTuple):
+    """State of a line search, for a person to look at.
+
+    Attributes:
+        count: finished searches, int32.
+        step_size: ``alpha`` of the last.
+        evaluations: how often the last evaluated the risk.
+    """
+
+    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    step_size: Array
+    evaluations: Array
+
+
+Search: TypeAlias = Callable[[Line], tuple[Array, Array]]
+"""``line -> (alpha, evaluations)``."""
+
+
+def backtracking(
+    *, decay: float = 0.5, c1: float = 1e-4, max_steps: int = 30
+) -> optax.GradientTransformationExtraArgs:
+    """Shorten the step until the risk falls enough: Armijo's condition.
+
+    ``alpha = 1, decay, decay^2, ...`` until ``phi(alpha) <= phi(0) + c1 alpha phi'(0)``. If none
+    of them will do the step is 0, so that the risk never rises.
+
+    Numerics: the condition leaves 2 units of rounding of ``phi(0)``: without, a search would stop
+    where the decrease is lost in the risk, at half of the digits of the weights.
+
+    Args:
+        decay: the factor, in (0, 1).
+        c1: share of the decrease that the slope promises, in (0, 1).
+        max_steps: how often to shorten it at most.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Source: Armijo 1966; Nocedal and Wright 2006, algorithm 3.1.
+
+    >>> parabola = lambda w: 3.0 * w**2
+    >>> search, w = backtracking(), jnp.array(1.0)
+    >>> extra = dict(value=parabola(w), grad=6 * w, value_fn=parabola)
+    >>> float(search.update(-6 * w, search.init(w), w, **extra)[0])  # shortened twice
+    -1.5
+    """
+    _check_open_unit("backtracking", decay=decay, c1=c1)
+    check_count("backtracking", "max_steps", max_steps)
+    return _transformation(
+        "backtracking", lambda line: _backtrack(line, line.one, decay, c1, max_steps)
+    )
+
+
+def newton_raphson(
+    *, iterations: int = 1, decay: float = 0.5, c1: float = 1e-4, max_steps: int = 30
+) -> optax.GradientTransformationExtraArgs:
+    """Go to where the slope along the line is 0 by Newton's method; exact on a quadratic.
+
+    ``alpha <- alpha - phi'(alpha) / phi''(alpha)``, from 0, and `backtracking` from there. Where
+    the curvature is not positive, it starts from 1.
+
+    Args:
+        iterations: of Newton's method; 1 is enough for a quadratic.
+        decay: as in `backtracking`.
+        c1: as in `backtracking`.
+        max_steps: as in `backtracking`.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Source: Shewchuk 1994, section 14.
+
+    >>> parabola = lambda w: 3.0 * w**2
+    >>> search, w = newton_raphson(), jnp.array(1.0)
+    >>> extra = dict(value=parabola(w), grad=6 * w, value_fn=parabola)
+    >>> float(search.update(-6 * w, search.init(w), w, **extra)[0])
+    -1.0
+    """
+    _check_open_unit("newton_raphson", decay=decay, c1=c1)
+    check_count("newton_raphson", "iterations", iterations)
+    check_count("newton_raphson", "max_steps", max_steps)
+
+    def search(line: Line) -> tuple[Array, Array]:
+        def improve(_: Any, alpha: Array) -> Array:
+            slope, curvature = jax.jvp(lambda a: line.at(a).slope, (alpha,), (line.one,))
+            convex = curvature > 0
+            newton = alpha - slope / jnp.where(convex, curvature, line.one)
+            return jnp.where(convex & (newton > 0), newton, line.one)
+
+        alpha = jax.lax.fori_loop(0, iterations, improve, jnp.zeros_like(line.one))
+        alpha, evaluations = _backtrack(line, alpha, decay, c1, max_steps)
+        return alpha, evaluations + jnp.int32(iterations)
+
+    return _transformation("newton_raphson", search)
+
+
+def strong_wolfe(
+    *, c1: float = 1e-4, c2: float = 0.9, max_steps: int = 25, tolerance_change: float = 1e-9
+) -> optax.GradientTransformationExtraArgs:
+    """Find a step after which the risk has fallen enough and the slope is flat enough.
+
+    ``phi(alpha) <= phi(0) + c1 alpha phi'(0)`` and ``|phi'(alpha)| <= c2 |phi'(0)|``, the strong
+    Wolfe conditions: with them ``y^T s > 0``, which `lbfgs` needs. First the step grows until it
+    brackets such a point, then the bracket shrinks, each by cubic interpolation.
+
+    Equal to the search of ``torch.optim.LBFGS(line_search_fn="strong_wolfe")``, except that where
+    the risk is not finite the bracket is halved.
+
+    Args:
+        c1: share of the decrease that the slope promises, in (0, 1).
+        c2: what may be left of the slope, in (c1, 1); 0.9 for (quasi-)Newton methods, 0.1 for
+            nonlinear conjugate gradients.
+        max_steps: of growing and shrinking, at most; after those the lowest point found is taken.
+        tolerance_change: a bracket in which no parameter changes by more ends the search.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Source: Nocedal and Wright 2006, algorithms 3.5 and 3.6.
+
+    >>> parabola = lambda w: 3.0 * w**2
+    >>> search, w = strong_wolfe(), jnp.array(1.0)
+    >>> extra = dict(value=parabola(w), grad=6 * w, value_fn=parabola)
+    >>> float(search.update(-6 * w, search.init(w), w, **extra)[0].round(4))
+    -1.0
+    """
+    _check_open_unit("strong_wolfe", c1=c1)
+    check_range("strong_wolfe", "c2", c2, low=c1, high=1.0, low_open=True, high_open=True)
+    check_range("strong_wolfe", "tolerance_change", tolerance_change, low=0.0)
+    check_count("strong_wolfe", "max_steps", max_steps)
+    return _transformation(
+        "strong_wolfe", lambda line: search_strong_wolfe(line, c1, c2, max_steps, tolerance_change)
+    )
+
+
+def _check_open_unit(function: str, **numbers: float) -> None:
+    for name, value in numbers.items():
+        check_range(function, name, value, low=0.0, high=1.0, low_open=True, high_open=True)
+
+
+def _backtrack(
+    line: Line, first: Array, decay: float, c1: float, max_steps: int
+) -> tuple[Array, Array]:
+    rounding = 2 * jnp.finfo(line.one.dtype).eps * jnp.abs(line.start.value)
+
+    def too_high(alpha: Array) -> Array:
+        bound = line.start.value + c1 * alpha * line.start.slope + rounding
+        return ~(line.value(alpha) <= bound)  # a risk that is NaN is too high
+
+    def going(carry: tuple[Array, Array, Array]) -> Array:
+        _, high, tried = carry
+        return high & (tried <= max_steps)
+
+    def shorten(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        alpha, _, tried = carry
+        alpha = decay * alpha
+        return alpha, too_high(alpha), tried + jnp.int32(1)
+
+    carry = (first, too_high(first), jnp.int32(1))
+    alpha, high, tried = jax.lax.while_loop(going, shorten, carry)
+    return jnp.where(high, jnp.zeros_like(alpha), alpha), tried
+
+
+def _transformation(function: str, search: Search) -> optax.GradientTransformationExtraArgs:
+    """Return the transformation that scales a step by what a search finds along it."""
+
+    def init(params: Any) -> LineSearchState:
+        del params
+        return LineSearchState(jnp.int32(0), jnp.ones(()), jnp.int32(0))
+
+    def update(
+        updates: Any, state: Any, params: Any = None, **extra: Any
+    ) -> tuple[Any, LineSearchState]:
+        check_extra(function, ("value", "grad", "value_fn"), extra)
+        value_fn = extra["value_fn"]
+        value = jnp.asarray(extra["value"])
+        slope = dot(extra["grad"], updates).astype(value.dtype)
+        size = jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(updates)])
+        line = Line(
+            lambda alpha: value_fn(add_scaled(params, alpha, updates)).astype(value.dtype),
+            Point(jnp.zeros_like(value), value, slope),
+            jnp.max(size).astype(value.dtype),
+        )
+        alpha, evaluations = search(line)
+        alpha = jnp.where(slope < 0, alpha, jnp.zeros_like(alpha))
+        kept = alpha.astype(state.step_size.dtype)
+        return scaled(alpha, updates), LineSearchState(increment(state.count), kept, evaluations)
+
+    return optax.GradientTransformationExtraArgs(init, update)
