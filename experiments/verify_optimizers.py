@@ -24,9 +24,13 @@ from experiments._record import (
 from experiments._verification.case import Case, conventions
 from experiments._verification.cases import CASES
 from experiments._verification.compare import EXACT, ULPS
+from experiments._verification.composition import comparisons as compare_compositions
+from experiments._verification.objectives import comparisons as compare_objectives
 from experiments._verification.page import build_page
 from experiments._verification.paths import LIBRARIES, has
 from experiments._verification.rows import BAD, Pair, Row, compare_conventions, measure
+from experiments._verification.schedules import comparisons as compare_schedules
+from experiments._verification.second_order import comparisons as compare_second_order
 from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_value
 
@@ -50,7 +54,7 @@ def main(config: Config) -> list[Claim]:
     """Measure all rows, print them, write the page and the record."""
     cases = _cases(config)
     out = prepare_folder(config.out)
-    rows, pairs, others = [], [], {}
+    rows, pairs = [], []
     for case in progress("optimizers", cases):
         for like in conventions(case.optimizer):
             rows.append(measure(case, like))
@@ -58,6 +62,9 @@ def main(config: Config) -> list[Claim]:
     if config.every == 1:
         for name in dict.fromkeys(case.optimizer for case in cases):
             pairs += compare_conventions(name, [c for c in cases if c.optimizer == name])
+    others = _others(config)
+    for row in (row for found in others.values() for row in found):
+        print(_line(row))
     for pair in pairs:
         if pair.reason or not pair.explained:
             print(_pair_line(pair))
@@ -90,6 +97,21 @@ def _cases(config: Config) -> list[Case]:
             "command line", "--only", f"part of one of {known}", config.only, "Choose another."
         )
     return cases
+
+
+def _others(config: Config) -> dict[str, list[Row]]:
+    """Measure what does not follow the stream alone: heading -> rows; nothing with ``--only``."""
+    if config.only:
+        return {}
+    schedules = compare_schedules(config.every)
+    others = {"Schedules (differences of a rate, over the largest)": schedules}
+    if config.every == 1:
+        others["Composition"] = compare_compositions()
+        others["Wrappers that need an objective"] = compare_objectives()
+        others["Second order (differences of weights on their own problems)"] = (
+            compare_second_order()
+        )
+    return others
 
 
 def _environment() -> dict[str, object]:

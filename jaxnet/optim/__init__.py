@@ -7,25 +7,223 @@ from collections.abc import Callable
 
 import optax
 
-from jaxnet.optim.adam import AdamState, adam
+from jaxnet.optim.adabelief import adabelief
+from jaxnet.optim.adadelta import AdadeltaState, adadelta
+from jaxnet.optim.adagrad import AdagradState, adagrad
+from jaxnet.optim.adam import adam, adamw
+from jaxnet.optim.adamax import adamax, adamaxw
+from jaxnet.optim.adan import AdanState, adan
+from jaxnet.optim.adaptive import AdamState
+from jaxnet.optim.amsgrad import AmsgradState, amsgrad
+from jaxnet.optim.composition import (
+    AccumulateState,
+    AddDecayedWeightsState,
+    ApplyIfFiniteState,
+    AverageParametersState,
+    MaskedState,
+    PerGroupState,
+    ScaleByScheduleState,
+    ZeroNansState,
+    accumulate,
+    adaptive_grad_clip,
+    add_decayed_weights,
+    apply_if_finite,
+    average_parameters,
+    averaged_params,
+    chain,
+    clip,
+    clip_by_global_norm,
+    clip_by_norm,
+    freeze,
+    global_norm,
+    has_updated,
+    masked,
+    per_group,
+    scale,
+    scale_by_learning_rate,
+    scale_by_schedule,
+    set_to_zero,
+    zero_nans,
+)
+from jaxnet.optim.lamb import lamb
+from jaxnet.optim.lars import LarsState, lars
 from jaxnet.optim.learning_rate import LearningRate
+from jaxnet.optim.lookahead import LookaheadState, lookahead
 from jaxnet.optim.momentum import MomentumState, momentum
+from jaxnet.optim.muon import MuonState, muon
+from jaxnet.optim.nadam import NadamState, nadam, nadamw
+from jaxnet.optim.nesterov import nesterov
+from jaxnet.optim.plateau import ReduceOnPlateauState, reduce_on_plateau
+from jaxnet.optim.prodigy import ProdigyState, prodigy
+from jaxnet.optim.radam import radam
+from jaxnet.optim.rmsprop import RMSPropState, rmsprop
+from jaxnet.optim.rprop import RpropState, rprop
+from jaxnet.optim.sam import sam
+from jaxnet.optim.schedule_free import (
+    ScheduleFreeState,
+    schedule_free,
+    schedule_free_adamw,
+    schedule_free_eval_params,
+    schedule_free_sgd,
+)
+from jaxnet.optim.second_order import (
+    SECOND_ORDER,
+    ConjugateGradientState,
+    GaussNewtonState,
+    LBFGSState,
+    LevenbergMarquardtState,
+    LineSearchState,
+    NewtonCGState,
+    NewtonState,
+    backtracking,
+    conjugate_gradient,
+    gauss_newton,
+    lbfgs,
+    levenberg_marquardt,
+    newton,
+    newton_cg,
+    newton_raphson,
+    strong_wolfe,
+)
 from jaxnet.optim.sgd import SGDState, sgd
+from jaxnet.optim.sign import LionState, SignSGDState, lion, sign_sgd
+from jaxnet.optim.yogi import yogi
 
 OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
     "sgd": sgd,
     "momentum": momentum,
+    "nesterov": nesterov,
+    "rprop": rprop,
+    "sign_sgd": sign_sgd,
+    "lion": lion,
+    "adagrad": adagrad,
+    "adadelta": adadelta,
+    "rmsprop": rmsprop,
     "adam": adam,
+    "adamw": adamw,
+    "nadam": nadam,
+    "nadamw": nadamw,
+    "adamax": adamax,
+    "adamaxw": adamaxw,
+    "amsgrad": amsgrad,
+    "radam": radam,
+    "adabelief": adabelief,
+    "yogi": yogi,
+    "adan": adan,
+    "lamb": lamb,
+    "lars": lars,
+    "muon": muon,
+    "prodigy": prodigy,
+    "schedule_free_sgd": schedule_free_sgd,
+    "schedule_free_adamw": schedule_free_adamw,
 }
-"""Name -> factory ``(learning_rate, **options) -> optax.GradientTransformation``."""
+"""Name -> factory ``(learning_rate, **options) -> optax.GradientTransformation``.
+
+Those of `SECOND_ORDER` have the same form, but need more than gradients."""
+
+WRAPPERS: dict[str, Callable[..., optax.GradientTransformationExtraArgs]] = {
+    "lookahead": lookahead,
+    "sam": sam,
+    "schedule_free": schedule_free,
+}
+"""Name -> ``(inner, ...) -> optax.GradientTransformationExtraArgs``, of another optimizer."""
 
 __all__ = [
     "OPTIMIZERS",
+    "SECOND_ORDER",
+    "WRAPPERS",
+    "AccumulateState",
+    "AdadeltaState",
+    "AdagradState",
     "AdamState",
+    "AdanState",
+    "AddDecayedWeightsState",
+    "AmsgradState",
+    "ApplyIfFiniteState",
+    "AverageParametersState",
+    "ConjugateGradientState",
+    "GaussNewtonState",
+    "LBFGSState",
+    "LarsState",
     "LearningRate",
+    "LevenbergMarquardtState",
+    "LineSearchState",
+    "LionState",
+    "LookaheadState",
+    "MaskedState",
     "MomentumState",
+    "MuonState",
+    "NadamState",
+    "NewtonCGState",
+    "NewtonState",
+    "PerGroupState",
+    "ProdigyState",
+    "RMSPropState",
+    "ReduceOnPlateauState",
+    "RpropState",
     "SGDState",
+    "ScaleByScheduleState",
+    "ScheduleFreeState",
+    "SignSGDState",
+    "ZeroNansState",
+    "accumulate",
+    "adabelief",
+    "adadelta",
+    "adagrad",
     "adam",
+    "adamax",
+    "adamaxw",
+    "adamw",
+    "adan",
+    "adaptive_grad_clip",
+    "add_decayed_weights",
+    "amsgrad",
+    "apply_if_finite",
+    "average_parameters",
+    "averaged_params",
+    "backtracking",
+    "chain",
+    "clip",
+    "clip_by_global_norm",
+    "clip_by_norm",
+    "conjugate_gradient",
+    "freeze",
+    "gauss_newton",
+    "global_norm",
+    "has_updated",
+    "lamb",
+    "lars",
+    "lbfgs",
+    "levenberg_marquardt",
+    "lion",
+    "lookahead",
+    "masked",
     "momentum",
+    "muon",
+    "nadam",
+    "nadamw",
+    "nesterov",
+    "newton",
+    "newton_cg",
+    "newton_raphson",
+    "per_group",
+    "prodigy",
+    "radam",
+    "reduce_on_plateau",
+    "rmsprop",
+    "rprop",
+    "sam",
+    "scale",
+    "scale_by_learning_rate",
+    "scale_by_schedule",
+    "schedule_free",
+    "schedule_free_adamw",
+    "schedule_free_eval_params",
+    "schedule_free_sgd",
+    "set_to_zero",
     "sgd",
+    "sign_sgd",
+    "strong_wolfe",
+    "yogi",
+    "zero_nans",
 ]

@@ -126,7 +126,7 @@ def test_a_command_is_quiet_when_piped(tmp_path: Path) -> None:
 MISTAKES = {
     "unknown dataset": (["--dataset", "minst"], "one of digits, mnist, got 'minst'. Did you mean"),
     "unknown activation": (["--activation", "rely"], "one of elu, gelu, gelu_tanh, leaky_relu"),
-    "unknown optimizer": (["--optimizer", "adamw"], "one of adam, momentum, sgd, got 'adamw'"),
+    "unknown optimizer": (["--optimizer", "adamm"], "yogi, got 'adamm'. Did you mean 'adam"),
     "unknown initializer": (["--initializer", "hee"], "one of constant, he, he_normal, he_tr"),
     "widths that do not fit": (["--widths", "784", "10"], "to start with 64 and end with 10"),
     "negative penalty": (["--l2", "-1"], "--l2 finite and in [0, inf), got -1"),

@@ -34,7 +34,8 @@ def _update(optimizer: optax.GradientTransformation, tree: Any, state: Any) -> t
 def _numbers(name: str) -> dict[str, float]:
     """Return the hyperparameters that are numbers by default, with their defaults."""
     parameters = inspect.signature(OPTIMIZERS[name]).parameters.values()
-    return {p.name: p.default for p in parameters if isinstance(p.default, float)}
+    named = [p for p in parameters if p.name != "learning_rate"]
+    return {p.name: p.default for p in named if isinstance(p.default, float)}
 
 
 @every

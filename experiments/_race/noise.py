@@ -1,0 +1,137 @@
+"""What noise in the gradient does: SGD at a constant rate, under a schedule, and Rprop."""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxnet.core.types import Array
+from jaxnet.optim import OPTIMIZERS
+
+CURVATURES = np.linspace(1.0, 10.0, 10)
+RATE, HALF_LIFE = 0.1, 20
+STEPS = 2000
+
+
+class Noisy(NamedTuple):
+    """SGD on a quadratic whose gradients carry noise of variance 1.
+
+    Attributes:
+        name: of the schedule, for a legend.
+        gaps: the mean gap over the runs after each step, shape (steps,).
+        error: standard error of the last one.
+        predicted: its expectation by theory, at each step that theory speaks about.
+    """
+
+    name: str
+    gaps: np.ndarray
+    error: float
+    predicted: np.ndarray
+
+
+def plateau_and_decay(*, seed: int, runs: int = 300) -> list[Noisy]:
+    """Run SGD on ``1/2 sum_i lambda_i w_i^2`` at a constant rate and at one that decays.
+
+    At a constant rate each weight's variance settles at ``eta / (lambda (2 - eta lambda))``. At
+    ``eta / (1 + t / tau)``, inverse-time decay, it falls as ``c^2 / ((2 lambda c - 1) t)`` with
+    ``c = eta tau``, if ``2 lambda c > 1``.
+
+    Source: Robbins and Monro 1951; Chung 1954; Bottou, Curtis and Nocedal 2018, theorems 4.6, 4.7.
+    """
+    t = np.arange(1, STEPS + 1)
+    c = RATE * HALF_LIFE
+    settled = 0.5 * (RATE / (2 - RATE * CURVATURES)).sum()
+    falling = 0.5 * (CURVATURES * c**2 / (2 * CURVATURES * c - 1)).sum()
+    cases: dict[str, tuple[Any, np.ndarray]] = {
+        "constant rate": (RATE, np.full(STEPS, settled)),
+        "inverse-time decay": (lambda count: RATE / (1 + count / HALF_LIFE), falling / t),
+    }
+    noise = np.random.default_rng(seed).normal(size=(runs, STEPS, len(CURVATURES)))
+    rows = []
+    for name, (rate, predicted) in cases.items():
+        every = jax.vmap(functools.partial(_noisy_gaps, OPTIMIZERS["sgd"](rate)))
+        gaps = np.asarray(jax.jit(every)(noise))
+        error = gaps[:, -1].std(ddof=1) / runs**0.5
+        rows.append(Noisy(name, gaps.mean(axis=0), float(error), predicted))
+    return rows
+
+
+def _noisy_gaps(optimizer: optax.GradientTransformation, noise: Array) -> Array:
+    def step(carry: Any, error: Array) -> tuple[Any, Array]:
+        w, state = carry
+        g = CURVATURES * w + error
+        change, state = optimizer.update(g, state, w)
+        w = w + change
+        return (w, state), 0.5 * jnp.sum(CURVATURES * w**2)
+
+    w = jnp.ones(len(CURVATURES))
+    return jax.lax.scan(step, (w, optimizer.init(w)), noise)[1]
+
+
+LECTURE_GRADIENTS = (0.1, 0.1, 0.1, -0.5)
+"""Derivatives of four mini-batches (lecture 004): their sum is negative, the minimum is above."""
+
+
+def lecture_walk(optimizer: optax.GradientTransformation, epochs: int) -> np.ndarray:
+    """Return the weight, from 0, under the lecture's four derivatives over and over."""
+
+    def step(carry: Any, g: Array) -> tuple[Any, Array]:
+        w, state = carry
+        change, state = optimizer.update(g, state, w)
+        return (w + change, state), w + change
+
+    w = jnp.zeros(())
+    gradients = jnp.tile(jnp.array(LECTURE_GRADIENTS), epochs)
+    walk = jax.lax.scan(step, (w, optimizer.init(w)), gradients)[1]
+    return np.concatenate([[0.0], np.asarray(walk)])
+
+
+EXAMPLES = 200
+"""Of the linear regression."""
+
+
+def regression_gaps(
+    optimizer: optax.GradientTransformation, *, batch: int, epochs: int, seed: int, runs: int
+) -> np.ndarray:
+    """Return the gap of the full risk after each epoch of a linear regression.
+
+    Targets are ``1 + 2 x`` with exponential noise, the risk is half the mean squared error, and
+    every epoch has an order of its own.
+
+    Args:
+        optimizer: starts from weights of 0.
+        batch: examples a step.
+        epochs: how often it sees each example.
+        seed: of examples and orders.
+        runs: how many orders.
+
+    Returns:
+        Gaps of shape (runs, epochs + 1), the first one before training.
+    """
+    generator = np.random.default_rng(seed)
+    inputs = generator.normal(size=EXAMPLES)
+    targets = 1 + 2 * inputs + generator.exponential(size=EXAMPLES) - 1
+    x = np.stack([np.ones(EXAMPLES), inputs], axis=1)
+    order = np.broadcast_to(np.arange(EXAMPLES), (runs, epochs, EXAMPLES))
+    order = generator.permuted(order, axis=2).reshape(runs, epochs, -1, batch)
+
+    def step(carry: Any, batch_of: tuple[Array, Array]) -> tuple[Any, None]:
+        (w, state), (x, target) = carry, batch_of
+        change, state = optimizer.update((x @ w - target) @ x / batch, state, w)
+        return (w + change, state), None
+
+    def epoch(carry: Any, batches: tuple[Array, Array]) -> tuple[Any, Array]:
+        (w, state), _ = jax.lax.scan(step, carry, batches)
+        return (w, state), w
+
+    def run(inputs: Array, targets: Array) -> Array:
+        w = jnp.zeros(2)
+        return jax.lax.scan(epoch, (w, optimizer.init(w)), (inputs, targets))[1]
+
+    path = np.asarray(jax.jit(jax.vmap(run))(x[order], targets[order]))
+    path = np.concatenate([np.zeros((runs, 1, 2)), path], axis=1)
+    off = (path - np.linalg.lstsq(x, targets)[0]) @ x.T
+    return 0.5 * np.mean(off**2, axis=2)

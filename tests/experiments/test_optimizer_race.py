@@ -1,0 +1,161 @@
+"""optimizer_race: its problems by hand, what it measures, and that its claims can fail."""
+
+import functools
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import matplotlib as mpl
+import numpy as np
+import optax
+import pytest
+
+from experiments._race import claims, deepobs, noise, theory
+from experiments._race.contestants import contestants
+from experiments._race.landscapes import LANDSCAPES, Landscape
+from experiments._race.paths import STAY, descend
+from jaxnet.core.types import Array
+from jaxnet.optim import OPTIMIZERS
+from tests.experiments.test_commands import run
+
+NAMES = [landscape.name for landscape in LANDSCAPES]
+
+
+@pytest.mark.parametrize("landscape", LANDSCAPES, ids=NAMES)
+def test_a_minimum_is_one(landscape: Landscape, float64: np.dtype) -> None:
+    for place in landscape.minima:
+        w = jnp.asarray(place)
+        assert float(landscape.gap(w)) == pytest.approx(0.0, abs=1e-14)
+        np.testing.assert_allclose(jax.grad(landscape.function)(w), 0.0, atol=1e-12)
+        assert np.linalg.eigvalsh(jax.hessian(landscape.function)(w)).min() > 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "w", "value"),
+    [
+        ("quadratic", (0.0, 2.0), 0.5 * (1.0 + 50 * 3.0)),  # 2 (sin 30, cos 30)
+        ("Rosenbrock", (-0.5, 1.5), 1.5**2 + 100 * 1.25**2),
+        ("Beale", (1.0, 1.0), 1.5**2 + 2.25**2 + 2.625**2),
+        ("Branin", (0.0, 0.0), 36 + 10 * (1 - 1 / (8 * 3.141592653589793)) + 10),
+        ("saddle", (2.0, 2.0), 2.0 - 2.0 + 4.0),
+    ],
+)
+def test_values_by_hand(name: str, w: tuple[float, float], value: float, float64: np.dtype) -> None:
+    landscape = LANDSCAPES[NAMES.index(name)]
+    assert float(landscape.function(jnp.asarray(w))) == pytest.approx(value, rel=1e-14)
+
+
+def _bowl(w: Array) -> Array:
+    return 0.5 * jnp.sum(w * w)
+
+
+def test_the_best_rate_needs_the_fewest_steps(float64: np.dtype) -> None:
+    bowl = Landscape("bowl", "", _bowl, (3.0, 4.0), ((0.0, 0.0),), (-5.0, 5.0, -5.0, 5.0))
+    rates = np.array([0.5, 1.0, 2.0])  # halves the distance; there at once; circles for ever
+    race = functools.partial(descend, OPTIMIZERS["sgd"], [bowl], steps=2 * STAY, tolerance=0.1)
+    (best,) = race(rates)
+    assert (best.rate, best.reached, best.stays) == (1.0, 1, True)
+    assert best.working == pytest.approx(2 * np.log10(2))
+    np.testing.assert_array_equal(best.path[:3], [[3.0, 4.0], [0.0, 0.0], [0.0, 0.0]])
+    assert best.gaps[0] == 12.5
+    (slow,) = race(rates[::2])
+    assert slow.reached == 4  # 12.5 / 4^4 is the first gap below 0.1
+    (lost,) = race(rates[2:] * np.array([1.0, 1.1]))
+    assert (lost.rate, lost.reached, lost.stays) == (2.0, None, False)
+
+
+def test_those_that_need_more_than_gradients_do_not_race(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(OPTIMIZERS, "polyak", lambda rate: optax.polyak_sgd(rate))
+    assert "polyak" not in contestants()
+    assert list(contestants(["adam", "sgd"])) == ["adam", "sgd"]
+
+
+def test_the_published_problem(float64: np.dtype) -> None:
+    problem = deepobs.quadratic_deep()
+    start = deepobs.mean_loss(problem, np.ones(100), problem.test)
+    assert f"{start:.4f}" == "353.4468"
+    curvatures = np.linalg.eigvalsh(problem.hessian)
+    assert np.sum((curvatures > 0) & (curvatures < 1)) == 90
+    assert np.sum((curvatures > 30) & (curvatures < 60)) == 10
+    rotation = deepobs.random_rotation(np.random.RandomState(0), 5)
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(5), atol=1e-14)
+    assert np.linalg.det(rotation) == pytest.approx(1.0)
+
+
+def test_training_sees_a_batch_by_its_mean(float64: np.dtype) -> None:
+    problem = deepobs.quadratic_deep()
+    batches = deepobs.batch_means(problem, seeds=2, epochs=2, reshuffle=False)
+    assert batches.shape == (2, 14, 100)
+    np.testing.assert_array_equal(batches[0, :7], batches[0, 7:])
+    anew = deepobs.batch_means(problem, seeds=1, epochs=2, reshuffle=True)
+    np.testing.assert_array_equal(anew[0, :7], batches[0, :7])
+    assert np.abs(anew[0, 7:] - batches[0, 7:]).max() > 0.01
+    batch = problem.train[np.random.default_rng(0).permutation(1000)[:128]]
+    slope = jax.grad(deepobs.mean_loss, argnums=1)(problem, jnp.ones(100), batch)
+    one_step = deepobs.final_losses(
+        problem, OPTIMIZERS["sgd"], np.array([0.0, 0.01]), batches[:1, :1]
+    )
+    assert one_step[0, 0] == pytest.approx(353.4467654661, rel=1e-12)
+    expected = deepobs.mean_loss(problem, np.ones(100) - 0.01 * np.asarray(slope), problem.test)
+    assert one_step[1, 0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_rprop_under_the_lectures_derivatives(float64: np.dtype) -> None:
+    # steps 1, 1.2, 1.44 down, 0.72 up; then half of it down, and so on
+    walk = noise.lecture_walk(OPTIMIZERS["rprop"](1.0, variant="minus"), 2)
+    expected = [0.0, -1.0, -2.2, -3.64, -2.92, -3.28, -3.712, -4.2304, -3.9712]
+    np.testing.assert_allclose(walk, expected, rtol=1e-12)
+    walk = noise.lecture_walk(OPTIMIZERS["sgd"](1.0), 1)
+    np.testing.assert_allclose(walk, [0.0, -0.1, -0.2, -0.3, 0.2], atol=1e-15)
+
+
+def test_claims_can_fail() -> None:
+    rates = np.logspace(-5, 2, 36)
+    losses = {}
+    for name, published in deepobs.PUBLISHED.items():
+        losses[name] = np.full((36, 2), published.mean + 1.9 * published.deviation)
+    losses["sgd"][18:] = np.nan
+    settings = {"start": 353.4, "limit": 0.0376}
+    held = claims.published_claims(rates, losses, losses, **settings)
+    assert [claim.holds for claim in held] == [True, True, True, False, True]
+    losses["adam"] += 0.01
+    losses["sgd"][17] = 1e9  # diverges below the limit
+    held = claims.published_claims(rates, losses, losses, **settings)
+    assert [claim.holds for claim in held] == [True, True, False, False, False]
+    linear = [theory.Linear("gradient descent", np.ones(1), 0.9803, 0.9802)]
+    assert not claims.theory_claims(linear, (np.ones(1), np.ones(1)), [], [])[0].holds
+
+
+def test_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(mpl.rcParams, "savefig.dpi", 40)
+    assert run("optimizer_race", "--smoke", "--out", str(tmp_path)) == 0
+    record = json.loads((tmp_path / "result.json").read_text())
+    assert list(record["results"]) == ["race", "quadratic_deep", "convergence", "rprop"]
+    assert list(record["results"]["race"]) == ["sgd", "adam"]
+    assert list(record["results"]["race"]["adam"]) == NAMES
+    assert f"{record['results']['quadratic_deep']['initial_loss']:.4f}" == "353.4468"
+    assert len(record["claims"]) == 15
+    assert all(claim["holds"] for claim in record["claims"])
+    for name in record["figures"]:
+        assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
+    assert "initial test loss 353.4468" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--optimizers", "adm"], "--optimizers to be one of"),
+        (["--steps", "99"], "--steps finite and in [100, inf), got 99"),
+        (["--seeds", "1"], "--seeds finite and in [2, inf), got 1"),
+        (["--tolerance", "0"], "--tolerance finite and in (0, inf), got 0"),
+        (["--epochs", "0"], "--epochs >= 1, got 0"),
+    ],
+)
+def test_mistakes(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("optimizer_race", "--smoke", "--out", str(tmp_path), *arguments) == 2
+    assert message in capsys.readouterr().err
