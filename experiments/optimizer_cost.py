@@ -98,7 +98,7 @@ def main(config: Config) -> list[Claim]:
 
 
 def shared_cases(only: str) -> list[Case]:
-    """Return the first case of each optimizer that optax has, too, and gets right."""
+    """Return the first case of each optimizer that optax has, too."""
     cases = {}
     for case in CASES:
         if case.optax is not None and only in case.optimizer:
@@ -112,8 +112,9 @@ def shared_cases(only: str) -> list[Case]:
 def measure(case: Case, *, steps: int, rounds: int) -> Cost:
     """Let ours and optax's take turns."""
     assert case.optax is not None
-    ours = _compile(jaxnet.optim.OPTIMIZERS[case.optimizer](0.001, **case.options), steps)
-    theirs = _compile(case.optax(optax, 0.001), steps)
+    rate = jaxnet.schedules.constant(0.001)  # cases take schedules
+    ours = _compile(jaxnet.optim.OPTIMIZERS[case.optimizer](rate, **case.options), steps)
+    theirs = _compile(case.optax(optax, rate), steps)
     seconds = {ours: [], theirs: []}
     for turn in range(rounds):
         for program in (ours, theirs) if turn % 2 else (theirs, ours):

@@ -103,8 +103,8 @@ def schedule_free(
         ValueError: if a hyperparameter given as a number is out of its range, or if ``update`` is
             not given the parameters.
 
-    Numerics: ``x`` is not stored. The update of ``y`` is ``c (z - y) + (1 - b1 (1 - c)) u``, which
-        neither divides by ``b1`` nor cancels.
+    Numerics: ``x`` is not stored. The update of ``y`` is ``c (z - y) + (1 - b1) (1 - c) u`` with
+        the new ``z``, which neither divides by ``b1`` nor cancels.
 
     Source: Defazio et al. 2024, equations 3 to 5 and algorithm 1.
 
@@ -302,12 +302,14 @@ def _averaged(
         g, y = jax.tree.map(widened, (updates, params))
         u, inner_state = inner.update(g, state.base_optimizer_state, y, **extra)
 
+        z = jax.tree.map(jnp.add, state.z, u)
+
         def change(g: Array, y: Array, z: Array, u: Array) -> Array:
             share, b = c.astype(y.dtype), cast(b1, y.dtype)
-            return (share * (z - y) + (1 - b * (1 - share)) * u).astype(g.dtype)
+            return (share * (z - y) + (1 - b) * (1 - share) * u).astype(g.dtype)
 
-        changes = jax.tree.map(change, updates, y, state.z, u)
-        z = jax.tree.map(jnp.add, state.z, u)
+        # of the new z, so that both may be written in place
+        changes = jax.tree.map(change, updates, y, z, u)
         count = increment(state.count)
         return changes, ScheduleFreeState(count, state.b1, weight_sum, max_lr, inner_state, z)
 
