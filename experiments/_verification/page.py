@@ -44,24 +44,21 @@ def build_page(
         others: heading -> rows of schedules, composition and what else was compared.
         environment: versions, device and command.
     """
-    names = list(dict.fromkeys(row.optimizer for row in rows))
     everything = [*rows, *(row for section in others.values() for row in section)]
-    sections = [
-        _optimizer(
-            name,
-            [row for row in rows if row.optimizer == name],
-            [pair for pair in pairs if pair.optimizer == name],
-        )
-        for name in names
-    ]
+    first = {row.optimizer for row in rows}
+    rows = [row for row in everything if row.optimizer in first]  # each name has one place
+    others = {
+        title: [row for row in found if row.optimizer not in first]
+        for title, found in others.items()
+    }
+    names = sorted(dict.fromkeys(row.optimizer for row in everything))
     links = "".join(f'<a href="#{name}">{name}</a><br>' for name in names)
     body = [
         "<h1>Optimizers, verified</h1>",
         _summary(everything, pairs, environment),
         f"<nav>{links}</nav>",
-        "<h2>Optimizers</h2>",
-        *sections,
-        *(f"<h2>{_escape(title)}</h2>{_table(found)}" for title, found in others.items()),
+        *_section("Optimizers", rows, pairs),
+        *(part for title, found in others.items() for part in _section(title, found, [])),
         _known_bugs(everything),
     ]
     return _DOCUMENT.format(style=_STYLE, body="\n".join(body))
@@ -105,8 +102,20 @@ def _summary(rows: Sequence[Row], pairs: Sequence[Pair], environment: Mapping[st
     )
 
 
-def _optimizer(name: str, rows: Sequence[Row], pairs: Sequence[Pair]) -> str:
-    document = inspect.getdoc(jaxnet.optim.OPTIMIZERS[name]) or ""
+def _section(title: str, rows: Sequence[Row], pairs: Sequence[Pair]) -> Iterable[str]:
+    """Return a heading, and what the page says of each name that the rows are about."""
+    yield f"<h2>{_escape(title)}</h2>"
+    for name in dict.fromkeys(row.optimizer for row in rows):
+        yield _subject(
+            name,
+            [row for row in rows if row.optimizer == name],
+            [pair for pair in pairs if pair.optimizer == name],
+        )
+
+
+def _subject(name: str, rows: Sequence[Row], pairs: Sequence[Pair]) -> str:
+    room = jaxnet.optim if hasattr(jaxnet.optim, name) else jaxnet.schedules
+    document = inspect.getdoc(getattr(room, name)) or ""
     differing = [pair for pair in pairs if pair.reason or not pair.explained]
     return "".join(
         [

@@ -115,7 +115,8 @@ def measure(case: PlateauCase, like: str) -> Row:
     verdict, known = judge(witnesses, None, case.known)
     note, link = ("", "") if known is None else (known.reason, known.link)
     missing = "" if has(like) else f"{like} is not installed"
-    return Row("schedules", case.name, like, witnesses, None, verdict, note or missing, link)
+    name = "reduce_on_plateau"
+    return Row(name, case.name, like, witnesses, None, verdict, note or missing, link)
 
 
 def ours(case: PlateauCase, like: str) -> np.ndarray:

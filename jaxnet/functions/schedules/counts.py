@@ -49,6 +49,7 @@ def from_rate(function: str, rate: Callable[[Array], Any]) -> Schedule:
         t = jnp.maximum(t if t.dtype == jnp.int64 else t.astype(jnp.int32), 0)
         return jnp.broadcast_to(real(rate(t)), t.shape)
 
+    schedule.__name__ = function
     return schedule
 
 

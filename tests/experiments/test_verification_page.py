@@ -1,0 +1,31 @@
+"""The page of the verification: each name has one place, with its rule, its rows and reasons."""
+
+import re
+
+from experiments._verification.page import build_page
+from experiments._verification.rows import Pair, Row, Verdict
+
+ENVIRONMENT = {"versions": {"jax": "1.2.3"}, "python": "3.11", "device": "cpu", "command": "run"}
+
+
+def _row(optimizer: str, verdict: Verdict = "equal", note: str = "") -> Row:
+    return Row(optimizer, f"{optimizer}, <quick>", "optax", {"optax": 1e-15}, 0.5, verdict, note)
+
+
+def test_what_it_says() -> None:
+    pair = Pair("adam", ("optax", "keras"), 0.25, "adam", True, "It adds ``eps`` first.", "")
+    others = {"Second order": [_row("newton"), _row("adam", "theirs", "It is late.")]}
+    page = build_page([_row("sgd"), _row("adam")], [pair], others, ENVIRONMENT)
+    assert re.findall(r'<h3 id="(\w+)"', page) == ["sgd", "adam", "newton"]
+    assert "3 rows equal, 1 known bugs of libraries, 0 unexplained." in page
+    assert "Newton" in page.partition('id="newton"')[2]
+    assert "adam, &lt;quick&gt;" in page
+    assert "It adds <code>eps</code> first." in page
+    assert page.count("It is late.") == 2  # beside its optimizer, and among the bugs
+
+
+def test_what_nobody_can_explain_is_counted() -> None:
+    pair = Pair("sgd", ("optax", "keras"), 0.25, "sgd", False, "", "")
+    page = build_page([_row("sgd", "differs")], [pair], {}, ENVIRONMENT)
+    assert "0 rows equal, 0 known bugs of libraries, 2 unexplained." in page
+    assert '<td class="differs">unexplained</td>' in page
