@@ -116,13 +116,12 @@ def _section(title: str, rows: Sequence[Row], pairs: Sequence[Pair]) -> Iterable
 def _subject(name: str, rows: Sequence[Row], pairs: Sequence[Pair]) -> str:
     room = jaxnet.optim if hasattr(jaxnet.optim, name) else jaxnet.schedules
     document = inspect.getdoc(getattr(room, name)) or ""
-    differing = [pair for pair in pairs if pair.reason or not pair.explained]
     return "".join(
         [
             f'<h3 id="{name}">{name}</h3>',
             document_to_html(document),
             _table(rows),
-            _pairs(differing) if differing else "",
+            _pairs(pairs) if pairs else "",
         ]
     )
 
@@ -149,7 +148,7 @@ def _pairs(pairs: Sequence[Pair]) -> str:
         + _number(pair.difference, "{:.1e}")
         + _cell(pair.case)
         + (
-            f"<td>{_inline(pair.reason)} {_link(pair.link)}</td>"
+            f"<td>{_inline(pair.reason) or 'one rule'} {_link(pair.link)}</td>"
             if pair.explained
             else '<td class="differs">unexplained</td>'
         )

@@ -26,6 +26,15 @@ def check_learning_rate(function: str, learning_rate: LearningRate) -> LearningR
 
 
 def rate_at(learning_rate: LearningRate, count: Array) -> Array:
-    """Return the rate for the step that follows ``count`` finished steps, as a 0-d array."""
-    rate = learning_rate(count) if callable(learning_rate) else learning_rate
-    return jnp.asarray(rate)
+    """Return the rate for the step that follows ``count`` finished steps, as a 0-d array.
+
+    The value of a schedule is taken as it is: one below 0 ascends.
+
+    Raises:
+        ValueError: if a schedule returns anything but a scalar.
+    """
+    rate = jnp.asarray(learning_rate(count) if callable(learning_rate) else learning_rate)
+    if rate.ndim:
+        remedy = "Return one rate for one count."
+        raise invalid_value("schedule", "rate", "to be a scalar", f"shape {rate.shape}", remedy)
+    return rate

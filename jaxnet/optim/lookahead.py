@@ -8,9 +8,11 @@ import optax
 
 from jaxnet.core.checks import check_count, check_range
 from jaxnet.core.types import Array
+from jaxnet.optim.composition.transformation import check_transformation
 from jaxnet.optim.rule import (
     Number,
     cast,
+    check_gradients,
     check_parameters,
     check_params_given,
     increment,
@@ -60,6 +62,9 @@ def lookahead(
         ValueError: if a number is out of its range, or if ``update`` is not given the parameters.
         TypeError: if ``sync_period`` is no integer.
 
+    The parameters are the fast weights: what `jaxnet.training.fit` evaluates, except after a
+    synchronization, where both are the same.
+
     Source: Zhang et al. 2019, algorithm 1.
 
     >>> from jaxnet.optim import sgd
@@ -75,7 +80,7 @@ def lookahead(
     """
     sync_period = check_count("lookahead", "sync_period", sync_period)
     check_range("lookahead", "slow_step_size", slow_step_size, low=0.0, high=1.0, low_open=True)
-    inner = optax.with_extra_args_support(inner)
+    inner = check_transformation("lookahead", "inner", inner)
 
     def init(params: Any) -> LookaheadState:
         check_parameters("lookahead", params)
@@ -86,6 +91,7 @@ def lookahead(
         updates: Any, state: Any, params: Any = None, **extra: Any
     ) -> tuple[Any, LookaheadState]:
         check_params_given("lookahead", params)
+        check_gradients("lookahead", updates, state.slow)
         updates, fast_state = inner.update(updates, state.fast_state, params, **extra)
         count = increment(state.count)
         synced = count % sync_period == 0

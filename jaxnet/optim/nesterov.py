@@ -12,7 +12,7 @@ from jaxnet.core.errors import InvalidValueError, invalid_value
 from jaxnet.core.types import Array
 from jaxnet.optim.learning_rate import LearningRate, rate_at
 from jaxnet.optim.momentum import CONVENTIONS, Like, heavy_ball
-from jaxnet.optim.rule import Mask, Number, cast, check_params_given
+from jaxnet.optim.rule import Mask, Number, cast, check_gradients, check_params_given
 
 Form = Literal["rewritten", "look_ahead"]
 
@@ -92,8 +92,9 @@ def nesterov(
         grad_fn: Callable[[Any], Any] | None = None,
         **extra: Any,
     ) -> tuple[Any, Any]:
-        del updates, extra
+        del extra
         check_params_given("nesterov", params)
+        check_gradients("nesterov", updates, state.trace)
         if grad_fn is None:
             raise _grad_fn_missing()
         rate = 1.0 if rate_in_trace else rate_at(learning_rate, state.count)

@@ -10,7 +10,7 @@ from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import check_steps
 from jaxnet.functions.schedules.plateau import Like, PlateauState, plateau
-from jaxnet.optim.rule import Number
+from jaxnet.optim.rule import Number, check_gradients, check_parameters
 
 
 class ReduceOnPlateauState(NamedTuple):
@@ -53,6 +53,9 @@ def reduce_on_plateau(
     optimizer, and call ``update(gradients, state, params, value=metric)``; the value acts on the
     updates that it comes with.
 
+    In `jaxnet.training.fit` ``value`` is the risk of the mini-batch. To go by an accuracy, or by
+    validation data, call ``update`` in a loop of one's own, or use `jaxnet.schedules.plateau`.
+
     Args:
         factor: what the scale is multiplied by, in (0, 1).
         patience: means without improvement, 1 or more; in PyTorch's convention 0 or more.
@@ -92,14 +95,15 @@ def reduce_on_plateau(
     size = jnp.asarray(accumulation_size, jnp.int32)
 
     def init(params: Any) -> ReduceOnPlateauState:
-        del params
+        check_parameters("reduce_on_plateau", params)
         start = rule.init()
         return ReduceOnPlateauState(jnp.int32(0), jnp.zeros_like(start.scale), *start)
 
     def update(
         updates: Any, state: Any, params: Any = None, *, value: Any = None, **extra: Any
     ) -> tuple[Any, ReduceOnPlateauState]:
-        del params, extra
+        del extra
+        check_gradients("reduce_on_plateau", updates, params)
         mean, count = _mean(state, value), state.count + jnp.int32(1)
         before, full = PlateauState(*state[2:]), count >= size
         after = jax.tree.map(

@@ -10,6 +10,7 @@ import optax
 from jaxnet.core.checks import check_count, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
+from jaxnet.optim.composition.transformation import check_transformation
 from jaxnet.optim.rule import (
     Number,
     cast,
@@ -65,7 +66,7 @@ def sam(
     """
     check_range("sam", "rho", rho, low=0.0)
     ascents = check_count("sam", "sync_period", sync_period) - 1
-    inner = optax.with_extra_args_support(inner)
+    inner = check_transformation("sam", "inner", inner)
 
     def update(
         updates: Any,

@@ -9,6 +9,7 @@ import optax
 from jaxnet.core.checks import check_count, check_range
 from jaxnet.core.types import Array
 from jaxnet.optim.adaptive import root
+from jaxnet.optim.composition.transformation import check_transformation, find_state
 from jaxnet.optim.convention import resolve
 from jaxnet.optim.learning_rate import LearningRate, check_learning_rate, rate_at
 from jaxnet.optim.moments import bias_correction, moving_average
@@ -122,19 +123,25 @@ def schedule_free(
     return _averaged("schedule_free", inner, learning_rate, b1, weight_lr_power)
 
 
-def schedule_free_eval_params(state: ScheduleFreeState, params: Any) -> Any:
+def schedule_free_eval_params(state: Any, params: Any) -> Any:
     """Return ``x = (y - (1 - b1) z) / b1``, the weights to evaluate a schedule-free optimizer at.
 
     Args:
-        state: the optimizer's state.
+        state: the optimizer's state, or that of a chain or wrapper that has one within, such as
+            ``result.state.opt_state`` of `jaxnet.training.fit`, whose history is measured at ``y``.
         params: the parameters ``y`` that it has trained.
+
+    Raises:
+        ValueError: if there is no such state within, or more than one.
     """
+    remedy = "Pass the state of a schedule-free optimizer."
+    found = find_state("schedule_free_eval_params", state, ScheduleFreeState, remedy)
 
     def average(y: Array, z: Array) -> Array:
-        b1 = state.b1.astype(z.dtype)
+        b1 = found.b1.astype(z.dtype)
         return ((y.astype(z.dtype) - (1 - b1) * z) / b1).astype(y.dtype)
 
-    return jax.tree.map(average, params, state.z)
+    return jax.tree.map(average, params, found.z)
 
 
 def schedule_free_sgd(
@@ -280,7 +287,7 @@ def _averaged(
     """Return `schedule_free`, which complains in the name of ``function``."""
     check_range(function, "b1", b1, low=0.0, high=1.0, low_open=True)
     check_range(function, "weight_lr_power", weight_lr_power, low=0.0)
-    inner = optax.with_extra_args_support(inner)
+    inner = check_transformation(function, "inner", inner)
 
     def init(params: Any) -> ScheduleFreeState:
         check_parameters(function, params)

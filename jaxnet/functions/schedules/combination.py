@@ -1,5 +1,6 @@
 """Schedules made of schedules: one after another, multiplied, delayed."""
 
+import numbers
 from collections.abc import Sequence
 
 import jax.numpy as jnp
@@ -44,8 +45,8 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[Steps]) -> Schedule
         raise invalid_value("join", "boundaries", expected, len(boundaries), remedy)
     for boundary in boundaries:
         check_steps("join", "boundaries", boundary, minimum=0)
-    known = [boundary for boundary in boundaries if isinstance(boundary, int)]
-    if known != sorted(known):
+    known = [boundary for boundary in boundaries if isinstance(boundary, numbers.Integral)]
+    if known != sorted(set(known)):
         raise invalid_value("join", "boundaries", "to rise", known, "Sort schedules and counts.")
 
     def rate(t: Array) -> Array:

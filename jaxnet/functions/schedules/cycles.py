@@ -60,6 +60,8 @@ def cyclic(
     check_steps("cyclic", "step_size_up", step_size_up)
     if step_size_down is not None:
         check_steps("cyclic", "step_size_down", step_size_down)
+        if all(isinstance(steps, int) for steps in (step_size_up, step_size_down)):
+            check_steps("cyclic", "step_size_up + step_size_down", step_size_up + step_size_down)
     check_number("cyclic", "gamma", gamma, low_open=True)
     check_choice("cyclic", "mode", mode, dict.fromkeys(get_args(Mode)))
 

@@ -1,5 +1,7 @@
 """Warm-ups: a straight line up to the first rate of another schedule."""
 
+import numbers
+
 import jax.numpy as jnp
 
 from jaxnet.core.types import Array
@@ -97,7 +99,7 @@ def warmup_cosine_decay(
     name = "warmup_cosine_decay"
     check_number(name, "peak_value", peak_value)
     check_steps(name, "warmup_steps", warmup_steps, minimum=0)
-    least = warmup_steps + 1 if isinstance(warmup_steps, int) else 1
+    least = int(warmup_steps) + 1 if isinstance(warmup_steps, numbers.Integral) else 1
     check_steps(name, "decay_steps", decay_steps, minimum=least)
     check_number(name, "end_value", end_value)
     check_number(name, "exponent", exponent, low_open=True)

@@ -51,7 +51,8 @@ def accumulate(
     Args:
         inner: the optimizer, or a chain: what stands in it sees the mean gradient. Extra arguments
             of ``update`` are passed on; a ``value`` is that of the last mini-batch alone.
-        every: ``k``, 1 or more, or a function of the number of finished steps that returns it.
+        every: ``k``, 1 or more, or a function of the number of finished steps that returns it;
+            less than 1 counts as 1 there.
         use_grad_mean: False takes the sum in place of the mean.
 
     Raises:
@@ -93,7 +94,7 @@ def accumulate(
 
     def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
         check_gradients("accumulate", updates, state.acc_grads)
-        k = jnp.asarray(every(state.gradient_step) if callable(every) else every)
+        k = jnp.maximum(every(state.gradient_step) if callable(every) else every, 1)
         sums = jax.tree.map(lambda s, g: s + jnp.asarray(g, s.dtype), state.acc_grads, updates)
         full = increment(state.mini_step) >= k
         operands = updates, params, state.inner_opt_state, sums, k

@@ -10,7 +10,7 @@ from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
-from jaxnet.optim.composition.transformation import check_transformation, widened
+from jaxnet.optim.composition.transformation import check_transformation, find_state, widened
 from jaxnet.optim.moments import bias_correction
 from jaxnet.optim.rule import (
     Number,
@@ -145,16 +145,8 @@ def averaged_params(state: Any) -> Any:
     Raises:
         ValueError: if there is no such average in the state, or more than one.
     """
-
-    def is_average(node: Any) -> bool:
-        return isinstance(node, AverageParametersState)
-
-    found = [node for node in jax.tree.leaves(state, is_leaf=is_average) if is_average(node)]
-    if len(found) != 1:
-        remedy = "Pass the state of an optimizer made by average_parameters(inner, decay)."
-        expected = "to hold one average of the parameters"
-        raise invalid_value("averaged_params", "state", expected, len(found), remedy)
-    return found[0].average
+    remedy = "Pass the state of an optimizer made by average_parameters(inner, decay)."
+    return find_state("averaged_params", state, AverageParametersState, remedy).average
 
 
 def _start(decay: Decay, debias: bool, like: str) -> str:

@@ -51,7 +51,9 @@ def apply_if_finite(
 
     After ``n`` such gradients in a row the next ones are let through, finite or not, so that a run
     that is lost ends. Equal to ``optax.apply_if_finite``. Keras's ``LossScaleOptimizer`` and
-    PyTorch's ``GradScaler`` leave out such steps too, however many.
+    PyTorch's ``GradScaler`` leave out such steps too, however many. In `jaxnet.training.fit` it
+    helps against gradients that are not finite where the loss is: a loss that is not finite ends
+    the run all the same.
 
     Args:
         inner: the optimizer; extra arguments of ``update`` are passed on.

@@ -38,7 +38,9 @@ def masked(
     others. Equal to ``optax.masked``.
 
     Args:
-        inner: what is applied; extra arguments of ``update`` are passed on.
+        inner: what is applied; extra arguments of ``update`` are passed on. Functions among them
+            want the whole tree, of which it sees a part: what calls them (SAM, line searches,
+            second order) must stand around `masked`, not within.
         mask: which leaves are meant: a tree of booleans, or a prefix of one, or a function of the
             parameters (in ``update`` of the gradients), such as `jaxnet.penalties.weights_only`.
         mask_compatible_extra_args: whether extra arguments that have the structure of the

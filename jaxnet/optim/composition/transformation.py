@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.errors import invalid_type
+from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array
 from jaxnet.optim.rule import Number, cast, check_gradients, check_parameters
@@ -28,6 +28,29 @@ def check_transformation(
         expected = "to be an optax.GradientTransformation"
         raise invalid_type(function, argument, expected, name, remedy)
     return optax.with_extra_args_support(transformation)
+
+
+def find_state(function: str, state: Any, kind: type[Any], remedy: str) -> Any:
+    """Return the one state of a kind within the state of a chain or wrapper.
+
+    Args:
+        function: who looks for it, for its error.
+        state: any state of an optimizer.
+        kind: the NamedTuple that is looked for.
+        remedy: what to pass.
+
+    Raises:
+        ValueError: if there is none, or more than one.
+    """
+
+    def is_kind(node: Any) -> bool:
+        return isinstance(node, kind)
+
+    found = [node for node in jax.tree.leaves(state, is_leaf=is_kind) if is_kind(node)]
+    if len(found) != 1:
+        expected = f"to hold one {kind.__name__}"
+        raise invalid_value(function, "state", expected, len(found), remedy)
+    return found[0]
 
 
 def without_state(

@@ -9,6 +9,7 @@ import optax
 
 from jaxnet.core.trees import dot, scaled
 from jaxnet.core.types import Array, Params
+from jaxnet.optim.composition.transformation import check_transformation
 from jaxnet.optim.learning_rate import LearningRate, check_learning_rate, rate_at
 from jaxnet.optim.rule import (
     Number,
@@ -81,9 +82,9 @@ def from_direction(
         TypeError: for parameters that are not floating-point or gradients of another structure.
     """
     check_learning_rate(function, learning_rate)
-    search = optax.with_extra_args_support(linesearch or optax.identity())
+    search = check_transformation(function, "linesearch", linesearch or optax.identity())
     if isinstance(linesearch, optax.GradientTransformationExtraArgs):
-        needs = (*needs, "value", "value_fn")
+        needs = tuple(dict.fromkeys((*needs, "value", "value_fn")))
 
     def init(params: Params) -> Any:
         check_parameters(function, params)

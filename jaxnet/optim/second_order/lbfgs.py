@@ -217,7 +217,9 @@ def _precondition(state: LBFGSState, g: Params, gamma: Array) -> Params:
 def _moves(here: Here, p: Params, convention: _Convention) -> Array:
     """Return 1, or 0 where the convention takes the weights for optimal."""
     slope = dot(here.gradient, p)
-    largest = jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(here.gradient)])
+    largest = jnp.stack(
+        [jnp.max(jnp.abs(leaf), initial=0.0) for leaf in jax.tree.leaves(here.gradient)]
+    )
     steep = slope <= -convention.tolerance_change
     return (steep & (jnp.max(largest) > convention.tolerance_grad)).astype(slope.dtype)
 

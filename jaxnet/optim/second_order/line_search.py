@@ -16,7 +16,7 @@ import optax
 from jaxnet.core.checks import check_count, check_range
 from jaxnet.core.trees import add_scaled, dot, scaled
 from jaxnet.core.types import Array
-from jaxnet.optim.rule import increment
+from jaxnet.optim.rule import check_parameters, increment
 from jaxnet.optim.second_order.extra import check_extra
 from jaxnet.optim.second_order.wolfe import Line, Point, search_strong_wolfe
 
@@ -187,7 +187,7 @@ def _transformation(function: str, search: Search) -> optax.GradientTransformati
     """Return the transformation that scales a step by what a search finds along it."""
 
     def init(params: Any) -> LineSearchState:
-        del params
+        check_parameters(function, params)
         return LineSearchState(jnp.int32(0), jnp.ones(()), jnp.int32(0))
 
     def update(
@@ -197,7 +197,7 @@ def _transformation(function: str, search: Search) -> optax.GradientTransformati
         value_fn = extra["value_fn"]
         value = jnp.asarray(extra["value"])
         slope = dot(extra["grad"], updates).astype(value.dtype)
-        size = jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(updates)])
+        size = jnp.stack([jnp.max(jnp.abs(leaf), initial=0.0) for leaf in jax.tree.leaves(updates)])
         line = Line(
             lambda alpha: value_fn(add_scaled(params, alpha, updates)).astype(value.dtype),
             Point(jnp.zeros_like(value), value, slope),

@@ -288,12 +288,12 @@ USING: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "no average": (
         lambda: averaged_params(sgd(1.0).init(W)),
-        "averaged_params: expected state to hold one average of the parameters, got 0. "
+        "averaged_params: expected state to hold one AverageParametersState, got 0. "
         "Pass the state of an optimizer made by average_parameters(inner, decay).",
     ),
     "two averages": (
         lambda: averaged_params([average_parameters(sgd(1.0), 0.9).init(W)] * 2),
-        "averaged_params: expected state to hold one average of the parameters, got 2. "
+        "averaged_params: expected state to hold one AverageParametersState, got 2. "
         "Pass the state of an optimizer made by average_parameters(inner, decay).",
     ),
 }

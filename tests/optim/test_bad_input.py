@@ -1,0 +1,157 @@
+"""Bad input to wrappers, line searches and schedules: errors that say what to do."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxnet import schedules
+from jaxnet.optim import (
+    accumulate,
+    adam,
+    backtracking,
+    chain,
+    clip,
+    lbfgs,
+    lookahead,
+    nesterov,
+    newton_cg,
+    reduce_on_plateau,
+    sam,
+    schedule_free,
+    schedule_free_eval_params,
+    schedule_free_sgd,
+    sgd,
+)
+
+W = {"w": jnp.ones(2)}
+OTHER = {"v": jnp.ones(2)}
+
+
+NOT_CALLED: Any = sgd
+NUMBER: Any = 1.0
+
+
+def _whole(number: int) -> Any:
+    return np.int64(number)
+
+
+def _changed(optimizer: Any, **extra: Any) -> None:
+    """Call ``update`` with a tree of another structure than the state's."""
+    optimizer.update(OTHER, optimizer.init(W), OTHER, **extra)
+
+
+ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "lookahead, another tree": (
+        lambda: _changed(lookahead(sgd(0.1))),
+        TypeError,
+        "lookahead: expected gradients to have the tree structure",
+    ),
+    "nesterov, another tree": (
+        lambda: _changed(nesterov(0.1, form="look_ahead"), grad_fn=lambda w: w),
+        TypeError,
+        "nesterov: expected gradients to have the tree structure",
+    ),
+    "reduce_on_plateau, integers": (
+        lambda: reduce_on_plateau().init(jnp.ones(2, jnp.int32)),
+        TypeError,
+        "reduce_on_plateau: expected parameters to be floating-point, got int32",
+    ),
+    "backtracking, integers": (
+        lambda: backtracking().init(jnp.ones(2, jnp.int32)),
+        TypeError,
+        "backtracking: expected parameters to be floating-point, got int32",
+    ),
+    **{
+        f"{make.__name__}, a factory": (
+            lambda make=make: make(NOT_CALLED),
+            TypeError,
+            f"{make.__name__}: expected inner to be an optax.GradientTransformation, got sgd",
+        )
+        for make in (lookahead, sam)
+    },
+    "schedule_free, a factory": (
+        lambda: schedule_free(NOT_CALLED, 0.1),
+        TypeError,
+        "schedule_free: expected inner to be an optax.GradientTransformation, got sgd",
+    ),
+    "lbfgs, a number for a search": (
+        lambda: lbfgs(linesearch=NUMBER),
+        TypeError,
+        "lbfgs: expected linesearch to be an optax.GradientTransformation",
+    ),
+    "a vector of hyperparameters": (
+        lambda: adam(0.1, b1=jnp.ones(2)),
+        ValueError,
+        r"adam: expected b1 to be a scalar, got shape \(2,\)\. Sweep over values with jax.vmap",
+    ),
+    "a schedule of vectors": (
+        lambda: sgd(lambda count: jnp.ones(2)).update(W, sgd(0.1).init(W)),
+        ValueError,
+        r"schedule: expected rate to be a scalar, got shape \(2,\)",
+    ),
+    "no schedule-free state": (
+        lambda: schedule_free_eval_params(sgd(0.1).init(W), W),
+        ValueError,
+        "schedule_free_eval_params: expected state to hold one ScheduleFreeState, got 0",
+    ),
+    "boundaries that fall": (
+        lambda: schedules.join([schedules.constant(1.0)] * 3, [_whole(5), _whole(2)]),
+        ValueError,
+        "join: expected boundaries to rise",
+    ),
+    "a boundary twice": (
+        lambda: schedules.join([schedules.constant(1.0)] * 3, [5, 5]),
+        ValueError,
+        "join: expected boundaries to rise",
+    ),
+    "a warm-up longer than the decay": (
+        lambda: schedules.warmup_cosine_decay(0.0, 1.0, _whole(10), 5),
+        ValueError,
+        "warmup_cosine_decay: expected decay_steps >= 11, got 5",
+    ),
+    "a cycle of more steps than counts": (
+        lambda: schedules.cyclic(0.1, 1.0, 2**30, step_size_down=2**30),
+        ValueError,
+        r"cyclic: expected step_size_up \+ step_size_down",
+    ),
+}
+
+
+@pytest.mark.usefixtures("no_type_checks")
+@pytest.mark.parametrize("name", ERRORS)
+def test_what_the_error_says(name: str) -> None:
+    call, kind, message = ERRORS[name]
+    with pytest.raises(kind, match=message):
+        call()
+
+
+def test_what_is_missing_is_named_once() -> None:
+    optimizer: Any = newton_cg(linesearch=backtracking())
+    with pytest.raises(ValueError, match="value_fn") as caught:
+        optimizer.update(W, optimizer.init(W), W)
+    assert str(caught.value).count("value_fn=") == 1
+
+
+def test_a_leaf_without_entries_is_no_obstacle() -> None:
+    """Of the torch convention, which looks at the largest entry of the gradient."""
+    w = {"none": jnp.zeros(0), "some": jnp.ones(2)}
+    optimizer: Any = lbfgs(0.5, like="torch")
+    updates, _ = optimizer.update(w, optimizer.init(w), w)
+    assert updates["none"].shape == (0,)
+    assert (updates["some"] < 0).all()
+
+
+def test_accumulation_of_less_than_one_mini_batch_is_none() -> None:
+    optimizer: Any = accumulate(sgd(1.0), lambda count: jnp.zeros_like(count))
+    updates, _ = optimizer.update(jnp.ones(1), optimizer.init(jnp.ones(1)))
+    assert updates.tolist() == [-1.0]
+
+
+def test_schedule_free_weights_are_found_within_a_chain() -> None:
+    optimizer: Any = chain(clip(1.0), schedule_free_sgd(0.5, b1=0.5))
+    w = jnp.array([2.0])
+    updates, state = optimizer.update(jnp.array([1.0]), optimizer.init(w), w)
+    assert schedule_free_eval_params(state, w + updates).tolist() == [1.5]
