@@ -21,11 +21,10 @@ import optax
 
 import jaxnet
 from experiments._command import run_command
+from experiments._contests import Contest, contests
 from experiments._figures import BLUE, GREY, new_figure, save_figure
 from experiments._progress import progress
 from experiments._record import Claim, prepare_folder, write_record
-from experiments._verification.case import Case
-from experiments._verification.cases import CASES
 from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_value
 from jaxnet.training.devices import compiler_options
@@ -75,11 +74,11 @@ class _Program(NamedTuple):
 def main(config: Config) -> list[Claim]:
     """Compile, take turns, compare, draw."""
     check_count("command line", "--rounds", config.rounds)
-    cases = shared_cases(config.only)
+    entries = chosen(config.only)
     out = prepare_folder(config.out)
     costs = []
-    for case in progress("measuring", cases):
-        costs.append(measure(case, steps=config.steps, rounds=config.rounds))
+    for contest in progress("measuring", entries):
+        costs.append(measure(contest, steps=config.steps, rounds=config.rounds))
         print(_line(costs[-1]))
     claims = _claims(config, costs)
     figure = draw(out / "optimizer_cost.png", costs)
@@ -97,24 +96,19 @@ def main(config: Config) -> list[Claim]:
     return claims
 
 
-def shared_cases(only: str) -> list[Case]:
-    """Return the first case of each optimizer that optax has, too."""
-    cases = {}
-    for case in CASES:
-        if case.optax is not None and only in case.optimizer:
-            cases.setdefault(case.optimizer, case)
-    if not cases:
+def chosen(only: str) -> list[Contest]:
+    """Return the contests whose name contains a text."""
+    found = [contest for contest in contests() if only in contest.name]
+    if not found:
         expected = "part of an optimizer's name that optax has, too"
         raise invalid_value("command line", "--only", expected, f"'{only}'", "Try --only adam.")
-    return list(cases.values())
+    return found
 
 
-def measure(case: Case, *, steps: int, rounds: int) -> Cost:
+def measure(contest: Contest, *, steps: int, rounds: int) -> Cost:
     """Let ours and optax's take turns."""
-    assert case.optax is not None
-    rate = jaxnet.schedules.constant(0.001)  # cases take schedules
-    ours = _compile(jaxnet.optim.OPTIMIZERS[case.optimizer](rate, **case.options), steps)
-    theirs = _compile(case.optax(optax, rate), steps)
+    rate = jaxnet.schedules.constant(0.001)
+    ours, theirs = (_compile(make(rate), steps) for make in (contest.ours, contest.optax))
     seconds = {ours: [], theirs: []}
     for turn in range(rounds):
         for program in (ours, theirs) if turn % 2 else (theirs, ours):
@@ -124,7 +118,7 @@ def measure(case: Case, *, steps: int, rounds: int) -> Cost:
     ratios = [a / b for a, b in zip(seconds[ours], seconds[theirs], strict=True)]
     ours_ms, optax_ms = (1e3 * statistics.median(seconds[p]) / steps for p in (ours, theirs))
     ratio = statistics.median(ratios)
-    return Cost(case.optimizer, ours_ms, optax_ms, ratio, ours.bytes, theirs.bytes)
+    return Cost(contest.name, ours_ms, optax_ms, ratio, ours.bytes, theirs.bytes)
 
 
 def _compile(optimizer: optax.GradientTransformation, steps: int) -> _Program:
