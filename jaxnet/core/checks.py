@@ -78,6 +78,14 @@ def check_range(
     return value
 
 
+def check_scalar(function: str, argument: str, value: Any) -> None:
+    """Raise a ValueError if a hyperparameter is an array of other than 0 dimensions."""
+    if np.ndim(value) != 0:
+        remedy = "Sweep over values with jax.vmap."
+        shape = f"shape {np.shape(value)}"
+        raise invalid_value(function, argument, "to be a scalar", shape, remedy)
+
+
 def check_floating(function: str, argument: str, array: Any) -> None:
     """Raise a TypeError unless the array, or number, is floating-point.
 

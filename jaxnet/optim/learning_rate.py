@@ -5,7 +5,7 @@ from typing import TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_range, check_scalar
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
@@ -18,10 +18,7 @@ def check_learning_rate(function: str, learning_rate: LearningRate) -> LearningR
     if callable(learning_rate):
         return learning_rate
     check_range(function, "learning_rate", learning_rate, low=0.0)
-    if np.ndim(learning_rate) != 0:
-        remedy = "Sweep over rates with jax.vmap."
-        shape = np.shape(learning_rate)
-        raise invalid_value(function, "learning_rate", "to be a scalar", f"shape {shape}", remedy)
+    check_scalar(function, "learning_rate", learning_rate)
     return learning_rate
 
 

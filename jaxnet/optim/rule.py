@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_floating, check_range
+from jaxnet.core.checks import check_floating, check_range, check_scalar
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array
@@ -87,8 +87,8 @@ def from_rule(
     decays = not (isinstance(weight_decay, int | float) and weight_decay == 0)
     if not callable(weight_decay):
         check_range(function, "weight_decay", weight_decay, low=0.0)
-    for name, value in {"weight_decay": weight_decay, **(numbers or {})}.items():
-        check_scalar(function, name, value)
+    for name, value in {**(numbers or {}), "weight_decay": weight_decay}.items():
+        check_scalar(function, name, value)  # a schedule has no dimensions
 
     def init(params: Any) -> Any:
         check_parameters(function, params)
@@ -145,14 +145,6 @@ def cast(number: Number, dtype: Any) -> Number:
     A Python number stays one, so that ``1 - b`` is computed in float64 before it is rounded.
     """
     return float(number) if isinstance(number, int | float) else jnp.asarray(number, dtype)
-
-
-def check_scalar(function: str, argument: str, value: Any) -> None:
-    """Raise a ValueError if a hyperparameter is an array of other than 0 dimensions."""
-    shape = () if callable(value) else jnp.shape(value)
-    if shape:
-        remedy = "Sweep over values with jax.vmap."
-        raise invalid_value(function, argument, "to be a scalar", f"shape {shape}", remedy)
 
 
 def check_parameters(function: str, params: Any) -> None:

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_range
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_count, check_range, check_scalar
+from jaxnet.core.errors import invalid_type
 from jaxnet.core.types import AnyArray, Array
 
 Schedule: TypeAlias = Callable[[Any], Array]
@@ -63,7 +63,7 @@ def check_number(function: str, argument: str, value: Number, **bounds: Any) -> 
         bounds: ``low``, ``high``, ``low_open``, ``high_open`` of `check_range`; ``low`` is 0.
     """
     check_range(function, argument, value, **{"low": 0.0, **bounds})
-    _check_scalar(function, argument, value)
+    check_scalar(function, argument, value)
 
 
 def check_steps(function: str, argument: str, steps: Steps, *, minimum: int = 1) -> None:
@@ -79,17 +79,10 @@ def check_steps(function: str, argument: str, steps: Steps, *, minimum: int = 1)
         check_count(function, argument, steps, minimum=minimum)
         check_range(function, argument, steps, high=LARGEST)
         return
-    _check_scalar(function, argument, steps)
+    check_scalar(function, argument, steps)
     if not jnp.issubdtype(jnp.asarray(steps).dtype, jnp.integer):
         dtype = jnp.asarray(steps).dtype
         raise invalid_type(function, argument, "to be an integer", dtype, "Pass an int32 array.")
-
-
-def _check_scalar(function: str, argument: str, value: Any) -> None:
-    if np.ndim(value) != 0:
-        remedy = "Sweep over values with jax.vmap."
-        shape = f"shape {np.shape(value)}"
-        raise invalid_value(function, argument, "to be a scalar", shape, remedy)
 
 
 def real(value: Any) -> Array:

@@ -9,8 +9,8 @@ import optax
 
 from jaxnet.core.checks import check_count
 from jaxnet.core.types import Array
-from jaxnet.optim.composition.transformation import branch, check_transformation, widened
-from jaxnet.optim.rule import check_gradients, check_parameters, increment
+from jaxnet.optim.composition.transformation import branch, check_transformation
+from jaxnet.optim.rule import check_gradients, check_parameters, increment, widened
 
 Every = int | Callable[[Array], Any]
 """A number of mini-batches, or a function that gives it for the number of finished steps."""

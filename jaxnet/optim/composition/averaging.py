@@ -10,7 +10,7 @@ from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
-from jaxnet.optim.composition.transformation import check_transformation, find_state, widened
+from jaxnet.optim.composition.transformation import check_transformation, find_state
 from jaxnet.optim.moments import bias_correction
 from jaxnet.optim.rule import (
     Number,
@@ -19,6 +19,7 @@ from jaxnet.optim.rule import (
     check_parameters,
     check_params_given,
     increment,
+    widened,
 )
 
 Decay: TypeAlias = Number | Schedule | None

@@ -12,8 +12,8 @@ from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array
-from jaxnet.optim.composition.transformation import widened, without_state
-from jaxnet.optim.rule import Number, cast, check_params_given
+from jaxnet.optim.composition.transformation import without_state
+from jaxnet.optim.rule import Number, cast, check_params_given, widened
 
 Axis = int | tuple[int, ...] | None
 

@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.errors import invalid_type, invalid_value
-from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array
-from jaxnet.optim.rule import Number, cast, check_gradients, check_parameters
+from jaxnet.optim.rule import Number, cast, check_gradients, check_parameters, widened
 
 
 def check_transformation(
@@ -107,9 +106,3 @@ def multiplied(updates: Any, factor: Number) -> Any:
         return (wide * cast(factor, wide.dtype)).astype(jnp.result_type(g))
 
     return jax.tree.map(product, updates)
-
-
-def widened(array: Array) -> Array:
-    """Return the array in its own precision, but in float32 at least."""
-    array = jnp.asarray(array)
-    return array.astype(at_least_float32(array.dtype))

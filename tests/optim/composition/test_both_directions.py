@@ -75,7 +75,7 @@ def _lookahead(inner: Any) -> Any:
     return optax.GradientTransformation(init, update)
 
 
-def _walk(ours: Any, theirs: Any) -> None:
+def _assert_same_walk(ours: Any, theirs: Any) -> None:
     """Assert that two optimizers go the same way for twelve steps, in one compiled step."""
     rows, both = gradients(12, np.float64), (ours, theirs)
 
@@ -108,7 +108,7 @@ WITHIN_OPTAX: dict[str, Callable[[Any], Any]] = {
 def test_a_composition_of_ours_within_optax(name: str, float64: np.dtype) -> None:
     """Equal to optax's own composition within the same wrapper."""
     wrap = WITHIN_OPTAX[name]
-    _walk(*(wrap(make(lambda count: 0.1 / (1 + count))) for make in (_ours, _optax)))
+    _assert_same_walk(*(wrap(make(lambda count: 0.1 / (1 + count))) for make in (_ours, _optax)))
 
 
 WITHIN_OURS: dict[str, tuple[Any, Any]] = {
@@ -132,7 +132,7 @@ WITHIN_OURS: dict[str, tuple[Any, Any]] = {
 def test_an_optimizer_of_optax_within_ours(name: str, float64: np.dtype) -> None:
     ours, theirs = WITHIN_OURS[name]
     inner = getattr(optax, name)(0.1)
-    _walk(ours(inner), optax.chain(*theirs(inner)))
+    _assert_same_walk(ours(inner), optax.chain(*theirs(inner)))
 
 
 INJECTED = [
@@ -241,7 +241,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_states_are_trees_that_optax_can_walk(name: str) -> None:
+def test_states_are_trees_that_optax_can_assert_same_walk(name: str) -> None:
     """`optax.tree_map_params`, by which states are sharded or saved, finds what is per weight."""
     optimizer: Any = STATES[name]
     state = optimizer.init({"weights": jnp.ones(2), "bias": jnp.ones(1)})
