@@ -48,13 +48,17 @@ class LBFGSState(NamedTuple):
     linesearch: Any = ()
 
 
+class _Tolerances(NamedTuple):
+    curvature: float  # pairs whose y^T s is not above it are skipped
+    gradient: float  # no step once no entry of the gradient is larger
+    slope: float  # no step whose slope is not below its negative
+
+
 class _Convention(NamedTuple):
     memory_size: int
     linesearch: LineSearch
     norm: int  # that the first step is shortened by
-    least_curvature: float  # pairs whose y^T s is not above it are skipped
-    tolerance_grad: float  # no step once no entry of the gradient is larger
-    tolerance_change: float  # no step whose slope is not below its negative
+    tolerances: _Tolerances | None  # None takes every pair and every step
 
 
 CONVENTIONS = {
@@ -64,17 +68,13 @@ CONVENTIONS = {
             max_linesearch_steps=20, initial_guess_strategy="one"
         ),
         norm=2,
-        least_curvature=-float("inf"),
-        tolerance_grad=-1.0,
-        tolerance_change=-float("inf"),
+        tolerances=None,
     ),
     "torch": _Convention(
         memory_size=100,
         linesearch=optax.identity(),
         norm=1,
-        least_curvature=1e-10,
-        tolerance_grad=1e-7,
-        tolerance_change=1e-9,
+        tolerances=_Tolerances(curvature=1e-10, gradient=1e-7, slope=1e-9),
     ),
 }
 
@@ -140,12 +140,14 @@ def lbfgs(
     rows = check_count("lbfgs", "memory_size", chosen.memory_size)
 
     def direction(here: Here, *slots: Any) -> tuple[Any, ...]:
-        state = _remember(LBFGSState(here.count, *slots), here, chosen)
+        state = _remember(LBFGSState(here.count, *slots), here, chosen.tolerances)
         first = jnp.minimum(1, 1 / _norm(here.gradient, chosen.norm)).astype(state.scale.dtype)
         gamma = jnp.where(here.count == 0, first, state.scale)
         gamma = gamma if scale_init_precond else jnp.ones_like(gamma)
         p = scaled(-jnp.ones(()), _precondition(state, here.gradient, gamma))
-        return scaled(_moves(here, p, chosen), p), *state[1:8]
+        if chosen.tolerances is not None:
+            p = scaled(_moves(here, p, chosen.tolerances), p)
+        return p, *state[1:8]
 
     return from_direction(
         "lbfgs",
@@ -165,18 +167,25 @@ def lbfgs(
     )
 
 
-def _remember(state: LBFGSState, here: Here, convention: _Convention) -> LBFGSState:
-    """Return the state with the pair of the last step, unless that is skipped."""
+def _remember(state: LBFGSState, here: Here, tolerances: _Tolerances | None) -> LBFGSState:
+    """Return the state with the pair of the last step, unless that is skipped.
+
+    A row that may be skipped is read before it is written, for which the compiled program keeps
+    a copy of it: not where every pair is taken, but for the first, in place of which are zeros.
+    """
     s = jax.tree.map(jnp.subtract, here.params, state.params)
     y = jax.tree.map(jnp.subtract, here.gradient, state.updates)
     curvature, square = dot(y, s), dot(y, y)
-    taken = (here.count > 0) & (curvature > convention.least_curvature)
+    taken = here.count > 0
+    if tolerances is not None:
+        taken = taken & (curvature > tolerances.curvature)
     row = state.pairs % len(state.weights_memory)
     weight = jnp.where(curvature == 0, 0, 1 / jnp.where(curvature == 0, 1, curvature))
     gamma = jnp.where(square > 0, curvature / jnp.where(square > 0, square, 1), 1)
 
     def put(memory: Array, new: Array) -> Array:
-        return memory.at[row].set(jnp.where(taken, new, memory[row]))
+        kept = jnp.zeros_like(new) if tolerances is None else memory[row]
+        return memory.at[row].set(jnp.where(taken, new, kept))
 
     return state._replace(
         params=here.params,
@@ -214,14 +223,14 @@ def _precondition(state: LBFGSState, g: Params, gamma: Array) -> Params:
     return jax.lax.scan(forth, scaled(gamma, q), (rows, a))[0]
 
 
-def _moves(here: Here, p: Params, convention: _Convention) -> Array:
-    """Return 1, or 0 where the convention takes the weights for optimal."""
+def _moves(here: Here, p: Params, tolerances: _Tolerances) -> Array:
+    """Return 1, or 0 where the weights count as optimal."""
     slope = dot(here.gradient, p)
     largest = jnp.stack(
         [jnp.max(jnp.abs(leaf), initial=0.0) for leaf in jax.tree.leaves(here.gradient)]
     )
-    steep = slope <= -convention.tolerance_change
-    return (steep & (jnp.max(largest) > convention.tolerance_grad)).astype(slope.dtype)
+    steep = slope <= -tolerances.slope
+    return (steep & (jnp.max(largest) > tolerances.gradient)).astype(slope.dtype)
 
 
 def _norm(tree: Params, order: int) -> Array:
