@@ -78,12 +78,42 @@ def check_range(
     return value
 
 
-def check_scalar(function: str, argument: str, value: Any) -> None:
-    """Raise a ValueError if a hyperparameter is an array of other than 0 dimensions."""
+def check_scalar(function: str, argument: str, value: Any, **bounds: Any) -> Any:
+    """Return a hyperparameter: a number in its range, or a 0-d array, which may be traced.
+
+    Args:
+        function: who complains.
+        argument: the hyperparameter's name.
+        value: what was given.
+        bounds: ``low``, ``high``, ``low_open``, ``high_open`` of `check_range`.
+
+    Raises:
+        ValueError: if it is a number out of its range, or an array of other than 0 dimensions.
+        TypeError: if it is neither a number nor an array.
+    """
+    check_range(function, argument, value, **bounds)
     if np.ndim(value) != 0:
         remedy = "Sweep over values with jax.vmap."
         shape = f"shape {np.shape(value)}"
         raise invalid_value(function, argument, "to be a scalar", shape, remedy)
+    return value
+
+
+def check_flags(function: str, **flags: Any) -> None:
+    """Raise a TypeError that names the first flag that is not a boolean; None passes, too.
+
+    A text such as ``"no"`` would count as true. A traced value cannot choose what is computed.
+
+    >>> check_flags("sgd", nesterov="no")
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidTypeError: sgd: expected nesterov to be a boolean, \
+got 'no' of type str. Pass True or False.
+    """
+    for name, flag in flags.items():
+        if not isinstance(flag, bool | np.bool_ | None):
+            actual = f"{flag!r} of type {type(flag).__name__}"
+            raise invalid_type(function, name, "to be a boolean", actual, "Pass True or False.")
 
 
 def check_floating(function: str, argument: str, array: Any) -> None:

@@ -2,6 +2,7 @@
 
 import optax
 
+from jaxnet.core.checks import check_flags
 from jaxnet.core.types import Array
 from jaxnet.optim.adaptive import Step, from_step, mean_estimate, root
 from jaxnet.optim.learning_rate import LearningRate
@@ -48,6 +49,7 @@ def adabelief(
     >>> updates.round(5).tolist()  # mu is 0.1 g after the first step, and g - mu is 0.9 g
     [-0.11110999435186386]
     """
+    check_flags("adabelief", nesterov=nesterov)
     return from_step(
         "adabelief",
         _step(nesterov=nesterov),

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.convention import resolve
 from jaxnet.optim.decay import coupled, decoupled
@@ -86,8 +86,8 @@ def adadelta(
     -0.199007
     """
     rho, eps, decay_apart = resolve("adadelta", like, CONVENTIONS, rho=rho, eps=eps)
-    check_range("adadelta", "rho", rho, low=0.0, high=1.0, high_open=True)
-    check_range("adadelta", "eps", eps, low=0.0, low_open=True)
+    check_scalar("adadelta", "rho", rho, low=0.0, high=1.0, high_open=True)
+    check_scalar("adadelta", "eps", eps, low=0.0, low_open=True)
 
     def rule(
         at: At, g: Array, w: Array | None, e_g: Array, e_x: Array, *, rho: Number, eps: Number

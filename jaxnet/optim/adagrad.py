@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.convention import resolve
 from jaxnet.optim.decay import coupled, decoupled
@@ -86,9 +86,9 @@ def adagrad(
     start, eps, eps_in_sqrt, decay_apart = resolve(
         "adagrad", like, CONVENTIONS, initial_accumulator_value=initial_accumulator_value, eps=eps
     )
-    check_range("adagrad", "initial_accumulator_value", start, low=0.0)
-    check_range("adagrad", "eps", eps, low=0.0, low_open=True)
-    check_range("adagrad", "lr_decay", lr_decay, low=0.0)
+    check_scalar("adagrad", "initial_accumulator_value", start, low=0.0)
+    check_scalar("adagrad", "eps", eps, low=0.0, low_open=True)
+    check_scalar("adagrad", "lr_decay", lr_decay, low=0.0)
 
     def rule(
         at: At, g: Array, w: Array | None, s: Array, *, eps: Number, lr_decay: Number

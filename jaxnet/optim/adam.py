@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 import optax
 
+from jaxnet.core.checks import check_flags
 from jaxnet.core.types import Array
 from jaxnet.optim.adaptive import Step, from_step, mean_estimate, root
 from jaxnet.optim.convention import resolve
@@ -217,6 +218,7 @@ def _from_convention(
     nesterov: bool,
     mask: Mask,
 ) -> optax.GradientTransformation:
+    check_flags(function, nesterov=nesterov)
     step = adam_step(corrected=chosen.bias_correction, eps_hat=chosen.eps_hat, nesterov=nesterov)
     return from_step(
         function,

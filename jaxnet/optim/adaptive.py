@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.decay import coupled, decoupled
 from jaxnet.optim.learning_rate import LearningRate
@@ -81,7 +81,7 @@ def from_step(
     Source: Loshchilov and Hutter 2019, algorithm 2; Xie et al. 2022, algorithm 1 (proximal).
     """
     for name, value in numbers.items():
-        check_range(function, name, value, **RANGES[name])
+        check_scalar(function, name, value, **RANGES[name])
 
     def rule(at: At, g: Array, w: Array | None, *slots: Array, **known: Number) -> Any:
         if coupling == "coupled":

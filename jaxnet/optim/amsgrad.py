@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.checks import check_flags
 from jaxnet.core.types import Array
 from jaxnet.optim.adaptive import Step, from_step, mean_estimate, root
 from jaxnet.optim.convention import resolve
@@ -99,6 +100,9 @@ def amsgrad(
     """
     chosen = resolve(
         "amsgrad", like, CONVENTIONS, eps=eps, decoupled_weight_decay=decoupled_weight_decay
+    )
+    check_flags(
+        "amsgrad", bias_correction_mu=bias_correction_mu, bias_correction_nu=bias_correction_nu
     )
     step = _step(chosen, corrected_mu=bias_correction_mu, corrected_nu=bias_correction_nu)
     return from_step(

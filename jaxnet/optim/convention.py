@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from jaxnet.core.checks import check_choice
+from jaxnet.core.checks import check_choice, check_flags
 
 Convention = TypeVar("Convention", bound=Any)
 
@@ -21,6 +21,7 @@ def resolve(
 
     Raises:
         ValueError: if the optimizer has no such convention; the message lists those it has.
+        TypeError: if what is a boolean in the convention was given as anything else.
 
     >>> from typing import NamedTuple
     >>> class Defaults(NamedTuple):
@@ -31,4 +32,8 @@ def resolve(
     Defaults(decay=0.99, eps=1e-06)
     """
     chosen = check_choice(function, "like", like, conventions)
-    return chosen._replace(**{name: value for name, value in given.items() if value is not None})
+    given = {name: value for name, value in given.items() if value is not None}
+    check_flags(
+        function, **{n: v for n, v in given.items() if isinstance(getattr(chosen, n), bool)}
+    )
+    return chosen._replace(**given)

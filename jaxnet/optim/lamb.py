@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.adam import adam_step
 from jaxnet.optim.adaptive import AdamState
@@ -77,10 +77,10 @@ def lamb(
     [-0.5, -0.0]
     """
     eps, decays_first = resolve("lamb", like, CONVENTIONS, eps=eps)
-    check_range("lamb", "b1", b1, low=0.0, high=1.0, high_open=True)
-    check_range("lamb", "b2", b2, low=0.0, high=1.0, high_open=True)
-    check_range("lamb", "eps", eps, low=0.0, low_open=True)
-    check_range("lamb", "eps_root", eps_root, low=0.0)
+    check_scalar("lamb", "b1", b1, low=0.0, high=1.0, high_open=True)
+    check_scalar("lamb", "b2", b2, low=0.0, high=1.0, high_open=True)
+    check_scalar("lamb", "eps", eps, low=0.0, low_open=True)
+    check_scalar("lamb", "eps_root", eps_root, low=0.0)
 
     step = adam_step()
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_flags, check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.learning_rate import LearningRate
 from jaxnet.optim.mask import Mask, mask_tree
@@ -67,9 +67,10 @@ def lars(
     >>> updates.tolist()
     [-0.0, -0.625]
     """
-    check_range("lars", "trust_coefficient", trust_coefficient, low=0.0)
-    check_range("lars", "eps", eps, low=0.0)
-    check_range("lars", "momentum", momentum, low=0.0, high=1.0, high_open=True)
+    check_flags("lars", nesterov=nesterov)
+    check_scalar("lars", "trust_coefficient", trust_coefficient, low=0.0)
+    check_scalar("lars", "eps", eps, low=0.0)
+    check_scalar("lars", "momentum", momentum, low=0.0, high=1.0, high_open=True)
 
     def rule(
         at: At, g: Array, w: Array, m: Array, *, b: Number, coefficient: Number, eps: Number

@@ -5,7 +5,7 @@ from typing import TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_range, check_scalar
+from jaxnet.core.checks import check_scalar
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
@@ -17,9 +17,7 @@ def check_learning_rate(function: str, learning_rate: LearningRate) -> LearningR
     """Return the learning rate if it is a schedule, a 0-d array or a finite number of 0 or more."""
     if callable(learning_rate):
         return learning_rate
-    check_range(function, "learning_rate", learning_rate, low=0.0)
-    check_scalar(function, "learning_rate", learning_rate)
-    return learning_rate
+    return check_scalar(function, "learning_rate", learning_rate, low=0.0)
 
 
 def rate_at(learning_rate: LearningRate, count: Array) -> Array:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.checks import check_count, check_flags, check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import check_transformation
 from jaxnet.optim.rule import (
@@ -79,7 +79,8 @@ def lookahead(
     [2.0, 1.0, 3.0, 2.0]
     """
     sync_period = check_count("lookahead", "sync_period", sync_period)
-    check_range("lookahead", "slow_step_size", slow_step_size, low=0.0, high=1.0, low_open=True)
+    check_scalar("lookahead", "slow_step_size", slow_step_size, low=0.0, high=1.0, low_open=True)
+    check_flags("lookahead", reset_state=reset_state)
     inner = check_transformation("lookahead", "inner", inner)
 
     def init(params: Any) -> LookaheadState:

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_flags, check_scalar
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.optim.convention import resolve
@@ -110,8 +110,9 @@ def heavy_ball(
     like: str,
 ) -> optax.GradientTransformation:
     """Return `momentum` under the name of the function that its errors speak of."""
-    check_range(function, "momentum", momentum, low=0.0, high=1.0, high_open=True)
-    check_range(function, "dampening", dampening, low=0.0, high=1.0)
+    check_flags(function, nesterov=nesterov)
+    check_scalar(function, "momentum", momentum, low=0.0, high=1.0, high_open=True)
+    check_scalar(function, "dampening", dampening, low=0.0, high=1.0)
     average, rate_in_trace, decay_apart = resolve(function, like, CONVENTIONS)
     dampens = not (isinstance(dampening, int | float) and dampening == 0)
     if dampens and nesterov:
@@ -140,6 +141,14 @@ def heavy_ball(
         weight_decay=weight_decay,
         mask=mask,
     )
+
+
+def check_nesterov(function: str, nesterov: Any, momentum: Number | None) -> None:
+    """Raise a ValueError for Nesterov's form of a momentum that there is not."""
+    check_flags(function, nesterov=nesterov)
+    if nesterov and momentum is None:
+        remedy = "Pass momentum, such as momentum=0.9."
+        raise invalid_value(function, "nesterov", "to be False without momentum", True, remedy)
 
 
 def follow_trace(

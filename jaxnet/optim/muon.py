@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from optax.contrib import MuonDimensionNumbers
 
-from jaxnet.core.checks import check_choice, check_count, check_range
+from jaxnet.core.checks import check_choice, check_count, check_flags, check_scalar
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.optim.adam import adam_step
@@ -216,7 +216,7 @@ _RANGES: dict[str, dict[str, Any]] = {
 
 def _check_ranges(**numbers: Number) -> None:
     for name, value in numbers.items():
-        check_range("muon", name, value, **_RANGES[name])
+        check_scalar("muon", name, value, **_RANGES[name])
 
 
 def _preconditioning(name: str, convention: _Convention) -> str:
@@ -243,6 +243,8 @@ def _iterations(
 def _matrix_rule(
     convention: _Convention, iterate: Callable[..., Array], nesterov: bool, adaptive: bool
 ) -> Rule:
+    check_flags("muon", nesterov=nesterov, adaptive=adaptive)
+
     def rule(
         at: At,
         g: Array,

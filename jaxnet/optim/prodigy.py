@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_flags, check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.learning_rate import LearningRate, check_learning_rate, rate_at
 from jaxnet.optim.moments import bias_correction, moving_average
@@ -104,13 +104,14 @@ def prodigy(
     [-0.5]
     """
     for name, beta in zip(("betas[0]", "betas[1]"), betas, strict=True):
-        check_range("prodigy", name, beta, low=0.0, high=1.0, high_open=True)
+        check_scalar("prodigy", name, beta, low=0.0, high=1.0, high_open=True)
     b3 = betas[1] ** 0.5 if beta3 is None else beta3
-    check_range("prodigy", "beta3", b3, low=0.0, high=1.0)
-    check_range("prodigy", "eps", eps, low=0.0, low_open=True)
-    check_range("prodigy", "estim_lr0", estim_lr0, low=0.0, low_open=True)
-    check_range("prodigy", "estim_lr_coef", estim_lr_coef, low=0.0, low_open=True)
-    check_range("prodigy", "weight_decay", weight_decay, low=0.0)
+    check_scalar("prodigy", "beta3", b3, low=0.0, high=1.0)
+    check_scalar("prodigy", "eps", eps, low=0.0, low_open=True)
+    check_scalar("prodigy", "estim_lr0", estim_lr0, low=0.0, low_open=True)
+    check_scalar("prodigy", "estim_lr_coef", estim_lr_coef, low=0.0, low_open=True)
+    check_scalar("prodigy", "weight_decay", weight_decay, low=0.0)
+    check_flags("prodigy", safeguard_warmup=safeguard_warmup)
     check_learning_rate("prodigy", learning_rate)
     numbers = _Numbers(*betas, b3, eps, estim_lr0, estim_lr_coef, weight_decay)
 

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.checks import check_flags
 from jaxnet.core.types import Array
 from jaxnet.optim.adaptive import Step, from_step, mean_estimate, root
 from jaxnet.optim.convention import resolve
@@ -80,6 +81,7 @@ def radam(
     [-0.5]
     """
     chosen = resolve("radam", like, CONVENTIONS)
+    check_flags("radam", nesterov=nesterov, decoupled_weight_decay=decoupled_weight_decay)
     return from_step(
         "radam",
         _step(eps_hat=chosen.eps_hat, nesterov=nesterov),

@@ -6,14 +6,14 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_flags, check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.convention import resolve
 from jaxnet.optim.decay import coupled, decoupled
 from jaxnet.optim.learning_rate import LearningRate
 from jaxnet.optim.moments import bias_correction as share_of_average
 from jaxnet.optim.moments import moving_average
-from jaxnet.optim.momentum import follow_trace
+from jaxnet.optim.momentum import check_nesterov, follow_trace
 from jaxnet.optim.rule import At, Mask, Number, from_rule, no_slot
 
 Like = Literal["optax", "torch", "keras", "lecture"]
@@ -94,7 +94,7 @@ def rmsprop(
             convention's.
         centered: whether to divide by the standard deviation instead of the root mean square.
         momentum: of the trace, in [0, 1); None for none.
-        nesterov: whether to evaluate that trace one step ahead.
+        nesterov: whether to evaluate that trace one step ahead; an error without one.
         bias_correction: whether to divide the averages by ``1 - b^t``. With ``eps`` outside the
             root this is Adam with ``b1 = 0``.
         weight_decay: ``lambda``, 0 or more; a number, a 0-d array or a schedule.
@@ -103,7 +103,8 @@ def rmsprop(
         like: whose convention to follow.
 
     Raises:
-        ValueError: if a hyperparameter given as a number is out of its range.
+        ValueError: if a hyperparameter given as a number is out of its range, or if ``nesterov``
+            is asked for without momentum, which optax ignores.
 
     Numerics: ``nu - mu^2`` falls below 0 by rounding where gradients have become smaller and stay
     the same, and its root is not a number: so in optax and PyTorch, in float32, some hundred steps
@@ -121,11 +122,13 @@ def rmsprop(
     convention = resolve(
         "rmsprop", like, CONVENTIONS, decay=decay, eps=eps, eps_in_sqrt=eps_in_sqrt
     )
-    check_range("rmsprop", "decay", convention.decay, low=0.0, high=1.0, high_open=True)
-    check_range("rmsprop", "eps", convention.eps, low=0.0, low_open=True)
-    check_range("rmsprop", "initial_scale", initial_scale, low=0.0)
+    check_scalar("rmsprop", "decay", convention.decay, low=0.0, high=1.0, high_open=True)
+    check_scalar("rmsprop", "eps", convention.eps, low=0.0, low_open=True)
+    check_scalar("rmsprop", "initial_scale", initial_scale, low=0.0)
+    check_flags("rmsprop", centered=centered, bias_correction=bias_correction)
+    check_nesterov("rmsprop", nesterov, momentum)
     b = 0.0 if momentum is None else momentum
-    check_range("rmsprop", "momentum", b, low=0.0, high=1.0, high_open=True)
+    check_scalar("rmsprop", "momentum", b, low=0.0, high=1.0, high_open=True)
     return from_rule(
         "rmsprop",
         functools.partial(

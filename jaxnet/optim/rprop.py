@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.checks import check_choice, check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.convention import resolve
 from jaxnet.optim.learning_rate import LearningRate, rate_at
@@ -106,11 +106,11 @@ def rprop(
     """
     chosen, clips_all = resolve("rprop", like, CONVENTIONS, variant=variant)
     check_choice("rprop", "variant", chosen, dict.fromkeys(get_args(Variant)))
-    check_range("rprop", "eta_minus", eta_minus, low=0.0, high=1.0, low_open=True, high_open=True)
-    check_range("rprop", "eta_plus", eta_plus, low=1.0)
-    check_range("rprop", "min_step_size", min_step_size, low=0.0)
+    check_scalar("rprop", "eta_minus", eta_minus, low=0.0, high=1.0, low_open=True, high_open=True)
+    check_scalar("rprop", "eta_plus", eta_plus, low=1.0)
+    check_scalar("rprop", "min_step_size", min_step_size, low=0.0)
     lowest = min_step_size if isinstance(min_step_size, int | float) else 0.0
-    check_range("rprop", "max_step_size", max_step_size, low=lowest)
+    check_scalar("rprop", "max_step_size", max_step_size, low=lowest)
 
     def rule(
         at: At, g: Array, w: Any, size: Array, previous: Array, **numbers: Number

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_floating, check_range, check_scalar
+from jaxnet.core.checks import check_floating, check_scalar
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array
@@ -80,18 +80,17 @@ def from_rule(
     Raises:
         ValueError: if learning rate or weight decay are out of range; ``update`` raises it if it
             needs the parameters and lacks them, or if a gradient has another shape.
-        TypeError: ``init`` raises it for parameters that are not floating-point; ``update`` for
-            gradients of another structure than the parameters.
+        TypeError: ``init`` raises it for parameters that are not floating-point, and for a mask of
+            another structure; ``update`` for gradients of another structure than the parameters.
     """
-    check_learning_rate(function, learning_rate)
+    _check_numbers(function, learning_rate, weight_decay, numbers or {})
     decays = not (isinstance(weight_decay, int | float) and weight_decay == 0)
-    if not callable(weight_decay):
-        check_range(function, "weight_decay", weight_decay, low=0.0)
-    for name, value in {**(numbers or {}), "weight_decay": weight_decay}.items():
-        check_scalar(function, name, value)  # a schedule has no dimensions
 
     def init(params: Any) -> Any:
         check_parameters(function, params)
+        mask_tree(function, mask, params)  # raises here, not at the first step
+        if labels:
+            labels(params)
         slots = [jax.tree.map(lambda w, new=new: new(widened(w)), params) for new in starts]
         return state(jnp.zeros((), jnp.int32), *slots)
 
@@ -123,6 +122,19 @@ def from_rule(
         return changes, type(state)(count, *slots)
 
     return optax.GradientTransformation(init, update)
+
+
+def _check_numbers(
+    function: str,
+    learning_rate: LearningRate,
+    weight_decay: LearningRate,
+    numbers: Mapping[str, Number],
+) -> None:
+    check_learning_rate(function, learning_rate)
+    if not callable(weight_decay):
+        check_scalar(function, "weight_decay", weight_decay, low=0.0)
+    for name, value in numbers.items():
+        check_scalar(function, name, value)
 
 
 def no_slot(w: Array) -> None:

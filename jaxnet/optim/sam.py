@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.checks import check_count, check_flags, check_scalar
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import check_transformation
@@ -64,8 +64,9 @@ def sam(
     >>> optimizer.update(grad_fn(w), optimizer.init(w), w, grad_fn=grad_fn)[0].tolist()
     [-4.5, -6.0]
     """
-    check_range("sam", "rho", rho, low=0.0)
+    check_scalar("sam", "rho", rho, low=0.0)
     ascents = check_count("sam", "sync_period", sync_period) - 1
+    check_flags("sam", adaptive=adaptive)
     inner = check_transformation("sam", "inner", inner)
 
     def update(

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.checks import check_count, check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.adaptive import root
 from jaxnet.optim.composition.transformation import check_transformation, find_state
@@ -237,8 +237,8 @@ def schedule_free_adamw(
     """
     name = "schedule_free_adamw"
     power, decays_y, first = resolve(name, like, CONVENTIONS, weight_lr_power=weight_lr_power)
-    check_range(name, "b2", b2, low=0.0, high=1.0, high_open=True)
-    check_range(name, "eps", eps, low=0.0, low_open=True)
+    check_scalar(name, "b2", b2, low=0.0, high=1.0, high_open=True)
+    check_scalar(name, "eps", eps, low=0.0, low_open=True)
     rate = _warmed(name, learning_rate, warmup_steps, first)
 
     def rule(
@@ -285,8 +285,8 @@ def _averaged(
     weight_lr_power: Number,
 ) -> optax.GradientTransformationExtraArgs:
     """Return `schedule_free`, which complains in the name of ``function``."""
-    check_range(function, "b1", b1, low=0.0, high=1.0, low_open=True)
-    check_range(function, "weight_lr_power", weight_lr_power, low=0.0)
+    check_scalar(function, "b1", b1, low=0.0, high=1.0, low_open=True)
+    check_scalar(function, "weight_lr_power", weight_lr_power, low=0.0)
     inner = check_transformation(function, "inner", inner)
 
     def init(params: Any) -> ScheduleFreeState:
@@ -330,7 +330,7 @@ def _decayed_first(
 ) -> optax.GradientTransformationExtraArgs:
     """Return an optimizer whose step starts at ``w - eta lambda w``."""
     if not callable(weight_decay):
-        check_range("schedule_free_adamw", "weight_decay", weight_decay, low=0.0)
+        check_scalar("schedule_free_adamw", "weight_decay", weight_decay, low=0.0)
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         check_params_given("schedule_free_adamw", params)

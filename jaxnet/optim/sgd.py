@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import optax
 
-from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.checks import check_choice, check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.decay import coupled
 from jaxnet.optim.learning_rate import LearningRate
-from jaxnet.optim.momentum import CONVENTIONS, Like, heavy_ball
+from jaxnet.optim.momentum import CONVENTIONS, Like, check_nesterov, heavy_ball
 from jaxnet.optim.rule import At, Mask, Number, from_rule
 
 
@@ -38,7 +38,7 @@ def sgd(
     Args:
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
         momentum: ``b`` in [0, 1) of `jaxnet.optim.momentum`; None for none.
-        nesterov: whether that momentum is Nesterov's.
+        nesterov: whether that momentum is Nesterov's; an error without one.
         dampening: of that momentum, in [0, 1].
         weight_decay: ``lambda``, 0 or more; a number, a 0-d array or a schedule.
         mask: which leaves are decayed, a tree of booleans or a function of the parameters that
@@ -46,7 +46,8 @@ def sgd(
         like: whose convention that momentum follows.
 
     Raises:
-        ValueError: if a hyperparameter given as a number is out of its range.
+        ValueError: if a hyperparameter given as a number is out of its range, or if ``nesterov``
+            is asked for without momentum: as in PyTorch; optax ignores it.
 
     Source: lecture 000, "SGD"; lecture 001, "Mini-Batch SGD".
 
@@ -57,7 +58,8 @@ def sgd(
     [-1.0, 2.0]
     """
     check_choice("sgd", "like", like, CONVENTIONS)
-    check_range("sgd", "dampening", dampening, low=0.0, high=1.0)
+    check_nesterov("sgd", nesterov, momentum)
+    check_scalar("sgd", "dampening", dampening, low=0.0, high=1.0)
     if momentum is not None:
         return heavy_ball(
             "sgd",

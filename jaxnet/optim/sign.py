@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.convention import resolve
 from jaxnet.optim.decay import decoupled
@@ -109,8 +109,8 @@ def lion(
     [-1.5, -1.0]
     """
     (decay,) = resolve("lion", like, CONVENTIONS, weight_decay=weight_decay)
-    check_range("lion", "b1", b1, low=0.0, high=1.0, high_open=True)
-    check_range("lion", "b2", b2, low=0.0, high=1.0, high_open=True)
+    check_scalar("lion", "b1", b1, low=0.0, high=1.0, high_open=True)
+    check_scalar("lion", "b2", b2, low=0.0, high=1.0, high_open=True)
 
     def rule(
         at: At, g: Array, w: Array | None, mu: Array, *, b1: Number, b2: Number

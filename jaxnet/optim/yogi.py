@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.adaptive import RANGES, from_step, mean_estimate, root
 from jaxnet.optim.learning_rate import LearningRate
@@ -50,7 +50,7 @@ def yogi(
     [0.025001000612974167]
     """
     start = initial_accumulator_value
-    check_range("yogi", "initial_accumulator_value", start, **RANGES["initial_accumulator_value"])
+    check_scalar("yogi", "initial_accumulator_value", start, **RANGES["initial_accumulator_value"])
     return from_step(
         "yogi",
         _step,

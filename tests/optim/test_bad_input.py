@@ -3,23 +3,34 @@
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxnet import schedules
 from jaxnet.optim import (
+    ScaleByScheduleState,
     accumulate,
     adam,
+    adaptive_grad_clip,
+    add_decayed_weights,
+    average_parameters,
     backtracking,
     chain,
     clip,
+    clip_by_global_norm,
+    clip_by_norm,
     lbfgs,
     lookahead,
     nesterov,
+    newton,
     newton_cg,
     reduce_on_plateau,
+    rmsprop,
     sam,
+    scale,
+    scale_by_schedule,
     schedule_free,
     schedule_free_eval_params,
     schedule_free_sgd,
@@ -32,6 +43,7 @@ OTHER = {"v": jnp.ones(2)}
 
 NOT_CALLED: Any = sgd
 NUMBER: Any = 1.0
+ZERO = jnp.int32(0)
 
 
 def _whole(number: int) -> Any:
@@ -41,6 +53,11 @@ def _whole(number: int) -> Any:
 def _changed(optimizer: Any, **extra: Any) -> None:
     """Call ``update`` with a tree of another structure than the state's."""
     optimizer.update(OTHER, optimizer.init(W), OTHER, **extra)
+
+
+def _averaged(decay: Any) -> None:
+    optimizer: Any = average_parameters(sgd(0.1), decay, like="torch")
+    optimizer.update(W, optimizer.init(W), W)
 
 
 ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
@@ -87,8 +104,42 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         r"adam: expected b1 to be a scalar, got shape \(2,\)\. Sweep over values with jax.vmap",
     ),
+    **{
+        f"{name} of a vector": (
+            call,
+            ValueError,
+            rf"{name}: expected {argument} to be a scalar, got shape \(2,\)\. Sweep over values",
+        )
+        for name, argument, call in [
+            ("clip", "max_delta", lambda: clip(jnp.ones(2))),
+            ("clip_by_global_norm", "max_norm", lambda: clip_by_global_norm(jnp.ones(2))),
+            ("clip_by_norm", "max_norm", lambda: clip_by_norm(jnp.ones(2))),
+            ("adaptive_grad_clip", "clipping", lambda: adaptive_grad_clip(jnp.ones(2))),
+            ("scale", "step_size", lambda: scale(jnp.ones(2))),
+            ("accumulate", "every", lambda: accumulate(sgd(1.0), jnp.ones(2, jnp.int32))),
+            ("average_parameters", "decay", lambda: average_parameters(sgd(1.0), jnp.ones(2))),
+            ("add_decayed_weights", "weight_decay", lambda: add_decayed_weights(jnp.ones(2))),
+            (
+                "lookahead",
+                "slow_step_size",
+                lambda: lookahead(sgd(1.0), slow_step_size=jnp.ones(2)),
+            ),
+            ("sam", "rho", lambda: sam(sgd(1.0), rho=jnp.ones(2))),
+            ("newton", "damping", lambda: newton(damping=jnp.ones(2))),
+        ]
+    },
     "a schedule of vectors": (
         lambda: sgd(lambda count: jnp.ones(2)).update(W, sgd(0.1).init(W)),
+        ValueError,
+        r"schedule: expected rate to be a scalar, got shape \(2,\)",
+    ),
+    "a factor of vectors": (
+        lambda: scale_by_schedule(lambda count: jnp.ones(2)).update(W, ScaleByScheduleState(ZERO)),
+        ValueError,
+        r"schedule: expected rate to be a scalar, got shape \(2,\)",
+    ),
+    "a decay of vectors": (
+        lambda: _averaged(lambda count: jnp.ones(2)),
         ValueError,
         r"schedule: expected rate to be a scalar, got shape \(2,\)",
     ),
@@ -96,6 +147,32 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: schedule_free_eval_params(sgd(0.1).init(W), W),
         ValueError,
         "schedule_free_eval_params: expected state to hold one ScheduleFreeState, got 0",
+    ),
+    "nesterov without momentum": (
+        lambda: sgd(0.1, nesterov=True),
+        ValueError,
+        "sgd: expected nesterov to be False without momentum, got True. Pass momentum, such as",
+    ),
+    "nesterov without momentum, rmsprop": (
+        lambda: rmsprop(0.1, nesterov=True),
+        ValueError,
+        "rmsprop: expected nesterov to be False without momentum, got True. Pass momentum, such",
+    ),
+    "join of numbers": (
+        lambda: schedules.join([schedules.constant(1.0), NUMBER], [5]),
+        TypeError,
+        r"join: expected schedules\[1\] to be a function of the step count, got 1.0 of type float",
+    ),
+    "scale of a number": (
+        lambda: schedules.scale(NUMBER, 2.0),
+        TypeError,
+        "scale: expected schedule to be a function of the step count, got 1.0 of type float",
+    ),
+    "delay of a number": (
+        lambda: schedules.delay(NUMBER, 2),
+        TypeError,
+        "delay: expected schedule to be a function of the step count, got 1.0 of type float. "
+        r"For a constant pass constant\(value\)",
     ),
     "boundaries that fall": (
         lambda: schedules.join([schedules.constant(1.0)] * 3, [_whole(5), _whole(2)]),
@@ -142,6 +219,27 @@ def test_a_leaf_without_entries_is_no_obstacle() -> None:
     updates, _ = optimizer.update(w, optimizer.init(w), w)
     assert updates["none"].shape == (0,)
     assert (updates["some"] < 0).all()
+
+
+@pytest.mark.parametrize("every", [2, np.array(2), jnp.int32(2)], ids=lambda e: type(e).__name__)
+def test_the_count_of_an_accumulation_may_be_an_array(every: Any, dtype: np.dtype) -> None:
+    optimizer: Any = accumulate(sgd(1.0), every)
+    state, w = optimizer.init(jnp.ones(1)), jnp.ones(1)
+    steps = []
+    for _ in range(4):
+        updates, state = optimizer.update(w, state)
+        steps += updates.tolist()
+    assert steps == [0, -1, 0, -1]
+
+
+def test_the_count_of_an_accumulation_may_be_traced(dtype: np.dtype) -> None:
+    @jax.jit
+    def steps(every: Any) -> Any:
+        optimizer: Any = accumulate(sgd(1.0), every)
+        _, state = optimizer.update(jnp.ones(1), optimizer.init(jnp.ones(1)))
+        return optimizer.update(jnp.ones(1), state)[0]
+
+    assert [float(steps(jnp.asarray(k))[0]) for k in (0, 1, 2, 3)] == [-1, -1, -1, 0]
 
 
 def test_accumulation_of_less_than_one_mini_batch_is_none() -> None:

@@ -12,6 +12,7 @@ from jaxnet.functions.schedules.counts import (
     Schedule,
     Steps,
     check_number,
+    check_schedule,
     check_steps,
     from_rate,
     number,
@@ -33,12 +34,15 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[Steps]) -> Schedule
     Raises:
         ValueError: if there is not one boundary fewer than schedules, if the boundaries fall, or
             if one given as a number is out of its range.
+        TypeError: if one of ``schedules`` is no function.
 
     >>> from jaxnet.functions.schedules import constant, linear
     >>> schedule = join([constant(1.0), linear(0.5, 0.0, 2)], [3])
     >>> [float(schedule(count)) for count in range(6)]
     [1.0, 1.0, 1.0, 0.5, 0.25, 0.0]
     """
+    for i, schedule in enumerate(schedules):
+        check_schedule("join", f"schedules[{i}]", schedule)
     if len(boundaries) != len(schedules) - 1:
         expected = f"to be one fewer than the {len(schedules)} schedules"
         remedy = "Pass the count at which each schedule but the first begins."
@@ -71,11 +75,13 @@ def scale(schedule: Schedule, factor: Number | Schedule) -> Schedule:
 
     Raises:
         ValueError: if the factor, given as a number, is negative.
+        TypeError: if ``schedule`` is no function.
 
     >>> from jaxnet.functions.schedules import linear
     >>> float(scale(linear(1.0, 0.0, 4), 3.0)(2))
     1.5
     """
+    check_schedule("scale", "schedule", schedule)
     if not callable(factor):
         check_number("scale", "factor", factor)
 
@@ -94,11 +100,13 @@ def delay(schedule: Schedule, steps: Steps) -> Schedule:
 
     Raises:
         ValueError: if ``steps``, given as a number, is out of range.
+        TypeError: if ``schedule`` is no function.
 
     >>> from jaxnet.functions.schedules import linear
     >>> schedule = delay(linear(1.0, 0.0, 4), 10)
     >>> [float(schedule(count)) for count in (0, 10, 12)]
     [1.0, 1.0, 0.5]
     """
+    check_schedule("delay", "schedule", schedule)
     check_steps("delay", "steps", steps, minimum=0)
     return from_rate("delay", lambda t: schedule(jnp.maximum(t - whole(steps, t), 0)))

@@ -62,8 +62,16 @@ def check_number(function: str, argument: str, value: Number, **bounds: Any) -> 
         value: what was given.
         bounds: ``low``, ``high``, ``low_open``, ``high_open`` of `check_range`; ``low`` is 0.
     """
-    check_range(function, argument, value, **{"low": 0.0, **bounds})
-    check_scalar(function, argument, value)
+    check_scalar(function, argument, value, **{"low": 0.0, **bounds})
+
+
+def check_schedule(function: str, argument: str, schedule: Any) -> None:
+    """Raise a TypeError unless ``schedule`` is a function, as a number is not."""
+    if not callable(schedule):
+        actual = f"{schedule!r} of type {type(schedule).__name__}"
+        remedy = "For a constant pass constant(value)."
+        expected = "to be a function of the step count"
+        raise invalid_type(function, argument, expected, actual, remedy)
 
 
 def check_steps(function: str, argument: str, steps: Steps, *, minimum: int = 1) -> None:

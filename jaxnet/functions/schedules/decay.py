@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from jaxnet.core.checks import check_flags
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     Number,
@@ -106,6 +107,7 @@ def polynomial(
     >>> [float(schedule(count)) for count in (0, 2, 4, 9)]
     [1.0, 0.25, 0.0, 0.0]
     """
+    check_flags("polynomial", cycle=cycle)
     check_number("polynomial", "init_value", init_value)
     check_number("polynomial", "end_value", end_value)
     check_number("polynomial", "power", power, low_open=True)
@@ -157,6 +159,7 @@ def inverse_time_decay(
     >>> [float(schedule(count)) for count in (0, 1, 3)]
     [1.0, 0.5, 0.25]
     """
+    check_flags("inverse_time_decay", staircase=staircase)
     check_number("inverse_time_decay", "init_value", init_value)
     check_steps("inverse_time_decay", "transition_steps", transition_steps)
     check_number("inverse_time_decay", "decay_rate", decay_rate)
@@ -230,6 +233,7 @@ def exponential_decay(
     >>> [float(schedule(count)) for count in (0, 1, 2, 4)]
     [1.0, 0.5, 0.25, 0.0625]
     """
+    check_flags("exponential_decay", staircase=staircase)
     check_number("exponential_decay", "init_value", init_value)
     check_steps("exponential_decay", "transition_steps", transition_steps)
     check_number("exponential_decay", "decay_rate", decay_rate, low_open=True)

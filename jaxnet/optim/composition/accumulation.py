@@ -6,14 +6,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.core import Tracer
 
-from jaxnet.core.checks import check_count
-from jaxnet.core.types import Array
+from jaxnet.core.checks import check_count, check_flags, check_scalar
+from jaxnet.core.errors import invalid_type
+from jaxnet.core.types import AnyArray, Array
 from jaxnet.optim.composition.transformation import branch, check_transformation
 from jaxnet.optim.rule import check_gradients, check_parameters, increment, widened
 
-Every = int | Callable[[Array], Any]
-"""A number of mini-batches, or a function that gives it for the number of finished steps."""
+Every = int | AnyArray | Callable[[Array], Any]
+"""A number of mini-batches, an integer or a 0-d array of one, or a function that gives it for the
+number of finished steps."""
 
 
 class AccumulateState(NamedTuple):
@@ -51,14 +54,16 @@ def accumulate(
     Args:
         inner: the optimizer, or a chain: what stands in it sees the mean gradient. Extra arguments
             of ``update`` are passed on; a ``value`` is that of the last mini-batch alone.
-        every: ``k``, 1 or more, or a function of the number of finished steps that returns it;
-            less than 1 counts as 1 there.
+        every: ``k``, 1 or more: an integer or a 0-d array of one, or a function of the number of
+            finished steps that returns it. Where it is not known before the program runs, less
+            than 1 counts as 1.
         use_grad_mean: False takes the sum in place of the mean.
 
     Raises:
         ValueError: if ``every`` is below 1.
-        TypeError: if ``inner`` is not a transformation, or ``every`` neither a whole number nor a
-            function; ``update`` raises it for gradients of another structure than the parameters.
+        TypeError: if ``inner`` is not a transformation, ``every`` neither a whole number nor a
+            function, or the flag no boolean; ``update`` raises it for gradients of another
+            structure than the parameters.
 
     To leave out mini-batches whose gradient is not finite, wrap the whole:
     ``apply_if_finite(accumulate(inner, k), n)`` waits for ``k`` finite ones.
@@ -73,8 +78,9 @@ def accumulate(
     [0.0, -2.0, 0.0, -7.0]
     """
     inner = check_transformation("accumulate", "inner", inner)
+    check_flags("accumulate", use_grad_mean=use_grad_mean)
     if not callable(every):
-        check_count("accumulate", "every", every)
+        every = _checked_count(every)
 
     def init(params: Any) -> AccumulateState:
         check_parameters("accumulate", params)
@@ -104,6 +110,19 @@ def accumulate(
         return changes, AccumulateState(mini_step, gradient_step, inner_state, sums)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _checked_count(every: Any) -> Any:
+    """Return an int, or, if its value is not known yet, an int32 array."""
+    if not isinstance(every, AnyArray):
+        return check_count("accumulate", "every", every)
+    check_scalar("accumulate", "every", every)
+    if not jnp.issubdtype(every.dtype, jnp.integer):
+        remedy = "Pass a whole number."
+        raise invalid_type("accumulate", "every", "to be an integer", every.dtype, remedy)
+    if isinstance(every, Tracer):
+        return every.astype(jnp.int32)
+    return check_count("accumulate", "every", int(every))
 
 
 def has_updated(state: AccumulateState) -> Array:

@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.checks import check_choice, check_flags, check_scalar
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 from jaxnet.optim.composition.transformation import check_transformation, find_state
+from jaxnet.optim.learning_rate import rate_at
 from jaxnet.optim.moments import bias_correction
 from jaxnet.optim.rule import (
     Number,
@@ -106,6 +107,7 @@ def average_parameters(
     ([4.0], [3.0])
     """
     inner = check_transformation("average_parameters", "inner", inner)
+    check_flags("average_parameters", debias=debias)
     start = _start(decay, debias, like)
 
     def init(params: Any) -> AverageParametersState:
@@ -121,7 +123,7 @@ def average_parameters(
         check_gradients("average_parameters", updates, state.average)
         updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
         count = increment(state.count)
-        d = decay(state.count) if callable(decay) else decay
+        d = rate_at(decay, state.count) if callable(decay) else decay
 
         def moved(a: Array, w: Array) -> Array:
             return a + _share(d, count, a, start) * (w.astype(a.dtype) - a)
@@ -154,7 +156,7 @@ def _start(decay: Decay, debias: bool, like: str) -> str:
     """Return what the average is made of at first, once decay and convention are known to fit."""
     start = check_choice("average_parameters", "like", like, _STARTS) if debias else "initial"
     if decay is not None and not callable(decay):
-        check_range("average_parameters", "decay", decay, low=0.0, high=1.0, high_open=True)
+        check_scalar("average_parameters", "decay", decay, low=0.0, high=1.0, high_open=True)
     if callable(decay) and start == "corrected":
         remedy = "Pass like='torch', or debias=False."
         expected = "to be a number where like='optax' corrects for the start"

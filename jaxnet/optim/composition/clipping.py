@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.checks import check_choice, check_scalar
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array
@@ -33,7 +33,7 @@ def clip(max_delta: Number) -> optax.GradientTransformationExtraArgs:
     >>> clip(1.0).update(jnp.array([3.0, -0.5]), optax.EmptyState())[0].tolist()
     [1.0, -0.5]
     """
-    check_range("clip", "max_delta", max_delta, low=0.0, low_open=True)
+    check_scalar("clip", "max_delta", max_delta, low=0.0, low_open=True)
 
     def clipped(g: Array) -> Array:
         bound = jnp.asarray(max_delta, jnp.result_type(g))
@@ -143,8 +143,8 @@ def adaptive_grad_clip(
     >>> clipped.update(gradients, optax.EmptyState(), weights)[0].round(6).tolist()
     [[1.5, 2.0], [0.5, 0.0]]
     """
-    check_range("adaptive_grad_clip", "clipping", clipping, low=0.0, low_open=True)
-    check_range("adaptive_grad_clip", "eps", eps, low=0.0, low_open=True)
+    check_scalar("adaptive_grad_clip", "clipping", clipping, low=0.0, low_open=True)
+    check_scalar("adaptive_grad_clip", "eps", eps, low=0.0, low_open=True)
 
     def clipped(g: Array, w: Array) -> Array:
         wide = widened(g)
@@ -205,7 +205,7 @@ def _shortened(
 ) -> Callable[[Array, Array], Array]:
     """Return ``(g, norm) -> g / max(1, (norm + eps) / max_norm)``, once its settings are known."""
     eps = check_choice(function, "like", like, {name: _EPS[name] for name in known})
-    check_range(function, "max_norm", max_norm, low=0.0, low_open=True)
+    check_scalar(function, "max_norm", max_norm, low=0.0, low_open=True)
 
     def shorten(g: Array, norm: Array) -> Array:
         wide = widened(g)

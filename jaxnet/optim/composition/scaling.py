@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_flags, check_scalar
 from jaxnet.core.errors import invalid_type
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 from jaxnet.optim.composition.transformation import multiplied, without_state
-from jaxnet.optim.learning_rate import LearningRate, check_learning_rate
+from jaxnet.optim.learning_rate import LearningRate, check_learning_rate, rate_at
 from jaxnet.optim.rule import Number, check_gradients, check_parameters, increment
 
 
@@ -31,13 +31,13 @@ def scale(step_size: Number) -> optax.GradientTransformationExtraArgs:
         step_size: ``c``, finite; negative to descend along a gradient. It may be traced.
 
     Raises:
-        ValueError: if it is a number that is not finite.
+        ValueError: if it is a number that is not finite, or no scalar.
 
     >>> updates, _ = scale(-0.5).update(jnp.array([2.0]), optax.EmptyState())
     >>> updates.tolist()
     [-1.0]
     """
-    check_range("scale", "step_size", step_size)
+    check_scalar("scale", "step_size", step_size)
     return without_state("scale", lambda updates, _: multiplied(updates, step_size))
 
 
@@ -51,6 +51,7 @@ def scale_by_schedule(step_size_fn: Schedule) -> optax.GradientTransformationExt
 
     Raises:
         TypeError: if it is not a function.
+        ValueError: ``update`` raises it if the function returns anything but a scalar.
 
     >>> halving = scale_by_schedule(lambda count: 0.5 ** count.astype(jnp.float32))
     >>> updates, state = halving.update(jnp.array([2.0]), halving.init(jnp.zeros(1)))
@@ -69,7 +70,7 @@ def scale_by_schedule(step_size_fn: Schedule) -> optax.GradientTransformationExt
     def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
         del extra_args
         check_gradients("scale_by_schedule", updates, params)
-        changed = multiplied(updates, jnp.asarray(step_size_fn(state.count)))
+        changed = multiplied(updates, rate_at(step_size_fn, state.count))
         return changed, ScaleByScheduleState(increment(state.count))
 
     return optax.GradientTransformationExtraArgs(init, update)
@@ -89,12 +90,14 @@ def scale_by_learning_rate(
 
     Raises:
         ValueError: if the learning rate is out of range, or no scalar.
+        TypeError: if ``flip_sign`` is no boolean.
 
     >>> updates, _ = scale_by_learning_rate(0.5).update(jnp.array([2.0]), optax.EmptyState())
     >>> updates.tolist()
     [-1.0]
     """
     check_learning_rate("scale_by_learning_rate", learning_rate)
+    check_flags("scale_by_learning_rate", flip_sign=flip_sign)
     sign = -1 if flip_sign else 1
     if callable(learning_rate):
         return scale_by_schedule(lambda count: sign * jnp.asarray(learning_rate(count)))

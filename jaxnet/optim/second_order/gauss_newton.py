@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_choice, check_count, check_range
+from jaxnet.core.checks import check_choice, check_count, check_scalar
 from jaxnet.core.trees import add_scaled, dot, scaled, select
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.learning_rate import LearningRate
@@ -93,8 +93,8 @@ def gauss_newton(
     >>> updates.round(3).tolist()
     [1.0, 2.0]
     """
-    check_range("gauss_newton", "damping", damping, low=0.0)
-    check_range("gauss_newton", "tolerance", tolerance, low=0.0)
+    check_scalar("gauss_newton", "damping", damping, low=0.0)
+    check_scalar("gauss_newton", "tolerance", tolerance, low=0.0)
     check_count("gauss_newton", "max_iterations", max_iterations)
 
     def direction(here: Here, iterations: Array) -> tuple[Params, Array]:
@@ -160,8 +160,8 @@ def levenberg_marquardt(
     >>> updates.round(1).tolist(), round(float(state.damping), 5)
     ([1.0, 2.0], 0.00333)
     """
-    check_range("levenberg_marquardt", "damping", damping, low=0.0, low_open=True)
-    check_range("levenberg_marquardt", "tolerance", tolerance, low=0.0)
+    check_scalar("levenberg_marquardt", "damping", damping, low=0.0, low_open=True)
+    check_scalar("levenberg_marquardt", "tolerance", tolerance, low=0.0)
     check_count("levenberg_marquardt", "max_iterations", max_iterations)
     adapt = check_choice("levenberg_marquardt", "adaptation", adaptation, ADAPTATIONS)
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_count
+from jaxnet.core.checks import check_count, check_flags
 from jaxnet.core.trees import add_scaled, dot, scaled
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.convention import resolve
@@ -137,6 +137,7 @@ def lbfgs(
     [0.0, 0.0, 0.0]
     """
     chosen = resolve("lbfgs", like, CONVENTIONS, memory_size=memory_size, linesearch=linesearch)
+    check_flags("lbfgs", scale_init_precond=scale_init_precond)
     rows = check_count("lbfgs", "memory_size", chosen.memory_size)
 
     def direction(here: Here, *slots: Any) -> tuple[Any, ...]:

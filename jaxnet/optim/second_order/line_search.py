@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.checks import check_count, check_scalar
 from jaxnet.core.trees import add_scaled, dot, scaled
 from jaxnet.core.types import Array
 from jaxnet.optim.rule import check_parameters, increment
@@ -147,8 +147,8 @@ def strong_wolfe(
     -1.0
     """
     _check_open_unit("strong_wolfe", c1=c1)
-    check_range("strong_wolfe", "c2", c2, low=c1, high=1.0, low_open=True, high_open=True)
-    check_range("strong_wolfe", "tolerance_change", tolerance_change, low=0.0)
+    check_scalar("strong_wolfe", "c2", c2, low=c1, high=1.0, low_open=True, high_open=True)
+    check_scalar("strong_wolfe", "tolerance_change", tolerance_change, low=0.0)
     check_count("strong_wolfe", "max_steps", max_steps)
     return _transformation(
         "strong_wolfe", lambda line: search_strong_wolfe(line, c1, c2, max_steps, tolerance_change)
@@ -157,7 +157,7 @@ def strong_wolfe(
 
 def _check_open_unit(function: str, **numbers: float) -> None:
     for name, value in numbers.items():
-        check_range(function, name, value, low=0.0, high=1.0, low_open=True, high_open=True)
+        check_scalar(function, name, value, low=0.0, high=1.0, low_open=True, high_open=True)
 
 
 def _backtrack(

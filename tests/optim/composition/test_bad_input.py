@@ -22,6 +22,7 @@ from jaxnet.optim import (
     clip_by_global_norm,
     clip_by_norm,
     freeze,
+    lars,
     masked,
     momentum,
     per_group,
@@ -124,6 +125,14 @@ MAKING: dict[str, tuple[Callable[[], Any], str]] = {
     "accumulate, zero": (
         lambda: accumulate(sgd(1.0), 0),
         "accumulate: expected every >= 1, got 0. Pass a whole number of 1 or more.",
+    ),
+    "accumulate, zero in an array": (
+        lambda: accumulate(sgd(1.0), jnp.int32(0)),
+        "accumulate: expected every >= 1, got 0. Pass a whole number of 1 or more.",
+    ),
+    "accumulate, a real array": (
+        lambda: accumulate(sgd(1.0), jnp.float32(2)),
+        "accumulate: expected every to be an integer, got float32. Pass a whole number.",
     ),
     "accumulate, fraction": (
         lambda: accumulate(sgd(1.0), wrong(2.0)),
@@ -261,6 +270,19 @@ USING: dict[str, tuple[Callable[[], Any], str]] = {
         "add_decayed_weights: expected mask to be a tree of booleans like the parameters "
         f"{TREE}, got PyTreeDef([*]). {PREFIX}",
     ),
+    **{
+        f"mask of another structure, at init of {name}": (
+            lambda make=make: make({"weights": True}).init(W),
+            f"{name}: expected mask to be a tree of booleans like the parameters {TREE}, "
+            f"got {SHORT}. {PREFIX}",
+        )
+        for name, make in {
+            "add_decayed_weights": lambda mask: add_decayed_weights(0.1, mask=mask),
+            "sgd": lambda mask: sgd(0.1, weight_decay=0.1, mask=mask),
+            "adam": lambda mask: adam(0.1, mask=mask),
+            "lars": lambda mask: lars(0.1, trust_ratio_mask=mask),
+        }.items()
+    },
     "mask of labels": (
         lambda: freeze({"bias": "yes", "weights": True}).init(W),
         "masked: expected mask['bias'] to be a boolean, got 'yes' of type str. " + BOOLEAN,
