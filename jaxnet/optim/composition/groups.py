@@ -6,9 +6,16 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import optax
 
+from jaxnet.core.checks import check_flags
 from jaxnet.core.errors import invalid_value
 from jaxnet.optim.composition.scaling import set_to_zero
 from jaxnet.optim.composition.transformation import check_transformation
+from jaxnet.optim.composition.visibility import (
+    merged,
+    visible,
+    visible_arguments,
+    visible_if_alike,
+)
 from jaxnet.optim.mask import Mask, mask_tree, spread
 from jaxnet.optim.rule import check_structure
 
@@ -38,18 +45,21 @@ def masked(
     others. Equal to ``optax.masked``.
 
     Args:
-        inner: what is applied; extra arguments of ``update`` are passed on. Functions among them
-            want the whole tree, of which it sees a part: what calls them (SAM, line searches,
-            second order) must stand around `masked`, not within.
+        inner: what is applied; extra arguments of ``update`` are passed on. The functions of the
+            parameters among them that `jaxnet.training.fit` gives (``value_fn``, ``grad_fn``, ...)
+            become functions of the leaves that are meant, the others standing still, and ``grad``
+            is cut down to these: SAM, line searches and second-order methods work within.
+            ``optax.masked`` hands on whole trees and functions, which they cannot use.
         mask: which leaves are meant: a tree of booleans, or a prefix of one, or a function of the
             parameters (in ``update`` of the gradients), such as `jaxnet.penalties.weights_only`.
-        mask_compatible_extra_args: whether extra arguments that have the structure of the
-            parameters are masked, too.
+        mask_compatible_extra_args: whether all extra arguments that have the structure of the
+            parameters are cut down, too.
 
     Raises:
-        TypeError: if ``inner`` is not a transformation; ``init`` and ``update`` raise it for a
-            mask of another structure than the parameters, or that holds anything but booleans,
-            ``update`` for gradients of another structure than the parameters.
+        TypeError: if ``inner`` is not a transformation, or the flag no boolean; ``init`` and
+            ``update`` raise it for a mask of another structure than the parameters, or that holds
+            anything but booleans, ``update`` for gradients of another structure than the
+            parameters.
 
     >>> import jax.numpy as jnp
     >>> from jaxnet.optim import clip
@@ -59,23 +69,24 @@ def masked(
     {'bias': Array([3.], dtype=float32), 'weights': Array([1.], dtype=float32)}
     """
     inner = check_transformation("masked", "inner", inner)
+    check_flags("masked", mask_compatible_extra_args=mask_compatible_extra_args)
 
     def init(params: Any) -> MaskedState:
-        return MaskedState(inner.init(_kept(mask_tree("masked", mask, params), params)))
+        return MaskedState(inner.init(visible(mask_tree("masked", mask, params), params)))
 
     def update(
         updates: Any, state: Any, params: Any = None, **extra_args: Any
     ) -> tuple[Any, MaskedState]:
         check_structure("masked", updates, params)
         keep = mask_tree("masked", mask, updates)
+        extra_args = visible_arguments(keep, params, extra_args)
         if mask_compatible_extra_args:
-            extra_args = {name: _kept_if_alike(keep, value) for name, value in extra_args.items()}
-        hidden = None if params is None else _kept(keep, params)
+            extra_args = {name: visible_if_alike(keep, v) for name, v in extra_args.items()}
+        seen = None if params is None else visible(keep, params)
         changed, inner_state = inner.update(
-            _kept(keep, updates), state.inner_state, hidden, **extra_args
+            visible(keep, updates), state.inner_state, seen, **extra_args
         )
-        merged = jax.tree.map(lambda k, new, old: new if k else old, keep, changed, updates)
-        return merged, MaskedState(inner_state)
+        return merged(keep, changed, updates), MaskedState(inner_state)
 
     return optax.GradientTransformationExtraArgs(init, update)
 
@@ -111,8 +122,10 @@ def per_group(
     """Apply to each leaf the transformation that its label names.
 
     Each group has its own optimizer, learning rate, weight decay and state; a norm in a group is
-    that of the group. Equal to ``optax.partition``, also called ``optax.multi_transform``, and to
-    the parameter groups of ``torch.optim``.
+    that of the group. To its functions of the parameters, such as the risk along a line, the other
+    groups stand where they are before the step, whichever comes first: each of two line searches
+    lowers the risk by itself, both steps together may not. Equal to ``optax.partition``, also
+    called ``optax.multi_transform``, and to the parameter groups of ``torch.optim``.
 
     Args:
         transforms: label -> transformation. One whose label no leaf has does nothing.
@@ -122,8 +135,8 @@ def per_group(
             parameters are cut down to each group, too.
 
     Raises:
-        TypeError: if an entry is not a transformation; ``init`` and ``update`` raise it for labels
-            of another structure than the parameters.
+        TypeError: if an entry is not a transformation, or the flag no boolean; ``init`` and
+            ``update`` raise it for labels of another structure than the parameters.
         ValueError: ``init`` and ``update`` raise it for a label that has no transformation,
             ``update`` for a state of other labels.
 
@@ -138,6 +151,7 @@ def per_group(
     >>> {name: leaf.tolist() for name, leaf in updates.items()}
     {'embedding': [0.0], 'hidden': [-0.5], 'output': [-1.0]}
     """
+    check_flags("per_group", mask_compatible_extra_args=mask_compatible_extra_args)
     checked = {
         label: check_transformation("per_group", f"transforms[{label!r}]", transformation)
         for label, transformation in transforms.items()
@@ -179,16 +193,6 @@ def _check_states(states: Mapping[Hashable, Any], known: Mapping[Hashable, Any])
 
 def _listed(labels: Iterable[Hashable]) -> str:
     return ", ".join(sorted(map(repr, labels)))
-
-
-def _kept(keep: Any, tree: Any) -> Any:
-    """Return the tree with a node without leaves in place of each leaf that is not kept."""
-    return jax.tree.map(lambda k, leaf: leaf if k else optax.MaskedNode(), keep, tree)
-
-
-def _kept_if_alike(keep: Any, value: Any) -> Any:
-    alike = jax.tree.structure(value) == jax.tree.structure(keep)
-    return _kept(keep, value) if alike else value
 
 
 def _checked_labels(labels: Labels, tree: Any, known: Mapping[Hashable, Any]) -> Any:
