@@ -79,7 +79,8 @@ def from_direction(
     Raises:
         ValueError: if the learning rate is out of range; ``update`` raises it for a missing
             argument or gradients of another shape.
-        TypeError: for parameters that are not floating-point or gradients of another structure.
+        TypeError: for parameters that are not floating-point, or gradients of another structure
+            than the parameters, or than those that the state was made for.
     """
     check_learning_rate(function, learning_rate)
     search = check_transformation(function, "linesearch", linesearch or optax.identity())
@@ -89,16 +90,20 @@ def from_direction(
     def init(params: Params) -> Any:
         check_parameters(function, params)
         slots = [start(params) for start in starts]
-        searches = [] if linesearch is None else [search.init(params)]
+        searches = [] if linesearch is None else [_searching(search, params)]
         return state(jnp.zeros((), jnp.int32), *slots, *searches)
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         check_params_given(function, params)
         check_gradients(function, updates, params)
+        slots = state[1 : 1 + len(starts)]
+        _check_state(function, updates, slots, starts, state[-1])
+        if not jax.tree.leaves(updates):
+            return updates, state._replace(count=increment(state.count))
         check_extra(function, needs, extra)
         known = {name: extra[name] for name in Here._fields if name in extra}
         here = Here(state.count, rate_at(learning_rate, state.count), params, updates, **known)
-        step, *slots = direction(here, *state[1 : 1 + len(starts)])
+        step, *slots = direction(here, *slots)
         step = scaled(here.rate, step)
         searches = []
         if linesearch is not None:
@@ -109,6 +114,25 @@ def from_direction(
         return step, type(state)(increment(state.count), *slots, *searches)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _searching(search: optax.GradientTransformation, params: Params) -> Any:
+    """Return the first state of a line search; optax's cannot search where there is no leaf."""
+    return search.init(params) if jax.tree.leaves(params) else optax.EmptyState()
+
+
+def _check_state(
+    function: str,
+    gradients: Any,
+    slots: Sequence[Any],
+    starts: Sequence[Callable[[Params], Any]],
+    searching: Any,
+) -> None:
+    """Raise an error if gradients are not like the trees that the state remembers."""
+    trees = [slot for start, slot in zip(starts, slots, strict=True) if start is zeros_like]
+    # optax's line searches keep the last gradient
+    for tree in (*trees, getattr(searching, "grad", None)):
+        check_gradients(function, gradients, tree)
 
 
 def number(value: Number, *shape: int) -> Callable[[Params], Array]:
