@@ -2,9 +2,9 @@
 
 Every optimizer under every convention, over 100 steps of one stream of gradients in float64,
 against the library itself and against the rule written again in NumPy from the paper; each float32
-step against float64; every schedule step by step. Where two libraries differ at equal settings, how
-far and why. Known bugs of libraries are pinned to their versions. The exit status is 1 if anything
-unexplained differs.
+step and each bfloat16 update against float64; every schedule step by step. Where two libraries
+differ at equal settings, how far and why. Known bugs of libraries are pinned to their versions. The
+exit status is 1 if anything unexplained differs.
 """
 
 import dataclasses
@@ -21,6 +21,8 @@ from experiments._record import (
     write_atomically,
     write_record,
 )
+from experiments._verification.bfloat16 import BFLOAT16_ULPS, Bfloat16
+from experiments._verification.bfloat16 import comparisons as compare_bfloat16
 from experiments._verification.case import Case, conventions
 from experiments._verification.cases import CASES
 from experiments._verification.compare import EXACT, ULPS
@@ -54,7 +56,7 @@ def main(config: Config) -> list[Claim]:
     """Measure all rows, print them, write the page and the record."""
     cases = _cases(config)
     out = prepare_folder(config.out)
-    rows, pairs = [], []
+    rows, pairs, bfloat16 = [], [], []
     for case in progress("optimizers", cases):
         for like in conventions(case.optimizer):
             rows.append(measure(case, like))
@@ -62,14 +64,14 @@ def main(config: Config) -> list[Claim]:
     if config.every == 1:
         for name in dict.fromkeys(case.optimizer for case in cases):
             pairs += compare_conventions(name, [c for c in cases if c.optimizer == name])
+        bfloat16 = compare_bfloat16(cases)
     others = _others(config)
     for row in (row for found in others.values() for row in found):
         print(_line(row))
-    for pair in pairs:
-        if pair.reason or not pair.explained:
-            print(_pair_line(pair))
-    claims = _claims(rows, pairs, others)
-    text = build_page(rows, pairs, others, _environment())
+    for line in [*map(_bfloat16_line, bfloat16), *_pair_lines(pairs)]:
+        print(line)
+    claims = _claims(rows, pairs, bfloat16, others)
+    text = build_page(rows, pairs, bfloat16, others, _environment())
     page = write_atomically(out / "optimizers.html", lambda path: path.write_text(text))
     path = write_record(
         out,
@@ -78,6 +80,7 @@ def main(config: Config) -> list[Claim]:
         seeds=[0, 1],
         results={
             "rows": [row._asdict() for row in rows],
+            "bfloat16": [row._asdict() for row in bfloat16],
             "pairs": [pair._asdict() for pair in pairs],
             "others": {name: [row._asdict() for row in found] for name, found in others.items()},
         },
@@ -127,13 +130,26 @@ def _line(row: Row) -> str:
     return f"{text}  {row.note} {row.link}".rstrip()
 
 
-def _pair_line(pair: Pair) -> str:
-    names = " and ".join(pair.conventions)
-    why = f"{pair.reason} {pair.link}".strip() if pair.explained else "UNEXPLAINED"
-    return f"{pair.optimizer}: {names} are {pair.difference:.1e} apart ({pair.case}): {why}"
+def _bfloat16_line(row: Bfloat16) -> str:
+    verdict = "equal" if row.exact else "DIFFERS"
+    optax = "" if row.optax is None else f"  optax's own {row.optax:.1f} ulp"
+    return f"{row.case:<32} {row.like:<8} {verdict:<8} bfloat16 {row.ulps:.2f} ulp{optax}"
 
 
-def _claims(rows: list[Row], pairs: list[Pair], others: dict[str, list[Row]]) -> list[Claim]:
+def _pair_lines(pairs: list[Pair]) -> list[str]:
+    """Return a line for each pair that differs."""
+    lines = []
+    for pair in pairs:
+        names = " and ".join(pair.conventions)
+        why = f"{pair.reason} {pair.link}".strip() if pair.explained else "UNEXPLAINED"
+        apart = f"{names} are {pair.difference:.1e} apart ({pair.case})"
+        lines += [f"{pair.optimizer}: {apart}: {why}"] if pair.reason or not pair.explained else []
+    return lines
+
+
+def _claims(
+    rows: list[Row], pairs: list[Pair], bfloat16: list[Bfloat16], others: dict[str, list[Row]]
+) -> list[Claim]:
     source = "the libraries' own code; the papers"
     everything = [*rows, *(row for found in others.values() for row in found)]
     bad = sum(row.verdict in BAD for row in everything)
@@ -143,13 +159,18 @@ def _claims(rows: list[Row], pairs: list[Pair], others: dict[str, list[Row]]) ->
     pairs_claim = Claim(
         "pairs of conventions without their reason", source, unexplained, 0, not unexplained
     )
+    bar, worst_update = BFLOAT16_ULPS, max((row.ulps for row in bfloat16), default=0.0)
+    bfloat16_claim = Claim(
+        "worst bfloat16 update, in ulp", "jaxnet's own bar", worst_update, bar, worst_update <= bar
+    )
     return [
         Claim("rows that differ and nobody knows why", source, bad, 0, bad == 0),
-        *([pairs_claim] if pairs else []),  # they are measured if all cases are
+        *([pairs_claim] if pairs else []),  # they are measured if all cases are, as bfloat16 is
         Claim(
             "largest difference of an equal row in float64", source, worst, EXACT, worst <= EXACT
         ),
         Claim("worst float32 step, in ulp", "jaxnet's own bar", ulps, ULPS, ulps <= ULPS),
+        *([bfloat16_claim] if bfloat16 else []),
     ]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jaxnet
+from experiments._verification.bfloat16 import BFLOAT16_ULPS, Bfloat16
 from experiments._verification.compare import EXACT, ULPS
 from experiments._verification.rows import BAD, Pair, Row
 
@@ -33,6 +34,7 @@ nav { columns: 5 9rem; } a { color: inherit; }
 def build_page(
     rows: Sequence[Row],
     pairs: Sequence[Pair],
+    bfloat16: Sequence[Bfloat16],
     others: Mapping[str, Sequence[Row]],
     environment: Mapping[str, Any],
 ) -> str:
@@ -41,6 +43,7 @@ def build_page(
     Args:
         rows: of the optimizers, in order.
         pairs: how far their conventions are apart.
+        bfloat16: how exact they are with parameters of that dtype.
         others: heading -> rows of schedules, composition and what else was compared.
         environment: versions, device and command.
     """
@@ -55,9 +58,10 @@ def build_page(
     links = "".join(f'<a href="#{name}">{name}</a><br>' for name in names)
     body = [
         "<h1>Optimizers, verified</h1>",
-        _summary(everything, pairs, environment),
+        _summary(everything, pairs, bfloat16, environment),
         f"<nav>{links}</nav>",
         *_section("Optimizers", rows, pairs),
+        _bfloat16(bfloat16) if bfloat16 else "",
         *(part for title, found in others.items() for part in _section(title, found, [])),
         _known_bugs(everything),
     ]
@@ -79,8 +83,14 @@ _DOCUMENT = """<!doctype html>
 """
 
 
-def _summary(rows: Sequence[Row], pairs: Sequence[Pair], environment: Mapping[str, Any]) -> str:
+def _summary(
+    rows: Sequence[Row],
+    pairs: Sequence[Pair],
+    bfloat16: Sequence[Bfloat16],
+    environment: Mapping[str, Any],
+) -> str:
     verdicts = [row.verdict for row in rows]
+    verdicts += ["equal" if row.exact else "differs" for row in bfloat16]
     bad = sum(verdict in BAD for verdict in verdicts) + sum(not pair.explained for pair in pairs)
     versions = ", ".join(f"{name} {text}" for name, text in environment["versions"].items())
     return "".join(
@@ -136,7 +146,7 @@ def _table(rows: Sequence[Row]) -> str:
         cells += [_number(row.witnesses.get(name), "{:.1e}") for name in witnesses]
         cells += [_number(row.ulps, "{:.1f} ulp")] if ulps else []
         note = f" {_escape(row.note)} {_link(row.link)}" if row.note else ""
-        cells.append(f'<td><span class="{row.verdict}">{row.verdict}</span>{note}</td>')
+        cells.append(_verdict(row.verdict, note))
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return _wrap(head, lines)
 
@@ -158,6 +168,30 @@ def _pairs(pairs: Sequence[Pair]) -> str:
     return _wrap(["at equal settings", "apart by", "most with", "because"], lines)
 
 
+def _bfloat16(rows: Sequence[Bfloat16]) -> str:
+    lines = [
+        "<tr>"
+        + "".join(_cell(text) for text in (row.optimizer, row.case, row.like))
+        + _number(row.ulps, "{:.2f} ulp")
+        + _number(row.optax, "{:.1f} ulp")
+        + _verdict("equal" if row.exact else "differs")
+        + "</tr>"
+        for row in rows
+    ]
+    head = ["optimizer", "settings", "like", "ours", "optax's own", "verdict"]
+    return f"<h2>Parameters in bfloat16</h2>{_ABOUT_BFLOAT16}{_wrap(head, lines)}"
+
+
+_ABOUT_BFLOAT16 = f"""<p>The worst error of an update, where parameters and gradients are bfloat16:
+each step against the one that float64 makes from the same state and gradient, in units in the last
+place of the update. Ours compute and remember in float32 and round once, which costs half a unit;
+at most {BFLOAT16_ULPS:g} passes. The update of schedule-free training is the difference of two
+points as large as the parameters, which float32 has rounded, and may lose {ULPS:g} units of theirs
+in float32 more. optax computes in the dtype of the gradients and remembers there unless told
+otherwise (<code>mu_dtype</code>): its numbers, each from its own state, are for information; the
+largest are where terms cancel.</p>"""
+
+
 def _known_bugs(rows: Sequence[Row]) -> str:
     found = [row for row in rows if row.verdict == "theirs"]
     return f"<h2>Known bugs of libraries, pinned to these versions</h2>{_table(found)}"
@@ -174,6 +208,10 @@ def _cell(text: str) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return f'<td class="number">{"" if value is None else form.format(value)}</td>'
+
+
+def _verdict(verdict: str, note: str = "") -> str:
+    return f'<td><span class="{verdict}">{verdict}</span>{note}</td>'
 
 
 def _link(address: str) -> str:

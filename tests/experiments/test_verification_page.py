@@ -2,6 +2,7 @@
 
 import re
 
+from experiments._verification.bfloat16 import Bfloat16
 from experiments._verification.page import build_page
 from experiments._verification.rows import Pair, Row, Verdict
 
@@ -15,7 +16,7 @@ def _row(optimizer: str, verdict: Verdict = "equal", note: str = "") -> Row:
 def test_what_it_says() -> None:
     pair = Pair("adam", ("optax", "keras"), 0.25, "adam", True, "It adds ``eps`` first.", "")
     others = {"Second order": [_row("newton"), _row("adam", "theirs", "It is late.")]}
-    page = build_page([_row("sgd"), _row("adam")], [pair], others, ENVIRONMENT)
+    page = build_page([_row("sgd"), _row("adam")], [pair], [], others, ENVIRONMENT)
     assert re.findall(r'<h3 id="(\w+)"', page) == ["sgd", "adam", "newton"]
     assert "3 rows equal, 1 known bugs of libraries, 0 unexplained." in page
     assert "Newton" in page.partition('id="newton"')[2]
@@ -26,6 +27,20 @@ def test_what_it_says() -> None:
 
 def test_what_nobody_can_explain_is_counted() -> None:
     pair = Pair("sgd", ("optax", "keras"), 0.25, "sgd", False, "", "")
-    page = build_page([_row("sgd", "differs")], [pair], {}, ENVIRONMENT)
+    page = build_page([_row("sgd", "differs")], [pair], [], {}, ENVIRONMENT)
     assert "0 rows equal, 0 known bugs of libraries, 2 unexplained." in page
     assert '<td class="differs">unexplained</td>' in page
+
+
+def test_bfloat16_has_a_table_of_its_own() -> None:
+    rows = [
+        Bfloat16("sgd", "sgd, <quick>", "optax", 0.498, 17.25),
+        Bfloat16("sgd", "sgd, <quick>", "torch", 0.76, None),
+        Bfloat16("adam", "adam", "optax", float("nan"), None),
+    ]
+    page = build_page([_row("sgd")], [], rows, {}, ENVIRONMENT)
+    table = page.partition("Parameters in bfloat16")[2].partition("</table>")[0]
+    assert re.findall(r">(\S+) ulp<", table) == ["0.50", "17.2", "0.76", "nan"]
+    assert re.findall(r'<span class="(\w+)"', table) == ["equal", "differs", "differs"]
+    assert "2 rows equal, 0 known bugs of libraries, 2 unexplained." in page
+    assert "bfloat16" not in build_page([_row("sgd")], [], [], {}, ENVIRONMENT)
