@@ -48,15 +48,14 @@ _ULPS: dict[str, float] = {}
 
 
 def program_of(factory: Callable[[Any], Any], rate: float) -> str:
-    """Return the text of the jaxpr of the first step from the start, with all its constants."""
+    """Return a digest of the first step from the start: its jaxpr, with all its constants."""
 
     def first_step(params: Any, row: Any) -> Any:
         optimizer = factory(rate)
         return optimizer.update(row, optimizer.init(params), params)
 
     params = parameters()
-    jaxpr = jax.make_jaxpr(first_step)(params, params)
-    return f"{jaxpr}{jax.tree.map(np.ndarray.tolist, jax.tree.map(np.asarray, jaxpr.consts))}"
+    return paths.digest_program(jax.make_jaxpr(first_step)(params, params))
 
 
 def _measure_float32(factory: Callable[[Any], Any], rate: float) -> float:

@@ -5,6 +5,7 @@ one a step, so that one compiled program serves every schedule.
 """
 
 import functools
+import hashlib
 import importlib
 import importlib.util
 import os
@@ -95,12 +96,29 @@ def _follow_jax(factory: Callable[[Any], Any], rate: float) -> Tree:
 
 
 def _over_rates(follow: Callable[..., Any], rate: float) -> Any:
-    """Return paths under each kind of learning rate, by one compiled program."""
+    """Return paths under each kind of learning rate, by one compiled program.
+
+    Conventions and settings that come to a program that has run already are given its paths.
+    """
     kinds = np.stack([*rates(rate).values()])
-    compiled = jax.jit(
+    program = jax.jit(
         lambda kinds: jax.lax.map(follow, kinds), compiler_options=quick_compilation()
     )
-    return jax.tree.map(np.asarray, compiled(kinds))
+    traced = program.trace(kinds)
+    key = rate, digest_program(traced.jaxpr), jax.tree.structure(traced.out_info)
+    if key not in _FOLLOWED:
+        _FOLLOWED[key] = jax.tree.map(np.asarray, traced.lower().compile()(kinds))
+    return jax.tree.map(np.copy, _FOLLOWED[key])
+
+
+_FOLLOWED: dict[Any, Any] = {}
+
+
+def digest_program(jaxpr: Any) -> str:
+    """Return the SHA-256 of a closed jaxpr's text and of all its constants."""
+    constants = [np.asarray(each) for each in jaxpr.consts]
+    text = f"{jaxpr}{[(each.dtype.name, each.tolist()) for each in constants]}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def quick_compilation() -> dict[str, Option] | None:
