@@ -59,7 +59,7 @@ def test_the_tape_of_a_nested_random_network_is_its_gradient(dtype: np.dtype) ->
         return jaxnet.losses.softmax_cross_entropy(outputs, labels).mean()
 
     record = tape(network, params, statistics, x, labels, key=key, training=True)
-    dparams, dx = jax.grad(risk, argnums=(0, 1))(params, x)
+    dparams, dx = jax.jit(jax.grad(risk, argnums=(0, 1)))(params, x)
     assert_trees_close(
         jax.tree.leaves([entry.dparams for entry in record.entries]), jax.tree.leaves(dparams)
     )

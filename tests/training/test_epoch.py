@@ -61,7 +61,12 @@ def start(optimizer: Any) -> TrainState:
     return init_state(network(), optimizer, (3,), key=jax.random.key(0))
 
 
-@pytest.mark.parametrize("batch_size", [1, 8, 37], ids=["sample", "mini-batch", "full batch"])
+@pytest.mark.parametrize(
+    ("dtype", "batch_size"),
+    [("float64", 1), ("float64", 8), ("float64", 37), ("float32", 8)],
+    ids=["sample", "mini-batch", "full batch", "mini-batch, float32"],
+    indirect=["dtype"],
+)
 def test_scan_equals_a_python_loop_of_steps(dtype: np.dtype, batch_size: int) -> None:
     optimizer, examples = jaxnet.optim.adam(0.01), jax.tree.map(jnp.asarray, blobs())
     objective = make_objective("test", network(), "softmax_cross_entropy", ["accuracy"])

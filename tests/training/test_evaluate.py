@@ -12,7 +12,11 @@ from jaxnet.training import devices, evaluate, init_state, predict
 from tests.training.toys import blobs, network
 
 
-@pytest.mark.parametrize("n", [1, 999, 1000, 1001, 2500])
+@pytest.mark.parametrize(
+    ("dtype", "n"),
+    [*(("float32", n) for n in (1, 999, 1000, 1001, 2500)), ("float64", 2500)],
+    indirect=["dtype"],
+)
 def test_means_over_all_examples(dtype: np.dtype, n: int) -> None:
     examples = jax.tree.map(jnp.asarray, blobs(n))
     state = init_state(network(), jaxnet.optim.sgd(0.1), (3,), key=jax.random.key(0))

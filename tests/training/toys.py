@@ -1,5 +1,6 @@
 """Small data and networks whose training can be followed by hand."""
 
+import functools
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ def blobs(n: int = 37, *, features: int = 3, classes: int = 3, seed: int = 0) ->
     return Examples(points.astype(np.result_type(float, np.float32)), labels.astype(np.int32))
 
 
+@functools.cache  # what is compiled for it serves every test
 def network() -> Layer:
     """Return a network for `blobs`."""
     return jaxnet.mlp((3, 5, 3), activation="tanh")
