@@ -34,7 +34,8 @@ class EpochRecord(NamedTuple):
     last_loss: Array
 
 
-Epoch: TypeAlias = Callable[[TrainState, Examples], tuple[TrainState, EpochRecord]]
+Epoch: TypeAlias = Callable[..., tuple[TrainState, EpochRecord]]
+"""``(state, examples, scale=None) -> state, record``. ``scale`` multiplies the updates."""
 
 
 class _Totals(NamedTuple):
@@ -53,19 +54,37 @@ def steps_per_epoch(examples: int, *, batch_size: int, short_batch: ShortBatch =
     return full + (rest > 0 and short_batch != "drop")
 
 
-def make_epoch(step: Step, *, batch_size: int, shuffle: bool, short_batch: ShortBatch) -> Epoch:
-    """Return ``epoch(state, examples) -> state, record``: pure, to be compiled by the caller.
+def make_epoch(
+    step: Step,
+    *,
+    batch_size: int,
+    shuffle: bool,
+    short_batch: ShortBatch,
+    subset: Array | None = None,
+) -> Epoch:
+    """Return ``epoch(state, examples, scale=None) -> state, record``: pure, not yet compiled.
 
     There are ``ceil(examples / batch_size)`` steps. If the examples do not divide evenly, the last
     mini-batch is short: ``"equal"`` divides its sum by ``batch_size`` like every other, so that
     all examples weigh the same; ``"mean"`` divides by its own size, as PyTorch and Keras do, which
     gives its examples more weight; ``"drop"`` leaves it out.
+
+    Args:
+        step: one step, of `jaxnet.training.step.make_step`.
+        batch_size: examples a step.
+        shuffle: whether to draw a new order every epoch.
+        short_batch: what becomes of a last mini-batch that is not full.
+        subset: indices of the examples to go through in place of all, shape ``(n,)``; may be
+            traced, and name an example more than once.
     """
 
-    def epoch(state: TrainState, examples: Examples) -> tuple[TrainState, EpochRecord]:
+    def epoch(
+        state: TrainState, examples: Examples, scale: Array | None = None
+    ) -> tuple[TrainState, EpochRecord]:
         order_key, step_key = jax.random.split(jax.random.fold_in(state.key, state.epoch))
-        total = count(examples)
+        total = count(examples) if subset is None else len(subset)
         order = random_order(order_key, total) if shuffle else jnp.arange(total, dtype=jnp.int32)
+        order = order if subset is None else subset[order]
         full_steps, rest = divmod(total, batch_size)
         rest = 0 if short_batch == "drop" else rest
 
@@ -78,7 +97,7 @@ def make_epoch(step: Step, *, batch_size: int, shuffle: bool, short_batch: Short
             batch_order, index = row
             return take_step(carry, batch_order, index, batch_size), None
 
-        step_state = StepState(state.params, state.statistics, state.opt_state)
+        step_state = StepState(state.params, state.statistics, state.opt_state, scale)
         carry = (step_state, _no_totals(step, step_state, examples, step_key))
         rows = order[: full_steps * batch_size].reshape(full_steps, batch_size)
         carry, _ = jax.lax.scan(body, carry, (rows, jnp.arange(full_steps, dtype=jnp.int32)))
@@ -114,7 +133,12 @@ def _accumulate(totals: _Totals, sums: Sums, index: Array, size: int) -> _Totals
 
 
 def _finish(state: TrainState, step_state: StepState) -> TrainState:
-    return TrainState(*step_state, state.key, state.epoch + 1)
+    return state._replace(
+        params=step_state.params,
+        statistics=step_state.statistics,
+        opt_state=step_state.opt_state,
+        epoch=state.epoch + 1,
+    )
 
 
 def _report(

@@ -1,24 +1,30 @@
 """A run: epochs in a loop that stops by itself, as one pure function to compile once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
+from jaxnet.core.errors import invalid_value
 from jaxnet.core.trees import select
-from jaxnet.core.types import Array
+from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.epoch import NEVER, Epoch, EpochRecord
 from jaxnet.training.evaluate import Evaluate
+from jaxnet.training.rules import NO_RULE, Rule, Watched, stopped_by, update_scale, watch
 from jaxnet.training.state import TrainState
+
+Instrument: TypeAlias = Callable[[Params, Statistics, Examples], Array]
+"""``(params, statistics, train) -> scalar``, read after every epoch within the program."""
 
 
 class RunRecord(NamedTuple):
-    """What an epoch of a run reports: the epoch itself, then the means on held-out examples."""
+    """What an epoch of a run reports: the epoch itself, then what is measured after it."""
 
     epoch: EpochRecord
     validation: dict[str, Array]
+    instruments: dict[str, Array]
 
 
 class _Carry(NamedTuple):
@@ -33,7 +39,14 @@ Run: TypeAlias = Callable[
 ]
 
 
-def make_run(epoch: Epoch, evaluate: Evaluate, *, capacity: int) -> Run:
+def make_run(
+    epoch: Epoch,
+    evaluate: Evaluate,
+    *,
+    capacity: int,
+    rules: Sequence[Rule] = (),
+    instruments: Mapping[str, Instrument] | None = None,
+) -> Run:
     """Return ``run(state, train, validation, epochs) -> state, history, done``.
 
     The number of epochs is an argument of the program, at most ``capacity``. One compiled program
@@ -41,16 +54,27 @@ def make_run(epoch: Epoch, evaluate: Evaluate, *, capacity: int) -> Run:
     bit of its result.
 
     ``history`` holds ``capacity`` rows, of which ``done`` are filled. If an epoch diverges, the
-    run ends with its row, and the state is the one before that epoch.
+    run ends with its row, and the state is the one before that epoch. A run that a rule has ended
+    does not go on: ``done`` is 0 if it had ended before.
+
+    Args:
+        epoch: one epoch, of `jaxnet.training.epoch.make_epoch`.
+        evaluate: what gives the row's means on ``validation``.
+        capacity: the most epochs of one call.
+        rules: what watches the run.
+        instruments: name -> what else is measured after every epoch.
     """
 
     def one_epoch(
         state: TrainState, train: Examples, validation: Examples | None
     ) -> tuple[TrainState, RunRecord]:
-        state, record = epoch(state, train)
-        if validation is None:
-            return state, RunRecord(record, {})
-        return state, RunRecord(record, evaluate(state.params, state.statistics, validation))
+        state, record = epoch(state, train, update_scale(rules, state.rules))
+        params, statistics = state.params, state.statistics
+        held_out = {} if validation is None else evaluate(params, statistics, validation)
+        read = _read(instruments or {}, params, statistics, train)
+        watched = Watched(record.train, held_out, params, statistics)
+        state = state._replace(rules=watch(rules, state.rules, watched))
+        return state, RunRecord(record, held_out, read)
 
     def run(
         state: TrainState, train: Examples, validation: Examples | None, epochs: Array
@@ -58,7 +82,8 @@ def make_run(epoch: Epoch, evaluate: Evaluate, *, capacity: int) -> Run:
         _, row = jax.eval_shape(one_epoch, state, train, validation)
 
         def going_on(carry: _Carry) -> Array:
-            return (carry.done < epochs) & ~carry.diverged
+            ended = stopped_by(rules, carry.state.rules) != NO_RULE
+            return (carry.done < epochs) & ~carry.diverged & ~ended
 
         def body(carry: _Carry) -> _Carry:
             state, record = one_epoch(carry.state, train, validation)
@@ -74,6 +99,23 @@ def make_run(epoch: Epoch, evaluate: Evaluate, *, capacity: int) -> Run:
         return end.state, end.history, end.done
 
     return run
+
+
+def _read(
+    instruments: Mapping[str, Instrument],
+    params: Params,
+    statistics: Statistics,
+    train: Examples,
+) -> dict[str, Array]:
+    """Return what the instruments say, each a scalar."""
+    read = {}
+    for name, instrument in instruments.items():
+        read[name] = jnp.asarray(instrument(params, statistics, train))
+        if read[name].shape:
+            remedy = "Reduce it to one number, or make several instruments of it."
+            actual = f"shape {read[name].shape}"
+            raise invalid_value("training", f"instrument {name!r}", "to be 0-d", actual, remedy)
+    return read
 
 
 def _keep(diverged: Array, old: TrainState, new: TrainState) -> TrainState:

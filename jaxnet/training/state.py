@@ -1,5 +1,6 @@
 """The state of a training run: all that has to be kept to go on exactly where it stands."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.types import Array, Key, Layer, Params, Shape, Statistics
+from jaxnet.training.rules import Rule, start_rules
 
 
 class TrainState(NamedTuple):
@@ -18,6 +20,7 @@ class TrainState(NamedTuple):
         opt_state: the optimizer's state.
         key: the run's PRNG key. It stays what it is: epoch ``e`` draws from ``fold_in(key, e)``.
         epoch: number of finished epochs, an int32 scalar.
+        rules: the states of the run's rules, such as the best parameters of early stopping.
     """
 
     params: Params
@@ -25,10 +28,16 @@ class TrainState(NamedTuple):
     opt_state: Any
     key: Key
     epoch: Array
+    rules: tuple[Any, ...] = ()
 
 
 def init_state(
-    network: Layer, optimizer: optax.GradientTransformation, in_shape: Shape, *, key: Key
+    network: Layer,
+    optimizer: optax.GradientTransformation,
+    in_shape: Shape,
+    *,
+    key: Key,
+    rules: Sequence[Rule] = (),
 ) -> TrainState:
     """Return the state before the first epoch.
 
@@ -37,8 +46,11 @@ def init_state(
         optimizer: what will update its parameters.
         in_shape: shape of one input, without the batch.
         key: the initial parameters and the run draw from its two halves.
+        rules: of the run, see `jaxnet.training.rules`.
     """
     init_key, run_key = jax.random.split(key)
     # one program compiles in half the time of its many small parts
     params, statistics = jax.jit(network.init, static_argnums=1)(init_key, in_shape)
-    return TrainState(params, statistics, optimizer.init(params), run_key, jnp.zeros((), jnp.int32))
+    watching = start_rules(rules, params, statistics)
+    epoch = jnp.zeros((), jnp.int32)
+    return TrainState(params, statistics, optimizer.init(params), run_key, epoch, watching)

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import optax
 
-from jaxnet.core.types import Key, Params, Statistics
+from jaxnet.core.trees import scaled
+from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.extra_arguments import accepted_arguments, extra_arguments
 from jaxnet.training.gradient import GradientEngine
@@ -14,11 +15,19 @@ from jaxnet.training.sums import Sums
 
 
 class StepState(NamedTuple):
-    """What one step hands to the next."""
+    """What one step hands to the next.
+
+    Attributes:
+        params: the parameters.
+        statistics: the network's statistics.
+        opt_state: the optimizer's state.
+        scale: what updates are multiplied by, as long as the epoch lasts; None for 1.
+    """
 
     params: Params
     statistics: Statistics
     opt_state: Any
+    scale: Array | None = None
 
 
 Step: TypeAlias = Callable[[StepState, Examples, Key, float], tuple[StepState, Sums]]
@@ -54,9 +63,11 @@ def make_step(
             )
             extra = {name: getattr(given, name) for name in names}
         updates, opt_state = optimizer.update(here.dparams, state.opt_state, state.params, **extra)
+        if state.scale is not None:
+            updates = scaled(state.scale, updates)
         params = optax.apply_updates(state.params, updates)
         if constraint is not None:
             params = constraint(params)
-        return StepState(params, here.statistics, opt_state), here.sums
+        return StepState(params, here.statistics, opt_state, state.scale), here.sums
 
     return step

@@ -13,7 +13,8 @@ from jaxnet.core.trees import digest
 from jaxnet.data import Examples
 from jaxnet.training import DivergenceError, FitResult, Progress, fit
 from jaxnet.training.checks import check_fit
-from jaxnet.training.fit import CAPACITY, _program
+from jaxnet.training.chunks import CAPACITY
+from jaxnet.training.fit import _program
 from jaxnet.training.gradient import autodiff
 from jaxnet.training.objective import make_objective
 from tests.comparison import assert_trees_close
@@ -63,7 +64,7 @@ def test_one_compilation_serves_all_runs_and_chunks() -> None:
     run(key=jax.random.key(5))
     assert _program.cache_info().misses == 1
     objective = make_objective("fit", NETWORK, "softmax_cross_entropy", "accuracy")
-    program = _program(objective, autodiff, OPTIMIZER, None, 8, True, "equal")
+    program = _program(objective, autodiff, OPTIMIZER, None, 8, True, "equal", (), ())
     assert program._cache_size() == 1
 
 

@@ -1,0 +1,166 @@
+"""Chunks: the epochs of a run in parts, between which a person sees how far it is."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import numpy as np
+
+from jaxnet.core.types import Array, Params, Statistics
+from jaxnet.training.epoch import NEVER
+from jaxnet.training.rules import NO_RULE, Rule, best_of, stopped_by
+from jaxnet.training.run import RunRecord
+from jaxnet.training.state import TrainState
+
+CAPACITY = 100
+"""The most epochs in one call of the compiled program: the length of its history."""
+
+CHUNK_SECONDS = 0.5
+"""What a chunk of epochs should take, so that a person sees progress."""
+
+Call: TypeAlias = Callable[[TrainState, int], tuple[TrainState, RunRecord, Any]]
+"""``(state, epochs) -> state, history, done``: the compiled program with its examples."""
+
+
+class History(NamedTuple):
+    """Learning curves: name -> array with one value an epoch.
+
+    Attributes:
+        train: ``"loss"`` and each metric, averaged over the epoch while the parameters changed.
+        validation: the same on the held-out examples, after the epoch; empty without any.
+        instruments: what the instruments said after the epoch; empty without any.
+    """
+
+    train: Mapping[str, Any]
+    validation: Mapping[str, Any]
+    instruments: Mapping[str, Any]
+
+
+class FitResult(NamedTuple):
+    """What a training run leaves.
+
+    Attributes:
+        params: the parameters to use: the best ones if a rule kept them, else the last ones.
+        statistics: the network's statistics that belong to them.
+        state: parameters, statistics, optimizer state, key and epoch at the end, to go on from.
+        history: learning curves of the epochs run here.
+        ended_by: what ended the run: ``"epochs"``, or the name of the rule that did.
+        compile_seconds: wall time of tracing and compiling; about 0 if `fit` was called before
+            with the same network, optimizer, settings and shapes.
+        run_seconds: wall time of the training itself.
+    """
+
+    params: Params
+    statistics: Statistics
+    state: TrainState
+    history: History
+    ended_by: str
+    compile_seconds: float
+    run_seconds: float
+
+
+class Progress(NamedTuple):
+    """What `fit` tells ``on_progress`` after a chunk of epochs.
+
+    Attributes:
+        epoch: epochs finished in this run.
+        epochs: epochs asked for.
+        history: learning curves so far.
+        seconds: wall time since training started.
+    """
+
+    epoch: int
+    epochs: int
+    history: History
+    seconds: float
+
+
+class DivergenceError(RuntimeError):
+    """A run whose loss or parameters became NaN or infinite, which ended it.
+
+    Attributes:
+        result: what the run had: parameters from before the epoch that diverged, and the history
+            up to and including that epoch.
+    """
+
+    def __init__(self, message: str, result: FitResult):
+        super().__init__(message)
+        self.result = result
+
+
+def run_in_chunks(
+    call: Call,
+    state: TrainState,
+    epochs: int,
+    *,
+    rules: Sequence[Rule],
+    chunk: int | None,
+    on_progress: Callable[[Progress], None] | None,
+) -> FitResult:
+    """Run epochs in chunks until all are done or a rule ends the run.
+
+    Args:
+        call: the program.
+        state: where to start.
+        epochs: how many, 1 or more.
+        rules: of the program, which may end it before.
+        chunk: epochs a call; None for as many as take about `CHUNK_SECONDS`.
+        on_progress: called after every chunk.
+
+    Raises:
+        DivergenceError: if the loss or the parameters are no longer finite.
+    """
+    started = time.perf_counter()
+    state, rows, _ = jax.block_until_ready(call(state, 0))  # compiles, trains nothing
+    history = _filled(rows, 0)
+    compiled = time.perf_counter()
+    done, seconds, ended = 0, 0.0, False
+    while done < epochs and not ended:
+        size = min(chunk or _chunk_size(done, seconds), epochs - done, CAPACITY)
+        state, rows, new = call(state, size)
+        history = jax.tree.map(lambda *parts: np.concatenate(parts), history, _filled(rows, new))
+        done, ended = done + int(new), int(new) < size
+        seconds = time.perf_counter() - compiled
+        result = _result(rules, state, history, compiled - started, seconds)
+        _check_divergence(history, result)
+        if on_progress is not None:
+            on_progress(Progress(done, epochs, result.history, seconds))
+    return _result(rules, state, history, compiled - started, seconds)
+
+
+def _result(
+    rules: Sequence[Rule],
+    state: TrainState,
+    history: RunRecord,
+    compile_seconds: float,
+    run_seconds: float,
+) -> FitResult:
+    params, statistics = best_of(rules, state.rules, (state.params, state.statistics))
+    curves = History(history.epoch.train, history.validation, history.instruments)
+    rule = int(stopped_by(rules, state.rules))
+    ended_by = "epochs" if rule == NO_RULE else rules[rule].name
+    return FitResult(params, statistics, state, curves, ended_by, compile_seconds, run_seconds)
+
+
+def _filled(rows: RunRecord, number: int | Array) -> RunRecord:
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[: int(number)], rows)
+
+
+def _chunk_size(done: int, seconds: float) -> int:
+    return max(1, int(CHUNK_SECONDS * done / seconds)) if done else 1
+
+
+def _check_divergence(history: RunRecord, result: FitResult) -> None:
+    steps = history.epoch.diverged_at
+    if not len(steps) or steps[-1] == NEVER:
+        return
+    finite = [loss for loss in history.epoch.last_loss if np.isfinite(loss)]
+    last_loss = f"{finite[-1]:.6g}" if finite else "none: the first was not"
+    raise DivergenceError(
+        f"fit: training diverged in epoch {int(result.state.epoch) + 1} at step {steps[-1] + 1}: "
+        f"the loss or the parameters are no longer finite; the last finite loss was {last_loss}. "
+        "Its result keeps the parameters from before that epoch. Lower the learning rate, or "
+        "rescale the inputs.",
+        result,
+    )

@@ -1,0 +1,280 @@
+"""Rules: what watches a run after every epoch, ends it, slows it down, or keeps its best."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import jax.numpy as jnp
+
+from jaxnet.core.checks import check_choice, check_range, check_scalar
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.memory import identical_for_equal
+from jaxnet.core.trees import select
+from jaxnet.core.types import Array, Params, Statistics
+from jaxnet.functions.schedules import PlateauState, plateau
+
+Number: TypeAlias = float | Array
+Mode: TypeAlias = Literal["min", "max"]
+Source: TypeAlias = Literal["train", "validation"]
+
+NO_RULE = -1
+"""The rule that ended a run which ended by itself."""
+
+RISING = ("accuracy", "binary_accuracy", "top_k_accuracy")
+"""Metrics of which more is better; of the loss and of all others less is."""
+
+
+class Watched(NamedTuple):
+    """What a rule sees of a finished epoch.
+
+    Attributes:
+        train: name -> mean over the epoch, while the parameters changed.
+        validation: name -> mean on the held-out examples; empty without any.
+        params: the parameters after it.
+        statistics: the network's statistics after it.
+    """
+
+    train: dict[str, Array]
+    validation: dict[str, Array]
+    params: Params
+    statistics: Statistics
+
+
+class Rule(NamedTuple):
+    """A rule as pure functions of its own state, which is part of the run's.
+
+    Attributes:
+        name: what ended the run, in words.
+        init: ``(params, statistics) -> state``, before the first epoch.
+        update: ``(state, watched) -> state``, after each epoch.
+        stop: ``state -> boolean scalar``: whether the run ends; None for a rule that never ends it.
+        scale: ``state -> scalar`` that multiplies all updates of the next epoch; None for none.
+        best: ``state -> (params, statistics)`` to use after the run; None for the last ones.
+    """
+
+    name: str
+    init: Callable[[Params, Statistics], Any]
+    update: Callable[[Any, Watched], Any]
+    stop: Callable[[Any], Array] | None = None
+    scale: Callable[[Any], Array] | None = None
+    best: Callable[[Any], tuple[Params, Statistics]] | None = None
+
+
+class EarlyStoppingState(NamedTuple):
+    """What early stopping remembers.
+
+    Attributes:
+        best: the best value so far.
+        waited: epochs since then, int32.
+        params: the parameters that had it; None if they are not kept.
+        statistics: the network's statistics then.
+    """
+
+    best: Array
+    waited: Array
+    params: Params
+    statistics: Statistics
+
+
+class DeviationState(NamedTuple):
+    """What `stop_at_deviation` remembers: the last value, and the last change of it."""
+
+    value: Array
+    deviation: Array
+
+
+@identical_for_equal
+def early_stopping(
+    monitor: str = "loss",
+    *,
+    patience: int | Array = 10,
+    min_delta: Number = 0.0,
+    mode: Mode | None = None,
+    source: Source | None = None,
+    keep_best: bool = True,
+) -> Rule:
+    """End a run when a metric has not improved for ``patience`` epochs, and keep its best.
+
+    A value improves if it is better than the best one by more than ``min_delta``: Keras's rule,
+    with ``restore_best_weights=True``. The result of a run has the parameters of the best epoch,
+    whatever ended it; its state, from which a run goes on, those of the last.
+
+    Args:
+        monitor: ``"loss"`` or the name of a metric of the run.
+        patience: epochs without improvement that end the run, 1 or more.
+        min_delta: the least improvement that counts, 0 or more, in the metric's own unit.
+        mode: whether the metric is to fall or to rise; by default accuracies are to rise.
+        source: of ``"train"`` or on ``"validation"`` examples; by default the latter if there are
+            any.
+        keep_best: whether to keep the best parameters, which takes their memory once more.
+
+    Raises:
+        ValueError: for a number out of range; at the start of a run for an unknown metric.
+
+    Source: lecture 004, "Too many iterations"; Prechelt 1998, "Early stopping - but when?".
+    """
+    name = "early_stopping"
+    check_scalar(name, "patience", patience)
+    check_range(name, "patience", patience, low=1)
+    check_scalar(name, "min_delta", min_delta)
+    check_range(name, "min_delta", min_delta, low=0.0)
+    sign = _sign(name, monitor, mode)
+
+    def init(params: Params, statistics: Statistics) -> EarlyStoppingState:
+        kept = (params, statistics) if keep_best else (None, None)
+        worst = jnp.full((), jnp.inf, jnp.result_type(float))
+        return EarlyStoppingState(worst, jnp.int32(0), *kept)
+
+    def update(state: EarlyStoppingState, watched: Watched) -> EarlyStoppingState:
+        value = sign * observe(name, watched, monitor, source).astype(state.best.dtype)
+        better = value < state.best - jnp.asarray(min_delta, state.best.dtype)
+        kept = (watched.params, watched.statistics) if keep_best else (None, None)
+        return EarlyStoppingState(
+            jnp.where(better, value, state.best),
+            jnp.where(better, 0, state.waited + 1),
+            *select(better, kept, (state.params, state.statistics)),
+        )
+
+    return Rule(
+        f"no better {monitor} for {patience} epochs",
+        init,
+        update,
+        stop=lambda state: state.waited >= jnp.asarray(patience, jnp.int32),
+        best=(lambda state: (state.params, state.statistics)) if keep_best else None,
+    )
+
+
+@identical_for_equal
+def stop_at_deviation(epsilon: Number, monitor: str = "loss", *, source: Source = "train") -> Rule:
+    """End a run when the risk changes by less than ``epsilon`` from one epoch to the next.
+
+    ``|R_t - R_(t-1)| < epsilon``, the stop rule of lecture 001.
+
+    Args:
+        epsilon: above 0, in the unit of the metric.
+        monitor: ``"loss"`` or the name of a metric of the run.
+        source: of ``"train"``, the mean over the epoch while the parameters changed, or on
+            ``"validation"`` examples.
+
+    Raises:
+        ValueError: for an epsilon out of range; at the start of a run for an unknown metric.
+
+    Source: lecture 001, gradient descent, "deviation of the risk".
+    """
+    name = "stop_at_deviation"
+    check_scalar(name, "epsilon", epsilon)
+    check_range(name, "epsilon", epsilon, low=0.0, low_open=True)
+
+    def init(params: Params, statistics: Statistics) -> DeviationState:
+        del params, statistics
+        infinity = jnp.full((), jnp.inf, jnp.result_type(float))
+        return DeviationState(infinity, infinity)
+
+    def update(state: DeviationState, watched: Watched) -> DeviationState:
+        value = observe(name, watched, monitor, source).astype(state.value.dtype)
+        return DeviationState(value, jnp.abs(value - state.value))
+
+    return Rule(
+        f"the {monitor} changes by less than {epsilon}",
+        init,
+        update,
+        stop=lambda state: state.deviation < jnp.asarray(epsilon, state.deviation.dtype),
+    )
+
+
+@identical_for_equal
+def reduce_on_plateau(
+    monitor: str = "loss", *, mode: Mode | None = None, source: Source | None = None, **options: Any
+) -> Rule:
+    """Multiply all updates by a scale that falls when a metric has stopped to improve.
+
+    The scale is that of `jaxnet.schedules.plateau`, one value an epoch. It multiplies what the
+    optimizer says, and with it the learning rate, except where the rate is part of the optimizer's
+    memory, as under ``like="keras"``: there the memory keeps the old rate for a while.
+
+    Args:
+        monitor: ``"loss"`` or the name of a metric of the run.
+        mode: whether the metric is to fall or to rise; by default accuracies are to rise.
+        source: of ``"train"`` or on ``"validation"`` examples; by default the latter if there are
+            any.
+        **options: of `jaxnet.schedules.plateau`: ``factor``, ``patience``, ``cooldown`` ...
+
+    Raises:
+        ValueError: for an option out of range; at the start of a run for an unknown metric.
+
+    Source: lecture 004, "Scheduling": by a factor of 0.1 when the test risk saturates.
+    """
+    name = "reduce_on_plateau"
+    direction: Mode = "min" if _sign(name, monitor, mode) > 0 else "max"
+    rule = plateau(mode=direction, **options)
+
+    def init(params: Params, statistics: Statistics) -> PlateauState:
+        del params, statistics
+        return rule.init()
+
+    return Rule(
+        f"reduce on plateau of {monitor}",
+        init,
+        lambda state, watched: rule.update(state, observe(name, watched, monitor, source)),
+        scale=lambda state: state.scale,
+    )
+
+
+def observe(function: str, watched: Watched, monitor: str, source: Source | None) -> Array:
+    """Return the metric that a rule goes by.
+
+    Args:
+        function: the rule's name, which an error begins with.
+        watched: what it sees.
+        monitor: the metric's name.
+        source: where it is measured; None for the validation examples if there are any.
+
+    Raises:
+        ValueError: if there is no such metric, or no validation examples.
+    """
+    if source is None:
+        source = "validation" if watched.validation else "train"
+    if source == "validation" and not watched.validation:
+        remedy = "Pass validation=examples, or source='train'."
+        raise invalid_value(function, "validation", "to be given", "None", remedy)
+    return check_choice(function, "monitor", monitor, getattr(watched, source))
+
+
+def start_rules(rules: Sequence[Rule], params: Params, statistics: Statistics) -> tuple[Any, ...]:
+    """Return the states of all rules before the first epoch."""
+    return tuple(rule.init(params, statistics) for rule in rules)
+
+
+def watch(rules: Sequence[Rule], states: Sequence[Any], watched: Watched) -> tuple[Any, ...]:
+    """Return the states of all rules after an epoch."""
+    return tuple(rule.update(state, watched) for rule, state in zip(rules, states, strict=True))
+
+
+def stopped_by(rules: Sequence[Rule], states: Sequence[Any]) -> Array:
+    """Return the index of the first rule that ends the run, int32; `NO_RULE` if none does."""
+    found = jnp.int32(NO_RULE)
+    for index, (rule, state) in reversed(list(enumerate(zip(rules, states, strict=True)))):
+        if rule.stop is not None:
+            found = jnp.where(rule.stop(state), jnp.int32(index), found)
+    return found
+
+
+def update_scale(rules: Sequence[Rule], states: Sequence[Any]) -> Array | None:
+    """Return the product of the rules' scales; None if no rule has one."""
+    scales = [rule.scale(state) for rule, state in zip(rules, states, strict=True) if rule.scale]
+    return jnp.prod(jnp.stack(scales)) if scales else None
+
+
+def best_of(
+    rules: Sequence[Rule], states: Sequence[Any], last: tuple[Params, Statistics]
+) -> tuple[Params, Statistics]:
+    """Return the parameters and statistics to use: those of the first rule that keeps some."""
+    for rule, state in zip(rules, states, strict=True):
+        if rule.best is not None:
+            return rule.best(state)
+    return last
+
+
+def _sign(function: str, monitor: str, mode: Mode | None) -> float:
+    if mode is None:
+        mode = "max" if monitor in RISING else "min"
+    return check_choice(function, "mode", mode, {"min": 1.0, "max": -1.0})

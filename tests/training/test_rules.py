@@ -1,0 +1,162 @@
+"""Rules: a run stops, slows down and keeps its best exactly where a loop by hand would."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxnet
+from jaxnet.core.trees import digest
+from jaxnet.training import (
+    FitResult,
+    Rule,
+    early_stopping,
+    fit,
+    reduce_on_plateau,
+    stop_at_deviation,
+)
+from jaxnet.training.rules import NO_RULE, Watched, stopped_by
+from tests.training.toys import blobs, network
+
+NETWORK = network()
+OPTIMIZER = jaxnet.optim.adam(0.05)
+
+
+def run(rules: list[Rule], **settings: Any) -> FitResult:
+    given = {"key": jax.random.key(0), "optimizer": OPTIMIZER, "epochs": 40, "batch_size": 8}
+    given |= {"validation": blobs(seed=1), "rules": rules}
+    return fit(NETWORK, blobs(), **(given | settings))
+
+
+def feed(rule: Rule, values: list[float]) -> tuple[list[bool], Any]:
+    """Return after which of some epochs a rule stops, and its state in the end."""
+    state, stops = rule.init(jnp.array(0.0), ()), []
+    for value in values:
+        risk = {"loss": jnp.asarray(value), "accuracy": jnp.asarray(-value)}
+        state = rule.update(state, Watched(risk, {}, jnp.asarray(value), ()))
+        stops.append(int(stopped_by([rule], [state])) != NO_RULE)
+    return stops, state
+
+
+@pytest.mark.parametrize("monitor", ["loss", "accuracy"])
+def test_early_stopping_counts_epochs_without_improvement(monitor: str, dtype: np.dtype) -> None:
+    values = [3.0, 2.0, 2.5, 1.9, 1.85, 2.0, 1.9]
+    stops, state = feed(early_stopping(monitor, patience=3, min_delta=0.08), values)
+    # 1.85 is better than 1.9, but not by 0.08
+    assert stops == [False, False, False, False, False, False, True]
+    assert float(state.best) == pytest.approx(1.9)
+    assert float(state.params) == pytest.approx(1.9)
+    assert state.best.dtype == dtype
+
+
+def test_a_value_that_is_nan_is_no_improvement() -> None:
+    stops, _ = feed(early_stopping(patience=2), [1.0, float("nan"), float("nan")])
+    assert stops == [False, False, True]
+
+
+def test_the_deviation_is_that_of_two_epochs_in_a_row() -> None:
+    stops, _ = feed(stop_at_deviation(0.1), [3.0, 2.0, 2.2, 2.15])
+    assert stops == [False, False, False, True]
+
+
+def test_a_run_ends_and_gives_its_best_parameters() -> None:
+    result = run([early_stopping(patience=4)])
+    losses = result.history.validation["loss"]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 5 < 40
+    assert result.ended_by == "no better loss for 4 epochs"
+    shorter = run([], epochs=best + 1)
+    assert digest(result.params) == digest(shorter.state.params)
+    assert digest(result.state.params) == digest(run([], epochs=len(losses)).state.params)
+
+
+def test_without_keeping_the_best_the_last_parameters_are_given() -> None:
+    result = run([early_stopping(patience=4, keep_best=False)])
+    assert digest(result.params) == digest(result.state.params)
+
+
+def test_a_run_that_no_rule_ends_says_so() -> None:
+    result = run([stop_at_deviation(1e-9)], epochs=3)
+    assert (result.ended_by, len(result.history.train["loss"])) == ("epochs", 3)
+
+
+def test_a_run_that_has_ended_does_not_go_on() -> None:
+    rules = [early_stopping(patience=2)]
+    ended = run(rules)
+    again = run(rules, state=ended.state)
+    assert len(again.history.train["loss"]) == 0
+    assert digest(again.state) == digest(ended.state)
+
+
+@pytest.mark.parametrize("chunk", [1, 7])
+def test_chunks_change_no_bit_under_rules(chunk: int) -> None:
+    rules = [early_stopping(patience=6), reduce_on_plateau(patience=1, factor=0.5)]
+    whole, chunked = run(rules), run(rules, chunk=chunk)
+    assert digest(chunked.state) == digest(whole.state)
+    assert digest(chunked.history) == digest(whole.history)
+
+
+def test_reduction_scales_the_updates_of_the_next_epoch() -> None:
+    """Against the same run by hand, one epoch at a time, with the rate that the rule gives."""
+    patience, factor = 1, 0.5
+    rule = reduce_on_plateau("accuracy", patience=patience, factor=factor)
+    by_rule = run([rule], optimizer=jaxnet.optim.sgd(0.5), epochs=8)
+    accuracies = by_rule.history.validation["accuracy"]
+    plateau = jaxnet.schedules.plateau(patience=patience, factor=factor, mode="max")
+    watched, state, scales = plateau.init(), None, []
+    for accuracy in accuracies:
+        scales.append(float(watched.scale))
+        optimizer = jaxnet.optim.sgd(0.5 * scales[-1])
+        state = run([], optimizer=optimizer, epochs=1, state=state).state
+        watched = plateau.update(watched, float(accuracy))
+    assert scales[-1] < 0.5  # it did reduce
+    for ours, by_hand in zip(
+        jax.tree.leaves(by_rule.params), jax.tree.leaves(state.params), strict=True
+    ):
+        np.testing.assert_allclose(ours, by_hand, rtol=2e-5, atol=2e-6)
+
+
+def test_instruments_are_read_after_every_epoch() -> None:
+    def size(params: Any, statistics: Any, train: Any) -> jax.Array:
+        del statistics, train
+        return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(params)))
+
+    result = run([], epochs=3, instruments={"norm": size})
+    assert result.history.instruments["norm"].shape == (3,)
+    last = size(result.params, (), None)
+    assert result.history.instruments["norm"][-1] == pytest.approx(float(last), rel=1e-6)
+    plain = run([], epochs=3)
+    assert digest(plain.state.params) == digest(result.state.params)
+    assert plain.history.instruments == {}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: early_stopping(patience=0), "early_stopping: expected patience"),
+        (lambda: early_stopping(min_delta=-1.0), "early_stopping: expected min_delta"),
+        (
+            lambda: early_stopping(mode="down"),  # pyright: ignore[reportArgumentType]
+            "expected mode to be one of max, min, got 'down'",
+        ),
+        (lambda: stop_at_deviation(0.0), "stop_at_deviation: expected epsilon"),
+        (lambda: reduce_on_plateau(factor=2.0), "plateau: expected factor"),
+        (lambda: run([early_stopping("acuracy")]), "got 'acuracy'. Did you mean 'accuracy'?"),
+        (
+            lambda: run([early_stopping(source="validation")], validation=None),
+            "early_stopping: expected validation to be given, got None",
+        ),
+        (
+            lambda: run([], instruments={"x": lambda params, statistics, train: jnp.zeros(2)}),
+            "training: expected instrument 'x' to be 0-d, got shape",
+        ),
+    ],
+    ids=["patience", "delta", "mode", "epsilon", "factor", "metric", "source", "instrument"],
+)
+@pytest.mark.usefixtures("no_type_checks")
+def test_bad_input(make: Any, message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        make()
+    assert message in str(caught.value)
