@@ -12,6 +12,7 @@ from jaxnet.core.trees import digest
 from jaxnet.training import (
     FitResult,
     Rule,
+    TrainState,
     early_stopping,
     fit,
     reduce_on_plateau,
@@ -62,14 +63,15 @@ def test_the_deviation_is_that_of_two_epochs_in_a_row() -> None:
 
 
 def test_a_run_ends_and_gives_its_best_parameters() -> None:
-    result = run([early_stopping(patience=4)])
+    rules = [early_stopping(patience=4)]
+    result = run(rules)
     losses = result.history.validation["loss"]
     best = int(np.argmin(losses))
     assert len(losses) == best + 5 < 40
     assert result.ended_by == "no better loss for 4 epochs"
-    shorter = run([], epochs=best + 1)
+    shorter = run(rules, epochs=best + 1)
     assert digest(result.params) == digest(shorter.state.params)
-    assert digest(result.state.params) == digest(run([], epochs=len(losses)).state.params)
+    assert digest(result.state.params) == digest(run(rules, epochs=len(losses)).state.params)
 
 
 def test_without_keeping_the_best_the_last_parameters_are_given() -> None:
@@ -105,13 +107,15 @@ def test_reduction_scales_the_updates_of_the_next_epoch() -> None:
     by_rule = run([rule], optimizer=jaxnet.optim.sgd(0.5), epochs=8)
     accuracies = by_rule.history.validation["accuracy"]
     plateau = jaxnet.schedules.plateau(patience=patience, factor=factor, mode="max")
-    watched, state, scales = plateau.init(), None, []
+    watched, scales = plateau.init(), []
+    state: TrainState | None = None
     for accuracy in accuracies:
         scales.append(float(watched.scale))
         optimizer = jaxnet.optim.sgd(0.5 * scales[-1])
         state = run([], optimizer=optimizer, epochs=1, state=state).state
         watched = plateau.update(watched, float(accuracy))
     assert scales[-1] < 0.5  # it did reduce
+    assert state is not None
     for ours, by_hand in zip(
         jax.tree.leaves(by_rule.params), jax.tree.leaves(state.params), strict=True
     ):
