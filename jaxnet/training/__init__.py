@@ -1,13 +1,29 @@
 """Training: a whole run as one compiled program, made of pure functions."""
 
 from jaxnet.training.chunks import DivergenceError, FitResult, History, Progress
+from jaxnet.training.devices import compiler_options, use_cores_as_devices
 from jaxnet.training.epoch import steps_per_epoch
 from jaxnet.training.evaluate import evaluate, predict
 from jaxnet.training.fit import fit
 from jaxnet.training.gradient import ENGINES, BatchGradient, GradientEngine, autodiff, by_hand
 from jaxnet.training.objective import Objective, make_objective
+from jaxnet.training.recipe import Recipe
 from jaxnet.training.rules import Rule, early_stopping, reduce_on_plateau, stop_at_deviation
 from jaxnet.training.state import TrainState, init_state
+from jaxnet.training.sweeps import (
+    Settings,
+    SweepMember,
+    SweepProgress,
+    SweepResult,
+    choice,
+    grid,
+    listed,
+    log_uniform,
+    sampled,
+    sweep,
+    uniform,
+)
+from jaxnet.training.train import Trained, make_train
 
 __all__ = [
     "ENGINES",
@@ -18,17 +34,33 @@ __all__ = [
     "History",
     "Objective",
     "Progress",
+    "Recipe",
     "Rule",
+    "Settings",
+    "SweepMember",
+    "SweepProgress",
+    "SweepResult",
     "TrainState",
+    "Trained",
     "autodiff",
     "by_hand",
+    "choice",
+    "compiler_options",
     "early_stopping",
     "evaluate",
     "fit",
+    "grid",
     "init_state",
+    "listed",
+    "log_uniform",
     "make_objective",
+    "make_train",
     "predict",
     "reduce_on_plateau",
+    "sampled",
     "steps_per_epoch",
     "stop_at_deviation",
+    "sweep",
+    "uniform",
+    "use_cores_as_devices",
 ]

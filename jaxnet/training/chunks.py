@@ -43,6 +43,7 @@ class FitResult(NamedTuple):
     Attributes:
         params: the parameters to use: the best ones if a rule kept them, else the last ones.
         statistics: the network's statistics that belong to them.
+        epoch: the epoch after which the network had them, from 1.
         state: parameters, statistics, optimizer state, key and epoch at the end, to go on from.
         history: learning curves of the epochs run here.
         ended_by: what ended the run: ``"epochs"``, or the name of the rule that did.
@@ -53,6 +54,7 @@ class FitResult(NamedTuple):
 
     params: Params
     statistics: Statistics
+    epoch: int
     state: TrainState
     history: History
     ended_by: str
@@ -136,11 +138,20 @@ def _result(
     compile_seconds: float,
     run_seconds: float,
 ) -> FitResult:
-    params, statistics = best_of(rules, state.rules, (state.params, state.statistics))
+    best = best_of(rules, state.rules, (state.params, state.statistics))
     curves = History(history.epoch.train, history.validation, history.instruments)
     rule = int(stopped_by(rules, state.rules))
     ended_by = "epochs" if rule == NO_RULE else rules[rule].name
-    return FitResult(params, statistics, state, curves, ended_by, compile_seconds, run_seconds)
+    return FitResult(
+        best.params,
+        best.statistics,
+        int(state.epoch) - int(best.age),
+        state,
+        curves,
+        ended_by,
+        compile_seconds,
+        run_seconds,
+    )
 
 
 def _filled(rows: RunRecord, number: int | Array) -> RunRecord:

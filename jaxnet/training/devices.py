@@ -1,11 +1,18 @@
-"""What the machine at hand wants: compiler options for its backend."""
+"""What the machine at hand wants: compiler options for its backend, a device for each core."""
 
 import functools
-from typing import TypeAlias
+import os
+from typing import Any, TypeAlias
 
 import jax
 
+from jaxnet.core.checks import check_count
+from jaxnet.core.errors import invalid_value
+
 Option: TypeAlias = str | bool | int
+
+Device: TypeAlias = Any
+"""One of `jax.devices`."""
 
 _WITHOUT_YNNPACK = (("xla_cpu_experimental_ynn_fusion_type", ""),)
 
@@ -34,3 +41,29 @@ def options_known_on_cpu(options: tuple[tuple[str, Option], ...]) -> dict[str, O
     except (jax.errors.JaxRuntimeError, ValueError):
         return None
     return dict(options)
+
+
+def use_cores_as_devices(cores: int | None = None) -> int:
+    """Make each core of the CPU a device of its own, for sweeps; return how many there are.
+
+    One device that owns all cores divides each matrix product among them, which gains little for
+    small networks; one device a core trains that many networks at a time. Call it before anything
+    is computed. It does nothing where the default backend is no CPU.
+
+    Args:
+        cores: how many devices; by default one for each core that the process may use.
+
+    Raises:
+        ValueError: if JAX has already started with another number of devices.
+    """
+    wanted = len(os.sched_getaffinity(0)) if cores is None else cores
+    check_count("use_cores_as_devices", "cores", wanted)
+    try:
+        jax.config.update("jax_num_cpu_devices", wanted)
+    except RuntimeError:  # the backends are running
+        present = jax.local_device_count("cpu")
+        if present != wanted:
+            remedy = "Call it first, before any other use of JAX."
+            expected = f"to be {present}, as JAX has started"
+            raise invalid_value("use_cores_as_devices", "cores", expected, wanted, remedy) from None
+    return jax.local_device_count()

@@ -39,6 +39,20 @@ class Watched(NamedTuple):
     statistics: Statistics
 
 
+class Best(NamedTuple):
+    """What to use after a run.
+
+    Attributes:
+        params: the parameters.
+        statistics: the network's statistics that belong to them.
+        age: epochs that the run went on after them, int32.
+    """
+
+    params: Params
+    statistics: Statistics
+    age: Array
+
+
 class Rule(NamedTuple):
     """A rule as pure functions of its own state, which is part of the run's.
 
@@ -48,7 +62,7 @@ class Rule(NamedTuple):
         update: ``(state, watched) -> state``, after each epoch.
         stop: ``state -> boolean scalar``: whether the run ends; None for a rule that never ends it.
         scale: ``state -> scalar`` that multiplies all updates of the next epoch; None for none.
-        best: ``state -> (params, statistics)`` to use after the run; None for the last ones.
+        best: ``state -> Best``, what to use after the run; None for what the last epoch left.
     """
 
     name: str
@@ -56,7 +70,7 @@ class Rule(NamedTuple):
     update: Callable[[Any, Watched], Any]
     stop: Callable[[Any], Array] | None = None
     scale: Callable[[Any], Array] | None = None
-    best: Callable[[Any], tuple[Params, Statistics]] | None = None
+    best: Callable[[Any], Best] | None = None
 
 
 class EarlyStoppingState(NamedTuple):
@@ -139,7 +153,7 @@ def early_stopping(
         init,
         update,
         stop=lambda state: state.waited >= jnp.asarray(patience, jnp.int32),
-        best=(lambda state: (state.params, state.statistics)) if keep_best else None,
+        best=_best_so_far if keep_best else None,
     )
 
 
@@ -196,7 +210,7 @@ def reduce_on_plateau(
         mode: whether the metric is to fall or to rise; by default accuracies are to rise.
         source: of ``"train"`` or on ``"validation"`` examples; by default the latter if there are
             any.
-        **options: of `jaxnet.schedules.plateau`: ``factor``, ``patience``, ``cooldown`` ...
+        options: of `jaxnet.schedules.plateau`: ``factor``, ``patience``, ``cooldown`` ...
 
     Raises:
         ValueError: for an option out of range; at the start of a run for an unknown metric.
@@ -264,14 +278,16 @@ def update_scale(rules: Sequence[Rule], states: Sequence[Any]) -> Array | None:
     return jnp.prod(jnp.stack(scales)) if scales else None
 
 
-def best_of(
-    rules: Sequence[Rule], states: Sequence[Any], last: tuple[Params, Statistics]
-) -> tuple[Params, Statistics]:
-    """Return the parameters and statistics to use: those of the first rule that keeps some."""
+def best_of(rules: Sequence[Rule], states: Sequence[Any], last: tuple[Params, Statistics]) -> Best:
+    """Return what to use after a run: what the first rule that keeps something kept."""
     for rule, state in zip(rules, states, strict=True):
         if rule.best is not None:
             return rule.best(state)
-    return last
+    return Best(*last, jnp.int32(0))
+
+
+def _best_so_far(state: EarlyStoppingState) -> Best:
+    return Best(state.params, state.statistics, state.waited)
 
 
 def _sign(function: str, monitor: str, mode: Mode | None) -> float:

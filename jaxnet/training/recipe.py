@@ -1,0 +1,105 @@
+"""A recipe: all that a run is made of but its data, its key and its length."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import optax
+
+from jaxnet.core.checks import check_choice, check_options
+from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.types import Array, Layer
+from jaxnet.training.gradient import ENGINES, GradientEngine
+from jaxnet.training.objective import (
+    LossArgument,
+    MetricsArgument,
+    Objective,
+    PenaltyArgument,
+    make_objective,
+)
+from jaxnet.training.rules import Rule
+from jaxnet.training.step import Constraint, Step, make_step
+
+Hyperparameters: TypeAlias = Mapping[str, Any]
+"""Name -> number, or 0-d array, which may be traced."""
+
+
+class Recipe(NamedTuple):
+    """What is trained and how: the result of a builder for some hyperparameters.
+
+    Each number in it may be a traced array, so that one program serves all settings of a sweep.
+    The arguments are those of `jaxnet.training.fit`, but for the last two.
+
+    Attributes:
+        network: what to train.
+        optimizer: one of `jaxnet.optim`, or any other ``optax.GradientTransformation``.
+        loss: its name, or the loss.
+        metrics: what to report beside it; by default the accuracy that suits the loss.
+        penalty: ``params -> scalar``, added to the risk.
+        constraint: ``params -> params``, applied after every update.
+        gradient: ``"autodiff"``, ``"by_hand"`` or an engine.
+        rules: what ends the run, slows it down or keeps its best.
+        subset: indices of the training examples to learn from, shape ``(n,)``; None for all.
+            ``jnp.arange(n) % size`` takes the first ``size``, as often as it needs to fill an
+            epoch of ``n``: every size then has as many steps.
+        held_out: indices of training examples to validate on; None for none.
+    """
+
+    network: Layer
+    optimizer: optax.GradientTransformation
+    loss: LossArgument = "softmax_cross_entropy"
+    metrics: MetricsArgument | None = None
+    penalty: PenaltyArgument | None = None
+    constraint: Constraint | None = None
+    gradient: str | GradientEngine = "autodiff"
+    rules: Sequence[Rule] = ()
+    subset: Array | None = None
+    held_out: Array | None = None
+
+
+Build: TypeAlias = Callable[..., Recipe]
+"""``(**hyperparameters) -> Recipe``: a pure function."""
+
+
+def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) -> Recipe:
+    """Return the recipe that a builder gives for some hyperparameters.
+
+    Args:
+        function: the public function that an error begins with.
+        build: the builder.
+        hyperparameters: its arguments by name.
+
+    Raises:
+        ValueError: if it does not have one of the hyperparameters, with the nearest that it has,
+            or lacks one.
+        TypeError: if it returns anything but a `Recipe`.
+    """
+    signature = inspect.signature(build)
+    kinds = {parameter.kind for parameter in signature.parameters.values()}
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        check_options(function, build, hyperparameters, data=0)
+    try:
+        signature.bind(**hyperparameters)
+    except TypeError as error:
+        remedy = "Give it a value, or a default in the builder."
+        raise invalid_value(function, "settings", "to be complete", error, remedy) from None
+    recipe = build(**hyperparameters)
+    if not isinstance(recipe, Recipe):
+        remedy = "End it by: return jaxnet.training.Recipe(network, optimizer)"
+        actual = f"a {type(recipe).__name__}"
+        raise invalid_type(function, "build", "to return a Recipe", actual, remedy)
+    return recipe
+
+
+def recipe_objective(function: str, recipe: Recipe) -> Objective:
+    """Return the objective of a recipe."""
+    return make_objective(function, recipe.network, recipe.loss, recipe.metrics, recipe.penalty)
+
+
+def recipe_step(function: str, recipe: Recipe) -> Step:
+    """Return one step of training by a recipe."""
+    engine = recipe.gradient
+    if isinstance(engine, str):
+        engine = check_choice(function, "gradient", engine, ENGINES)
+    objective = recipe_objective(function, recipe)
+    return make_step(objective, engine, recipe.optimizer, recipe.constraint)

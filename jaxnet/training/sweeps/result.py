@@ -1,0 +1,183 @@
+"""What a sweep leaves: labelled arrays over settings and seeds, and a table of them."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxnet.core.checks import check_choice, check_count
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import Key, Params, Statistics
+from jaxnet.training.chunks import History
+from jaxnet.training.rules import RISING
+from jaxnet.training.state import TrainState
+from jaxnet.training.sweeps.settings import Settings
+from jaxnet.training.sweeps.strategy import Trial
+
+
+class SweepMember(NamedTuple):
+    """One run of a sweep: all that is needed to run it again alone, and what it left.
+
+    Attributes:
+        key: its PRNG key.
+        hyperparameters: name -> number.
+        params: the parameters to use; None if the sweep kept none.
+        statistics: the network's statistics that belong to them.
+        metrics: name -> value at the epoch of those parameters.
+    """
+
+    key: Key
+    hyperparameters: dict[str, float | int]
+    params: Params
+    statistics: Statistics
+    metrics: dict[str, float]
+
+
+class SweepResult(NamedTuple):
+    """The results of a sweep, as host arrays of shape ``(settings, seeds, ...)``.
+
+    Attributes:
+        settings: what was tried.
+        keys: the PRNG key of each seed, shape ``(seeds,)``: the same for every setting, so that
+            settings are compared on equal initial draws and orders.
+        metrics: ``"train_loss"``, ``"validation_accuracy"`` and so on -> the value at the epoch
+            of the parameters to use, shape ``(settings, seeds)``; NaN where a run diverged.
+        history: learning curves, shape ``(settings, seeds, epochs)``; NaN after a run's end.
+        done: epochs run.
+        diverged: whether the run diverged.
+        ended_by: index of the rule that ended it, -1 for none.
+        params: the parameters to use, each leaf ``(settings, seeds, *leaf)``; None if not kept.
+        statistics: the network's statistics that belong to them.
+        state: the final states, to go on from; None if not kept. Their keys are integers.
+        width: members that each device trained at a time.
+        devices: how many devices trained.
+        trials: what was measured to choose the width.
+        compile_seconds: wall time of tracing and compiling.
+        run_seconds: wall time of the training.
+    """
+
+    settings: Settings
+    keys: Key
+    metrics: Mapping[str, np.ndarray]
+    history: History
+    done: np.ndarray
+    diverged: np.ndarray
+    ended_by: np.ndarray
+    params: Params
+    statistics: Statistics
+    state: TrainState | None
+    width: int
+    devices: int
+    trials: list[Trial]
+    compile_seconds: float
+    run_seconds: float
+
+    def mean(self, metric: str) -> np.ndarray:
+        """Return a metric's mean over the seeds that did not diverge; NaN if all did."""
+        return self._over_seeds(np.mean, metric, least=1)
+
+    def spread(self, metric: str) -> np.ndarray:
+        """Return its standard deviation over them, of the sample; NaN for fewer than two."""
+        return self._over_seeds(lambda values: np.std(values, ddof=1), metric, least=2)
+
+    def on_grid(self, values: np.ndarray) -> np.ndarray:
+        """Return an array over settings with one axis for each of the grid's.
+
+        Raises:
+            ValueError: if the settings are no grid.
+        """
+        if not self.settings.axes:
+            remedy = "Only those of grid(...) have axes."
+            raise invalid_value("on_grid", "settings", "to be a grid", "others", remedy)
+        shape = tuple(len(axis) for axis in self.settings.axes.values())
+        return values.reshape(*shape, *values.shape[1:])
+
+    def ranking(self, metric: str | None = None) -> np.ndarray:
+        """Return the indices of the settings, the best mean first, those that diverged last.
+
+        Args:
+            metric: by default the validation loss, or the training loss if there is no other.
+        """
+        metric = metric or self.default_metric
+        mean = self.mean(metric)
+        falling = -mean if metric.split("_", 1)[1] in RISING else mean
+        return np.argsort(np.where(np.isnan(falling), np.inf, falling), kind="stable")
+
+    @property
+    def default_metric(self) -> str:
+        """What settings are compared by unless told: a loss, on validation examples if any."""
+        return "validation_loss" if "validation_loss" in self.metrics else "train_loss"
+
+    def best(self, metric: str | None = None) -> dict[str, float | int]:
+        """Return the setting with the best mean."""
+        return self.settings.row(int(self.ranking(metric)[0]))
+
+    def member(self, setting: int, seed: int = 0) -> SweepMember:
+        """Return one run with all that is needed to run it again alone.
+
+        ``make_train(build, train, ...)(member.key, member.hyperparameters)`` does, with the other
+        arguments of the sweep: bit for bit if the sweep's width was 1.
+        """
+        check_index("member", "setting", setting, self.settings.size)
+        check_index("member", "seed", seed, len(self.keys))
+
+        def own(tree: Any) -> Any:
+            return jax.tree.map(lambda leaf: leaf[setting, seed], tree)
+
+        return SweepMember(
+            self.keys[seed],
+            self.settings.row(setting),
+            own(self.params),
+            own(self.statistics),
+            {name: float(values[setting, seed]) for name, values in self.metrics.items()},
+        )
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return one flat dictionary a run, for JSON or a data frame."""
+        return [
+            {
+                **self.settings.row(setting),
+                "seed": seed,
+                "epochs": int(self.done[setting, seed]),
+                "diverged": bool(self.diverged[setting, seed]),
+                **{name: float(values[setting, seed]) for name, values in self.metrics.items()},
+            }
+            for setting in range(self.settings.size)
+            for seed in range(len(self.keys))
+        ]
+
+    def table(self, metric: str | None = None, *, top: int | None = None) -> str:
+        """Return a table of the settings, the best first, with mean and spread over the seeds.
+
+        Args:
+            metric: what to rank by; by default as for `ranking`.
+            top: how many settings; by default all.
+        """
+        metric = metric or self.default_metric
+        names = [*self.settings.columns, metric, "+-", "runs"]
+        mean, spread = self.mean(metric), self.spread(metric)
+        rows = [names]
+        for index in self.ranking(metric)[:top]:
+            numbers = [f"{value:.4g}" for value in self.settings.row(int(index)).values()]
+            lost = int(self.diverged[index].sum())
+            runs = f"{len(self.keys)}" + (f", {lost} diverged" if lost else "")
+            rows.append([*numbers, f"{mean[index]:.4g}", f"{spread[index]:.2g}", runs])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+            for row in rows
+        ]
+        return "\n".join(lines)
+
+    def _over_seeds(self, function: Any, metric: str, *, least: int) -> np.ndarray:
+        values = check_choice("sweep", "metric", metric, self.metrics)
+        kept = [row[~lost] for row, lost in zip(values, self.diverged, strict=True)]
+        return np.array([function(row) if len(row) >= least else np.nan for row in kept])
+
+
+def check_index(function: str, argument: str, index: int, size: int) -> None:
+    """Raise a ValueError unless an index is one of ``size``."""
+    if check_count(function, argument, index, minimum=0) >= size:
+        remedy = "The first has index 0."
+        raise invalid_value(function, argument, f"below {size}", index, remedy)

@@ -1,0 +1,266 @@
+"""`sweep`: many runs of one program: over hyperparameters and seeds, on all devices."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnet.core.checks import check_choice, check_count
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import Key
+from jaxnet.data.examples import Examples
+from jaxnet.training.checks import check_fit
+from jaxnet.training.chunks import History
+from jaxnet.training.devices import Device
+from jaxnet.training.epoch import ShortBatch
+from jaxnet.training.recipe import Build, call_builder, recipe_objective
+from jaxnet.training.run import Instrument
+from jaxnet.training.sweeps.result import SweepResult
+from jaxnet.training.sweeps.settings import Settings, check_settings
+from jaxnet.training.sweeps.strategy import StrategyName, Trial, check_strategy, choose
+from jaxnet.training.sweeps.waves import Members, Workers, compile_workers, run_waves
+from jaxnet.training.train import Schedule, Trained, check_schedule, make_member
+
+Keep: TypeAlias = Literal["metrics", "params", "state"]
+
+
+class _Kept(NamedTuple):
+    trained: Trained
+    params: Any
+    statistics: Any
+    state: Any
+
+
+class SweepProgress(NamedTuple):
+    """What `sweep` tells ``on_progress`` after each wave.
+
+    Attributes:
+        done: runs finished.
+        runs: how many there are.
+        seconds: wall time since training started.
+    """
+
+    done: int
+    runs: int
+    seconds: float
+
+
+def sweep(
+    build: Build,
+    train: Examples,
+    *,
+    key: Key,
+    settings: Settings | Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    epochs: int,
+    batch_size: int,
+    seeds: int = 1,
+    validation: Examples | None = None,
+    shuffle: bool = True,
+    short_batch: ShortBatch = "equal",
+    instruments: Mapping[str, Instrument] | None = None,
+    strategy: StrategyName = "auto",
+    chunk: int | None = None,
+    devices: Sequence[Device] | None = None,
+    keep: Keep = "params",
+    on_progress: Callable[[SweepProgress], None] | None = None,
+) -> SweepResult:
+    """Train a network with many settings of its hyperparameters, and many seeds, in one program.
+
+    Hyperparameters are arguments of the compiled program; it is compiled once for all of them. A
+    run that diverges ends by itself, harms no other and is marked.
+
+    Args:
+        build: ``(**hyperparameters) -> Recipe``. It is traced: the hyperparameters are arrays.
+        train: the examples to learn from.
+        key: PRNG key; seed ``i`` of every setting has ``jax.random.fold_in(key, i)``.
+        settings: `grid`, `sampled`, or a list of dictionaries.
+        epochs: how often to go through the examples, unless a rule of the recipe ends a run.
+        batch_size: examples a step.
+        seeds: runs of each setting, 1 or more.
+        validation: examples to evaluate on after every epoch.
+        shuffle: whether to draw a new order every epoch.
+        short_batch: what becomes of a last mini-batch that is not full, as for `fit`.
+        instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
+        strategy: ``"map"``: one run after the other on each device, each bit for bit what it is
+            alone. ``"vmap"``: all at once, batched; equal to rounding. ``"chunks"``: ``chunk`` at
+            a time on each device. ``"auto"``: by measurement; what was measured comes back.
+        chunk: runs a device at a time, for ``"chunks"``.
+        devices: where to train; by default on all local devices. On a CPU, call
+            `jaxnet.training.use_cores_as_devices` first to have one a core.
+        keep: ``"metrics"`` and learning curves only, with ``"params"``, or with the whole final
+            ``"state"`` too.
+        on_progress: called after every wave of runs.
+
+    Returns:
+        Labelled arrays; ``print(result.table())`` shows them.
+
+    Raises:
+        ValueError: for hyperparameters that ``build`` does not have, with the nearest that it has;
+            for a setting out of range; examples that do not fit; an unknown strategy.
+
+    >>> import jaxnet
+    >>> from jaxnet.training import Recipe, grid
+    >>> def build(learning_rate):
+    ...     return Recipe(jaxnet.mlp((1, 8, 2)), jaxnet.optim.adam(learning_rate))
+    >>> points = Examples(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1]))
+    >>> rates = grid(learning_rate=[1e-6, 0.05])
+    >>> runs = {"epochs": 100, "batch_size": 2, "seeds": 3}
+    >>> result = sweep(build, points, key=jax.random.key(0), settings=rates, **runs)
+    >>> result.best(), result.metrics["train_loss"].shape
+    ({'learning_rate': 0.05}, (2, 3))
+    """
+    schedule = Schedule(epochs, batch_size, shuffle, short_batch, instruments)
+    check_schedule("sweep", schedule, train)
+    check_count("sweep", "seeds", seeds)
+    check_strategy("sweep", strategy, chunk)
+    check_choice("sweep", "keep", keep, dict.fromkeys(get_args(Keep)))
+    settings = check_settings("sweep", settings)
+    train, validation = check_members("sweep", build, settings, train, validation)
+    devices = check_devices("sweep", devices)
+    keys = jax.vmap(lambda seed: jax.random.fold_in(key, seed))(jnp.arange(seeds))
+    members = make_members(settings, keys, epochs)
+    member = make_member("sweep", build, schedule)
+
+    def compile_width(width: int) -> Workers:
+        kept = _keepers[keep]
+        options = {"width": width, "devices": devices, "keep": kept}
+        return compile_workers(member, train, validation, members, **options)
+
+    started = time.perf_counter()
+    workers, trials = choose(strategy, chunk, members, len(devices), compile_width)
+    compiled = time.perf_counter()
+    whole = _collect(workers, members, on_progress)
+    seconds = compiled - started, time.perf_counter() - compiled
+    return _result(settings, keys, whole, workers, trials, seconds)
+
+
+def _collect(
+    workers: Workers, members: Members, on_progress: Callable[[SweepProgress], None] | None
+) -> _Kept:
+    """Train all members, and return what is kept of them in their order."""
+    started, waves, done = time.perf_counter(), {}, 0
+    for start, trained in run_waves(workers, members):
+        waves[start] = trained
+        done = min(done + workers.width, members.number)
+        if on_progress is not None:
+            on_progress(SweepProgress(done, members.number, time.perf_counter() - started))
+    parts = [waves[start] for start in sorted(waves)]
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+
+def check_members(
+    function: str,
+    build: Build,
+    settings: Settings,
+    train: Examples,
+    validation: Examples | None,
+) -> tuple[Examples, Examples | None]:
+    """Return the examples on the device, once every setting is known to be in range.
+
+    Each recipe is built with its numbers, so that the ranges of its parts are checked.
+    """
+    recipes = [call_builder(function, build, settings.row(i)) for i in range(settings.size)]
+    objective = recipe_objective(function, recipes[0])
+    train = check_fit(function, "train", objective, train)
+    if validation is not None:
+        validation = check_fit(function, "validation", objective, validation)
+    return train, validation
+
+
+def check_devices(function: str, devices: Sequence[Device] | None) -> list[Device]:
+    """Return devices as a list that is not empty; all local ones by default."""
+    chosen = jax.local_devices() if devices is None else list(devices)
+    if not chosen:
+        remedy = "Leave it out for all local devices."
+        raise invalid_value(function, "devices", "not to be empty", chosen, remedy)
+    return chosen
+
+
+def make_members(settings: Settings, keys: Key, epochs: int) -> Members:
+    """Return the members: the seeds of the first setting, then those of the second, and so on."""
+    seeds = len(keys)
+    real = np.dtype(jnp.result_type(float))
+    columns = {
+        name: np.repeat(column.astype(real if column.dtype.kind == "f" else np.int32), seeds)
+        for name, column in settings.columns.items()
+    }
+    every = np.full(settings.size * seeds, epochs, np.int32)
+    return Members(keys[np.arange(len(every)) % seeds], columns, every)
+
+
+def _keep_metrics(trained: Trained) -> _Kept:
+    return _Kept(trained._replace(params=None, statistics=None, state=None), None, None, None)
+
+
+def _keep_params(trained: Trained) -> _Kept:
+    return _keep_metrics(trained)._replace(params=trained.params, statistics=trained.statistics)
+
+
+def _keep_state(trained: Trained) -> _Kept:
+    state = trained.state._replace(key=jax.random.key_data(trained.state.key))
+    return _keep_params(trained)._replace(state=state)
+
+
+_keepers: dict[Keep, Callable[[Trained], _Kept]] = {
+    "metrics": _keep_metrics,
+    "params": _keep_params,
+    "state": _keep_state,
+}
+
+
+def _result(
+    settings: Settings,
+    keys: Key,
+    kept: _Kept,
+    workers: Workers,
+    trials: list[Trial],
+    seconds: tuple[float, float],
+) -> SweepResult:
+    def labelled(tree: Any) -> Any:
+        shape = (settings.size, len(keys))
+        return jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), tree)
+
+    trained: Any = labelled(kept.trained)
+    rows = trained.history
+    curves = jax.tree.map(
+        lambda curve: _blank_after(curve, trained.done),
+        History(rows.epoch.train, rows.validation, rows.instruments),
+    )
+    return SweepResult(
+        settings=settings,
+        keys=keys,
+        metrics=_final(curves, trained.epoch, trained.diverged),
+        history=curves,
+        done=trained.done,
+        diverged=trained.diverged,
+        ended_by=trained.ended_by,
+        params=labelled(kept.params),
+        statistics=labelled(kept.statistics),
+        state=labelled(kept.state),
+        width=workers.width,
+        devices=len(workers.runs),
+        trials=trials,
+        compile_seconds=seconds[0],
+        run_seconds=seconds[1],
+    )
+
+
+def _blank_after(curve: np.ndarray, done: np.ndarray) -> np.ndarray:
+    """Return learning curves with NaN in the epochs that were not run."""
+    ran = np.arange(curve.shape[-1]) < done[..., None]
+    return np.where(ran, curve, np.array(np.nan, curve.dtype))
+
+
+def _final(curves: History, epoch: np.ndarray, diverged: np.ndarray) -> dict[str, np.ndarray]:
+    """Return each metric's value after the epoch of the parameters to use."""
+    row = np.maximum(epoch - 1, 0)[..., None]
+    return {
+        f"{source}_{name}": np.where(
+            diverged, np.nan, np.take_along_axis(curve, row, axis=-1)[..., 0]
+        )
+        for source, table in curves._asdict().items()
+        for name, curve in table.items()
+    }

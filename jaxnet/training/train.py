@@ -1,0 +1,216 @@
+"""`make_train`: a whole run as a pure function of its key and its hyperparameters."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias, get_args
+
+import jax
+import jax.numpy as jnp
+from jax.core import Tracer
+
+from jaxnet.core.checks import check_choice, check_count, check_range
+from jaxnet.core.types import Array, Key, Params, Statistics
+from jaxnet.data.examples import Examples
+from jaxnet.training.checks import check_batch_size, check_fit
+from jaxnet.training.devices import compiler_options
+from jaxnet.training.epoch import NEVER, ShortBatch, make_epoch
+from jaxnet.training.evaluate import make_evaluate
+from jaxnet.training.recipe import (
+    Build,
+    Hyperparameters,
+    Recipe,
+    call_builder,
+    recipe_objective,
+    recipe_step,
+)
+from jaxnet.training.rules import best_of, stopped_by
+from jaxnet.training.run import Instrument, Run, RunRecord, make_run
+from jaxnet.training.state import TrainState, init_state
+
+
+class Schedule(NamedTuple):
+    """How a run goes through its examples: what is part of its program, and no hyperparameter.
+
+    Attributes:
+        epochs: the most epochs.
+        batch_size: examples a step.
+        shuffle: whether to draw a new order every epoch.
+        short_batch: what becomes of a last mini-batch that is not full.
+        instruments: name -> what else to measure after every epoch.
+    """
+
+    epochs: int
+    batch_size: int
+    shuffle: bool = True
+    short_batch: ShortBatch = "equal"
+    instruments: Mapping[str, Instrument] | None = None
+
+
+class Trained(NamedTuple):
+    """What a run leaves, as one pytree.
+
+    Attributes:
+        params: the parameters to use: the best ones if a rule kept them, else the last ones.
+        statistics: the network's statistics that belong to them.
+        epoch: the epoch after which the network had them, from 1, int32.
+        state: the state at the end.
+        history: a row an epoch, of which the first ``done`` are filled.
+        done: epochs run, int32.
+        ended_by: index of the rule that ended the run, int32; `jaxnet.training.rules.NO_RULE`.
+        diverged: whether its last epoch diverged; the state is then the one before it.
+    """
+
+    params: Params
+    statistics: Statistics
+    epoch: Array
+    state: TrainState
+    history: RunRecord
+    done: Array
+    ended_by: Array
+    diverged: Array
+
+
+Train: TypeAlias = Callable[[Key, Hyperparameters], Trained]
+
+Member: TypeAlias = Callable[[Key, Hyperparameters, Array, Examples, Examples | None], Trained]
+"""``(key, hyperparameters, epochs, train, validation) -> Trained``."""
+
+
+def make_train(
+    build: Build,
+    train: Examples,
+    validation: Examples | None = None,
+    *,
+    epochs: int,
+    batch_size: int,
+    shuffle: bool = True,
+    short_batch: ShortBatch = "equal",
+    instruments: Mapping[str, Instrument] | None = None,
+) -> Train:
+    """Return ``train(key, hyperparameters) -> Trained``, a pure function.
+
+    The whole run, with all its stop rules, is one program. The hyperparameters are its arguments:
+    another learning rate needs no other program. Called with numbers, it compiles itself, once;
+    ``jax.jit`` and ``jax.vmap(train, in_axes=(None, 0))`` make it a part of another program.
+    `jaxnet.training.sweep` maps it over settings for a person, on all devices.
+
+    Args:
+        build: ``(**hyperparameters) -> Recipe``.
+        train: the examples to learn from.
+        validation: examples to evaluate on after every epoch.
+        epochs: how often to go through the examples, 1 or more, unless a rule ends the run.
+        batch_size: examples a step.
+        shuffle: whether to draw a new order every epoch.
+        short_batch: what becomes of a last mini-batch that is not full, as for `fit`.
+        instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
+
+    Raises:
+        ValueError: for settings out of range; when called, for hyperparameters that ``build``
+            does not have, and for examples that do not fit its network.
+
+    >>> import jaxnet, numpy as np
+    >>> def build(learning_rate):
+    ...     optimizer = jaxnet.optim.adam(learning_rate)
+    ...     return Recipe(jaxnet.mlp((1, 8, 2)), optimizer)
+    >>> points = Examples(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1]))
+    >>> run = make_train(build, points, epochs=200, batch_size=2)
+    >>> trained = run(jax.random.key(0), {"learning_rate": 0.05})
+    >>> float(trained.history.epoch.train["accuracy"][-1])
+    1.0
+    """
+    schedule = Schedule(epochs, batch_size, shuffle, short_batch, instruments)
+    check_schedule("make_train", schedule, train)
+    member = make_member("make_train", build, schedule)
+    program = jax.jit(member, compiler_options=compiler_options())
+
+    def run(key: Key, hyperparameters: Hyperparameters) -> Trained:
+        recipe = call_builder("make_train", build, hyperparameters)
+        objective = recipe_objective("make_train", recipe)
+        # while tracing, only shapes are looked at
+        checked = check_fit("make_train", "train", objective, train)
+        held_out = validation and check_fit("make_train", "validation", objective, validation)
+        numbers = {name: _as_number(value) for name, value in hyperparameters.items()}
+        arguments = key, numbers, jnp.int32(epochs), checked, held_out
+        traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arguments))
+        # options of the compiler are for the outermost program only
+        return member(*arguments) if traced else program(*arguments)
+
+    return run
+
+
+def check_schedule(function: str, schedule: Schedule, train: Examples) -> None:
+    """Raise a ValueError or TypeError if a schedule is not one for these examples."""
+    check_range(
+        function, "epochs", check_count(function, "epochs", schedule.epochs), high=2**31 - 1
+    )
+    check_batch_size(schedule.batch_size, train)
+    names = dict.fromkeys(get_args(ShortBatch))
+    check_choice(function, "short_batch", schedule.short_batch, names)
+
+
+def make_member(function: str, build: Build, schedule: Schedule) -> Member:
+    """Return a run as a pure function of its examples, too, and of a number of epochs.
+
+    Args:
+        function: the public function that errors begin with.
+        build: ``(**hyperparameters) -> Recipe``.
+        schedule: how to go through the examples; its epochs are the capacity of the history.
+    """
+
+    def member(
+        key: Key,
+        hyperparameters: Hyperparameters,
+        epochs: Array,
+        train: Examples,
+        validation: Examples | None,
+    ) -> Trained:
+        recipe = call_builder(function, build, hyperparameters)
+        run, rules = recipe_run(function, recipe, schedule), tuple(recipe.rules)
+        if recipe.held_out is not None:
+            validation = train.take(recipe.held_out)
+        in_shape = train.inputs.shape[1:]
+        state = init_state(recipe.network, recipe.optimizer, in_shape, key=key, rules=rules)
+        state, history, done = run(state, train, validation, epochs)
+        best = best_of(rules, state.rules, (state.params, state.statistics))
+        return Trained(
+            params=best.params,
+            statistics=best.statistics,
+            epoch=state.epoch - best.age,
+            state=state,
+            history=history,
+            done=done,
+            ended_by=stopped_by(rules, state.rules),
+            diverged=(done > 0) & (history.epoch.diverged_at[done - 1] != NEVER),
+        )
+
+    return member
+
+
+def recipe_run(function: str, recipe: Recipe, schedule: Schedule) -> Run:
+    """Return the run of a recipe: ``(state, train, validation, epochs) -> state, history, done``.
+
+    Args:
+        function: the public function that errors begin with.
+        recipe: what is trained.
+        schedule: how to go through the examples.
+    """
+    epoch = make_epoch(
+        recipe_step(function, recipe),
+        batch_size=schedule.batch_size,
+        shuffle=schedule.shuffle,
+        short_batch=schedule.short_batch,
+        subset=recipe.subset,
+    )
+    return make_run(
+        epoch,
+        make_evaluate(recipe_objective(function, recipe)),
+        capacity=schedule.epochs,
+        rules=tuple(recipe.rules),
+        instruments=schedule.instruments,
+    )
+
+
+def _as_number(value: Any) -> Array:
+    """Return a hyperparameter in JAX's default precision, whatever Python or NumPy made it."""
+    array = jnp.asarray(value)
+    floating = jnp.issubdtype(array.dtype, jnp.floating)
+    return array.astype(jnp.result_type(float) if floating else jnp.int32)
