@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from jaxnet.training import Progress
 
@@ -49,3 +49,9 @@ def progress(label: str, items: Sequence[T]) -> Iterable[T]:
     from rich.progress import track
 
     return track(items, label, console=Console(stderr=True), transient=True)
+
+
+def say(text: Any) -> None:
+    """Tell a person at a terminal how far it is."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)

@@ -24,6 +24,7 @@ class Timing:
         first_seconds: wall time of setting up and the first epoch, compilation included.
         seconds: wall time of each epoch after the first.
         test_accuracy: after the last epoch.
+        peak_bytes: the most memory that its process ever had.
         versions: package -> version.
         data: what the images were, ``"mnist"`` or ``"random"``.
     """
@@ -34,6 +35,7 @@ class Timing:
     data: str
     seconds: list[float] = dataclasses.field(default_factory=list)
     test_accuracy: float = 0.0
+    peak_bytes: int = 0
 
     @property
     def median(self) -> float:
@@ -85,6 +87,7 @@ def race(
                 else:
                     timings[name].seconds.append(answer["seconds"])
                     timings[name].test_accuracy = answer["test_accuracy"]
+                    timings[name].peak_bytes = answer["peak_bytes"]
     return list(timings.values()), failures
 
 

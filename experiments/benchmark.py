@@ -10,12 +10,12 @@ jaxnet is from the time of its matrix products alone. Peers that are not install
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Any
 
 from experiments._command import run_command
 from experiments._contenders import CONTENDERS
 from experiments._contenders.workload import Workload, headline
 from experiments._figures import BLUE, GREY, new_figure, save_figure
+from experiments._progress import say
 from experiments._rally import Timing, missing_packages, race
 from experiments._record import Claim, prepare_folder, write_record
 from jaxnet.core.checks import check_choice, check_count, check_range
@@ -28,7 +28,7 @@ COSTS = {"jaxnet_by_hand": 1.1, "jaxnet_dropout": 1.15}
 
 OWN = ("jaxnet", *COSTS)
 
-PEERS = tuple(name for name in CONTENDERS if name not in (*OWN, "floor"))
+PEERS = tuple(n for n in CONTENDERS if n not in (*OWN, "floor", "runs_by_fit", "runs_by_sweep"))
 
 PYTORCH_BEST = ("pytorch_in_memory", "pytorch_compiled")
 """The contenders of which the faster one counts as ``pytorch_best``."""
@@ -160,12 +160,6 @@ def draw(path: Path, seconds: dict[str, float], data: str) -> Path:
     axes.margins(x=0.25)
     axes.grid(axis="y", visible=False)
     return save_figure(figure, path)
-
-
-def say(text: Any) -> None:
-    """Tell a person at a terminal how far it is."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

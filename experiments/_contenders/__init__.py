@@ -37,6 +37,10 @@ CONTENDERS = {
     "jaxnet": Contender("jaxnet_fit:fit", (), "jaxnet.training.fit"),
     "jaxnet_by_hand": Contender("jaxnet_fit:by_hand", (), "jaxnet, backpropagation by hand"),
     "jaxnet_dropout": Contender("jaxnet_fit:dropout", (), "jaxnet, dropout 0.2 and 0.5"),
+    "runs_by_fit": Contender(
+        "jaxnet_sweep:one_after_another", (), "32 runs, one after the other by fit"
+    ),
+    "runs_by_sweep": Contender("jaxnet_sweep:sweep", (), "32 runs in one sweep"),
     "pytorch_dataloader": Contender(
         "pytorch:dataloader", ("torch",), "the lectures' PyTorch loop over a DataLoader"
     ),

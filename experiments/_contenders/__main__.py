@@ -2,12 +2,13 @@
 
 Speaks JSON, a line each way. First line out, after a first epoch, which compiles:
 ``{"first_seconds", "versions", "data"}``, or ``{"error"}``. Then, for each line in, a line out:
-``{"seconds", "test_accuracy"}``.
+``{"seconds", "test_accuracy", "peak_bytes"}``.
 """
 
 import importlib.metadata
 import json
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -34,7 +35,11 @@ def timed(epoch: Callable[[], float]) -> dict[str, Any]:
         accuracy = epoch()
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
-    return {"seconds": time.perf_counter() - started, "test_accuracy": accuracy}
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
+    return {"seconds": seconds, "test_accuracy": accuracy, "peak_bytes": peak}
 
 
 def start(name: str, examples: int | None, data_dir: Path | None):

@@ -73,7 +73,7 @@ def compile_workers(
 
     Args:
         member: the run of one member.
-        train: the examples, one copy a device.
+        train: the examples: a copy on each device, one for all of them on a CPU.
         validation: the same of held-out examples; None for none.
         members: whose dtypes the program is made for.
         width: members a device at a time.
@@ -84,7 +84,8 @@ def compile_workers(
     batched = jax.vmap(member, in_axes=(0, 0, 0, None, None))
     program = jax.jit(member if width == 1 else batched, compiler_options=compiler_options())
     first = _arguments(_padded(members, 0, width), width)
-    copies = [jax.device_put((train, validation), device) for device in devices]
+    examples = _shareable((train, validation), devices)
+    copies = [jax.device_put(examples, device) for device in devices]
     lowered = [
         program.lower(*jax.device_put(first, device), *copy)
         for device, copy in zip(devices, copies, strict=True)
@@ -130,6 +131,12 @@ def seconds_an_epoch(workers: Workers, members: Members) -> float:
     started = time.perf_counter()
     list(run_waves(workers, trial))
     return (time.perf_counter() - started) / few
+
+
+def _shareable(examples: Any, devices: Sequence[Device]) -> Any:
+    """Return examples such that the devices of a CPU read one copy, where they lie."""
+    on_cpu = all(device.platform == "cpu" for device in devices)
+    return jax.tree.map(np.asarray, examples) if on_cpu else examples
 
 
 def _on_device(compiled: Any, device: Device, copy: Any, keep: Keeper, *, width: int) -> Run:

@@ -1,0 +1,106 @@
+"""How much faster do many networks train in one sweep than one after the other?
+
+32 headline runs (784-100-100-10 on MNIST, mini-batches of 100, Adam, two epochs each, evaluation
+included) one after the other through `jaxnet.training.fit`, and the same runs as
+`jaxnet.training.sweep` trains them on a CPU: one on each core at a time. Each way has a process of
+its own, and they take turns. Both are compiled once, before the clock starts. Reports medians, the
+ratio, and the memory that each process needed.
+"""
+
+import dataclasses
+import os
+import sys
+from pathlib import Path
+
+from experiments._command import run_command
+from experiments._contenders.jaxnet_sweep import EPOCHS, RUNS
+from experiments._figures import BLUE, GREY, new_figure, save_figure
+from experiments._progress import say
+from experiments._rally import Timing, race
+from experiments._record import Claim, prepare_folder, write_record
+from jaxnet.core.checks import check_count
+
+BAR = 1.35
+"""The least ratio that is claimed, on two CPU cores."""
+
+NAMES = ("runs_by_fit", "runs_by_sweep")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the comparison."""
+
+    rounds: int = 5
+    """How often each way trains all runs, after its first; medians are over these."""
+    examples: int = 0
+    """Use only so many training examples; 0 for all 60,000."""
+    data_dir: Path | None = None
+    """Folder that holds mnist/; by default $JAXNET_DATA, else random images of MNIST's shape."""
+    out: Path = Path("out/sweep_throughput")
+    """Folder for result.json and the figure."""
+
+
+SMOKE = Config(rounds=1, examples=500)
+
+
+def main(config: Config) -> list[Claim]:
+    """Let both ways take turns, compare, draw, record."""
+    check_count("command line", "--rounds", config.rounds)
+    check_count("command line", "--examples", config.examples, minimum=0)
+    out = prepare_folder(config.out)
+    timings, failures = race(
+        NAMES, rounds=config.rounds, examples=config.examples, data_dir=config.data_dir, say=say
+    )
+    if failures:
+        raise RuntimeError(f"sweep_throughput: {failures}")
+    seconds = [timing.median / (RUNS * EPOCHS) for timing in timings]
+    ratio, cores = seconds[0] / seconds[1], len(os.sched_getaffinity(0))
+    print(f"on {timings[0].data} images, {cores} CPU cores, {RUNS} runs of {EPOCHS} epochs")
+    for timing, each in zip(timings, seconds, strict=True):
+        memory = f"{timing.peak_bytes / 2**20:5.0f} MiB at most"
+        print(f"  {timing.name:14} {each:.4f} s a network's epoch  {memory}")
+    print(f"  the sweep has {ratio:.2f} times the throughput")
+    claims = check_claims(config, ratio, cores)
+    path = write_record(
+        out,
+        experiment="sweep_throughput",
+        config=config,
+        seeds=list(range(RUNS)),
+        results={
+            "ratio": ratio,
+            "seconds_a_model_epoch": dict(zip(NAMES, seconds, strict=True)),
+            "timings": [dataclasses.asdict(timing) for timing in timings],
+            "data": timings[0].data,
+        },
+        claims=claims,
+        figures=[draw(out / "sweep_throughput.png", timings, ratio)],
+    )
+    print(f"wrote\n{path}\n{out / 'sweep_throughput.png'}")
+    return claims
+
+
+def check_claims(config: Config, ratio: float, cores: int) -> list[Claim]:
+    """Hold the ratio against the bar, where the whole workload was measured often enough."""
+    if config.rounds < 5 or config.examples or cores < 2:
+        return []
+    statement = f"{RUNS} headline runs in a sweep: at least {BAR} times the throughput of fit"
+    return [Claim(statement, "jaxnet's own bar", ratio, BAR, ratio >= BAR)]
+
+
+def draw(path: Path, timings: list[Timing], ratio: float) -> Path:
+    """Draw a bar for each way."""
+    title = f"{RUNS} networks of 784-100-100-10: {ratio:.2f} times the throughput in one sweep"
+    figure, (axes,) = new_figure(1, 1, size=(10, 2.8), title=title)
+    labels = ["one after the other, by fit", "in one sweep"]
+    milliseconds = [1e3 * timing.median / (RUNS * EPOCHS) for timing in timings]
+    bars = axes.barh(labels, milliseconds, color=[GREY, BLUE])
+    axes.bar_label(bars, [f"{value:.0f} ms" for value in milliseconds], padding=6)
+    axes.set(xlabel="median milliseconds for an epoch of one network")
+    axes.margins(x=0.15)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    return save_figure(figure, path)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command("sweep_throughput", main, Config(), smoke=SMOKE, description=__doc__))
