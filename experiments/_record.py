@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 import jaxnet
-from jaxnet.core.errors import invalid_value
+from jaxnet.core import files
 
 PACKAGES = ("jax", "jaxlib", "numpy", "optax")
 
@@ -56,26 +56,15 @@ def prepare_folder(out: Path) -> Path:
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        actual = f"'{out}': {error.strerror}"
-        raise invalid_value(
-            "--out", "folder", "to be writable", actual, "Choose another by --out DIR."
-        ) from error
+        remedy = "Choose another by --out DIR."
+        raise files.not_writable("--out", out, error, remedy, argument="folder") from error
     return out
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> Path:
     """Let ``write`` fill a temporary file beside ``path``, then move it there in one step."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        actual = f"'{path}': {error.strerror}"
-        remedy = "Make room, or choose another folder by --out DIR."
-        raise invalid_value("--out", "file", "to be writable", actual, remedy) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    remedy = "Make room, or choose another folder by --out DIR."
+    return files.write_atomically("--out", path, write, remedy=remedy)
 
 
 def write_record(

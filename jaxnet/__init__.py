@@ -7,19 +7,20 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
                  drawing: layers  layout  svg  text         |  interchange  (blind to each other)
     training     state  rules  objective  gradient  step  shuffle  epoch  evaluate  run
                  chunks  fit  devices  |  recipe  train  sweeps: settings  waves  strategy
-    networks     mlp  small  heads  summary
+    networks     mlp  small  heads  summary  model_file
     layers       dense  maxout  activation  dropout  batch_norm  rescale  standardization
                  compose  branches  sharing      |  optim  |  data    (blind to each other)
     functions    activations  initializers  losses  penalties  metrics  schedules
                  (blind to each other)
-    core         types  errors  checks  precision  memory  trees
+    core         types  errors  checks  precision  memory  trees  files  packages  version
 """
 
 from jaxnet import data, inspection, interchange, layers, networks, optim, training
+from jaxnet.core.version import VERSION
 from jaxnet.functions import activations, initializers, losses, metrics, penalties, schedules
 from jaxnet.networks.mlp import mlp
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "activations",

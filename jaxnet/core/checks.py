@@ -191,3 +191,22 @@ got 'digits'. Did you mean 'ndigits'?
                 f"of {called.__name__} to be {'among ' + ', '.join(known) if known else 'none'}"
             )
             raise invalid_value(function, "options", expected, repr(name), remedy)
+
+
+def check_names(
+    function: str, argument: str, expected: Iterable[str], actual: Iterable[str], remedy: str
+) -> None:
+    """Raise a ValueError that lists which of a network's arrays lack and which are unknown.
+
+    >>> check_names("from_torch", "arrays", ["0.weight", "0.bias"], ["0.weight"], "Add them.")
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidValueError: from_torch: expected arrays to be those of the network, \
+got arrays without 0.bias. Add them.
+    """
+    missing, unknown = sorted(set(expected) - set(actual)), sorted(set(actual) - set(expected))
+    if missing or unknown:
+        without = [f"arrays without {', '.join(missing)}"] if missing else []
+        beside = [f"unknown arrays {', '.join(unknown)}"] if unknown else []
+        said = " and ".join(without + beside)
+        raise invalid_value(function, argument, "to be those of the network", said, remedy)

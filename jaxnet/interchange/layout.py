@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from jaxnet.core.checks import check_finite
+from jaxnet.core.checks import check_finite, check_names
 from jaxnet.core.errors import InvalidValueError, invalid_type, invalid_value
 from jaxnet.core.types import Layer, Params, Shape, Statistics
 from jaxnet.interchange.parts import FIELDS, Part, flat_layers, lay_out, number, rebuild
@@ -28,6 +28,8 @@ class Layout(NamedTuple):
 
 OURS = Layout(lambda part, field: f"{field} of {part.name}", transposed=False)
 """jaxnet's own; the names serve in messages."""
+
+_OTHER_LAYERS = "Rename or drop arrays, or make the network with the layers that they belong to."
 
 
 def take_apart(
@@ -95,7 +97,7 @@ def read(
     parts = number(layers, found)
     like = _template(function, network, _input_shape(function, parts, layout))
     expected = lay_out(function, network, *like)
-    _check_names(function, spell(expected, layout), arrays)
+    check_names(function, "arrays", spell(expected, layout), arrays, _OTHER_LAYERS)
     for part, wanted in zip(parts, expected, strict=True):
         _check_part(function, part, wanted, layout, dtypes=True)
     ours = [jax.tree.map(jnp.array, of_one) for of_one in found]
@@ -174,16 +176,6 @@ def _template(function: str, network: Layer, in_shape: Shape) -> tuple[Params, S
         actual = f"inputs of shape {in_shape} by the first of them"
         remedy = f"The network says: {error}"
         raise invalid_value(function, "arrays", "to fit the network", actual, remedy) from error
-
-
-def _check_names(function: str, expected: Iterable[str], actual: Iterable[str]) -> None:
-    missing, unknown = sorted(set(expected) - set(actual)), sorted(set(actual) - set(expected))
-    if missing or unknown:
-        without = [f"arrays without {', '.join(missing)}"] if missing else []
-        beside = [f"unknown arrays {', '.join(unknown)}"] if unknown else []
-        remedy = "Rename or drop arrays, or make the network with the layers that they belong to."
-        what = "to be those of the network"
-        raise invalid_value(function, "arrays", what, " and ".join(without + beside), remedy)
 
 
 def _check_part(

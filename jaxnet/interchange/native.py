@@ -1,13 +1,12 @@
 """What building another library's module takes: the library, and its own activations."""
 
-import importlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.errors import invalid_value, missing_package
+from jaxnet.core.errors import invalid_value
 from jaxnet.functions.activations import ACTIVATIONS
 from jaxnet.interchange.parts import Part
 
@@ -24,25 +23,6 @@ class Native(NamedTuple):
     name: str
     fixed: Mapping[str, Any] = {}
     options: Mapping[str, float] = {}
-
-
-def import_package(function: str, name: str, *, remedy: str = "") -> Any:
-    """Return the module called ``name``, imported only now.
-
-    Args:
-        function: name of the public function, for its errors.
-        name: of the module, such as ``"flax.linen"``.
-        remedy: what else to say when it cannot be imported.
-
-    Raises:
-        ImportError: if it, or something that it needs, is not installed.
-    """
-    package = name.partition(".")[0]
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        advice = f"Install it by: pip install {package}. {remedy}".rstrip()
-        raise missing_package(function, package, str(error), advice) from error
 
 
 def make_activation(

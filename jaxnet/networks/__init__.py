@@ -1,4 +1,4 @@
-"""Whole networks, put together from layers."""
+"""Whole networks, put together from layers, and the files that keep them."""
 
 from jaxnet.networks import heads
 from jaxnet.networks.heads import (
@@ -11,6 +11,7 @@ from jaxnet.networks.heads import (
     regression,
 )
 from jaxnet.networks.mlp import mlp
+from jaxnet.networks.model_file import Model, load_model, save_model
 from jaxnet.networks.small import (
     Chain,
     chain,
@@ -26,6 +27,7 @@ __all__ = [
     "HEADS",
     "Chain",
     "Head",
+    "Model",
     "binary",
     "bounded_regression",
     "chain",
@@ -33,12 +35,14 @@ __all__ = [
     "count_neurons",
     "get_head",
     "heads",
+    "load_model",
     "mlp",
     "multiclass",
     "perceptron",
     "perceptron_pass",
     "perceptron_rule",
     "regression",
+    "save_model",
     "shared_linears",
     "summary",
 ]

@@ -1,5 +1,6 @@
 """The multilayer perceptron: the fully-connected feed-forward network of lecture 001."""
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias, get_args
@@ -40,7 +41,8 @@ def mlp(
     A hidden layer is, in this order: dense, batch normalization if ``"before"``, activation, batch
     normalization if ``"after"``, dropout. The outputs are linear, logits for a classifier, values
     for a regression, unless the head says otherwise. What else there is, `jaxnet.layers.serial`
-    puts together.
+    puts together. The network's description keeps the arguments, so that `save_model` can write
+    and `load_model` rebuild it.
 
     Args:
         widths: input, hidden and output widths, such as ``(784, 100, 100, 10)``.
@@ -69,6 +71,7 @@ def mlp(
     >>> count_parameters(params)
     89610
     """
+    arguments = {**locals(), "standardize_like": standardize_like is not None}  # not the examples
     if len(widths) < 2:
         remedy = "Give at least the number of inputs and the number of outputs."
         raise invalid_value("mlp", "widths", "to hold 2 or more", tuple(widths), remedy)
@@ -97,7 +100,11 @@ def mlp(
     layers.append(affine(*widths[-2:]))
     if head is not None:
         layers.append(get_head(head).layer if isinstance(head, str) else head.layer)
-    return serial(*layers)
+    arguments |= {"widths": tuple(widths), "drop_rate": tuple(rates)}
+    network = serial(*layers)
+    return network._replace(
+        description=dataclasses.replace(network.description, settings={"mlp": arguments})
+    )
 
 
 def _inputs(scale: float | None, examples: AnyArray | None, dtype: Any) -> Iterator[Layer]:

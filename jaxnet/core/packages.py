@@ -1,0 +1,25 @@
+"""Optional packages, imported only where they are used."""
+
+import importlib
+from typing import Any
+
+from jaxnet.core.errors import missing_package
+
+
+def import_package(function: str, name: str, *, remedy: str = "") -> Any:
+    """Return the module called ``name``, imported only now.
+
+    Args:
+        function: name of the public function, for its errors.
+        name: of the module, such as ``"flax.linen"``.
+        remedy: what else to say when it cannot be imported.
+
+    Raises:
+        ImportError: if it, or something that it needs, is not installed.
+    """
+    package = name.partition(".")[0]
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        advice = f"Install it by: pip install {package}. {remedy}".rstrip()
+        raise missing_package(function, package, str(error), advice) from error

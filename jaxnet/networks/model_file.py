@@ -1,0 +1,326 @@
+"""A trained network in one file: arrays by name, and all that it takes to use them.
+
+The format is safetensors, which any library can read and which runs no code when read: the arrays
+under the paths that they have in the trees, such as ``params/1/weights`` in ``(out, in)``, and in
+the metadata a description in JSON and a SHA-256 of all of it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnet.core.checks import check_finite, check_names
+from jaxnet.core.errors import (
+    InputError,
+    InvalidValueError,
+    invalid_type,
+    invalid_value,
+    missing_file,
+)
+from jaxnet.core.files import write_atomically
+from jaxnet.core.packages import import_package
+from jaxnet.core.types import Layer, Params, Shape, Statistics
+from jaxnet.core.version import VERSION
+from jaxnet.networks.arguments import network_of, arguments_of
+
+FORMAT_VERSION = 1
+"""Of the metadata; a file of a later one is refused, since what it says may mean something else."""
+
+DTYPES = ("bfloat16", "float16", "float32", "float64", "int32", "int64", "uint32", "bool")
+"""What arrays of a network are made of; safetensors would write some others, but not read them."""
+
+
+class Model(NamedTuple):
+    """A network with all that it takes to use it.
+
+    Attributes:
+        network: the network.
+        params: its parameters.
+        statistics: its statistics, such as moving averages and the moments of standardization.
+        in_shape: shape of one input.
+        class_names: what each label means; empty if that was not said.
+        preprocessing: how raw data become inputs, in the words of whoever saved it.
+        training: what is known about the training, likewise.
+        jaxnet_version: what wrote the file.
+    """
+
+    network: Layer
+    params: Params
+    statistics: Statistics
+    in_shape: Shape
+    class_names: tuple[str, ...]
+    preprocessing: Mapping[str, Any]
+    training: Mapping[str, Any]
+    jaxnet_version: str
+
+
+def save_model(
+    path: str | Path,
+    network: Layer,
+    params: Params,
+    statistics: Statistics,
+    *,
+    in_shape: Shape | None = None,
+    class_names: Sequence[str] = (),
+    preprocessing: Mapping[str, Any] | None = None,
+    training: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a trained network into one file, whole or not at all; an old one is replaced.
+
+    A network that `mlp` made of names and numbers is written as its arguments. Of any other only
+    the arrays are, and whoever loads the file must bring the network; why, the file says.
+
+    Args:
+        path: where to; ``.safetensors`` is the usual suffix.
+        network: the network.
+        params: its parameters, finite.
+        statistics: its statistics, finite.
+        in_shape: shape of one input; may be left out for a network by `mlp`.
+        class_names: what each label means: one a network's output, two for a single output.
+        preprocessing: how raw data become inputs: anything that JSON can say.
+        training: data set, epochs, accuracy, ...: anything that JSON can say.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: for arrays that are not the network's or not finite, another number of names
+            than of outputs, what JSON cannot say, or a file that cannot be written.
+        TypeError: for arrays of another dtype than the network's or one that no file can hold.
+        ImportError: if safetensors is not installed.
+
+    >>> import tempfile
+    >>> from jaxnet.networks import mlp
+    >>> network = mlp((2, 3, 2), activation="tanh")
+    >>> path = Path(tempfile.mkdtemp()) / "model.safetensors"
+    >>> params, statistics = network.init(jax.random.key(0), (2,))
+    >>> path = save_model(path, network, params, statistics, class_names=("no", "yes"))
+    >>> model = load_model(path)
+    >>> (
+    ...     model.class_names,
+    ...     model.in_shape,
+    ...     bool((model.params[0].weights == params[0].weights).all()),
+    ... )
+    (('no', 'yes'), (2,), True)
+    """
+    numpy_format = import_package("save_model", "safetensors.numpy")
+    arguments, reason = arguments_of(network, params)
+    in_shape = _input_shape(arguments, in_shape)
+    arrays = {name: _host("save_model", name, a) for name, a in _names(params, statistics).items()}
+    made = network if arguments is None else _rebuilt("save_model", arguments, arrays)
+    _check_arrays("save_model", _template("save_model", made, in_shape), arrays)
+    for name, array in arrays.items():
+        check_finite("save_model", name, array, "Go back to a state before.")
+    _check_class_names(class_names, network.out_shape(in_shape))
+    text = _json(
+        {
+            "jaxnet_version": VERSION,
+            "mlp": arguments,
+            "why_not_mlp": reason,
+            "in_shape": list(in_shape),
+            "class_names": list(class_names),
+            "preprocessing": dict(preprocessing or {}),
+            "training": dict(training or {}),
+        }
+    )
+    metadata = {
+        "format": "jaxnet",
+        "format_version": str(FORMAT_VERSION),
+        "description": text,
+        "sha256": _checksum(text, arrays),
+    }
+    content = numpy_format.save(arrays, metadata)
+    remedy = "Make room, or choose another place."
+    return write_atomically(
+        "save_model", Path(path), lambda file: file.write_bytes(content), remedy=remedy
+    )
+
+
+def load_model(path: str | Path, *, network: Layer | None = None) -> Model:
+    """Read a trained network that `save_model` wrote, bit for bit.
+
+    Nothing in the file is run, and nothing of it is used before its checksum was found right.
+
+    Args:
+        path: the file.
+        network: what the arrays belong to; by default the one that the file describes.
+
+    Returns:
+        The model; ``jaxnet.training.predict(model.network, model.params, model.statistics, x)``
+        gives its outputs.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: for a file that is truncated, altered, of another kind or a later version, one
+            that does not describe its network if none is given, or arrays that do not fit it.
+        TypeError: for arrays of another dtype than the network's, or one that JAX has switched
+            off.
+        ImportError: if safetensors is not installed.
+    """
+    metadata, arrays = _read(Path(path))
+    said = _checked_description(path, metadata, arrays)
+    off = sorted(
+        {a.dtype.name for a in arrays.values() if jax.dtypes.canonicalize_dtype(a.dtype) != a.dtype}
+    )
+    if off:
+        remedy = 'Call jax.config.update("jax_enable_x64", True) first.'
+        raise invalid_type("load_model", "arrays", "of a dtype that JAX has on", off[0], remedy)
+    if network is None:
+        if said["mlp"] is None:
+            remedy = "Pass the network that was saved: load_model(path, network=...)."
+            actual = f"one of which it holds the arrays alone, because {said['why_not_mlp']}"
+            raise invalid_value("load_model", str(path), "to describe its network", actual, remedy)
+        network = _rebuilt("load_model", said["mlp"], arrays)
+    in_shape = tuple(said["in_shape"])
+    template = _template("load_model", network, in_shape)
+    _check_arrays("load_model", template, arrays)
+    return Model(
+        network,
+        *_filled(template, arrays),
+        in_shape,
+        tuple(said["class_names"]),
+        said["preprocessing"],
+        said["training"],
+        said["jaxnet_version"],
+    )
+
+
+class _Trees(NamedTuple):
+    """What is saved, or its shapes and dtypes; the fields' names begin the arrays' names."""
+
+    params: Any
+    statistics: Any
+
+
+def _names(params: Any, statistics: Any) -> dict[str, Any]:
+    """Return the leaves of both trees by their paths, such as ``params/0/weights``."""
+    leaves = jax.tree_util.tree_leaves_with_path(_Trees(params, statistics))
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def _filled(template: _Trees, arrays: Mapping[str, np.ndarray]) -> _Trees:
+    values = [jnp.asarray(arrays[name]) for name in _names(*template)]
+    return jax.tree.unflatten(jax.tree.structure(template), values)
+
+
+def _host(function: str, name: str, array: Any) -> np.ndarray:
+    """Return an array in memory row by row: safetensors would write any other order as it lies."""
+    dtype = getattr(array, "dtype", type(array).__name__)
+    if str(dtype) not in DTYPES:
+        expected = f"of one of the dtypes {', '.join(DTYPES)}"
+        raise invalid_type(function, name, expected, dtype, "Convert it, or leave it out.")
+    return np.asarray(array, order="C")
+
+
+def _input_shape(arguments: Mapping[str, Any] | None, in_shape: Shape | None) -> Shape:
+    if in_shape is not None:
+        return in_shape
+    if arguments is None:
+        remedy = "Only of a network that mlp made it is known."
+        raise invalid_value("save_model", "in_shape", "to be given", None, remedy)
+    return (arguments["widths"][0],)
+
+
+def _rebuilt(
+    function: str, arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> Layer:
+    none = np.zeros(arguments["widths"][:1])  # found wanting later, by name
+    mean = arrays.get("statistics/0/mean", none)
+    return network_of(function, arguments, mean=mean, std=arrays.get("statistics/0/std", none))
+
+
+def _template(function: str, network: Layer, in_shape: Shape) -> _Trees:
+    """Return shapes and dtypes of what the network's `init` would give."""
+    try:
+        return _Trees(*jax.eval_shape(lambda key: network.init(key, in_shape), jax.random.key(0)))
+    except InvalidValueError as error:
+        remedy = f"The network says: {error}"
+        actual = f"inputs of shape {in_shape}"
+        raise invalid_value(function, "in_shape", "to fit the network", actual, remedy) from error
+
+
+def _check_arrays(function: str, template: _Trees, arrays: Mapping[str, np.ndarray]) -> None:
+    expected = _names(*template)
+    check_names(function, "arrays", expected, arrays, "Arrays and network must belong together.")
+    for name, like in expected.items():
+        actual = arrays[name]
+        if actual.shape != like.shape:
+            remedy = "Arrays and network must belong together."
+            raise invalid_value(function, name, f"of shape {like.shape}", actual.shape, remedy)
+        if actual.dtype != like.dtype:
+            remedy = f"Cast it, or make the network with dtype={actual.dtype}."
+            raise invalid_type(function, name, f"of dtype {like.dtype}", actual.dtype, remedy)
+
+
+def _check_class_names(names: Sequence[str], out_shape: Shape) -> None:
+    classes = 2 if out_shape == (1,) else out_shape[-1]
+    if names and len(names) != classes:
+        expected = f"to be {classes}, for outputs of shape {out_shape}"
+        raise invalid_value("save_model", "class_names", expected, len(names), "Name each class.")
+
+
+def _json(description: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(description, allow_nan=False, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        argument = "class_names, preprocessing and training"
+        remedy = "Use dicts, lists, str, int, finite floats, bool and None."
+        raise invalid_value("save_model", argument, "to be JSON", str(error), remedy) from error
+
+
+def _checksum(text: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the SHA-256 of a file's content: of what it says, not of how it lies there."""
+    sha = hashlib.sha256(f"jaxnet {FORMAT_VERSION}\n{text}\n".encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        sha.update(f"{name} {array.dtype.name} {list(array.shape)}\n".encode())
+        sha.update(array.tobytes())
+    return sha.hexdigest()
+
+
+def _read(path: Path) -> tuple[Mapping[str, str], dict[str, np.ndarray]]:
+    safetensors = import_package("load_model", "safetensors")
+    try:
+        if not path.exists():
+            raise missing_file("load_model", "to exist", f"nothing at {path}", "Check the path.")
+        path.open("rb").close()  # says why not, where safetensors does not
+        with safetensors.safe_open(path, framework="np") as file:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except InputError:
+        raise
+    except OSError as error:
+        raise _unusable(path, "to be readable", error.strerror or str(error)) from error
+    except (safetensors.SafetensorError, AttributeError) as error:  # the latter: a dtype
+        raise _unusable(path, "to be a whole safetensors file", str(error)) from error
+
+
+def _checked_description(
+    path: str | Path, metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """Return what a file says about its arrays, once it is known to be what was written."""
+    if metadata.get("format") != "jaxnet":
+        actual = f"safetensors with format {metadata.get('format')!r}"
+        raise _unusable(path, "to be a model file of jaxnet", actual)
+    version = metadata.get("format_version", "")
+    if version != str(FORMAT_VERSION):
+        remedy = f"Load it with the jaxnet that wrote it, or a later one; this is {VERSION}."
+        raise invalid_value(
+            "load_model", str(path), f"of format version {FORMAT_VERSION}", repr(version), remedy
+        )
+    text = metadata.get("description", "")
+    found = _checksum(text, arrays)
+    if found != metadata.get("sha256"):
+        expected = f"to have the SHA-256 that it states, {metadata.get('sha256')}"
+        raise _unusable(path, expected, found)
+    return json.loads(text)
+
+
+def _unusable(path: str | Path, expected: str, actual: str) -> InvalidValueError:
+    remedy = "The file is truncated, altered or of another kind; fetch or save it again."
+    return invalid_value("load_model", str(path), expected, actual, remedy)
