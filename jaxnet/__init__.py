@@ -6,7 +6,7 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
     inspection   gradient_check  tape  |  graph: program  steps  passes
                  drawing: layers  layout  svg  text         |  interchange  (blind to each other)
     training     state  rules  objective  gradient  step  shuffle  epoch  evaluate  run
-                 chunks  fit  devices  |  recipe  train  sweeps: settings  waves  strategy
+                 chunks  fit  logs  devices  |  recipe  train  sweeps: settings  waves  strategy
     networks     mlp  small  heads  summary  model_file
     layers       dense  maxout  activation  dropout  batch_norm  rescale  standardization
                  compose  branches  sharing      |  optim  |  data    (blind to each other)

@@ -27,7 +27,7 @@ from jaxnet.core.files import write_atomically
 from jaxnet.core.packages import import_package
 from jaxnet.core.types import Layer, Params, Shape, Statistics
 from jaxnet.core.version import VERSION
-from jaxnet.networks.arguments import network_of, arguments_of
+from jaxnet.networks.arguments import arguments_of, network_of
 
 FORMAT_VERSION = 1
 """Of the metadata; a file of a later one is refused, since what it says may mean something else."""

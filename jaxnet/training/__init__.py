@@ -6,6 +6,7 @@ from jaxnet.training.epoch import steps_per_epoch
 from jaxnet.training.evaluate import evaluate, predict
 from jaxnet.training.fit import fit
 from jaxnet.training.gradient import ENGINES, BatchGradient, GradientEngine, autodiff, by_hand
+from jaxnet.training.logs import json_lines_log, tensorboard_log, together
 from jaxnet.training.objective import Objective, make_objective
 from jaxnet.training.recipe import Recipe
 from jaxnet.training.rules import Rule, early_stopping, reduce_on_plateau, stop_at_deviation
@@ -51,6 +52,7 @@ __all__ = [
     "fit",
     "grid",
     "init_state",
+    "json_lines_log",
     "listed",
     "log_uniform",
     "make_objective",
@@ -61,6 +63,8 @@ __all__ = [
     "steps_per_epoch",
     "stop_at_deviation",
     "sweep",
+    "tensorboard_log",
+    "together",
     "uniform",
     "use_cores_as_devices",
 ]

@@ -1,0 +1,199 @@
+"""Logs of a run, epoch by epoch: callbacks for `fit`, which calls them after each few epochs."""
+
+import contextlib
+import json
+import math
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from jaxnet.core.checks import check_count
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.files import not_writable, write_atomically
+from jaxnet.core.packages import import_package
+from jaxnet.training.chunks import Progress
+
+Report: TypeAlias = Callable[[Progress], None]
+"""What `fit` takes as ``on_progress``."""
+
+REMEDY = "Make room, or choose another place."
+
+
+def together(*reports: Report | None) -> Report | None:
+    """Return one callback that calls several in turn.
+
+    Args:
+        reports: callbacks; each None is left out.
+
+    Returns:
+        The callback; None if there is none to call.
+
+    >>> together(None) is None
+    True
+    """
+    present = [report for report in reports if report is not None]
+
+    def report(progress: Progress) -> None:
+        for each in present:
+            each(progress)
+
+    return report if present else None
+
+
+def json_lines_log(path: str | Path, *, start: int = 0) -> Report:
+    """Return a callback that appends one line of JSON an epoch to a file.
+
+    A line holds ``epoch`` from 1, ``seconds`` since the run's training started, as of when the
+    epoch was reported, and ``train_NAME`` and ``validation_NAME`` for each curve; null stands for
+    NaN and infinity. The lines of a report are written at once and are on the disk before the
+    training goes on, so a kill at any moment leaves whole lines.
+
+    A run that goes on from a state goes on in the same log: lines of epochs after ``start``, which
+    it will repeat, and a last line that is not whole are dropped first.
+
+    Args:
+        path: the file; a log that is there is gone on with, a new one is started otherwise.
+        start: epochs finished before this run, ``state.epoch`` of the state that it goes on from;
+            0 starts a log anew.
+
+    Returns:
+        The callback, good for one run.
+
+    Raises:
+        ValueError: for a file that is no such log, or one that cannot be read or written.
+    """
+    check_count("json_lines_log", "start", start, minimum=0)
+    path, written = Path(path), 0
+    kept = _lines_up_to(path, start)
+    write_atomically("json_lines_log", path, lambda file: file.write_bytes(kept), remedy=REMEDY)
+
+    def report(progress: Progress) -> None:
+        nonlocal written
+        rows = [_row(progress, index, start) for index in range(written, progress.epoch)]
+        text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+        with _saying_why("json_lines_log", path):
+            _append(path, text.encode())
+        written = progress.epoch
+
+    return report
+
+
+@contextlib.contextmanager
+def tensorboard_log(directory: str | Path, *, start: int = 0) -> Iterator[Report]:
+    """Yield a callback that writes the curves for TensorBoard, step = epoch.
+
+    The tags are ``NAME/train`` and ``NAME/validation``, so that the two share a chart. Each run
+    writes an event file of its own; one that goes on from a state tells TensorBoard to forget what
+    the runs before it said of later epochs. What was reported is on the disk before the training
+    goes on. Needs tensorboardX, and neither TensorFlow nor TensorBoard itself.
+
+    Args:
+        directory: where event files are collected; it is made if need be.
+        start: epochs finished before this run, ``state.epoch`` of the state that it goes on from.
+
+    Yields:
+        The callback, good for one run.
+
+    Raises:
+        ValueError: if the folder or the file cannot be written.
+        ImportError: if tensorboardX is not installed.
+    """
+    check_count("tensorboard_log", "start", start, minimum=0)
+    library = import_package("tensorboard_log", "tensorboardX.event_file_writer")
+    messages = import_package("tensorboard_log", "tensorboardX.proto.event_pb2")
+    directory, written = Path(directory), 0
+    with _saying_why("tensorboard_log", directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        # its own names differ by the second only, and it would write over an equal one
+        writer = library.EventsWriter(str(directory / "events"), f".{uuid.uuid4().hex}")
+        if start:
+            log = messages.SessionLog(status=messages.SessionLog.START)
+            writer.write_event(
+                messages.Event(wall_time=time.time(), step=start + 1, session_log=log)
+            )
+        writer.flush()
+
+    def report(progress: Progress) -> None:
+        nonlocal written
+        with _saying_why("tensorboard_log", directory):
+            for index in range(written, progress.epoch):
+                event = messages.Event(wall_time=time.time(), step=start + index + 1)
+                for tag, value in _scalars(progress, index, "{name}/{split}").items():
+                    event.summary.value.add(tag=tag, simple_value=value)
+                writer.write_event(event)
+            writer.flush()
+        written = progress.epoch
+
+    try:
+        yield report
+    finally:
+        with _saying_why("tensorboard_log", directory):
+            writer.close()
+
+
+def _scalars(progress: Progress, index: int, form: str) -> dict[str, float]:
+    """Return all values of one epoch of a run, by names of the given form."""
+    curves = {"train": progress.history.train, "validation": progress.history.validation}
+    return {
+        form.format(split=split, name=name): float(values[index])
+        for split, of_split in curves.items()
+        for name, values in of_split.items()
+    }
+
+
+def _row(progress: Progress, index: int, start: int) -> dict[str, Any]:
+    values = _scalars(progress, index, "{split}_{name}")
+    finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+    return {"epoch": start + index + 1, "seconds": round(progress.seconds, 6), **finite}
+
+
+def _append(path: Path, content: bytes) -> None:
+    """Append all of the content or nothing, and wait until it is on the disk."""
+    with path.open("ab", buffering=0) as file:
+        before = file.seek(0, os.SEEK_END)
+        try:
+            if file.write(content) != len(content):
+                raise OSError("only a part of the line could be written")
+        except OSError:
+            file.truncate(before)
+            raise
+        os.fsync(file.fileno())
+
+
+BEGINNING = b'{"epoch": '
+"""Of each line; it tells an unfinished line from a foreign file that must not be written over."""
+
+
+def _lines_up_to(path: Path, start: int) -> bytes:
+    """Return the whole lines of a log that are about the first epochs."""
+    with _saying_why("json_lines_log", path):
+        content = path.read_bytes() if path.exists() else b""
+    *lines, rest = content.split(b"\n")
+    epochs = [_epoch(line) for line in lines]
+    if None in epochs or not (rest.startswith(BEGINNING) or BEGINNING.startswith(rest)):
+        remedy = "Choose another file: this one is not written over."
+        actual = f"'{path}' with other content"
+        expected = "to be a log of epochs or nothing yet"
+        raise invalid_value("json_lines_log", "file", expected, actual, remedy)
+    pairs = zip(lines, epochs, strict=True)
+    return b"".join(line + b"\n" for line, epoch in pairs if epoch and epoch <= start)
+
+
+def _epoch(line: bytes) -> int | None:
+    """Return the epoch that a line of a log is about; None for a line of something else."""
+    try:
+        epoch = json.loads(line)["epoch"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return epoch if isinstance(epoch, int) else None
+
+
+@contextlib.contextmanager
+def _saying_why(function: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise not_writable(function, path, error, REMEDY) from error
