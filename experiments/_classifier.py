@@ -1,6 +1,6 @@
 """What experiments on labelled images share: a network that fits them, and its final figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +8,15 @@ import jax
 import optax
 
 import jaxnet
+from experiments._pictures import measure_extent
 from experiments._record import Claim, write_record
 from jaxnet.core.checks import check_choice, check_count, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.trees import count_parameters, digest
 from jaxnet.core.types import Layer
 from jaxnet.data import Dataset, Examples
-from jaxnet.training import FitResult
+from jaxnet.networks import save_model
+from jaxnet.training import FitResult, TrainState
 
 _HOLD_OUT = 2
 """What the key is folded with; `fit` draws from its two halves, which are those of 0 and 1."""
@@ -99,6 +101,35 @@ def measure(network: Layer, result: FitResult, train: Examples, test: Examples) 
         "test_accuracy": tested["accuracy"],
         "parameter_digest": digest(params),
     }
+
+
+def save_classifier(
+    out: Path, dataset: Dataset, network: Layer, state: TrainState, facts: Mapping[str, Any]
+) -> Path:
+    """Write the trained network to ``model.safetensors``, with what it takes to show it images.
+
+    Args:
+        out: folder.
+        dataset: what it was trained on.
+        network: the network.
+        state: its state after training.
+        facts: what else to say about the training.
+    """
+    images = dataset.train.inputs[:1000].reshape(-1, *dataset.image_shape)
+    preprocessing = {
+        "image_shape": list(dataset.image_shape),
+        "pixel_max": dataset.pixel_max,
+        "ink_extent": measure_extent(images),
+    }
+    return save_model(
+        out / "model.safetensors",
+        network,
+        state.params,
+        state.statistics,
+        class_names=dataset.class_names,
+        preprocessing=preprocessing,
+        training={"dataset": dataset.name, **facts},
+    )
 
 
 def report(results: dict[str, Any], result: FitResult) -> str:

@@ -21,10 +21,11 @@ from experiments._classifier import (
     measure,
     record_run,
     report,
+    save_classifier,
 )
 from experiments._command import run_command
 from experiments._curves import draw_curves, draw_misread
-from experiments._progress import progress_bar
+from experiments._logs import reporting
 from experiments._record import Claim, prepare_folder
 from jaxnet.core.checks import check_range
 from jaxnet.core.types import Layer
@@ -73,8 +74,12 @@ class Config:
     """Seed of the initial weights and the shuffling."""
     validation_fraction: float = 0.0
     """Hold out this part of the training examples and draw its curve; test once, at the end."""
+    log: Path | None = None
+    """File that takes a line of JSON after each epoch."""
+    tensorboard: Path | None = None
+    """Folder that takes the curves as TensorBoard reads them."""
     out: Path = Path("out/learning_curves")
-    """Folder for result.json and the figures."""
+    """Folder for result.json, the trained network (model.safetensors) and the figures."""
 
 
 SMOKE = Config(epochs=3)
@@ -103,6 +108,9 @@ def main(config: Config) -> list[Claim]:
         raise
     results = measure(network, result, train, dataset.test)
     print(report(results, result))
+    facts = {name: results[name] for name in ("epochs", "test_accuracy", "parameter_digest")}
+    model = save_classifier(out, dataset, network, result.state, {**facts, "seed": config.seed})
+    results["model"] = model.name
     title = f"{dataset.name}: {results['test_accuracy']:.2%} of test images read correctly"
     figures = [
         draw_curves(out / "learning_curves.png", result.history, title=title, held_out=name),
@@ -110,17 +118,18 @@ def main(config: Config) -> list[Claim]:
     ]
     claims = check_claims(config, results["test_accuracy"])
     path = record_run("learning_curves", config, result, results, claims, figures)
-    print("wrote", *[path, *figures], sep="\n")
+    print("wrote", path, model, *figures, sep="\n")
     return claims
 
 
 def train_network(
     config: Config, network: Layer, train: Examples, validation: Examples
 ) -> FitResult:
-    """Train with a bar that shows how far it is."""
+    """Train, with a bar that shows how far it is and the logs that were asked for."""
     check_range("command line", "--l2", config.l2, low=0.0)
     penalty = jaxnet.penalties.get_penalty("l2", strength=config.l2) if config.l2 else None
-    with progress_bar(config.dataset, config.epochs) as on_progress:
+    logs = {"log": config.log, "tensorboard": config.tensorboard}
+    with reporting(config.dataset, config.epochs, **logs) as on_progress:
         return jaxnet.training.fit(
             network,
             train,
@@ -139,7 +148,7 @@ def train_network(
 def check_claims(config: Config, accuracy: float) -> list[Claim]:
     """Hold the run against what is expected of it, where its settings are the default ones."""
     epochs, threshold = EXPECTED.get(config.dataset, (0, 0.0))
-    free = ("dataset", "data_dir", "epochs", "seed", "out")
+    free = ("dataset", "data_dir", "epochs", "seed", "log", "tensorboard", "out")
     default = dataclasses.replace(Config(), **{name: getattr(config, name) for name in free})
     if config != default or not 0 < epochs <= config.epochs:
         return []

@@ -91,7 +91,7 @@ def test_the_figures_are_there(smoke: Path) -> None:
     for name in record["figures"]:
         assert (smoke / name).read_bytes()[:4] == b"\x89PNG"
     assert sorted(path.name for path in smoke.iterdir()) == sorted(
-        [*record["figures"], "result.json"]
+        [*record["figures"], record["results"]["model"], "result.json"]
     )
 
 

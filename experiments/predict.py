@@ -1,0 +1,203 @@
+"""What does a saved network read in images of one's own?
+
+Reads a model file, such as `learning_curves` leaves, and the images named: PNG and JPEG of any
+size, IDX files, and .npy arrays, which are taken as the network's own inputs. Without images, some
+test images of the data set that the network was trained on. Prints what is read, how probable it
+is, what comes next, and what was done to each image; draws them.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import jax
+import numpy as np
+import tyro
+
+import jaxnet
+from experiments._classifier import save_classifier
+from experiments._command import run_command
+from experiments._figures import BLUE, GREY, ORANGE, new_figure, save_figure
+from experiments._pictures import Frame, Invert, Picture, read_pictures
+from experiments._record import Claim, prepare_folder, write_record
+from jaxnet.core.checks import check_count
+from jaxnet.core.errors import invalid_value
+from jaxnet.networks import Model, load_model
+
+COLUMNS = 3
+CHOICES = 3
+"""Classes shown an image, the most probable ones."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the prediction."""
+
+    images: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
+    """PNG, JPEG, IDX (.gz) or .npy files; by default test images of the network's data set."""
+    model: Path | None = None
+    """Model file, such as out/learning_curves/model.safetensors."""
+    train: int = 0
+    """Without --model: first train a network on the embedded digits, for so many epochs."""
+    invert: Invert = "auto"
+    """Whether images are dark on light, as on paper; auto looks at their edges."""
+    count: int = 12
+    """How many test images to take by default."""
+    show: int = 24
+    """The most images to print and draw; result.json has all."""
+    data_dir: Path | None = None
+    """Folder that holds mnist/, for its test images; by default $JAXNET_DATA, else the cache."""
+    out: Path = Path("out/predict")
+    """Folder for result.json and the figure."""
+
+
+SMOKE = Config(train=3)
+
+
+class Reading(NamedTuple):
+    """What the network says of a picture: the classes, most probable first."""
+
+    picture: Picture
+    classes: tuple[str, ...]
+    probabilities: np.ndarray
+    truth: str | None
+
+
+def main(config: Config) -> list[Claim]:
+    """Load, read, print, draw, record."""
+    show = check_count("command line", "--show", config.show)
+    out = prepare_folder(config.out)
+    model = load_model(_model_file(config, out))
+    frame = _frame(model)
+    files = [read_pictures(path, frame, config.invert) for path in config.images]
+    pictures = [one for of_file in files for one in of_file]
+    readings = read(model, pictures or _test_pictures(config, model, frame))
+    print(*(_line(reading) for reading in readings[:show]), sep="\n")
+    more = len(readings) - show
+    print(f"and {more:,} more, see result.json") if more > 0 else None
+    figure = draw_readings(out / "predictions.png", readings[:show])
+    path = write_record(
+        out,
+        experiment="predict",
+        config=config,
+        seeds=[],
+        results={"training": model.training, "predictions": [_row(one) for one in readings]},
+        figures=[figure],
+    )
+    print("wrote", path, figure, sep="\n")
+    return []
+
+
+def read(model: Model, pictures: Sequence[Picture]) -> list[Reading]:
+    """Classify pictures."""
+    inputs = np.stack([picture.pixels for picture in pictures]).reshape(-1, *model.in_shape)
+    outputs = jaxnet.training.predict(model.network, model.params, model.statistics, inputs)
+    if outputs.shape[-1] == 1:  # the logit of the second of two classes
+        outputs = jax.numpy.concatenate([jax.numpy.zeros_like(outputs), outputs], axis=-1)
+    readings = []
+    for picture, each in zip(pictures, np.asarray(jax.nn.softmax(outputs, axis=-1)), strict=True):
+        order = np.argsort(-each, kind="stable")
+        names = tuple(model.class_names[index] for index in order)
+        truth = None if picture.label is None else model.class_names[picture.label]
+        readings.append(Reading(picture, names, each[order], truth))
+    return readings
+
+
+def draw_readings(path: Path, readings: Sequence[Reading]) -> Path:
+    """Draw each picture as the network got it, with its most probable classes."""
+    rows = -(-len(readings) // COLUMNS)
+    title = "What the network was shown, and what it reads"
+    figure, axes = new_figure(rows, 2 * COLUMNS, size=(12, 1.9 * rows + 0.8), title=title)
+    for axis in axes:
+        axis.set_axis_off()
+    for reading, image, bars in zip(readings, axes[::2], axes[1::2], strict=False):
+        image.imshow(reading.picture.pixels, cmap="gray_r", vmin=0)
+        image.set_title(reading.picture.name, fontsize=9, color=GREY)
+        wrong = reading.truth is not None and reading.truth != reading.classes[0]
+        likely = reading.probabilities[:CHOICES]
+        colors = [ORANGE if wrong else BLUE, *[GREY] * (len(likely) - 1)]
+        bars.barh(range(len(likely)), likely, color=colors, height=0.55)
+        for place, (name, probability) in enumerate(zip(reading.classes, likely, strict=False)):
+            bars.text(0, place - 0.33, f"{name}   {probability:.2%}", fontsize=11, va="bottom")
+        bars.set(xlim=(0, 1), ylim=(len(likely) - 0.5, -0.9))
+    return save_figure(figure, path)
+
+
+def _model_file(config: Config, out: Path) -> Path:
+    if config.model is not None:
+        return config.model
+    if not config.train:
+        remedy = (
+            "Make one by: python -m experiments.learning_curves, which writes "
+            "out/learning_curves/model.safetensors; or let --train 100 train one first."
+        )
+        raise invalid_value("command line", "--model", "to be given", None, remedy)
+    digits = jaxnet.data.load_dataset("digits")
+    network = jaxnet.mlp((64, 32, 10), input_scale=1 / digits.pixel_max)
+    result = jaxnet.training.fit(
+        network,
+        digits.train,
+        key=jax.random.key(0),
+        optimizer=jaxnet.optim.adam(1e-2),
+        epochs=check_count("command line", "--train", config.train),
+        batch_size=50,
+        validation=digits.test,
+    )
+    accuracy = float(result.history.validation["accuracy"][-1])
+    facts = {"epochs": config.train, "test_accuracy": accuracy}
+    return save_classifier(out, digits, network, result.state, facts)
+
+
+def _frame(model: Model) -> Frame:
+    """Return what the model's inputs look like, as it was said when it was saved."""
+    said = model.preprocessing
+    if not model.class_names or "image_shape" not in said or "pixel_max" not in said:
+        expected = "to have class names, and image_shape and pixel_max in its preprocessing"
+        remedy = "Say them in save_model, as learning_curves does."
+        raise invalid_value("predict", "model", expected, "one without", remedy)
+    height, width = said["image_shape"]
+    return Frame(height, width, said["pixel_max"], said.get("ink_extent", 1.0))
+
+
+def _test_pictures(config: Config, model: Model, frame: Frame) -> list[Picture]:
+    name = model.training.get("dataset")
+    if name is None:
+        remedy = "The model does not say what data set it was trained on: name images."
+        raise invalid_value("command line", "images", "to be given", "none", remedy)
+    dataset = jaxnet.data.load_dataset(name, data_dir=config.data_dir)
+    if (dataset.image_shape, dataset.class_names) != (frame[:2], model.class_names):
+        expected = f"to have the images and classes of {name}, on which it says it was trained"
+        raise invalid_value("predict", "model", expected, "others", "Name images.")
+    test = dataset.test.take(slice(check_count("command line", "--count", config.count)))
+    pixels = test.inputs.reshape(-1, frame.height, frame.width)
+    return [
+        Picture(f"{name} test[{index}]", image, "as it is", int(label))
+        for index, (image, label) in enumerate(zip(pixels, test.targets, strict=True))
+    ]
+
+
+def _line(reading: Reading) -> str:
+    first, second = reading.classes[:2]
+    sure, next_sure = reading.probabilities[:2]
+    verdict = "" if reading.truth in (None, first) else f"  WRONG: it is {reading.truth}"
+    done = "" if reading.picture.done == "as it is" else f"  ({reading.picture.done})"
+    read = f"{first} with {sure:7.2%}, then {second} with {next_sure:6.2%}"
+    return f"{reading.picture.name}: {read}{verdict}{done}"
+
+
+def _row(reading: Reading) -> dict[str, Any]:
+    return {
+        "image": reading.picture.name,
+        "class": reading.classes[0],
+        "probability": reading.probabilities[0],
+        "runner_up": reading.classes[1],
+        "runner_up_probability": reading.probabilities[1],
+        "truth": reading.truth,
+        "done": reading.picture.done,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_command("predict", main, Config(), smoke=SMOKE, description=__doc__))
