@@ -47,9 +47,9 @@ def json_lines_log(path: str | Path, *, start: int = 0) -> Report:
     """Return a callback that appends one line of JSON an epoch to a file.
 
     A line holds ``epoch`` from 1, ``seconds`` since the run's training started, as of when the
-    epoch was reported, and ``train_NAME`` and ``validation_NAME`` for each curve; null stands for
-    NaN and infinity. The lines of a report are written at once and are on the disk before the
-    training goes on, so a kill at any moment leaves whole lines.
+    epoch was reported, and ``train_NAME``, ``validation_NAME`` and ``instrument_NAME`` for each
+    curve; null stands for NaN and infinity. The lines of a report are written at once and are on
+    the disk before the training goes on, so a kill at any moment leaves whole lines.
 
     A run that goes on from a state goes on in the same log: lines of epochs after ``start``, which
     it will repeat, and a last line that is not whole are dropped first.
@@ -85,9 +85,9 @@ def json_lines_log(path: str | Path, *, start: int = 0) -> Report:
 def tensorboard_log(directory: str | Path, *, start: int = 0) -> Iterator[Report]:
     """Yield a callback that writes the curves for TensorBoard, step = epoch.
 
-    The tags are ``NAME/train`` and ``NAME/validation``, so that the two share a chart. Each run
-    writes an event file of its own; one that goes on from a state tells TensorBoard to forget what
-    the runs before it said of later epochs. What was reported is on the disk before the training
+    The tags are ``NAME/train`` and ``NAME/validation``, so that the two share a chart, and
+    ``NAME/instrument``. Each run writes an event file of its own; one that goes on from a state
+    tells TensorBoard to forget what the runs before it said of later epochs. What was reported is on the disk before the training
     goes on. Needs tensorboardX, and neither TensorFlow nor TensorBoard itself.
 
     Args:
@@ -136,7 +136,9 @@ def tensorboard_log(directory: str | Path, *, start: int = 0) -> Iterator[Report
 
 def _scalars(progress: Progress, index: int, form: str) -> dict[str, float]:
     """Return all values of one epoch of a run, by names of the given form."""
-    curves = {"train": progress.history.train, "validation": progress.history.validation}
+    history = progress.history
+    curves = {"train": history.train, "validation": history.validation}
+    curves["instrument"] = history.instruments
     return {
         form.format(split=split, name=name): float(values[index])
         for split, of_split in curves.items()

@@ -33,7 +33,8 @@ LOSSES = [0.5, 0.25, float("nan"), float("inf")]
 
 def progress(epoch: int, *, seconds: float = 1.5) -> Progress:
     losses = np.array(LOSSES[:epoch], np.float32)
-    history = History({"loss": losses}, {"loss": losses + 1, "accuracy": np.zeros(epoch)})
+    held_out = {"loss": losses + 1, "accuracy": np.zeros(epoch)}
+    history = History({"loss": losses}, held_out, {"norm": np.full(epoch, 2.0)})
     return Progress(epoch, len(LOSSES), history, seconds)
 
 
@@ -44,6 +45,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def row(epoch: int, loss: float | None, **others: Any) -> dict[str, Any]:
     above = None if loss is None else loss + 1
     values = {"train_loss": loss, "validation_loss": above, "validation_accuracy": 0.0}
+    values["instrument_norm"] = 2.0
     return {"epoch": epoch, "seconds": 1.5, **values, **others}
 
 
@@ -120,7 +122,7 @@ def test_a_kill_leaves_whole_lines(tmp_path: Path) -> None:
         report = json_lines_log({str(path)!r})
         losses = np.arange(1e6)
         for epoch in range(1, 1_000_000, 7):
-            report(Progress(epoch, 1, History({{"loss": losses}}, {{"loss": losses}}), 1.0))
+            report(Progress(epoch, 1, History({{"loss": losses}}, {{"loss": losses}}, {{}}), 1.0))
             print(epoch, flush=True)
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
@@ -160,15 +162,15 @@ def scalars(directory: Path) -> list[tuple[int, str, float]]:
 def test_tensorboard_reads_what_was_reported(tmp_path: Path) -> None:
     with tensorboard_log(tmp_path / "new" / "board") as report:
         report(progress(1))
-        names = ("loss/train", "loss/validation", "accuracy/validation")
-        first = list(zip([1] * 3, names, [0.5, 1.5, 0.0], strict=True))
+        names = ("loss/train", "loss/validation", "accuracy/validation", "norm/instrument")
+        first = list(zip([1] * 4, names, [0.5, 1.5, 0.0, 2.0], strict=True))
         assert scalars(tmp_path / "new" / "board") == first  # before the file is closed
         report(progress(3))
     assert events(tmp_path / "new" / "board")[0].file_version == "brain.Event:2"
-    assert scalars(tmp_path / "new" / "board")[3:6] == [
-        (2, *rest) for rest in zip(names, [0.25, 1.25, 0.0], strict=True)
+    assert scalars(tmp_path / "new" / "board")[4:8] == [
+        (2, *rest) for rest in zip(names, [0.25, 1.25, 0.0, 2.0], strict=True)
     ]
-    step, _, value = scalars(tmp_path / "new" / "board")[6]
+    step, _, value = scalars(tmp_path / "new" / "board")[8]
     assert step == 3
     assert np.isnan(value)
 
