@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from jaxnet.training import Progress
+from jaxnet.training import Progress, SweepProgress
 
 T = TypeVar("T")
 
@@ -37,6 +37,27 @@ def progress_bar(label: str, epochs: int) -> Iterator[Callable[[Progress], None]
             curves = progress.history.validation or progress.history.train
             measured = ", ".join(f"{name} {values[-1]:.4f}" for name, values in curves.items())
             bar.update(task, completed=progress.epoch, measured=measured)
+
+        yield advance
+
+
+@contextmanager
+def sweep_bar(label: str) -> Iterator[Callable[[SweepProgress], None] | None]:
+    """Yield a callback for `jaxnet.training.sweep` that draws a bar of its runs, as above."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Bar(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(f"{label}: compiling", total=None)
+
+        def advance(progress: SweepProgress) -> None:
+            bar.update(task, completed=progress.done, total=progress.runs, description=label)
 
         yield advance
 

@@ -24,7 +24,7 @@ from jaxnet.training.sweeps import (
     sweep,
     uniform,
 )
-from jaxnet.training.train import Trained, make_train
+from jaxnet.training.train import Trained, make_recipe, make_train
 
 __all__ = [
     "ENGINES",
@@ -56,6 +56,7 @@ __all__ = [
     "listed",
     "log_uniform",
     "make_objective",
+    "make_recipe",
     "make_train",
     "predict",
     "reduce_on_plateau",

@@ -51,10 +51,11 @@ def use_cores_as_devices(cores: int | None = None) -> int:
     is computed. It does nothing where the default backend is no CPU.
 
     Args:
-        cores: how many devices; by default one for each core that the process may use.
+        cores: how many devices; by default one for each core that the process may use, or as
+            many as there are if JAX has already started.
 
     Raises:
-        ValueError: if JAX has already started with another number of devices.
+        ValueError: if so many are asked for after JAX has started with another number.
     """
     wanted = len(os.sched_getaffinity(0)) if cores is None else cores
     check_count("use_cores_as_devices", "cores", wanted)
@@ -62,7 +63,7 @@ def use_cores_as_devices(cores: int | None = None) -> int:
         jax.config.update("jax_num_cpu_devices", wanted)
     except RuntimeError:  # the backends are running
         present = jax.local_device_count("cpu")
-        if present != wanted:
+        if cores is not None and present != wanted:
             remedy = "Call it first, before any other use of JAX."
             expected = f"to be {present}, as JAX has started"
             raise invalid_value("use_cores_as_devices", "cores", expected, wanted, remedy) from None

@@ -87,8 +87,9 @@ def tensorboard_log(directory: str | Path, *, start: int = 0) -> Iterator[Report
 
     The tags are ``NAME/train`` and ``NAME/validation``, so that the two share a chart, and
     ``NAME/instrument``. Each run writes an event file of its own; one that goes on from a state
-    tells TensorBoard to forget what the runs before it said of later epochs. What was reported is on the disk before the training
-    goes on. Needs tensorboardX, and neither TensorFlow nor TensorBoard itself.
+    tells TensorBoard to forget what the runs before it said of later epochs. What was reported is
+    on the disk before the training goes on. Needs tensorboardX, and neither TensorFlow nor
+    TensorBoard itself.
 
     Args:
         directory: where event files are collected; it is made if need be.

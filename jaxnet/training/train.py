@@ -1,7 +1,7 @@
 """`make_train`: a whole run as a pure function of its key and its hyperparameters."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias, get_args
+from typing import NamedTuple, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
@@ -128,13 +128,28 @@ def make_train(
         # while tracing, only shapes are looked at
         checked = check_fit("make_train", "train", objective, train)
         held_out = validation and check_fit("make_train", "validation", objective, validation)
-        numbers = {name: _as_number(value) for name, value in hyperparameters.items()}
-        arguments = key, numbers, jnp.int32(epochs), checked, held_out
+        arguments = key, _as_numbers(hyperparameters), jnp.int32(epochs), checked, held_out
         traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arguments))
         # options of the compiler are for the outermost program only
         return member(*arguments) if traced else program(*arguments)
 
     return run
+
+
+def make_recipe(build: Build, hyperparameters: Hyperparameters) -> Recipe:
+    """Return the recipe as `make_train` and `sweep` build it: of arrays in place of numbers.
+
+    Its network has the structure of their parameters. A builder that is given a Python number may
+    return another: a drop rate of 0 leaves the dropout layer out, an array that is 0 does not.
+
+    Args:
+        build: ``(**hyperparameters) -> Recipe``.
+        hyperparameters: name -> number.
+
+    Raises:
+        ValueError: for hyperparameters that ``build`` does not have.
+    """
+    return call_builder("make_recipe", build, _as_numbers(hyperparameters))
 
 
 def check_schedule(function: str, schedule: Schedule, train: Examples) -> None:
@@ -209,8 +224,11 @@ def recipe_run(function: str, recipe: Recipe, schedule: Schedule) -> Run:
     )
 
 
-def _as_number(value: Any) -> Array:
-    """Return a hyperparameter in JAX's default precision, whatever Python or NumPy made it."""
-    array = jnp.asarray(value)
-    floating = jnp.issubdtype(array.dtype, jnp.floating)
-    return array.astype(jnp.result_type(float) if floating else jnp.int32)
+def _as_numbers(hyperparameters: Hyperparameters) -> dict[str, Array]:
+    """Return hyperparameters in JAX's default precision, whatever Python or NumPy made them."""
+    arrays = {name: jnp.asarray(value) for name, value in hyperparameters.items()}
+    real = jnp.result_type(float)
+    return {
+        name: array.astype(real if jnp.issubdtype(array.dtype, jnp.floating) else jnp.int32)
+        for name, array in arrays.items()
+    }

@@ -1,0 +1,173 @@
+"""Which learning rate and how much dropout does the network need, and how sure is the answer?
+
+Trains a network at every point of a grid of learning rates and drop rates, several seeds each, in
+one sweep: one program, compiled once, one network on each CPU core at a time. Settings are chosen
+on validation examples; the chosen one is then trained on all training examples, and the test
+examples are used once. Prints the table of settings, draws where training succeeds, where it
+diverges, and how far seeds scatter.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+import jaxnet
+from experiments._classifier import hold_out
+from experiments._command import run_command
+from experiments._progress import sweep_bar
+from experiments._record import Claim, prepare_folder, write_record
+from experiments._sweep_figures import draw_sweep
+from jaxnet.core.checks import check_count, check_range
+from jaxnet.data import Dataset
+from jaxnet.training import (
+    Recipe,
+    SweepResult,
+    grid,
+    make_recipe,
+    make_train,
+    sweep,
+    use_cores_as_devices,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the sweep."""
+
+    dataset: str = "digits"
+    """digits (embedded) or mnist (four IDX files)."""
+    data_dir: Path | None = None
+    """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
+    learning_rates: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
+    """Of Adam; each falls to 0 along half a cosine."""
+    drop_rates: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5)
+    """Part of the hidden units that dropout leaves out of each step."""
+    seeds: int = 3
+    """Networks at each setting."""
+    hidden: int = 100
+    """Units of each of the two hidden layers."""
+    epochs: int | None = None
+    """By default 30 on digits, 5 on mnist."""
+    batch_size: int = 100
+    """Examples a step."""
+    validation_fraction: float = 0.2
+    """Part of the training examples to choose on."""
+    seed: int = 0
+    """Seed of the split, and of all networks."""
+    out: Path = Path("out/hyperparameter_sweep")
+    """Folder for result.json and the figure."""
+
+
+SMOKE = Config(learning_rates=(1e-3, 1e-2), drop_rates=(0.0, 0.5), seeds=2, epochs=2)
+
+EXPECTED = {"digits": 0.965, "mnist": 0.975}
+"""Data set -> the least test accuracy that is claimed of the chosen setting."""
+
+
+def main(config: Config) -> list[Claim]:
+    """Sweep, choose, test once, draw, record."""
+    check_range("command line", "--seed", config.seed, low=0, high=2**32 - 1)
+    check_count("command line", "--hidden", config.hidden)
+    out = prepare_folder(config.out)
+    use_cores_as_devices()
+    dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
+    epochs = {"digits": 30, "mnist": 5}[dataset.name] if config.epochs is None else config.epochs
+    build = make_builder(config, dataset, epochs)
+    result = search(config, dataset, build, epochs)
+    chosen = result.best("validation_accuracy")
+    tested = test_once(config, dataset, build, epochs, chosen)
+    runs = result.settings.size * config.seeds
+    print(result.table("validation_accuracy", top=10))
+    print(
+        f"{runs} networks: compiled in {result.compile_seconds:.1f} s, trained in "
+        f"{result.run_seconds:.1f} s on {result.devices} devices, {result.width} at a time on each"
+    )
+    named = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in chosen.items())
+    print(f"chosen: {named}: {tested['test_accuracy']:.2%} of the test images read correctly")
+    figure = draw_sweep(out / "hyperparameter_sweep.png", result, tested["test_accuracy"])
+    claims = check_claims(config, tested["test_accuracy"])
+    path = write_record(
+        out,
+        experiment="hyperparameter_sweep",
+        config=config,
+        seeds=[config.seed],
+        results={
+            "chosen": chosen,
+            **tested,
+            "runs": result.records(),
+            "diverged": int(result.diverged.sum()),
+            "trials": [trial._asdict() for trial in result.trials],
+            "compile_seconds": result.compile_seconds,
+            "run_seconds": result.run_seconds,
+        },
+        claims=claims,
+        figures=[figure],
+    )
+    print("wrote", path, figure, sep="\n")
+    return claims
+
+
+def make_builder(config: Config, dataset: Dataset, epochs: int) -> Any:
+    """Return the builder of a network for a learning rate and a drop rate."""
+    inputs, classes = dataset.train.inputs.shape[1], len(dataset.class_names)
+    batches = -(-len(dataset.train.targets) // config.batch_size)
+
+    def build(learning_rate: Any, drop_rate: Any) -> Recipe:
+        network = jaxnet.mlp(
+            (inputs, config.hidden, config.hidden, classes),
+            input_scale=1 / dataset.pixel_max,
+            drop_rate=drop_rate,
+        )
+        schedule = jaxnet.schedules.cosine_decay(learning_rate, max(1, epochs * batches))
+        return Recipe(network, jaxnet.optim.adam(schedule))
+
+    return build
+
+
+def search(config: Config, dataset: Dataset, build: Any, epochs: int) -> SweepResult:
+    """Train at every setting, and measure on held-out training examples."""
+    settings = grid(learning_rate=config.learning_rates, drop_rate=config.drop_rates)
+    train, validation = hold_out(dataset.train, config.validation_fraction, seed=config.seed)
+    with sweep_bar(config.dataset) as on_progress:
+        return sweep(
+            build,
+            train,
+            key=jax.random.key(config.seed),
+            settings=settings,
+            seeds=config.seeds,
+            epochs=epochs,
+            batch_size=config.batch_size,
+            validation=validation,
+            on_progress=on_progress,
+        )
+
+
+def test_once(
+    config: Config, dataset: Dataset, build: Any, epochs: int, chosen: dict[str, Any]
+) -> dict[str, float]:
+    """Train the chosen setting on all training examples, and test the network."""
+    run = make_train(build, dataset.train, epochs=epochs, batch_size=config.batch_size)
+    trained = run(jax.random.key(config.seed), chosen)
+    network = make_recipe(build, chosen).network
+    metrics = jaxnet.training.evaluate(network, trained.params, trained.statistics, dataset.test)
+    return {f"test_{name}": value for name, value in metrics.items()}
+
+
+def check_claims(config: Config, accuracy: float) -> list[Claim]:
+    """Hold the test accuracy against what is expected of the default settings."""
+    free = ("dataset", "data_dir", "seed", "out")
+    default = dataclasses.replace(Config(), **{name: getattr(config, name) for name in free})
+    if config != default:
+        return []
+    threshold = EXPECTED[config.dataset]
+    statement = f"the setting chosen on validation reads {threshold:.1%} of {config.dataset}'s test"
+    holds = bool(np.greater_equal(accuracy, threshold))
+    return [Claim(statement, "jaxnet's own bar", accuracy, threshold, holds)]
+
+
+if __name__ == "__main__":
+    sys.exit(run_command("hyperparameter_sweep", main, Config(), smoke=SMOKE, description=__doc__))
