@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_choice, check_count, check_scalar
+from jaxnet.core.hessian import hessian_product
 from jaxnet.core.trees import add_scaled, dot, scaled, select
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.learning_rate import LearningRate
@@ -200,14 +201,14 @@ def curvature_product(here: Here) -> Callable[[Params], Params]:
     """Return ``v -> J^T H_L J v``, plus the Hessian of the penalty times ``v``, if there is one."""
     outputs, push = jax.linearize(here.outputs_fn, here.params)
     pull = jax.linear_transpose(push, here.params)
-    _, bend = jax.linearize(jax.grad(here.loss_fn), outputs)
+    bend = hessian_product(here.loss_fn, outputs)
 
     def product(v: Params) -> Params:
         return pull(bend(push(v)))[0]
 
     if here.penalty_fn is None:
         return product
-    _, stiffen = jax.linearize(jax.grad(here.penalty_fn), here.params)
+    stiffen = hessian_product(here.penalty_fn, here.params)
     return lambda v: jax.tree.map(jnp.add, product(v), stiffen(v))
 
 

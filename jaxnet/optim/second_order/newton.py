@@ -8,6 +8,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 
 from jaxnet.core.checks import check_count, check_scalar
+from jaxnet.core.hessian import hessian_product
 from jaxnet.core.trees import add_scaled, dot, scaled
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.learning_rate import LearningRate
@@ -146,7 +147,7 @@ def newton_cg(
 
     def direction(here: Here, iterations: Array) -> tuple[Params, Array]:
         del iterations
-        _, push = jax.linearize(jax.grad(here.value_fn), here.params)
+        push = hessian_product(here.value_fn, here.params)
 
         def product(v: Params) -> Params:
             return add_scaled(push(v), jnp.asarray(damping), v)
