@@ -13,10 +13,8 @@ from jaxnet.data.examples import Examples, count
 from jaxnet.training.checks import check_fit
 from jaxnet.training.devices import compiler_options
 from jaxnet.training.objective import LossArgument, MetricsArgument, Objective, make_objective
+from jaxnet.training.portions import CHUNK, sum_over_chunks
 from jaxnet.training.sums import Sums, batch_sums
-
-CHUNK = 1000
-"""Examples a chunk: large enough for the matrix products, small enough for the cache."""
 
 Evaluate: TypeAlias = Callable[[Params, Statistics, Examples], dict[str, Array]]
 
@@ -36,19 +34,8 @@ def make_evaluate(objective: Objective) -> Evaluate:
         return batch_sums(objective, outputs, chunk.targets)
 
     def evaluate(params: Params, statistics: Statistics, examples: Examples) -> dict[str, Array]:
-        total = count(examples)
-        size = min(CHUNK, total)
-        full = total // size
-
-        def body(sums: Sums, index: Array) -> tuple[Sums, None]:
-            chunk = jax.tree.map(
-                lambda array: jax.lax.dynamic_slice_in_dim(array, index * size, size), examples
-            )
-            return jax.tree.map(jnp.add, sums, chunk_sums(params, statistics, chunk)), None
-
-        tail = chunk_sums(params, statistics, examples.take(slice(full * size, None)))
-        sums, _ = jax.lax.scan(body, tail, jnp.arange(full))
-        return jax.tree.map(lambda value: value / total, sums)
+        sums = sum_over_chunks(lambda chunk: chunk_sums(params, statistics, chunk), examples)
+        return jax.tree.map(lambda value: value / count(examples), sums)
 
     return evaluate
 

@@ -1,0 +1,38 @@
+"""Sums over examples that are too many for one pass: chunk by chunk, in bounded memory."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxnet.core.types import Array
+
+CHUNK = 1000
+"""Examples a chunk: large enough for the matrix products, small enough for the cache."""
+
+
+def sum_over_chunks(function: Callable[[Any], Any], tree: Any, *, chunk: int = CHUNK) -> Any:
+    """Return the sum of ``function(part)`` over consecutive parts of a tree of arrays.
+
+    Args:
+        function: ``part -> tree of arrays``, a sum over the part's examples.
+        tree: arrays with one first dimension, the examples; 1 or more.
+        chunk: examples a part, 1 or more; the last part may have fewer.
+
+    >>> sum_over_chunks(lambda part: part.sum(), jnp.arange(5.0), chunk=2).tolist()
+    10.0
+    """
+    total = len(jax.tree.leaves(tree)[0])
+    size = min(chunk, total)
+    full = total // size
+
+    def body(sums: Any, index: Array) -> tuple[Any, None]:
+        part = jax.tree.map(
+            lambda array: jax.lax.dynamic_slice_in_dim(array, index * size, size), tree
+        )
+        return jax.tree.map(jnp.add, sums, function(part)), None
+
+    tail = function(jax.tree.map(lambda array: array[full * size :], tree))
+    sums, _ = jax.lax.scan(body, tail, jnp.arange(full))
+    return sums
