@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.precision import at_least_float32
-from jaxnet.core.types import Array
+from jaxnet.core.types import Array, Key
 
 
 def count_parameters(params: Any) -> int:
@@ -60,6 +60,20 @@ def add_scaled(a: Any, factor: Array, b: Any) -> Any:
     [0.0, -1.0]
     """
     return jax.tree.map(lambda x, y: x + factor.astype(x.dtype) * y.astype(x.dtype), a, b)
+
+
+def normal_like(key: Key, tree: Any) -> Any:
+    """Return a tree of standard normal numbers, in the shapes and dtypes of another.
+
+    >>> normal_like(jax.random.key(0), {"w": jnp.zeros((2, 3))})["w"].shape
+    (2, 3)
+    """
+    leaves, structure = jax.tree.flatten(tree)
+    drawn = [
+        jax.random.normal(jax.random.fold_in(key, i), jnp.shape(leaf), jnp.result_type(leaf))
+        for i, leaf in enumerate(leaves)
+    ]
+    return structure.unflatten(drawn)
 
 
 def digest(tree: Any) -> str:

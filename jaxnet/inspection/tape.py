@@ -1,5 +1,6 @@
 """The tape: all that one forward and one backward pass compute, layer by layer, in full view."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Residual, Statistics
 from jaxnet.functions.losses import Loss, as_loss
+from jaxnet.inspection.walk import Path, opened, part_of, symbols
 from jaxnet.layers.compose import fold_key
 
 SHOWN = 16
@@ -105,15 +107,16 @@ def tape(
       dx            = 4
     """
     pair = as_loss(loss)
-    records = list(_forward(network, params, statistics, x, key, training, ()))
+    records = list(forward_passes(network, params, statistics, x, key=key, training=training))
+    names = symbols([record.layer for record in records])
     outputs = records[-1].y if records else x
     dy = pair.backward(outputs, targets) / len(x)
     entries: list[TapeEntry] = []
-    for record, symbol in zip(reversed(records), reversed(_symbols(records)), strict=True):
+    for record, symbol in zip(reversed(records), reversed(names), strict=True):
         dparams, dx = record.layer.backward(record.params, record.residual, dy)
-        path = ".".join(map(str, record.path))
-        symbols = (symbol, f"d{symbol}")
-        entries.append(TapeEntry(path, _kind(record.layer), symbols, record.y, dy, dparams, dx))
+        path = ".".join(map(str, record.path or (0,)))
+        pair_of = (symbol, f"d{symbol}")
+        entries.append(TapeEntry(path, _kind(record.layer), pair_of, record.y, dy, dparams, dx))
         dy = dx
     return Tape(x, pair.function(outputs, targets), tuple(reversed(entries)))
 
@@ -148,49 +151,46 @@ def features(
     >>> list(features(network, params, statistics, jax.numpy.ones((1, 3))))
     ['z1', 'y1', 'z2']
     """
-    records = list(_forward(network, params, statistics, x, key, training, ()))
-    return dict(zip(_symbols(records), (record.y for record in records), strict=True))
+    records = list(forward_passes(network, params, statistics, x, key=key, training=training))
+    names = symbols([record.layer for record in records])
+    return dict(zip(names, (record.y for record in records), strict=True))
 
 
-class _Record(NamedTuple):
-    path: tuple[int, ...]
+class LayerPass(NamedTuple):
+    """What one layer did on the way forward.
+
+    Attributes:
+        path: where the layer is.
+        layer: the layer.
+        params: its parameters.
+        y: its output, shape ``(batch, ...)``.
+        residual: what its backward pass needs.
+    """
+
+    path: Path
     layer: Layer
     params: Params
     y: Array
     residual: Residual
 
 
-def _forward(
-    layer: Layer,
+def forward_passes(
+    network: Layer,
     params: Params,
     statistics: Statistics,
     x: Array,
+    *,
     key: Key | None,
     training: bool,
-    path: tuple[int, ...],
-) -> Iterator[_Record]:
-    if layer.description.kind != "serial":
-        y, residual, _ = layer.forward(params, statistics, x, key=key, training=training)
-        yield _Record(path or (0,), layer, params, y, residual)
-        return
-    for i, part in enumerate(layer.description.parts):
-        part_key = fold_key(key, i)
-        for record in _forward(part, params[i], statistics[i], x, part_key, training, (*path, i)):
-            x = record.y
-            yield record
-
-
-def _symbols(records: list[_Record]) -> list[str]:
-    """Name outputs as the lectures do: z after an affine layer, y after what follows it."""
-    depth, symbols = 0, []
-    for record in records:
-        affine = record.layer.description.kind in ("dense", "maxout")
-        depth += affine
-        symbol = f"z{depth}" if affine else f"y{depth}"
-        while symbol in symbols:
-            symbol += "'"
-        symbols.append(symbol)
-    return symbols
+) -> Iterator[LayerPass]:
+    """Yield what each layer does on the way forward; arguments as for `features`."""
+    for path, layer in opened(network):
+        own = part_of(params, path)
+        layer_key = functools.reduce(fold_key, path, key)
+        x, residual, _ = layer.forward(
+            own, part_of(statistics, path), x, key=layer_key, training=training
+        )
+        yield LayerPass(path, layer, own, x, residual)
 
 
 def _kind(layer: Layer) -> str:

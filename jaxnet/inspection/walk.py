@@ -1,0 +1,56 @@
+"""The layers inside a network: `serial` networks opened up, at any depth."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from jaxnet.core.types import Layer
+
+Path = tuple[int, ...]
+"""A layer's index, behind those of the networks that it is nested in; empty for the whole."""
+
+
+def opened(network: Layer, path: Path = ()) -> Iterator[tuple[Path, Layer]]:
+    """Yield path and layer of each layer of a network, in the order of the forward pass.
+
+    >>> from jaxnet.layers import activation, dense, serial
+    >>> network = serial(serial(dense(3), activation("relu")), dense(2))
+    >>> [(path, layer.description.kind) for path, layer in opened(network)]
+    [((0, 0), 'dense'), ((0, 1), 'activation'), ((1,), 'dense')]
+    """
+    if network.description.kind != "serial":
+        yield path, network
+        return
+    for i, part in enumerate(network.description.parts):
+        yield from opened(part, (*path, i))
+
+
+def part_of(tree: Any, path: Path) -> Any:
+    """Return a layer's part of the network's parameters, statistics or gradient.
+
+    >>> part_of((("a", "b"), "c"), (0, 1))
+    'b'
+    """
+    for i in path:
+        tree = tree[i]
+    return tree
+
+
+def symbols(layers: Sequence[Layer]) -> list[str]:
+    """Name outputs as lecture 001 does: z after an affine layer, y after what follows it.
+
+    What comes before the first affine layer is ``"y0"``; a further layer of the same rank gets a
+    prime.
+
+    >>> from jaxnet.layers import activation, batch_norm, dense
+    >>> symbols([dense(3), batch_norm(), activation("relu"), dense(2)])
+    ['z1', 'y1', "y1'", 'z2']
+    """
+    depth, named = 0, []
+    for layer in layers:
+        affine = layer.description.kind in ("dense", "maxout")
+        depth += affine
+        symbol = f"z{depth}" if affine else f"y{depth}"
+        while symbol in named:
+            symbol += "'"
+        named.append(symbol)
+    return named
