@@ -3,16 +3,20 @@
 A network, a loss, an optimizer, a whole training run: each is a pure function over pytrees of
 parameters, with explicit PRNG keys. A folder imports only from the floors below it:
 
-    inspection   gradient_check  tape  |  graph: program  steps  passes
+    inspection   gradient_check  tape  walk  |  graph: program  steps  passes
+                 instruments: risk  per_example  gradient_noise  mini_batches  norms  units
+                 lanczos  curvature  landscape
                  drawing: layers  layout  svg  text         |  interchange  (blind to each other)
-    training     state  rules  objective  gradient  step  shuffle  epoch  evaluate  run
-                 chunks  fit  logs  devices  |  recipe  train  sweeps: settings  waves  strategy
+    training     state  rules  objective  gradient  step  shuffle  epoch  portions
+                 evaluate  run  chunks  fit  logs  devices  |  recipe  train
+                 sweeps: settings  waves  strategy  sweep  result
     networks     mlp  small  heads  summary  model_file
     layers       dense  maxout  activation  dropout  batch_norm  rescale  standardization
                  compose  branches  sharing      |  optim  |  data    (blind to each other)
     functions    activations  initializers  losses  penalties  metrics  schedules
                  (blind to each other)
-    core         types  errors  checks  precision  memory  trees  files  packages  version
+    core         types  errors  checks  precision  memory  trees  hessian  files
+                 packages  version
 """
 
 from jaxnet import data, inspection, interchange, layers, networks, optim, training

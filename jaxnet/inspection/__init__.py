@@ -1,24 +1,85 @@
-"""Looking into functions and networks: what they compute, and how their gradients come about."""
+"""Looking into functions and networks: what they compute, and how their gradients come about.
 
+A researcher's instruments are pure functions of ``(objective, params, statistics, examples, ...)``
+beside the training program: what is not called costs nothing. With the objective bound, by
+``functools.partial(gradient_variance, objective)``, each that returns a scalar has the form
+``(params, statistics, examples) -> scalar`` and can be compiled into a run.
+"""
+
+from jaxnet.inspection.curvature import (
+    Spectrum,
+    hessian_spectrum,
+    hessian_vector_product,
+    largest_stable_rate,
+    sharpness,
+)
 from jaxnet.inspection.gradient_check import GradientCheck, check_gradients
+from jaxnet.inspection.gradient_noise import (
+    GradientNoise,
+    gradient_noise,
+    gradient_variance,
+    noise_scale,
+    predicted_variance,
+    two_batch_noise,
+)
 from jaxnet.inspection.graph import Graph, Link, Node, computation_graph
+from jaxnet.inspection.landscape import (
+    LossLine,
+    LossPlane,
+    loss_line,
+    loss_plane,
+    random_direction,
+)
 from jaxnet.inspection.layout import layout
+from jaxnet.inspection.mini_batches import Measurement, map_batch_gradients, measured_variance
+from jaxnet.inspection.norms import Norms, activation_norms, gradient_norms
+from jaxnet.inspection.per_example import map_gradients, per_example_gradients
+from jaxnet.inspection.risk import make_risk
 from jaxnet.inspection.svg import to_svg
 from jaxnet.inspection.tape import Tape, features, tape
 from jaxnet.inspection.text import to_graphviz, to_mermaid
+from jaxnet.inspection.units import dead_fraction, dead_units, flat_fractions
 
 __all__ = [
     "GradientCheck",
+    "GradientNoise",
     "Graph",
     "Link",
+    "LossLine",
+    "LossPlane",
+    "Measurement",
     "Node",
+    "Norms",
+    "Spectrum",
     "Tape",
+    "activation_norms",
     "check_gradients",
     "computation_graph",
+    "dead_fraction",
+    "dead_units",
     "features",
+    "flat_fractions",
+    "gradient_noise",
+    "gradient_norms",
+    "gradient_variance",
+    "hessian_spectrum",
+    "hessian_vector_product",
+    "largest_stable_rate",
     "layout",
+    "loss_line",
+    "loss_plane",
+    "make_risk",
+    "map_batch_gradients",
+    "map_gradients",
+    "measured_variance",
+    "noise_scale",
+    "per_example_gradients",
+    "predicted_variance",
+    "random_direction",
+    "sharpness",
     "tape",
     "to_graphviz",
     "to_mermaid",
     "to_svg",
+    "two_batch_noise",
 ]

@@ -1,9 +1,11 @@
 """The layers inside a network: `serial` networks opened up, at any depth."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from jaxnet.core.types import Layer
+
+T = TypeVar("T")
 
 Path = tuple[int, ...]
 """A layer's index, behind those of the networks that it is nested in; empty for the whole."""
@@ -54,3 +56,14 @@ def symbols(layers: Sequence[Layer]) -> list[str]:
             symbol += "'"
         named.append(symbol)
     return named
+
+
+def in_order(network: Layer, by_symbol: Mapping[str, T]) -> dict[str, T]:
+    """Return what is known of layers in the order of the forward pass: a compiled program sorts.
+
+    >>> from jaxnet.layers import activation, dense, serial
+    >>> in_order(serial(dense(3), activation("relu"), dense(2)), {"y1": 2, "z1": 1})
+    {'z1': 1, 'y1': 2}
+    """
+    order = symbols([layer for _, layer in opened(network)])
+    return {symbol: by_symbol[symbol] for symbol in order if symbol in by_symbol}

@@ -1,0 +1,260 @@
+"""Gradient noise: how far the gradients of single examples scatter, and what that predicts."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.trees import dot
+from jaxnet.core.types import Array, Key, Params, Statistics
+from jaxnet.data.examples import Examples, count
+from jaxnet.inspection.per_example import CHUNK, example_risk, map_gradients, with_keys
+from jaxnet.inspection.risk import admit, check_separable
+from jaxnet.training.objective import Objective
+from jaxnet.training.portions import sum_over_chunks
+
+
+class GradientNoise(NamedTuple):
+    """The noise of single examples' gradients beside the gradient itself.
+
+    Attributes:
+        variance: ``sigma^2``, the trace of the covariance of the examples' gradients, 0-d.
+        square: ``|G|^2``, squared norm of the gradient of the risk, 0-d.
+    """
+
+    variance: Array
+    square: Array
+
+    @property
+    def scale(self) -> Array:
+        """``sigma^2 / |G|^2``, the simple noise scale, in examples; infinite at a minimum."""
+        return self.variance / self.square
+
+
+def gradient_noise(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    *,
+    key: Key | None = None,
+    training: bool = False,
+    chunk: int = CHUNK,
+) -> GradientNoise:
+    """Return the variance of the examples' gradients, and the square of their mean.
+
+    ``sigma^2 = 1/B sum_i |g_i - G|^2`` with ``G = 1/B sum_i g_i`` over the B examples: the trace
+    of their covariance, divided by B, not B - 1, since the examples are the whole population that
+    mini-batches are drawn from. A penalty is in G and not in ``sigma^2``.
+
+    Args:
+        objective: network, loss and penalty, see `jaxnet.training.make_objective`.
+        params: the network's parameters.
+        statistics: its statistics.
+        examples: the population, 1 or more.
+        key: as for `per_example_gradients`; with random layers their noise counts, too.
+        training: as for `per_example_gradients`.
+        chunk: examples worked through at once, which bounds the memory; not traced.
+
+    Returns:
+        Both numbers. The deviations are summed once the mean is known, so that nothing cancels.
+
+    Raises:
+        ValueError: if the examples do not fit the network, or for batch normalization while
+            training.
+
+    Source: lecture 000, gradient noise; McCandlish et al. 2018, section 2.2.
+
+    >>> import jaxnet
+    >>> objective = jaxnet.training.make_objective("f", jaxnet.layers.dense(1), "squared_error")
+    >>> params = jaxnet.layers.Dense(jnp.array([[1.0]]), jnp.array([0.0]))
+    >>> examples = Examples(jnp.array([[1.0], [2.0]]), jnp.array([[0.0], [5.0]]))
+    >>> noise = gradient_noise(objective, params, (), examples)  # of (2, 2) and (-12, -6)
+    >>> float(noise.variance), float(noise.square)
+    (65.0, 29.0)
+    """
+    examples = admit("gradient_noise", objective, examples)
+    check_separable("gradient_noise", objective.network, training)
+    chunk = check_count("gradient_noise", "chunk", chunk)
+    return _noise(objective, params, statistics, examples, key, training, chunk)
+
+
+def gradient_variance(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    *,
+    key: Key | None = None,
+    training: bool = False,
+    chunk: int = CHUNK,
+) -> Array:
+    """Return ``sigma^2``, the trace of the covariance of the examples' gradients: a scalar.
+
+    ``functools.partial(gradient_variance, objective)`` is an instrument:
+    ``(params, statistics, examples) -> scalar``.
+
+    Args:
+        objective: as for `gradient_noise`.
+        params: as for `gradient_noise`.
+        statistics: as for `gradient_noise`.
+        examples: as for `gradient_noise`.
+        key: as for `gradient_noise`.
+        training: as for `gradient_noise`.
+        chunk: as for `gradient_noise`.
+
+    Raises:
+        ValueError: as `gradient_noise`.
+    """
+    return gradient_noise(
+        objective, params, statistics, examples, key=key, training=training, chunk=chunk
+    ).variance
+
+
+def noise_scale(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    *,
+    key: Key | None = None,
+    training: bool = False,
+    chunk: int = CHUNK,
+) -> Array:
+    """Return the simple noise scale ``B_simple = sigma^2 / |G|^2``, in examples: a scalar.
+
+    A mini-batch of that size has as much noise as gradient. Far smaller ones save examples, for
+    far larger ones each example buys little. It is infinite at a minimum, and grows towards it.
+
+    Args:
+        objective: as for `gradient_noise`.
+        params: as for `gradient_noise`.
+        statistics: as for `gradient_noise`.
+        examples: as for `gradient_noise`.
+        key: as for `gradient_noise`.
+        training: as for `gradient_noise`.
+        chunk: as for `gradient_noise`.
+
+    Raises:
+        ValueError: as `gradient_noise`.
+
+    Source: McCandlish et al. 2018, equation 2.9.
+    """
+    return gradient_noise(
+        objective, params, statistics, examples, key=key, training=training, chunk=chunk
+    ).scale
+
+
+def predicted_variance(
+    variance: float | Array, batch_size: int | Array, *, examples: int | None = None
+) -> Array:
+    """Return the variance ``E|g - G|^2`` of a mini-batch's gradient, from that of the examples'.
+
+    ``sigma^2 / b`` for b examples drawn with replacement, ``sigma^2 / b (B - b) / (B - 1)`` for b
+    of B drawn without: 0 for the full batch.
+
+    Args:
+        variance: ``sigma^2``, see `gradient_variance`; 0 or more, any shape.
+        batch_size: b, 1 or more; an array must broadcast with ``variance``.
+        examples: B, b or more, if they are drawn without replacement; None for with.
+
+    Returns:
+        The variance, in the shape that the arguments broadcast to.
+
+    Raises:
+        ValueError: if a number is out of its range.
+
+    Source: lecture 000, gradient noise; Cochran 1977, theorem 2.2, for (B - b) / (B - 1).
+
+    >>> float(predicted_variance(12.0, 4)), float(predicted_variance(12.0, 4, examples=7))
+    (3.0, 1.5)
+    """
+    check_range("predicted_variance", "variance", variance, low=0.0)
+    check_range("predicted_variance", "batch_size", batch_size, low=1)
+    size = jnp.asarray(batch_size, jnp.result_type(float))
+    with_replacement = jnp.asarray(variance, size.dtype) / size
+    if examples is None:
+        return with_replacement
+    examples = check_count("predicted_variance", "examples", examples)
+    if not hasattr(batch_size, "dtype") and batch_size > examples:
+        remedy = "Drawn without replacement, a mini-batch has no more; None is with replacement."
+        expected = f"to be at most the {examples} examples"
+        raise invalid_value("predicted_variance", "batch_size", expected, batch_size, remedy)
+    return with_replacement * (examples - size) / max(examples - 1, 1)
+
+
+def two_batch_noise(
+    small_square: float | Array,
+    large_square: float | Array,
+    *,
+    small: int,
+    large: int,
+) -> GradientNoise:
+    """Return unbiased estimates of ``sigma^2`` and ``|G|^2`` from gradients of two batch sizes.
+
+    From ``E|g|^2 = |G|^2 + sigma^2 / b``:
+    ``|G|^2 = (b |g_b|^2 - a |g_a|^2) / (b - a)`` and
+    ``sigma^2 = (|g_a|^2 - |g_b|^2) / (1/a - 1/b)`` with sizes a < b. It costs nothing where both
+    are at hand, as in training on several devices. A single estimate can be negative; average
+    both over steps before dividing one by the other, since ``.scale`` of one estimate is biased.
+
+    Args:
+        small_square: ``|g_a|^2`` of a mini-batch of ``small`` examples, or the mean of several.
+        large_square: ``|g_b|^2`` of a mini-batch of ``large`` examples, or the mean of several.
+        small: a, 1 or more.
+        large: b, more than a. Both are drawn with replacement, or from far more examples.
+
+    Returns:
+        The estimates, in the shape of the squares.
+
+    Raises:
+        ValueError: if ``large`` is not larger than ``small``.
+
+    Source: McCandlish et al. 2018, appendix A.1.
+
+    >>> noise = two_batch_noise(5.0, 2.0, small=1, large=4)  # |G|^2 + sigma^2 / b
+    >>> float(noise.square), float(noise.variance)
+    (1.0, 4.0)
+    """
+    check_count("two_batch_noise", "small", small)
+    check_count("two_batch_noise", "large", large)
+    if large <= small:
+        remedy = "Two different sizes are needed to tell noise from gradient."
+        raise invalid_value("two_batch_noise", "large", f"> small = {small}", large, remedy)
+    small_square, large_square = jnp.asarray(small_square), jnp.asarray(large_square)
+    square = (large * large_square - small * small_square) / (large - small)
+    return GradientNoise((small_square - large_square) / (1 / small - 1 / large), square)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 5, 6))
+def _noise(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    key: Key | None,
+    training: bool,
+    chunk: int,
+) -> GradientNoise:
+    total = count(examples)
+    risk = example_risk(objective, statistics, training=training)
+
+    def summed(params: Params, draws: tuple[Examples, Key | None]) -> Array:
+        return jnp.sum(jax.vmap(risk, (None, 0))(params, draws))
+
+    def deviation(gradient: Params) -> Array:
+        off = jax.tree.map(jnp.subtract, gradient, mean)
+        return dot(off, off)
+
+    # one matrix product a layer and chunk, where examples by themselves take one each
+    sums = sum_over_chunks(
+        lambda draws: jax.grad(summed)(params, draws), with_keys(examples, key), chunk=chunk
+    )
+    mean = jax.tree.map(lambda leaf: leaf / total, sums)
+    deviations = map_gradients(
+        deviation, objective, params, statistics, examples, key=key, training=training, chunk=chunk
+    )
+    return GradientNoise(jnp.mean(deviations), dot(mean, mean))

@@ -1,0 +1,141 @@
+"""Norms and dead units by layer: by hand, by autodiff, by what training does to dead units."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxnet
+from jaxnet.core.trees import dot
+from jaxnet.data import Examples
+from jaxnet.inspection import (
+    activation_norms,
+    dead_fraction,
+    dead_units,
+    flat_fractions,
+    gradient_norms,
+    tape,
+)
+from jaxnet.layers import Dense, activation, batch_norm, dense, rescale, serial
+from tests.inspection.regressions import Here, classifier, risk_by_loop
+
+NETWORK = (serial(dense(4), activation("relu")), batch_norm(), dense(3))
+
+
+def test_gradient_norms_add_up_to_the_whole_gradient(dtype: np.dtype) -> None:
+    here = classifier(*NETWORK)
+    found = gradient_norms(*here)
+    assert list(found) == ["z1", "y1'", "z2"]
+    gradient = jax.grad(risk_by_loop(here))(here.params)
+    total = sum(float(norms.l2) ** 2 for norms in found.values())
+    assert total == pytest.approx(float(dot(gradient, gradient)), rel=1e-5)
+    first = gradient[0][0]
+    assert float(found["z1"].l2) == pytest.approx(float(jnp.sqrt(dot(first, first))), rel=1e-5)
+    assert float(found["z1"].rms) == pytest.approx(float(found["z1"].l2) / 4, rel=1e-6)  # 16
+
+
+def test_gradient_norms_are_those_of_the_tape(dtype: np.dtype) -> None:
+    here = classifier()
+    record = tape(here.objective.network, here.params, here.statistics, *here.examples)
+    found = gradient_norms(*here)
+    for entry in record.entries:
+        symbol = entry.symbols[0]
+        expected = float(jnp.sqrt(dot(entry.dparams, entry.dparams)))
+        assert (symbol in found) == (expected > 0)
+        if symbol in found:
+            assert float(found[symbol].l2) == pytest.approx(expected, rel=1e-5)
+
+
+def test_activation_norms_do_not_depend_on_the_chunks(dtype: np.dtype) -> None:
+    here = classifier(*NETWORK, n=1003)  # one chunk of 1,000, and three examples
+    record = tape(here.objective.network, here.params, here.statistics, *here.examples)
+    found = activation_norms(*here)
+    assert list(found) == ["z1", "y1", "y1'", "z2"]
+    for entry in record.entries:
+        y = np.asarray(entry.y, float)
+        norms = found[entry.symbols[0]]
+        assert float(norms.l2) == pytest.approx(np.sqrt(np.mean((y**2).sum(axis=1))), rel=1e-5)
+        assert float(norms.rms) == pytest.approx(np.sqrt(np.mean(y**2)), rel=1e-5)
+
+
+def with_a_dead_unit(kind: str = "relu") -> Here:
+    """Return 3-4-3 whose units are off at all, some, none of the examples, and at z = 0."""
+    here = classifier(rescale(1.0), dense(4), activation(kind), dense(3), n=1003)
+    weights = jnp.zeros((4, 3)).at[1, 0].set(1.0)
+    first = Dense(weights, jnp.array([-1.0, 0.0, 1.0, 0.0]))
+    return here._replace(params=((), first, (), here.params[3]))
+
+
+def test_dead_units_by_hand(dtype: np.dtype) -> None:
+    here = with_a_dead_unit()
+    off = float(np.mean(np.asarray(here.examples.inputs)[:, 0] <= 0))
+    assert 0 < off < 1
+    (symbol, fractions), *others = flat_fractions(*here).items()
+    assert (symbol, others) == ("y1", [])
+    np.testing.assert_allclose(fractions, [1.0, off, 0.0, 1.0], rtol=1e-6)
+    assert dead_units(*here)["y1"].tolist() == [True, False, False, True]
+    assert float(dead_fraction(*here)) == 0.5
+
+
+def test_no_gradient_reaches_a_dead_unit(dtype: np.dtype) -> None:
+    here = with_a_dead_unit()
+    gradient = jax.grad(risk_by_loop(here))(here.params)[1]
+    silent = np.all(np.asarray(gradient.weights) == 0, axis=1) & (np.asarray(gradient.bias) == 0)
+    assert silent.tolist() == dead_units(*here)["y1"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("kind", "slope", "expected"),
+    [
+        # the units see z = -1, x, 1, 0 before the factor of 6
+        ("tanh", 0.01, [1.0, None, 1.0, 0.0]),
+        ("sigmoid", 0.01, [1.0, None, 1.0, 0.0]),
+        ("leaky_relu", 0.0, [0.0, 0.0, 0.0, 0.0]),
+        ("leaky_relu", 0.01, [1.0, None, 0.0, 1.0]),
+        ("step", 0.0, [1.0, 1.0, 1.0, 1.0]),
+    ],
+)
+def test_saturation(dtype: np.dtype, kind: str, slope: float, expected: list[float | None]) -> None:
+    here = with_a_dead_unit(kind)
+    first = jax.tree.map(lambda leaf: 6 * leaf, here.params[1])
+    here = here._replace(params=((), first, (), here.params[3]))
+    limit = jnp.asarray(slope, dtype)
+    found = np.asarray(jax.jit(functools.partial(flat_fractions, *here))(slope=limit)["y1"])
+    for value, known in zip(found, expected, strict=True):
+        assert 0 < value < 1 if known is None else value == known
+
+
+def test_a_softmax_has_no_units_of_its_own() -> None:
+    here = classifier(dense(3), activation("softmax"), loss="categorical_cross_entropy")
+    assert flat_fractions(*here) == {}
+    assert float(dead_fraction(*here)) == 0.0
+
+
+def test_instruments_of_units_are_compiled_into_a_program(dtype: np.dtype) -> None:
+    objective, *rest = with_a_dead_unit()
+    assert float(jax.jit(functools.partial(dead_fraction, objective))(*rest)) == 0.5
+    norms = jax.jit(functools.partial(gradient_norms, objective))(*rest)
+    assert float(norms["z1"].l2) == pytest.approx(
+        float(gradient_norms(objective, *rest)["z1"].l2), rel=1e-5
+    )
+
+
+def test_mistakes() -> None:
+    here = classifier()
+    with pytest.raises(ValueError, match="flat_fractions: expected slope finite and in"):
+        flat_fractions(*here, slope=-0.1)
+    short = Examples(here.examples.inputs, here.examples.targets[:-1])
+    for instrument in (gradient_norms, activation_norms, dead_units, dead_fraction):
+        with pytest.raises(ValueError, match="to pair each of one or more inputs with a target"):
+            instrument(*here._replace(examples=short))
+
+
+def test_pixels_of_one_byte_pass(dtype: np.dtype) -> None:
+    network = jaxnet.mlp((3, 2), input_scale=1 / 255)
+    params, statistics = network.init(jax.random.key(0), (3,))
+    objective = jaxnet.training.make_objective("f", network, "softmax_cross_entropy")
+    examples = Examples(np.full((4, 3), 255, np.uint8), np.zeros(4, np.int32))
+    found = activation_norms(objective, params, statistics, examples)
+    assert float(found["y0"].rms) == pytest.approx(1.0)
