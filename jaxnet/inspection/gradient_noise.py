@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxnet.core.checks import check_count, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.trees import dot
-from jaxnet.core.types import Array, Key, Params, Statistics
+from jaxnet.core.types import AnyArray, Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
 from jaxnet.inspection.per_example import CHUNK, example_risk, map_gradients, with_keys
 from jaxnet.inspection.risk import admit, check_separable
@@ -149,7 +149,7 @@ def noise_scale(
 
 
 def predicted_variance(
-    variance: float | Array, batch_size: int | Array, *, examples: int | None = None
+    variance: float | Array, batch_size: int | AnyArray, *, examples: int | None = None
 ) -> Array:
     """Return the variance ``E|g - G|^2`` of a mini-batch's gradient, from that of the examples'.
 

@@ -194,7 +194,8 @@ def _pairs(
     gradient = _batch_gradient(objective, params, statistics, examples, **how)
 
     def half_square(keys: Key) -> Array:
-        off = jax.tree.map(jnp.subtract, gradient(keys[0]), gradient(keys[1]))
+        # mapped, so that the gradient is compiled once
+        off = jax.tree.map(lambda pair: pair[1] - pair[0], jax.lax.map(gradient, keys))
         return dot(off, off) / 2
 
     return jax.lax.map(half_square, jax.random.split(key, (draws, 2)))

@@ -1,0 +1,180 @@
+"""The variance of the mini-batch gradient against the batch size, measured and predicted."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+import jaxnet
+from experiments._batch_size.workload import SGD, Grid, Workload, start
+from experiments._progress import progress
+from jaxnet.data.examples import count
+from jaxnet.inspection import gradient_noise, measured_variance, predicted_variance
+from jaxnet.training import Objective, TrainState, make_objective
+
+EPOCHS = (0, 1, 4, 16)
+"""After how many epochs the noise scale is computed; mini-batches are drawn after the second."""
+
+REFERENCE_SIZE, REFERENCE_RATE = 32, 0.1
+"""Of the run in which the noise is looked at."""
+
+
+class Drawn(NamedTuple):
+    """The variance at each batch size.
+
+    Attributes:
+        sizes: batch sizes.
+        values: measured variances.
+        errors: their standard errors.
+        predicted: from the variance of the examples' gradients.
+    """
+
+    sizes: np.ndarray
+    values: np.ndarray
+    errors: np.ndarray
+    predicted: np.ndarray
+
+
+class Fit(NamedTuple):
+    """A straight line through logarithms, weighed by the points' errors.
+
+    Attributes:
+        slope: of the line.
+        error: standard error of the slope.
+        worst: the point furthest from the prediction, in its standard errors.
+    """
+
+    slope: float
+    error: float
+    worst: float
+
+
+class Noise(NamedTuple):
+    """What is known of the noise.
+
+    Attributes:
+        scales: epoch of the reference run -> noise scale, in examples.
+        variance: of the examples' gradients, where draws were made.
+        square: of the gradient, at the same place.
+        examples: number of training examples.
+        drawn: "with" and "without" replacement -> measurements.
+    """
+
+    scales: dict[int, float]
+    variance: float
+    square: float
+    examples: int
+    drawn: dict[str, Drawn]
+
+    @property
+    def limits(self) -> dict[str, int | None]:
+        """How mini-batches were drawn -> the most examples that one can hold, None for any."""
+        return {"with": None, "without": self.examples}
+
+
+def measure_noise(workload: Workload, grid: Grid, *, seed: int) -> Noise:
+    """Follow a reference run, and draw mini-batches at one place of it.
+
+    Args:
+        workload: data and network.
+        grid: batch sizes and draws.
+        seed: of the run and the draws.
+    """
+    objective = make_objective("noise", workload.network, "softmax_cross_entropy")
+    states = reference_states(workload, grid, seed=seed)
+    noises = {
+        epoch: gradient_noise(objective, state.params, state.statistics, workload.train)
+        for epoch, state in states.items()
+    }
+    scales = {epoch: float(noise.scale) for epoch, noise in noises.items()}
+    place = sorted(states)[min(1, len(states) - 1)]
+    variance, square = map(float, noises[place])
+    noise = Noise(scales, variance, square, count(workload.train), {})
+    drawn = {
+        name: draw(workload, objective, states[place], grid, variance, limit, seed=seed)
+        for name, limit in noise.limits.items()
+    }
+    return noise._replace(drawn=drawn)
+
+
+def reference_states(workload: Workload, grid: Grid, *, seed: int) -> dict[int, TrainState]:
+    """Return the states of one run, by epoch.
+
+    Args:
+        workload: data and network.
+        grid: how many epochs there are at most.
+        seed: of the run.
+    """
+    state = start(workload, REFERENCE_RATE, jax.random.key(seed))
+    states = {0: state}
+    for epoch in (e for e in EPOCHS if 0 < e <= grid.epochs):
+        state = jaxnet.training.fit(
+            workload.network,
+            workload.train,
+            key=state.key,
+            optimizer=SGD,
+            epochs=epoch - int(state.epoch),
+            batch_size=REFERENCE_SIZE,
+            state=state,
+        ).state
+        states[epoch] = state
+    return states
+
+
+def draw(
+    workload: Workload,
+    objective: Objective,
+    state: TrainState,
+    grid: Grid,
+    variance: float,
+    limit: int | None,
+    *,
+    seed: int,
+) -> Drawn:
+    """Measure the variance at each batch size.
+
+    Args:
+        workload: data and network.
+        objective: cross-entropy.
+        state: where in training.
+        grid: batch sizes and draws.
+        variance: of the examples' gradients.
+        limit: the number of examples, to draw without replacement; None to draw with.
+        seed: of the draws.
+    """
+    sizes = np.array([size for size in grid.batch_sizes if limit is None or size < limit])
+    key = jax.random.fold_in(jax.random.key(seed), limit or 0)
+    found = [
+        measured_variance(
+            objective,
+            state.params,
+            state.statistics,
+            workload.train,
+            batch_size=int(size),
+            draws=grid.draws,
+            key=jax.random.fold_in(key, int(size)),
+            replace=limit is None,
+        )
+        for size in progress("drawing mini-batches", list(sizes))
+    ]
+    values, errors = np.array(found, float).T
+    predicted = np.asarray(predicted_variance(variance, sizes, examples=limit))
+    return Drawn(sizes, values, errors, predicted)
+
+
+def fit_slope(drawn: Drawn, examples: int | None) -> Fit:
+    """Fit the logarithm of the variance, freed of (B - b)/(B - 1), by that of the batch size.
+
+    Each point weighs the inverse square of its relative error, which is its logarithm's error.
+
+    Args:
+        drawn: measurements.
+        examples: B where they were drawn without replacement, else None.
+    """
+    free = 1.0 if examples is None else (examples - drawn.sizes) / (examples - 1)
+    x, y = np.log(drawn.sizes), np.log(drawn.values / free)
+    weights = (drawn.values / drawn.errors) ** 2
+    x = x - np.average(x, weights=weights)
+    spread = np.sum(weights * x**2)
+    worst = np.max(np.abs(drawn.values - drawn.predicted) / drawn.errors)
+    return Fit(float(np.sum(weights * x * y) / spread), float(spread**-0.5), float(worst))

@@ -1,0 +1,36 @@
+"""What batch_size_tradeoff says to a person."""
+
+import numpy as np
+
+from experiments._batch_size.noise import Noise
+from experiments._batch_size.runs import Outcome, Time
+
+
+def answer(times: dict[int, Time], outcomes: dict[int, Outcome]) -> str:
+    """Say which batch size learns soonest, and what the extremes cost."""
+    seconds = {n: times[n].epoch * float(np.median(outcomes[n].epochs)) for n in outcomes}
+    best, small, large = min(seconds, key=lambda n: seconds[n]), min(seconds), max(seconds)
+    if not np.isfinite(seconds[best]):
+        return "no batch size reaches the target"
+    others = ", ".join(
+        f"{n:,} takes {seconds[n] / seconds[best]:.0f} times as long"
+        if np.isfinite(seconds[n])
+        else f"{n:,} does not get there"
+        for n in (small, large)
+        if n != best
+    )
+    return f"batches of {best:,} learn soonest; {others}"
+
+
+def table(times: dict[int, Time], outcomes: dict[int, Outcome], noise: Noise) -> str:
+    """Lay times and runs out for a person."""
+    lines = [f"{'batch':>6}{'ms a step':>11}{'s an epoch':>12}{'epochs to target':>18}{'rate':>7}"]
+    lines[0] += f"{'test accuracy':>15}"
+    for size, (rate, epochs, _, accuracies) in outcomes.items():
+        time = times[size]
+        lines.append(
+            f"{size:6}{1e3 * time.step:11.4f}{time.epoch:12.4f}{np.median(epochs):18.2f}{rate:7.3g}"
+            f"{np.mean(accuracies):15.2%}"
+        )
+    scales = ", ".join(f"{scale:.0f} after {e}" for e, scale in noise.scales.items())
+    return "\n".join([*lines, f"noise scale, in examples, by epochs: {scales}"])

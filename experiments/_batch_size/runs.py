@@ -1,0 +1,193 @@
+"""Times and runs against the batch size: what a step costs, and what it takes to learn."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+import jaxnet
+from experiments._batch_size.workload import SGD, Grid, Workload, start
+from experiments._progress import progress
+from jaxnet.data.examples import count
+from jaxnet.training import DivergenceError, History, TrainState, steps_per_epoch
+
+TIMED_UPDATES = 200
+"""Steps of one timing, at least; whole epochs."""
+
+
+class Time(NamedTuple):
+    """How long training takes at a batch size, compiled and warm.
+
+    Attributes:
+        compile_seconds: tracing and compiling, once.
+        epoch_seconds: one value a round.
+        steps: of an epoch.
+    """
+
+    compile_seconds: float
+    epoch_seconds: list[float]
+    steps: int
+
+    @property
+    def epoch(self) -> float:
+        """Median seconds of an epoch."""
+        return float(np.median(self.epoch_seconds))
+
+    @property
+    def step(self) -> float:
+        """Median seconds of a step."""
+        return self.epoch / self.steps
+
+
+class Run(NamedTuple):
+    """One run.
+
+    Attributes:
+        losses: on the validation examples, before training and after each epoch.
+        test_accuracy: at the end; 0 where the run diverged.
+    """
+
+    losses: np.ndarray
+    test_accuracy: float
+
+
+class Outcome(NamedTuple):
+    """What the runs at a batch size come to.
+
+    Attributes:
+        rate: with which the median run reaches the target in the fewest epochs.
+        epochs: to the target at that rate, one value a seed; infinite where it is not reached.
+        final_rate: with the lowest mean validation loss at the end.
+        accuracies: on the test examples at the end, one value a seed.
+    """
+
+    rate: float
+    epochs: np.ndarray
+    final_rate: float
+    accuracies: np.ndarray
+
+
+def measure_times(workload: Workload, sizes: Sequence[int], *, rounds: int) -> dict[int, Time]:
+    """Time epochs; the batch sizes take turns, so that all see the same machine.
+
+    Args:
+        workload: data and network.
+        sizes: batch sizes.
+        rounds: turns, after a first one that compiles.
+    """
+    steps = {size: steps_per_epoch(count(workload.train), batch_size=size) for size in sizes}
+    times = {size: Time(0.0, [], steps[size]) for size in sizes}
+    for i in progress("timing", range(rounds + 1)):
+        for size, time in times.items():
+            epochs = -(-TIMED_UPDATES // time.steps)
+            result = jaxnet.training.fit(
+                workload.network,
+                workload.train,
+                key=jax.random.key(i),
+                optimizer=SGD,
+                epochs=epochs,
+                batch_size=size,
+                state=start(workload, 0.01, jax.random.key(i)),
+                chunk=epochs,
+            )
+            if i == 0:
+                times[size] = time._replace(compile_seconds=result.compile_seconds)
+            else:
+                time.epoch_seconds.append(result.run_seconds / epochs)
+    return times
+
+
+def train_all(workload: Workload, grid: Grid, *, seed: int) -> dict[int, dict[float, list[Run]]]:
+    """Train at every batch size with every rate.
+
+    Args:
+        workload: data and network.
+        grid: batch sizes, rates, seeds and lengths.
+        seed: of the first run.
+    """
+    return {
+        size: {
+            rate: [train(workload, grid, size, rate, seed + i) for i in range(grid.seeds)]
+            for rate in grid.rates
+        }
+        for size in progress("training", grid.run_sizes)
+    }
+
+
+def train(workload: Workload, grid: Grid, size: int, rate: float, seed: int) -> Run:
+    """Train once, for the grid's epochs and updates at least.
+
+    Args:
+        workload: data and network.
+        grid: how long.
+        size: of the mini-batches.
+        rate: learning rate.
+        seed: of initial weights and orders.
+    """
+    network, before = workload.network, start(workload, rate, jax.random.key(seed))
+    steps = steps_per_epoch(count(workload.train), batch_size=size)
+    try:
+        result = jaxnet.training.fit(
+            network,
+            workload.train,
+            key=before.key,
+            optimizer=SGD,
+            epochs=max(grid.epochs, -(-grid.updates // steps)),
+            batch_size=size,
+            validation=workload.validation,
+            state=before,
+        )
+    except DivergenceError as error:
+        return Run(_losses(workload, before, error.result.history), 0.0)
+    state = result.state
+    tested = jaxnet.training.evaluate(
+        network, state.params, state.statistics, workload.dataset.test
+    )
+    return Run(_losses(workload, before, result.history), tested["accuracy"])
+
+
+def epochs_to_target(losses: np.ndarray, target: float) -> float:
+    """Return after how many epochs the loss first falls to the target, or infinity.
+
+    Between two epochs the logarithm of the loss is taken to be linear.
+
+    Args:
+        losses: before training and after each epoch.
+        target: above 0.
+    """
+    reached = np.flatnonzero(losses <= target)
+    if not reached.size:
+        return float("inf")
+    after = int(reached[0])
+    if after == 0:
+        return 0.0
+    high, low, level = np.log([losses[after - 1], losses[after], target])
+    return float(after - (level - low) / (high - low))
+
+
+def outcome(runs: dict[float, list[Run]], target: float) -> Outcome:
+    """Choose the rates of a batch size by the validation loss.
+
+    Args:
+        runs: learning rate -> runs.
+        target: validation loss to reach.
+    """
+    epochs = {
+        rate: np.array([epochs_to_target(run.losses, target) for run in each])
+        for rate, each in runs.items()
+    }
+    finals = {rate: np.mean([run.losses[-1] for run in each]) for rate, each in runs.items()}
+    rate = min(epochs, key=lambda rate: float(np.median(epochs[rate])))
+    final = min(finals, key=lambda rate: finals[rate])
+    accuracies = np.array([run.test_accuracy for run in runs[final]])
+    return Outcome(rate, epochs[rate], final, accuracies)
+
+
+def _losses(workload: Workload, before: TrainState, history: History) -> np.ndarray:
+    """Return the validation losses, infinite where the run diverged."""
+    first = jaxnet.training.evaluate(
+        workload.network, before.params, before.statistics, workload.validation
+    )
+    losses = np.array([first["loss"], *history.validation["loss"]])
+    return np.where(np.isfinite(losses), losses, np.inf)

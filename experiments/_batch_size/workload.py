@@ -1,0 +1,138 @@
+"""What batch_size_tradeoff trains: data, network, and the grids that suit them."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+import jaxnet
+from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.trees import scaled
+from jaxnet.core.types import Array, Key, Layer, Params
+from jaxnet.data import Dataset, Examples
+from jaxnet.data.examples import count
+from jaxnet.training import TrainState
+
+HELD_OUT = 0.1
+"""The least part of the training examples that rates are chosen on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """What is measured on a data set.
+
+    Attributes:
+        batch_sizes: of the noise, ascending; times and runs take every other one.
+        rates: learning rates tried at every batch size.
+        epochs: of each run, at least.
+        updates: of each run, at least.
+        target: validation loss to reach.
+        draws: pairs of mini-batches at each batch size.
+        seeds: runs of each batch size and rate.
+    """
+
+    batch_sizes: tuple[int, ...]
+    rates: tuple[float, ...]
+    epochs: int
+    updates: int
+    target: float
+    draws: int
+    seeds: int
+
+    @property
+    def run_sizes(self) -> tuple[int, ...]:
+        """The batch sizes that are timed and trained with."""
+        return self.batch_sizes[::2]
+
+
+GRIDS = {
+    "digits": Grid(
+        batch_sizes=tuple(2**k for k in range(11)),
+        rates=tuple(0.02 * 2**k for k in range(7)),
+        epochs=20,
+        updates=200,
+        target=0.2,
+        draws=250,
+        seeds=2,
+    ),
+    "mnist": Grid(
+        batch_sizes=tuple(2**k for k in range(4, 13)),
+        rates=(0.05, 0.1, 0.2, 0.4),
+        epochs=6,
+        updates=300,
+        target=0.15,
+        draws=100,
+        seeds=1,
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """Data set and network.
+
+    Attributes:
+        dataset: with its test examples.
+        train: a whole number of the largest mini-batches.
+        validation: held out of the training examples.
+        network: a multilayer perceptron.
+    """
+
+    dataset: Dataset
+    train: Examples
+    validation: Examples
+    network: Layer
+
+
+def load_workload(name: str, grid: Grid, *, data_dir: Path | None) -> Workload:
+    """Load a data set, hold validation examples out, and build the network.
+
+    Args:
+        name: of the data set, one of `GRIDS`.
+        grid: whose largest batch size is to divide the number of training examples.
+        data_dir: where the files are.
+    """
+    check_choice("command line", "--dataset", name, GRIDS)
+    dataset = jaxnet.data.load_dataset(name, data_dir=data_dir)
+    total, largest = count(dataset.train), grid.batch_sizes[-1]
+    most = int((1 - HELD_OUT) * total)
+    check_range("command line", "--batch-sizes", largest, low=1, high=most)
+    share = most // largest * largest / total
+    parts = jaxnet.data.split(
+        dataset.train, (share, 1 - share), key=jax.random.key(0), stratify=True
+    )
+    train, validation = (jax.tree.map(jnp.asarray, part) for part in parts)
+    widths = (dataset.train.inputs.shape[1], 100, 100, len(dataset.class_names))
+    network = jaxnet.mlp(widths, input_scale=1 / dataset.pixel_max)
+    return Workload(dataset, train, validation, network)
+
+
+def start(workload: Workload, rate: float, key: Key) -> TrainState:
+    """Return the state before a run at a learning rate.
+
+    Args:
+        workload: what to train.
+        rate: the learning rate, which `SGD` keeps in its state.
+        key: of the run.
+    """
+    state = jaxnet.training.init_state(
+        workload.network, SGD, workload.train.inputs.shape[1:], key=key
+    )
+    return state._replace(opt_state=jnp.asarray(rate, jnp.float32))
+
+
+def _init(params: Params) -> Array:
+    del params
+    return jnp.zeros((), jnp.float32)
+
+
+def _update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+    del params
+    return scaled(-state, updates), state
+
+
+SGD = optax.GradientTransformation(_init, _update)
+"""Gradient descent whose rate is its state: one compiled program serves all rates."""

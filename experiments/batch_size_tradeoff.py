@@ -1,0 +1,101 @@
+"""How large should a mini-batch be: what does a larger one buy in noise, time and accuracy?
+
+Trains 784-100-100-10 on MNIST, or the matching network on the embedded digits, by plain gradient
+descent. Measures the variance of the mini-batch gradient against the batch size, drawn with and
+without replacement, beside what theory predicts from single examples; the time of a step and of an
+epoch, compiled and warm; epochs, updates and seconds to a given validation loss, and the test
+accuracy at the end, each batch size at the rate that is best for it on validation examples.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from experiments._batch_size.claims import law_claims, run_claims, slope_claims, time_claims
+from experiments._batch_size.noise import fit_slope, measure_noise
+from experiments._batch_size.report import answer, table
+from experiments._batch_size.runs import measure_times, outcome, train_all
+from experiments._batch_size.tradeoff_figure import draw_tradeoff
+from experiments._batch_size.workload import GRIDS, Grid, load_workload
+from experiments._command import run_command
+from experiments._record import Claim, prepare_folder, write_record
+from jaxnet.core.checks import check_choice, check_count, check_range
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings; 0, or none, stands for what suits the data set."""
+
+    dataset: str = "digits"
+    """digits (embedded) or mnist (four IDX files)."""
+    data_dir: Path | None = None
+    """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
+    batch_sizes: tuple[int, ...] = ()
+    """Of the noise; times and runs take every other one. The largest is about a full batch."""
+    draws: int = 0
+    """Pairs of mini-batches drawn at each batch size, 2 or more."""
+    epochs: int = 0
+    """Epochs of each run, at least."""
+    updates: int = 0
+    """Updates of each run, at least."""
+    seeds: int = 0
+    """Runs of each batch size and learning rate."""
+    rounds: int = 5
+    """Timings of each batch size."""
+    seed: int = 0
+    """Seed of the draws and of the first run."""
+    out: Path = Path("out/batch_size_tradeoff")
+    """Folder for result.json and the figure."""
+
+
+SMOKE = Config(batch_sizes=(1, 32, 1024), draws=20, epochs=1, updates=1, seeds=1, rounds=1)
+
+
+def main(config: Config) -> list[Claim]:
+    """Measure noise, times and runs, draw, record."""
+    grid = check(config)
+    out = prepare_folder(config.out)
+    workload = load_workload(config.dataset, grid, data_dir=config.data_dir)
+    noise = measure_noise(workload, grid, seed=config.seed)
+    times = measure_times(workload, grid.run_sizes, rounds=config.rounds)
+    runs = train_all(workload, grid, seed=config.seed)
+    outcomes = {size: outcome(each, grid.target) for size, each in runs.items()}
+    print(table(times, outcomes, noise))
+    claims = slope_claims(noise)
+    if grid == GRIDS[config.dataset]:
+        claims += law_claims(noise) + time_claims(times) + run_claims(outcomes, noise.examples)
+    title = f"{config.dataset}: {answer(times, outcomes)}"
+    path = out / "batch_size_tradeoff.png"
+    draw_tradeoff(path, noise, times, outcomes, title=title, target=grid.target)
+    fits = {name: fit_slope(noise.drawn[name], n) for name, n in noise.limits.items()}
+    results = {"grid": dataclasses.asdict(grid), "noise": noise._asdict(), "slopes": fits}
+    results |= {"times": times, "runs": runs, "outcomes": outcomes, "answer": title}
+    record = write_record(
+        out,
+        experiment="batch_size_tradeoff",
+        config=config,
+        seeds=[config.seed + i for i in range(grid.seeds)],
+        results=results,
+        claims=claims,
+        figures=[path],
+    )
+    print(title, "", *(claim.describe() for claim in claims), "wrote", record, path, sep="\n")
+    return claims
+
+
+def check(config: Config) -> Grid:
+    """Return the data set's grid with what the config changes of it, once all is in range."""
+    grid = check_choice("command line", "--dataset", config.dataset, GRIDS)
+    check_count("command line", "--rounds", config.rounds)
+    check_range("command line", "--seed", config.seed, low=0, high=2**31)
+    counts = {name: getattr(config, name) for name in ("draws", "epochs", "updates", "seeds")}
+    for name, value in counts.items():
+        check_count("command line", f"--{name}", value, minimum=2 * (name == "draws" and value > 0))
+    for size in config.batch_sizes:
+        check_count("command line", "--batch-sizes", size)
+    given = counts | {"batch_sizes": tuple(sorted({*config.batch_sizes}))}
+    return dataclasses.replace(grid, **{name: value for name, value in given.items() if value})
+
+
+if __name__ == "__main__":
+    sys.exit(run_command("batch_size_tradeoff", main, Config(), smoke=SMOKE, description=__doc__))
