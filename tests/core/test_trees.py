@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jaxnet
-from jaxnet.core.trees import all_finite, count_parameters, digest, select
+from jaxnet.core.trees import all_finite, count_parameters, digest, normal_like, select
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,14 @@ def test_select_takes_one_tree_whole(dtype: np.dtype) -> None:
         chosen = jax.jit(select)(jnp.array(condition), yes, no)
         jax.tree.map(np.testing.assert_array_equal, chosen, expected)
         assert chosen["w"].dtype == dtype
+
+
+def test_normal_trees_have_the_moments_and_no_common_leaves(dtype: np.dtype) -> None:
+    like = {"w": jnp.zeros((100, 50), dtype), "v": jnp.zeros((100, 50), dtype), "b": jnp.float32(0)}
+    drawn = normal_like(jax.random.key(0), like)
+    assert jax.tree.map(jnp.result_type, drawn) == jax.tree.map(jnp.result_type, like)
+    for leaf in (drawn["w"], drawn["v"]):
+        # five standard errors of 5,000 numbers
+        assert abs(float(leaf.mean())) < 5 / 5000**0.5
+        assert abs(float(leaf.std()) - 1) < 5 / 10_000**0.5
+    assert abs(np.corrcoef(drawn["w"].ravel(), drawn["v"].ravel())[0, 1]) < 5 / 5000**0.5

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from jaxnet.core.hessian import hessian_product
 from jaxnet.core.trees import dot, normal_like
 from jaxnet.inspection import (
     hessian_spectrum,
@@ -155,12 +154,6 @@ def test_weights_sample_the_density_of_eigenvalues(float64: np.dtype) -> None:
 
     shares = np.asarray(jax.jit(jax.vmap(above))(keys))
     assert abs(shares.mean() - 0.1) < 4 * shares.std(ddof=1) / np.sqrt(200)
-
-
-def test_products_of_a_quadratic_are_exact(dtype: np.dtype) -> None:
-    product = hessian_product(lambda v: v["a"] ** 2 * v["b"], {"a": 3.0, "b": jnp.asarray(2.0)})
-    found = product({"a": 1.0, "b": jnp.asarray(10.0)})  # H = [[2 b, 2 a], [2 a, 0]]
-    assert (float(found["a"]), float(found["b"])) == (64.0, 6.0)
 
 
 def test_instruments_of_curvature_are_compiled_into_a_program(dtype: np.dtype) -> None:
