@@ -13,7 +13,7 @@ from pathlib import Path
 
 from experiments._batch_size.claims import law_claims, run_claims, slope_claims, time_claims
 from experiments._batch_size.noise import fit_slope, measure_noise
-from experiments._batch_size.report import answer, table
+from experiments._batch_size.report import answer, by_name, table
 from experiments._batch_size.runs import measure_times, outcome, train_all
 from experiments._batch_size.tradeoff_figure import draw_tradeoff
 from experiments._batch_size.workload import GRIDS, Grid, load_workload
@@ -63,19 +63,21 @@ def main(config: Config) -> list[Claim]:
     print(table(times, outcomes, noise))
     claims = slope_claims(noise)
     if grid == GRIDS[config.dataset]:
-        claims += law_claims(noise) + time_claims(times) + run_claims(outcomes, noise.examples)
+        claims += law_claims(noise)
+    if grid == GRIDS["digits"]:
+        claims += time_claims(times) + run_claims(outcomes, noise.examples)
     title = f"{config.dataset}: {answer(times, outcomes)}"
     path = out / "batch_size_tradeoff.png"
     draw_tradeoff(path, noise, times, outcomes, title=title, target=grid.target)
     fits = {name: fit_slope(noise.drawn[name], n) for name, n in noise.limits.items()}
-    results = {"grid": dataclasses.asdict(grid), "noise": noise._asdict(), "slopes": fits}
+    results = {"grid": dataclasses.asdict(grid), "noise": noise, "slopes": fits}
     results |= {"times": times, "runs": runs, "outcomes": outcomes, "answer": title}
     record = write_record(
         out,
         experiment="batch_size_tradeoff",
         config=config,
         seeds=[config.seed + i for i in range(grid.seeds)],
-        results=results,
+        results=by_name(results),
         claims=claims,
         figures=[path],
     )

@@ -1,5 +1,7 @@
 """What batch_size_tradeoff says to a person."""
 
+from typing import Any
+
 import numpy as np
 
 from experiments._batch_size.noise import Noise
@@ -34,3 +36,16 @@ def table(times: dict[int, Time], outcomes: dict[int, Outcome], noise: Noise) ->
         )
     scales = ", ".join(f"{scale:.0f} after {e}" for e, scale in noise.scales.items())
     return "\n".join([*lines, f"noise scale, in examples, by epochs: {scales}"])
+
+
+def by_name(value: Any) -> Any:
+    """Return measurements for the record: each tuple with its fields' names.
+
+    Args:
+        value: NamedTuples, in dictionaries and lists or by themselves.
+    """
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {name: by_name(item) for name, item in value.items()}
+    return [by_name(item) for item in value] if isinstance(value, list) else value

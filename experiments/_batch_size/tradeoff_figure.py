@@ -164,19 +164,13 @@ def _seconds(
 def _accuracy(axes: Axes, outcomes: Mapping[int, Outcome]) -> None:
     sizes = sorted(outcomes)
     _spread(axes, sizes, [100 * outcomes[n].accuracies for n in sizes], BLUE, "")
+    place = axes.get_xaxis_transform()
     for size in sizes:
-        at = 100 * float(np.median(outcomes[size].accuracies))
-        axes.annotate(
-            f"η {outcomes[size].final_rate:g}",
-            (size, at),
-            (0, 14),
-            textcoords="offset points",
-            ha="center",
-            fontsize=11,
-            color=GREY,
-        )
+        text = f"{outcomes[size].final_rate:g}"
+        axes.text(size, 0.03, text, color=GREY, transform=place, ha="center")
+    axes.text(0.5, 0.1, "learning rate η", color=GREY, transform=axes.transAxes, ha="center")
     axes.set(ylabel="test accuracy at the end (%)", title="Accuracy, each at its best rate η")
-    axes.margins(x=0.1, y=0.25)
+    axes.margins(y=0.3)
 
 
 def _spread(axes: Axes, sizes, values, color: str, label: str) -> None:

@@ -123,6 +123,8 @@ def test_the_record_of_a_short_run(tmp_path: Path) -> None:
     assert (tmp_path / "batch_size_tradeoff.png").read_bytes()[:4] == b"\x89PNG"
     assert results["grid"]["batch_sizes"] == [16, 256, 1024]
     assert results["noise"]["examples"] == 1024
+    assert results["noise"]["drawn"]["without"]["sizes"] == [16, 256]
+    assert len(results["runs"]["16"]["0.02"][1]["losses"]) == 2
     assert list(results["times"]) == list(results["outcomes"]) == ["16", "1024"]
     assert len(record["claims"]) == 2
 
