@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
 
-from experiments._figures import new_figure, save_figure
+from experiments._figures import label_logarithmic, new_figure, save_figure
 from jaxnet.training import SweepResult
 
 METRIC = "validation_accuracy"
@@ -34,7 +33,7 @@ def draw_sweep(path: Path, result: SweepResult, test_accuracy: float) -> Path:
 def _draw_map(axes: Axes, result: SweepResult) -> None:
     rates, drops = (result.settings.axes[name] for name in ("learning_rate", "drop_rate"))
     errors = 1 - result.on_grid(result.mean(METRIC)).T
-    image = axes.imshow(np.log10(np.maximum(errors, 1e-4)), cmap="viridis_r", aspect="auto")
+    axes.imshow(np.log10(np.maximum(errors, 1e-4)), cmap="viridis_r", aspect="auto")
     darkest = np.nanquantile(errors, 0.5)
     for row, column in np.ndindex(errors.shape):
         error = errors[row, column]
@@ -47,7 +46,6 @@ def _draw_map(axes: Axes, result: SweepResult) -> None:
     axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
     axes.set_yticks(range(len(drops)), [f"{drop:g}" for drop in drops])
     axes.grid(visible=False)
-    image.set_rasterized(True)
     axes.set(
         xlabel="learning rate",
         ylabel="drop rate",
@@ -61,18 +59,19 @@ def _draw_curves(axes: Axes, result: SweepResult) -> None:
         result.on_grid(values) for values in (result.mean(METRIC), result.spread(METRIC))
     )
     for index, drop in enumerate(drops):
-        mean, spread = 1 - means[:, index], np.nan_to_num(spreads[:, index])
+        mean, spread = 100 * (1 - means[:, index]), 100 * np.nan_to_num(spreads[:, index])
         color = f"C{index}"
         axes.plot(rates, mean, "o-", color=color, label=f"drop rate {drop:g}")
-        low = np.maximum(mean - spread, 1e-4)
+        low = np.maximum(mean - spread, 0.01)
         axes.fill_between(rates, low, mean + spread, color=color, alpha=0.18, linewidth=0)
     axes.set(
         xscale="log",
         yscale="log",
         xlabel="learning rate",
-        ylabel="validation images misread",
+        ylabel="validation images misread (%)",
         title="Mean and standard deviation over seeds",
     )
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
-    axes.yaxis.set_minor_formatter(PercentFormatter(1.0, decimals=None))
+    label_logarithmic(axes.yaxis)
+    axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    axes.minorticks_off()
     axes.legend()

@@ -72,6 +72,8 @@ def main(config: Config) -> list[Claim]:
     """Sweep, choose, test once, draw, record."""
     check_range("command line", "--seed", config.seed, low=0, high=2**32 - 1)
     check_count("command line", "--hidden", config.hidden)
+    for rate in config.learning_rates:
+        check_range("command line", "each of --learning-rates", rate, low=0.0)
     out = prepare_folder(config.out)
     use_cores_as_devices()
     dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
@@ -142,6 +144,8 @@ def search(config: Config, dataset: Dataset, build: Any, epochs: int) -> SweepRe
             epochs=epochs,
             batch_size=config.batch_size,
             validation=validation,
+            # the same bits every time; other devices need many networks at a time to be busy
+            strategy="map" if jax.default_backend() == "cpu" else "auto",
             on_progress=on_progress,
         )
 

@@ -86,7 +86,8 @@ def sweep(
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
         strategy: ``"map"``: one run after the other on each device, each bit for bit what it is
             alone. ``"vmap"``: all at once, batched; equal to rounding. ``"chunks"``: ``chunk`` at
-            a time on each device. ``"auto"``: by measurement; what was measured comes back.
+            a time on each device. ``"auto"``: by measurement, which comes back with the result;
+            another time it may choose another width, and give other last bits.
         chunk: runs a device at a time, for ``"chunks"``.
         devices: where to train; by default on all local devices. On a CPU, call
             `jaxnet.training.use_cores_as_devices` first to have one a core.

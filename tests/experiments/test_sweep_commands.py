@@ -1,0 +1,72 @@
+"""The sweep's experiments as commands: what they record, and what they say of mistakes."""
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments._command import run_command
+
+
+def run(name: str, *arguments: str) -> int:
+    module = importlib.import_module(f"experiments.{name}")
+    return run_command(
+        name,
+        module.main,
+        module.Config(),
+        smoke=module.SMOKE,
+        description=module.__doc__,
+        arguments=arguments,
+    )
+
+
+def test_a_sweep_leaves_every_run_and_the_setting_that_it_chose(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("hyperparameter_sweep", "--smoke", "--out", str(tmp_path)) == 0
+    record = json.loads((tmp_path / "result.json").read_text())
+    results = record["results"]
+    assert record["figures"] == ["hyperparameter_sweep.png"]
+    assert (tmp_path / "hyperparameter_sweep.png").read_bytes()[:4] == b"\x89PNG"
+    assert len(results["runs"]) == 2 * 2 * 2
+    means: dict[tuple[float, float], float] = {}
+    for member in results["runs"]:
+        setting = member["learning_rate"], member["drop_rate"]
+        means[setting] = means.get(setting, 0.0) + member["validation_accuracy"] / 2
+    chosen = results["chosen"]["learning_rate"], results["chosen"]["drop_rate"]
+    assert means[chosen] == pytest.approx(max(means.values()))
+    assert 0.1 < results["test_accuracy"] <= 1.0
+    assert "8 networks: compiled in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        (
+            "hyperparameter_sweep",
+            ("--learning-rates", "-1"),
+            "expected each of --learning-rates finite and in [0, inf), got -1",
+        ),
+        ("hyperparameter_sweep", ("--learning-rates", "1e-3", "1e-3"), "unlike values"),
+        ("hyperparameter_sweep", ("--seeds", "0"), "expected seeds >= 1, got 0"),
+        ("hyperparameter_sweep", ("--hidden", "0"), "expected --hidden >= 1, got 0"),
+        ("hyperparameter_sweep", ("--dataset", "cifar"), "one of digits, mnist, got 'cifar'"),
+        ("sweep_throughput", ("--rounds", "0"), "expected --rounds >= 1, got 0"),
+        ("sweep_throughput", ("--examples", "-1"), "expected --examples >= 0, got -1"),
+    ],
+    ids=["rate", "twice", "seeds", "hidden", "dataset", "rounds", "examples"],
+)
+@pytest.mark.usefixtures("no_type_checks")
+def test_a_mistake_ends_with_one_message(
+    name: str,
+    arguments: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(name, "--smoke", "--out", str(tmp_path), *arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
