@@ -92,7 +92,7 @@ def digest(tree: Any) -> str:
         values = np.asarray(jax.random.key_data(leaf) if is_key else leaf)
         header = f"{jax.tree_util.keystr(path)} {values.dtype.name} {values.shape}\n"
         sha.update(header.encode())
-        sha.update(np.ascontiguousarray(values).tobytes())
+        sha.update(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
     return sha.hexdigest()
 
 
