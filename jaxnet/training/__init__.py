@@ -1,5 +1,6 @@
 """Training: a whole run as one compiled program, made of pure functions."""
 
+from jaxnet.training.checkpoint import restore_state
 from jaxnet.training.chunks import DivergenceError, FitResult, History, Progress
 from jaxnet.training.devices import compiler_options, use_cores_as_devices
 from jaxnet.training.epoch import steps_per_epoch
@@ -60,6 +61,7 @@ __all__ = [
     "make_train",
     "predict",
     "reduce_on_plateau",
+    "restore_state",
     "sampled",
     "steps_per_epoch",
     "stop_at_deviation",

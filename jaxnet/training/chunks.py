@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jaxnet.core.types import Array, Params, Statistics
+from jaxnet.training.checkpoint import Checkpoint, Standing
 from jaxnet.training.epoch import NEVER
 from jaxnet.training.rules import NO_RULE, Rule, best_of, stopped_by
 from jaxnet.training.run import RunRecord
@@ -45,11 +46,11 @@ class FitResult(NamedTuple):
         statistics: the network's statistics that belong to them.
         epoch: the epoch after which the network had them, from 1.
         state: parameters, statistics, optimizer state, key and epoch at the end, to go on from.
-        history: learning curves of the epochs run here.
+        history: learning curves of the epochs of this run.
         ended_by: what ended the run: ``"epochs"``, or the name of the rule that did.
         compile_seconds: wall time of tracing and compiling; about 0 if `fit` was called before
             with the same network, optimizer, settings and shapes.
-        run_seconds: wall time of the training itself.
+        run_seconds: wall time of the training itself, in all starts from one checkpoint together.
     """
 
     params: Params
@@ -69,13 +70,15 @@ class Progress(NamedTuple):
         epoch: epochs finished in this run.
         epochs: epochs asked for.
         history: learning curves so far.
-        seconds: wall time since training started.
+        seconds: wall time of the training so far.
+        resumed: how many of the finished epochs an earlier start has left in a checkpoint.
     """
 
     epoch: int
     epochs: int
     history: History
     seconds: float
+    resumed: int = 0
 
 
 class DivergenceError(RuntimeError):
@@ -99,45 +102,56 @@ def run_in_chunks(
     rules: Sequence[Rule],
     chunk: int | None,
     on_progress: Callable[[Progress], None] | None,
+    checkpoint: Checkpoint | None = None,
 ) -> FitResult:
     """Run epochs in chunks until all are done or a rule ends the run.
 
     Args:
         call: the program.
         state: where to start.
-        epochs: how many, 1 or more.
+        epochs: how many, 1 or more, together with those that a checkpoint holds.
         rules: of the program, which may end it before.
         chunk: epochs a call; None for as many as take about `CHUNK_SECONDS`.
-        on_progress: called after every chunk.
+        on_progress: called after every chunk, and before the first if a checkpoint holds some.
+        checkpoint: where to go on from, and what writes down where the run stands.
 
     Raises:
         DivergenceError: if the loss or the parameters are no longer finite.
     """
     started = time.perf_counter()
     state, rows, _ = jax.block_until_ready(call(state, 0))  # compiles, trains nothing
-    history = _filled(rows, 0)
+    state, history, seconds = stands = Standing(state, _filled(rows, 0), 0.0)
     compiled = time.perf_counter()
-    done, seconds, ended = 0, 0.0, False
+    if checkpoint is not None:
+        state, history, seconds = stands = checkpoint.resume(stands)
+    began = time.perf_counter() - seconds
+    resumed = done = len(history.epoch.diverged_at)
+    ended = False
+
+    def tell(result: FitResult) -> None:
+        if on_progress is not None:
+            on_progress(Progress(done, epochs, result.history, seconds, resumed))
+
+    result = _result(rules, stands, compiled - started)
+    if resumed:
+        tell(result)
     while done < epochs and not ended:
         size = min(chunk or _chunk_size(done, seconds), epochs - done, CAPACITY)
         state, rows, new = call(state, size)
         history = jax.tree.map(lambda *parts: np.concatenate(parts), history, _filled(rows, new))
         done, ended = done + int(new), int(new) < size
-        seconds = time.perf_counter() - compiled
-        result = _result(rules, state, history, compiled - started, seconds)
-        _check_divergence(history, result)
-        if on_progress is not None:
-            on_progress(Progress(done, epochs, result.history, seconds))
-    return _result(rules, state, history, compiled - started, seconds)
+        seconds = time.perf_counter() - began
+        stands = Standing(state, history, seconds)
+        result = _result(rules, stands, compiled - started)
+        _check_divergence(history, result, checkpoint)
+        if checkpoint is not None and int(new):
+            checkpoint.save(stands, last=ended or done == epochs)
+        tell(result)
+    return result
 
 
-def _result(
-    rules: Sequence[Rule],
-    state: TrainState,
-    history: RunRecord,
-    compile_seconds: float,
-    run_seconds: float,
-) -> FitResult:
+def _result(rules: Sequence[Rule], stands: Standing, compile_seconds: float) -> FitResult:
+    state, history, run_seconds = stands
     best = best_of(rules, state.rules, (state.params, state.statistics))
     curves = History(history.epoch.train, history.validation, history.instruments)
     rule = int(stopped_by(rules, state.rules))
@@ -162,16 +176,17 @@ def _chunk_size(done: int, seconds: float) -> int:
     return max(1, int(CHUNK_SECONDS * done / seconds)) if done else 1
 
 
-def _check_divergence(history: RunRecord, result: FitResult) -> None:
+def _check_divergence(history: RunRecord, result: FitResult, checkpoint: Checkpoint | None) -> None:
     steps = history.epoch.diverged_at
     if not len(steps) or steps[-1] == NEVER:
         return
     finite = [loss for loss in history.epoch.last_loss if np.isfinite(loss)]
     last_loss = f"{finite[-1]:.6g}" if finite else "none: the first was not"
+    saved = "" if checkpoint is None else f" {checkpoint.describe()}"
     raise DivergenceError(
         f"fit: training diverged in epoch {int(result.state.epoch) + 1} at step {steps[-1] + 1}: "
         f"the loss or the parameters are no longer finite; the last finite loss was {last_loss}. "
-        "Its result keeps the parameters from before that epoch. Lower the learning rate, or "
-        "rescale the inputs.",
+        f"Its result keeps the parameters from before that epoch.{saved} Lower the learning rate, "
+        "or rescale the inputs.",
         result,
     )

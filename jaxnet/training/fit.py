@@ -1,6 +1,8 @@
 """`fit`: a training run for a person, in one call: checked, compiled once, with progress."""
 
+import contextlib
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
@@ -11,11 +13,13 @@ import optax
 from jaxnet.core.checks import check_choice, check_count, check_range
 from jaxnet.core.types import Key, Layer, Shape
 from jaxnet.data.examples import Examples
+from jaxnet.training.checkpoint import Checkpoint
 from jaxnet.training.checks import check_batch_size, check_fit, check_outputs, check_state
 from jaxnet.training.chunks import CAPACITY, FitResult, Progress, run_in_chunks
 from jaxnet.training.devices import compiler_options
 from jaxnet.training.epoch import ShortBatch, make_epoch
 from jaxnet.training.evaluate import make_evaluate
+from jaxnet.training.fingerprint import take_fingerprint
 from jaxnet.training.gradient import ENGINES, GradientEngine
 from jaxnet.training.objective import (
     LossArgument,
@@ -51,11 +55,16 @@ def fit(
     state: TrainState | None = None,
     chunk: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> FitResult:
     """Train a network: full-batch, mini-batch or sample-level gradient descent.
 
     The epochs run inside one compiled program, in chunks. How many epochs a chunk has changes
     nothing in the result: the same key gives the same bits.
+
+    With ``checkpoint=folder`` a run that was killed, at whatever moment, goes on from the last
+    checkpoint when it is started again, and its result equals that of a run that was not, bit for
+    bit. A run that is finished only gives its result again; with more ``epochs`` it goes on.
 
     Args:
         network: what to train, such as ``jaxnet.mlp((784, 100, 100, 10))``.
@@ -63,7 +72,8 @@ def fit(
         key: PRNG key of the initial parameters, the shuffling and all else that is random; not
             used where ``state`` is given, which has its own.
         optimizer: one of `jaxnet.optim`, or any other ``optax.GradientTransformation``.
-        epochs: how often to go through the examples, 1 or more.
+        epochs: how often to go through the examples, 1 or more; with a checkpoint, in all starts
+            together.
         batch_size: examples a step: 1 for sample-level, all for full-batch gradient descent.
         loss: a name in `jaxnet.losses.LOSSES`, or ``(outputs, targets) -> value an example``, or
             a `jaxnet.losses.Loss`, a pair of that and its backward rule.
@@ -87,15 +97,22 @@ def fit(
         state: where to go on from, such as ``result.state``; by default a new one from ``key``.
         chunk: epochs between two calls of ``on_progress``, at most 100; by default as many as
             take about half a second.
-        on_progress: called after every chunk.
+        on_progress: called after every chunk, and first where a checkpoint holds some epochs.
+        checkpoint: folder to go on from and to write to, by Orbax: the state and the learning
+            curves, whole or not at all, of which the last two are kept. Written at the end, and
+            after every chunk if ``chunk`` is given, else as often as takes about a fiftieth of
+            the time. What it holds is refused unless it is this very run: the same network,
+            settings, key, examples, versions and kind of device; `restore_state` takes it anyway.
 
     Returns:
-        Parameters to use, final state, learning curves and times.
+        Parameters to use, final state, learning curves and times, of all starts together.
 
     Raises:
         ValueError: for settings that are out of range, an unknown name, examples that do not fit
-            the network, NaN in the data, labels out of range.
-        TypeError: if ``state`` is not of this network and optimizer.
+            the network, NaN in the data, labels out of range, a checkpoint that is another run's
+            or cannot be written.
+        TypeError: if ``state`` or checkpoint are not of this network and optimizer.
+        ImportError: for a checkpoint without Orbax.
         DivergenceError: if loss or parameters become NaN or infinite. The run stops with the
             epoch in which that happens; the error's ``result`` holds what there was before it.
 
@@ -119,17 +136,19 @@ def fit(
     if isinstance(gradient, str):
         gradient = check_choice("fit", "gradient", gradient, ENGINES)
     objective = make_objective("fit", network, loss, metrics, penalty)
-    program = _program(
-        objective,
-        gradient,
-        optimizer,
-        constraint,
-        check_batch_size(batch_size, train),
-        shuffle,
-        check_choice("fit", "short_batch", short_batch, {n: n for n in get_args(ShortBatch)}),
-        tuple(rules),
-        tuple((instruments or {}).items()),
-    )
+    settings = {
+        "gradient": gradient,
+        "optimizer": optimizer,
+        "constraint": constraint,
+        "batch_size": check_batch_size(batch_size, train),
+        "shuffle": shuffle,
+        "short_batch": check_choice(
+            "fit", "short_batch", short_batch, {n: n for n in get_args(ShortBatch)}
+        ),
+        "rules": tuple(rules),
+        "instruments": tuple((instruments or {}).items()),
+    }
+    program = _program(objective, *settings.values())
     train = check_fit("fit", "train", objective, train)
     if validation is not None:
         validation = check_fit("fit", "validation", objective, validation)
@@ -139,7 +158,15 @@ def fit(
     def call(state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
         return program(state, train, validation, jnp.int32(epochs))
 
-    return run_in_chunks(call, start, epochs, rules=rules, chunk=chunk, on_progress=on_progress)
+    loop = functools.partial(run_in_chunks, call, start, epochs, rules=rules, chunk=chunk)
+    if checkpoint is None:
+        return loop(on_progress=on_progress)
+    lowered = program.lower(start, train, validation, jnp.int32(epochs))
+    words = objective._asdict() | settings
+    fingerprint = take_fingerprint(start, train, validation, lowered.as_text(), words)
+    opened = Checkpoint(checkpoint, fingerprint, epochs=epochs, every_chunk=chunk is not None)
+    with contextlib.closing(opened):
+        return loop(on_progress=on_progress, checkpoint=opened)
 
 
 def _start(

@@ -1,0 +1,203 @@
+"""Checkpoints: a run that is killed goes on where it was, and ends with the same bits."""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnet.core.errors import invalid_value
+from jaxnet.training.archive import Archive, Entry
+from jaxnet.training.fingerprint import (
+    Fingerprint,
+    check_arrays,
+    check_same_run,
+    describe_arrays,
+    name_of,
+)
+from jaxnet.training.run import RunRecord
+from jaxnet.training.state import TrainState
+
+COST = 0.02
+"""The part of a run's time that writing checkpoints may take, unless each chunk is asked for."""
+
+Tree = TypeVar("Tree")
+
+
+class Standing(NamedTuple):
+    """Where a run stands.
+
+    Attributes:
+        state: after the epochs so far.
+        history: a row for each of them.
+        seconds: wall time that they took, in all starts together.
+    """
+
+    state: TrainState
+    history: RunRecord
+    seconds: float
+
+
+class Checkpoint:
+    """The checkpoints of one run: what an earlier start has left, and when to write the next."""
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        fingerprint: Fingerprint,
+        *,
+        epochs: int,
+        every_chunk: bool,
+    ):
+        """Open a folder, and see whether the run that it holds is this one.
+
+        Args:
+            folder: made if there is none.
+            fingerprint: of the run that starts.
+            epochs: how many it is to have in all.
+            every_chunk: whether to write after every chunk. If not, then as often as takes a
+                fiftieth of the time, and at the end.
+
+        Raises:
+            TypeError: if the folder holds a run of another network, optimizer, rule or precision.
+            ValueError: if it holds another run for another reason, or cannot be written to.
+        """
+        self._archive = Archive("fit", folder)
+        self._fingerprint = fingerprint
+        self._every_chunk = every_chunk
+        self._cost, self._written_at = 0.0, 0.0
+        self._found = self._archive.read()
+        self._latest: Path | None = None
+        if self._found is not None:
+            self._latest = self._found.path
+            there = Fingerprint(**self._found.description["fingerprint"])
+            check_same_run(fingerprint, there, self._latest)
+            _check_epochs(epochs, self._found)
+
+    def resume(self, start: Standing) -> Standing:
+        """Return where an earlier start has left the run; ``start`` if there was none.
+
+        Args:
+            start: the run before its first epoch; its history has no row.
+        """
+        if self._found is None:
+            return start
+        arrays, seconds = self._found.arrays, self._found.description["seconds"]
+        self._found = None  # lets go of the arrays
+        self._written_at = seconds
+        state = _from_arrays("state", start.state, arrays)
+        return Standing(state, _from_arrays("history", start.history, arrays), seconds)
+
+    def save(self, standing: Standing, *, last: bool) -> None:
+        """Write where the run stands, if it is time to.
+
+        Args:
+            standing: after a chunk.
+            last: whether it was the last one, which is always written.
+
+        Raises:
+            ValueError: if it cannot be written. The checkpoints before it stay.
+        """
+        due = standing.seconds - self._written_at >= self._cost / COST
+        if not (self._every_chunk or last or due):
+            return
+        began = time.perf_counter()
+        arrays = _to_arrays("state", standing.state) | _to_arrays("history", standing.history)
+        description = {
+            "fingerprint": self._fingerprint._asdict(),
+            "epochs": _length(standing.history),
+            "seconds": standing.seconds,
+        }
+        self._latest = self._archive.write(int(standing.state.epoch), arrays, description)
+        self._cost = time.perf_counter() - began
+        self._written_at = standing.seconds
+
+    def describe(self) -> str:
+        """Return where the last one is, in a sentence."""
+        if self._latest is None:
+            return "No checkpoint has been written yet."
+        return f"The last good checkpoint is '{self._latest}'."
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._archive.close()
+
+
+def restore_state(folder: str | os.PathLike[str], like: TrainState) -> TrainState:
+    """Return the state of a folder's last checkpoint, whatever it was trained on, and by which jax.
+
+    `jaxnet.training.fit` goes on from a checkpoint by itself, and exactly, or not at all. This is
+    for all else: to use the parameters, or to go on by ``fit(..., state=...)`` with other
+    settings or other versions.
+
+    Args:
+        folder: what was passed to `fit` as ``checkpoint``.
+        like: a state of the same network and optimizer, of `init_state`; its values do not matter.
+
+    Returns:
+        The state, after ``state.epoch`` epochs.
+
+    Raises:
+        ValueError: if the folder holds no checkpoint that can be read.
+        TypeError: if it is of another network, optimizer, rule or precision.
+    """
+    archive = Archive("restore_state", folder, create=False)
+    entry = archive.read()
+    archive.close()
+    if entry is None:
+        remedy = "Pass the folder that was passed to fit as checkpoint."
+        expected = "to hold a checkpoint"
+        raise invalid_value("restore_state", "folder", expected, f"'{folder}'", remedy)
+    arrays = entry.description["fingerprint"]["arrays"]
+    check_arrays("restore_state", describe_arrays(like), arrays, entry.path)
+    return _from_arrays("state", like, entry.arrays)
+
+
+def _check_epochs(epochs: int, found: Entry) -> None:
+    done = found.description["epochs"]
+    if epochs < done:
+        remedy = f"Pass epochs={done} to have its result, or begin in an empty folder."
+        expected = f"to be at least the {done} that '{found.path}' holds"
+        raise invalid_value("fit", "epochs", expected, epochs, remedy)
+
+
+def _length(history: RunRecord) -> int:
+    return len(history.epoch.diverged_at)
+
+
+def _to_arrays(name: str, tree: Any) -> dict[str, np.ndarray]:
+    """Return path -> array of a tree; a key as the integers that it consists of.
+
+    Empty arrays are left out: Orbax takes none, and there is nothing to keep.
+    """
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    arrays = {
+        f"{name}.{name_of(path)}": np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+        for path, leaf in leaves
+    }
+    return {path: array for path, array in arrays.items() if array.size}
+
+
+def _from_arrays(name: str, like: Tree, arrays: Mapping[str, np.ndarray]) -> Tree:
+    """Return a tree with the structure, the kinds and the places of ``like``."""
+
+    def leaf(path: Any, like: Any) -> Any:
+        array = arrays.get(f"{name}.{name_of(path)}")
+        if array is None:
+            return like
+        if not isinstance(like, jax.Array):
+            return array
+        values: Any = jnp.array(array)
+        if _is_key(like):
+            values = jax.random.wrap_key_data(values, impl=jax.random.key_impl(like))
+        return jax.device_put(values, like.sharding) if like.committed else values
+
+    return jax.tree_util.tree_map_with_path(leaf, like)
+
+
+def _is_key(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)

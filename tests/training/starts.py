@@ -1,0 +1,102 @@
+"""Starts a small checkpointed run again and again, each time in a process that may be killed.
+
+``python -m tests.training.starts FOLDER`` reads lines ``EPOCHS`` from standard input. For each it
+forks, which saves the imports, and trains in the child. It prints ``PID``, each finished epoch,
+``done DIGEST`` if the run lived to see it, and ``ended STATUS``.
+
+``python -m tests.training.starts FOLDER COPIES`` trains four epochs, and before every operation
+on a file copies FOLDER to COPIES/0, COPIES/1 ...: what a kill at that moment would have left.
+"""
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint  # noqa: F401  imported before the fork
+
+import jaxnet
+from jaxnet.core.trees import digest
+from jaxnet.data import Examples
+from jaxnet.training import FitResult, Progress, fit
+
+NETWORK = jaxnet.mlp((2, 2))
+OPTIMIZER = jaxnet.optim.sgd(0.1)
+FILE_OPERATIONS = ("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate")
+
+
+def train(epochs: int, folder: Path | None, on_progress: Any = None) -> FitResult:
+    """Train a network that is soon compiled, and write a checkpoint after every epoch."""
+    inputs = np.linspace(-1, 1, 12, dtype=np.float32).reshape(6, 2)
+    return fit(
+        NETWORK,
+        Examples(inputs, np.arange(6, dtype=np.int32) % 2),
+        key=jax.random.key(0),
+        optimizer=OPTIMIZER,
+        epochs=epochs,
+        batch_size=6,
+        metrics=(),
+        chunk=1,
+        checkpoint=folder,
+        on_progress=on_progress,
+    )
+
+
+def result_digest(result: FitResult) -> str:
+    """Return one digest of all that a run gives."""
+    return digest((result.params, result.statistics, result.state, result.history))
+
+
+def serve(folder: Path) -> None:
+    """Train in a child as often as asked."""
+
+    def show(progress: Progress) -> None:
+        print(progress.epoch, flush=True)
+
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            print(os.getpid(), flush=True)
+            print("done", result_digest(train(int(line), folder, show)), flush=True)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print("ended", os.waitstatus_to_exitcode(status), flush=True)
+
+
+def copy_before_every_operation(folder: Path, copies: Path) -> Callable[[str, Any], None]:
+    """Return an audit hook that copies the folder before each operation on its files."""
+    copying = threading.RLock()
+    state = {"within": False}
+
+    def copy(source: str, target: str) -> None:
+        try:
+            shutil.copyfile(source, target)
+        except FileNotFoundError:  # TensorStore's threads go on meanwhile
+            Path(target).unlink(missing_ok=True)
+
+    def hook(event: str, args: Any) -> None:
+        if event not in FILE_OPERATIONS or not str(args[0]).startswith(f"{folder}/"):
+            return
+        with copying:
+            if not state["within"]:
+                state["within"] = True
+                target = copies / str(len(list(copies.iterdir())))
+                shutil.copytree(folder, target, copy_function=copy)
+                state["within"] = False
+
+    return hook
+
+
+if __name__ == "__main__":
+    jax.config.update("jax_disable_most_optimizations", True)
+    place = Path(sys.argv[1])
+    if len(sys.argv) == 2:
+        serve(place)
+    else:
+        sys.addaudithook(copy_before_every_operation(place, Path(sys.argv[2])))
+        train(4, place)

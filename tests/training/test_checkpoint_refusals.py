@@ -1,0 +1,220 @@
+"""A checkpoint of another run is refused and says why; damage and full disks lose nothing."""
+
+import errno
+import os
+import resource
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import jaxnet
+from jaxnet.core.errors import InputError
+from jaxnet.training import early_stopping, fingerprint
+from jaxnet.training.archive import _reason
+from tests.training.starts import result_digest
+from tests.training.test_checkpoint import names, run
+from tests.training.toys import blobs
+
+
+def doubled(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+    return 2 * jaxnet.losses.softmax_cross_entropy(outputs, targets)
+
+
+FUNCTION = {"a": lambda params, statistics, train: jnp.zeros(())}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a finished run."""
+    folder = tmp_path_factory.mktemp("written")
+    run(folder)
+    return folder
+
+
+OTHERS: dict[str, tuple[dict[str, Any], str]] = {
+    "width": (
+        {"net": jaxnet.mlp((3, 6, 3), activation="tanh")},
+        r"with params\[0\]\.weights float32 of shape \(6, 3\), got float32 of shape \(5, 3\)",
+    ),
+    "depth": ({"net": jaxnet.mlp((3, 5, 5, 3))}, r"params\[2\]\.weights float32 of shape \(5, 5\)"),
+    "activation": (
+        {"net": jaxnet.mlp((3, 5, 3))},
+        r"network serial\(dense\(5\), activation\(relu\), dense\(3\)\), got .*\(tanh\)",
+    ),
+    "initializer": (
+        {"net": jaxnet.mlp((3, 5, 3), activation="tanh", initializer="orthogonal")},
+        "with initial params of SHA-256 [0-9a-f]{16}, got [0-9a-f]{16}",
+    ),
+    "optimizer": (
+        {"optimizer": jaxnet.optim.sgd(0.01)},
+        r"opt_state\.mu\[0\]\.weights none, got float32 of shape \(5, 3\)",
+    ),
+    "learning rate": (
+        {"optimizer": jaxnet.optim.adam(0.02)},
+        r"the line of its program '.*2\.0+e-02.*', got '.*0\.00999999977.*Some number or function",
+    ),
+    "learning rate as an array": (
+        {"optimizer": jaxnet.optim.adam(jnp.asarray(0.02))},
+        "the line of its program",
+    ),
+    "key": ({"key": jax.random.key(1)}, "with initial key of SHA-256 .* Pass the key and the"),
+    "generator": (
+        {"key": jax.random.key(0, impl="rbg")},
+        r"key key<rbg> of shape \(\), got key<fry>",
+    ),
+    "batch size": ({"batch_size": 9}, "with batch_size 9, got 8"),
+    "order": ({"shuffle": False}, "with shuffle False, got True"),
+    "short batch": ({"short_batch": "mean"}, "with short_batch mean, got equal"),
+    "loss": ({"loss": doubled}, "with loss doubled, got softmax_cross_entropy"),
+    "metrics": ({"metrics": []}, "with metrics none, got accuracy accuracy"),
+    "engine": ({"gradient": "by_hand"}, "with gradient by_hand, got autodiff"),
+    "penalty": (
+        {"penalty": jaxnet.penalties.get_penalty("l2", strength=0.1)},
+        r"with penalty l2\(strength=0\.1\), got none",
+    ),
+    "rules": ({"rules": [early_stopping()]}, r"with rules\[0\]\.best float32 .*, got none"),
+    "instruments": ({"instruments": FUNCTION}, "with instruments a <lambda>, got none"),
+    "validation": (
+        {"validation": blobs(seed=2)},
+        r"validation\.inputs float32 of shape \(37, 3\) and SHA-256 .*, got .* in the same order",
+    ),
+    "no validation": ({"validation": None}, r"validation\.inputs none, got float32"),
+    "fewer epochs": ({"epochs": 8}, "expected epochs to be at least the 9 that '.*/epoch_9' holds"),
+}
+
+
+@pytest.mark.parametrize(("settings", "message"), OTHERS.values(), ids=OTHERS.keys())
+def test_another_run_is_refused(settings: dict[str, Any], message: str, written: Path) -> None:
+    before = names(written)
+    with pytest.raises((ValueError, TypeError), match=message):
+        run(written, **settings)
+    assert names(written) == before
+
+
+def test_other_examples_are_refused(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.training.test_checkpoint.blobs", lambda seed=9: blobs(seed=seed))
+    with pytest.raises(ValueError, match=r"with train\.inputs float32 of shape \(37, 3\) and SHA"):
+        run(written)
+
+
+def test_another_precision_is_refused(written: Path, float64: Any) -> None:
+    with pytest.raises(TypeError, match=r"params\[0\]\.weights float64 .*, got float32"):
+        run(written)
+
+
+@pytest.mark.parametrize("name", ["jax", "jaxlib", "device", "XLA_FLAGS"])
+def test_another_platform_is_refused(
+    name: str, written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = fingerprint._platform() | {name: "0.0.1"}
+    monkeypatch.setattr(fingerprint, "_platform", lambda: here)
+    with pytest.raises(ValueError, match=rf"with {name} 0\.0\.1, got .*restore_state"):
+        run(written)
+
+
+def test_another_format_is_refused(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jaxnet.training.archive.FORMAT", 2)
+    with pytest.raises(
+        ValueError, match=r"/epoch_9' to be of format 2, got 1\. Go on with the ver"
+    ):
+        run(written)
+
+
+def halve(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", [halve, flip, Path.unlink], ids=["half", "flipped", "gone"])
+@pytest.mark.parametrize("what", ["arrays/d/*", "arrays/manifest.ocdbt", "description/metadata"])
+def test_a_damaged_one_gives_way_to_the_one_before(
+    what: str, harm: Callable[[Path], None], written: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(written, folder)
+    harm(max((folder / "epoch_9").glob(what), key=lambda path: path.stat().st_size))
+    with pytest.warns(UserWarning, match=r"/epoch_9' is damaged \(.*/epoch_8' is used instead"):
+        result = run(folder)
+    assert result_digest(result) == result_digest(run(None))
+    assert names(folder) == ["epoch_8", "epoch_9"]
+
+
+def test_if_all_are_damaged_nothing_is_overwritten(written: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(written, folder)
+    for path in folder.glob("*/description/metadata"):
+        halve(path)
+    with pytest.raises(
+        ValueError, match=r"to hold one that can be read, got .*epoch_9' is damaged"
+    ):
+        run(folder)
+    assert names(folder) == ["epoch_8", "epoch_9"]
+
+
+def test_unfinished_writing_is_removed_and_other_folders_are_let_be(
+    written: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(written, folder)
+    shutil.copytree(written / "epoch_9", folder / "epoch_10.orbax-checkpoint-tmp")
+    others = ["2024", "epoch_notes", "result.json"]
+    for name in others:
+        (folder / name).mkdir()
+    run(folder, epochs=12)
+    assert names(folder) == sorted([*others, "epoch_11", "epoch_12"])
+
+
+PLACES = {
+    "a file in the way": (lambda tmp_path: Path(__file__), "Not a directory"),
+    "no place": (lambda tmp_path: Path("/proc/nothing"), "No such file or directory"),
+}
+
+
+@pytest.mark.parametrize(("place", "reason"), PLACES.values(), ids=PLACES.keys())
+def test_a_folder_that_cannot_be_written(
+    place: Callable[[Path], Path], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=f"fit: expected checkpoint to be a writable .*{reason}"):
+        run(place(tmp_path))
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """Let the system refuse to write much, as it does when a disk is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_takes_no_more_keeps_the_last_good_one(
+    written: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(written, folder)
+    request.getfixturevalue("small_files")
+    with pytest.raises(
+        InputError, match=r"File too large. Make room, .* good .*/epoch_9'"
+    ) as caught:
+        run(folder, epochs=11)
+    assert isinstance(caught.value, ValueError)  # with which a command ends with status 2
+    assert names(folder) == ["epoch_8", "epoch_9"]
+    assert capfd.readouterr().err == ""
+
+
+def test_the_system_s_reason_is_found() -> None:
+    full = os.strerror(errno.ENOSPC)
+    said = "RESOURCE_EXHAUSTED: Error writing \"a/0\" ... [os_error_code='28']"
+    assert _reason(OSError(errno.ENOSPC, full)) == _reason(ValueError(said)) == full
+    assert _reason(ValueError("one\ntwo")) == "one"
+    assert _reason(KeyError()) == "KeyError"
