@@ -62,6 +62,20 @@ def sweep_bar(label: str) -> Iterator[Callable[[SweepProgress], None] | None]:
         yield advance
 
 
+def announce_resumption(
+    folder: Any, show: Callable[[Progress], None] | None
+) -> Callable[[Progress], None]:
+    """Return ``show`` with a line before it if the run goes on from a checkpoint in ``folder``."""
+
+    def on_progress(progress: Progress) -> None:
+        if 0 < progress.resumed == progress.epoch:
+            print(f"goes on from epoch {progress.resumed} of {progress.epochs}, found in {folder}")
+        if show is not None:
+            show(progress)
+
+    return on_progress
+
+
 def progress(label: str, items: Sequence[T]) -> Iterable[T]:
     """Return the items, with a bar on standard error as they are taken, if that is a terminal."""
     if not sys.stderr.isatty():

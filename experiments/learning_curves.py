@@ -26,6 +26,7 @@ from experiments._classifier import (
 from experiments._command import run_command
 from experiments._curves import draw_curves, draw_misread
 from experiments._logs import reporting
+from experiments._progress import announce_resumption
 from experiments._record import Claim, prepare_folder
 from jaxnet.core.checks import check_range
 from jaxnet.core.types import Layer
@@ -78,6 +79,8 @@ class Config:
     """File that takes a line of JSON after each epoch."""
     tensorboard: Path | None = None
     """Folder that takes the curves as TensorBoard reads them."""
+    checkpoint: Path | None = None
+    """Folder to go on from and to write to: a run that was killed ends with the same result."""
     out: Path = Path("out/learning_curves")
     """Folder for result.json, the trained network (model.safetensors) and the figures."""
 
@@ -129,7 +132,7 @@ def train_network(
     check_range("command line", "--l2", config.l2, low=0.0)
     penalty = jaxnet.penalties.get_penalty("l2", strength=config.l2) if config.l2 else None
     logs = {"log": config.log, "tensorboard": config.tensorboard}
-    with reporting(config.dataset, config.epochs, **logs) as on_progress:
+    with reporting(config.dataset, config.epochs, **logs) as show:
         return jaxnet.training.fit(
             network,
             train,
@@ -141,14 +144,15 @@ def train_network(
             penalty=penalty,
             gradient=config.gradient,
             validation=validation,
-            on_progress=on_progress,
+            on_progress=announce_resumption(config.checkpoint, show),
+            checkpoint=config.checkpoint,
         )
 
 
 def check_claims(config: Config, accuracy: float) -> list[Claim]:
     """Hold the run against what is expected of it, where its settings are the default ones."""
     epochs, threshold = EXPECTED.get(config.dataset, (0, 0.0))
-    free = ("dataset", "data_dir", "epochs", "seed", "log", "tensorboard", "out")
+    free = ("dataset", "data_dir", "epochs", "seed", "log", "tensorboard", "checkpoint", "out")
     default = dataclasses.replace(Config(), **{name: getattr(config, name) for name in free})
     if config != default or not 0 < epochs <= config.epochs:
         return []

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -101,6 +102,20 @@ def test_the_same_seed_gives_the_same_digest(smoke: Path, tmp_path: Path) -> Non
     assert first["results"]["parameter_digest"] == second["results"]["parameter_digest"]
 
 
+def test_a_second_start_goes_on_from_the_checkpoint_of_the_first(
+    smoke: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--smoke", "--checkpoint", str(tmp_path / "run"), "--out", str(tmp_path))
+    assert run("learning_curves", *options) == 0
+    assert "goes on" not in capsys.readouterr().out
+    shutil.rmtree(tmp_path / "run" / "epoch_3")  # as if it had been killed before
+    assert run("learning_curves", *options) == 0
+    assert f"goes on from epoch 1 of 3, found in {tmp_path / 'run'}" in capsys.readouterr().out
+    first, second = (json.loads((out / "result.json").read_text()) for out in (smoke, tmp_path))
+    assert first["results"]["parameter_digest"] == second["results"]["parameter_digest"]
+    assert first["results"]["history"] == second["results"]["history"]
+
+
 def test_a_validation_part_is_held_out(tmp_path: Path) -> None:
     options = ("--smoke", "--validation-fraction", "0.25", "--out", str(tmp_path))
     assert run("learning_curves", *options) == 0
@@ -142,6 +157,10 @@ MISTAKES = {
     "NaN rate": (["--learning-rate", "nan"], "--learning-rate finite and in [0, inf), got nan"),
     "no place": (["--out", "/proc/nothing"], "folder to be writable, got '/proc/nothing'"),
     "a file in the way": (["--out", str(Path(__file__))], "folder to be writable"),
+    "a checkpoint that is a file": (
+        ["--checkpoint", str(Path(__file__))],
+        "expected checkpoint to be a writable folder, got",
+    ),
     "negative seed": (["--seed", "-1"], "--seed finite and in [0, 4.29497e+09], got -1"),
     "huge seed": (["--seed", "99999999999999999999"], "--seed finite and in [0, 4.29497e+09]"),
     "no data": (
