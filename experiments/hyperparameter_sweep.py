@@ -88,8 +88,7 @@ def main(config: Config) -> list[Claim]:
         f"{runs} networks: compiled in {result.compile_seconds:.1f} s, trained in "
         f"{result.run_seconds:.1f} s on {result.devices} devices, {result.width} at a time on each"
     )
-    named = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in chosen.items())
-    print(f"chosen: {named}: {tested['test_accuracy']:.2%} of the test images read correctly")
+    print(f"chosen: {chosen}: {tested['test_accuracy']:.2%} of the test images read correctly")
     figure = draw_sweep(out / "hyperparameter_sweep.png", result, tested["test_accuracy"])
     claims = check_claims(config, tested["test_accuracy"])
     path = write_record(

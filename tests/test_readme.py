@@ -11,15 +11,34 @@ from tests.test_structure import ROOT
 
 README = (ROOT / "README.md").read_text()
 
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
 
 def test_the_example_runs_and_prints_what_it_says() -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    example, _ = EXAMPLES
     (stated,) = re.findall(r"# ([\d.]+)\n", example)
     done = subprocess.run(
         [sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=True
     )
     # rounding differs between machines: a few of the 359 test images may tip over
     assert abs(float(done.stdout) - float(stated)) < 0.01
+
+
+def test_the_sweep_runs_and_prints_a_table() -> None:
+    first, second = EXAMPLES
+    setup = "\n".join(line for line in first.splitlines() if line.startswith(("import", "digits")))
+    fewer = second.replace('"seeds": 4, "epochs": 20', '"seeds": 2, "epochs": 2')
+    assert fewer != second
+    done = subprocess.run(
+        [sys.executable, "-c", f"{setup}\n{fewer}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    header, *rows = done.stdout.splitlines()
+    assert header.split() == ["learning_rate", "drop_rate", "validation_accuracy", "+-", "runs"]
+    assert len(rows) == 6
 
 
 def test_every_experiment_is_in_the_table_with_its_question() -> None:

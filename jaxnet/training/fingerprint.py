@@ -153,7 +153,8 @@ def in_words(value: Any) -> str:
     if isinstance(value, Layer):
         return in_words(value.description)
     if isinstance(value, Description):
-        inner = [*value.settings.values(), *value.parts]
+        plain = [each for each in value.settings.values() if not isinstance(each, Mapping)]
+        inner = [*plain, *value.parts]
         return f"{value.kind}({', '.join(map(in_words, inner))})"
     if hasattr(value, "_fields"):  # a loss by its function, a rule by its name
         return in_words(value[0])
