@@ -54,3 +54,29 @@ def init_state(
     watching = start_rules(rules, params, statistics)
     epoch = jnp.zeros((), jnp.int32)
     return TrainState(params, statistics, optimizer.init(params), run_key, epoch, watching)
+
+
+def without_keys(state: TrainState) -> TrainState:
+    """Return a state with its PRNG keys as integers, which NumPy can hold."""
+    return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, state)
+
+
+def with_keys(state: TrainState, like: TrainState, *, key: Key) -> TrainState:
+    """Return a state with PRNG keys again where ``like`` has them: undoes `without_keys`.
+
+    Args:
+        state: with integers for keys.
+        like: a state of the same run, of which only the dtypes are looked at.
+        key: one of the run's keys, which tells their kind.
+    """
+
+    def restored(leaf: Array, wanted: Any) -> Array:
+        if not _is_key(wanted):
+            return leaf
+        return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(key))
+
+    return jax.tree.map(restored, state, like)
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)

@@ -24,7 +24,7 @@ from jaxnet.training.recipe import (
 )
 from jaxnet.training.rules import best_of, stopped_by
 from jaxnet.training.run import Instrument, Run, RunRecord, make_run
-from jaxnet.training.state import TrainState, init_state
+from jaxnet.training.state import TrainState, init_state, with_keys
 
 
 class Schedule(NamedTuple):
@@ -71,8 +71,10 @@ class Trained(NamedTuple):
 
 Train: TypeAlias = Callable[[Key, Hyperparameters], Trained]
 
-Member: TypeAlias = Callable[[Key, Hyperparameters, Array, Examples, Examples | None], Trained]
-"""``(key, hyperparameters, epochs, train, validation) -> Trained``."""
+Member: TypeAlias = Callable[
+    [Key, Hyperparameters, Array, TrainState | None, Examples, Examples | None], Trained
+]
+"""``(key, hyperparameters, epochs, start, train, validation) -> Trained``."""
 
 
 def make_train(
@@ -128,7 +130,7 @@ def make_train(
         # while tracing, only shapes are looked at
         checked = check_fit("make_train", "train", objective, train)
         held_out = validation and check_fit("make_train", "validation", objective, validation)
-        arguments = key, _as_numbers(hyperparameters), jnp.int32(epochs), checked, held_out
+        arguments = key, _as_numbers(hyperparameters), jnp.int32(epochs), None, checked, held_out
         traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arguments))
         # options of the compiler are for the outermost program only
         return member(*arguments) if traced else program(*arguments)
@@ -163,7 +165,9 @@ def check_schedule(function: str, schedule: Schedule, train: Examples) -> None:
 
 
 def make_member(function: str, build: Build, schedule: Schedule) -> Member:
-    """Return a run as a pure function of its examples, too, and of a number of epochs.
+    """Return a run as a pure function of its examples, too, of a number of epochs and of its start.
+
+    The start is None for a new run, or the state of one to go on with, as `without_keys` gives it.
 
     Args:
         function: the public function that errors begin with.
@@ -175,6 +179,7 @@ def make_member(function: str, build: Build, schedule: Schedule) -> Member:
         key: Key,
         hyperparameters: Hyperparameters,
         epochs: Array,
+        start: TrainState | None,
         train: Examples,
         validation: Examples | None,
     ) -> Trained:
@@ -184,6 +189,8 @@ def make_member(function: str, build: Build, schedule: Schedule) -> Member:
             validation = train.take(recipe.held_out)
         in_shape = train.inputs.shape[1:]
         state = init_state(recipe.network, recipe.optimizer, in_shape, key=key, rules=rules)
+        if start is not None:  # the one above is not used, and compiled away
+            state = with_keys(start, state, key=key)
         state, history, done = run(state, train, validation, epochs)
         best = best_of(rules, state.rules, (state.params, state.statistics))
         return Trained(

@@ -45,6 +45,7 @@ class SweepResult(NamedTuple):
             of the parameters to use, shape ``(settings, seeds)``; NaN where a run diverged.
         history: learning curves, shape ``(settings, seeds, epochs)``; NaN after a run's end.
         done: epochs run.
+        epoch: the epoch after which the network had the parameters to use, from 1.
         diverged: whether the run diverged.
         ended_by: index of the rule that ended it, -1 for none.
         params: the parameters to use, each leaf ``(settings, seeds, *leaf)``; None if not kept.
@@ -62,6 +63,7 @@ class SweepResult(NamedTuple):
     metrics: Mapping[str, np.ndarray]
     history: History
     done: np.ndarray
+    epoch: np.ndarray
     diverged: np.ndarray
     ended_by: np.ndarray
     params: Params

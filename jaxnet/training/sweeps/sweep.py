@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,25 +13,19 @@ from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.training.checks import check_fit
-from jaxnet.training.chunks import History
 from jaxnet.training.devices import Device
 from jaxnet.training.epoch import ShortBatch
 from jaxnet.training.recipe import Build, call_builder, recipe_objective
 from jaxnet.training.run import Instrument
+from jaxnet.training.state import without_keys
+from jaxnet.training.sweeps.labels import Harvest, Kept, label
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
-from jaxnet.training.sweeps.strategy import StrategyName, Trial, check_strategy, choose
+from jaxnet.training.sweeps.strategy import StrategyName, check_strategy, choose
 from jaxnet.training.sweeps.waves import Members, Workers, compile_workers, run_waves
-from jaxnet.training.train import Schedule, Trained, check_schedule, make_member
+from jaxnet.training.train import Member, Schedule, Trained, check_schedule, make_member
 
 Keep: TypeAlias = Literal["metrics", "params", "state"]
-
-
-class _Kept(NamedTuple):
-    trained: Trained
-    params: Any
-    statistics: Any
-    state: Any
 
 
 class SweepProgress(NamedTuple):
@@ -46,6 +40,24 @@ class SweepProgress(NamedTuple):
     done: int
     runs: int
     seconds: float
+
+
+class Execution(NamedTuple):
+    """How a sweep is carried out: what changes no result but by rounding.
+
+    Attributes:
+        strategy: how many runs at a time, by name.
+        chunk: runs a device at a time, for ``"chunks"``.
+        devices: where to train; None for all local devices.
+        keep: what of each run comes back.
+        on_progress: called after every wave of runs.
+    """
+
+    strategy: StrategyName = "auto"
+    chunk: int | None = None
+    devices: Sequence[Device] | None = None
+    keep: Keep = "params"
+    on_progress: Callable[[SweepProgress], None] | None = None
 
 
 def sweep(
@@ -116,31 +128,57 @@ def sweep(
     schedule = Schedule(epochs, batch_size, shuffle, short_batch, instruments)
     check_schedule("sweep", schedule, train)
     check_count("sweep", "seeds", seeds)
-    check_strategy("sweep", strategy, chunk)
-    check_choice("sweep", "keep", keep, dict.fromkeys(get_args(Keep)))
     settings = check_settings("sweep", settings)
     train, validation = check_members("sweep", build, settings, train, validation)
-    devices = check_devices("sweep", devices)
-    keys = jax.vmap(lambda seed: jax.random.fold_in(key, seed))(jnp.arange(seeds))
+    keys = seed_keys(key, seeds)
     members = make_members(settings, keys, epochs)
     member = make_member("sweep", build, schedule)
+    execution = Execution(strategy, chunk, devices, keep, on_progress)
+    harvest = train_members("sweep", member, members, train, validation, execution)
+    return label(settings, keys, harvest)
+
+
+def train_members(
+    function: str,
+    member: Member,
+    members: Members,
+    train: Examples,
+    validation: Examples | None,
+    execution: Execution,
+) -> Harvest:
+    """Train all members of a sweep, on all devices.
+
+    Args:
+        function: the public function that errors begin with.
+        member: the run of one member.
+        members: all of them.
+        train: the examples, on the device.
+        validation: the same of held-out examples; None for none.
+        execution: how.
+
+    Raises:
+        ValueError: if the execution has an unknown strategy, a chunk without ``"chunks"``, no
+            devices or an unknown ``keep``.
+    """
+    strategy, chunk, _, keep, on_progress = execution
+    check_strategy(function, strategy, chunk)
+    keeper = check_choice(function, "keep", keep, _keepers)
+    devices = check_devices(function, execution.devices)
 
     def compile_width(width: int) -> Workers:
-        kept = _keepers[keep]
-        options = {"width": width, "devices": devices, "keep": kept}
+        options = {"width": width, "devices": devices, "keep": keeper}
         return compile_workers(member, train, validation, members, **options)
 
     started = time.perf_counter()
     workers, trials = choose(strategy, chunk, members, len(devices), compile_width)
     compiled = time.perf_counter()
-    whole = _collect(workers, members, on_progress)
-    seconds = compiled - started, time.perf_counter() - compiled
-    return _result(settings, keys, whole, workers, trials, seconds)
+    kept = _collect(workers, members, on_progress)
+    return Harvest(kept, workers, trials, compiled - started, time.perf_counter() - compiled)
 
 
 def _collect(
     workers: Workers, members: Members, on_progress: Callable[[SweepProgress], None] | None
-) -> _Kept:
+) -> Kept:
     """Train all members, and return what is kept of them in their order."""
     started, waves, done = time.perf_counter(), {}, 0
     for start, trained in run_waves(workers, members):
@@ -180,88 +218,48 @@ def check_devices(function: str, devices: Sequence[Device] | None) -> list[Devic
     return chosen
 
 
-def make_members(settings: Settings, keys: Key, epochs: int) -> Members:
-    """Return the members: the seeds of the first setting, then those of the second, and so on."""
-    seeds = len(keys)
+def seed_keys(key: Key, seeds: int) -> Key:
+    """Return the PRNG key of each seed, shape ``(seeds,)``: ``fold_in(key, i)``."""
+    return jax.vmap(lambda seed: jax.random.fold_in(key, seed))(jnp.arange(seeds))
+
+
+def make_members(
+    settings: Settings,
+    keys: Key,
+    epochs: int,
+    runs: Mapping[str, np.ndarray] | None = None,
+) -> Members:
+    """Return the members: the runs of the first setting, then those of the second, and so on.
+
+    Args:
+        settings: what is tried.
+        keys: of each run of a setting, shape ``(runs,)``.
+        epochs: how many each is to run.
+        runs: name -> a number for each run of a setting, the same for all settings.
+    """
+    number = len(keys)
     real = np.dtype(jnp.result_type(float))
-    columns = {
-        name: np.repeat(column.astype(real if column.dtype.kind == "f" else np.int32), seeds)
-        for name, column in settings.columns.items()
-    }
-    every = np.full(settings.size * seeds, epochs, np.int32)
-    return Members(keys[np.arange(len(every)) % seeds], columns, every)
+    columns = {name: np.repeat(column, number) for name, column in settings.columns.items()}
+    columns |= {name: np.tile(column, settings.size) for name, column in (runs or {}).items()}
+    columns = {n: c.astype(real if c.dtype.kind == "f" else np.int32) for n, c in columns.items()}
+    every = np.full(settings.size * number, epochs, np.int32)
+    return Members(keys[np.arange(len(every)) % number], columns, every)
 
 
-def _keep_metrics(trained: Trained) -> _Kept:
-    return _Kept(trained._replace(params=None, statistics=None, state=None), None, None, None)
+def _keep_metrics(trained: Trained) -> Kept:
+    return Kept(trained._replace(params=None, statistics=None, state=None), None, None, None)
 
 
-def _keep_params(trained: Trained) -> _Kept:
+def _keep_params(trained: Trained) -> Kept:
     return _keep_metrics(trained)._replace(params=trained.params, statistics=trained.statistics)
 
 
-def _keep_state(trained: Trained) -> _Kept:
-    state = trained.state._replace(key=jax.random.key_data(trained.state.key))
-    return _keep_params(trained)._replace(state=state)
+def _keep_state(trained: Trained) -> Kept:
+    return _keep_params(trained)._replace(state=without_keys(trained.state))
 
 
-_keepers: dict[Keep, Callable[[Trained], _Kept]] = {
+_keepers: dict[str, Callable[[Trained], Kept]] = {
     "metrics": _keep_metrics,
     "params": _keep_params,
     "state": _keep_state,
 }
-
-
-def _result(
-    settings: Settings,
-    keys: Key,
-    kept: _Kept,
-    workers: Workers,
-    trials: list[Trial],
-    seconds: tuple[float, float],
-) -> SweepResult:
-    def labelled(tree: Any) -> Any:
-        shape = (settings.size, len(keys))
-        return jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), tree)
-
-    trained: Any = labelled(kept.trained)
-    rows = trained.history
-    curves = jax.tree.map(
-        lambda curve: _blank_after(curve, trained.done),
-        History(rows.epoch.train, rows.validation, rows.instruments),
-    )
-    return SweepResult(
-        settings=settings,
-        keys=keys,
-        metrics=_final(curves, trained.epoch, trained.diverged),
-        history=curves,
-        done=trained.done,
-        diverged=trained.diverged,
-        ended_by=trained.ended_by,
-        params=labelled(kept.params),
-        statistics=labelled(kept.statistics),
-        state=labelled(kept.state),
-        width=workers.width,
-        devices=len(workers.runs),
-        trials=trials,
-        compile_seconds=seconds[0],
-        run_seconds=seconds[1],
-    )
-
-
-def _blank_after(curve: np.ndarray, done: np.ndarray) -> np.ndarray:
-    """Return learning curves with NaN in the epochs that were not run."""
-    ran = np.arange(curve.shape[-1]) < done[..., None]
-    return np.where(ran, curve, np.array(np.nan, curve.dtype))
-
-
-def _final(curves: History, epoch: np.ndarray, diverged: np.ndarray) -> dict[str, np.ndarray]:
-    """Return each metric's value after the epoch of the parameters to use."""
-    row = np.maximum(epoch - 1, 0)[..., None]
-    return {
-        f"{source}_{name}": np.where(
-            diverged, np.nan, np.take_along_axis(curve, row, axis=-1)[..., 0]
-        )
-        for source, table in curves._asdict().items()
-        for name, curve in table.items()
-    }

@@ -21,11 +21,13 @@ class Members(NamedTuple):
         keys: PRNG keys.
         hyperparameters: name -> numbers.
         epochs: how many epochs each is to run, int32.
+        starts: the states to go on from, their keys as integers; None for new runs.
     """
 
     keys: Any
     hyperparameters: dict[str, Any]
     epochs: Any
+    starts: Any = None
 
     @property
     def number(self) -> int:
@@ -81,7 +83,7 @@ def compile_workers(
         keep: what of a member's result comes back.
     """
     started = time.perf_counter()
-    batched = jax.vmap(member, in_axes=(0, 0, 0, None, None))
+    batched = jax.vmap(member, in_axes=(0, 0, 0, 0, None, None))
     program = jax.jit(member if width == 1 else batched, compiler_options=compiler_options())
     first = _arguments(_padded(members, 0, width), width)
     examples = _shareable((train, validation), devices)

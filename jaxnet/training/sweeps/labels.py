@@ -1,0 +1,119 @@
+"""Labels: what came back of a sweep's members, as arrays over settings and seeds."""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxnet.core.types import Key
+from jaxnet.training.chunks import History
+from jaxnet.training.sweeps.result import SweepResult
+from jaxnet.training.sweeps.settings import Settings
+from jaxnet.training.sweeps.strategy import Trial
+from jaxnet.training.sweeps.waves import Workers
+from jaxnet.training.train import Trained
+
+
+class Kept(NamedTuple):
+    """What comes back of runs, each leaf with a leading axis of them; None for what does not.
+
+    Attributes:
+        trained: all but parameters, statistics and state.
+        params: the parameters to use.
+        statistics: the network's statistics that belong to them.
+        state: the final states, their keys as integers.
+    """
+
+    trained: Trained
+    params: Any
+    statistics: Any
+    state: Any
+
+
+class Harvest(NamedTuple):
+    """What came back of all members of a sweep, and how they were trained.
+
+    Attributes:
+        kept: of the runs, in the order of the members.
+        workers: the compiled program.
+        trials: what was measured to choose its width.
+        compile_seconds: wall time of tracing and compiling.
+        run_seconds: wall time of the training.
+    """
+
+    kept: Kept
+    workers: Workers
+    trials: list[Trial]
+    compile_seconds: float
+    run_seconds: float
+
+
+def label(settings: Settings, keys: Key, harvest: Harvest) -> SweepResult:
+    """Return the result of a sweep.
+
+    Args:
+        settings: what was tried.
+        keys: of the runs of each setting.
+        harvest: what came back of the members, in the order of `make_members`.
+    """
+
+    def labelled(tree: Any) -> Any:
+        shape = (settings.size, len(keys))
+        return jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), tree)
+
+    kept = labelled(harvest.kept)
+    trained = kept.trained
+    rows = trained.history
+    curves = jax.tree.map(
+        lambda curve: blank_after(curve, trained.done),
+        History(rows.epoch.train, rows.validation, rows.instruments),
+    )
+    return SweepResult(
+        settings=settings,
+        keys=keys,
+        metrics=final_metrics(curves, trained.epoch, trained.diverged),
+        history=curves,
+        done=trained.done,
+        epoch=trained.epoch,
+        diverged=trained.diverged,
+        ended_by=trained.ended_by,
+        params=kept.params,
+        statistics=kept.statistics,
+        state=kept.state,
+        width=harvest.workers.width,
+        devices=len(harvest.workers.runs),
+        trials=harvest.trials,
+        compile_seconds=harvest.compile_seconds,
+        run_seconds=harvest.run_seconds,
+    )
+
+
+def blank_after(curve: np.ndarray, done: np.ndarray) -> np.ndarray:
+    """Return learning curves with NaN in the epochs that were not run.
+
+    Args:
+        curve: shape ``(settings, seeds, epochs)``.
+        done: epochs that were, shape ``(settings, seeds)``.
+    """
+    ran = np.arange(curve.shape[-1]) < done[..., None]
+    return np.where(ran, curve, np.array(np.nan, curve.dtype))
+
+
+def final_metrics(
+    curves: History, epoch: np.ndarray, diverged: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return each metric's value after the epoch of the parameters to use.
+
+    Args:
+        curves: learning curves, shape ``(settings, seeds, epochs)``.
+        epoch: of the parameters to use, from 1, shape ``(settings, seeds)``.
+        diverged: whether the run did, whose metrics are NaN.
+    """
+    row = np.maximum(epoch - 1, 0)[..., None]
+    return {
+        f"{source}_{name}": np.where(
+            diverged, np.nan, np.take_along_axis(curve, row, axis=-1)[..., 0]
+        )
+        for source, table in curves._asdict().items()
+        for name, curve in table.items()
+    }
