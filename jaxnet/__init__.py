@@ -10,7 +10,8 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
     training     state  rules  objective  gradient  step  shuffle  epoch  portions
                  evaluate  run  chunks  fit  logs  devices
                  checkpoint  archive  fingerprint  |  recipe  train
-                 sweeps: settings  waves  strategy  sweep  result
+                 sweeps: settings  waves  strategy  sweep  result  cross_validation
+                 halving  tuning  learning_rate
     networks     mlp  small  heads  summary  model_file
     layers       dense  maxout  activation  dropout  batch_norm  rescale  standardization
                  compose  branches  sharing      |  optim  |  data    (blind to each other)

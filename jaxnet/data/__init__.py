@@ -3,13 +3,15 @@
 from jaxnet.data.examples import Examples
 from jaxnet.data.idx import read_idx
 from jaxnet.data.sources import DATASETS, Dataset, data_directory, load_dataset
-from jaxnet.data.split import split
+from jaxnet.data.split import Folds, k_folds, split
 
 __all__ = [
     "DATASETS",
     "Dataset",
     "Examples",
+    "Folds",
     "data_directory",
+    "k_folds",
     "load_dataset",
     "read_idx",
     "split",

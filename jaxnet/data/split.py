@@ -1,10 +1,12 @@
-"""Splits by key: train, validation and test parts that share no example (lecture 000)."""
+"""Splits by key: parts that share no example, and folds that take turns (lecture 000)."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
+from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_examples, count
@@ -50,11 +52,59 @@ def split_in_order(
     return _cut(examples, order, ends, stratify=stratify)
 
 
+class Folds(NamedTuple):
+    """Indices of examples for cross-validation, in ascending order.
+
+    Attributes:
+        train: all but a fold's, shape ``(folds, N - N // folds)``, int32.
+        held_out: a fold's own, shape ``(folds, N // folds)``, int32.
+    """
+
+    train: np.ndarray
+    held_out: np.ndarray
+
+
+def k_folds(examples: Examples, folds: int, *, key: Key, stratify: bool = False) -> Folds:
+    """Divide examples at random into equal folds, each of which is held out once.
+
+    A fold has ``N // folds`` examples, so that one compiled program serves all. The ``N % folds``
+    that are left over are in no fold: they are always trained with.
+
+    Args:
+        examples: what to divide, ``N`` of them.
+        folds: how many, from 2 to N.
+        key: decides which example is in which fold.
+        stratify: keep the proportions of integer labels in every fold, as for `split`.
+
+    Raises:
+        ValueError: for a number of folds out of range, or labels to stratify by that are not
+            integers.
+
+    Source: lecture 000; Stone 1974, "Cross-validatory choice".
+
+    >>> whole = Examples(np.arange(7)[:, None], np.arange(7) % 2)
+    >>> train, held_out = k_folds(whole, 3, key=jax.random.key(0))
+    >>> train.shape, held_out.shape, len(set(held_out.ravel().tolist()))
+    ((3, 5), (3, 2), 6)
+    """
+    check_examples("k_folds", "examples", examples)
+    total = count(examples)
+    if check_count("k_folds", "folds", folds, minimum=2) > total:
+        remedy = f"Pass folds={total} to leave one out at a time."
+        raise invalid_value("k_folds", "folds", f"at most the {total} examples", folds, remedy)
+    order = np.asarray(jax.random.permutation(key, total), np.int32)
+    if stratify:
+        order = _interleave_classes("k_folds", order, np.asarray(examples.targets))
+    held_out = np.sort(order[: folds * (total // folds)].reshape(folds, -1))
+    train = [np.setdiff1d(order, fold) for fold in held_out]
+    return Folds(np.stack(train), held_out)
+
+
 def _cut(
     examples: Examples, order: np.ndarray, ends: list[int], *, stratify: bool
 ) -> tuple[Examples, ...]:
     if stratify:
-        order = _interleave_classes(order, np.asarray(examples.targets))
+        order = _interleave_classes("split", order, np.asarray(examples.targets))
     starts = [0, *ends[:-1]]
     return tuple(examples.take(order[start:end]) for start, end in zip(starts, ends, strict=True))
 
@@ -73,12 +123,12 @@ def _part_ends(fractions: tuple[float, ...], total: int) -> list[int]:
     return ends
 
 
-def _interleave_classes(order: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def _interleave_classes(function: str, order: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Reorder so that each class is spread evenly: any stretch then has its share of each."""
     if targets.ndim != 1 or not np.issubdtype(targets.dtype, np.integer):
         actual = f"{targets.dtype} of shape {targets.shape}"
         remedy = "Pass stratify=False for targets that are not class labels."
-        raise invalid_value("split", "targets", "to be integer labels", actual, remedy)
+        raise invalid_value(function, "targets", "to be integer labels", actual, remedy)
     labels = targets[order]
     position = np.empty(len(order))
     for label in np.unique(labels):

@@ -1,5 +1,8 @@
 """Sweeps: one program trained with many settings of its hyperparameters and many seeds."""
 
+from jaxnet.training.sweeps.cross_validation import cross_validate
+from jaxnet.training.sweeps.halving import HalvingResult, Rung, successive_halving
+from jaxnet.training.sweeps.learning_rate import LearningRates, find_learning_rate
 from jaxnet.training.sweeps.result import SweepMember, SweepResult
 from jaxnet.training.sweeps.settings import (
     Distribution,
@@ -13,19 +16,28 @@ from jaxnet.training.sweeps.settings import (
 )
 from jaxnet.training.sweeps.strategy import Trial
 from jaxnet.training.sweeps.sweep import SweepProgress, sweep
+from jaxnet.training.sweeps.tuning import TuneResult, tune
 
 __all__ = [
     "Distribution",
+    "HalvingResult",
+    "LearningRates",
+    "Rung",
     "Settings",
     "SweepMember",
     "SweepProgress",
     "SweepResult",
     "Trial",
+    "TuneResult",
     "choice",
+    "cross_validate",
+    "find_learning_rate",
     "grid",
     "listed",
     "log_uniform",
     "sampled",
+    "successive_halving",
     "sweep",
+    "tune",
     "uniform",
 ]

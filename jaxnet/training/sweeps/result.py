@@ -183,3 +183,23 @@ def check_index(function: str, argument: str, index: int, size: int) -> None:
     if check_count(function, argument, index, minimum=0) >= size:
         remedy = "The first has index 0."
         raise invalid_value(function, argument, f"below {size}", index, remedy)
+
+
+def steady_ranking(function: str, result: SweepResult, metric: str | None = None) -> np.ndarray:
+    """Return the indices of the settings of which no run diverged, the best mean first.
+
+    Args:
+        function: the public function that an error begins with.
+        result: of a sweep.
+        metric: what to rank by; by default as for `SweepResult.ranking`.
+
+    Raises:
+        ValueError: if there is none, or no such metric.
+    """
+    steady = np.asarray((~result.diverged).all(axis=1))
+    if not steady.any():
+        remedy = "Try smaller learning rates, or rescale the inputs."
+        expected = "to hold one of which no run diverges"
+        raise invalid_value(function, "settings", expected, f"{len(steady)} that do", remedy)
+    ranking = result.ranking(metric)
+    return ranking[steady[ranking]]

@@ -33,6 +33,10 @@ class Settings(NamedTuple):
         """Return one setting as Python numbers."""
         return {name: column[index].item() for name, column in self.columns.items()}
 
+    def take(self, indices: np.ndarray) -> "Settings":
+        """Return the settings at ``indices``, which are no grid any more."""
+        return Settings({name: column[indices] for name, column in self.columns.items()}, {})
+
 
 Distribution: TypeAlias = Callable[[Key, int], np.ndarray]
 """``(key, n) -> n numbers``."""

@@ -145,6 +145,7 @@ def train_members(
     train: Examples,
     validation: Examples | None,
     execution: Execution,
+    compiled: dict[int, Workers] | None = None,
 ) -> Harvest:
     """Train all members of a sweep, on all devices.
 
@@ -155,6 +156,8 @@ def train_members(
         train: the examples, on the device.
         validation: the same of held-out examples; None for none.
         execution: how.
+        compiled: width -> program of an earlier call, with the same arguments but for the numbers
+            and the number of members; those compiled here are added.
 
     Raises:
         ValueError: if the execution has an unknown strategy, a chunk without ``"chunks"``, no
@@ -165,15 +168,19 @@ def train_members(
     keeper = check_choice(function, "keep", keep, _keepers)
     devices = check_devices(function, execution.devices)
 
+    programs = {} if compiled is None else compiled
+
     def compile_width(width: int) -> Workers:
-        options = {"width": width, "devices": devices, "keep": keeper}
-        return compile_workers(member, train, validation, members, **options)
+        if width not in programs:
+            options = {"width": width, "devices": devices, "keep": keeper}
+            programs[width] = compile_workers(member, train, validation, members, **options)
+        return programs[width]
 
     started = time.perf_counter()
     workers, trials = choose(strategy, chunk, members, len(devices), compile_width)
-    compiled = time.perf_counter()
+    chosen = time.perf_counter()
     kept = _collect(workers, members, on_progress)
-    return Harvest(kept, workers, trials, compiled - started, time.perf_counter() - compiled)
+    return Harvest(kept, workers, trials, chosen - started, time.perf_counter() - chosen)
 
 
 def _collect(

@@ -1,0 +1,107 @@
+"""Cross-validation: all settings trained on all folds in one program."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnet.core.checks import check_count
+from jaxnet.core.types import Array, Key
+from jaxnet.data.examples import Examples
+from jaxnet.data.split import Folds, k_folds
+from jaxnet.training.recipe import Build, Recipe, call_builder
+from jaxnet.training.sweeps.labels import label
+from jaxnet.training.sweeps.options import check_all_examples, divide_options
+from jaxnet.training.sweeps.result import SweepResult
+from jaxnet.training.sweeps.settings import Settings, check_settings
+from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys, train_members
+from jaxnet.training.train import check_schedule, make_member
+
+_FOLD = "fold of cross_validate"  # no name of an argument, so that it can hide none
+
+
+def cross_validate(
+    build: Build,
+    examples: Examples,
+    *,
+    key: Key,
+    settings: Settings | Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    epochs: int,
+    batch_size: int,
+    folds: int = 5,
+    seeds: int = 1,
+    stratify: bool = False,
+    **options: Any,
+) -> SweepResult:
+    """Train every setting once for each fold, without that fold, and validate on it.
+
+    The fold is one more number that the compiled program is called with: one program trains all.
+    Each fold has ``N // folds`` examples; the ``N % folds`` left over always train. A builder that
+    looks at examples itself, as for ``standardize_like``, sees those held out, too, and a rule
+    such as early stopping goes by them: both make the estimate a little too good.
+
+    Args:
+        build: ``(**hyperparameters) -> Recipe``, as for `sweep`.
+        examples: what to train with and to validate on, ``N`` of them. No test examples.
+        key: PRNG key. With ``fold_key, run_key = jax.random.split(key)``, the folds are those of
+            ``jaxnet.data.k_folds(examples, folds, key=fold_key)``, and run ``i`` of a setting has
+            ``jax.random.fold_in(run_key, i)`` and fold ``i % folds``.
+        settings: as for `sweep`.
+        epochs: how often to go through the training examples.
+        batch_size: examples a step, at most ``N - N // folds``.
+        folds: how many, from 2 to ``N``.
+        seeds: runs for each setting and fold.
+        stratify: keep the proportions of integer labels in every fold.
+        options: of `sweep`: ``shuffle``, ``short_batch``, ``instruments``, ``strategy``,
+            ``chunk``, ``devices``, ``keep``, ``on_progress``.
+
+    Returns:
+        A result of ``folds * seeds`` runs a setting: means, spreads and tables are over folds.
+        Curves and metrics called validation are those on the fold held out.
+
+    Raises:
+        ValueError: as `sweep`; for folds out of range; for a recipe with a subset of its own.
+
+    Source: lecture 000; Stone 1974, "Cross-validatory choice".
+
+    >>> import jaxnet
+    >>> from jaxnet.training import Recipe, grid
+    >>> def build(learning_rate):
+    ...     return Recipe(jaxnet.mlp((1, 8, 2)), jaxnet.optim.adam(learning_rate))
+    >>> points = Examples(np.arange(12.0)[:, None] / 12, np.arange(12) // 6)
+    >>> rates, run = grid(learning_rate=[1e-6, 0.05]), {"epochs": 100, "batch_size": 4}
+    >>> result = cross_validate(
+    ...     build, points, key=jax.random.key(0), settings=rates, folds=3, **run
+    ... )
+    >>> result.best(), result.metrics["validation_loss"].shape
+    ({'learning_rate': 0.05}, (2, 3))
+    """
+    name = "cross_validate"
+    schedule, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
+    check_count(name, "seeds", seeds)
+    fold_key, run_key = jax.random.split(key)
+    parts = k_folds(examples, folds, key=fold_key, stratify=stratify)
+    check_schedule(name, schedule, examples.take(slice(0, parts.train.shape[1])))
+    settings = check_settings(name, settings)
+    examples, _ = check_members(name, build, settings, examples, None)
+    keys = seed_keys(run_key, folds * seeds)
+    fold = np.arange(folds * seeds, dtype=np.int32) % folds
+    members = make_members(settings, keys, epochs, {_FOLD: fold})
+    member = make_member(name, _on_folds(name, build, parts), schedule)
+    return label(settings, keys, train_members(name, member, members, examples, None, execution))
+
+
+def _on_folds(function: str, build: Build, folds: Folds) -> Build:
+    """Return a builder that has the fold for one more hyperparameter."""
+    train, held_out = (np.asarray(part) for part in folds)
+
+    def build_on_fold(**hyperparameters: Any) -> Recipe:
+        fold: Array = hyperparameters.pop(_FOLD)
+        recipe = check_all_examples(function, call_builder(function, build, hyperparameters))
+        return recipe._replace(
+            subset=jnp.asarray(train)[fold], held_out=jnp.asarray(held_out)[fold]
+        )
+
+    return build_on_fold

@@ -1,0 +1,226 @@
+"""Successive halving: many settings for a few epochs, the best of them for more."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxnet.core.checks import check_count
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import Key
+from jaxnet.data.examples import Examples
+from jaxnet.training.recipe import Build
+from jaxnet.training.sweeps.labels import Harvest, Kept, label
+from jaxnet.training.sweeps.options import divide_options
+from jaxnet.training.sweeps.result import SweepResult, steady_ranking
+from jaxnet.training.sweeps.settings import Settings, check_settings
+from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys, train_members
+from jaxnet.training.sweeps.waves import Members, Workers
+from jaxnet.training.train import check_schedule, make_member
+
+
+class Rung(NamedTuple):
+    """The settings that got so far.
+
+    Attributes:
+        indices: which of all settings they are, shape ``(n,)``, the best of the rung below first.
+        epochs: after how many epochs they were compared.
+        sweep: their results, with learning curves from the first epoch on. Parameters and states
+            are kept in the last rung only.
+    """
+
+    indices: np.ndarray
+    epochs: int
+    sweep: SweepResult
+
+
+class HalvingResult(NamedTuple):
+    """What `successive_halving` leaves.
+
+    Attributes:
+        settings: all that were tried.
+        rungs: from the first, of all settings, to the last, whose runs went to the end.
+        best: the best setting of the last rung.
+        epochs_trained: epochs of all runs together.
+        epochs_of_all: what they would have been if no setting had been given up.
+    """
+
+    settings: Settings
+    rungs: list[Rung]
+    best: dict[str, float | int]
+    epochs_trained: int
+    epochs_of_all: int
+
+
+def successive_halving(
+    build: Build,
+    train: Examples,
+    validation: Examples,
+    *,
+    key: Key,
+    settings: Settings | Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    epochs: int,
+    batch_size: int,
+    min_epochs: int = 1,
+    reduction: int = 3,
+    seeds: int = 1,
+    metric: str = "validation_loss",
+    **options: Any,
+) -> HalvingResult:
+    """Train all settings a little, give up the worst, and go on with the others.
+
+    All ``n`` settings train for ``min_epochs``; the best ``n // reduction`` go on, from where
+    they stand, to ``reduction * min_epochs``; and so on up to ``epochs``, or until one is left,
+    which goes to the end at once. So each rung costs about as much as the first. A setting of
+    which a run diverged does not go on. What learns slowly at first may be given up wrongly: the
+    learning rates that look best after few epochs are larger than those that end best.
+
+    Args:
+        build: ``(**hyperparameters) -> Recipe``, as for `sweep`.
+        train: the examples to learn from.
+        validation: the examples by which settings are compared. No test examples.
+        key: PRNG key; seed ``i`` of every setting has ``jax.random.fold_in(key, i)``.
+        settings: as for `sweep`.
+        epochs: of the settings that get to the end.
+        batch_size: examples a step.
+        min_epochs: of the first rung, 1 or more and at most ``epochs``.
+        reduction: how many times fewer settings and more epochs the next rung has, 2 or more.
+        seeds: runs of each setting, by whose mean it is compared.
+        metric: by which settings are compared, one of a sweep's.
+        options: of `sweep`, but for ``keep``.
+
+    Returns:
+        The rungs, the best setting, and what it cost.
+
+    Raises:
+        ValueError: as `sweep`; for numbers out of range; if all settings diverge.
+
+    Source: Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and
+    hyperparameter optimization"; Li et al. 2018, "Hyperband", algorithm 1, for the numbers.
+
+    >>> import jaxnet
+    >>> from jaxnet.training import Recipe, grid
+    >>> def build(learning_rate):
+    ...     return Recipe(jaxnet.mlp((1, 8, 2)), jaxnet.optim.adam(learning_rate))
+    >>> points = Examples(np.arange(12.0)[:, None] / 12, np.arange(12) // 6)
+    >>> rates, run = grid(learning_rate=[1e-6, 1e-4, 0.05]), {"epochs": 60, "batch_size": 4}
+    >>> result = successive_halving(
+    ...     build, points, points, key=jax.random.key(0), settings=rates, min_epochs=20, **run
+    ... )
+    >>> result.best, result.epochs_trained, result.epochs_of_all
+    ({'learning_rate': 0.05}, 100, 180)
+    """
+    name = "successive_halving"
+    if "keep" in options:
+        remedy = "Leave it out: the last rung has parameters and states."
+        raise invalid_value(name, "keep", "not to be given", repr(options["keep"]), remedy)
+    options = options | {"keep": "state"}
+    schedule, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
+    check_schedule(name, schedule, train)
+    check_count(name, "seeds", seeds)
+    settings = check_settings(name, settings)
+    ladder = plan_rungs(settings.size, epochs=epochs, min_epochs=min_epochs, reduction=reduction)
+    train, held_out = check_members(name, build, settings, train, validation)
+    member = make_member(name, build, schedule)
+    programs: dict[bool, dict[int, Workers]] = {False: {}, True: {}}
+
+    def train_rung(members: Members) -> Harvest:
+        compiled = programs[members.starts is not None]
+        return train_members(name, member, members, train, held_out, execution, compiled)
+
+    rungs = _climb(settings, seed_keys(key, seeds), ladder, metric, train_rung)
+    last = rungs[-1]
+    winner = steady_ranking(name, last.sweep, metric)[0]
+    trained = _epochs_trained(rungs)
+    return HalvingResult(
+        settings,
+        rungs,
+        last.sweep.settings.row(int(winner)),
+        trained,
+        epochs * seeds * settings.size,
+    )
+
+
+def plan_rungs(
+    settings: int, *, epochs: int, min_epochs: int, reduction: int
+) -> list[tuple[int, int]]:
+    """Return how many settings train up to which epoch, rung by rung.
+
+    Args:
+        settings: how many there are, 1 or more.
+        epochs: of the last rung.
+        min_epochs: of the first, from 1 to ``epochs``.
+        reduction: factor between two rungs, 2 or more.
+
+    Raises:
+        ValueError: for a number out of range.
+
+    >>> plan_rungs(27, epochs=40, min_epochs=2, reduction=3)
+    [(27, 2), (9, 6), (3, 18), (1, 40)]
+    """
+    name = "successive_halving"
+    check_count(name, "reduction", reduction, minimum=2)
+    if check_count(name, "min_epochs", min_epochs) > epochs:
+        remedy = "With as many, it is a sweep."
+        raise invalid_value(name, "min_epochs", f"at most epochs={epochs}", min_epochs, remedy)
+    rungs = [(settings, min_epochs if settings > 1 else epochs)]
+    while rungs[-1][1] < epochs:
+        size, target = max(rungs[-1][0] // reduction, 1), rungs[-1][1] * reduction
+        rungs.append((size, epochs if size == 1 else min(target, epochs)))
+    return rungs
+
+
+def _climb(settings: Settings, keys: Key, ladder: Any, metric: str, train_rung: Any) -> list[Rung]:
+    """Train rung after rung: each goes on from the states of the one below."""
+    rungs: list[Rung] = []
+    indices, kept, before = np.arange(settings.size), None, 0
+    for size, target in ladder:
+        starts = None
+        if kept is not None:
+            best = steady_ranking("successive_halving", rungs[-1].sweep, metric)[:size]
+            indices = indices[best]
+            kept = _taken(kept, best, len(keys))
+            starts = kept.state
+        some = settings.take(indices)
+        members = make_members(some, keys, target - before)._replace(starts=starts)
+        harvest = train_rung(members)
+        kept, before = _joined(kept, harvest.kept), target
+        rungs = [rung._replace(sweep=_without_state(rung.sweep)) for rung in rungs]
+        rungs.append(Rung(indices, target, label(some, keys, harvest._replace(kept=kept))))
+    return rungs
+
+
+def _taken(kept: Kept, settings: np.ndarray, seeds: int) -> Kept:
+    """Return what is kept of all seeds of some settings."""
+    members = (settings[:, None] * seeds + np.arange(seeds)).ravel()
+    return jax.tree.map(lambda leaf: leaf[members], kept)
+
+
+def _joined(before: Kept | None, after: Kept) -> Kept:
+    """Return the results of runs that went on, their history from the first epoch on."""
+    if before is None:
+        return after
+    old, new = before.trained, after.trained
+    capacity = new.history.epoch.diverged_at.shape[1]
+    row, start = np.arange(capacity)[None, :], np.asarray(old.done)[:, None]
+    index = np.where(row < start, row, capacity + row - start)
+
+    def join(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return np.take_along_axis(np.concatenate([first, second], axis=1), index, axis=1)
+
+    history = jax.tree.map(join, old.history, new.history)
+    return after._replace(trained=new._replace(history=history, done=old.done + new.done))
+
+
+def _without_state(sweep: SweepResult) -> SweepResult:
+    return sweep._replace(params=None, statistics=None, state=None)
+
+
+def _epochs_trained(rungs: Sequence[Rung]) -> int:
+    """Return the epochs of all runs: those of each setting up to the last rung that it was in."""
+    done: dict[int, int] = {}
+    for rung in rungs:
+        sums = rung.sweep.done.sum(axis=1)
+        done |= {int(i): int(n) for i, n in zip(rung.indices, sums, strict=True)}
+    return sum(done.values())

@@ -1,0 +1,139 @@
+"""The learning-rate finder: all rates at once, from too small to divergent."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import Array, Key
+from jaxnet.data.examples import Examples
+from jaxnet.training.evaluate import make_evaluate
+from jaxnet.training.recipe import Build, Recipe, call_builder, recipe_objective
+from jaxnet.training.state import init_state
+from jaxnet.training.sweeps.options import divide_options
+from jaxnet.training.sweeps.result import SweepResult
+from jaxnet.training.sweeps.settings import grid
+from jaxnet.training.sweeps.sweep import seed_keys, sweep
+
+
+class LearningRates(NamedTuple):
+    """What `find_learning_rate` found.
+
+    Attributes:
+        rates: what was tried, ascending, shape ``(points,)``.
+        losses: mean loss over the training examples after the last epoch, without penalty, in the
+            mean over seeds, shape ``(points,)``; NaN where a run diverged.
+        start: the same before the first step.
+        edge: the edge of divergence: the smallest rate from which on all runs diverge or end with
+            a higher loss than they started with; infinite if the highest does not.
+        suggestion: the rate of the lowest final loss among those up to half the edge.
+        sweep: the whole sweep; its validation examples are the training examples.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    start: float
+    edge: float
+    suggestion: float
+    sweep: SweepResult
+
+
+def find_learning_rate(
+    build: Build,
+    train: Examples,
+    *,
+    key: Key,
+    batch_size: int,
+    low: float = 1e-5,
+    high: float = 10.0,
+    points: int = 48,
+    epochs: int = 1,
+    seeds: int = 1,
+    **options: Any,
+) -> LearningRates:
+    """Train with many learning rates, each from the start, and find where training diverges.
+
+    In place of one run whose rate rises from step to step, whose loss at a rate is that of all
+    the smaller ones before it, each rate has a run of its own, all from the same initial draws.
+    Gradient descent on a quadratic diverges from ``2 / lambda`` on, ``lambda`` the largest
+    eigenvalue of the Hessian; at half of that, the steepest direction is solved in one step, and
+    beyond it oscillates: so the suggestion stays below. The more epochs, the nearer the edge comes
+    to that limit, and the smaller the rates that end best.
+
+    Args:
+        build: ``(learning_rate) -> Recipe``; its other hyperparameters need defaults.
+        train: the examples to learn from.
+        key: PRNG key, as for `sweep`.
+        batch_size: examples a step.
+        low: the smallest rate, above 0.
+        high: the largest rate, above ``low``.
+        points: how many, evenly spaced in the logarithm, 2 or more.
+        epochs: of each run.
+        seeds: runs of each rate.
+        options: of `sweep`.
+
+    Raises:
+        ValueError: for numbers out of range, or if the loss falls with none of the rates up to
+            half the edge.
+
+    Source: Smith 2017, "Cyclical learning rates", section 3.3, for the range test; Cohen et al.
+    2021, "Gradient descent on neural networks typically occurs at the edge of stability".
+
+    >>> import jaxnet
+    >>> from jaxnet.training import Recipe
+    >>> def build(learning_rate):
+    ...     return Recipe(jaxnet.mlp((1, 1)), jaxnet.optim.sgd(learning_rate), "squared_error")
+    >>> line = Examples(np.array([[-1.0], [1.0]]), np.array([[-2.0], [2.0]]))
+    >>> run = {"batch_size": 2, "epochs": 200, "points": 13, "low": 0.01}
+    >>> found = find_learning_rate(build, line, key=jax.random.key(0), **run)
+    >>> # the mean of (w x - v)^2 has the second derivative 2: rates above 1 diverge
+    >>> round(found.edge, 3), 0.1 < found.suggestion < 0.9
+    (1.778, True)
+    """
+    name = "find_learning_rate"
+    check_range(name, "low", low, low=0.0, low_open=True)
+    check_range(name, "high", high, low=low, low_open=True)
+    check_count(name, "points", points, minimum=2)
+    check_count(name, "seeds", seeds)
+    divide_options(name, options, epochs=epochs, batch_size=batch_size)
+    rates = np.geomspace(low, high, points)
+    runs = {"epochs": epochs, "batch_size": batch_size, "seeds": seeds, **options}
+    settings = grid(learning_rate=rates)
+    result = sweep(build, train, key=key, settings=settings, validation=train, **runs)
+    losses = np.where(result.diverged.any(axis=1), np.nan, result.mean("validation_loss"))
+    recipe = call_builder(name, build, settings.row(0))
+    start = _initial_loss(name, recipe, train, seed_keys(key, seeds))
+    edge = _edge(rates, losses, start)
+    return LearningRates(rates, losses, start, edge, _suggest(rates, losses, start, edge), result)
+
+
+def _initial_loss(function: str, recipe: Recipe, train: Examples, keys: Key) -> float:
+    evaluate = make_evaluate(recipe_objective(function, recipe))
+    examples = jax.tree.map(jnp.asarray, train)
+
+    def loss(key: Key) -> Array:
+        in_shape = examples.inputs.shape[1:]
+        state = init_state(recipe.network, recipe.optimizer, in_shape, key=key)
+        return evaluate(state.params, state.statistics, examples)["loss"]
+
+    return float(jax.jit(jax.vmap(loss))(keys).mean())
+
+
+def _edge(rates: np.ndarray, losses: np.ndarray, start: float) -> float:
+    """Return the smallest rate from which on none ends below the start."""
+    good = np.flatnonzero(losses <= start)  # NaN is not
+    first_bad = good[-1] + 1 if len(good) else 0
+    return float(rates[first_bad]) if first_bad < len(rates) else np.inf
+
+
+def _suggest(rates: np.ndarray, losses: np.ndarray, start: float, edge: float) -> float:
+    candidates = (losses < start) & (rates <= edge / 2)
+    if not candidates.any():
+        remedy = f"Pass a smaller low; the loss starts at {start:.4g}, and the edge is {edge:.4g}."
+        raise invalid_value(
+            "find_learning_rate", "low", "to be a rate with which the loss falls", rates[0], remedy
+        )
+    return float(rates[np.argmin(np.where(candidates, losses, np.inf))])

@@ -1,0 +1,47 @@
+"""Options that the searches built on `sweep` hand on to it, checked and sorted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaxnet.core.checks import check_choice
+from jaxnet.core.errors import invalid_value
+from jaxnet.training.recipe import Recipe
+from jaxnet.training.sweeps.sweep import Execution
+from jaxnet.training.train import Schedule
+
+OPTIONS = (*Schedule._fields[2:], *Execution._fields)
+"""What of `sweep`'s arguments any search takes: ``shuffle``, ``strategy``, ``devices`` ..."""
+
+
+def divide_options(
+    function: str, options: Mapping[str, Any], *, epochs: int, batch_size: int
+) -> tuple[Schedule, Execution]:
+    """Return how the runs go through their examples, and how they are carried out.
+
+    Args:
+        function: the public function that an error begins with.
+        options: of `sweep`, by name.
+        epochs: the most epochs of a run.
+        batch_size: examples a step.
+
+    Raises:
+        ValueError: for an unknown option, with the nearest that there is.
+    """
+    for name in options:
+        check_choice(function, "options", name, dict.fromkeys(OPTIONS))
+    of_schedule = {name: v for name, v in options.items() if name in Schedule._fields}
+    of_execution = {name: v for name, v in options.items() if name in Execution._fields}
+    return Schedule(epochs, batch_size, **of_schedule), Execution(**of_execution)
+
+
+def check_all_examples(function: str, recipe: Recipe) -> Recipe:
+    """Return a recipe if it leaves the choice of the examples to the search.
+
+    Raises:
+        ValueError: if it has a subset, or holds examples out.
+    """
+    for name in ("subset", "held_out"):
+        if getattr(recipe, name) is not None:
+            remedy = f"{function} decides which examples to train with; leave {name} out."
+            raise invalid_value(function, f"the recipe's {name}", "to be None", "indices", remedy)
+    return recipe
