@@ -1,7 +1,8 @@
-"""What the machine at hand wants: compiler options for its backend, a device for each core."""
+"""What the machine at hand wants: compiler options, a device a core, devices that fit together."""
 
 import functools
 import os
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -68,3 +69,39 @@ def use_cores_as_devices(cores: int | None = None) -> int:
             expected = f"to be {present}, as JAX has started"
             raise invalid_value("use_cores_as_devices", "cores", expected, wanted, remedy) from None
     return jax.local_device_count()
+
+
+def check_devices(function: str, devices: Sequence[Device]) -> list[Device]:
+    """Return devices as a list: of one kind, each once, of this process alone or of all processes.
+
+    Args:
+        function: the public function that an error begins with.
+        devices: where to compute.
+
+    Raises:
+        ValueError: for any others. Those of other processes can be named only once
+            ``jax.distributed.initialize()`` has joined these.
+    """
+    chosen = list(devices)
+    platforms = sorted({device.platform for device in chosen})
+    if not chosen:
+        remedy = "Pass jax.devices(), or leave it out."
+        raise invalid_value(function, "devices", "not to be empty", chosen, remedy)
+    if len(platforms) > 1:
+        actual, remedy = " and ".join(platforms), f"Pass jax.devices({platforms[0]!r})."
+        raise invalid_value(function, "devices", "to be of one platform", actual, remedy)
+    if len(set(chosen)) < len(chosen):
+        raise invalid_value(function, "devices", "to differ", chosen, "Name each once.")
+    owners = {device.process_index for device in chosen}
+    own, others = jax.process_index(), set(range(jax.process_count()))
+    if owners not in ({own}, others):
+        expected = f"to be those of process {own}, which calls, or of all {len(others)}"
+        actual = f"those of {sorted(owners)}"
+        remedy = "Pass jax.local_devices() or jax.devices()."
+        raise invalid_value(function, "devices", expected, actual, remedy)
+    return chosen
+
+
+def local_devices(devices: Iterable[Device]) -> list[Device]:
+    """Return those devices that are this process's own."""
+    return [device for device in devices if device.process_index == jax.process_index()]

@@ -5,10 +5,12 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from jaxnet.core.trees import all_finite
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, count
+from jaxnet.training.mesh import divided
 from jaxnet.training.shuffle import random_order
 from jaxnet.training.state import TrainState
 from jaxnet.training.step import Step, StepState
@@ -61,6 +63,7 @@ def make_epoch(
     shuffle: bool,
     short_batch: ShortBatch,
     subset: Array | None = None,
+    mesh: Mesh | None = None,
 ) -> Epoch:
     """Return ``epoch(state, examples, scale=None) -> state, record``: pure, not yet compiled.
 
@@ -76,6 +79,7 @@ def make_epoch(
         short_batch: what becomes of a last mini-batch that is not full.
         subset: indices of the examples to go through in place of all, shape ``(n,)``; may be
             traced, and name an example more than once.
+        mesh: devices that each take a part of every mini-batch; None for one that takes all.
     """
 
     def epoch(
@@ -89,7 +93,7 @@ def make_epoch(
         rest = 0 if short_batch == "drop" else rest
 
         def take_step(carry, batch_order: Array, index: Array, divisor: int):
-            batch = _gather(examples, batch_order)
+            batch = divided(_gather(examples, batch_order), mesh)
             step_state, sums = step(carry[0], batch, jax.random.fold_in(step_key, index), divisor)
             return step_state, _accumulate(carry[1], sums, index, len(batch_order))
 

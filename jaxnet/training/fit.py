@@ -9,6 +9,7 @@ from typing import Any, get_args
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
 
 from jaxnet.core.checks import check_choice, check_count, check_range
 from jaxnet.core.types import Key, Layer, Shape
@@ -16,11 +17,12 @@ from jaxnet.data.examples import Examples
 from jaxnet.training.checkpoint import Checkpoint
 from jaxnet.training.checks import check_batch_size, check_fit, check_outputs, check_state
 from jaxnet.training.chunks import CAPACITY, FitResult, Progress, run_in_chunks
-from jaxnet.training.devices import compiler_options
+from jaxnet.training.devices import Device, compiler_options
 from jaxnet.training.epoch import ShortBatch, make_epoch
 from jaxnet.training.evaluate import make_evaluate
 from jaxnet.training.fingerprint import take_fingerprint
 from jaxnet.training.gradient import ENGINES, GradientEngine
+from jaxnet.training.mesh import everywhere, local, make_mesh, replicated
 from jaxnet.training.objective import (
     LossArgument,
     MetricsArgument,
@@ -28,10 +30,13 @@ from jaxnet.training.objective import (
     PenaltyArgument,
     make_objective,
 )
+from jaxnet.training.processes import check_agreement, check_no_checkpoint, count_processes
 from jaxnet.training.rules import Rule
 from jaxnet.training.run import Instrument, RunRecord, make_run
 from jaxnet.training.state import TrainState, init_state
 from jaxnet.training.step import Constraint, make_step
+
+SHORT_BATCHES: dict[str, ShortBatch] = {name: name for name in get_args(ShortBatch)}
 
 
 def fit(
@@ -55,6 +60,7 @@ def fit(
     state: TrainState | None = None,
     chunk: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    devices: Sequence[Device] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> FitResult:
     """Train a network: full-batch, mini-batch or sample-level gradient descent.
@@ -96,8 +102,15 @@ def fit(
             weigh more (PyTorch, Keras); ``"drop"``: it is left out.
         state: where to go on from, such as ``result.state``; by default a new one from ``key``.
         chunk: epochs between two calls of ``on_progress``, at most 100; by default as many as
-            take about half a second.
+            take about half a second, or 1 on devices of several processes.
         on_progress: called after every chunk, and first where a checkpoint holds some epochs.
+        devices: what divides each mini-batch among themselves, such as ``jax.devices()``: equal
+            parts of a batch, of which ``batch_size`` must be a multiple; a last short one that
+            does not divide evenly is computed whole by each. Every device has a copy of
+            parameters and examples. The result equals that of one device to rounding, batch
+            normalization and dropout included. If they are those of several processes, joined by
+            ``jax.distributed.initialize()``, each process makes this call with the same arguments
+            and has the same result. By default JAX's default device alone.
         checkpoint: folder to go on from and to write to, by Orbax: the state and the learning
             curves, whole or not at all, of which the last two are kept. Written at the end, and
             after every chunk if ``chunk`` is given, else as often as takes about a fiftieth of
@@ -109,8 +122,9 @@ def fit(
 
     Raises:
         ValueError: for settings that are out of range, an unknown name, examples that do not fit
-            the network, NaN in the data, labels out of range, a checkpoint that is another run's
-            or cannot be written.
+            the network, NaN in the data, labels out of range; devices that do not divide the
+            mini-batch or are of more than one platform; processes whose calls differ; a
+            checkpoint that is another run's or cannot be written.
         TypeError: if ``state`` or checkpoint are not of this network and optimizer.
         ImportError: for a checkpoint without Orbax.
         DivergenceError: if loss or parameters become NaN or infinite. The run stops with the
@@ -136,17 +150,18 @@ def fit(
     if isinstance(gradient, str):
         gradient = check_choice("fit", "gradient", gradient, ENGINES)
     objective = make_objective("fit", network, loss, metrics, penalty)
+    batch_size = check_batch_size(batch_size, train)
+    mesh = None if devices is None else make_mesh("fit", devices, batch_size)
     settings = {
         "gradient": gradient,
         "optimizer": optimizer,
         "constraint": constraint,
-        "batch_size": check_batch_size(batch_size, train),
+        "batch_size": batch_size,
         "shuffle": shuffle,
-        "short_batch": check_choice(
-            "fit", "short_batch", short_batch, {n: n for n in get_args(ShortBatch)}
-        ),
+        "short_batch": check_choice("fit", "short_batch", short_batch, SHORT_BATCHES),
         "rules": tuple(rules),
         "instruments": tuple((instruments or {}).items()),
+        "mesh": mesh,
     }
     program = _program(objective, *settings.values())
     train = check_fit("fit", "train", objective, train)
@@ -154,16 +169,22 @@ def fit(
         validation = check_fit("fit", "validation", objective, validation)
     start = _start(network, optimizer, train.inputs.shape[1:], tuple(rules), key, state)
     check_outputs(objective, start, train)
+    examples = replicated((train, validation), mesh)
+    if (processes := count_processes(devices or ())) > 1:
+        text = _lowered(program, start, examples, mesh).as_text()
+        check_agreement("fit", processes, (start, train, validation, epochs, chunk, text))
+        check_no_checkpoint("fit", checkpoint)
+        chunk = chunk or 1  # how many epochs take half a second is something else in each
 
     def call(state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
-        return program(state, train, validation, jnp.int32(epochs))
+        state, number = replicated((state, jnp.int32(epochs)), mesh)
+        return local(program(state, *examples, number), mesh)
 
     loop = functools.partial(run_in_chunks, call, start, epochs, rules=rules, chunk=chunk)
     if checkpoint is None:
         return loop(on_progress=on_progress)
-    lowered = program.lower(start, train, validation, jnp.int32(epochs))
-    words = objective._asdict() | settings
-    fingerprint = take_fingerprint(start, train, validation, lowered.as_text(), words)
+    text = _lowered(program, start, examples, mesh).as_text()
+    fingerprint = take_fingerprint(start, train, validation, text, objective._asdict() | settings)
     opened = Checkpoint(checkpoint, fingerprint, epochs=epochs, every_chunk=chunk is not None)
     with contextlib.closing(opened):
         return loop(on_progress=on_progress, checkpoint=opened)
@@ -210,15 +231,27 @@ def _program(
     short_batch: ShortBatch,
     rules: tuple[Rule, ...],
     instruments: tuple[tuple[str, Instrument], ...],
+    mesh: Mesh | None,
 ) -> Any:
     """Return the program for these settings; the next `fit` with the same ones reuses it."""
     step = make_step(objective, gradient, optimizer, constraint)
-    epoch = make_epoch(step, batch_size=batch_size, shuffle=shuffle, short_batch=short_batch)
+    epoch = make_epoch(
+        step, batch_size=batch_size, shuffle=shuffle, short_batch=short_batch, mesh=mesh
+    )
     run = make_run(
         epoch,
-        make_evaluate(objective),
+        make_evaluate(objective, mesh),
         capacity=CAPACITY,
         rules=rules,
         instruments=dict(instruments),
     )
-    return jax.jit(run, donate_argnums=0, compiler_options=compiler_options())
+    placed = None if mesh is None else everywhere(mesh)
+    return jax.jit(run, donate_argnums=0, out_shardings=placed, compiler_options=compiler_options())
+
+
+def _lowered(
+    program: Any, state: TrainState, examples: tuple[Examples, Examples | None], mesh: Mesh | None
+) -> Any:
+    """Return the program as XLA is given it, before it is compiled."""
+    state, number = replicated((state, jnp.int32(0)), mesh)
+    return program.lower(state, *examples, number)

@@ -1,0 +1,38 @@
+"""Many devices and many processes train what one trains; they need processes of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent.parent
+
+
+def start(*command: Any, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(processes: list[subprocess.Popen[str]]) -> list[str]:
+    """Return what processes print, which must all succeed."""
+    try:
+        printed = [process.communicate(timeout=300)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [0] * len(processes), printed
+    return printed
+
+
+def test_eight_devices() -> None:
+    command = "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", HERE / "eight_devices.py"
+    (printed,) = finish([start(*command, JAX_NUM_CPU_DEVICES="8")])
+    assert "5 passed" in printed
