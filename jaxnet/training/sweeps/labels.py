@@ -10,7 +10,6 @@ from jaxnet.training.chunks import History
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings
 from jaxnet.training.sweeps.strategy import Trial
-from jaxnet.training.sweeps.waves import Workers
 from jaxnet.training.train import Trained
 
 
@@ -35,14 +34,16 @@ class Harvest(NamedTuple):
 
     Attributes:
         kept: of the runs, in the order of the members.
-        workers: the compiled program.
+        width: members that each device trained at a time.
+        devices: how many devices trained.
         trials: what was measured to choose its width.
         compile_seconds: wall time of tracing and compiling.
         run_seconds: wall time of the training.
     """
 
     kept: Kept
-    workers: Workers
+    width: int
+    devices: int
     trials: list[Trial]
     compile_seconds: float
     run_seconds: float
@@ -80,8 +81,8 @@ def label(settings: Settings, keys: Key, harvest: Harvest) -> SweepResult:
         params=kept.params,
         statistics=kept.statistics,
         state=kept.state,
-        width=harvest.workers.width,
-        devices=len(harvest.workers.runs),
+        width=harvest.width,
+        devices=harvest.devices,
         trials=harvest.trials,
         compile_seconds=harvest.compile_seconds,
         run_seconds=harvest.run_seconds,

@@ -53,7 +53,7 @@ class SweepResult(NamedTuple):
         state: the final states, to go on from; None if not kept. Their keys are integers.
         width: members that each device trained at a time.
         devices: how many devices trained.
-        trials: what was measured to choose the width.
+        trials: what this process measured to choose the width.
         compile_seconds: wall time of tracing and compiling.
         run_seconds: wall time of the training.
     """

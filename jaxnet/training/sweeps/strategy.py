@@ -45,6 +45,7 @@ def choose(
     members: Members,
     devices: int,
     compile_width: Callable[[int], Workers],
+    agree: Callable[[bool], bool] = bool,
 ) -> tuple[Workers, list[Trial]]:
     """Return the compiled program of a strategy, and what was measured to choose it.
 
@@ -57,6 +58,7 @@ def choose(
         members: all members of the sweep.
         devices: how many devices there are.
         compile_width: compiles the program for a number of members a device.
+        agree: gives a decision that hangs on measured times, in all processes the same one.
     """
     most = -(-members.number // devices)
     widths = {"map": 1, "vmap": most, "chunks": min(chunk or 1, most), "auto": 1}
@@ -64,10 +66,10 @@ def choose(
     if strategy != "auto":
         return workers, []
     trials = [Trial(workers.width, seconds_an_epoch(workers, members))]
-    while workers.width < most and _pays(trials[-1], workers, members):
+    while workers.width < most and agree(_pays(trials[-1], workers, members)):
         wider = compile_width(min(GROWTH * workers.width, most))
         trials.append(Trial(wider.width, seconds_an_epoch(wider, members)))
-        if trials[-1].seconds > GAIN * trials[-2].seconds:
+        if agree(trials[-1].seconds > GAIN * trials[-2].seconds):
             break
         workers = wider
     return workers, trials

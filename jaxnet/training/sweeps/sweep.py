@@ -1,5 +1,6 @@
 """`sweep`: many runs of one program: over hyperparameters and seeds, on all devices."""
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -9,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.checks import check_choice, check_count
-from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.training.checks import check_fit
-from jaxnet.training.devices import Device
+from jaxnet.training.devices import Device, check_devices, local_devices
 from jaxnet.training.epoch import ShortBatch
+from jaxnet.training.processes import agreed, check_agreement, count_processes, gathered
 from jaxnet.training.recipe import Build, call_builder, recipe_objective
 from jaxnet.training.run import Instrument
 from jaxnet.training.state import without_keys
@@ -22,7 +23,13 @@ from jaxnet.training.sweeps.labels import Harvest, Kept, label
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.strategy import StrategyName, check_strategy, choose
-from jaxnet.training.sweeps.waves import Members, Workers, compile_workers, run_waves
+from jaxnet.training.sweeps.waves import (
+    Members,
+    Workers,
+    compile_workers,
+    local_share,
+    run_waves,
+)
 from jaxnet.training.train import Member, Schedule, Trained, check_schedule, make_member
 
 Keep: TypeAlias = Literal["metrics", "params", "state"]
@@ -48,7 +55,7 @@ class Execution(NamedTuple):
     Attributes:
         strategy: how many runs at a time, by name.
         chunk: runs a device at a time, for ``"chunks"``.
-        devices: where to train; None for all local devices.
+        devices: where to train; None for all.
         keep: what of each run comes back.
         on_progress: called after every wave of runs.
     """
@@ -101,18 +108,22 @@ def sweep(
             a time on each device. ``"auto"``: by measurement, which comes back with the result;
             another time it may choose another width, and give other last bits.
         chunk: runs a device at a time, for ``"chunks"``.
-        devices: where to train; by default on all local devices. On a CPU, call
-            `jaxnet.training.use_cores_as_devices` first to have one a core.
+        devices: where to train; by default on all. On a CPU, call
+            `jaxnet.training.use_cores_as_devices` first to have one a core. If they are those of
+            several processes, joined by ``jax.distributed.initialize()``, then each process makes
+            this call, trains its share on its own devices, and has the whole result;
+            ``jax.local_devices()`` keeps a sweep in the process that calls.
         keep: ``"metrics"`` and learning curves only, with ``"params"``, or with the whole final
             ``"state"`` too.
-        on_progress: called after every wave of runs.
+        on_progress: called after every wave of runs, of which each process counts its own.
 
     Returns:
         Labelled arrays; ``print(result.table())`` shows them.
 
     Raises:
         ValueError: for hyperparameters that ``build`` does not have, with the nearest that it has;
-            for a setting out of range; examples that do not fit; an unknown strategy.
+            for a setting out of range; examples that do not fit; an unknown strategy; devices of
+            more than one platform; processes that do not make the same call.
 
     >>> import jaxnet
     >>> from jaxnet.training import Recipe, grid
@@ -161,26 +172,32 @@ def train_members(
 
     Raises:
         ValueError: if the execution has an unknown strategy, a chunk without ``"chunks"``, no
-            devices or an unknown ``keep``.
+            devices, processes that do not make the same call, or an unknown ``keep``.
     """
     strategy, chunk, _, keep, on_progress = execution
     check_strategy(function, strategy, chunk)
     keeper = check_choice(function, "keep", keep, _keepers)
-    devices = check_devices(function, execution.devices)
-
+    named = execution.devices
+    devices = check_devices(function, jax.devices() if named is None else named)
+    processes = count_processes(devices)
+    check_agreement(function, processes, (members, train, validation))
+    share = local_share(members, processes)
     programs = {} if compiled is None else compiled
 
     def compile_width(width: int) -> Workers:
         if width not in programs:
-            options = {"width": width, "devices": devices, "keep": keeper}
-            programs[width] = compile_workers(member, train, validation, members, **options)
+            options = {"width": width, "devices": local_devices(devices), "keep": keeper}
+            programs[width] = compile_workers(member, train, validation, share, **options)
         return programs[width]
 
     started = time.perf_counter()
-    workers, trials = choose(strategy, chunk, members, len(devices), compile_width)
+    agree, most = functools.partial(agreed, processes), -(-len(devices) // processes)
+    workers, trials = choose(strategy, chunk, share, most, compile_width, agree)
     chosen = time.perf_counter()
-    kept = _collect(workers, members, on_progress)
-    return Harvest(kept, workers, trials, chosen - started, time.perf_counter() - chosen)
+    kept = gathered(processes, _collect(workers, share, on_progress))
+    kept = jax.tree.map(lambda leaf: leaf[: members.number], kept)
+    seconds = chosen - started, time.perf_counter() - chosen
+    return Harvest(kept, workers.width, len(devices), trials, *seconds)
 
 
 def _collect(
@@ -214,15 +231,6 @@ def check_members(
     if validation is not None:
         validation = check_fit(function, "validation", objective, validation)
     return train, validation
-
-
-def check_devices(function: str, devices: Sequence[Device] | None) -> list[Device]:
-    """Return devices as a list that is not empty; all local ones by default."""
-    chosen = jax.local_devices() if devices is None else list(devices)
-    if not chosen:
-        remedy = "Leave it out for all local devices."
-        raise invalid_value(function, "devices", "not to be empty", chosen, remedy)
-    return chosen
 
 
 def seed_keys(key: Key, seeds: int) -> Key:

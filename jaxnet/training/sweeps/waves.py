@@ -124,6 +124,15 @@ def run_waves(workers: Workers, members: Members) -> Iterator[tuple[int, Any]]:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+def local_share(members: Members, processes: int) -> Members:
+    """Return the members that this process trains, of so many: in each of them as many.
+
+    Where they do not divide evenly, the last ones train for no epoch.
+    """
+    size = -(-members.number // processes)
+    return members if processes == 1 else _padded(members, jax.process_index() * size, size)
+
+
 def seconds_an_epoch(workers: Workers, members: Members) -> float:
     """Return the measured seconds of one member's epoch while all devices work, of a second try."""
     few = min(workers.width * len(workers.runs), members.number)

@@ -1,6 +1,8 @@
 """Many devices and many processes train what one trains; they need processes of their own."""
 
 import os
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -36,3 +38,15 @@ def test_eight_devices() -> None:
     command = "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", HERE / "eight_devices.py"
     (printed,) = finish([start(*command, JAX_NUM_CPU_DEVICES="8")])
     assert "5 passed" in printed
+
+
+def test_two_processes(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        coordinator = f"127.0.0.1:{probe.getsockname()[1]}"
+    first, second = finish(
+        [start(HERE / "two_processes.py", coordinator, i, tmp_path) for i in range(2)]
+    )
+    digests = [re.findall("^digests .*$", text, re.MULTILINE) for text in (first, second)]
+    assert digests[0] == digests[1] != []
+    assert [path.name for path in tmp_path.iterdir()] == ["together.npz"]

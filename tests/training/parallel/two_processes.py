@@ -1,0 +1,87 @@
+"""One of two processes that train together: ``two_processes.py COORDINATOR PROCESS OUT``."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+import jaxnet
+from jaxnet.core.trees import digest
+from jaxnet.training import Recipe, SweepResult, fit, grid, sweep
+from tests.training.toys import blobs
+
+NETWORK = jaxnet.mlp((3, 16, 3), activation="tanh", drop_rate=0.2)
+
+
+def trained(devices: Any, seed: int = 0) -> Any:
+    result = fit(
+        NETWORK,
+        blobs(133),
+        key=jax.random.key(seed),
+        optimizer=jaxnet.optim.momentum(0.05),
+        epochs=6,
+        batch_size=8,
+        validation=blobs(61, seed=1),
+        devices=devices,
+    )
+    return jax.tree.map(np.asarray, (result.params, result.statistics, result.history))
+
+
+def build(learning_rate: Any) -> Recipe:
+    return Recipe(jaxnet.mlp((3, 3)), jaxnet.optim.sgd(learning_rate))
+
+
+def swept(strategy: Any, devices: Any = None) -> SweepResult:
+    settings = grid(learning_rate=[0.001, 0.01, 0.1, 1.0, 1e38])
+    runs: dict[str, Any] = {"epochs": 2, "batch_size": 8, "key": jax.random.key(3)}
+    return sweep(
+        build, blobs(), settings=settings, strategy=strategy, devices=devices, keep="state", **runs
+    )
+
+
+def check_fit(out: Path) -> str:
+    """Train on all four devices; the first process compares with one device, and writes."""
+    together = trained(jax.devices())
+    if jax.process_index() == 0:  # what a process does by itself, no other waits for
+        alone = jax.tree.leaves(trained(None))
+        pairs = zip(jax.tree.leaves(together), alone, strict=True)
+        assert max(float(np.max(np.abs(x - y))) for x, y in pairs) < 1e-5
+        np.savez(out / "together.npz", *alone)
+    return digest(together)
+
+
+def check_sweep() -> str:
+    """Train five members, three here and two there, which have the bits that they have alone."""
+    together = swept("map")
+    assert (together.devices, together.width) == (4, 1)
+    assert together.diverged[:, 0].tolist() == [False] * 4 + [True]
+    if jax.process_index() == 1:
+        alone = swept("map", jax.local_devices()[:1])
+        assert digest((together.state, together.history)) == digest((alone.state, alone.history))
+    chosen = swept("auto")  # by measurement, but in both processes the same
+    return digest((together.state, chosen.state, chosen.width))
+
+
+def check_errors() -> None:
+    """Let processes ask for unlike things, which each of them is told."""
+    here = jax.process_index()
+    with pytest.raises(ValueError, match="fit: expected arguments to agree in all processes"):
+        trained(jax.devices(), seed=here)
+    with pytest.raises(ValueError, match=f"fit: expected devices to be those of process {here}, "):
+        trained(jax.local_devices(process_index=1 - here))
+
+
+def main(coordinator: str, process: str, out: str) -> None:
+    jax.config.update("jax_num_cpu_devices", 2)
+    jax.config.update("jax_disable_most_optimizations", True)  # which costs time here
+    jax.distributed.initialize(coordinator, 2, int(process), initialization_timeout=100)
+    assert (jax.device_count(), jax.local_device_count()) == (4, 2)
+    print("\ndigests", check_fit(Path(out)), check_sweep())
+    check_errors()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
