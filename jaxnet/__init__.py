@@ -12,8 +12,9 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
                  processes  |  checkpoint  archive  fingerprint  |  recipe  train
                  sweeps: settings  waves  strategy  sweep  result  cross_validation
                  halving  tuning  learning_rate
-    networks     mlp  small  heads  summary  model_file
+    networks     mlp  narrowing  polynomial  small  heads  summary  model_file
     layers       dense  maxout  activation  dropout  batch_norm  rescale  standardization
+                 active_units  gaussian_noise  powers
                  compose  branches  sharing      |  optim  |  data    (blind to each other)
     functions    activations  initializers  losses  penalties  metrics  schedules
                  (blind to each other)

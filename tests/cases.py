@@ -14,11 +14,14 @@ from jaxnet.functions.activations import ACTIVATIONS, Activation
 from jaxnet.functions.initializers import Initializer
 from jaxnet.layers import (
     activation,
+    active_units,
     batch_norm,
     dense,
     dropout,
+    gaussian_noise,
     maxout,
     parallel,
+    powers,
     rescale,
     residual,
     serial,
@@ -28,6 +31,7 @@ from jaxnet.layers import (
 from jaxnet.layers.batch_norm import ConventionName
 from jaxnet.layers.dropout import DropoutForm
 from jaxnet.networks.mlp import Place
+from jaxnet.networks.polynomial import polynomial
 
 
 class LayerCase(NamedTuple):
@@ -67,6 +71,12 @@ LAYERS = [
         for rate in (0, 0.2, 0.5, 0.75)
     ],
     LayerCase("dropout-of-images", dropout(0.3), (2, 3), 5),
+    LayerCase("active-units", active_units(2), (3,)),
+    LayerCase("active-units-all-of-images", active_units(3), (2, 3)),
+    LayerCase("gaussian-noise", gaussian_noise(0.5), (3,)),
+    LayerCase("gaussian-noise-0", gaussian_noise(0), (2, 3)),
+    LayerCase("powers", powers(5), (1,)),
+    LayerCase("powers-1", powers(1), (1,), 1),
     LayerCase("serial-of-none", serial(), (3,)),
     LayerCase("serial-of-one", serial(dense(2)), (3,)),
     LayerCase("serial-of-softmax", serial(dense(4), activation("softmax"), dense(2)), (3,)),
@@ -123,6 +133,12 @@ NETWORKS = [
         for place in get_args(Place)
     ],
     LayerCase("mlp-9-layers-gelu", jaxnet.mlp((4, *[5] * 8, 2), activation="gelu"), (4,)),
+    LayerCase("polynomial", polynomial(5, order=2), (1,)),
+    LayerCase(
+        "mlp-4-6-5-2-active",
+        jaxnet.mlp((4, 6, 5, 2), active_units=(2, 5), input_noise=0.1, activation="sigmoid"),
+        (4,),
+    ),
     LayerCase("mlp-784-30-10", jaxnet.mlp((784, 30, 10)), (784,), 16),
 ]
 

@@ -23,6 +23,9 @@ from jaxnet.core.types import Array, Key, Shape
 Initializer: TypeAlias = Callable[..., Array]
 """``(key, shape, dtype) -> weights``."""
 
+Fans: TypeAlias = tuple[int | Array, int | Array] | None
+"""``(out, in)`` to scale by in place of the weights' own shape; may be traced."""
+
 # Standard deviation of a standard normal variable that is redrawn until it is within +-2:
 # sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)).
 _TRUNCATED_STD = 0.87962566103423978
@@ -45,7 +48,8 @@ def variance_scaling(
         distribution: `normal`, `truncated_normal` or uniform, of exactly that variance.
 
     Returns:
-        ``(key, shape, dtype) -> weights``.
+        ``(key, shape, dtype, *, fans=None) -> weights``; ``fans=(out, in)`` are numbers of
+        connections to go by in place of the shape: those of a network within the network.
 
     Raises:
         ValueError: for an unknown mode or distribution, or a scale out of range; the initializer
@@ -61,61 +65,61 @@ def variance_scaling(
     count_in, count_out = check_choice("variance_scaling", "mode", mode, _FANS)
     draw = check_choice("variance_scaling", "distribution", distribution, _UNIT_VARIANCE)
 
-    def initialize(key: Key, shape: Shape, dtype: Any) -> Array:
+    def initialize(key: Key, shape: Shape, dtype: Any, *, fans: Fans = None) -> Array:
         _check_matrix("variance_scaling", shape)
-        fan_out, fan_in = shape
+        fan_out, fan_in = shape if fans is None else map(_as_factor, fans)
         std = (scale / (count_in * fan_in + count_out * fan_out)) ** 0.5
         return _scaled(draw, std, key, shape, dtype)
 
     return initialize
 
 
-def he_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+def he_normal(key: Key, shape: Shape, dtype: Any, *, fans: Fans = None) -> Array:
     """``std = sqrt(2 / in)``: keeps the variance through ReLU layers (lecture 002, "he")."""
-    return variance_scaling(2.0, "fan_in", "normal")(key, shape, dtype)
+    return variance_scaling(2.0, "fan_in", "normal")(key, shape, dtype, fans=fans)
 
 
-def he_truncated_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+def he_truncated_normal(key: Key, shape: Shape, dtype: Any, *, fans: Fans = None) -> Array:
     """``std = sqrt(2 / in)``, truncated: what JAX and Keras call he_normal."""
-    return variance_scaling(2.0, "fan_in", "truncated_normal")(key, shape, dtype)
+    return variance_scaling(2.0, "fan_in", "truncated_normal")(key, shape, dtype, fans=fans)
 
 
-def he_uniform(key: Key, shape: Shape, dtype: Any) -> Array:
+def he_uniform(key: Key, shape: Shape, dtype: Any, *, fans: Fans = None) -> Array:
     """Draw uniformly from ``+-sqrt(6 / in)``: the variance of `he_normal`."""
-    return variance_scaling(2.0, "fan_in", "uniform")(key, shape, dtype)
+    return variance_scaling(2.0, "fan_in", "uniform")(key, shape, dtype, fans=fans)
 
 
-def xavier_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+def xavier_normal(key: Key, shape: Shape, dtype: Any, *, fans: Fans = None) -> Array:
     """``std = sqrt(2 / (in + out))``: for sigmoid and tanh layers (lecture 002, "xavier")."""
-    return variance_scaling(1.0, "fan_avg", "normal")(key, shape, dtype)
+    return variance_scaling(1.0, "fan_avg", "normal")(key, shape, dtype, fans=fans)
 
 
-def xavier_truncated_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+def xavier_truncated_normal(key: Key, shape: Shape, dtype: Any, *, fans: Fans = None) -> Array:
     """``std = sqrt(2 / (in + out))``, truncated: what JAX and Keras call glorot_normal."""
-    return variance_scaling(1.0, "fan_avg", "truncated_normal")(key, shape, dtype)
+    return variance_scaling(1.0, "fan_avg", "truncated_normal")(key, shape, dtype, fans=fans)
 
 
-def xavier_uniform(key: Key, shape: Shape, dtype: Any) -> Array:
+def xavier_uniform(key: Key, shape: Shape, dtype: Any, *, fans: Fans = None) -> Array:
     """Draw uniformly from ``+-sqrt(6 / (in + out))``: the variance of `xavier_normal`."""
-    return variance_scaling(1.0, "fan_avg", "uniform")(key, shape, dtype)
+    return variance_scaling(1.0, "fan_avg", "uniform")(key, shape, dtype, fans=fans)
 
 
-def lecun_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+def lecun_normal(key: Key, shape: Shape, dtype: Any, *, fans: Fans = None) -> Array:
     """``std = sqrt(1 / in)``: keeps the variance of inputs; what `selu` needs.
 
     Source: LeCun et al. 1998, section 4.6; Klambauer et al. 2017, section 2.
     """
-    return variance_scaling(1.0, "fan_in", "normal")(key, shape, dtype)
+    return variance_scaling(1.0, "fan_in", "normal")(key, shape, dtype, fans=fans)
 
 
-def lecun_truncated_normal(key: Key, shape: Shape, dtype: Any) -> Array:
+def lecun_truncated_normal(key: Key, shape: Shape, dtype: Any, *, fans: Fans = None) -> Array:
     """``std = sqrt(1 / in)``, truncated: what JAX and Keras call lecun_normal."""
-    return variance_scaling(1.0, "fan_in", "truncated_normal")(key, shape, dtype)
+    return variance_scaling(1.0, "fan_in", "truncated_normal")(key, shape, dtype, fans=fans)
 
 
-def lecun_uniform(key: Key, shape: Shape, dtype: Any) -> Array:
+def lecun_uniform(key: Key, shape: Shape, dtype: Any, *, fans: Fans = None) -> Array:
     """Draw uniformly from ``+-sqrt(3 / in)``: the variance of `lecun_normal`."""
-    return variance_scaling(1.0, "fan_in", "uniform")(key, shape, dtype)
+    return variance_scaling(1.0, "fan_in", "uniform")(key, shape, dtype, fans=fans)
 
 
 def normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array = 1.0) -> Array:
@@ -247,6 +251,10 @@ def _scaled(draw: Initializer, factor: float | Array, key: Key, shape: Shape, dt
     _check_drawn(shape, dtype)
     wide = at_least_float32(dtype)
     return (jnp.asarray(factor, wide) * draw(key, shape, wide)).astype(dtype)
+
+
+def _as_factor(number: int | Array) -> float | Array:
+    return jnp.asarray(number, float) if hasattr(number, "dtype") else float(number)
 
 
 def _unit_normal(key: Key, shape: Shape, dtype: Any) -> Array:

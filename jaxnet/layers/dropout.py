@@ -99,10 +99,15 @@ def _masked(residual: DropoutResidual, x: Array) -> Array:
 
 
 def _mask(key: Key | None, shape: Shape, drop_rate: float | Array) -> Array:
+    return keep_mask(check_key("dropout", key), shape, drop_rate)
+
+
+def check_key(function: str, key: Key | None) -> Key:
+    """Return the key of a layer that is random while training, or raise a ValueError for None."""
     if key is None:
         remedy = "Pass a PRNG key, or training=False to evaluate."
-        raise invalid_value("dropout", "key", "while training", None, remedy)
-    return keep_mask(key, shape, drop_rate)
+        raise invalid_value(function, "key", "while training", None, remedy)
+    return key
 
 
 def keep_mask(key: Key, shape: Shape, drop_rate: float | Array) -> Bool[Array, "..."]:

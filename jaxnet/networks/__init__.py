@@ -12,6 +12,7 @@ from jaxnet.networks.heads import (
 )
 from jaxnet.networks.mlp import mlp
 from jaxnet.networks.model_file import Model, load_model, save_model
+from jaxnet.networks.polynomial import polynomial
 from jaxnet.networks.small import (
     Chain,
     chain,
@@ -41,6 +42,7 @@ __all__ = [
     "perceptron",
     "perceptron_pass",
     "perceptron_rule",
+    "polynomial",
     "regression",
     "save_model",
     "shared_linears",

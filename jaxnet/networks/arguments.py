@@ -42,7 +42,7 @@ def arguments_of(network: Layer, params: Params) -> tuple[dict[str, Any] | None,
     dtype = arguments["dtype"]
     if dtype is None:
         dtype = next((getattr(leaf, "dtype", float) for leaf in jax.tree.leaves(params)), float)
-    scale = arguments["input_scale"]
+    scale, active = arguments["input_scale"], arguments["active_units"]
     return {
         **{name: arguments[name] for name in NAMES},
         "widths": [int(width) for width in arguments["widths"]],
@@ -50,6 +50,8 @@ def arguments_of(network: Layer, params: Params) -> tuple[dict[str, Any] | None,
         "standardize_like": arguments["standardize_like"],
         "drop_rate": [_number(rate) for rate in arguments["drop_rate"]],
         "input_drop_rate": _number(arguments["input_drop_rate"]),
+        "input_noise": _number(arguments["input_noise"]),
+        "active_units": None if active is None else [int(_number(count)) for count in active],
         "dtype": jnp.dtype(dtype).name,
     }, ""
 

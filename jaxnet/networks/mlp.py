@@ -11,11 +11,14 @@ from jaxnet.core.types import AnyArray, Array, Layer
 from jaxnet.functions.activations import ACTIVATIONS, Activation, ActivationFunction
 from jaxnet.functions.initializers import Initializer
 from jaxnet.layers import activation as activation_layer
+from jaxnet.layers import active_units as active_units_layer
 from jaxnet.layers import batch_norm as batch_norm_layer
-from jaxnet.layers import dense, dropout, rescale, serial, standardize
+from jaxnet.layers import dense, dropout, gaussian_noise, rescale, serial, standardize
+from jaxnet.layers.active_units import check_active
 from jaxnet.layers.batch_norm import ConventionName
 from jaxnet.layers.dropout import DropoutForm
 from jaxnet.networks.heads import HEADS, Head, get_head
+from jaxnet.networks.narrowing import narrow_initializer
 
 Place: TypeAlias = Literal["before", "after"]
 """Where batch normalization stands: before the activation or after it."""
@@ -32,6 +35,8 @@ def mlp(
     batch_norm_convention: ConventionName = "lecture",
     drop_rate: float | Array | Sequence[float | Array] = 0.0,
     input_drop_rate: float | Array = 0.0,
+    input_noise: float | Array = 0.0,
+    active_units: int | Array | Sequence[int | Array] | None = None,
     dropout_form: DropoutForm = "inverted",
     head: str | Head | None = None,
     dtype: Any = None,
@@ -39,10 +44,10 @@ def mlp(
     """Return a multilayer perceptron: dense layers with an activation between each two.
 
     A hidden layer is, in this order: dense, batch normalization if ``"before"``, activation, batch
-    normalization if ``"after"``, dropout. The outputs are linear, logits for a classifier, values
-    for a regression, unless the head says otherwise. What else there is, `jaxnet.layers.serial`
-    puts together. The network's description keeps the arguments, so that `save_model` can write
-    and `load_model` rebuild it.
+    normalization if ``"after"``, the mask of its active units, dropout. The outputs are linear,
+    logits for a classifier, values for a regression, unless the head says otherwise. What else
+    there is, `jaxnet.layers.serial` puts together. The network's description keeps the arguments,
+    so that `save_model` can write and `load_model` rebuild it.
 
     Args:
         widths: input, hidden and output widths, such as ``(784, 100, 100, 10)``.
@@ -55,6 +60,12 @@ def mlp(
         batch_norm_convention: as for `jaxnet.layers.batch_norm`.
         drop_rate: of dropout after each hidden layer, in [0, 1); one for all or one for each.
         input_drop_rate: of dropout on the inputs.
+        input_noise: standard deviation of `jaxnet.layers.gaussian_noise` on the inputs, after they
+            were rescaled, and before their dropout.
+        active_units: how many units of each hidden layer take part, one number for all or one for
+            each; may be traced, so that a sweep can go over widths. The network behaves like one
+            of that width: its initial weights have the variance of the narrow one, the others are
+            0 and stay so. Dropout draws another mask than for the narrow one. By default all.
         dropout_form: as for `jaxnet.layers.dropout`.
         head: what the outputs mean: a head, or the name in `jaxnet.networks.HEADS` of one that
             needs no settings.
@@ -62,7 +73,8 @@ def mlp(
 
     Raises:
         ValueError: for fewer than two widths, a width below 1, an unknown name, a rate out of
-            range, or a number of rates that is not that of the hidden layers.
+            range, or a number of rates that is not that of the hidden layers; for active units
+            beyond the width, or with an activation or an initializer that looks at all units.
 
     >>> import jax
     >>> from jaxnet.core.trees import count_parameters
@@ -77,7 +89,7 @@ def mlp(
         raise invalid_value("mlp", "widths", "to hold 2 or more", tuple(widths), remedy)
     for width in widths:
         check_count("mlp", "each of widths", width)
-    rates = _drop_rates(drop_rate, len(widths) - 2)
+    rates = _one_each("drop_rate", drop_rate, len(widths) - 2)
     if isinstance(activation, str):
         check_choice("mlp", "activation", activation, ACTIVATIONS)
     if isinstance(head, str):
@@ -85,19 +97,26 @@ def mlp(
     if batch_norm is not None:
         check_choice("mlp", "batch_norm", batch_norm, dict.fromkeys(get_args(Place)))
     normalization = batch_norm_layer(convention=batch_norm_convention, dtype=dtype)
+    drawn, masks = [initializer] * (len(widths) - 1), [[]] * (len(widths) - 2)
+    if active_units is not None:
+        active = _active(active_units, widths, activation)
+        drawn = list(_narrow(initializer, active))
+        masks = [[active_units_layer(count)] for count in active[1:-1]]
+        arguments["active_units"] = tuple(active[1:-1])
 
-    def affine(fan_in: int, fan_out: int) -> Layer:
-        return dense(fan_out, in_features=fan_in, initializer=initializer, dtype=dtype)
+    def affine(place: int) -> Layer:
+        kinds = {"initializer": drawn[place], "dtype": dtype}
+        return dense(widths[place + 1], in_features=widths[place], **kinds)
 
     layers = list(_inputs(input_scale, standardize_like, dtype))
-    layers += _dropout(input_drop_rate, dropout_form)
-    for (fan_in, fan_out), rate in zip(itertools.pairwise(widths[:-1]), rates, strict=True):
-        layers.append(affine(fan_in, fan_out))
+    layers += _noise(input_noise) + _dropout(input_drop_rate, dropout_form)
+    for place, (mask, rate) in enumerate(zip(masks, rates, strict=True)):
+        layers.append(affine(place))
         layers += [normalization] if batch_norm == "before" else []
         layers.append(activation_layer(activation))
         layers += [normalization] if batch_norm == "after" else []
-        layers += _dropout(rate, dropout_form)
-    layers.append(affine(*widths[-2:]))
+        layers += mask + _dropout(rate, dropout_form)
+    layers.append(affine(len(widths) - 2))
     if head is not None:
         layers.append(get_head(head).layer if isinstance(head, str) else head.layer)
     arguments |= {"widths": tuple(widths), "drop_rate": tuple(rates)}
@@ -122,13 +141,36 @@ def _dropout(drop_rate: float | Array, form: DropoutForm) -> list[Layer]:
     return [] if isinstance(drop_rate, int | float) and drop_rate == 0 else [layer]
 
 
-def _drop_rates(
-    drop_rate: float | Array | Sequence[float | Array], hidden: int
-) -> Sequence[float | Array]:
-    if not isinstance(drop_rate, Sequence):
-        return [drop_rate] * hidden
-    if len(drop_rate) != hidden:
-        remedy = "Give one rate for all hidden layers, or one for each."
+def _noise(stddev: float | Array) -> list[Layer]:
+    layer = gaussian_noise(stddev)  # checks it
+    return [] if isinstance(stddev, int | float) and stddev == 0 else [layer]
+
+
+def _one_each(argument: str, values: Any, hidden: int) -> Sequence[Any]:
+    """Return one value a hidden layer: the one that is given for all, or those for each."""
+    if not isinstance(values, Sequence):
+        return [values] * hidden
+    if len(values) != hidden:
+        remedy = "Give one for all hidden layers, or one for each."
         expected = f"to hold {hidden}, one a hidden layer"
-        raise invalid_value("mlp", "drop_rate", expected, tuple(drop_rate), remedy)
-    return drop_rate
+        raise invalid_value("mlp", argument, expected, tuple(values), remedy)
+    return values
+
+
+def _active(active_units: Any, widths: Sequence[int], activation: Any) -> list[int | Array]:
+    """Return how many inputs, units of each hidden layer and outputs take part."""
+    counts = _one_each("active_units", active_units, len(widths) - 2)
+    for count, width in zip(counts, widths[1:-1], strict=True):
+        check_active("mlp", "active_units", count, width=width)
+    if activation in ("softmax", "log_softmax"):
+        remedy = "Leave active_units out, or take an activation that goes unit by unit."
+        expected = "to go unit by unit with active_units"
+        raise invalid_value("mlp", "activation", expected, repr(activation), remedy)
+    return [widths[0], *counts, widths[-1]]
+
+
+def _narrow(
+    initializer: str | Initializer, active: Sequence[int | Array]
+) -> Iterator[str | Initializer]:
+    for active_in, active_out in itertools.pairwise(active):
+        yield narrow_initializer("mlp", initializer, active_in=active_in, active_out=active_out)

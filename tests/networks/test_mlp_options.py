@@ -31,6 +31,15 @@ def kinds(network: Layer) -> list[str]:
             {"batch_norm": "after", "drop_rate": 0.5, "input_drop_rate": 0.2, "input_scale": 0.1},
             "rescale dropout dense relu batch_norm dropout dense relu batch_norm dropout dense",
         ),
+        (
+            {"input_noise": 0.1, "input_scale": 0.1, "input_drop_rate": 0.2},
+            "rescale gaussian_noise dropout dense relu dense relu dense",
+        ),
+        (
+            {"active_units": (3, 2), "batch_norm": "after", "drop_rate": 0.5},
+            "dense relu batch_norm active_units dropout dense relu batch_norm active_units dropout "
+            "dense",
+        ),
         ({"standardize_like": np.eye(5)}, "standardize dense relu dense relu dense"),
         ({"activation": "gelu"}, "dense gelu dense gelu dense"),
         ({"head": "multiclass"}, "dense relu dense relu dense serial"),

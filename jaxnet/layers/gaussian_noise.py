@@ -1,0 +1,65 @@
+"""The noise layer: normal noise while training, so that neighbours must get like outputs."""
+
+import numbers
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from jaxnet.core.checks import check_floating, check_range, check_scalar
+from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
+from jaxnet.layers.dropout import check_key
+
+
+def gaussian_noise(stddev: float | Array) -> Layer:
+    """Return a layer that adds normal noise while training: ``y = x + stddev n``.
+
+    ``n`` is standard normal, drawn anew for every entry and step; without training ``y = x``. By
+    hand: ``dx = dy``. On the inputs of a linear regression it adds ``stddev^2 |w|^2`` to the
+    expected squared error: it is an L2 penalty.
+
+    Args:
+        stddev: standard deviation of the noise, 0 or more, in the unit of ``x``; may be a traced
+            number.
+
+    Raises:
+        ValueError: for one out of range; when called, if ``training`` comes without a key.
+        TypeError: when called with integers.
+
+    Source: lecture 004, augmentation by noise; Bishop 1995, "Training with noise is equivalent
+    to Tikhonov regularization".
+
+    >>> x = jnp.ones((1000, 10))
+    >>> noisy, _ = gaussian_noise(0.5).apply((), (), x, key=jax.random.key(0), training=True)
+    >>> round(float(noisy.std()), 1), bool((gaussian_noise(0.5).apply((), (), x)[0] == x).all())
+    (0.5, True)
+    """
+    check_scalar("gaussian_noise", "stddev", stddev)
+    check_range("gaussian_noise", "stddev", stddev, low=0.0)
+    never = isinstance(stddev, numbers.Real) and stddev == 0
+
+    def init(key: Key, in_shape: Shape) -> tuple[tuple[()], tuple[()]]:
+        del key, in_shape
+        return (), ()
+
+    def forward(
+        params: tuple[()], statistics: tuple[()], x: Array, *, key: Key | None, training: bool
+    ) -> tuple[Float[Array, "..."], tuple[()], tuple[()]]:
+        del params
+        check_floating("gaussian_noise", "x", x)
+        if not training or never:
+            return x, (), statistics
+        noise = jax.random.normal(check_key("gaussian_noise", key), x.shape, x.dtype)
+        return x + jnp.asarray(stddev, x.dtype) * noise, (), statistics
+
+    def backward(params: tuple[()], residual: tuple[()], dy: Array) -> tuple[tuple[()], Array]:
+        del residual
+        return params, dy
+
+    return layer_from_forward(
+        init=init,
+        forward=forward,
+        backward=backward,
+        out_shape=lambda in_shape: in_shape,
+        description=Description("gaussian_noise", {"stddev": stddev}),
+    )
