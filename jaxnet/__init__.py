@@ -11,7 +11,7 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
                  evaluate  run  chunks  fit  logs  devices  mesh
                  processes  |  checkpoint  archive  fingerprint  |  recipe  train
                  sweeps: settings  waves  strategy  sweep  result  cross_validation
-                 halving  tuning  learning_rate
+                 halving  tuning  learning_rate  optuna_search
     networks     mlp  narrowing  polynomial  small  heads  summary  model_file
     layers       dense  maxout  activation  dropout  batch_norm  rescale  standardization
                  active_units  gaussian_noise  powers

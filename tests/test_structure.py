@@ -34,6 +34,7 @@ HEAVY = (
     "grain",
     "keras",
     "matplotlib",
+    "optuna",
     "orbax",
     "pandas",
     "rich",

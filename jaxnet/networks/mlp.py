@@ -29,7 +29,7 @@ def mlp(
     *,
     activation: str | ActivationFunction | Activation = "relu",
     initializer: str | Initializer = "he_normal",
-    input_scale: float | None = None,
+    input_scale: float | Array | None = None,
     standardize_like: AnyArray | None = None,
     batch_norm: Place | None = None,
     batch_norm_convention: ConventionName = "lecture",
@@ -120,13 +120,15 @@ def mlp(
     if head is not None:
         layers.append(get_head(head).layer if isinstance(head, str) else head.layer)
     arguments |= {"widths": tuple(widths), "drop_rate": tuple(rates)}
-    network = serial(*layers)
-    return network._replace(
-        description=dataclasses.replace(network.description, settings={"mlp": arguments})
-    )
+    return _described(serial(*layers), arguments)
 
 
-def _inputs(scale: float | None, examples: AnyArray | None, dtype: Any) -> Iterator[Layer]:
+def _described(network: Layer, arguments: dict[str, Any]) -> Layer:
+    description = dataclasses.replace(network.description, settings={"mlp": arguments})
+    return network._replace(description=description)
+
+
+def _inputs(scale: float | Array | None, examples: AnyArray | None, dtype: Any) -> Iterator[Layer]:
     if scale is not None and examples is not None:
         remedy = "Standardizing undoes any scale; leave one of them out."
         raise invalid_value("mlp", "input_scale", "without standardize_like", "both", remedy)

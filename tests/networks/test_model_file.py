@@ -27,6 +27,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "batch norm": {"batch_norm": "before", "batch_norm_convention": "keras"},
     "standardized, batch norm": {"standardize_like": EXAMPLES, "batch_norm": "after"},
     "dropout": {"drop_rate": (0.5, 0.25), "input_drop_rate": 0.2, "dropout_form": "lecture"},
+    "active units": {"active_units": jnp.int32(3), "input_noise": 0.1},
     "array of a rate": {"drop_rate": jnp.float32(0.3)},
     "head": {"head": "multiclass", "initializer": "orthogonal"},
 }

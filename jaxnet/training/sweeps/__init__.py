@@ -3,6 +3,7 @@
 from jaxnet.training.sweeps.cross_validation import cross_validate
 from jaxnet.training.sweeps.halving import HalvingResult, Rung, successive_halving
 from jaxnet.training.sweeps.learning_rate import LearningRates, find_learning_rate
+from jaxnet.training.sweeps.optuna_search import optuna_search
 from jaxnet.training.sweeps.result import SweepMember, SweepResult
 from jaxnet.training.sweeps.settings import (
     Distribution,
@@ -35,6 +36,7 @@ __all__ = [
     "grid",
     "listed",
     "log_uniform",
+    "optuna_search",
     "sampled",
     "successive_halving",
     "sweep",

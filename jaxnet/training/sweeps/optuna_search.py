@@ -1,0 +1,133 @@
+"""Optuna's search, a batch of trials at a time: each batch is a sweep."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaxnet.core.checks import check_count
+from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.packages import import_package
+from jaxnet.core.types import Key
+from jaxnet.data.examples import Examples
+from jaxnet.functions.metrics import METRICS
+from jaxnet.training.recipe import Build
+from jaxnet.training.rules import RISING
+from jaxnet.training.sweeps.labels import label
+from jaxnet.training.sweeps.options import divide_options
+from jaxnet.training.sweeps.result import SweepResult
+from jaxnet.training.sweeps.settings import Settings, listed
+from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys, train_members
+from jaxnet.training.sweeps.waves import Workers
+from jaxnet.training.train import check_schedule, make_member
+
+
+def optuna_search(
+    study: Any,
+    build: Build,
+    train: Examples,
+    validation: Examples,
+    *,
+    key: Key,
+    distributions: Mapping[str, Any],
+    rounds: int,
+    batch: int,
+    epochs: int,
+    batch_size: int,
+    seeds: int = 1,
+    metric: str = "validation_loss",
+    **options: Any,
+) -> list[SweepResult]:
+    """Let an Optuna study choose settings, and train each batch of them in one program.
+
+    In every round the study is asked for a batch of trials and told the mean of the metric over
+    the seeds, or that the trial has failed if one of its runs diverged. All rounds share one
+    compiled program. Within a batch the study knows no result of the others: Optuna's
+    ``TPESampler(constant_liar=True)`` keeps it from asking for nearly the same settings.
+
+    Args:
+        study: of ``optuna.create_study``, with one objective; its direction must be the metric's.
+            It keeps the trials: ``study.best_params``.
+        build: ``(**hyperparameters) -> Recipe``, as for `sweep`.
+        train: the examples to learn from.
+        validation: the examples by which settings are compared. No test examples.
+        key: PRNG key; seed ``i`` of every setting has ``jax.random.fold_in(key, i)``.
+        distributions: hyperparameter -> ``optuna.distributions.FloatDistribution``,
+            ``IntDistribution`` or a ``CategoricalDistribution`` of numbers.
+        rounds: how many batches, 1 or more.
+        batch: trials of each, 1 or more.
+        epochs: how often to go through the examples.
+        batch_size: examples a step.
+        seeds: runs of each trial.
+        metric: what the study is told, one of a sweep's.
+        options: of `sweep`.
+
+    Returns:
+        The sweep of each round; setting ``i`` is the round's trial ``i``.
+
+    Raises:
+        ImportError: if Optuna is not installed.
+        ValueError: as `sweep`; for a study of several objectives, or of the wrong direction.
+        TypeError: for a categorical distribution of other things than numbers.
+
+    Source: Akiba et al. 2019, "Optuna: a next-generation hyperparameter optimization framework".
+    """
+    name = "optuna_search"
+    optuna = import_package(name, "optuna")
+    check_count(name, "rounds", rounds)
+    check_count(name, "batch", batch)
+    check_count(name, "seeds", seeds)
+    _check_direction(study, metric)
+    floating = {n: _is_floating(n, each) for n, each in distributions.items()}
+    schedule, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
+    check_schedule(name, schedule, train)
+    member, keys = make_member(name, build, schedule), seed_keys(key, seeds)
+    compiled: dict[int, Workers] = {}
+
+    def run(settings: Settings) -> SweepResult:
+        examples = check_members(name, build, settings, train, validation)
+        members = make_members(settings, keys, epochs)
+        return label(
+            settings, keys, train_members(name, member, members, *examples, execution, compiled)
+        )
+
+    results = []
+    for _ in range(rounds):
+        trials = [study.ask(dict(distributions)) for _ in range(batch)]
+        try:
+            results.append(run(_as_settings(trials, floating)))
+            means = results[-1].mean(metric)
+        except BaseException:  # a person may have ended it: leave no trial open
+            for trial in trials:
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            raise
+        for trial, mean, lost in zip(trials, means, results[-1].diverged.any(axis=1), strict=True):
+            if lost:
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            else:
+                study.tell(trial, float(mean))
+    return results
+
+
+def _check_direction(study: Any, metric: str) -> None:
+    """Raise a ValueError unless a study has one objective and improves in the metric's sense."""
+    directions = [direction.name.lower() for direction in study.directions]
+    wanted = "maximize" if metric.split("_", 1)[-1] in RISING else "minimize"
+    custom = metric.split("_", 1)[-1] not in ("loss", *METRICS)
+    if len(directions) != 1 or (directions[0] != wanted and not custom):
+        remedy = f"Make it by optuna.create_study(direction={wanted!r})."
+        expected = f"to {wanted} {metric} alone"
+        raise invalid_value("optuna_search", "study", expected, " and ".join(directions), remedy)
+
+
+def _is_floating(name: str, distribution: Any) -> bool:
+    """Return whether a hyperparameter is floating-point in every trial, whatever is drawn."""
+    choices = getattr(distribution, "choices", None)
+    values = choices or (distribution.low, distribution.high)
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        remedy = "Only numbers can be arguments of one program: search each of the others apart."
+        raise invalid_type("optuna_search", name, "to be numbers", repr(values), remedy)
+    return any(isinstance(value, float) for value in values)
+
+
+def _as_settings(trials: list[Any], floating: Mapping[str, bool]) -> Settings:
+    kinds = {name: float if is_floating else int for name, is_floating in floating.items()}
+    return listed([{n: kind(trial.params[n]) for n, kind in kinds.items()} for trial in trials])

@@ -1,0 +1,104 @@
+"""Optuna's batches are sweeps; what diverges is told as failed, and no trial stays open."""
+
+import sys
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+import jaxnet
+from jaxnet.core.errors import MissingPackageError
+from jaxnet.training import Recipe, optuna_search, sweep
+from tests.training.toys import blobs
+
+RUNS: dict[str, Any] = {"key": jax.random.key(0), "epochs": 2, "batch_size": 8, "strategy": "map"}
+
+
+@pytest.fixture
+def optuna() -> Any:
+    module = pytest.importorskip("optuna", reason="needs the package optuna")
+    module.logging.set_verbosity(module.logging.WARNING)
+    return module
+
+
+def build(learning_rate: Any, units: Any = 5, scale: Any = 1.0) -> Recipe:
+    network = jaxnet.mlp((3, 5, 3), active_units=units, input_scale=scale)
+    return Recipe(network, jaxnet.optim.adam(learning_rate))
+
+
+def searched(optuna: Any, study: Any, builder: Any = build, **more: Any) -> Any:
+    of = optuna.distributions
+    distributions = {
+        "learning_rate": of.FloatDistribution(1e-3, 0.5, log=True),
+        "units": of.IntDistribution(1, 5),
+        "scale": of.CategoricalDistribution([1, 0.5]),
+    }
+    given = {"distributions": distributions, "rounds": 3, "batch": 4, "seeds": 2} | RUNS | more
+    return optuna_search(study, builder, blobs(), blobs(seed=1), **given)
+
+
+def test_each_round_is_a_sweep_that_the_study_learns_from(optuna: Any) -> None:
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
+    traces = []
+
+    def counted(**numbers: Any) -> Recipe:
+        if not isinstance(numbers["learning_rate"], float):
+            traces.append(1)
+        return build(**numbers)
+
+    results = searched(optuna, study, counted)
+    assert len(traces) == 1
+    assert len(results) == 3
+    values = np.concatenate([result.mean("validation_loss") for result in results])
+    assert [trial.value for trial in study.trials] == values.tolist()
+    for index, trial in enumerate(study.trials):
+        assert results[index // 4].settings.row(index % 4) == trial.params
+    runs: Any = RUNS | {"seeds": 2, "validation": blobs(seed=1)}
+    again = sweep(build, blobs(), settings=results[1].settings, **runs)
+    np.testing.assert_array_equal(
+        again.metrics["validation_loss"], results[1].metrics["validation_loss"]
+    )
+    assert study.best_value == values.min()
+
+
+def test_what_diverges_has_failed(optuna: Any) -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    rates = optuna.distributions.CategoricalDistribution([0.01, 1e38])
+    (result,) = searched(optuna, study, distributions={"learning_rate": rates}, rounds=1, batch=6)
+    lost = result.diverged.any(axis=1).tolist()
+    assert True in lost
+    assert False in lost
+    assert [trial.state.name == "FAIL" for trial in study.trials] == lost
+
+
+def test_an_error_leaves_no_trial_open(optuna: Any) -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    wrong = {"rate": optuna.distributions.FloatDistribution(0.1, 1.0)}
+    with pytest.raises(ValueError, match="optuna_search: expected options of build to be among"):
+        searched(optuna, study, distributions=wrong)
+    assert [trial.state.name for trial in study.trials] == ["FAIL"] * 4
+
+
+def test_bad_input(optuna: Any) -> None:
+    study = optuna.create_study()
+    several = optuna.create_study(directions=["minimize", "minimize"])
+    kinds = {"learning_rate": optuna.distributions.CategoricalDistribution(["a", "b"])}
+    for changed, message in (
+        ({"metric": "validation_accuracy"}, "expected study to maximize validation_accuracy alone"),
+        ({"study": several}, "to minimize validation_loss alone, got minimize and minimize"),
+        ({"distributions": kinds}, "optuna_search: expected learning_rate to be numbers"),
+        ({"rounds": 0}, "optuna_search: expected rounds >= 1, got 0"),
+        ({"batches": 2}, "optuna_search: expected options to be one of"),
+    ):
+        given: dict[str, Any] = {"study": study} | changed
+        with pytest.raises((ValueError, TypeError)) as caught:
+            searched(optuna, **given)
+        assert message in str(caught.value)
+
+
+def test_without_optuna_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    given: Any = {"distributions": {}, "rounds": 1, "batch": 1}
+    with pytest.raises(MissingPackageError, match="Install it by: pip install optuna"):
+        optuna_search(None, build, blobs(), blobs(), **given, **RUNS)
