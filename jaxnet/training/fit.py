@@ -21,7 +21,7 @@ from jaxnet.training.devices import Device, compiler_options
 from jaxnet.training.epoch import ShortBatch, make_epoch
 from jaxnet.training.evaluate import make_evaluate
 from jaxnet.training.fingerprint import take_fingerprint
-from jaxnet.training.gradient import ENGINES, GradientEngine
+from jaxnet.training.gradient import GradientEngine, get_engine
 from jaxnet.training.mesh import everywhere, local, make_mesh, replicated
 from jaxnet.training.objective import (
     LossArgument,
@@ -144,16 +144,12 @@ def fit(
     >>> float(result.history.train["accuracy"][-1])
     1.0
     """
-    check_range("fit", "epochs", check_count("fit", "epochs", epochs), high=2**31 - 1)
-    if chunk is not None:
-        check_count("fit", "chunk", chunk)
-    if isinstance(gradient, str):
-        gradient = check_choice("fit", "gradient", gradient, ENGINES)
+    _check_lengths(epochs, chunk)
     objective = make_objective("fit", network, loss, metrics, penalty)
     batch_size = check_batch_size(batch_size, train)
     mesh = None if devices is None else make_mesh("fit", devices, batch_size)
     settings = {
-        "gradient": gradient,
+        "gradient": get_engine("fit", gradient),
         "optimizer": optimizer,
         "constraint": constraint,
         "batch_size": batch_size,
@@ -165,8 +161,7 @@ def fit(
     }
     program = _program(objective, *settings.values())
     train = check_fit("fit", "train", objective, train)
-    if validation is not None:
-        validation = check_fit("fit", "validation", objective, validation)
+    validation = validation and check_fit("fit", "validation", objective, validation)
     start = _start(network, optimizer, train.inputs.shape[1:], tuple(rules), key, state)
     check_outputs(objective, start, train)
     examples = replicated((train, validation), mesh)
@@ -188,6 +183,12 @@ def fit(
     opened = Checkpoint(checkpoint, fingerprint, epochs=epochs, every_chunk=chunk is not None)
     with contextlib.closing(opened):
         return loop(on_progress=on_progress, checkpoint=opened)
+
+
+def _check_lengths(epochs: Any, chunk: Any) -> None:
+    check_range("fit", "epochs", check_count("fit", "epochs", epochs), high=2**31 - 1)
+    if chunk is not None:
+        check_count("fit", "chunk", chunk)
 
 
 def _start(

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from jaxnet.core.checks import check_choice
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.objective import Objective
@@ -79,3 +80,18 @@ def by_hand(objective: Objective) -> GradientFunction:
 
 ENGINES: dict[str, GradientEngine] = {"autodiff": autodiff, "by_hand": by_hand}
 """Name -> engine."""
+
+
+def get_engine(function: str, engine: str | GradientEngine) -> GradientEngine:
+    """Return the engine of a name in `ENGINES`, or an engine as it is.
+
+    Args:
+        function: the public function that an error begins with.
+        engine: its name, or itself.
+
+    Raises:
+        ValueError: for an unknown name, listing the known ones.
+    """
+    return (
+        check_choice(function, "gradient", engine, ENGINES) if isinstance(engine, str) else engine
+    )

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import optax
 
-from jaxnet.core.checks import check_choice, check_options
+from jaxnet.core.checks import check_options
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array, Layer
-from jaxnet.training.gradient import ENGINES, GradientEngine
+from jaxnet.training.gradient import GradientEngine, get_engine
 from jaxnet.training.objective import (
     LossArgument,
     MetricsArgument,
@@ -98,8 +98,5 @@ def recipe_objective(function: str, recipe: Recipe) -> Objective:
 
 def recipe_step(function: str, recipe: Recipe) -> Step:
     """Return one step of training by a recipe."""
-    engine = recipe.gradient
-    if isinstance(engine, str):
-        engine = check_choice(function, "gradient", engine, ENGINES)
-    objective = recipe_objective(function, recipe)
+    engine, objective = get_engine(function, recipe.gradient), recipe_objective(function, recipe)
     return make_step(objective, engine, recipe.optimizer, recipe.constraint)
