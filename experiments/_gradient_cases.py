@@ -12,11 +12,14 @@ from jaxnet.core.types import Array, Layer, Params, Residual, Shape
 from jaxnet.functions.losses import Loss, get_loss
 from jaxnet.layers import (
     activation,
+    active_units,
     batch_norm,
     dense,
     dropout,
+    gaussian_noise,
     maxout,
     parallel,
+    powers,
     rescale,
     residual,
     serial,
@@ -82,6 +85,8 @@ _LAYERS = {
     **{f"batch_norm, {name}": batch_norm(convention=name) for name in get_args(ConventionName)},
     "dropout, inverted": dropout(0.3),
     "dropout, lecture": dropout(0.3, form="lecture"),
+    "active_units": active_units(3),
+    "gaussian_noise": gaussian_noise(0.5),
     "serial": serial(dense(4), activation("tanh"), dense(3)),
     "parallel, concatenate": parallel(dense(3), _BRANCH),
     "parallel, sum": parallel(_BRANCH, dense(5), combine="sum"),
@@ -114,6 +119,7 @@ _HEADS: dict[str, tuple[dict[str, Any], int, Targets]] = {
 def _all() -> Iterator[Case]:
     for name, layer in _LAYERS.items():
         yield Case("layer", name, layer)
+    yield Case("layer", "powers", powers(3), in_shape=(1,))
     for name in jaxnet.activations.ACTIVATIONS:
         yield Case("activation", name, serial(dense(4), activation(name)))
     for name in jaxnet.losses.LOSSES:

@@ -110,7 +110,7 @@ def _times(left: Axes, right: Axes, times: Mapping[int, Time]) -> None:
     left.set_ylim(step.min() / 2, None)
     left.legend(loc="upper left")
     left.set_title("A full machine: a step's time grows with it")
-    right.set_title("... so an epoch's time stops falling")
+    right.set_title("... so an epoch's time falls ever less")
 
 
 def _cost(axes: Axes, noise: Noise, outcomes: Mapping[int, Outcome], target: float) -> None:

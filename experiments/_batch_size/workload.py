@@ -55,7 +55,7 @@ GRIDS = {
         epochs=20,
         updates=200,
         target=0.2,
-        draws=250,
+        draws=180,
         seeds=2,
     ),
     "mnist": Grid(

@@ -69,9 +69,9 @@ def compile_workers(
     """Compile the program that trains ``width`` members at a time, for every device.
 
     It is traced once; with a width of 1 it is the program of `jaxnet.training.make_train`. Each
-    device has a program for itself, and goes through members without
-    waiting for the others: one program over a mesh would be compiled for many devices by other
-    rules of XLA's than for one, and differ in the last bits from a run of its own.
+    device has a program for itself, and goes through members without waiting for the others: one
+    program over a mesh would be compiled for many devices by other rules of XLA's than for one,
+    and differ in the last bits from a run of its own.
 
     Args:
         member: the run of one member.
