@@ -14,9 +14,9 @@ from jaxnet.layers.dropout import check_key
 def gaussian_noise(stddev: float | Array) -> Layer:
     """Return a layer that adds normal noise while training: ``y = x + stddev n``.
 
-    ``n`` is standard normal, drawn anew for every entry and step; without training ``y = x``. By
-    hand: ``dx = dy``. On the inputs of a linear regression it adds ``stddev^2 |w|^2`` to the
-    expected squared error: it is an L2 penalty.
+    ``n`` is standard normal, drawn anew for every entry and step, the same in all precisions but
+    for rounding; without training ``y = x``. By hand: ``dx = dy``. On the inputs of a linear
+    regression it adds ``stddev^2 |w|^2`` to the expected squared error: it is an L2 penalty.
 
     Args:
         stddev: standard deviation of the noise, 0 or more, in the unit of ``x``; may be a traced
@@ -49,8 +49,9 @@ def gaussian_noise(stddev: float | Array) -> Layer:
         check_floating("gaussian_noise", "x", x)
         if not training or never:
             return x, (), statistics
-        noise = jax.random.normal(check_key("gaussian_noise", key), x.shape, x.dtype)
-        return x + jnp.asarray(stddev, x.dtype) * noise, (), statistics
+        # drawn in float32 always: the same noise in every precision
+        noise = jax.random.normal(check_key("gaussian_noise", key), x.shape, jnp.float32)
+        return x + jnp.asarray(stddev, x.dtype) * noise.astype(x.dtype), (), statistics
 
     def backward(params: tuple[()], residual: tuple[()], dy: Array) -> tuple[tuple[()], Array]:
         del residual
