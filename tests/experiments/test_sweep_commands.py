@@ -40,6 +40,16 @@ def test_a_sweep_leaves_every_run_and_the_setting_that_it_chose(
     assert "8 networks: compiled in" in capsys.readouterr().out
 
 
+def test_the_finder_s_edge_is_that_of_theory(tmp_path: Path) -> None:
+    assert run("learning_rate_finder", "--smoke", "--out", str(tmp_path)) == 0
+    record = json.loads((tmp_path / "result.json").read_text())
+    assert [claim["holds"] for claim in record["claims"]] == [True]
+    found = record["results"]["linear regression"]
+    assert found["edge"] > found["stable_at_start"] > found["suggestion"] > 0
+    assert found["stable_at_end"] == pytest.approx(found["stable_at_start"], rel=1e-3)
+    assert record["figures"] == ["learning_rate_finder.png"]
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
@@ -52,10 +62,11 @@ def test_a_sweep_leaves_every_run_and_the_setting_that_it_chose(
         ("hyperparameter_sweep", ("--seeds", "0"), "expected seeds >= 1, got 0"),
         ("hyperparameter_sweep", ("--hidden", "0"), "expected --hidden >= 1, got 0"),
         ("hyperparameter_sweep", ("--dataset", "cifar"), "one of digits, mnist, got 'cifar'"),
+        ("learning_rate_finder", ("--points", "7"), "expected --points finite and in [8, inf)"),
         ("sweep_throughput", ("--rounds", "0"), "expected --rounds >= 1, got 0"),
         ("sweep_throughput", ("--examples", "-1"), "expected --examples >= 0, got -1"),
     ],
-    ids=["rate", "twice", "seeds", "hidden", "dataset", "rounds", "examples"],
+    ids=["rate", "twice", "seeds", "hidden", "dataset", "points", "rounds", "examples"],
 )
 @pytest.mark.usefixtures("no_type_checks")
 def test_a_mistake_ends_with_one_message(

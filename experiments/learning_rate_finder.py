@@ -1,0 +1,197 @@
+"""How large may the learning rate be before gradient descent diverges?
+
+Full-batch gradient descent with many learning rates at once, each from the same initial weights, on
+a linear regression, whose risk is quadratic, and on a small tanh network. Finds the rate from which
+on training diverges, and draws it beside the edge of stability, 2 / lambda_max, with lambda_max the
+largest eigenvalue of the Hessian: measured at the start, and, for the network, after training.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+import jaxnet
+from experiments._command import run_command
+from experiments._figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    label_logarithmic,
+    new_figure,
+    save_figure,
+)
+from experiments._progress import sweep_bar
+from experiments._record import Claim, prepare_folder, write_record
+from jaxnet.core.checks import check_range
+from jaxnet.data import Examples
+from jaxnet.inspection import largest_stable_rate
+from jaxnet.training import Recipe, find_learning_rate, make_objective, use_cores_as_devices
+
+LOW, HIGH = 1e-3, 10.0
+"""The range of learning rates."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the search."""
+
+    points: int = 48
+    """Learning rates, from 0.001 to 10, evenly spaced in the logarithm; 8 or more."""
+    epochs: int = 200
+    """Steps of gradient descent with each."""
+    hidden: int = 32
+    """Hidden units of the network."""
+    seed: int = 0
+    """Seed of the initial weights."""
+    out: Path = Path("out/learning_rate_finder")
+    """Folder for result.json and the figure."""
+
+
+SMOKE = Config(points=8, epochs=50, hidden=4)
+
+
+class Found(NamedTuple):
+    """What was found for one network.
+
+    Attributes:
+        name: of the network.
+        rates: what was tried.
+        losses: mean loss after the last step; NaN where a run diverged.
+        start: the loss before the first.
+        edge: the smallest rate from which on training diverges.
+        suggestion: the rate of the lowest loss up to half of it.
+        stable_at_start: 2 / lambda_max before the first step.
+        stable_at_end: the same after training with the suggestion.
+    """
+
+    name: str
+    rates: np.ndarray
+    losses: np.ndarray
+    start: float
+    edge: float
+    suggestion: float
+    stable_at_start: float
+    stable_at_end: float
+
+
+def main(config: Config) -> list[Claim]:
+    """Search, measure the curvature, draw, record."""
+    check_range("command line", "--points", config.points, low=8)
+    check_range("command line", "--seed", config.seed, low=0, high=2**32 - 1)
+    out = prepare_folder(config.out)
+    use_cores_as_devices()
+    digits = jaxnet.data.load_dataset("digits").train
+    one_hot = Examples(digits.inputs, np.eye(10, dtype=np.float32)[digits.targets])
+    linear = jaxnet.mlp((64, 10), input_scale=1 / 16)
+    small = jaxnet.mlp((64, config.hidden, 10), activation="tanh", input_scale=1 / 16)
+    found = [
+        search(config, "linear regression", linear, one_hot, "mean_squared_error"),
+        search(config, "tanh network", small, digits, "softmax_cross_entropy"),
+    ]
+    for each in found:
+        print(
+            f"{each.name}: diverges from rate {each.edge:.3g}; 2 / lambda_max is "
+            f"{each.stable_at_start:.3g} at the start, {each.stable_at_end:.3g} after training "
+            f"with {each.suggestion:.3g}"
+        )
+    claims = check_claims(config, found[0])
+    figure = draw(out / "learning_rate_finder.png", found)
+    path = write_record(
+        out,
+        experiment="learning_rate_finder",
+        config=config,
+        seeds=[config.seed],
+        results={each.name: each._asdict() for each in found},
+        claims=claims,
+        figures=[figure],
+    )
+    print("wrote", path, figure, sep="\n")
+    return claims
+
+
+def search(config: Config, name: str, network: Any, train: Examples, loss: str) -> Found:
+    """Try all rates, and measure the curvature before and after training."""
+
+    def build(learning_rate: Any) -> Recipe:
+        return Recipe(network, jaxnet.optim.sgd(learning_rate), loss)
+
+    key = jax.random.key(config.seed)
+    with sweep_bar(name) as on_progress:
+        found = find_learning_rate(
+            build,
+            train,
+            key=key,
+            batch_size=len(train.targets),
+            low=LOW,
+            high=HIGH,
+            points=config.points,
+            epochs=config.epochs,
+            on_progress=on_progress,
+        )
+    objective = make_objective("learning_rate_finder", network, loss)
+    member = found.sweep.member(int(np.argmin(abs(found.rates - found.suggestion))))
+    init_key, _ = jax.random.split(member.key)  # as `init_state` draws the initial parameters
+    start, statistics = network.init(init_key, train.inputs.shape[1:])
+    stable = [
+        float(largest_stable_rate(objective, params, statistics, train, key=key))
+        for params in (start, member.params)
+    ]
+    return Found(
+        name, found.rates, found.losses, found.start, found.edge, found.suggestion, *stable
+    )
+
+
+def check_claims(config: Config, linear: Found) -> list[Claim]:
+    """Hold the edge of the quadratic against theory: it is the first rate above 2 / lambda_max."""
+    spacing = (HIGH / LOW) ** (1 / (config.points - 1))
+    # just above the limit the steepest axis needs more steps than there are to outgrow the start
+    ratio, bar = linear.edge / linear.stable_at_start, spacing**2
+    statement = "linear regression: diverges from 2 / lambda_max on, within two points of the grid"
+    return [Claim(statement, "lecture 004", ratio, bar, 1.0 <= ratio <= bar)]
+
+
+def draw(path: Path, found: list[Found]) -> Path:
+    """Draw the loss after training against the rate, with the edges."""
+    title = r"Gradient descent diverges where the rate passes $2 / \lambda_{max}$"
+    figure, axes = new_figure(1, 2, size=(14, 5.6), title=title)
+    for place, each in zip(axes, found, strict=True):
+        _draw_one(place, each)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=12)
+    return save_figure(figure, path)
+
+
+def _draw_one(axes: Any, found: Found) -> None:
+    axes.plot(found.rates, found.losses, "o-", color=BLUE, label="after training")
+    axes.axhline(found.start, color=GREY, linestyle=":", label="before")
+    axes.axvspan(found.edge, HIGH, color=ORANGE, alpha=0.15, label="diverges")
+    axes.axvline(found.stable_at_start, color=GREEN, label=r"2 / $\lambda_{max}$ at the start")
+    axes.axvline(
+        found.stable_at_end, color=GREEN, linestyle="--", label=r"2 / $\lambda_{max}$ at the end"
+    )
+    axes.plot(
+        found.suggestion,
+        found.losses[np.argmin(abs(found.rates - found.suggestion))],
+        "D",
+        color=ORANGE,
+        markersize=10,
+        label="suggestion",
+    )
+    axes.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="loss")
+    axes.set_title(
+        f"{found.name}: suggestion {found.suggestion:.2g}, diverges from {found.edge:.2g}"
+    )
+    axes.set_ylim(0.5 * np.nanmin(found.losses), 5 * found.start)
+    axes.set_xlim(LOW, HIGH)
+    label_logarithmic(axes.yaxis)
+    ticks = [0.001, 0.01, 0.1, 1.0, 10.0]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+
+
+if __name__ == "__main__":
+    sys.exit(run_command("learning_rate_finder", main, Config(), smoke=SMOKE, description=__doc__))
