@@ -157,7 +157,7 @@ def check_claims(config: Config, linear: Found) -> list[Claim]:
 
 def draw(path: Path, found: list[Found]) -> Path:
     """Draw the loss after training against the rate, with the edges."""
-    title = r"Gradient descent diverges where the rate passes $2 / \lambda_{max}$"
+    title = r"A quadratic diverges from $2 / \lambda_{max}$ on, a network later: its way flattens"
     figure, axes = new_figure(1, 2, size=(14, 5.6), title=title)
     for place, each in zip(axes, found, strict=True):
         _draw_one(place, each)

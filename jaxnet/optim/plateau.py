@@ -54,7 +54,7 @@ def reduce_on_plateau(
     updates that it comes with.
 
     In `jaxnet.training.fit` ``value`` is the risk of the mini-batch. To go by an accuracy, or by
-    validation data, call ``update`` in a loop of one's own, or use `jaxnet.schedules.plateau`.
+    validation data, epoch by epoch, give `fit` the rule `jaxnet.training.reduce_on_plateau`.
 
     Args:
         factor: what the scale is multiplied by, in (0, 1).

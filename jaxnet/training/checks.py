@@ -56,13 +56,13 @@ def check_outputs(objective: Objective, state: TrainState, train: Examples) -> N
         loss(outputs, few.targets)
 
 
-def check_batch_size(batch_size: Any, train: Examples) -> int:
+def check_batch_size(function: str, batch_size: Any, train: Examples) -> int:
     """Return the batch size as an int if it is from 1 to the number of examples."""
-    batch_size, total = check_count("fit", "batch_size", batch_size), count(train)
+    batch_size, total = check_count(function, "batch_size", batch_size), count(train)
     if batch_size > total:
         remedy = f"Pass batch_size={total} for full-batch gradient descent."
         expected = f"to be at most the {total} examples"
-        raise invalid_value("fit", "batch_size", expected, batch_size, remedy)
+        raise invalid_value(function, "batch_size", expected, batch_size, remedy)
     return batch_size
 
 

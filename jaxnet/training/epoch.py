@@ -1,12 +1,13 @@
 """One epoch: every example once, in mini-batches, in an order drawn anew (lecture 001)."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
+from jaxnet.core.checks import check_choice
 from jaxnet.core.trees import all_finite
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, count
@@ -44,6 +45,12 @@ class _Totals(NamedTuple):
     sums: Sums
     diverged_at: Array
     last_loss: Array
+
+
+def check_short_batch(function: str, short_batch: str) -> ShortBatch:
+    """Return what becomes of a short last mini-batch, or raise a ValueError for another word."""
+    known: dict[str, ShortBatch] = {name: name for name in get_args(ShortBatch)}
+    return check_choice(function, "short_batch", short_batch, known)
 
 
 def steps_per_epoch(examples: int, *, batch_size: int, short_batch: ShortBatch = "equal") -> int:

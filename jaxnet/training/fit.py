@@ -4,21 +4,21 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
-from jaxnet.core.checks import check_choice, check_count, check_range
+from jaxnet.core.checks import check_count, check_range
 from jaxnet.core.types import Key, Layer, Shape
 from jaxnet.data.examples import Examples
 from jaxnet.training.checkpoint import Checkpoint
 from jaxnet.training.checks import check_batch_size, check_fit, check_outputs, check_state
 from jaxnet.training.chunks import CAPACITY, FitResult, Progress, run_in_chunks
 from jaxnet.training.devices import Device, compiler_options
-from jaxnet.training.epoch import ShortBatch, make_epoch
+from jaxnet.training.epoch import ShortBatch, check_short_batch, make_epoch
 from jaxnet.training.evaluate import make_evaluate
 from jaxnet.training.fingerprint import take_fingerprint
 from jaxnet.training.gradient import GradientEngine, get_engine
@@ -35,8 +35,6 @@ from jaxnet.training.rules import Rule
 from jaxnet.training.run import Instrument, RunRecord, make_run
 from jaxnet.training.state import TrainState, init_state
 from jaxnet.training.step import Constraint, make_step
-
-SHORT_BATCHES: dict[str, ShortBatch] = {name: name for name in get_args(ShortBatch)}
 
 
 def fit(
@@ -146,7 +144,7 @@ def fit(
     """
     _check_lengths(epochs, chunk)
     objective = make_objective("fit", network, loss, metrics, penalty)
-    batch_size = check_batch_size(batch_size, train)
+    batch_size = check_batch_size("fit", batch_size, train)
     mesh = None if devices is None else make_mesh("fit", devices, batch_size)
     settings = {
         "gradient": get_engine("fit", gradient),
@@ -154,7 +152,7 @@ def fit(
         "constraint": constraint,
         "batch_size": batch_size,
         "shuffle": shuffle,
-        "short_batch": check_choice("fit", "short_batch", short_batch, SHORT_BATCHES),
+        "short_batch": check_short_batch("fit", short_batch),
         "rules": tuple(rules),
         "instruments": tuple((instruments or {}).items()),
         "mesh": mesh,

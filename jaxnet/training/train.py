@@ -1,18 +1,18 @@
 """`make_train`: a whole run as a pure function of its key and its hyperparameters."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias, get_args
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from jaxnet.core.checks import check_choice, check_count, check_range
+from jaxnet.core.checks import check_count, check_range
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.checks import check_batch_size, check_fit
 from jaxnet.training.devices import compiler_options
-from jaxnet.training.epoch import NEVER, ShortBatch, make_epoch
+from jaxnet.training.epoch import NEVER, ShortBatch, check_short_batch, make_epoch
 from jaxnet.training.evaluate import make_evaluate
 from jaxnet.training.recipe import (
     Build,
@@ -27,7 +27,7 @@ from jaxnet.training.run import Instrument, Run, RunRecord, make_run
 from jaxnet.training.state import TrainState, init_state, with_keys
 
 
-class Schedule(NamedTuple):
+class Passes(NamedTuple):
     """How a run goes through its examples: what is part of its program, and no hyperparameter.
 
     Attributes:
@@ -119,9 +119,9 @@ def make_train(
     >>> float(trained.history.epoch.train["accuracy"][-1])
     1.0
     """
-    schedule = Schedule(epochs, batch_size, shuffle, short_batch, instruments)
-    check_schedule("make_train", schedule, train)
-    member = make_member("make_train", build, schedule)
+    passes = Passes(epochs, batch_size, shuffle, short_batch, instruments)
+    check_passes("make_train", passes, train)
+    member = make_member("make_train", build, passes)
     program = jax.jit(member, compiler_options=compiler_options())
 
     def run(key: Key, hyperparameters: Hyperparameters) -> Trained:
@@ -154,17 +154,14 @@ def make_recipe(build: Build, hyperparameters: Hyperparameters) -> Recipe:
     return call_builder("make_recipe", build, _as_numbers(hyperparameters))
 
 
-def check_schedule(function: str, schedule: Schedule, train: Examples) -> None:
-    """Raise a ValueError or TypeError if a schedule is not one for these examples."""
-    check_range(
-        function, "epochs", check_count(function, "epochs", schedule.epochs), high=2**31 - 1
-    )
-    check_batch_size(schedule.batch_size, train)
-    names = dict.fromkeys(get_args(ShortBatch))
-    check_choice(function, "short_batch", schedule.short_batch, names)
+def check_passes(function: str, passes: Passes, train: Examples) -> None:
+    """Raise a ValueError or TypeError unless these are passes that the examples allow."""
+    check_range(function, "epochs", check_count(function, "epochs", passes.epochs), high=2**31 - 1)
+    check_batch_size(function, passes.batch_size, train)
+    check_short_batch(function, passes.short_batch)
 
 
-def make_member(function: str, build: Build, schedule: Schedule) -> Member:
+def make_member(function: str, build: Build, passes: Passes) -> Member:
     """Return a run as a pure function of its examples, too, of a number of epochs and of its start.
 
     The start is None for a new run, or the state of one to go on with, as `without_keys` gives it.
@@ -172,7 +169,7 @@ def make_member(function: str, build: Build, schedule: Schedule) -> Member:
     Args:
         function: the public function that errors begin with.
         build: ``(**hyperparameters) -> Recipe``.
-        schedule: how to go through the examples; its epochs are the capacity of the history.
+        passes: how to go through the examples; its epochs are the capacity of the history.
     """
 
     def member(
@@ -184,7 +181,7 @@ def make_member(function: str, build: Build, schedule: Schedule) -> Member:
         validation: Examples | None,
     ) -> Trained:
         recipe = call_builder(function, build, hyperparameters)
-        run, rules = recipe_run(function, recipe, schedule), tuple(recipe.rules)
+        run, rules = recipe_run(function, recipe, passes), tuple(recipe.rules)
         if recipe.held_out is not None:
             validation = train.take(recipe.held_out)
         in_shape = train.inputs.shape[1:]
@@ -207,27 +204,27 @@ def make_member(function: str, build: Build, schedule: Schedule) -> Member:
     return member
 
 
-def recipe_run(function: str, recipe: Recipe, schedule: Schedule) -> Run:
+def recipe_run(function: str, recipe: Recipe, passes: Passes) -> Run:
     """Return the run of a recipe: ``(state, train, validation, epochs) -> state, history, done``.
 
     Args:
         function: the public function that errors begin with.
         recipe: what is trained.
-        schedule: how to go through the examples.
+        passes: how to go through the examples.
     """
     epoch = make_epoch(
         recipe_step(function, recipe),
-        batch_size=schedule.batch_size,
-        shuffle=schedule.shuffle,
-        short_batch=schedule.short_batch,
+        batch_size=passes.batch_size,
+        shuffle=passes.shuffle,
+        short_batch=passes.short_batch,
         subset=recipe.subset,
     )
     return make_run(
         epoch,
         make_evaluate(recipe_objective(function, recipe)),
-        capacity=schedule.epochs,
+        capacity=passes.epochs,
         rules=tuple(recipe.rules),
-        instruments=schedule.instruments,
+        instruments=passes.instruments,
     )
 
 

@@ -17,7 +17,7 @@ from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys, train_members
-from jaxnet.training.train import check_schedule, make_member
+from jaxnet.training.train import check_passes, make_member
 
 _FOLD = "fold of cross_validate"  # no name of an argument, so that it can hide none
 
@@ -79,17 +79,17 @@ def cross_validate(
     ({'learning_rate': 0.05}, (2, 3))
     """
     name = "cross_validate"
-    schedule, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
+    passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
     check_count(name, "seeds", seeds)
     fold_key, run_key = jax.random.split(key)
     parts = k_folds(examples, folds, key=fold_key, stratify=stratify)
-    check_schedule(name, schedule, examples.take(slice(0, parts.train.shape[1])))
+    check_passes(name, passes, examples.take(slice(0, parts.train.shape[1])))
     settings = check_settings(name, settings)
     examples, _ = check_members(name, build, settings, examples, None)
     keys = seed_keys(run_key, folds * seeds)
     fold = np.arange(folds * seeds, dtype=np.int32) % folds
     members = make_members(settings, keys, epochs, {_FOLD: fold})
-    member = make_member(name, _on_folds(name, build, parts), schedule)
+    member = make_member(name, _on_folds(name, build, parts), passes)
     return label(settings, keys, train_members(name, member, members, examples, None, execution))
 
 

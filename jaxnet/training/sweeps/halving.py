@@ -17,7 +17,7 @@ from jaxnet.training.sweeps.result import SweepResult, steady_ranking
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys, train_members
 from jaxnet.training.sweeps.waves import Members, Workers
-from jaxnet.training.train import check_schedule, make_member
+from jaxnet.training.train import check_passes, make_member
 
 
 class Rung(NamedTuple):
@@ -116,13 +116,13 @@ def successive_halving(
         remedy = "Leave it out: the last rung has parameters and states."
         raise invalid_value(name, "keep", "not to be given", repr(options["keep"]), remedy)
     options = options | {"keep": "state"}
-    schedule, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
-    check_schedule(name, schedule, train)
+    passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
+    check_passes(name, passes, train)
     check_count(name, "seeds", seeds)
     settings = check_settings(name, settings)
     ladder = plan_rungs(settings.size, epochs=epochs, min_epochs=min_epochs, reduction=reduction)
     train, held_out = check_members(name, build, settings, train, validation)
-    member = make_member(name, build, schedule)
+    member = make_member(name, build, passes)
     programs: dict[bool, dict[int, Workers]] = {False: {}, True: {}}
 
     def train_rung(members: Members) -> Harvest:

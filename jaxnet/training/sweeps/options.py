@@ -7,15 +7,15 @@ from jaxnet.core.checks import check_choice
 from jaxnet.core.errors import invalid_value
 from jaxnet.training.recipe import Recipe
 from jaxnet.training.sweeps.sweep import Execution
-from jaxnet.training.train import Schedule
+from jaxnet.training.train import Passes
 
-OPTIONS = (*Schedule._fields[2:], *Execution._fields)
+OPTIONS = (*Passes._fields[2:], *Execution._fields)
 """What of `sweep`'s arguments any search takes: ``shuffle``, ``strategy``, ``devices`` ..."""
 
 
 def divide_options(
     function: str, options: Mapping[str, Any], *, epochs: int, batch_size: int
-) -> tuple[Schedule, Execution]:
+) -> tuple[Passes, Execution]:
     """Return how the runs go through their examples, and how they are carried out.
 
     Args:
@@ -29,9 +29,9 @@ def divide_options(
     """
     for name in options:
         check_choice(function, "options", name, dict.fromkeys(OPTIONS))
-    of_schedule = {name: v for name, v in options.items() if name in Schedule._fields}
+    of_passes = {name: v for name, v in options.items() if name in Passes._fields}
     of_execution = {name: v for name, v in options.items() if name in Execution._fields}
-    return Schedule(epochs, batch_size, **of_schedule), Execution(**of_execution)
+    return Passes(epochs, batch_size, **of_passes), Execution(**of_execution)
 
 
 def check_all_examples(function: str, recipe: Recipe) -> Recipe:

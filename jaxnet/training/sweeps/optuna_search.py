@@ -17,7 +17,7 @@ from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, listed
 from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys, train_members
 from jaxnet.training.sweeps.waves import Workers
-from jaxnet.training.train import check_schedule, make_member
+from jaxnet.training.train import check_passes, make_member
 
 
 def optuna_search(
@@ -77,9 +77,9 @@ def optuna_search(
     check_count(name, "seeds", seeds)
     _check_direction(study, metric)
     floating = {n: _is_floating(n, each) for n, each in distributions.items()}
-    schedule, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
-    check_schedule(name, schedule, train)
-    member, keys = make_member(name, build, schedule), seed_keys(key, seeds)
+    passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
+    check_passes(name, passes, train)
+    member, keys = make_member(name, build, passes), seed_keys(key, seeds)
     compiled: dict[int, Workers] = {}
 
     def run(settings: Settings) -> SweepResult:

@@ -30,7 +30,7 @@ from jaxnet.training.sweeps.waves import (
     local_share,
     run_waves,
 )
-from jaxnet.training.train import Member, Schedule, Trained, check_schedule, make_member
+from jaxnet.training.train import Member, Passes, Trained, check_passes, make_member
 
 Keep: TypeAlias = Literal["metrics", "params", "state"]
 
@@ -136,14 +136,14 @@ def sweep(
     >>> result.best(), result.metrics["train_loss"].shape
     ({'learning_rate': 0.05}, (2, 3))
     """
-    schedule = Schedule(epochs, batch_size, shuffle, short_batch, instruments)
-    check_schedule("sweep", schedule, train)
+    passes = Passes(epochs, batch_size, shuffle, short_batch, instruments)
+    check_passes("sweep", passes, train)
     check_count("sweep", "seeds", seeds)
     settings = check_settings("sweep", settings)
     train, validation = check_members("sweep", build, settings, train, validation)
     keys = seed_keys(key, seeds)
     members = make_members(settings, keys, epochs)
-    member = make_member("sweep", build, schedule)
+    member = make_member("sweep", build, passes)
     execution = Execution(strategy, chunk, devices, keep, on_progress)
     harvest = train_members("sweep", member, members, train, validation, execution)
     return label(settings, keys, harvest)

@@ -73,7 +73,10 @@ def swept(settings: Any, maker: Any = build, **more: Any) -> Any:
         (lambda: swept({"learning_rate": 0.1}, no_recipe), "sweep: expected build to return a"),
         (lambda: swept({"learning_rate": 0.1}, epochs=0), "sweep: expected epochs >= 1, got 0"),
         (lambda: swept({"learning_rate": 0.1}, seeds=0), "sweep: expected seeds >= 1, got 0"),
-        (lambda: swept({"learning_rate": 0.1}, batch_size=99), "at most the 37 examples, got 99"),
+        (
+            lambda: swept({"learning_rate": 0.1}, batch_size=99),
+            "sweep: expected batch_size to be at most the 37",
+        ),
         (lambda: swept({"learning_rate": 0.1}, strategy="all"), "one of auto, chunks, map, vmap"),
         (lambda: swept({"learning_rate": 0.1}, chunk=3), "sweep: expected chunk to be given for"),
         (lambda: swept({"learning_rate": 0.1}, strategy="chunks"), "expected chunk to be given"),
