@@ -133,7 +133,7 @@ def search(config: Config, name: str, network: Any, train: Examples, loss: str) 
             epochs=config.epochs,
             on_progress=on_progress,
         )
-    objective = make_objective("learning_rate_finder", network, loss)
+    objective = make_objective(network, loss)
     member = found.sweep.member(int(np.argmin(abs(found.rates - found.suggestion))))
     init_key, _ = jax.random.split(member.key)  # as `init_state` draws the initial parameters
     start, statistics = network.init(init_key, train.inputs.shape[1:])

@@ -123,7 +123,7 @@ def measure(contest: Contest, *, steps: int, rounds: int) -> Cost:
 
 def _compile(optimizer: optax.GradientTransformation, steps: int) -> _Program:
     network = jaxnet.mlp((784, 100, 100, 10), input_scale=1 / 255)
-    objective = make_objective("optimizer_cost", network, "softmax_cross_entropy")
+    objective = make_objective(network, "softmax_cross_entropy")
     step = make_step(objective, autodiff, optimizer)
     epoch = make_epoch(step, batch_size=100, shuffle=True, short_batch="equal")
     rng = np.random.default_rng(0)

@@ -80,7 +80,7 @@ def measure_noise(workload: Workload, grid: Grid, *, seed: int) -> Noise:
         grid: batch sizes and draws.
         seed: of the run and the draws.
     """
-    objective = make_objective("noise", workload.network, "softmax_cross_entropy")
+    objective = make_objective(workload.network, "softmax_cross_entropy")
     states = reference_states(workload, grid, seed=seed)
     noises = {
         epoch: gradient_noise(objective, state.params, state.statistics, workload.train)

@@ -93,7 +93,7 @@ def hessian_vector_product(
     Source: Pearlmutter 1994.
 
     >>> import jaxnet
-    >>> objective = jaxnet.training.make_objective("f", jaxnet.layers.dense(1), "squared_error")
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
     >>> params = jaxnet.layers.Dense(jnp.array([[1.0]]), jnp.array([0.0]))
     >>> examples = Examples(jnp.array([[3.0]]), jnp.array([[0.0]]))  # H = 2 (3, 1)^T (3, 1)
     >>> product = hessian_vector_product(objective, params, (), examples, params)
@@ -135,7 +135,7 @@ def hessian_spectrum(
     Source: Lanczos 1950; for networks Ghorbani et al. 2019.
 
     >>> import jaxnet
-    >>> objective = jaxnet.training.make_objective("f", jaxnet.layers.dense(1), "squared_error")
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
     >>> params = jaxnet.layers.Dense(jnp.array([[1.0]]), jnp.array([0.0]))
     >>> examples = Examples(jnp.array([[3.0], [-3.0]]), jnp.zeros((2, 1)))  # H = diag(18, 2)
     >>> found = hessian_spectrum(objective, params, (), examples, key=jax.random.key(0))

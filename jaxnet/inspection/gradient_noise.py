@@ -69,7 +69,7 @@ def gradient_noise(
     Source: lecture 000, gradient noise; McCandlish et al. 2018, section 2.2.
 
     >>> import jaxnet
-    >>> objective = jaxnet.training.make_objective("f", jaxnet.layers.dense(1), "squared_error")
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
     >>> params = jaxnet.layers.Dense(jnp.array([[1.0]]), jnp.array([0.0]))
     >>> examples = Examples(jnp.array([[1.0], [2.0]]), jnp.array([[0.0], [5.0]]))
     >>> noise = gradient_noise(objective, params, (), examples)  # of (2, 2) and (-12, -6)

@@ -82,7 +82,7 @@ def loss_line(
     Source: Goodfellow et al. 2015, section 3.
 
     >>> import jaxnet
-    >>> objective = jaxnet.training.make_objective("f", jaxnet.layers.dense(1), "squared_error")
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
     >>> start, end = (jaxnet.layers.Dense(jnp.array([[w]]), jnp.zeros(1)) for w in (-1.0, 1.0))
     >>> examples = Examples(jnp.ones((1, 1)), jnp.zeros((1, 1)))
     >>> positions = jnp.array([0.0, 0.5, 1.0])
@@ -131,7 +131,7 @@ def loss_plane(
     Source: Li et al. 2018, section 4.
 
     >>> import jaxnet
-    >>> objective = jaxnet.training.make_objective("f", jaxnet.layers.dense(1), "squared_error")
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
     >>> zero, d, e = (
     ...     jaxnet.layers.Dense(jnp.array([[w]]), jnp.array([b]))
     ...     for w, b in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))

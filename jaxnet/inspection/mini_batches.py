@@ -68,7 +68,7 @@ def map_batch_gradients(
             without replacement.
 
     >>> import jaxnet
-    >>> objective = jaxnet.training.make_objective("f", jaxnet.layers.dense(1), "squared_error")
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
     >>> params = jaxnet.layers.Dense(jnp.array([[1.0]]), jnp.array([0.0]))
     >>> examples = Examples(jnp.array([[1.0], [2.0]]), jnp.array([[0.0], [5.0]]))
     >>> map_batch_gradients(
@@ -136,7 +136,7 @@ def measured_variance(
     Source: lecture 000, gradient noise.
 
     >>> import jaxnet
-    >>> objective = jaxnet.training.make_objective("f", jaxnet.layers.dense(1), "squared_error")
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
     >>> params = jaxnet.layers.Dense(jnp.array([[1.0]]), jnp.array([0.0]))
     >>> examples = Examples(jnp.array([[1.0], [2.0]]), jnp.array([[0.0], [5.0]]))
     >>> found = measured_variance(

@@ -56,7 +56,7 @@ def gradient_norms(
         ValueError: if the examples do not fit the network.
 
     >>> import jaxnet
-    >>> objective = jaxnet.training.make_objective("f", jaxnet.layers.dense(1), "squared_error")
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
     >>> params = jaxnet.layers.Dense(jnp.array([[1.0]]), jnp.array([0.0]))
     >>> examples = Examples(jnp.array([[0.75]]), jnp.array([[-1.25]]))
     >>> norms = gradient_norms(objective, params, (), examples)["z1"]  # of (3, 4)
@@ -87,7 +87,7 @@ def activation_norms(
         ValueError: if the examples do not fit the network.
 
     >>> import jaxnet
-    >>> objective = jaxnet.training.make_objective("f", jaxnet.layers.dense(2), "squared_error")
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(2), "squared_error")
     >>> params = jaxnet.layers.Dense(jnp.array([[3.0], [4.0]]), jnp.zeros(2))
     >>> examples = Examples(jnp.array([[1.0]]), jnp.zeros((1, 2)))
     >>> norms = activation_norms(objective, params, (), examples)["z1"]  # of (3, 4)

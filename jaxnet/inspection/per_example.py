@@ -55,7 +55,7 @@ def per_example_gradients(
 
     >>> import jax.numpy as jnp
     >>> import jaxnet
-    >>> objective = jaxnet.training.make_objective("f", jaxnet.layers.dense(1), "squared_error")
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
     >>> params = jaxnet.layers.Dense(jnp.array([[1.0]]), jnp.array([0.0]))
     >>> examples = Examples(jnp.array([[1.0], [2.0]]), jnp.array([[0.0], [5.0]]))
     >>> per_example_gradients(objective, params, (), examples).bias.tolist()
@@ -108,7 +108,7 @@ def map_gradients(
 
     >>> import jax.numpy as jnp
     >>> import jaxnet
-    >>> objective = jaxnet.training.make_objective("f", jaxnet.layers.dense(1), "squared_error")
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
     >>> params = jaxnet.layers.Dense(jnp.array([[1.0]]), jnp.array([0.0]))
     >>> examples = Examples(jnp.array([[1.0], [2.0]]), jnp.array([[0.0], [5.0]]))
     >>> map_gradients(lambda g: g.bias[0] ** 2, objective, params, (), examples).tolist()

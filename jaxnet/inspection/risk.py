@@ -33,7 +33,7 @@ def make_risk(
     >>> import jax
     >>> import jax.numpy as jnp
     >>> import jaxnet
-    >>> objective = jaxnet.training.make_objective("f", jaxnet.layers.dense(1), "squared_error")
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
     >>> risk = make_risk(objective, (), Examples(jnp.array([[1.0], [2.0]]), jnp.zeros((2, 1))))
     >>> params = jaxnet.layers.Dense(jnp.array([[2.0]]), jnp.array([0.0]))
     >>> float(risk(params)), float(jax.hessian(risk)(params).weights.weights[0, 0, 0, 0])

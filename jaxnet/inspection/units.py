@@ -50,7 +50,7 @@ def flat_fractions(
 
     >>> import jaxnet
     >>> network = jaxnet.layers.activation("relu")
-    >>> objective = jaxnet.training.make_objective("f", network, "squared_error")
+    >>> objective = jaxnet.training.make_objective(network, "squared_error")
     >>> inputs = jnp.array([[-1.0, 2.0, -1.0], [1.0, 3.0, -2.0]])
     >>> flat_fractions(objective, (), (), Examples(inputs, inputs))["y0"].tolist()
     [0.5, 0.0, 1.0]
@@ -83,7 +83,7 @@ def dead_units(
 
     >>> import jaxnet
     >>> network = jaxnet.layers.activation("relu")
-    >>> objective = jaxnet.training.make_objective("f", network, "squared_error")
+    >>> objective = jaxnet.training.make_objective(network, "squared_error")
     >>> inputs = jnp.array([[-1.0, 2.0, -1.0], [1.0, 3.0, -2.0]])
     >>> dead_units(objective, (), (), Examples(inputs, inputs))["y0"].tolist()
     [False, False, True]

@@ -83,7 +83,7 @@ def evaluate(
     Raises:
         ValueError: if the examples do not fit the network, hold NaN, or a name is unknown.
     """
-    objective = make_objective("evaluate", network, loss, metrics)
+    objective = make_objective(network, loss, metrics, function="evaluate")
     examples = check_fit("evaluate", "examples", objective, examples)
     means = _compiled(objective)(params, statistics, examples)
     return {name: float(value) for name, value in means.items()}

@@ -143,7 +143,7 @@ def fit(
     1.0
     """
     _check_lengths(epochs, chunk)
-    objective = make_objective("fit", network, loss, metrics, penalty)
+    objective = make_objective(network, loss, metrics, penalty, function="fit")
     batch_size = check_batch_size("fit", batch_size, train)
     mesh = None if devices is None else make_mesh("fit", devices, batch_size)
     settings = {

@@ -49,18 +49,29 @@ DEFAULT_METRICS: dict[Callable[..., Array], tuple[str, ...]] = {
 
 
 def make_objective(
-    function: str,
     network: Layer,
-    loss: LossArgument,
+    loss: LossArgument = "softmax_cross_entropy",
     metrics: MetricsArgument | None = None,
     penalty: PenaltyArgument | None = None,
+    *,
+    function: str = "make_objective",
 ) -> Objective:
-    """Return the objective that a caller of ``function`` describes by names and functions.
+    """Return the objective that names and functions describe, for instruments and own loops.
 
-    Without metrics, the accuracy that suits the loss is reported, see `DEFAULT_METRICS`.
+    Args:
+        network: whose parameters are sought.
+        loss: a name in `jaxnet.losses.LOSSES`, or a loss, as for `jaxnet.training.fit`.
+        metrics: what to report beside it, as for `fit`; by default the accuracy that suits the
+            loss, see `DEFAULT_METRICS`.
+        penalty: ``params -> scalar``, added to the risk; None for none.
+        function: the public function that an error begins with.
 
     Raises:
         ValueError: for an unknown name, listing the known ones, or a metric called "loss".
+
+    >>> from jaxnet.networks import mlp
+    >>> [name for name, _ in make_objective(mlp((2, 3, 2))).metrics]
+    ['accuracy']
     """
     if isinstance(loss, str):
         check_choice(function, "loss", loss, LOSSES)

@@ -93,7 +93,9 @@ def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) 
 
 def recipe_objective(function: str, recipe: Recipe) -> Objective:
     """Return the objective of a recipe."""
-    return make_objective(function, recipe.network, recipe.loss, recipe.metrics, recipe.penalty)
+    return make_objective(
+        recipe.network, recipe.loss, recipe.metrics, recipe.penalty, function=function
+    )
 
 
 def recipe_step(function: str, recipe: Recipe) -> Step:

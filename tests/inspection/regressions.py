@@ -43,7 +43,7 @@ def regression(dtype: Any, n: int = 50, *, penalty: Any = None) -> Regression:
     w = np.array([0.3, 0.4, -0.2])
     design = np.concatenate([x, np.ones((n, 1))], axis=1)
     gradients = 2 * (design @ w - targets)[:, None] * design
-    objective = make_objective("f", jaxnet.layers.dense(1), "squared_error", penalty=penalty)
+    objective = make_objective(jaxnet.layers.dense(1), "squared_error", penalty=penalty)
     params = Dense(jnp.asarray(w[None, :2], dtype), jnp.asarray(w[2:], dtype))
     examples = Examples(jnp.asarray(x, dtype), jnp.asarray(targets[:, None], dtype))
     here = Here(objective, params, (), examples)
@@ -55,7 +55,7 @@ def classifier(*layers: Any, n: int = 37, loss: str = "softmax_cross_entropy") -
     network = jaxnet.layers.serial(*layers) if layers else jaxnet.mlp((3, 5, 3), activation="tanh")
     params, statistics = network.init(jax.random.key(3), (3,))
     examples = jax.tree.map(jnp.asarray, blobs(n))
-    return Here(make_objective("f", network, loss), params, statistics, examples)
+    return Here(make_objective(network, loss), params, statistics, examples)
 
 
 def risk_by_loop(here: Here) -> Any:

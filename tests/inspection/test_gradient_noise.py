@@ -92,7 +92,7 @@ def test_a_small_variance_beside_a_large_gradient_does_not_cancel() -> None:
     x = np.full((8, 1), 1000.0) + np.arange(8)[:, None] * 0.001
     targets = np.zeros((8, 1))
     params = jaxnet.layers.Dense(jnp.zeros((1, 1)), jnp.full((1,), 1.0))
-    objective = jaxnet.training.make_objective("f", dense(1), "squared_error")
+    objective = jaxnet.training.make_objective(dense(1), "squared_error")
     found = gradient_variance(objective, params, (), Examples(jnp.asarray(x, jnp.float32), targets))
     # gradients (2 x, 2): squares of 4e6, whose last digits in float32 are 0.25
     assert float(found) == pytest.approx(4 * np.var(np.float32(x)), rel=0.01)

@@ -135,7 +135,7 @@ def test_mistakes() -> None:
 def test_pixels_of_one_byte_pass(dtype: np.dtype) -> None:
     network = jaxnet.mlp((3, 2), input_scale=1 / 255)
     params, statistics = network.init(jax.random.key(0), (3,))
-    objective = jaxnet.training.make_objective("f", network, "softmax_cross_entropy")
+    objective = jaxnet.training.make_objective(network, "softmax_cross_entropy")
     examples = Examples(np.full((4, 3), 255, np.uint8), np.zeros(4, np.int32))
     found = activation_norms(objective, params, statistics, examples)
     assert float(found["y0"].rms) == pytest.approx(1.0)

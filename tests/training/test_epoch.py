@@ -69,7 +69,7 @@ def start(optimizer: Any) -> TrainState:
 )
 def test_scan_equals_a_python_loop_of_steps(dtype: np.dtype, batch_size: int) -> None:
     optimizer, examples = jaxnet.optim.adam(0.01), jax.tree.map(jnp.asarray, blobs())
-    objective = make_objective("test", network(), "softmax_cross_entropy", ["accuracy"])
+    objective = make_objective(network(), "softmax_cross_entropy", ["accuracy"])
     step = make_step(objective, autodiff, optimizer)
     epoch = make_epoch(step, batch_size=batch_size, shuffle=True, short_batch="equal")
     state = start(optimizer)

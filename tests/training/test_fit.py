@@ -63,7 +63,7 @@ def test_one_compilation_serves_all_runs_and_chunks() -> None:
     run(epochs=7, chunk=2)
     run(key=jax.random.key(5))
     assert _program.cache_info().misses == 1
-    objective = make_objective("fit", NETWORK, "softmax_cross_entropy", "accuracy")
+    objective = make_objective(NETWORK, "softmax_cross_entropy", "accuracy")
     program = _program(objective, autodiff, OPTIMIZER, None, 8, True, "equal", (), (), None)
     assert program._cache_size() == 1
 
@@ -282,7 +282,7 @@ def test_lists_and_numpy_integers_will_do() -> None:
 
 def test_examples_on_the_device_are_not_copied() -> None:
     examples = jax.tree.map(jnp.asarray, blobs())
-    objective = make_objective("fit", NETWORK, "softmax_cross_entropy")
+    objective = make_objective(NETWORK, "softmax_cross_entropy")
     checked = check_fit("fit", "train", objective, examples)
     assert checked.inputs is examples.inputs
     assert checked.targets is examples.targets

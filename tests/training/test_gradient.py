@@ -57,7 +57,7 @@ def test_one_gradient_is_equal_leaf_by_leaf(name: str, dtype: np.dtype) -> None:
     net = NETWORKS[name]
     params, statistics = net.init(jax.random.key(0), (3,))
     batch = jax.tree.map(jnp.asarray, blobs())
-    objective = make_objective("test", net, "softmax_cross_entropy", "accuracy")
+    objective = make_objective(net, "softmax_cross_entropy", "accuracy")
     hand, auto = (
         jax.jit(engine(objective), static_argnums=4)(
             params, statistics, batch, jax.random.key(1), 37

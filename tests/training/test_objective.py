@@ -37,7 +37,7 @@ def values(*shape: int) -> np.ndarray:
     ],
 )
 def test_the_default_metrics_suit_the_loss(loss: Any, expected: list[str]) -> None:
-    objective = make_objective("fit", network(), loss)
+    objective = make_objective(network(), loss)
     assert [name for name, _ in objective.metrics] == expected
 
 

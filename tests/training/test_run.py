@@ -18,7 +18,7 @@ from tests.training.toys import blobs, network
 
 def test_vmap_over_keys_equals_a_loop() -> None:
     optimizer = jaxnet.optim.adam(0.01)
-    objective = make_objective("test", network(), "softmax_cross_entropy")
+    objective = make_objective(network(), "softmax_cross_entropy")
     step = make_step(objective, autodiff, optimizer)
     epoch = make_epoch(step, batch_size=8, shuffle=True, short_batch="equal")
     run = make_run(epoch, make_evaluate(objective), capacity=4)
@@ -39,7 +39,7 @@ def test_vmap_over_keys_equals_a_loop() -> None:
 
 
 def test_members_that_diverge_do_not_harm_the_others() -> None:
-    objective = make_objective("test", network(), "softmax_cross_entropy")
+    objective = make_objective(network(), "softmax_cross_entropy")
     examples = jax.tree.map(jnp.asarray, blobs())
 
     def train(rate: jax.Array) -> TrainState:

@@ -80,7 +80,7 @@ def test_many_devices_equal_one(
 def test_a_step_sums_over_the_devices_once() -> None:
     """All gradients, the loss and the metric in one sum, and nothing else goes between devices."""
     network = jaxnet.mlp((3, 16, 3), activation="tanh", drop_rate=0.2)
-    objective = make_objective("fit", network, "softmax_cross_entropy", "accuracy")
+    objective = make_objective(network, "softmax_cross_entropy", "accuracy")
     mesh = make_mesh("fit", jax.devices(), 8)
     program = _program(objective, autodiff, OPTIMIZER, None, 8, True, "equal", (), (), mesh)
     state = init_state(network, OPTIMIZER, (3,), key=jax.random.key(0))
