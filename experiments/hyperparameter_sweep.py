@@ -22,12 +22,14 @@ from experiments._record import Claim, prepare_folder, write_record
 from experiments._sweep_figures import draw_sweep
 from jaxnet.core.checks import check_count, check_range
 from jaxnet.data import Dataset
+from jaxnet.data.examples import count
 from jaxnet.training import (
     Recipe,
     SweepResult,
     grid,
     make_recipe,
     make_train,
+    steps_per_epoch,
     sweep,
     use_cores_as_devices,
 )
@@ -77,10 +79,9 @@ def main(config: Config) -> list[Claim]:
     use_cores_as_devices()
     dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
     epochs = {"digits": 30, "mnist": 5}[dataset.name] if config.epochs is None else config.epochs
-    build = make_builder(config, dataset, epochs)
-    result = search(config, dataset, build, epochs)
+    result = search(config, dataset, epochs)
     chosen = result.best("validation_accuracy")
-    tested = test_once(config, dataset, build, epochs, chosen)
+    tested = test_once(config, dataset, epochs, chosen)
     runs = result.settings.size * config.seeds
     print(result.table("validation_accuracy", top=10))
     print(
@@ -111,10 +112,10 @@ def main(config: Config) -> list[Claim]:
     return claims
 
 
-def make_builder(config: Config, dataset: Dataset, epochs: int) -> Any:
+def make_builder(config: Config, dataset: Dataset, epochs: int, examples: int) -> Any:
     """Return the builder of a network for a learning rate and a drop rate."""
     inputs, classes = dataset.train.inputs.shape[1], len(dataset.class_names)
-    batches = -(-len(dataset.train.targets) // config.batch_size)
+    steps = epochs * steps_per_epoch(examples, batch_size=config.batch_size)
 
     def build(learning_rate: Any, drop_rate: Any) -> Recipe:
         network = jaxnet.mlp(
@@ -122,19 +123,19 @@ def make_builder(config: Config, dataset: Dataset, epochs: int) -> Any:
             input_scale=1 / dataset.pixel_max,
             drop_rate=drop_rate,
         )
-        schedule = jaxnet.schedules.cosine_decay(learning_rate, max(1, epochs * batches))
+        schedule = jaxnet.schedules.cosine_decay(learning_rate, steps)
         return Recipe(network, jaxnet.optim.adam(schedule))
 
     return build
 
 
-def search(config: Config, dataset: Dataset, build: Any, epochs: int) -> SweepResult:
+def search(config: Config, dataset: Dataset, epochs: int) -> SweepResult:
     """Train at every setting, and measure on held-out training examples."""
     settings = grid(learning_rate=config.learning_rates, drop_rate=config.drop_rates)
     train, validation = hold_out(dataset.train, config.validation_fraction, seed=config.seed)
     with sweep_bar(config.dataset) as on_progress:
         return sweep(
-            build,
+            make_builder(config, dataset, epochs, count(train)),
             train,
             key=jax.random.key(config.seed),
             settings=settings,
@@ -149,9 +150,10 @@ def search(config: Config, dataset: Dataset, build: Any, epochs: int) -> SweepRe
 
 
 def test_once(
-    config: Config, dataset: Dataset, build: Any, epochs: int, chosen: dict[str, Any]
+    config: Config, dataset: Dataset, epochs: int, chosen: dict[str, Any]
 ) -> dict[str, float]:
     """Train the chosen setting on all training examples, and test the network."""
+    build = make_builder(config, dataset, epochs, count(dataset.train))
     run = make_train(build, dataset.train, epochs=epochs, batch_size=config.batch_size)
     trained = run(jax.random.key(config.seed), chosen)
     network = make_recipe(build, chosen).network
