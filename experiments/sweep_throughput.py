@@ -8,7 +8,6 @@ ratio, and the memory that each process needed.
 """
 
 import dataclasses
-import os
 import sys
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from experiments._progress import say
 from experiments._rally import Timing, race
 from experiments._record import Claim, prepare_folder, write_record
 from jaxnet.core.checks import check_count
+from jaxnet.training.devices import count_cores
 
 BAR = 1.35
 """The least ratio that is claimed, on two CPU cores."""
@@ -54,7 +54,7 @@ def main(config: Config) -> list[Claim]:
     if failures:
         raise RuntimeError(f"sweep_throughput: {failures}")
     seconds = [timing.median / (RUNS * EPOCHS) for timing in timings]
-    ratio, cores = seconds[0] / seconds[1], len(os.sched_getaffinity(0))
+    ratio, cores = seconds[0] / seconds[1], count_cores()
     print(f"on {timings[0].data} images, {cores} CPU cores, {RUNS} runs of {EPOCHS} epochs")
     for timing, each in zip(timings, seconds, strict=True):
         memory = f"{timing.peak_bytes / 2**20:5.0f} MiB at most"

@@ -7,6 +7,7 @@ import numbers
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -15,6 +16,9 @@ from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import AnyArray
 
 T = TypeVar("T")
+
+LARGEST = 2**31 - 1
+"""The largest integer of a hyperparameter: int32's."""
 
 
 def check_choice(function: str, argument: str, name: str, table: Mapping[str, T]) -> T:
@@ -38,6 +42,9 @@ got 'rellu'. Did you mean 'relu'?
 
 def check_count(function: str, argument: str, value: Any, *, minimum: int = 1) -> int:
     """Return ``value`` as an int if it is a whole number of at least ``minimum``."""
+    if isinstance(value, Tracer):
+        remedy = "What is compiled depends on it: pass a Python integer, one program for each."
+        raise invalid_type(function, argument, "to be an integer", "a traced array", remedy)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         actual = f"{value!r} of type {type(value).__name__}"
         raise invalid_type(function, argument, "to be an integer", actual, "Pass a whole number.")
@@ -97,6 +104,48 @@ def check_scalar(function: str, argument: str, value: Any, **bounds: Any) -> Any
         shape = f"shape {np.shape(value)}"
         raise invalid_value(function, argument, "to be a scalar", shape, remedy)
     return value
+
+
+def check_whole(function: str, argument: str, value: Any, *, minimum: int = 1) -> None:
+    """Raise an error unless a hyperparameter is an integer, or a 0-d array of integers.
+
+    Args:
+        function: who complains.
+        argument: the hyperparameter's name.
+        value: what was given; a number must be at most 2^31 - 1.
+        minimum: the smallest that is in range.
+
+    Raises:
+        ValueError: if it is a number out of its range, or an array of other than 0 dimensions.
+        TypeError: if it is no integer.
+    """
+    if not hasattr(value, "dtype") or isinstance(value, np.generic):
+        check_count(function, argument, value, minimum=minimum)
+        check_range(function, argument, value, high=LARGEST)
+        return
+    check_scalar(function, argument, value)
+    if not jnp.issubdtype(value.dtype, jnp.integer):
+        remedy = "Pass an int32 array; settings of a sweep need integer values."
+        raise invalid_type(function, argument, "to be an integer", value.dtype, remedy)
+
+
+def check_key(function: str, argument: str, key: Any) -> None:
+    """Raise a TypeError unless ``key`` is one PRNG key, typed or of the old kind of integers.
+
+    >>> check_key("fit", "key", 0)
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidTypeError: fit: expected key to be one PRNG key, got 0 of type int. \
+Pass jax.random.key(0).
+    """
+    remedy = "Pass jax.random.key(0)."
+    if not isinstance(key, jax.Array | np.ndarray):
+        actual = f"{key!r} of type {type(key).__name__}"
+        raise invalid_type(function, argument, "to be one PRNG key", actual, remedy)
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if key.ndim != (0 if typed else 1) or not (typed or key.dtype == np.uint32):
+        actual = f"{key.dtype} of shape {key.shape}"
+        raise invalid_type(function, argument, "to be one PRNG key", actual, remedy)
 
 
 def check_flags(function: str, **flags: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxnet.core.checks import check_finite
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import AnyArray
 
 
@@ -28,6 +28,15 @@ class Examples(NamedTuple):
 def count(examples: Examples) -> int:
     """Return how many examples there are."""
     return int(np.shape(examples.inputs)[0])
+
+
+def check_pair(function: str, argument: str, examples: Any) -> Examples:
+    """Return examples, or raise a TypeError for what are none, such as a plain pair of arrays."""
+    if not isinstance(examples, Examples):
+        actual = f"a {type(examples).__name__}"
+        remedy = "Pass jaxnet.data.Examples(inputs, targets)."
+        raise invalid_type(function, argument, "to be Examples", actual, remedy)
+    return examples
 
 
 def check_examples(function: str, argument: str, examples: Examples) -> Examples:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxnet.core.checks import check_count, check_range
 from jaxnet.core.errors import invalid_value
@@ -179,7 +180,7 @@ def predicted_variance(
     if examples is None:
         return with_replacement
     examples = check_count("predicted_variance", "examples", examples)
-    if not hasattr(batch_size, "dtype") and batch_size > examples:
+    if not isinstance(batch_size, jax.Array) and np.max(batch_size) > examples:
         remedy = "Drawn without replacement, a mini-batch has no more; None is with replacement."
         expected = f"to be at most the {examples} examples"
         raise invalid_value("predicted_variance", "batch_size", expected, batch_size, remedy)

@@ -1,11 +1,13 @@
 """The layer that lets the first so many units through, and no others: width as a number."""
 
+import numbers
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
-from jaxnet.core.checks import check_count, check_scalar
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_whole
+from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 
@@ -74,12 +76,8 @@ def check_active(
         ValueError: for a number out of range, or an array that is no scalar.
         TypeError: if it is no integer.
     """
-    if hasattr(count, "dtype"):
-        check_scalar(function, argument, count)
-        if not jnp.issubdtype(count.dtype, jnp.integer):  # pyright: ignore[reportAttributeAccessIssue]
-            remedy = "Pass a whole number; settings of a sweep need integer values."
-            raise invalid_type(function, argument, "to be an integer", count.dtype, remedy)  # pyright: ignore[reportAttributeAccessIssue]
-    elif check_count(function, argument, count) > (width or count):
+    check_whole(function, argument, count)
+    if width is not None and isinstance(count, numbers.Integral) and count > width:
         remedy = "Make the network as wide as the widest of the settings."
         raise invalid_value(function, argument, f"at most the width {width}", count, remedy)
 

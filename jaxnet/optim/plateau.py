@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.checks import check_whole
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
-from jaxnet.functions.schedules.counts import check_steps
 from jaxnet.functions.schedules.plateau import Like, PlateauState, plateau
 from jaxnet.optim.rule import Number, check_gradients, check_parameters
 
@@ -91,7 +91,7 @@ def reduce_on_plateau(
         mode=mode,
         like=like,
     )
-    check_steps("reduce_on_plateau", "accumulation_size", accumulation_size)
+    check_whole("reduce_on_plateau", "accumulation_size", accumulation_size)
     size = jnp.asarray(accumulation_size, jnp.int32)
 
     def init(params: Any) -> ReduceOnPlateauState:

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_type, invalid_value
-from jaxnet.data.examples import Examples, check_examples, count
+from jaxnet.data.examples import Examples, check_examples, check_pair, count
 from jaxnet.functions.losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -25,10 +25,12 @@ def check_fit(function: str, argument: str, objective: Objective, examples: Exam
     their own checks of shapes and labels speak before anything is computed.
 
     Raises:
+        TypeError: if they are no `Examples`.
         ValueError: if they do not fit, or hold NaN, infinities or labels out of range.
     """
     # what lies on the device already stays there: a copy of MNIST takes a tenth of an epoch
-    fields = (field if isinstance(field, jax.Array) else np.asarray(field) for field in examples)
+    pair = check_pair(function, argument, examples)
+    fields = (field if isinstance(field, jax.Array) else np.asarray(field) for field in pair)
     examples = Examples(*fields)
     check_examples(function, argument, examples)
     out_shape = objective.network.out_shape(examples.inputs.shape[1:])
@@ -58,7 +60,8 @@ def check_outputs(objective: Objective, state: TrainState, train: Examples) -> N
 
 def check_batch_size(function: str, batch_size: Any, train: Examples) -> int:
     """Return the batch size as an int if it is from 1 to the number of examples."""
-    batch_size, total = check_count(function, "batch_size", batch_size), count(train)
+    batch_size = check_count(function, "batch_size", batch_size)
+    total = count(check_pair(function, "train", train))
     if batch_size > total:
         remedy = f"Pass batch_size={total} for full-batch gradient descent."
         expected = f"to be at most the {total} examples"

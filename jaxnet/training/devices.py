@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import jax
 
 from jaxnet.core.checks import check_count
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.errors import invalid_type, invalid_value
 
 Option: TypeAlias = str | bool | int
 
@@ -58,7 +58,7 @@ def use_cores_as_devices(cores: int | None = None) -> int:
     Raises:
         ValueError: if so many are asked for after JAX has started with another number.
     """
-    wanted = len(os.sched_getaffinity(0)) if cores is None else cores
+    wanted = count_cores() if cores is None else cores
     check_count("use_cores_as_devices", "cores", wanted)
     try:
         jax.config.update("jax_num_cpu_devices", wanted)
@@ -71,6 +71,13 @@ def use_cores_as_devices(cores: int | None = None) -> int:
     return jax.local_device_count()
 
 
+def count_cores() -> int:
+    """Return how many cores of the CPU this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS, Windows: a process has all
+
+
 def check_devices(function: str, devices: Sequence[Device]) -> list[Device]:
     """Return devices as a list: of one kind, each once, of this process alone or of all processes.
 
@@ -79,9 +86,13 @@ def check_devices(function: str, devices: Sequence[Device]) -> list[Device]:
         devices: where to compute.
 
     Raises:
+        TypeError: for what are no devices, such as their number.
         ValueError: for any others. Those of other processes can be named only once
             ``jax.distributed.initialize()`` has joined these.
     """
+    if not isinstance(devices, Iterable) or not all(hasattr(d, "process_index") for d in devices):
+        actual, remedy = repr(devices), "Pass jax.devices(), or some of them."
+        raise invalid_type(function, "devices", "to be a sequence of devices", actual, remedy)
     chosen = list(devices)
     platforms = sorted({device.platform for device in chosen})
     if not chosen:

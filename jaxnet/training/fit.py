@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
-from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.checks import check_count, check_key, check_range
 from jaxnet.core.types import Key, Layer, Shape
 from jaxnet.data.examples import Examples
 from jaxnet.training.checkpoint import Checkpoint
@@ -31,7 +31,7 @@ from jaxnet.training.objective import (
     make_objective,
 )
 from jaxnet.training.processes import check_agreement, check_no_checkpoint, count_processes
-from jaxnet.training.rules import Rule
+from jaxnet.training.rules import Rule, check_rules
 from jaxnet.training.run import Instrument, RunRecord, make_run
 from jaxnet.training.state import TrainState, init_state
 from jaxnet.training.step import Constraint, make_step
@@ -153,14 +153,14 @@ def fit(
         "batch_size": batch_size,
         "shuffle": shuffle,
         "short_batch": check_short_batch("fit", short_batch),
-        "rules": tuple(rules),
+        "rules": (rules := check_rules("fit", rules)),
         "instruments": tuple((instruments or {}).items()),
         "mesh": mesh,
     }
     program = _program(objective, *settings.values())
     train = check_fit("fit", "train", objective, train)
     validation = validation and check_fit("fit", "validation", objective, validation)
-    start = _start(network, optimizer, train.inputs.shape[1:], tuple(rules), key, state)
+    start = _start(network, optimizer, train.inputs.shape[1:], rules, key, state)
     check_outputs(objective, start, train)
     examples = replicated((train, validation), mesh)
     if (processes := count_processes(devices or ())) > 1:
@@ -199,6 +199,7 @@ def _start(
 ) -> TrainState:
     """Return the state to start from, as a copy, since the program consumes its argument."""
     if state is None:
+        check_key("fit", "key", key)
         state = init_state(network, optimizer, in_shape, key=key, rules=rules)
     else:
         check_state(state, _expected_state(network, optimizer, in_shape, rules))

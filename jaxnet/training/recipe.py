@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+import jax
 import optax
 
 from jaxnet.core.checks import check_options
@@ -17,7 +18,7 @@ from jaxnet.training.objective import (
     PenaltyArgument,
     make_objective,
 )
-from jaxnet.training.rules import Rule
+from jaxnet.training.rules import Rule, check_rules
 from jaxnet.training.step import Constraint, Step, make_step
 
 Hyperparameters: TypeAlias = Mapping[str, Any]
@@ -61,6 +62,14 @@ Build: TypeAlias = Callable[..., Recipe]
 """``(**hyperparameters) -> Recipe``: a pure function."""
 
 
+_NEEDS_NUMBERS = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+"""What JAX raises where Python or NumPy would have to know the value of a traced array."""
+
+
 def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) -> Recipe:
     """Return the recipe that a builder gives for some hyperparameters.
 
@@ -72,8 +81,12 @@ def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) 
     Raises:
         ValueError: if it does not have one of the hyperparameters, with the nearest that it has,
             or lacks one.
-        TypeError: if it returns anything but a `Recipe`.
+        TypeError: if it is no function, returns anything but a `Recipe`, or needs the values of
+            hyperparameters that are traced.
     """
+    if not callable(build):
+        remedy = "Pass a function (**hyperparameters) -> Recipe."
+        raise invalid_type(function, "build", "to be a function", repr(build), remedy)
     signature = inspect.signature(build)
     kinds = {parameter.kind for parameter in signature.parameters.values()}
     if inspect.Parameter.VAR_KEYWORD not in kinds:
@@ -83,12 +96,21 @@ def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) 
     except TypeError as error:
         remedy = "Give it a value, or a default in the builder."
         raise invalid_value(function, "settings", "to be complete", error, remedy) from None
-    recipe = build(**hyperparameters)
+    try:
+        recipe = build(**hyperparameters)
+    except _NEEDS_NUMBERS as error:
+        remedy = (
+            "In place of `if` there are jnp.where and jax.lax.cond, in place of NumPy jax.numpy; "
+            "or make one sweep for each value."
+        )
+        actual = f"a builder that needs their values: {str(error).splitlines()[0].rstrip('.')}"
+        expected = "to take hyperparameters as arrays that are traced"
+        raise invalid_type(function, "build", expected, actual, remedy) from error
     if not isinstance(recipe, Recipe):
         remedy = "End it by: return jaxnet.training.Recipe(network, optimizer)"
         actual = f"a {type(recipe).__name__}"
         raise invalid_type(function, "build", "to return a Recipe", actual, remedy)
-    return recipe
+    return recipe._replace(rules=check_rules(function, recipe.rules))
 
 
 def recipe_objective(function: str, recipe: Recipe) -> Objective:

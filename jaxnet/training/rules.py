@@ -1,12 +1,12 @@
 """Rules: what watches a run after every epoch, ends it, slows it down, or keeps its best."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_range, check_scalar
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_choice, check_range, check_scalar, check_whole
+from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.memory import identical_for_equal
 from jaxnet.core.trees import select
 from jaxnet.core.types import Array, Params, Statistics
@@ -127,8 +127,7 @@ def early_stopping(
     Source: lecture 004, "Too many iterations"; Prechelt 1998, "Early stopping - but when?".
     """
     name = "early_stopping"
-    check_scalar(name, "patience", patience)
-    check_range(name, "patience", patience, low=1)
+    check_whole(name, "patience", patience)
     check_scalar(name, "min_delta", min_delta)
     check_range(name, "min_delta", min_delta, low=0.0)
     sign = _sign(name, monitor, mode)
@@ -231,6 +230,24 @@ def reduce_on_plateau(
         lambda state, watched: rule.update(state, observe(name, watched, monitor, source)),
         scale=lambda state: state.scale,
     )
+
+
+def check_rules(function: str, rules: Any) -> tuple[Rule, ...]:
+    """Return rules as a tuple.
+
+    Args:
+        function: the public function that an error begins with.
+        rules: of a run.
+
+    Raises:
+        TypeError: if they are anything but a sequence of rules, such as a single rule.
+    """
+    single = isinstance(rules, Rule)
+    if single or not isinstance(rules, Iterable) or not all(isinstance(r, Rule) for r in rules):
+        actual = f"the single rule {rules.name!r}" if single else repr(rules)
+        remedy = "Pass a list, such as [early_stopping(patience=5)]."
+        raise invalid_type(function, "rules", "to be a sequence of rules", actual, remedy)
+    return tuple(rules)
 
 
 def observe(function: str, watched: Watched, monitor: str, source: Source | None) -> Array:

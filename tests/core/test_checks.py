@@ -14,8 +14,10 @@ from jaxnet.core.checks import (
     check_count,
     check_entries,
     check_finite,
+    check_key,
     check_options,
     check_range,
+    check_whole,
 )
 
 TABLE = {"relu": 1, "tanh": 2}
@@ -171,3 +173,61 @@ def test_data_are_no_options() -> None:
     message = r"^get: expected options of round to be among ndigits, got 'number'\. Leave it out\.$"
     with pytest.raises(ValueError, match=message):
         check_options("get", round, ["number"], data=1)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [jax.random.key(0), jax.random.PRNGKey(0), np.zeros(2, np.uint32)],
+    ids=["typed", "integers", "NumPy"],
+)
+def test_a_key(key: Any) -> None:
+    check_key("f", "key", key)
+    jax.jit(lambda key: check_key("f", "key", key))(key)
+
+
+@pytest.mark.parametrize(
+    ("key", "actual"),
+    [
+        (7, "7 of type int"),
+        (None, "None of type NoneType"),
+        (np.zeros(2, np.float32), "float32 of shape (2,)"),
+        (np.zeros((3, 2), np.uint32), "uint32 of shape (3, 2)"),
+        (jax.random.split(jax.random.key(0), 3), "key<fry> of shape (3,)"),
+    ],
+    ids=["int", "None", "float", "integers", "several"],
+)
+def test_what_is_no_key(key: Any, actual: str) -> None:
+    with pytest.raises(
+        TypeError, match=re.escape(f"f: expected key to be one PRNG key, got {actual}")
+    ):
+        check_key("f", "key", key)
+
+
+def test_whole_numbers_and_arrays_of_them() -> None:
+    for good in (1, np.int64(3), jnp.int32(2), np.array(4)):
+        check_whole("f", "n", good)
+    jax.jit(lambda n: check_whole("f", "n", n))(3)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (0, "f: expected n >= 1, got 0"),
+        (2**31, "f: expected n finite and in"),
+        (2.0, "f: expected n to be an integer, got 2.0 of type float"),
+        (np.float32(2), "f: expected n to be an integer, got"),
+        (jnp.float32(2), "f: expected n to be an integer, got float32. Pass an int32 array"),
+        (np.array([1, 2]), r"f: expected n to be a scalar, got shape \(2,\)"),
+    ],
+    ids=["small", "large", "float", "NumPy float", "array", "vector"],
+)
+def test_what_is_not_whole(value: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        check_whole("f", "n", value)
+
+
+def test_a_traced_count_is_refused_with_the_reason() -> None:
+    with pytest.raises(
+        TypeError, match=r"f: expected n to be an integer, got a traced array\. What"
+    ):
+        jax.jit(lambda n: check_count("f", "n", n))(3)

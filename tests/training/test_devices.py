@@ -1,5 +1,6 @@
 """Devices that cannot work together are refused before anything is computed."""
 
+import os
 from typing import Any, NamedTuple
 
 import jax
@@ -7,7 +8,7 @@ import pytest
 
 import jaxnet
 from jaxnet.training import fit
-from jaxnet.training.devices import check_devices, local_devices
+from jaxnet.training.devices import check_devices, count_cores, local_devices
 from jaxnet.training.mesh import make_mesh
 from tests.training.toys import blobs, network
 
@@ -51,6 +52,22 @@ def test_bad_devices(monkeypatch: pytest.MonkeyPatch, devices: Any, message: str
     with pytest.raises(ValueError) as caught:
         check_devices("f", devices)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("devices", [2, ["cpu"]], ids=["number", "names"])
+@pytest.mark.usefixtures("no_type_checks")
+def test_what_is_no_device(devices: Any) -> None:
+    with pytest.raises(TypeError, match=r"f: expected devices to be a sequence of devices, got"):
+        check_devices("f", devices)
+
+
+def test_a_core_is_counted_where_the_system_does_not_say_which(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert count_cores() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert count_cores() == 7
 
 
 def test_good_devices(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,6 +154,12 @@ def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
         ({"chunk": 0}, "expected chunk >= 1"),
         ({"loss": "cross"}, "loss to be one of absolute_error, .*, zero_one, got 'cross'"),
         ({"metrics": ("acuracy",)}, "one of accuracy, .*, got 'acuracy'. Did you mean 'accuracy'?"),
+        ({"key": 0}, r"fit: expected key to be one PRNG key, got 0 of type int. Pass jax.random"),
+        (
+            {"key": jax.random.split(jax.random.key(0))},
+            r"one PRNG key, got key<fry> of shape \(2,\)",
+        ),
+        ({"validation": tuple(blobs(9))}, "fit: expected validation to be Examples, got a tuple"),
         ({"validation": blobs(9, features=4)}, r"in_shape to be \(3,\), got \(4,\)"),
     ],
     ids=lambda value: str(value)[:30],

@@ -25,7 +25,7 @@ NETWORK = network()
 OPTIMIZER = jaxnet.optim.adam(0.05)
 
 
-def run(rules: list[Rule], **settings: Any) -> FitResult:
+def run(rules: Any, **settings: Any) -> FitResult:
     given = {"key": jax.random.key(0), "optimizer": OPTIMIZER, "epochs": 40, "batch_size": 8}
     given |= {"validation": blobs(seed=1), "rules": rules}
     return fit(NETWORK, blobs(), **(given | settings))
@@ -140,6 +140,19 @@ def test_instruments_are_read_after_every_epoch() -> None:
     ("make", "message"),
     [
         (lambda: early_stopping(patience=0), "early_stopping: expected patience"),
+        (
+            lambda: early_stopping(patience=2.5),  # pyright: ignore[reportArgumentType]
+            "patience to be an integer, got 2.5 of type float",
+        ),
+        (
+            lambda: early_stopping(patience=jnp.float32(2)),
+            "patience to be an integer, got float32. Pass an int32 array",
+        ),
+        (
+            lambda: run(early_stopping(patience=3)),
+            "fit: expected rules to be a sequence of rules, got the single rule 'no better loss",
+        ),
+        (lambda: run(["early_stopping"]), "rules, got ['early_stopping']. Pass a list"),
         (lambda: early_stopping(min_delta=-1.0), "early_stopping: expected min_delta"),
         (
             lambda: early_stopping(mode="down"),  # pyright: ignore[reportArgumentType]
@@ -157,10 +170,23 @@ def test_instruments_are_read_after_every_epoch() -> None:
             "training: expected instrument 'x' to be 0-d, got shape",
         ),
     ],
-    ids=["patience", "delta", "mode", "epsilon", "factor", "metric", "source", "instrument"],
+    ids=[
+        "patience",
+        "half",
+        "float32",
+        "single",
+        "name",
+        "delta",
+        "mode",
+        "epsilon",
+        "factor",
+        "metric",
+        "source",
+        "instrument",
+    ],
 )
 @pytest.mark.usefixtures("no_type_checks")
 def test_bad_input(make: Any, message: str) -> None:
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises((ValueError, TypeError)) as caught:
         make()
     assert message in str(caught.value)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 
+from jaxnet.core.checks import check_whole
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
@@ -13,7 +14,6 @@ from jaxnet.functions.schedules.counts import (
     Steps,
     check_number,
     check_schedule,
-    check_steps,
     from_rate,
     number,
     real,
@@ -48,7 +48,7 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[Steps]) -> Schedule
         remedy = "Pass the count at which each schedule but the first begins."
         raise invalid_value("join", "boundaries", expected, len(boundaries), remedy)
     for boundary in boundaries:
-        check_steps("join", "boundaries", boundary, minimum=0)
+        check_whole("join", "boundaries", boundary, minimum=0)
     known = [boundary for boundary in boundaries if isinstance(boundary, numbers.Integral)]
     if known != sorted(set(known)):
         raise invalid_value("join", "boundaries", "to rise", known, "Sort schedules and counts.")
@@ -108,5 +108,5 @@ def delay(schedule: Schedule, steps: Steps) -> Schedule:
     [1.0, 1.0, 0.5]
     """
     check_schedule("delay", "schedule", schedule)
-    check_steps("delay", "steps", steps, minimum=0)
+    check_whole("delay", "steps", steps, minimum=0)
     return from_rate("delay", lambda t: schedule(jnp.maximum(t - whole(steps, t), 0)))

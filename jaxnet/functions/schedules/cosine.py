@@ -3,16 +3,14 @@
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count
+from jaxnet.core.checks import LARGEST, check_count, check_whole
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
-    LARGEST,
     Number,
     Schedule,
     Steps,
     blend,
     check_number,
-    check_steps,
     from_rate,
     half_cosine,
     number,
@@ -51,7 +49,7 @@ def cosine_decay(
     [0.1, 0.05, 0.0, 0.0]
     """
     check_number("cosine_decay", "init_value", init_value)
-    check_steps("cosine_decay", "decay_steps", decay_steps)
+    check_whole("cosine_decay", "decay_steps", decay_steps)
     check_number("cosine_decay", "alpha", alpha, high=1.0)
     check_number("cosine_decay", "exponent", exponent, low_open=True)
 
@@ -91,7 +89,7 @@ def cosine_annealing(
     [0.1, 0.05, 0.0, 0.05, 0.1]
     """
     check_number("cosine_annealing", "init_value", init_value)
-    check_steps("cosine_annealing", "decay_steps", decay_steps)
+    check_whole("cosine_annealing", "decay_steps", decay_steps)
     check_number("cosine_annealing", "end_value", end_value)
 
     def rate(t: Array) -> Array:
@@ -144,7 +142,7 @@ def cosine_restarts(
     [1.0, 0.5, 1.0, 0.85, 0.5, 0.15, 1.0]
     """
     check_number("cosine_restarts", "init_value", init_value)
-    check_steps("cosine_restarts", "decay_steps", decay_steps)
+    check_whole("cosine_restarts", "decay_steps", decay_steps)
     check_count("cosine_restarts", "t_mul", t_mul)
     check_number("cosine_restarts", "m_mul", m_mul, low_open=True)
     check_number("cosine_restarts", "alpha", alpha, high=1.0)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_range, check_scalar
+from jaxnet.core.checks import LARGEST, check_count, check_range, check_scalar
 from jaxnet.core.errors import invalid_type
 from jaxnet.core.types import AnyArray, Array
 
@@ -20,9 +20,6 @@ Number: TypeAlias = float | AnyArray
 
 Steps: TypeAlias = int | AnyArray
 """A number of steps: an integer, whose range is checked, or a 0-d array, which may be traced."""
-
-LARGEST = 2**31 - 1
-"""The largest count: int32's."""
 
 
 def from_rate(function: str, rate: Callable[[Array], Any]) -> Schedule:
@@ -72,25 +69,6 @@ def check_schedule(function: str, argument: str, schedule: Any) -> None:
         remedy = "For a constant pass constant(value)."
         expected = "to be a function of the step count"
         raise invalid_type(function, argument, expected, actual, remedy)
-
-
-def check_steps(function: str, argument: str, steps: Steps, *, minimum: int = 1) -> None:
-    """Raise an error unless ``steps`` is an integer, or a 0-d array of integers.
-
-    Args:
-        function: who complains.
-        argument: the hyperparameter's name.
-        steps: what was given; a number must be at most 2^31 - 1.
-        minimum: the fewest steps.
-    """
-    if not hasattr(steps, "dtype") or isinstance(steps, np.generic):
-        check_count(function, argument, steps, minimum=minimum)
-        check_range(function, argument, steps, high=LARGEST)
-        return
-    check_scalar(function, argument, steps)
-    if not jnp.issubdtype(jnp.asarray(steps).dtype, jnp.integer):
-        dtype = jnp.asarray(steps).dtype
-        raise invalid_type(function, argument, "to be an integer", dtype, "Pass an int32 array.")
 
 
 def real(value: Any) -> Array:

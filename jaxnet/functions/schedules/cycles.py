@@ -4,14 +4,13 @@ from typing import Literal, get_args
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice
+from jaxnet.core.checks import check_choice, check_whole
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     Number,
     Schedule,
     Steps,
     check_number,
-    check_steps,
     from_rate,
     number,
     power,
@@ -57,11 +56,11 @@ def cyclic(
     """
     check_number("cyclic", "init_value", init_value)
     check_number("cyclic", "peak_value", peak_value)
-    check_steps("cyclic", "step_size_up", step_size_up)
+    check_whole("cyclic", "step_size_up", step_size_up)
     if step_size_down is not None:
-        check_steps("cyclic", "step_size_down", step_size_down)
+        check_whole("cyclic", "step_size_down", step_size_down)
         if all(isinstance(steps, int) for steps in (step_size_up, step_size_down)):
-            check_steps("cyclic", "step_size_up + step_size_down", step_size_up + step_size_down)
+            check_whole("cyclic", "step_size_up + step_size_down", step_size_up + step_size_down)
     check_number("cyclic", "gamma", gamma, low_open=True)
     check_choice("cyclic", "mode", mode, dict.fromkeys(get_args(Mode)))
 

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_flags
+from jaxnet.core.checks import check_flags, check_whole
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     Number,
@@ -10,7 +10,6 @@ from jaxnet.functions.schedules.counts import (
     Steps,
     blend,
     check_number,
-    check_steps,
     from_rate,
     line,
     number,
@@ -62,8 +61,8 @@ def linear(
     """
     check_number("linear", "init_value", init_value)
     check_number("linear", "end_value", end_value)
-    check_steps("linear", "transition_steps", transition_steps)
-    check_steps("linear", "transition_begin", transition_begin, minimum=0)
+    check_whole("linear", "transition_steps", transition_steps)
+    check_whole("linear", "transition_begin", transition_begin, minimum=0)
 
     def rate(t: Array) -> Array:
         done, remaining = progress(t, transition_steps, transition_begin)
@@ -111,8 +110,8 @@ def polynomial(
     check_number("polynomial", "init_value", init_value)
     check_number("polynomial", "end_value", end_value)
     check_number("polynomial", "power", power, low_open=True)
-    check_steps("polynomial", "transition_steps", transition_steps)
-    check_steps("polynomial", "transition_begin", transition_begin, minimum=0)
+    check_whole("polynomial", "transition_steps", transition_steps)
+    check_whole("polynomial", "transition_begin", transition_begin, minimum=0)
 
     def rate(t: Array) -> Array:
         done, remaining = progress(t, transition_steps, transition_begin)
@@ -161,7 +160,7 @@ def inverse_time_decay(
     """
     check_flags("inverse_time_decay", staircase=staircase)
     check_number("inverse_time_decay", "init_value", init_value)
-    check_steps("inverse_time_decay", "transition_steps", transition_steps)
+    check_whole("inverse_time_decay", "transition_steps", transition_steps)
     check_number("inverse_time_decay", "decay_rate", decay_rate)
 
     def rate(t: Array) -> Array:
@@ -235,9 +234,9 @@ def exponential_decay(
     """
     check_flags("exponential_decay", staircase=staircase)
     check_number("exponential_decay", "init_value", init_value)
-    check_steps("exponential_decay", "transition_steps", transition_steps)
+    check_whole("exponential_decay", "transition_steps", transition_steps)
     check_number("exponential_decay", "decay_rate", decay_rate, low_open=True)
-    check_steps("exponential_decay", "transition_begin", transition_begin, minimum=0)
+    check_whole("exponential_decay", "transition_begin", transition_begin, minimum=0)
     if end_value is not None:
         check_number("exponential_decay", "end_value", end_value)
 
@@ -272,7 +271,7 @@ def step_decay(init_value: Number, transition_steps: Steps, decay_rate: Number =
     [1.0, 1.0, 0.5, 0.25]
     """
     check_number("step_decay", "init_value", init_value)
-    check_steps("step_decay", "transition_steps", transition_steps)
+    check_whole("step_decay", "transition_steps", transition_steps)
     check_number("step_decay", "decay_rate", decay_rate, low_open=True)
 
     def rate(t: Array) -> Array:

@@ -6,10 +6,9 @@ from typing import Any, Literal
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_count, check_range
+from jaxnet.core.checks import LARGEST, check_choice, check_count, check_range
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
-    LARGEST,
     SHAPES,
     Number,
     Schedule,

@@ -6,9 +6,15 @@ from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice
+from jaxnet.core.checks import check_choice, check_whole
 from jaxnet.core.types import Array
-from jaxnet.functions.schedules.counts import Number, Steps, check_number, check_steps, number, real
+from jaxnet.functions.schedules.counts import (
+    Number,
+    Steps,
+    check_number,
+    number,
+    real,
+)
 
 Like = Literal["optax", "torch", "keras"]
 
@@ -116,10 +122,10 @@ def plateau(
     rtol = convention.rtol if rtol is None else rtol
     atol = convention.atol if atol is None else atol
     check_number("plateau", "factor", factor, high=1.0, low_open=True, high_open=True)
-    check_steps("plateau", "patience", patience, minimum=1 - convention.more_patience)
+    check_whole("plateau", "patience", patience, minimum=1 - convention.more_patience)
     check_number("plateau", "rtol", rtol, high=1.0, high_open=True)
     check_number("plateau", "atol", atol)
-    check_steps("plateau", "cooldown", cooldown, minimum=0)
+    check_whole("plateau", "cooldown", cooldown, minimum=0)
     check_number("plateau", "min_scale", min_scale, high=1.0)
     allowed = jnp.asarray(patience, jnp.int32) + convention.more_patience
     pause = jnp.maximum(jnp.asarray(cooldown, jnp.int32) + convention.more_cooldown, 0)

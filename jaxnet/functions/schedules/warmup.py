@@ -4,13 +4,13 @@ import numbers
 
 import jax.numpy as jnp
 
+from jaxnet.core.checks import check_whole
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     Number,
     Schedule,
     Steps,
     check_number,
-    check_steps,
     from_rate,
     half_cosine,
     number,
@@ -98,9 +98,9 @@ def warmup_cosine_decay(
     """
     name = "warmup_cosine_decay"
     check_number(name, "peak_value", peak_value)
-    check_steps(name, "warmup_steps", warmup_steps, minimum=0)
+    check_whole(name, "warmup_steps", warmup_steps, minimum=0)
     least = int(warmup_steps) + 1 if isinstance(warmup_steps, numbers.Integral) else 1
-    check_steps(name, "decay_steps", decay_steps, minimum=least)
+    check_whole(name, "decay_steps", decay_steps, minimum=least)
     check_number(name, "end_value", end_value)
     check_number(name, "exponent", exponent, low_open=True)
 
@@ -157,7 +157,7 @@ def warmup_exponential_decay(
 
 
 def _warmed(function: str, schedule: Schedule, warmup_steps: Steps, init_value: Number) -> Schedule:
-    check_steps(function, "warmup_steps", warmup_steps, minimum=0)
+    check_whole(function, "warmup_steps", warmup_steps, minimum=0)
     check_number(function, "init_value", init_value)
 
     def rate(t: Array) -> Array:

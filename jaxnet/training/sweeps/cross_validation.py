@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count
+from jaxnet.core.checks import check_count, check_key
 from jaxnet.core.types import Array, Key
-from jaxnet.data.examples import Examples
+from jaxnet.data.examples import Examples, check_pair
 from jaxnet.data.split import Folds, k_folds
 from jaxnet.training.recipe import Build, Recipe, call_builder
 from jaxnet.training.sweeps.labels import label
@@ -81,6 +81,8 @@ def cross_validate(
     name = "cross_validate"
     passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
     check_count(name, "seeds", seeds)
+    check_key(name, "key", key)
+    check_pair(name, "examples", examples)
     fold_key, run_key = jax.random.split(key)
     parts = k_folds(examples, folds, key=fold_key, stratify=stratify)
     check_passes(name, passes, examples.take(slice(0, parts.train.shape[1])))

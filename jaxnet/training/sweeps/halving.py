@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxnet.core.checks import check_count
+from jaxnet.core.checks import check_count, check_key
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
@@ -119,6 +119,7 @@ def successive_halving(
     passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
     check_passes(name, passes, train)
     check_count(name, "seeds", seeds)
+    check_key(name, "key", key)
     settings = check_settings(name, settings)
     ladder = plan_rungs(settings.size, epochs=epochs, min_epochs=min_epochs, reduction=reduction)
     train, held_out = check_members(name, build, settings, train, validation)

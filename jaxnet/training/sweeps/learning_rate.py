@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.checks import check_count, check_key, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array, Key
-from jaxnet.data.examples import Examples
+from jaxnet.data.examples import Examples, check_pair
 from jaxnet.training.evaluate import make_evaluate
 from jaxnet.training.recipe import Build, Recipe, call_builder, recipe_objective
 from jaxnet.training.state import init_state
@@ -98,6 +98,8 @@ def find_learning_rate(
     check_range(name, "high", high, low=low, low_open=True)
     check_count(name, "points", points, minimum=2)
     check_count(name, "seeds", seeds)
+    check_key(name, "key", key)
+    check_pair(name, "train", train)
     divide_options(name, options, epochs=epochs, batch_size=batch_size)
     rates = np.geomspace(low, high, points)
     runs = {"epochs": epochs, "batch_size": batch_size, "seeds": seeds, **options}

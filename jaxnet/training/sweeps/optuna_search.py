@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jaxnet.core.checks import check_count
+from jaxnet.core.checks import check_count, check_key
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.packages import import_package
 from jaxnet.core.types import Key
@@ -75,6 +75,7 @@ def optuna_search(
     check_count(name, "rounds", rounds)
     check_count(name, "batch", batch)
     check_count(name, "seeds", seeds)
+    check_key(name, "key", key)
     _check_direction(study, metric)
     floating = {n: _is_floating(n, each) for n, each in distributions.items()}
     passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.checks import check_count, check_key, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Key
 
@@ -112,6 +112,7 @@ def sampled(key: Key, n: int, **distributions: Distribution) -> Settings:
     (5, True)
     """
     check_count("sampled", "n", n)
+    check_key("sampled", "key", key)
     if not distributions:
         remedy = "For example: learning_rate=log_uniform(1e-4, 1e-1)"
         raise invalid_value("sampled", "distributions", "to be given", "none", remedy)

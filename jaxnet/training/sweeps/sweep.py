@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_choice, check_count
+from jaxnet.core.checks import check_choice, check_count, check_key
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.training.checks import check_fit
@@ -139,6 +139,7 @@ def sweep(
     passes = Passes(epochs, batch_size, shuffle, short_batch, instruments)
     check_passes("sweep", passes, train)
     check_count("sweep", "seeds", seeds)
+    check_key("sweep", "key", key)
     settings = check_settings("sweep", settings)
     train, validation = check_members("sweep", build, settings, train, validation)
     keys = seed_keys(key, seeds)

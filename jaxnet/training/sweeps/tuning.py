@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxnet.core.checks import check_key
 from jaxnet.core.types import Key
-from jaxnet.data.examples import Examples
+from jaxnet.data.examples import Examples, check_pair
 from jaxnet.data.split import split
 from jaxnet.training.checks import check_fit
 from jaxnet.training.chunks import FitResult
@@ -105,6 +106,8 @@ def tune(
     """
     divide_options("tune", options, epochs=epochs, batch_size=batch_size)
     settings = check_settings("tune", settings)
+    check_key("tune", "key", key)
+    check_pair("tune", "train", train)
     search_key, fit_key = jax.random.split(key)
     again = {"epochs": epochs, "batch_size": batch_size}
     again |= {name: options[name] for name in _OF_FIT if name in options}

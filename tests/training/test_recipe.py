@@ -1,0 +1,64 @@
+"""Builders: what a recipe is made of, and how one that cannot be built says so."""
+
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxnet
+from jaxnet.training import Recipe, early_stopping, make_recipe
+from tests.training.toys import network
+
+
+def recipe(learning_rate: Any, **parts: Any) -> Recipe:
+    return Recipe(network(), jaxnet.optim.sgd(learning_rate), **parts)
+
+
+def test_a_builder_gets_arrays() -> None:
+    seen = {}
+
+    def build(learning_rate: Any, count: Any = 3) -> Recipe:
+        seen.update(learning_rate=learning_rate, count=count)
+        return recipe(learning_rate, rules=[early_stopping()])
+
+    made = make_recipe(build, {"learning_rate": 0.1})
+    assert isinstance(seen["learning_rate"], jax.Array)
+    assert seen["count"] == 3
+    assert [rule.name for rule in made.rules] == ["no better loss for 10 epochs"]
+
+
+@pytest.mark.parametrize(
+    ("build", "error", "message"),
+    [
+        (3, TypeError, "make_recipe: expected build to be a function, got 3. Pass a function"),
+        (lambda rate: None, TypeError, "to return a Recipe, got a NoneType"),
+        (lambda: recipe(0.1), ValueError, "expected options of <lambda> to be none, got 'rate'"),
+        (lambda rates: recipe(rates), ValueError, "Did you mean 'rates'?"),
+        (lambda rate, more: recipe(rate), ValueError, "settings to be complete, got missing a"),
+        (lambda rate: recipe(rate, rules=early_stopping()), TypeError, "got the single rule 'no"),
+    ],
+    ids=["number", "nothing", "no options", "another name", "one more", "single rule"],
+)
+@pytest.mark.usefixtures("no_type_checks")
+def test_builders_that_are_refused(build: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=re.escape(message)):
+        make_recipe(build, {"rate": 0.1})
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda rate: recipe(0.1 if rate > 0.5 else 0.2),
+        lambda rate: recipe(float(rate)),
+        lambda rate: recipe(np.sqrt(rate)),
+        lambda rate: recipe([0.1, 0.2][rate.astype(jnp.int32)]),
+    ],
+    ids=["if", "float", "NumPy", "index"],
+)
+def test_a_builder_that_needs_a_number_is_told_that_it_gets_an_array(build: Any) -> None:
+    message = "expected build to take hyperparameters as arrays that are traced, got a builder that"
+    with pytest.raises(TypeError, match=f"make_recipe: {message} needs their values: .*jnp.where"):
+        jax.jit(lambda rate: make_recipe(build, {"rate": rate}).optimizer.init(()))(0.7)
