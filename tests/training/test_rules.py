@@ -92,6 +92,16 @@ def test_a_run_that_has_ended_does_not_go_on() -> None:
     assert digest(again.state) == digest(ended.state)
 
 
+def test_of_two_rules_that_end_a_run_at_once_the_first_is_named() -> None:
+    steady, patient = stop_at_deviation(1e9), early_stopping(patience=9)
+    deviation, waited = steady.init((), ()), patient.init((), ())
+    for value in (2.0, 1.0):
+        watched = Watched({"loss": jnp.array(value)}, {}, (), ())
+        deviation, waited = steady.update(deviation, watched), patient.update(waited, watched)
+    assert int(stopped_by([patient, steady, steady], [waited, deviation, deviation])) == 1
+    assert int(stopped_by([patient], [waited])) == NO_RULE
+
+
 @pytest.mark.parametrize("chunk", [1, 7])
 def test_chunks_change_no_bit_under_rules(chunk: int) -> None:
     rules = [early_stopping(patience=6), reduce_on_plateau(patience=1, factor=0.5)]
