@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jaxnet.core.errors import InvalidValueError, invalid_value, missing_package
@@ -52,7 +53,8 @@ class Archive:
 
     Orbax writes each into a temporary folder, which it renames when all is on the disk: a process
     killed at any moment leaves the last complete ones and maybe a temporary folder, which the
-    next one removes. One process at a time may write to a folder.
+    next one removes. One process at a time may write to a folder. Of processes that are joined by
+    `jax.distributed` the first one writes, and waits for no other.
     """
 
     def __init__(self, function: str, folder: str | os.PathLike[str], *, create: bool = True):
@@ -64,11 +66,13 @@ class Archive:
             create: whether to make it and try to write to it.
 
         Raises:
-            ValueError: if it cannot be opened or written to.
+            ValueError: if it cannot be opened or written to, or this is not the first process.
             ImportError: if Orbax is not installed.
         """
         self.function = function
         self.folder = Path(folder).absolute()
+        if create:
+            _check_first(function)
         with self._named("writable" if create else "readable"), _quiet():
             if create:
                 _prepare(self.folder)
@@ -197,6 +201,15 @@ class Archive:
         return [self.path(epoch) for epoch in sorted(int(n) for n in names if n.isdigit())]
 
 
+def _check_first(function: str) -> None:
+    """Raise a ValueError in all processes but the first: Orbax writes NumPy arrays there alone."""
+    if index := jax.process_index():
+        remedy = "Pass jax.devices() as devices in every process, or no checkpoint in this one."
+        raise invalid_value(
+            function, "checkpoint", "to be of process 0", f"process {index}", remedy
+        )
+
+
 def _prepare(folder: Path) -> None:
     """Make a folder, try to write to it before a long run does, and remove unfinished writing."""
     if folder.exists() and not folder.is_dir():
@@ -219,15 +232,20 @@ def _manager(function: str, folder: Path) -> Any:
     except ImportError as error:
         remedy = "pip install 'jaxnet[checkpoint]' installs it."
         raise missing_package(function, "orbax-checkpoint", str(error), remedy) from error
+    index = jax.process_index()
+    alone = ocp.options.MultiprocessingOptions(  # or it would wait for processes that do not call
+        primary_host=index, active_processes={index}, barrier_sync_key_prefix=f"process_{index}"
+    )
     options = ocp.CheckpointManagerOptions(
         max_to_keep=KEPT,
         step_prefix=PREFIX,
         create=False,
         enable_async_checkpointing=False,
+        multiprocessing_options=alone,
     )
     handlers = {
-        "arrays": ocp.PyTreeCheckpointHandler(),
-        "description": ocp.JsonCheckpointHandler(),
+        "arrays": ocp.PyTreeCheckpointHandler(multiprocessing_options=alone),
+        "description": ocp.JsonCheckpointHandler(multiprocessing_options=alone),
     }
     return ocp.CheckpointManager(folder, options=options, item_handlers=handlers)
 

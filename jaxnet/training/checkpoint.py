@@ -19,6 +19,7 @@ from jaxnet.training.fingerprint import (
     describe_arrays,
     name_of,
 )
+from jaxnet.training.processes import Message, from_first
 from jaxnet.training.run import RunRecord
 from jaxnet.training.state import TrainState
 
@@ -43,12 +44,17 @@ class Standing(NamedTuple):
 
 
 class Checkpoint:
-    """The checkpoints of one run: what an earlier start has left, and when to write the next."""
+    """The checkpoints of one run: what an earlier start has left, and when to write the next.
+
+    Of a run of several processes the first one alone reads, writes and decides when to; the others
+    are told what it has found and what has gone wrong. Each of them calls every method.
+    """
 
     def __init__(
         self,
         folder: str | os.PathLike[str],
         fingerprint: Fingerprint,
+        processes: int = 1,
         *,
         epochs: int,
         every_chunk: bool,
@@ -58,6 +64,7 @@ class Checkpoint:
         Args:
             folder: made if there is none.
             fingerprint: of the run that starts.
+            processes: how many train together.
             epochs: how many it is to have in all.
             every_chunk: whether to write after every chunk. If not, then as often as takes a
                 fiftieth of the time, and at the end.
@@ -66,17 +73,24 @@ class Checkpoint:
             TypeError: if the folder holds a run of another network, optimizer, rule or precision.
             ValueError: if it holds another run for another reason, or cannot be written to.
         """
-        self._archive = Archive("fit", folder)
+        self._archive: Archive | None = None  # as it stays in the processes that do not write
+        self._processes = processes
         self._fingerprint = fingerprint
         self._every_chunk = every_chunk
         self._cost, self._written_at = 0.0, 0.0
-        self._found = self._archive.read()
         self._latest: Path | None = None
-        if self._found is not None:
-            self._latest = self._found.path
-            there = Fingerprint(**self._found.description["fingerprint"])
-            check_same_run(fingerprint, there, self._latest)
-            _check_epochs(epochs, self._found)
+        self._found = from_first(processes, lambda: self._open(folder, epochs))
+
+    def _open(self, folder: str | os.PathLike[str], epochs: int) -> Message:
+        self._archive = Archive("fit", folder)
+        found = self._archive.read()
+        if found is None:
+            return Message()
+        self._latest = found.path
+        there = Fingerprint(**found.description["fingerprint"])
+        check_same_run(self._fingerprint, there, self._latest)
+        _check_epochs(epochs, found)
+        return Message(found.description["seconds"], found.arrays)
 
     def resume(self, start: Standing) -> Standing:
         """Return where an earlier start has left the run; ``start`` if there was none.
@@ -84,10 +98,10 @@ class Checkpoint:
         Args:
             start: the run before its first epoch; its history has no row.
         """
-        if self._found is None:
+        seconds, arrays = self._found
+        if not arrays:
             return start
-        arrays, seconds = self._found.arrays, self._found.description["seconds"]
-        self._found = None  # lets go of the arrays
+        self._found = Message()  # lets go of the arrays
         self._written_at = seconds
         state = _from_arrays("state", start.state, arrays)
         return Standing(state, _from_arrays("history", start.history, arrays), seconds)
@@ -102,9 +116,12 @@ class Checkpoint:
         Raises:
             ValueError: if it cannot be written. The checkpoints before it stay.
         """
+        from_first(self._processes, lambda: self._save(standing, last=last))
+
+    def _save(self, standing: Standing, *, last: bool) -> Message:
         due = standing.seconds - self._written_at >= self._cost / COST
-        if not (self._every_chunk or last or due):
-            return
+        if self._archive is None or not (self._every_chunk or last or due):
+            return Message()
         began = time.perf_counter()
         arrays = _to_arrays("state", standing.state) | _to_arrays("history", standing.history)
         description = {
@@ -115,16 +132,18 @@ class Checkpoint:
         self._latest = self._archive.write(int(standing.state.epoch), arrays, description)
         self._cost = time.perf_counter() - began
         self._written_at = standing.seconds
+        return Message()
 
     def describe(self) -> str:
         """Return where the last one is, in a sentence."""
-        if self._latest is None:
-            return "No checkpoint has been written yet."
-        return f"The last good checkpoint is '{self._latest}'."
+        last = f"The last good checkpoint is '{self._latest}'."
+        none = "No checkpoint has been written yet."
+        return from_first(self._processes, lambda: Message(last if self._latest else none)).text
 
     def close(self) -> None:
         """Let go of the folder."""
-        self._archive.close()
+        if self._archive is not None:
+            self._archive.close()
 
 
 def restore_state(folder: str | os.PathLike[str], like: TrainState) -> TrainState:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from jaxnet.core.errors import InputError, invalid_type, invalid_value
 from jaxnet.core.trees import digest
@@ -26,8 +27,8 @@ class Fingerprint(NamedTuple):
     """All that decides the bits of a run: name -> value, plain enough for a JSON file.
 
     Attributes:
-        platform: versions, device and compiler flags. What else may matter cannot be seen from
-            here: the processor's model and the number of its cores.
+        platform: versions, device, number of processes and compiler flags. What else may matter
+            cannot be seen from here: the processor's model and the number of its cores.
         arrays: dtype and shape of each array of the state.
         examples: dtype, shape and SHA-256 of each array of examples.
         settings: what the program was made of, in words; they decide nothing, but explain.
@@ -49,6 +50,7 @@ def take_fingerprint(
     validation: Examples | None,
     program: str,
     settings: Mapping[str, Any],
+    processes: int = 1,
 ) -> Fingerprint:
     """Return the fingerprint of a run. Hashing takes about a third of a second per 100 MB.
 
@@ -58,9 +60,10 @@ def take_fingerprint(
         validation: those to evaluate on, if any.
         program: the text of the lowered program.
         settings: name -> what the program was made of: a number, a word, functions.
+        processes: to how many the devices belong, which sum over theirs first.
     """
     return Fingerprint(
-        platform=_platform(),
+        platform=_platform(processes),
         arrays=describe_arrays(start),
         examples=_describe_examples(train=train, validation=validation),
         settings={name: in_words(value) for name, value in settings.items()},
@@ -147,6 +150,8 @@ def in_words(value: Any) -> str:
         return "none"
     if isinstance(value, str | bool | int | float):
         return str(value)
+    if isinstance(value, Mesh):
+        return str(value.size)
     if isinstance(value, functools.partial):
         options = ", ".join(f"{name}={in_words(option)}" for name, option in value.keywords.items())
         return f"{in_words(value.func)}({options})"
@@ -164,12 +169,13 @@ def in_words(value: Any) -> str:
     return getattr(value, "__qualname__", type(value).__name__)
 
 
-def _platform() -> dict[str, str]:
+def _platform(processes: int) -> dict[str, str]:
     device = jax.devices()[0]
     return {
         "jax": jax.__version__,
         "jaxlib": importlib.metadata.version("jaxlib"),
         "device": f"{device.platform} ({device.device_kind})",
+        "processes": str(processes),
         "XLA_FLAGS": repr(os.environ.get("XLA_FLAGS", "")),
     }
 

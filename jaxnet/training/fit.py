@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -20,7 +20,7 @@ from jaxnet.training.chunks import CAPACITY, FitResult, Progress, run_in_chunks
 from jaxnet.training.devices import Device, compiler_options
 from jaxnet.training.epoch import ShortBatch, check_short_batch, make_epoch
 from jaxnet.training.evaluate import make_evaluate
-from jaxnet.training.fingerprint import take_fingerprint
+from jaxnet.training.fingerprint import Fingerprint, take_fingerprint
 from jaxnet.training.gradient import GradientEngine, get_engine
 from jaxnet.training.mesh import everywhere, local, make_mesh, replicated
 from jaxnet.training.objective import (
@@ -30,7 +30,7 @@ from jaxnet.training.objective import (
     PenaltyArgument,
     make_objective,
 )
-from jaxnet.training.processes import check_agreement, check_no_checkpoint, count_processes
+from jaxnet.training.processes import check_agreement, count_processes
 from jaxnet.training.rules import Rule, check_rules
 from jaxnet.training.run import Instrument, RunRecord, make_run
 from jaxnet.training.state import TrainState, init_state
@@ -113,7 +113,9 @@ def fit(
             curves, whole or not at all, of which the last two are kept. Written at the end, and
             after every chunk if ``chunk`` is given, else as often as takes about a fiftieth of
             the time. What it holds is refused unless it is this very run: the same network,
-            settings, key, examples, versions and kind of device; `restore_state` takes it anyway.
+            settings, key, examples, versions, kind and number of devices and of processes;
+            `restore_state` takes it anyway. Of several processes the first one alone reads and
+            writes it, on a disk that the others need not see; the others are told what it holds.
 
     Returns:
         Parameters to use, final state, learning curves and times, of all starts together.
@@ -155,7 +157,7 @@ def fit(
         "short_batch": check_short_batch("fit", short_batch),
         "rules": (rules := check_rules("fit", rules)),
         "instruments": tuple((instruments or {}).items()),
-        "mesh": mesh,
+        "devices": mesh,
     }
     program = _program(objective, *settings.values())
     train = check_fit("fit", "train", objective, train)
@@ -163,24 +165,42 @@ def fit(
     start = _start(network, optimizer, train.inputs.shape[1:], rules, key, state)
     check_outputs(objective, start, train)
     examples = replicated((train, validation), mesh)
-    if (processes := count_processes(devices or ())) > 1:
-        text = _lowered(program, start, examples, mesh).as_text()
-        check_agreement("fit", processes, (start, train, validation, epochs, chunk, text))
-        check_no_checkpoint("fit", checkpoint)
-        chunk = chunk or 1  # how many epochs take half a second is something else in each
+    processes = count_processes(devices or ())
+    checked = processes > 1 or checkpoint is not None
+    text = _lowered(program, start, examples, mesh).as_text() if checked else ""
+    asked = (epochs, chunk, checkpoint is None)
+    check_agreement("fit", processes, (start, train, validation, text, asked))
 
     def call(state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
         state, number = replicated((state, jnp.int32(epochs)), mesh)
         return local(program(state, *examples, number), mesh)
 
-    loop = functools.partial(run_in_chunks, call, start, epochs, rules=rules, chunk=chunk)
-    if checkpoint is None:
-        return loop(on_progress=on_progress)
-    text = _lowered(program, start, examples, mesh).as_text()
-    fingerprint = take_fingerprint(start, train, validation, text, objective._asdict() | settings)
-    opened = Checkpoint(checkpoint, fingerprint, epochs=epochs, every_chunk=chunk is not None)
-    with contextlib.closing(opened):
-        return loop(on_progress=on_progress, checkpoint=opened)
+    # how many epochs take half a second is something else in each process
+    pace = chunk or (1 if processes > 1 else None)
+    made_of = objective._asdict() | settings
+    take = functools.partial(take_fingerprint, start, train, validation, text, made_of, processes)
+    with _opened(checkpoint, take, processes, epochs=epochs, every_chunk=chunk is not None) as kept:
+        return run_in_chunks(
+            call, start, epochs, rules=rules, chunk=pace, on_progress=on_progress, checkpoint=kept
+        )
+
+
+@contextlib.contextmanager
+def _opened(
+    folder: str | os.PathLike[str] | None,
+    take: Callable[[], Fingerprint],
+    processes: int,
+    *,
+    epochs: int,
+    every_chunk: bool,
+) -> Iterator[Checkpoint | None]:
+    """Yield a run's checkpoints, and let go of their folder at the end; None without a folder."""
+    if folder is None:
+        yield None
+        return
+    checkpoint = Checkpoint(folder, take(), processes, epochs=epochs, every_chunk=every_chunk)
+    with contextlib.closing(checkpoint):
+        yield checkpoint
 
 
 def _check_lengths(epochs: Any, chunk: Any) -> None:

@@ -1,19 +1,40 @@
 """Processes: what several of them, joined by `jax.distributed`, agree on, share and exchange."""
 
-from collections.abc import Iterable
-from typing import Any
+import json
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.errors import (
+    InvalidTypeError,
+    InvalidValueError,
+    MissingFileError,
+    MissingPackageError,
+    invalid_value,
+)
 from jaxnet.core.trees import digest
 from jaxnet.training.devices import Device
 
 
+class Message(NamedTuple):
+    """What the first process tells the others.
+
+    Attributes:
+        text: in JSON's own types.
+        arrays: name -> array, none of them empty.
+    """
+
+    text: Any = None
+    arrays: Mapping[str, np.ndarray] = MappingProxyType({})
+
+
 def count_processes(devices: Iterable[Device]) -> int:
-    """Return to how many processes devices belong."""
-    return len({device.process_index for device in devices})
+    """Return to how many processes devices belong: 1 for none."""
+    return len({device.process_index for device in devices}) or 1
 
 
 def check_agreement(function: str, processes: int, tree: Any) -> None:
@@ -36,16 +57,6 @@ def check_agreement(function: str, processes: int, tree: Any) -> None:
         raise invalid_value(function, "arguments", "to agree in all processes", actual, remedy)
 
 
-def check_no_checkpoint(function: str, checkpoint: Any) -> None:
-    """Raise a ValueError for a checkpoint of a run of several processes: each would write it."""
-    if checkpoint is not None:
-        remedy = "Save result.state in one process, and pass it as state to go on."
-        actual = f"'{checkpoint}'"
-        raise invalid_value(
-            function, "checkpoint", "to be None on devices of several processes", actual, remedy
-        )
-
-
 def agreed(processes: int, decision: Any) -> bool:
     """Return the first process's decision in all of them: what their clocks say differs."""
     if processes == 1:
@@ -56,3 +67,73 @@ def agreed(processes: int, decision: Any) -> bool:
 def gathered(processes: int, tree: Any) -> Any:
     """Return host arrays of all processes, joined along their first axis, in each of them."""
     return tree if processes == 1 else multihost_utils.process_allgather(tree, tiled=True)
+
+
+def from_first(processes: int, call: Callable[[], Message]) -> Message:
+    """Return in all processes what a call gives in the first one, which alone makes it.
+
+    All must come here. What the call raises in the first process is raised in all of them: those
+    that wait for it hear of it.
+
+    Args:
+        processes: how many take part; if it is 1, it is the first.
+        call: what the first one does, such as to read a file that the others may not have.
+
+    Raises:
+        Exception: what the call raises: in the other processes, with the same message, an error
+            of jaxnet's own, else a RuntimeError.
+    """
+    if processes == 1:
+        return call()
+    said, error = Message(), None
+    if jax.process_index() == 0:
+        try:
+            said = call()
+        except Exception as raised:  # whatever it is, the others must not wait for ever
+            error = raised
+    header = _text_from_first(_header(said, error))
+    if error is not None:
+        raise error
+    if "error" in header:
+        kind, text = header["error"]
+        raise _KINDS.get(kind, RuntimeError)(text)
+    return Message(header.get("text"), _arrays_from_first(header.get("arrays", {}), said.arrays))
+
+
+_KINDS = {
+    kind.__name__: kind
+    for kind in (InvalidTypeError, InvalidValueError, MissingFileError, MissingPackageError)
+}
+
+
+def _header(said: Message, error: Exception | None) -> dict[str, Any]:
+    """Return all but the arrays themselves; nothing at all for an empty message."""
+    if error is not None:
+        return {"error": [type(error).__name__, str(error)]}
+    kinds = {name: [str(array.dtype), array.shape] for name, array in said.arrays.items()}
+    parts = {"text": said.text, "arrays": kinds or None}
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def _text_from_first(header: dict[str, Any]) -> dict[str, Any]:
+    content = json.dumps(header).encode() if header else b""
+    length = np.frombuffer(len(content).to_bytes(8, "little"), np.uint8)
+    size = int.from_bytes(multihost_utils.broadcast_one_to_all(length).tobytes(), "little")
+    if not size:
+        return {}
+    own = np.frombuffer(content, np.uint8) if content else np.zeros(size, np.uint8)
+    return json.loads(multihost_utils.broadcast_one_to_all(own).tobytes())
+
+
+def _arrays_from_first(
+    kinds: Mapping[str, tuple[str, list[int]]], arrays: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return the first process's arrays, sent as bytes: JAX would round those of 64 bits."""
+
+    def own(name: str, dtype: str, shape: list[int]) -> np.ndarray:
+        array = arrays[name] if name in arrays else np.zeros(shape, np.dtype(dtype))
+        return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+    sent = {name: own(name, *kind) for name, kind in kinds.items()}
+    come = multihost_utils.broadcast_one_to_all(sent) if sent else {}
+    return {n: come[n].view(dtype).reshape(shape) for n, (dtype, shape) in kinds.items()}

@@ -30,7 +30,9 @@ OPTIMIZER = jaxnet.optim.sgd(0.1)
 FILE_OPERATIONS = ("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate")
 
 
-def train(epochs: int, folder: Path | None, on_progress: Any = None) -> FitResult:
+def train(
+    epochs: int, folder: Path | None, on_progress: Any = None, devices: Any = None
+) -> FitResult:
     """Train a network that is soon compiled, and write a checkpoint after every epoch."""
     inputs = np.linspace(-1, 1, 12, dtype=np.float32).reshape(6, 2)
     return fit(
@@ -43,6 +45,7 @@ def train(epochs: int, folder: Path | None, on_progress: Any = None) -> FitResul
         metrics=(),
         chunk=1,
         checkpoint=folder,
+        devices=devices,
         on_progress=on_progress,
     )
 

@@ -107,12 +107,12 @@ def test_another_precision_is_refused(written: Path, float64: Any) -> None:
         run(written)
 
 
-@pytest.mark.parametrize("name", ["jax", "jaxlib", "device", "XLA_FLAGS"])
+@pytest.mark.parametrize("name", ["jax", "jaxlib", "device", "processes", "XLA_FLAGS"])
 def test_another_platform_is_refused(
     name: str, written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = fingerprint._platform() | {name: "0.0.1"}
-    monkeypatch.setattr(fingerprint, "_platform", lambda: here)
+    here = fingerprint._platform(1) | {name: "0.0.1"}
+    monkeypatch.setattr(fingerprint, "_platform", lambda processes: here)
     with pytest.raises(ValueError, match=rf"with {name} 0\.0\.1, got .*restore_state"):
         run(written)
 

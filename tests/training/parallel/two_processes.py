@@ -11,12 +11,13 @@ import pytest
 import jaxnet
 from jaxnet.core.trees import digest
 from jaxnet.training import Recipe, SweepResult, fit, grid, sweep
+from tests.training.parallel.shared_checkpoint import check_checkpoint
 from tests.training.toys import blobs
 
 NETWORK = jaxnet.mlp((3, 16, 3), activation="tanh", drop_rate=0.2)
 
 
-def trained(devices: Any, seed: int = 0) -> Any:
+def trained(devices: Any, seed: int = 0, checkpoint: Any = None) -> Any:
     result = fit(
         NETWORK,
         blobs(133),
@@ -26,6 +27,7 @@ def trained(devices: Any, seed: int = 0) -> Any:
         batch_size=8,
         validation=blobs(61, seed=1),
         devices=devices,
+        checkpoint=checkpoint,
     )
     return jax.tree.map(np.asarray, (result.params, result.statistics, result.history))
 
@@ -70,6 +72,8 @@ def check_errors() -> None:
     here = jax.process_index()
     with pytest.raises(ValueError, match="fit: expected arguments to agree in all processes"):
         trained(jax.devices(), seed=here)
+    with pytest.raises(ValueError, match="fit: expected arguments to agree in all processes"):
+        trained(jax.devices(), checkpoint="folder" if here else None)
     with pytest.raises(ValueError, match=f"fit: expected devices to be those of process {here}, "):
         trained(jax.local_devices(process_index=1 - here))
 
@@ -79,7 +83,7 @@ def main(coordinator: str, process: str, out: str) -> None:
     jax.config.update("jax_disable_most_optimizations", True)  # which costs time here
     jax.distributed.initialize(coordinator, 2, int(process), initialization_timeout=100)
     assert (jax.device_count(), jax.local_device_count()) == (4, 2)
-    print("\ndigests", check_fit(Path(out)), check_sweep())
+    print("\ndigests", check_fit(Path(out)), check_sweep(), *check_checkpoint(Path(out)))
     check_errors()
 
 
