@@ -3,19 +3,29 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+
 from jaxnet.core.checks import check_count, check_key
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.packages import import_package
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.functions.metrics import METRICS
+from jaxnet.training.devices import check_devices
+from jaxnet.training.processes import Message, count_processes, from_first
 from jaxnet.training.recipe import Build
 from jaxnet.training.rules import RISING
 from jaxnet.training.sweeps.labels import label
 from jaxnet.training.sweeps.options import divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, listed
-from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys, train_members
+from jaxnet.training.sweeps.sweep import (
+    Execution,
+    check_members,
+    make_members,
+    seed_keys,
+    train_members,
+)
 from jaxnet.training.sweeps.waves import Workers
 from jaxnet.training.train import check_passes, make_member
 
@@ -42,6 +52,9 @@ def optuna_search(
     the seeds, or that the trial has failed if one of its runs diverged. All rounds share one
     compiled program. Within a batch the study knows no result of the others: Optuna's
     ``TPESampler(constant_liar=True)`` keeps it from asking for nearly the same settings.
+
+    On devices of several processes, see `sweep`, the first one's study alone is asked and told,
+    whatever its sampler and storage; the others train what it asks for, and may pass None.
 
     Args:
         study: of ``optuna.create_study``, with one objective; its direction must be the metric's.
@@ -76,10 +89,10 @@ def optuna_search(
     check_count(name, "batch", batch)
     check_count(name, "seeds", seeds)
     check_key(name, "key", key)
-    _check_direction(study, metric)
     floating = {n: _is_floating(n, each) for n, each in distributions.items()}
     passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
     check_passes(name, passes, train)
+    trials = _Trials(optuna, study, metric, _count_processes(name, execution))
     member, keys = make_member(name, build, passes), seed_keys(key, seeds)
     compiled: dict[int, Workers] = {}
 
@@ -92,20 +105,59 @@ def optuna_search(
 
     results = []
     for _ in range(rounds):
-        trials = [study.ask(dict(distributions)) for _ in range(batch)]
+        numbers = trials.ask(distributions, batch)
         try:
-            results.append(run(_as_settings(trials, floating)))
-            means = results[-1].mean(metric)
+            results.append(run(_as_settings(numbers, floating)))
         except BaseException:  # a person may have ended it: leave no trial open
-            for trial in trials:
-                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            trials.fail()
             raise
-        for trial, mean, lost in zip(trials, means, results[-1].diverged.any(axis=1), strict=True):
-            if lost:
-                study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            else:
-                study.tell(trial, float(mean))
+        trials.tell(results[-1])
     return results
+
+
+def _count_processes(name: str, execution: Execution) -> int:
+    given = execution.devices
+    return count_processes(check_devices(name, jax.devices() if given is None else given))
+
+
+class _Trials:
+    """The trials of a study, which in one process alone is asked for them and told of them."""
+
+    def __init__(self, optuna: Any, study: Any, metric: str, processes: int):
+        self._failed = optuna.trial.TrialState.FAIL
+        self._study, self._metric, self._processes = study, metric, processes
+        self._open: list[Any] = []
+        from_first(processes, self._check)
+
+    def ask(self, distributions: Mapping[str, Any], batch: int) -> list[dict[str, Any]]:
+        """Return the hyperparameters of a batch of trials."""
+        return from_first(self._processes, lambda: self._ask(distributions, batch)).text
+
+    def tell(self, result: SweepResult) -> None:
+        """Tell of each trial its mean over the seeds, or that it has failed."""
+        from_first(self._processes, lambda: self._tell(result))
+
+    def fail(self) -> None:
+        """Tell that all trials have failed."""
+        for trial in self._open:
+            self._study.tell(trial, state=self._failed)
+
+    def _check(self) -> Message:
+        _check_direction(self._study, self._metric)
+        return Message()
+
+    def _ask(self, distributions: Mapping[str, Any], batch: int) -> Message:
+        self._open = [self._study.ask(dict(distributions)) for _ in range(batch)]
+        return Message([trial.params for trial in self._open])
+
+    def _tell(self, result: SweepResult) -> Message:
+        lost = result.diverged.any(axis=1).tolist()
+        for trial, mean, failed in zip(self._open, result.mean(self._metric), lost, strict=True):
+            if failed:
+                self._study.tell(trial, state=self._failed)
+            else:
+                self._study.tell(trial, float(mean))
+        return Message()
 
 
 def _check_direction(study: Any, metric: str) -> None:
@@ -129,6 +181,6 @@ def _is_floating(name: str, distribution: Any) -> bool:
     return any(isinstance(value, float) for value in values)
 
 
-def _as_settings(trials: list[Any], floating: Mapping[str, bool]) -> Settings:
+def _as_settings(numbers: list[dict[str, Any]], floating: Mapping[str, bool]) -> Settings:
     kinds = {name: float if is_floating else int for name, is_floating in floating.items()}
-    return listed([{n: kind(trial.params[n]) for n, kind in kinds.items()} for trial in trials])
+    return listed([{n: kind(each[n]) for n, kind in kinds.items()} for each in numbers])

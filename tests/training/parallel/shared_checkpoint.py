@@ -60,8 +60,9 @@ def check_checkpoint(out: Path) -> list[str]:
     run(out / "new", chunk=None)  # when to write is for the first one's clock to say
     if first:
         opened = archive.Archive("test", own)
-        (entry := opened.read()) or pytest.fail("nothing was written")
+        entry = opened.read()
         opened.close()
+        assert entry is not None
         assert entry.description["fingerprint"]["platform"]["processes"] == "2"
     return [*digests, *check_refusals(out, own, first), *check_alone(out, first)]
 

@@ -12,6 +12,7 @@ import jaxnet
 from jaxnet.core.trees import digest
 from jaxnet.training import Recipe, SweepResult, fit, grid, sweep
 from tests.training.parallel.shared_checkpoint import check_checkpoint
+from tests.training.parallel.shared_searches import check_searches
 from tests.training.toys import blobs
 
 NETWORK = jaxnet.mlp((3, 16, 3), activation="tanh", drop_rate=0.2)
@@ -83,7 +84,8 @@ def main(coordinator: str, process: str, out: str) -> None:
     jax.config.update("jax_disable_most_optimizations", True)  # which costs time here
     jax.distributed.initialize(coordinator, 2, int(process), initialization_timeout=100)
     assert (jax.device_count(), jax.local_device_count()) == (4, 2)
-    print("\ndigests", check_fit(Path(out)), check_sweep(), *check_checkpoint(Path(out)))
+    print("\ndigests", check_fit(Path(out)), check_sweep(), *check_searches())
+    print("\ndigests", *check_checkpoint(Path(out)))
     check_errors()
 
 
