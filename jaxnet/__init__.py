@@ -8,7 +8,7 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
                  lanczos  curvature  landscape
                  drawing: layers  layout  svg  text         |  interchange  (blind to each other)
     training     state  rules  objective  gradient  step  shuffle  epoch  portions
-                 evaluate  run  chunks  fit  logs  devices  mesh
+                 evaluate  run  chunks  fit  logs  events  devices  mesh
                  processes  |  checkpoint  archive  fingerprint  |  recipe  train
                  sweeps: settings  waves  strategy  sweep  result  cross_validation
                  halving  tuning  learning_rate  optuna_search

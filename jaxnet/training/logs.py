@@ -15,6 +15,7 @@ from jaxnet.core.errors import invalid_value
 from jaxnet.core.files import not_writable, write_atomically
 from jaxnet.core.packages import import_package
 from jaxnet.training.chunks import Progress
+from jaxnet.training.events import read_curves
 
 Report: TypeAlias = Callable[[Progress], None]
 """What `fit` takes as ``on_progress``."""
@@ -86,10 +87,13 @@ def tensorboard_log(directory: str | Path, *, start: int = 0) -> Iterator[Report
     """Yield a callback that writes the curves for TensorBoard, step = epoch.
 
     The tags are ``NAME/train`` and ``NAME/validation``, so that the two share a chart, and
-    ``NAME/instrument``. Each run writes an event file of its own; one that goes on from a state
-    tells TensorBoard to forget what the runs before it said of later epochs. What was reported is
+    ``NAME/instrument``. Each run writes an event file of its own. What was reported is
     on the disk before the training goes on. Needs tensorboardX, and neither TensorFlow nor
     TensorBoard itself.
+
+    What the folder already says of an epoch, with the same values, is not said again: a run that
+    goes on from a checkpoint, which reports its first epochs once more, goes on in the log, too.
+    From the first epoch on of which it says anything else, TensorBoard is told to forget it.
 
     Args:
         directory: where event files are collected; it is made if need be.
@@ -99,40 +103,78 @@ def tensorboard_log(directory: str | Path, *, start: int = 0) -> Iterator[Report
         The callback, good for one run.
 
     Raises:
-        ValueError: if the folder or the file cannot be written.
+        ValueError: if the folder or a file cannot be read or written.
         ImportError: if tensorboardX is not installed.
     """
-    check_count("tensorboard_log", "start", start, minimum=0)
-    library = import_package("tensorboard_log", "tensorboardX.event_file_writer")
-    messages = import_package("tensorboard_log", "tensorboardX.proto.event_pb2")
+    name = "tensorboard_log"
+    check_count(name, "start", start, minimum=0)
+    import_package(name, "tensorboardX.event_file_writer")
     directory, written = Path(directory), 0
-    with _saying_why("tensorboard_log", directory):
+    with _saying_why(name, directory):
         directory.mkdir(parents=True, exist_ok=True)
-        # its own names differ by the second only, and it would write over an equal one
-        writer = library.EventsWriter(str(directory / "events"), f".{uuid.uuid4().hex}")
-        if start:
-            log = messages.SessionLog(status=messages.SessionLog.START)
-            writer.write_event(
-                messages.Event(wall_time=time.time(), step=start + 1, session_log=log)
-            )
-        writer.flush()
+        board = _Board(directory)
 
     def report(progress: Progress) -> None:
         nonlocal written
-        with _saying_why("tensorboard_log", directory):
+        with _saying_why(name, directory):
             for index in range(written, progress.epoch):
-                event = messages.Event(wall_time=time.time(), step=start + index + 1)
-                for tag, value in _scalars(progress, index, "{name}/{split}").items():
-                    event.summary.value.add(tag=tag, simple_value=value)
-                writer.write_event(event)
-            writer.flush()
+                board.write(start + index + 1, _scalars(progress, index, "{name}/{split}"))
+            board.flush()
         written = progress.epoch
 
     try:
         yield report
     finally:
-        with _saying_why("tensorboard_log", directory):
-            writer.close()
+        with _saying_why(name, directory):
+            board.close(start + written if written else None)
+
+
+class _Board:
+    """An event file that goes on with what those beside it say."""
+
+    def __init__(self, directory: Path):
+        name = "tensorboard_log"
+        self._messages = import_package(name, "tensorboardX.proto.event_pb2")
+        self._there, self._tags = read_curves(name, directory), ()
+        library = import_package(name, "tensorboardX.event_file_writer")
+        # its own names differ by the second only: it would write over an equal one, and
+        # TensorBoard reads by name what is to be read by age
+        suffix = f".{time.time_ns():020d}.{uuid.uuid4().hex}"
+        self._writer = library.EventsWriter(str(directory / "events"), suffix)
+        self._writer.flush()
+
+    def write(self, step: int, scalars: dict[str, float]) -> None:
+        """Write the values of one step, unless they are there."""
+        self._tags = tuple(scalars)
+        event = self._messages.Event(wall_time=time.time(), step=step)
+        for tag, value in scalars.items():
+            event.summary.value.add(tag=tag, simple_value=value)
+        # as rounded to float32, which is what a file holds
+        if all(_same(self._there.get(v.tag, {}).get(step), v) for v in event.summary.value):
+            return
+        self._forget_from(step)
+        self._writer.write_event(event)
+
+    def flush(self) -> None:
+        """Let what was written be on the disk."""
+        self._writer.flush()
+
+    def close(self, last: int | None) -> None:
+        """Let go of the file, and forget what it does not say of steps after the last one."""
+        if last is not None:
+            self._forget_from(last + 1)
+        self._writer.close()
+
+    def _forget_from(self, step: int) -> None:
+        if any(max(self._there.get(tag, ()), default=0) >= step for tag in self._tags):
+            log = self._messages.SessionLog(status=self._messages.SessionLog.START)
+            event = self._messages.Event(wall_time=time.time(), step=step, session_log=log)
+            self._writer.write_event(event)
+            self._there = {}
+
+
+def _same(there: float | None, here: Any) -> bool:
+    return there == here.simple_value or (there != there and math.isnan(here.simple_value))
 
 
 def _scalars(progress: Progress, index: int, form: str) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """Starts a small checkpointed run again and again, each time in a process that may be killed.
 
 ``python -m tests.training.starts FOLDER`` reads lines ``EPOCHS`` from standard input. For each it
-forks, which saves the imports, and trains in the child. It prints ``PID``, each finished epoch,
+forks, which saves the imports, and trains in the child, which also keeps logs beside FOLDER, named
+LOG and BOARD below. It prints ``PID``, each finished epoch,
 ``done DIGEST`` if the run lived to see it, and ``ended STATUS``.
 
 ``python -m tests.training.starts FOLDER COPIES`` trains four epochs, and before every operation
@@ -19,14 +20,23 @@ from typing import Any
 import jax
 import numpy as np
 import orbax.checkpoint  # noqa: F401  imported before the fork
+import tensorboardX.event_file_writer  # noqa: F401
 
 import jaxnet
 from jaxnet.core.trees import digest
 from jaxnet.data import Examples
-from jaxnet.training import FitResult, Progress, fit
+from jaxnet.training import (
+    FitResult,
+    Progress,
+    fit,
+    json_lines_log,
+    tensorboard_log,
+    together,
+)
 
 NETWORK = jaxnet.mlp((2, 2))
 OPTIMIZER = jaxnet.optim.sgd(0.1)
+LOG, BOARD = "log.jsonl", "board"
 FILE_OPERATIONS = ("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate")
 
 
@@ -50,6 +60,13 @@ def train(
     )
 
 
+def train_with_logs(epochs: int, folder: Path, on_progress: Any = None) -> FitResult:
+    """Train as above, and log each epoch in both ways beside the folder."""
+    with tensorboard_log(folder.parent / BOARD) as board:
+        lines = json_lines_log(folder.parent / LOG)
+        return train(epochs, folder, together(lines, board, on_progress))
+
+
 def result_digest(result: FitResult) -> str:
     """Return one digest of all that a run gives."""
     return digest((result.params, result.statistics, result.state, result.history))
@@ -65,7 +82,7 @@ def serve(folder: Path) -> None:
         child = os.fork()
         if child == 0:
             print(os.getpid(), flush=True)
-            print("done", result_digest(train(int(line), folder, show)), flush=True)
+            print("done", result_digest(train_with_logs(int(line), folder, show)), flush=True)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         print("ended", os.waitstatus_to_exitcode(status), flush=True)

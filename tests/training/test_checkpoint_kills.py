@@ -1,5 +1,6 @@
 """A run killed at any moment goes on when it is started again, and ends with the same bits."""
 
+import json
 import os
 import random
 import signal
@@ -13,7 +14,8 @@ import pytest
 
 from jaxnet.training.archive import KEPT, Archive
 from tests.test_structure import ROOT
-from tests.training.starts import result_digest, train
+from tests.training.starts import BOARD, LOG, result_digest, train, train_with_logs
+from tests.training.test_logs import scalars
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills are of POSIX processes")
 
@@ -89,9 +91,15 @@ def test_twenty_kills_change_no_bit(server: Server, tmp_path: Path) -> None:
     assert found is not None
     epochs = found.description["epochs"]
     assert epochs >= reached
-    result = train(epochs + 2, tmp_path / "run")
+    result = train_with_logs(epochs + 2, tmp_path / "run")
     assert len(result.history.train["loss"]) == epochs + 2
     assert result_digest(result) == result_digest(train(epochs + 2, None))
+    logged = [json.loads(line)["epoch"] for line in (tmp_path / LOG).read_text().splitlines()]
+    assert logged == list(range(1, epochs + 3))
+    files = sorted((tmp_path / BOARD).iterdir())
+    assert len(files) > KILLS
+    losses = result.history.train["loss"].tolist()
+    assert scalars(tmp_path / BOARD) == [(n + 1, "loss/train", x) for n, x in enumerate(losses)]
 
 
 def test_whatever_a_kill_leaves_is_a_whole_checkpoint(tmp_path: Path) -> None:

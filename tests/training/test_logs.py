@@ -23,6 +23,7 @@ from tensorboardX.record_writer import masked_crc32c
 import jaxnet
 from jaxnet.core.errors import MissingPackageError
 from jaxnet.training import History, Progress, fit, json_lines_log, tensorboard_log, together
+from jaxnet.training.events import read_curves
 from tests.test_structure import ROOT
 from tests.training.toys import blobs, network
 
@@ -137,11 +138,14 @@ def test_a_kill_leaves_whole_lines(tmp_path: Path) -> None:
 
 
 def events(directory: Path) -> list[Any]:
-    """Read the event files in order, as TensorBoard does: length, its CRC, event, its CRC."""
+    """Read the event files in order, as TensorBoard does: length, its CRC, event, its CRC.
+
+    What a kill has left unfinished at the end of a file is passed over.
+    """
     found = []
-    for path in sorted(directory.iterdir(), key=lambda path: path.stat().st_mtime_ns):
+    for path in sorted(directory.iterdir()):
         content = path.read_bytes()
-        while content:
+        while len(content) >= 12 and len(content) >= 16 + struct.unpack("<Q", content[:8])[0]:
             (size,) = struct.unpack("<Q", content[:8])
             assert struct.unpack("<I", content[8:12]) == (masked_crc32c(content[:8]),)
             data, content = content[12 : 12 + size], content[12 + size :]
@@ -175,14 +179,68 @@ def test_tensorboard_reads_what_was_reported(tmp_path: Path) -> None:
     assert np.isnan(value)
 
 
-def test_tensorboard_forgets_the_epochs_that_are_repeated(tmp_path: Path) -> None:
-    for start in (0, 2):  # within a second, in which its own file names do not differ
+def restarts(directory: Path) -> list[int]:
+    """Return from where on runs have told TensorBoard to forget what it has read."""
+    started = messages.SessionLog.START
+    return [e.step for e in events(directory) if e.session_log.status == started]
+
+
+def test_tensorboard_forgets_the_epochs_that_are_repeated_with_other_values(tmp_path: Path) -> None:
+    for start in (0, 1, 4):  # within a second, in which its own file names do not differ
         with tensorboard_log(tmp_path, start=start) as report:
-            report(progress(2))
-    assert len(list(tmp_path.iterdir())) == 2
-    (restart,) = [event for event in events(tmp_path) if event.HasField("session_log")]
-    assert (restart.step, restart.session_log.status) == (3, messages.SessionLog.START)
-    assert sorted({step for step, _, _ in scalars(tmp_path)}) == [1, 2, 3, 4]
+            report(progress(3))
+    assert len(list(tmp_path.iterdir())) == 3
+    assert restarts(tmp_path) == [2]
+    assert {s for s, _, _ in scalars(tmp_path)} == {1, 2, 3, 4, 5, 6, 7}
+    curve = read_curves("test", tmp_path)["loss/train"]
+    assert list(curve) == [1, 2, 3, 4, 5, 6, 7]
+    np.testing.assert_array_equal(list(curve.values()), [0.5, *LOSSES[:3], *LOSSES[:3]])
+
+
+def test_tensorboard_is_told_nothing_twice(tmp_path: Path) -> None:
+    for epochs in ((1, 2), (3,), (2, 3, 4)):  # as starts report that go on from a checkpoint
+        with tensorboard_log(tmp_path) as report:
+            for epoch in epochs:
+                report(progress(epoch))
+    assert restarts(tmp_path) == []
+    steps = [(step, tag) for step, tag, _ in scalars(tmp_path)]
+    assert len(steps) == len(set(steps)) == 4 * len(LOSSES)
+
+
+def test_a_shorter_run_ends_where_it_ends(tmp_path: Path) -> None:
+    for epoch in (4, 2):
+        with tensorboard_log(tmp_path) as report:
+            report(progress(epoch))
+    assert restarts(tmp_path) == [3]
+    with tensorboard_log(tmp_path):
+        pass  # as of a run that is refused: nothing is lost
+    assert [list(curve) for curve in read_curves("test", tmp_path).values()] == [[1, 2]] * 4
+
+
+def test_what_a_kill_has_left_of_an_epoch_is_said_again(tmp_path: Path) -> None:
+    with tensorboard_log(tmp_path) as report:
+        report(progress(2))
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    for end in (len(whole) - 1, len(whole) - 70, 20):
+        for other in tmp_path.iterdir():
+            other.unlink()
+        path.write_bytes(whole[:end])
+        with tensorboard_log(tmp_path) as report:
+            report(progress(3))
+        assert restarts(tmp_path) == []
+        steps = [(step, tag) for step, tag, _ in scalars(tmp_path)]
+        assert len(steps) == len(set(steps)) == 12
+    path.write_bytes(whole + bytes(100))  # as a power cut may leave it
+    assert list(read_curves("test", tmp_path)["loss/train"]) == [1, 2, 3]
+
+
+def test_others_curves_in_the_folder_are_let_be(tmp_path: Path) -> None:
+    with tensorboard_log(tmp_path) as report:
+        report(Progress(2, 2, History({"others": np.ones(2)}, {}, {}), 1.0))
+    with tensorboard_log(tmp_path) as report:
+        report(progress(1))
+    assert restarts(tmp_path) == []
 
 
 def test_a_place_for_tensorboard_that_cannot_be_is_refused(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ class _Trials:
         return Message([trial.params for trial in self._open])
 
     def _tell(self, result: SweepResult) -> Message:
-        lost = result.diverged.any(axis=1).tolist()
+        lost: Any = result.diverged.any(axis=1)
         for trial, mean, failed in zip(self._open, result.mean(self._metric), lost, strict=True):
             if failed:
                 self._study.tell(trial, state=self._failed)

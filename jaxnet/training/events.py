@@ -1,0 +1,54 @@
+"""Event files: what TensorBoard makes of those in a folder."""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from jaxnet.core.packages import import_package
+
+HEADER = struct.Struct("<QI")
+"""A record's length and its checksum; the record, of that length, and its checksum follow."""
+
+
+def read_curves(function: str, directory: Path) -> dict[str, dict[int, float]]:
+    """Return tag -> step -> value of all scalars that TensorBoard would show.
+
+    It reads the files by name, up to what a kill has left unfinished, and forgets what it has read
+    of a step and those after it where a run says that it starts from there.
+
+    Args:
+        function: who complains.
+        directory: the folder of event files; those below it are other runs.
+
+    Raises:
+        ImportError: if tensorboardX is not installed.
+        OSError: for a file that cannot be read.
+    """
+    messages = import_package(function, "tensorboardX.proto.event_pb2")
+    curves: dict[str, dict[int, float]] = {}
+    for path in sorted(directory.glob("*tfevents*")):
+        for record in _records(function, path.read_bytes()):
+            event = messages.Event.FromString(record)
+            if event.session_log.status == messages.SessionLog.START:
+                curves = {tag: _before(event.step, curve) for tag, curve in curves.items()}
+            for value in event.summary.value:
+                if value.WhichOneof("value") == "simple_value":
+                    curves.setdefault(value.tag, {})[event.step] = value.simple_value
+    return curves
+
+
+def _before(step: int, curve: dict[int, float]) -> dict[int, float]:
+    return {earlier: value for earlier, value in curve.items() if earlier < step}
+
+
+def _records(function: str, content: bytes) -> Iterator[bytes]:
+    """Yield the whole records of a file, up to the first that is not one."""
+    checksum = import_package(function, "tensorboardX.record_writer").masked_crc32c
+    start = 0
+    while len(content) - start >= HEADER.size:
+        size, crc = HEADER.unpack_from(content, start)
+        begin, end = start + HEADER.size, start + HEADER.size + size
+        if checksum(content[start : start + 8]) != crc or end + 4 > len(content):
+            return
+        yield content[begin:end]
+        start = end + 4
