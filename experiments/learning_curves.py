@@ -9,7 +9,7 @@ network misreads with the most confidence.
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 
@@ -25,6 +25,7 @@ from experiments._classifier import (
 )
 from experiments._command import run_command
 from experiments._curves import draw_curves, draw_misread
+from experiments._devices import choose_devices
 from experiments._logs import reporting
 from experiments._progress import announce_resumption
 from experiments._record import Claim, prepare_folder
@@ -81,6 +82,10 @@ class Config:
     """Folder that takes the curves as TensorBoard reads them."""
     checkpoint: Path | None = None
     """Folder to go on from and to write to: a run that was killed ends with the same result."""
+    devices: int | None = None
+    """Divide each mini-batch among so many devices: the first GPUs, or as many cores of a CPU;
+    --batch-size must be a multiple. The result is that of one device to rounding. By default one
+    device, which on a CPU has all cores, and is faster for networks as small as these."""
     out: Path = Path("out/learning_curves")
     """Folder for result.json, the trained network (model.safetensors) and the figures."""
 
@@ -94,6 +99,7 @@ EXPECTED = {"digits": (100, 0.96), "mnist": (10, 0.975)}
 def main(config: Config) -> list[Claim]:
     """Train, evaluate, draw, record."""
     check_range("command line", "--seed", config.seed, low=0, high=2**32 - 1)
+    devices = choose_devices(config.devices)
     out = prepare_folder(config.out)
     dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
     network = build_network(dataset, config)
@@ -102,7 +108,7 @@ def main(config: Config) -> list[Claim]:
         train, validation = hold_out(train, config.validation_fraction, seed=config.seed)
         name = "validation"
     try:
-        result = train_network(config, network, train, validation)
+        result = train_network(config, network, train, validation, devices)
     except DivergenceError as error:
         path = out / "learning_curves.png"
         draw_curves(path, error.result.history, title="This run diverged", held_out=name)
@@ -126,7 +132,11 @@ def main(config: Config) -> list[Claim]:
 
 
 def train_network(
-    config: Config, network: Layer, train: Examples, validation: Examples
+    config: Config,
+    network: Layer,
+    train: Examples,
+    validation: Examples,
+    devices: list[Any] | None,
 ) -> FitResult:
     """Train, with a bar that shows how far it is and the logs that were asked for."""
     check_range("command line", "--l2", config.l2, low=0.0)
@@ -145,6 +155,7 @@ def train_network(
             gradient=config.gradient,
             validation=validation,
             on_progress=announce_resumption(config.checkpoint, show),
+            devices=devices,
             checkpoint=config.checkpoint,
         )
 
@@ -152,7 +163,8 @@ def train_network(
 def check_claims(config: Config, accuracy: float) -> list[Claim]:
     """Hold the run against what is expected of it, where its settings are the default ones."""
     epochs, threshold = EXPECTED.get(config.dataset, (0, 0.0))
-    free = ("dataset", "data_dir", "epochs", "seed", "log", "tensorboard", "checkpoint", "out")
+    free = ("dataset", "data_dir", "epochs", "seed", "devices", "out")
+    free += ("log", "tensorboard", "checkpoint")
     default = dataclasses.replace(Config(), **{name: getattr(config, name) for name in free})
     if config != default or not 0 < epochs <= config.epochs:
         return []

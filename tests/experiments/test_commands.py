@@ -167,6 +167,7 @@ MISTAKES = {
         ["--dataset", "mnist", "--data-dir", "/proc"],
         "train-images-idx3-ubyte.gz to exist",
     ),
+    "no device": (["--devices", "0"], "--devices >= 1, got 0"),
     "fraction": (["--validation-fraction", "1"], "--validation-fraction finite and in (0, 1)"),
 }
 

@@ -37,6 +37,7 @@ class Pairs:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
 
     def read(self) -> str:
@@ -62,6 +63,7 @@ class Pairs:
 def pairs(tmp_path: Path) -> Iterator[Pairs]:
     pairs = Pairs(tmp_path / "cache")
     yield pairs
+    os.killpg(pairs.process.pid, signal.SIGKILL)  # a run that a failure has left behind, too
     pairs.process.communicate()
 
 
