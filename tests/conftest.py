@@ -1,8 +1,9 @@
 """What holds for every test: checked types, strict promotion, both precisions, real data."""
 
+import gc
 import importlib.metadata
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -24,12 +25,25 @@ if (
     importlib.metadata.version("jaxlib") == "0.10.2"
 ):  # XLA aborts the process for a flag that it does not know
     before = os.environ.get("XLA_FLAGS", "")
-    os.environ["XLA_FLAGS"] = f"{before} --xla_cpu_use_fusion_emitters=false"
+    quick = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    os.environ["XLA_FLAGS"] = f"{before} {quick}"
     jax.devices()  # reads the flags
     os.environ["XLA_FLAGS"] = before
 
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("fixed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among what is imported and collected: it all stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(params=["float32", "float64"])

@@ -122,14 +122,18 @@ def digest_program(jaxpr: Any) -> str:
 
 
 def quick_compilation() -> dict[str, Option] | None:
-    """Return compiler options for float64 programs, which run once: a third of the time to compile.
+    """Return compiler options for float64 programs, which run once: quick to compile.
 
     The float32 steps are compiled as everybody's are.
     """
     return options_known_on_cpu(_QUICK)
 
 
-_QUICK = (("xla_cpu_use_fusion_emitters", False), ("xla_backend_optimization_level", 0))
+_QUICK = (
+    ("xla_cpu_use_fusion_emitters", False),
+    ("xla_backend_optimization_level", 0),
+    ("xla_cpu_parallel_codegen_split_count", 1),
+)
 
 
 def _follow_optax(case: Case) -> Tree:
