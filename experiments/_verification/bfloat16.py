@@ -4,7 +4,7 @@ Ours computes and remembers in float32 and rounds the update once. So the update
 against float64, not the parameters: half a unit of theirs is more than most updates.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +14,7 @@ import optax
 
 from experiments._verification import paths
 from experiments._verification.case import Case, conventions
-from experiments._verification.compare import ULPS, follow, program_of, step_in_float64
+from experiments._verification.compare import ULPS, Steps, step_in_float64
 from experiments._verification.stream import Tree, gradients
 
 BFLOAT16_ULPS = 0.75
@@ -65,15 +65,8 @@ def compare(case: Case, like: str) -> Bfloat16:
 
 
 def our_ulps(case: Case, like: str) -> float:
-    """Return the worst error; conventions that come to the same program are measured once."""
-    factory = paths.factory(case, like)
-    program = program_of(factory, case.rate)
-    if program not in _FOUND:
-        _FOUND[program] = worst_update(factory, case)
-    return _FOUND[program]
-
-
-_FOUND: dict[str, float] = {}
+    """Return the worst error."""
+    return worst_update(paths.factory(case, like), case)
 
 
 def optax_ulps(case: Case) -> float:
@@ -87,18 +80,28 @@ def worst_update(factory: Callable[[Any], Any], case: Case) -> float:
     """Return the worst error of an update, in its units in the last place.
 
     Each step starts from the state that the steps before have led to, and is held against the
-    step that float64 makes from that same state and the same gradient.
+    step that float64 makes from that same state and the same gradient. Conventions that come to
+    the same program are measured once.
 
     Args:
         factory: ``rate -> optimizer``.
         case: whose optimizer it is, for its learning rate.
     """
-    rate = float(np.float32(case.rate))
+    rate, options = float(np.float32(case.rate)), paths.quick_compilation()
     with jax.enable_x64(False), paths.as_users_do():
-        options = paths.quick_compilation()
-        before, updates, _ = follow(factory, jnp.bfloat16, rate, leaves=_LEAVES, options=options)
+        steps = Steps.trace(factory, jnp.bfloat16, rate, leaves=_LEAVES, options=options)
+        if steps.key not in _FOUND:
+            _FOUND[steps.key] = _measure(factory, case, steps)
+    return _FOUND[steps.key]
+
+
+_FOUND: dict[Hashable, float] = {}
+
+
+def _measure(factory: Callable[[Any], Any], case: Case, steps: Steps) -> float:
+    before, updates, _ = steps.follow()
     rows = {name: gradients()[name].astype(jnp.bfloat16).astype(np.float64) for name in _LEAVES}
-    exact, _ = step_in_float64(factory, before, rows, rate)
+    exact, _ = step_in_float64(factory, before, rows, steps.rate)
     lost = _lost_in_float32(case, before[0])
     return max(_worst(updates[name], exact[name], lost[name]) for name in _LEAVES)
 

@@ -1,8 +1,8 @@
 """How far a path is from another: in float64 over the stream, in float32 step by step."""
 
 import functools
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,32 +37,21 @@ def float32_ulps(case: Case, like: str) -> float:
     the step that float64 makes from that same state, whose rule the witnesses vouch for.
     Conventions that come to the same program are measured once.
     """
-    factory = paths.factory(case, like)
-    program = program_of(factory, case.rate)
-    if program not in _ULPS:
-        _ULPS[program] = _measure_float32(factory, case.rate)
-    return _ULPS[program]
-
-
-_ULPS: dict[str, float] = {}
-
-
-def program_of(factory: Callable[[Any], Any], rate: float) -> str:
-    """Return a digest of the first step from the start: its jaxpr, with all its constants."""
-
-    def first_step(params: Any, row: Any) -> Any:
-        optimizer = factory(rate)
-        return optimizer.update(row, optimizer.init(params), params)
-
-    params = parameters()
-    return paths.digest_program(jax.make_jaxpr(first_step)(params, params))
-
-
-def _measure_float32(factory: Callable[[Any], Any], rate: float) -> float:
+    factory, rate = paths.factory(case, like), np.float32(case.rate)
     with jax.enable_x64(False):
-        before, _, after = follow(factory, jnp.float32, np.float32(rate))
+        steps = Steps.trace(factory, jnp.float32, rate)
+        if steps.key not in _ULPS:
+            _ULPS[steps.key] = _measure_float32(factory, steps)
+    return _ULPS[steps.key]
+
+
+_ULPS: dict[Hashable, float] = {}
+
+
+def _measure_float32(factory: Callable[[Any], Any], steps: "Steps") -> float:
+    before, _, after = steps.follow()
     # of a float32's value, as the program above has been given one
-    _, exact = step_in_float64(factory, before, gradients(), float(np.float32(rate)))
+    _, exact = step_in_float64(factory, before, gradients(), float(steps.rate))
     old = before[0]
     return max(_worst_ulps(after[name], exact[name], old[name]) for name in old)
 
@@ -73,44 +62,62 @@ def _worst_ulps(actual: np.ndarray, exact: np.ndarray, old: np.ndarray) -> float
     return float(np.max(errors))
 
 
-def follow(
-    factory: Callable[[Any], Any],
-    dtype: Any,
-    rate: Any,
-    *,
-    leaves: Iterable[str] = SHAPES,
-    options: Any = None,
-) -> tuple[Any, Tree, Tree]:
-    """Return each step of an optimizer whose parameters and gradients have a narrow dtype.
+class Steps(NamedTuple):
+    """The program of an optimizer whose parameters and gradients have a narrow dtype, traced.
 
-    Args:
-        factory: ``rate -> optimizer``.
-        dtype: of the parameters and of the gradients.
+    Attributes:
+        traced: ``rate -> ((parameters, state), updates, parameters)``: before each step, of it
+            and after it, each with a first axis of steps.
         rate: the learning rate; a Python number leaves every dtype as it is.
-        leaves: which of the stream.
-        options: for the compiler.
-
-    Returns:
-        ``((parameters, state), updates, parameters)``: before the step, of it and after it, each
-        with a first axis of steps.
+        key: the same for two that give the same numbers.
     """
-    cast = functools.partial(jax.tree.map, lambda leaf: jnp.asarray(leaf, dtype))
-    start, rows = (
-        cast({name: tree[name] for name in leaves}) for tree in (parameters(), gradients())
-    )
 
-    def run(rate: Any) -> Any:
-        optimizer = factory(rate)
+    traced: Any
+    rate: Any
+    key: Hashable
 
-        def step(carry: Any, row: Any) -> Any:
-            params, state = carry
-            updates, new = optimizer.update(row, state, params)
-            moved = optax.apply_updates(params, updates)
-            return (moved, new), ((params, state), updates, moved)
+    @classmethod
+    def trace(
+        cls,
+        factory: Callable[[Any], Any],
+        dtype: Any,
+        rate: Any,
+        *,
+        leaves: Iterable[str] = SHAPES,
+        options: Any = None,
+    ) -> "Steps":
+        """Trace the program.
 
-        return jax.lax.scan(step, (start, optimizer.init(start)), rows)[1]
+        Args:
+            factory: ``rate -> optimizer``.
+            dtype: of the parameters and of the gradients.
+            rate: the learning rate.
+            leaves: which of the stream.
+            options: for the compiler.
+        """
+        cast = functools.partial(jax.tree.map, lambda leaf: jnp.asarray(leaf, dtype))
+        start, rows = (
+            cast({name: tree[name] for name in leaves}) for tree in (parameters(), gradients())
+        )
+        run = functools.partial(_steps, factory, start, rows)
+        traced = jax.jit(run, compiler_options=options).trace(rate)
+        return cls(traced, rate, (float(rate), paths.digest_program(traced.jaxpr)))
 
-    return jax.tree.map(np.asarray, jax.jit(run, compiler_options=options)(rate))
+    def follow(self) -> tuple[Any, Tree, Tree]:
+        """Compile the program and return what it gives."""
+        return jax.tree.map(np.asarray, self.traced.lower().compile()(self.rate))
+
+
+def _steps(factory: Callable[[Any], Any], start: Any, rows: Any, rate: Any) -> Any:
+    optimizer = factory(rate)
+
+    def step(carry: Any, row: Any) -> Any:
+        params, state = carry
+        updates, new = optimizer.update(row, state, params)
+        moved = optax.apply_updates(params, updates)
+        return (moved, new), ((params, state), updates, moved)
+
+    return jax.lax.scan(step, (start, optimizer.init(start)), rows)[1]
 
 
 def step_in_float64(
