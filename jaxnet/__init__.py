@@ -19,7 +19,7 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
     functions    activations  initializers  losses  penalties  metrics  schedules
                  (blind to each other)
     core         types  errors  checks  precision  memory  trees  hessian  files
-                 packages  version
+                 array_file  packages  version
 """
 
 from jaxnet import data, inspection, interchange, layers, networks, optim, training

@@ -13,6 +13,10 @@ class InvalidTypeError(InputError, TypeError):
     """An argument has the wrong type, dtype or tree structure."""
 
 
+class DamagedFileError(InvalidValueError):
+    """A file is not what was written: truncated, altered or another."""
+
+
 class MissingFileError(InputError, FileNotFoundError):
     """A file that the caller was to provide is not there."""
 

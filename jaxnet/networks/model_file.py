@@ -1,11 +1,9 @@
 """A trained network in one file: arrays by name, and all that it takes to use them.
 
-The format is safetensors, which any library can read and which runs no code when read: the arrays
-under the paths that they have in the trees, such as ``params/1/weights`` in ``(out, in)``, and in
-the metadata a description in JSON and a SHA-256 of all of it.
+The arrays have the paths that they have in the trees, such as ``params/1/weights`` in
+``(out, in)``; the format is that of `jaxnet.core.array_file`.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,25 +13,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnet.core.array_file import FileKind, pack, storable, unpack
 from jaxnet.core.checks import check_finite, check_names
-from jaxnet.core.errors import (
-    InputError,
-    InvalidValueError,
-    invalid_type,
-    invalid_value,
-    missing_file,
-)
+from jaxnet.core.errors import InvalidValueError, invalid_type, invalid_value
 from jaxnet.core.files import write_atomically
-from jaxnet.core.packages import import_package
 from jaxnet.core.types import Layer, Params, Shape, Statistics
 from jaxnet.core.version import VERSION
 from jaxnet.networks.arguments import arguments_of, network_of
 
-FORMAT_VERSION = 1
-"""Of the metadata; a file of a later one is refused, since what it says may mean something else."""
-
-DTYPES = ("bfloat16", "float16", "float32", "float64", "int32", "int64", "uint32", "bool")
-"""What arrays of a network are made of; safetensors would write some others, but not read them."""
+MODEL_FILE = FileKind(
+    name="jaxnet",
+    version=1,
+    noun="a model file",
+    remedy="The file is truncated, altered or of another kind; fetch or save it again.",
+)
 
 
 class Model(NamedTuple):
@@ -109,10 +102,9 @@ def save_model(
     ... )
     (('no', 'yes'), (2,), True)
     """
-    numpy_format = import_package("save_model", "safetensors.numpy")
     arguments, reason = arguments_of(network, params)
     in_shape = _input_shape(arguments, in_shape)
-    arrays = {name: _host("save_model", name, a) for name, a in _names(params, statistics).items()}
+    arrays = {n: storable("save_model", n, a) for n, a in _names(params, statistics).items()}
     made = network if arguments is None else _rebuilt("save_model", arguments, arrays)
     _check_arrays("save_model", _template("save_model", made, in_shape), arrays)
     for name, array in arrays.items():
@@ -129,13 +121,7 @@ def save_model(
             "training": dict(training or {}),
         }
     )
-    metadata = {
-        "format": "jaxnet",
-        "format_version": str(FORMAT_VERSION),
-        "description": text,
-        "sha256": _checksum(text, arrays),
-    }
-    content = numpy_format.save(arrays, metadata)
+    content = pack("save_model", MODEL_FILE, text, arrays)
     remedy = "Make room, or choose another place."
     return write_atomically(
         "save_model", Path(path), lambda file: file.write_bytes(content), remedy=remedy
@@ -163,8 +149,7 @@ def load_model(path: str | Path, *, network: Layer | None = None) -> Model:
             off.
         ImportError: if safetensors is not installed.
     """
-    metadata, arrays = _read(Path(path))
-    said = _checked_description(path, metadata, arrays)
+    said, arrays = unpack("load_model", MODEL_FILE, Path(path))
     off = sorted(
         {a.dtype.name for a in arrays.values() if jax.dtypes.canonicalize_dtype(a.dtype) != a.dtype}
     )
@@ -207,15 +192,6 @@ def _names(params: Any, statistics: Any) -> dict[str, Any]:
 def _filled(template: _Trees, arrays: Mapping[str, np.ndarray]) -> _Trees:
     values = [jnp.asarray(arrays[name]) for name in _names(*template)]
     return jax.tree.unflatten(jax.tree.structure(template), values)
-
-
-def _host(function: str, name: str, array: Any) -> np.ndarray:
-    """Return an array in memory row by row: safetensors would write any other order as it lies."""
-    dtype = getattr(array, "dtype", type(array).__name__)
-    if str(dtype) not in DTYPES:
-        expected = f"of one of the dtypes {', '.join(DTYPES)}"
-        raise invalid_type(function, name, expected, dtype, "Convert it, or leave it out.")
-    return np.asarray(array, order="C")
 
 
 def _input_shape(arguments: Mapping[str, Any] | None, in_shape: Shape | None) -> Shape:
@@ -272,55 +248,3 @@ def _json(description: Mapping[str, Any]) -> str:
         argument = "class_names, preprocessing and training"
         remedy = "Use dicts, lists, str, int, finite floats, bool and None."
         raise invalid_value("save_model", argument, "to be JSON", str(error), remedy) from error
-
-
-def _checksum(text: str, arrays: Mapping[str, np.ndarray]) -> str:
-    """Return the SHA-256 of a file's content: of what it says, not of how it lies there."""
-    sha = hashlib.sha256(f"jaxnet {FORMAT_VERSION}\n{text}\n".encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        sha.update(f"{name} {array.dtype.name} {list(array.shape)}\n".encode())
-        sha.update(array.tobytes())
-    return sha.hexdigest()
-
-
-def _read(path: Path) -> tuple[Mapping[str, str], dict[str, np.ndarray]]:
-    safetensors = import_package("load_model", "safetensors")
-    try:
-        if not path.exists():
-            raise missing_file("load_model", "to exist", f"nothing at {path}", "Check the path.")
-        path.open("rb").close()  # says why not, where safetensors does not
-        with safetensors.safe_open(path, framework="np") as file:
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except InputError:
-        raise
-    except OSError as error:
-        raise _unusable(path, "to be readable", error.strerror or str(error)) from error
-    except (safetensors.SafetensorError, AttributeError) as error:  # the latter: a dtype
-        raise _unusable(path, "to be a whole safetensors file", str(error)) from error
-
-
-def _checked_description(
-    path: str | Path, metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]
-) -> dict[str, Any]:
-    """Return what a file says about its arrays, once it is known to be what was written."""
-    if metadata.get("format") != "jaxnet":
-        actual = f"safetensors with format {metadata.get('format')!r}"
-        raise _unusable(path, "to be a model file of jaxnet", actual)
-    version = metadata.get("format_version", "")
-    if version != str(FORMAT_VERSION):
-        remedy = f"Load it with the jaxnet that wrote it, or a later one; this is {VERSION}."
-        raise invalid_value(
-            "load_model", str(path), f"of format version {FORMAT_VERSION}", repr(version), remedy
-        )
-    text = metadata.get("description", "")
-    found = _checksum(text, arrays)
-    if found != metadata.get("sha256"):
-        expected = f"to have the SHA-256 that it states, {metadata.get('sha256')}"
-        raise _unusable(path, expected, found)
-    return json.loads(text)
-
-
-def _unusable(path: str | Path, expected: str, actual: str) -> InvalidValueError:
-    remedy = "The file is truncated, altered or of another kind; fetch or save it again."
-    return invalid_value("load_model", str(path), expected, actual, remedy)

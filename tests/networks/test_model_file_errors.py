@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from jaxnet.core.array_file import checksum
 from jaxnet.core.errors import InputError, MissingPackageError
 from jaxnet.core.trees import digest
 from jaxnet.networks import load_model, mlp, save_model
-from jaxnet.networks.model_file import _checksum
+from jaxnet.networks.model_file import MODEL_FILE
 from tests.networks.models import assert_same, trained, written
 
 
@@ -41,7 +42,7 @@ def edited(
             if name != "__metadata__"
         }
         text = header["__metadata__"]["description"]
-        header["__metadata__"]["sha256"] = _checksum(text, arrays)
+        header["__metadata__"]["sha256"] = checksum(MODEL_FILE, text, arrays)
     raw = json.dumps(header).encode()
     raw += b" " * (-len(raw) % 8)
     return len(raw).to_bytes(8, "little") + raw + content[8 + size :]

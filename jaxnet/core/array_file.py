@@ -1,0 +1,166 @@
+"""Arrays by name and a description, in one file that is found whole or refused.
+
+The format is safetensors, which any library can read and which runs no code when read; in its
+metadata are a description in JSON and a SHA-256 of all of it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxnet.core.errors import (
+    DamagedFileError,
+    InputError,
+    InvalidValueError,
+    invalid_type,
+    invalid_value,
+    message,
+    missing_file,
+)
+from jaxnet.core.packages import import_package
+from jaxnet.core.version import VERSION
+
+DTYPES = (
+    *("bfloat16", "float16", "float32", "float64", "bool"),
+    *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+)
+"""What arrays are made of; safetensors would write some others, but not read them."""
+
+
+class FileKind(NamedTuple):
+    """What a file is for, so that none is taken for another's.
+
+    Attributes:
+        name: what its metadata call it.
+        version: of what it says; one of another version is refused, for it may mean something
+            else.
+        noun: what errors call it.
+        remedy: what they advise if it is damaged, a whole sentence.
+    """
+
+    name: str
+    version: int
+    noun: str
+    remedy: str
+
+
+class Content(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        description: all but the arrays, in JSON's own types.
+        arrays: name -> array.
+    """
+
+    description: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+
+def storable(function: str, name: str, array: Any) -> np.ndarray:
+    """Return an array in memory row by row: safetensors would write any other order as it lies.
+
+    Args:
+        function: the public function that errors begin with.
+        name: of the array.
+        array: of NumPy or JAX.
+
+    Raises:
+        TypeError: for a dtype that no file can hold.
+    """
+    dtype = getattr(array, "dtype", type(array).__name__)
+    if str(dtype) not in DTYPES:
+        expected = f"of one of the dtypes {', '.join(DTYPES)}"
+        raise invalid_type(function, name, expected, dtype, "Convert it, or leave it out.")
+    return np.asarray(array, order="C")
+
+
+def pack(function: str, kind: FileKind, text: str, arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return the bytes of a file.
+
+    Args:
+        function: the public function that errors begin with.
+        kind: what the file is for.
+        text: the description, in JSON.
+        arrays: name -> array, each `storable`.
+
+    Raises:
+        ImportError: if safetensors is not installed.
+    """
+    metadata = {
+        "format": kind.name,
+        "format_version": str(kind.version),
+        "description": text,
+        "sha256": checksum(kind, text, arrays),
+    }
+    return import_package(function, "safetensors.numpy").save(dict(arrays), metadata)
+
+
+def unpack(function: str, kind: FileKind, path: Path) -> Content:
+    """Return what a file holds. Nothing of it is used before its checksum was found right.
+
+    Args:
+        function: the public function that errors begin with.
+        kind: what the file should be for.
+        path: the file.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is truncated, altered, or of another kind, a `DamagedFileError`; if it
+            is of another version.
+        ImportError: if safetensors is not installed.
+    """
+    metadata, arrays = _read(function, kind, path)
+    if metadata.get("format") != kind.name:
+        actual = f"safetensors with format {metadata.get('format')!r}"
+        raise _damaged(function, kind, path, f"to be {kind.noun} of jaxnet", actual)
+    version = metadata.get("format_version", "")
+    if version != str(kind.version):
+        expected = f"of format version {kind.version}"
+        remedy = f"Load it with the jaxnet that wrote it, or a later one; this is {VERSION}."
+        raise invalid_value(function, str(path), expected, repr(version), remedy)
+    text = metadata.get("description", "")
+    found = checksum(kind, text, arrays)
+    if found != metadata.get("sha256"):
+        expected = f"to have the SHA-256 that it states, {metadata.get('sha256')}"
+        raise _damaged(function, kind, path, expected, found)
+    return Content(json.loads(text), arrays)
+
+
+def checksum(kind: FileKind, text: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the SHA-256 of a file's content: of what it says, not of how it lies there."""
+    sha = hashlib.sha256(f"{kind.name} {kind.version}\n{text}\n".encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        sha.update(f"{name} {array.dtype.name} {list(array.shape)}\n".encode())
+        sha.update(array.tobytes())
+    return sha.hexdigest()
+
+
+def _read(
+    function: str, kind: FileKind, path: Path
+) -> tuple[Mapping[str, str], dict[str, np.ndarray]]:
+    safetensors = import_package(function, "safetensors")
+    try:
+        if not path.exists():
+            raise missing_file(function, "to exist", f"nothing at {path}", "Check the path.")
+        path.open("rb").close()  # says why not, where safetensors does not
+        with safetensors.safe_open(path, framework="np") as file:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except InputError:
+        raise
+    except OSError as error:
+        actual = error.strerror or str(error)
+        raise _damaged(function, kind, path, "to be readable", actual) from error
+    except (safetensors.SafetensorError, AttributeError) as error:  # the latter: a dtype
+        expected = "to be a whole safetensors file"
+        raise _damaged(function, kind, path, expected, str(error)) from error
+
+
+def _damaged(
+    function: str, kind: FileKind, path: Path, expected: str, actual: str
+) -> InvalidValueError:
+    return DamagedFileError(message(function, str(path), expected, actual, kind.remedy))
