@@ -62,14 +62,16 @@ def sweep_bar(label: str) -> Iterator[Callable[[SweepProgress], None] | None]:
         yield advance
 
 
-def announce_resumption(
-    folder: Any, show: Callable[[Progress], None] | None
-) -> Callable[[Progress], None]:
-    """Return ``show`` with a line before it if the run goes on from a checkpoint in ``folder``."""
+def announce_resumption(folder: Any, show: Callable[[Any], None] | None) -> Callable[[Any], None]:
+    """Return ``show`` with a line before it if a run or a sweep goes on from a folder."""
 
-    def on_progress(progress: Progress) -> None:
-        if 0 < progress.resumed == progress.epoch:
-            print(f"goes on from epoch {progress.resumed} of {progress.epochs}, found in {folder}")
+    def on_progress(progress: Progress | SweepProgress) -> None:
+        if isinstance(progress, SweepProgress):
+            unit, done, whole = "run", progress.done, progress.runs
+        else:
+            unit, done, whole = "epoch", progress.epoch, progress.epochs
+        if 0 < progress.resumed == done:
+            print(f"goes on from {unit} {done} of {whole}, found in {folder}")
         if show is not None:
             show(progress)
 

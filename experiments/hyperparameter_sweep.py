@@ -17,7 +17,7 @@ import jax
 import jaxnet
 from experiments._classifier import hold_out
 from experiments._command import run_command
-from experiments._progress import sweep_bar
+from experiments._progress import announce_resumption, sweep_bar
 from experiments._record import Claim, prepare_folder, write_record
 from experiments._sweep_figures import draw_sweep
 from jaxnet.core.checks import check_count, check_range
@@ -59,6 +59,8 @@ class Config:
     """Part of the training examples to choose on."""
     seed: int = 0
     """Seed of the split, and of all networks."""
+    checkpoint: Path | None = None
+    """Folder to go on from and to write to: a sweep that was killed ends with the same result."""
     out: Path = Path("out/hyperparameter_sweep")
     """Folder for result.json and the figure."""
 
@@ -145,7 +147,8 @@ def search(config: Config, dataset: Dataset, epochs: int) -> SweepResult:
             validation=validation,
             # the same bits every time; other devices need many networks at a time to be busy
             strategy="map" if jax.default_backend() == "cpu" else "auto",
-            on_progress=on_progress,
+            on_progress=announce_resumption(config.checkpoint, on_progress),
+            checkpoint=config.checkpoint,
         )
 
 
@@ -163,7 +166,7 @@ def test_once(
 
 def check_claims(config: Config, accuracy: float) -> list[Claim]:
     """Hold the test accuracy against what is expected of the default settings."""
-    free = ("dataset", "data_dir", "seed", "out")
+    free = ("dataset", "data_dir", "seed", "checkpoint", "out")
     default = dataclasses.replace(Config(), **{name: getattr(config, name) for name in free})
     if config != default:
         return []

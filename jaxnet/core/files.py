@@ -28,17 +28,31 @@ def write_atomically(
     Raises:
         ValueError: if the file cannot be written; the old one is then still there.
     """
+    try:
+        replace(path, write)
+    except OSError as error:
+        raise not_writable(function, path, error, remedy) from error
+    return path
+
+
+def replace(path: Path, write: Callable[[Path], Any]) -> None:
+    """Do what `write_atomically` does, and let the system's own errors through.
+
+    Args:
+        path: the file to be.
+        write: is called with the temporary path, which has the same suffix and begins with a dot.
+
+    Raises:
+        OSError: if the file cannot be written; the old one is then still there.
+    """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         write(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())  # or the new name might outlive a power cut, empty
         os.replace(temporary, path)
-    except OSError as error:
-        raise not_writable(function, path, error, remedy) from error
     finally:
         temporary.unlink(missing_ok=True)
-    return path
 
 
 def not_writable(

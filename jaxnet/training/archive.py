@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +32,14 @@ PREFIX = "epoch"
 
 UNFINISHED = ".orbax-checkpoint-tmp"
 """What Orbax adds to the name of a folder until all is on the disk."""
+
+MARKS = {
+    "a run of fit": f"{PREFIX}_[0-9]*",
+    "a sweep": "part_[0-9]*.safetensors",
+    "the shares of several processes": "process_[0-9]*",
+    "the stages of a search": "stage_[0-9]*",
+}
+"""What a folder may hold checkpoints of -> the names by which that is known."""
 
 
 class Entry(NamedTuple):
@@ -75,7 +83,8 @@ class Archive:
             _check_first(function)
         with self._named("writable" if create else "readable"), _quiet():
             if create:
-                _prepare(self.folder)
+                check_holds(function, self.folder, "a run of fit")
+                prepare(self.folder, f"{PREFIX}_*{UNFINISHED}*")
             self._manager = _manager(function, self.folder)
 
     def read(self) -> Entry | None:
@@ -136,7 +145,7 @@ class Archive:
             try:
                 self._manager.save(epoch, args=items, force=True)
             finally:
-                _remove_unfinished(self.folder)
+                _remove_unfinished(self.folder, f"{PREFIX}_*{UNFINISHED}*")
         return self.path(epoch)
 
     def path(self, epoch: int) -> Path:
@@ -178,22 +187,8 @@ class Archive:
         with self._named("writable"), _quiet():
             self._manager.delete(epoch)
 
-    @contextlib.contextmanager
-    def _named(self, what: str) -> Iterator[None]:
-        """Let what the system or Orbax complains about become an error about the folder."""
-        try:
-            yield
-        except (InvalidValueError, ImportError):
-            raise
-        except (OSError, ValueError, RuntimeError) as error:
-            _let_go(error)
-            remedy = "Make room, or pass another folder."
-            before = self._existing()
-            if before:
-                remedy += f" The last good checkpoint is '{before[-1]}'."
-            actual = f"'{self.folder}': {_reason(error)}"
-            expected = f"to be a {what} folder"
-            raise invalid_value(self.function, "checkpoint", expected, actual, remedy) from error
+    def _named(self, what: str) -> contextlib.AbstractContextManager[None]:
+        return naming_errors(self.function, self.folder, what, self._existing)
 
     def _existing(self) -> Sequence[Path]:
         """Return the checkpoints by age, found without Orbax, which may have failed."""
@@ -210,20 +205,74 @@ def _check_first(function: str) -> None:
         )
 
 
-def _prepare(folder: Path) -> None:
-    """Make a folder, try to write to it before a long run does, and remove unfinished writing."""
+def check_holds(function: str, folder: Path, what: str) -> None:
+    """Raise a ValueError if a folder holds checkpoints of something else.
+
+    Args:
+        function: who complains.
+        folder: which need not exist.
+        what: one of `MARKS`.
+    """
+    for other, mark in MARKS.items():
+        if other != what and any(folder.glob(mark)):
+            remedy = "Pass another folder, or what that one was written by."
+            expected = f"to be a folder of {what}"
+            actual = f"one of {other}"
+            raise invalid_value(function, f"checkpoint '{folder}'", expected, actual, remedy)
+
+
+def prepare(folder: Path, unfinished: str) -> None:
+    """Make a folder, try to write to it before a long run does, and remove unfinished writing.
+
+    Args:
+        folder: its parents are made, too.
+        unfinished: the pattern of names that only what was not finished has.
+
+    Raises:
+        OSError: if it cannot be written to.
+    """
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass
-    _remove_unfinished(folder)
+    _remove_unfinished(folder, unfinished)
 
 
-def _remove_unfinished(folder: Path) -> None:
+@contextlib.contextmanager
+def naming_errors(
+    function: str, folder: Path, what: str, existing: Callable[[], Sequence[Path]]
+) -> Iterator[None]:
+    """Let what the system or Orbax complains about become an error about a folder.
+
+    Args:
+        function: who complains.
+        folder: of checkpoints.
+        what: it was to be, ``"writable"`` or ``"readable"``.
+        existing: gives the checkpoints that are there, the last one last.
+
+    Raises:
+        ValueError: for any such complaint.
+    """
+    try:
+        yield
+    except (InvalidValueError, ImportError):
+        raise
+    except (OSError, ValueError, RuntimeError) as error:
+        _let_go(error)
+        remedy = "Make room, or pass another folder."
+        before = existing()
+        if before:
+            remedy += f" The last good checkpoint is '{before[-1]}'."
+        actual = f"'{folder}': {_reason(error)}"
+        expected = f"to be a {what} folder"
+        raise invalid_value(function, "checkpoint", expected, actual, remedy) from error
+
+
+def _remove_unfinished(folder: Path, unfinished: str) -> None:
     # Orbax offers to, but in a thread of its own that may outlive the run
-    for path in folder.glob(f"{PREFIX}_*{UNFINISHED}*"):
-        shutil.rmtree(path)
+    for path in folder.glob(unfinished):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _manager(function: str, folder: Path) -> Any:

@@ -1,7 +1,6 @@
 """Checkpoints: a run that is killed goes on where it was, and ends with the same bits."""
 
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -19,12 +18,10 @@ from jaxnet.training.fingerprint import (
     describe_arrays,
     name_of,
 )
+from jaxnet.training.pace import Pace
 from jaxnet.training.processes import Message, from_first
 from jaxnet.training.run import RunRecord
 from jaxnet.training.state import TrainState
-
-COST = 0.02
-"""The part of a run's time that writing checkpoints may take, unless each chunk is asked for."""
 
 Tree = TypeVar("Tree")
 
@@ -77,7 +74,7 @@ class Checkpoint:
         self._processes = processes
         self._fingerprint = fingerprint
         self._every_chunk = every_chunk
-        self._cost, self._written_at = 0.0, 0.0
+        self._pace = Pace()
         self._latest: Path | None = None
         self._found = from_first(processes, lambda: self._open(folder, epochs))
 
@@ -88,7 +85,7 @@ class Checkpoint:
             return Message()
         self._latest = found.path
         there = Fingerprint(**found.description["fingerprint"])
-        check_same_run(self._fingerprint, there, self._latest)
+        check_same_run("fit", self._fingerprint, there, self._latest)
         _check_epochs(epochs, found)
         return Message(found.description["seconds"], found.arrays)
 
@@ -102,7 +99,7 @@ class Checkpoint:
         if not arrays:
             return start
         self._found = Message()  # lets go of the arrays
-        self._written_at = seconds
+        self._pace = Pace(seconds)
         state = _from_arrays("state", start.state, arrays)
         return Standing(state, _from_arrays("history", start.history, arrays), seconds)
 
@@ -119,19 +116,17 @@ class Checkpoint:
         from_first(self._processes, lambda: self._save(standing, last=last))
 
     def _save(self, standing: Standing, *, last: bool) -> Message:
-        due = standing.seconds - self._written_at >= self._cost / COST
-        if self._archive is None or not (self._every_chunk or last or due):
+        due = self._every_chunk or last or self._pace.due(standing.seconds)
+        if self._archive is None or not due:
             return Message()
-        began = time.perf_counter()
-        arrays = _to_arrays("state", standing.state) | _to_arrays("history", standing.history)
-        description = {
-            "fingerprint": self._fingerprint._asdict(),
-            "epochs": _length(standing.history),
-            "seconds": standing.seconds,
-        }
-        self._latest = self._archive.write(int(standing.state.epoch), arrays, description)
-        self._cost = time.perf_counter() - began
-        self._written_at = standing.seconds
+        with self._pace.writing(standing.seconds):
+            arrays = _to_arrays("state", standing.state) | _to_arrays("history", standing.history)
+            description = {
+                "fingerprint": self._fingerprint._asdict(),
+                "epochs": _length(standing.history),
+                "seconds": standing.seconds,
+            }
+            self._latest = self._archive.write(int(standing.state.epoch), arrays, description)
         return Message()
 
     def describe(self) -> str:

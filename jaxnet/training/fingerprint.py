@@ -17,6 +17,7 @@ from jaxnet.core.errors import InputError, invalid_type, invalid_value
 from jaxnet.core.trees import digest
 from jaxnet.core.types import Description, Layer
 from jaxnet.data.examples import Examples
+from jaxnet.training.devices import Device
 from jaxnet.training.state import TrainState
 
 LINE = 300
@@ -34,6 +35,7 @@ class Fingerprint(NamedTuple):
         settings: what the program was made of, in words; they decide nothing, but explain.
         program: the lowered program, which holds every number and function that it was made of.
         start: SHA-256 of each part of the state that the run began with.
+        members: of a sweep, in place of a start: what its runs are given, and how it is cut up.
     """
 
     platform: dict[str, str]
@@ -42,6 +44,7 @@ class Fingerprint(NamedTuple):
     settings: dict[str, str]
     program: str
     start: dict[str, str]
+    members: dict[str, str] = {}  # noqa: RUF012  nobody changes it
 
 
 def take_fingerprint(
@@ -63,7 +66,7 @@ def take_fingerprint(
         processes: to how many the devices belong, which sum over theirs first.
     """
     return Fingerprint(
-        platform=_platform(processes),
+        platform=_platform(jax.devices()[0]) | {"processes": str(processes)},
         arrays=describe_arrays(start),
         examples=_describe_examples(train=train, validation=validation),
         settings={name: in_words(value) for name, value in settings.items()},
@@ -72,8 +75,39 @@ def take_fingerprint(
     )
 
 
-def describe_arrays(state: TrainState) -> dict[str, str]:
-    """Return path -> dtype and shape of each array of a state.
+def take_sweep_fingerprint(
+    result: Any,
+    members: Mapping[str, Any],
+    train: Examples,
+    validation: Examples | None,
+    program: str,
+    settings: Mapping[str, Any],
+    device: Device,
+) -> Fingerprint:
+    """Return the fingerprint of many runs of one program.
+
+    Args:
+        result: shapes and dtypes of what a run gives.
+        members: name -> what all runs are given: arrays, or words.
+        train: the examples to learn from.
+        validation: those to evaluate on, if any.
+        program: the text of one run's lowered program.
+        settings: name -> what the program was made of.
+        device: one of those that train; the others are of its platform.
+    """
+    return Fingerprint(
+        platform=_platform(device),
+        arrays=describe_arrays(result),
+        examples=_describe_examples(train=train, validation=validation),
+        settings={name: in_words(value) for name, value in settings.items()},
+        program=_shortened(program),
+        start={},
+        members={n: v if isinstance(v, str) else _described(v) for n, v in members.items()},
+    )
+
+
+def describe_arrays(state: Any) -> dict[str, str]:
+    """Return path -> dtype and shape of each array of a state, or of any other tree.
 
     >>> from jaxnet.training.state import TrainState
     >>> state = TrainState([np.zeros((2, 3))], (), (), jax.random.key(0), np.int32(0))
@@ -89,10 +123,11 @@ def name_of(path: Any) -> str:
     return jax.tree_util.keystr(path).removeprefix(".")
 
 
-def check_same_run(here: Fingerprint, there: Fingerprint, folder: Any) -> None:
+def check_same_run(function: str, here: Fingerprint, there: Fingerprint, folder: Any) -> None:
     """Raise unless a checkpoint is of the very run that is to go on.
 
     Args:
+        function: who complains.
         here: the run that starts.
         there: the run that the checkpoint is of.
         folder: where the checkpoint is.
@@ -101,26 +136,30 @@ def check_same_run(here: Fingerprint, there: Fingerprint, folder: Any) -> None:
         TypeError: if its state is another's: another network, optimizer, rule or precision.
         ValueError: if anything else differs that decides the bits of the result.
     """
+    check = functools.partial(_check, function, folder)
+    state = "" if here.members else " take its state by jaxnet.training.restore_state,"
     remedy = (
-        "Only the same versions on the same device go on bit for bit: use those, take its "
-        "state by jaxnet.training.restore_state, or begin in an empty folder."
+        f"Only the same versions on the same device go on bit for bit: use those,{state} "
+        "or begin in an empty folder."
     )
-    _check(here.platform, there.platform, folder, remedy)
-    check_arrays("fit", here.arrays, there.arrays, folder)
+    check(here.platform, there.platform, remedy)
+    check_arrays(function, here.arrays, there.arrays, folder)
+    remedy = "Pass the settings, seeds, key and options of that sweep, or begin in an empty folder."
+    check(here.members, there.members, remedy)
     remedy = "Pass the examples of that run in the same order, or begin in an empty folder."
-    _check(here.examples, there.examples, folder, remedy)
+    check(here.examples, there.examples, remedy)
     if here.program != there.program:
         remedy = "Pass the settings of that run, or begin in an empty folder."
-        _check(here.settings, there.settings, folder, remedy)
+        check(here.settings, there.settings, remedy)
         remedy = (
             "Some number or function that the optimizer, its schedule or the network is made of "
             "is another than in that run: pass the same, or begin in an empty folder."
         )
         mine, its = _first_difference(here.program, there.program)
         name = "the line of its program"
-        _check({name: f"'{mine}'"}, {name: f"'{its}'"}, folder, remedy)
+        check({name: f"'{mine}'"}, {name: f"'{its}'"}, remedy)
     remedy = "Pass the key and the initial state of that run, or begin in an empty folder."
-    _check(_initial(here), _initial(there), folder, remedy)
+    check(_initial(here), _initial(there), remedy)
 
 
 def check_arrays(
@@ -135,7 +174,7 @@ def check_arrays(
         folder: where the checkpoint is.
     """
     remedy = "Pass the network, optimizer, rules and precision of that run, or another folder."
-    _check(here, there, folder, remedy, function=function, error=invalid_type)
+    _check(function, folder, here, there, remedy, error=invalid_type)
 
 
 def in_words(value: Any) -> str:
@@ -169,13 +208,11 @@ def in_words(value: Any) -> str:
     return getattr(value, "__qualname__", type(value).__name__)
 
 
-def _platform(processes: int) -> dict[str, str]:
-    device = jax.devices()[0]
+def _platform(device: Device) -> dict[str, str]:
     return {
         "jax": jax.__version__,
         "jaxlib": importlib.metadata.version("jaxlib"),
         "device": f"{device.platform} ({device.device_kind})",
-        "processes": str(processes),
         "XLA_FLAGS": repr(os.environ.get("XLA_FLAGS", "")),
     }
 
@@ -185,9 +222,15 @@ def _describe(array: Any) -> str:
     return f"{array.dtype} of shape {array.shape}"
 
 
+def _described(tree: Any) -> str:
+    """Return what arrays are: one by dtype and shape, too, several by their digest alone."""
+    sha = f"SHA-256 {digest(tree)[:16]}"
+    return f"{_describe(tree)} and {sha}" if hasattr(tree, "dtype") else sha
+
+
 def _describe_examples(**sets: Examples | None) -> dict[str, str]:
     return {
-        f"{name}.{field}": f"{_describe(array)} and SHA-256 {digest(array)[:16]}"
+        f"{name}.{field}": _described(array)
         for name, examples in sets.items()
         if examples is not None
         for field, array in examples._asdict().items()
@@ -214,17 +257,17 @@ def _first_difference(here: str, there: str) -> tuple[str, str]:
 
 def _initial(run: Fingerprint) -> dict[str, str]:
     """Return the digests of the start, the key's first: from another one all else differs."""
-    ordered = {"key": run.start["key"]} | run.start
-    return {f"initial {name} of SHA-256": value[:16] for name, value in ordered.items()}
+    first = {name: run.start[name] for name in ("key",) if name in run.start}
+    return {f"initial {name} of SHA-256": value[:16] for name, value in (first | run.start).items()}
 
 
 def _check(
+    function: str,
+    folder: Any,
     here: Mapping[str, str],
     there: Mapping[str, str],
-    folder: Any,
     remedy: str,
     *,
-    function: str = "fit",
     error: Any = invalid_value,
 ) -> None:
     """Raise the error that names the first entry in which two mappings differ."""

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxnet.core.errors import (
+    InputError,
     InvalidTypeError,
     InvalidValueError,
     MissingFileError,
@@ -18,6 +19,8 @@ from jaxnet.core.errors import (
 )
 from jaxnet.core.trees import digest
 from jaxnet.training.devices import Device
+
+T = TypeVar("T")
 
 
 class Message(NamedTuple):
@@ -55,6 +58,34 @@ def check_agreement(function: str, processes: int, tree: Any) -> None:
         remedy = "Give the same key, settings and examples in each."
         actual = f"{len(np.unique(digests, axis=0))} different ones"
         raise invalid_value(function, "arguments", "to agree in all processes", actual, remedy)
+
+
+def everywhere(function: str, processes: int, action: Callable[[], T]) -> T:
+    """Return what an action gives in this process, once it has succeeded in all of them.
+
+    Unseen, one that fails would leave the others waiting for it.
+
+    Args:
+        function: the public function that an error begins with.
+        processes: how many take part; if it is 1, nothing is compared.
+        action: waits for no other process.
+
+    Raises:
+        InputError: its own, or one that says in which process there was another.
+    """
+    result, failure = None, None
+    try:
+        result = action()
+    except InputError as error:
+        failure = error
+    failed = np.flatnonzero(gathered(processes, np.array([failure is not None])))
+    if failure is not None:
+        raise failure
+    if len(failed):
+        remedy = "That process says what it was."
+        actual = f"an error in process {failed[0]}"
+        raise invalid_value(function, "processes", "to succeed together", actual, remedy)
+    return cast(T, result)
 
 
 def agreed(processes: int, decision: Any) -> bool:

@@ -1,7 +1,8 @@
 """`make_train`: a whole run as a pure function of its key and its hyperparameters."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -71,10 +72,66 @@ class Trained(NamedTuple):
 
 Train: TypeAlias = Callable[[Key, Hyperparameters], Trained]
 
-Member: TypeAlias = Callable[
-    [Key, Hyperparameters, Array, TrainState | None, Examples, Examples | None], Trained
-]
-"""``(key, hyperparameters, epochs, start, train, validation) -> Trained``."""
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Member:
+    """A run as a pure function of its examples, too, of a number of epochs and of its start.
+
+    Attributes:
+        function: the public function that errors begin with.
+        build: ``(**hyperparameters) -> Recipe``.
+        passes: how to go through the examples; its epochs are the capacity of the history.
+    """
+
+    function: str
+    build: Build
+    passes: Passes
+
+    __name__: ClassVar[str] = "member"  # its program's
+
+    def __call__(
+        self,
+        key: Key,
+        hyperparameters: Hyperparameters,
+        epochs: Array,
+        start: TrainState | None,
+        train: Examples,
+        validation: Examples | None,
+    ) -> Trained:
+        """Run some epochs.
+
+        Args:
+            key: PRNG key of the run.
+            hyperparameters: arguments of the builder.
+            epochs: how many, int32.
+            start: None for a new run, or the state of one to go on with, as `without_keys` gives
+                it.
+            train: the examples to learn from.
+            validation: the same of held-out examples; None for none.
+
+        Raises:
+            ValueError: as `call_builder`.
+        """
+        recipe = call_builder(self.function, self.build, hyperparameters)
+        run, rules = recipe_run(self.function, recipe, self.passes), tuple(recipe.rules)
+        if recipe.held_out is not None:
+            validation = train.take(recipe.held_out)
+        in_shape = train.inputs.shape[1:]
+        state = init_state(recipe.network, recipe.optimizer, in_shape, key=key, rules=rules)
+        if start is not None:  # the one above is not used, and compiled away
+            state = with_keys(start, state, key=key)
+        state, history, done = run(state, train, validation, epochs)
+        best = best_of(rules, state.rules, (state.params, state.statistics))
+        return Trained(
+            params=best.params,
+            statistics=best.statistics,
+            epoch=state.epoch - best.age,
+            state=state,
+            history=history,
+            done=done,
+            ended_by=stopped_by(rules, state.rules),
+            diverged=(done > 0) & (history.epoch.diverged_at[done - 1] != NEVER),
+        )
 
 
 def make_train(
@@ -121,7 +178,7 @@ def make_train(
     """
     passes = Passes(epochs, batch_size, shuffle, short_batch, instruments)
     check_passes("make_train", passes, train)
-    member = make_member("make_train", build, passes)
+    member = Member("make_train", build, passes)
     program = jax.jit(member, compiler_options=compiler_options())
 
     def run(key: Key, hyperparameters: Hyperparameters) -> Trained:
@@ -159,49 +216,6 @@ def check_passes(function: str, passes: Passes, train: Examples) -> None:
     check_range(function, "epochs", check_count(function, "epochs", passes.epochs), high=2**31 - 1)
     check_batch_size(function, passes.batch_size, train)
     check_short_batch(function, passes.short_batch)
-
-
-def make_member(function: str, build: Build, passes: Passes) -> Member:
-    """Return a run as a pure function of its examples, too, of a number of epochs and of its start.
-
-    The start is None for a new run, or the state of one to go on with, as `without_keys` gives it.
-
-    Args:
-        function: the public function that errors begin with.
-        build: ``(**hyperparameters) -> Recipe``.
-        passes: how to go through the examples; its epochs are the capacity of the history.
-    """
-
-    def member(
-        key: Key,
-        hyperparameters: Hyperparameters,
-        epochs: Array,
-        start: TrainState | None,
-        train: Examples,
-        validation: Examples | None,
-    ) -> Trained:
-        recipe = call_builder(function, build, hyperparameters)
-        run, rules = recipe_run(function, recipe, passes), tuple(recipe.rules)
-        if recipe.held_out is not None:
-            validation = train.take(recipe.held_out)
-        in_shape = train.inputs.shape[1:]
-        state = init_state(recipe.network, recipe.optimizer, in_shape, key=key, rules=rules)
-        if start is not None:  # the one above is not used, and compiled away
-            state = with_keys(start, state, key=key)
-        state, history, done = run(state, train, validation, epochs)
-        best = best_of(rules, state.rules, (state.params, state.statistics))
-        return Trained(
-            params=best.params,
-            statistics=best.statistics,
-            epoch=state.epoch - best.age,
-            state=state,
-            history=history,
-            done=done,
-            ended_by=stopped_by(rules, state.rules),
-            diverged=(done > 0) & (history.epoch.diverged_at[done - 1] != NEVER),
-        )
-
-    return member
 
 
 def recipe_run(function: str, recipe: Recipe, passes: Passes) -> Run:

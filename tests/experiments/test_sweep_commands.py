@@ -21,10 +21,12 @@ def run(name: str, *arguments: str) -> int:
     )
 
 
-def test_a_sweep_leaves_every_run_and_the_setting_that_it_chose(
+def test_a_sweep_leaves_every_run_and_what_it_chose_and_goes_on_when_started_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("hyperparameter_sweep", "--smoke", "--out", str(tmp_path)) == 0
+    folder = tmp_path / "sweep"
+    options = ("--smoke", "--checkpoint", str(folder), "--out", str(tmp_path))
+    assert run("hyperparameter_sweep", *options) == 0
     record = json.loads((tmp_path / "result.json").read_text())
     results = record["results"]
     assert record["figures"] == ["hyperparameter_sweep.png"]
@@ -37,7 +39,16 @@ def test_a_sweep_leaves_every_run_and_the_setting_that_it_chose(
     chosen = results["chosen"]["learning_rate"], results["chosen"]["drop_rate"]
     assert means[chosen] == pytest.approx(max(means.values()))
     assert 0.1 < results["test_accuracy"] <= 1.0
-    assert "8 networks: compiled in" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "8 networks: compiled in" in said
+    assert "goes on" not in said
+    (folder / "part_1.safetensors").unlink()  # the first run, as if it had been killed before
+    assert run("hyperparameter_sweep", *options) == 0
+    assert f"goes on from run 7 of 8, found in {folder}" in capsys.readouterr().out
+    again = json.loads((tmp_path / "result.json").read_text())["results"]
+    assert [again[name] for name in ("runs", "chosen")] == [results["runs"], results["chosen"]]
+    assert run("hyperparameter_sweep", *options, "--seeds", "3") == 2
+    assert "with runs 12, got 8" in capsys.readouterr().err
 
 
 def test_the_finder_s_edge_is_that_of_theory(tmp_path: Path) -> None:

@@ -72,20 +72,21 @@ def result_digest(result: FitResult) -> str:
     return digest((result.params, result.statistics, result.state, result.history))
 
 
-def serve(folder: Path) -> None:
-    """Train in a child as often as asked."""
-
-    def show(progress: Progress) -> None:
-        print(progress.epoch, flush=True)
-
+def serve(begin: Callable[[int], str]) -> None:
+    """Begin in a child as often as asked; what that returns is the digest of the result."""
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
             print(os.getpid(), flush=True)
-            print("done", result_digest(train_with_logs(int(line), folder, show)), flush=True)
+            print("done", begin(int(line)), flush=True)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         print("ended", os.waitstatus_to_exitcode(status), flush=True)
+
+
+def show(progress: Progress) -> None:
+    """Print how far it is."""
+    print(progress.epoch, flush=True)
 
 
 def copy_before_every_operation(folder: Path, copies: Path) -> Callable[[str, Any], None]:
@@ -116,7 +117,7 @@ if __name__ == "__main__":
     jax.config.update("jax_disable_most_optimizations", True)
     place = Path(sys.argv[1])
     if len(sys.argv) == 2:
-        serve(place)
+        serve(lambda epochs: result_digest(train_with_logs(epochs, place, show)))
     else:
         sys.addaudithook(copy_before_every_operation(place, Path(sys.argv[2])))
         train(4, place)

@@ -20,10 +20,10 @@ from jaxnet.training import (
     early_stopping,
     fit,
     init_state,
+    pace,
     reduce_on_plateau,
     restore_state,
 )
-from jaxnet.training import checkpoint as checkpoint_module
 from jaxnet.training.archive import Archive
 from jaxnet.training.checkpoint import Checkpoint, Standing
 from jaxnet.training.epoch import EpochRecord
@@ -134,7 +134,7 @@ def test_writing_takes_a_fiftieth_of_the_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = itertools.count()
-    monkeypatch.setattr(checkpoint_module.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(pace.time, "perf_counter", lambda: next(clock))
     none: Any = np.zeros(0)
     record = EpochRecord(*[none] * len(EpochRecord._fields))._replace(train={"loss": none})
     standing = Standing(run(None).state, RunRecord(record, {}, {}), 0.0)

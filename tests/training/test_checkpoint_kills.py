@@ -28,13 +28,13 @@ EPOCHS = 3
 class Server:
     """A process that starts runs, see `tests.training.starts`."""
 
-    def __init__(self, folder: Path, cache: Path):
+    def __init__(self, folder: Path, cache: Path, module: str = "tests.training.starts"):
         environment = os.environ | {
             "JAX_COMPILATION_CACHE_DIR": str(cache),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.training.starts", str(folder)],
+            [sys.executable, "-m", module, str(folder)],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,

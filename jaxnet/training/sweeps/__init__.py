@@ -1,6 +1,7 @@
 """Sweeps: one program trained with many settings of its hyperparameters and many seeds."""
 
 from jaxnet.training.sweeps.cross_validation import cross_validate
+from jaxnet.training.sweeps.execution import SweepProgress
 from jaxnet.training.sweeps.halving import HalvingResult, Rung, successive_halving
 from jaxnet.training.sweeps.learning_rate import LearningRates, find_learning_rate
 from jaxnet.training.sweeps.optuna_search import optuna_search
@@ -16,7 +17,7 @@ from jaxnet.training.sweeps.settings import (
     uniform,
 )
 from jaxnet.training.sweeps.strategy import Trial
-from jaxnet.training.sweeps.sweep import SweepProgress, sweep
+from jaxnet.training.sweeps.sweep import sweep
 from jaxnet.training.sweeps.tuning import TuneResult, tune
 
 __all__ = [

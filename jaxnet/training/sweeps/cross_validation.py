@@ -12,12 +12,13 @@ from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.data.split import Folds, k_folds
 from jaxnet.training.recipe import Build, Recipe, call_builder
+from jaxnet.training.sweeps.execution import train_members
 from jaxnet.training.sweeps.labels import label
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
-from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys, train_members
-from jaxnet.training.train import check_passes, make_member
+from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys
+from jaxnet.training.train import Member, check_passes
 
 _FOLD = "fold of cross_validate"  # no name of an argument, so that it can hide none
 
@@ -55,7 +56,7 @@ def cross_validate(
         seeds: runs for each setting and fold.
         stratify: keep the proportions of integer labels in every fold.
         options: of `sweep`: ``shuffle``, ``short_batch``, ``instruments``, ``strategy``,
-            ``chunk``, ``devices``, ``keep``, ``on_progress``.
+            ``chunk``, ``devices``, ``keep``, ``on_progress``, ``checkpoint``.
 
     Returns:
         A result of ``folds * seeds`` runs a setting: means, spreads and tables are over folds.
@@ -91,7 +92,7 @@ def cross_validate(
     keys = seed_keys(run_key, folds * seeds)
     fold = np.arange(folds * seeds, dtype=np.int32) % folds
     members = make_members(settings, keys, epochs, {_FOLD: fold})
-    member = make_member(name, _on_folds(name, build, parts), passes)
+    member = Member(name, _on_folds(name, build, parts), passes)
     return label(settings, keys, train_members(name, member, members, examples, None, execution))
 
 

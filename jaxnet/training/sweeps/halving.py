@@ -11,13 +11,15 @@ from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.training.recipe import Build
+from jaxnet.training.sweeps.execution import train_members
 from jaxnet.training.sweeps.labels import Harvest, Kept, label
 from jaxnet.training.sweeps.options import divide_options
+from jaxnet.training.sweeps.parts import stage_folder
 from jaxnet.training.sweeps.result import SweepResult, steady_ranking
 from jaxnet.training.sweeps.settings import Settings, check_settings
-from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys, train_members
+from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys
 from jaxnet.training.sweeps.waves import Members, Workers
-from jaxnet.training.train import check_passes, make_member
+from jaxnet.training.train import Member, check_passes
 
 
 class Rung(NamedTuple):
@@ -88,7 +90,7 @@ def successive_halving(
         reduction: how many times fewer settings and more epochs the next rung has, 2 or more.
         seeds: runs of each setting, by whose mean it is compared.
         metric: by which settings are compared, one of a sweep's.
-        options: of `sweep`, but for ``keep``.
+        options: of `sweep`, but for ``keep``. In the folder ``checkpoint``, each rung has its own.
 
     Returns:
         The rungs, the best setting, and what it cost.
@@ -123,12 +125,13 @@ def successive_halving(
     settings = check_settings(name, settings)
     ladder = plan_rungs(settings.size, epochs=epochs, min_epochs=min_epochs, reduction=reduction)
     train, held_out = check_members(name, build, settings, train, validation)
-    member = make_member(name, build, passes)
+    member = Member(name, build, passes)
     programs: dict[bool, dict[int, Workers]] = {False: {}, True: {}}
 
-    def train_rung(members: Members) -> Harvest:
+    def train_rung(number: int, members: Members) -> Harvest:
         compiled = programs[members.starts is not None]
-        return train_members(name, member, members, train, held_out, execution, compiled)
+        own = execution._replace(checkpoint=stage_folder(name, execution.checkpoint, number))
+        return train_members(name, member, members, train, held_out, own, compiled)
 
     rungs = _climb(settings, seed_keys(key, seeds), ladder, metric, train_rung)
     last = rungs[-1]
@@ -176,7 +179,7 @@ def _climb(settings: Settings, keys: Key, ladder: Any, metric: str, train_rung: 
     """Train rung after rung: each goes on from the states of the one below."""
     rungs: list[Rung] = []
     indices, kept, before = np.arange(settings.size), None, 0
-    for size, target in ladder:
+    for number, (size, target) in enumerate(ladder):
         starts = None
         if kept is not None:
             best = steady_ranking("successive_halving", rungs[-1].sweep, metric)[:size]
@@ -185,7 +188,7 @@ def _climb(settings: Settings, keys: Key, ladder: Any, metric: str, train_rung: 
             starts = kept.state
         some = settings.take(indices)
         members = make_members(some, keys, target - before)._replace(starts=starts)
-        harvest = train_rung(members)
+        harvest = train_rung(number, members)
         kept, before = _joined(kept, harvest.kept), target
         rungs = [rung._replace(sweep=_without_state(rung.sweep)) for rung in rungs]
         rungs.append(Rung(indices, target, label(some, keys, harvest._replace(kept=kept))))

@@ -6,7 +6,7 @@ from typing import Any
 from jaxnet.core.checks import check_choice
 from jaxnet.core.errors import invalid_value
 from jaxnet.training.recipe import Recipe
-from jaxnet.training.sweeps.sweep import Execution
+from jaxnet.training.sweeps.execution import Execution
 from jaxnet.training.train import Passes
 
 OPTIONS = (*Passes._fields[2:], *Execution._fields)

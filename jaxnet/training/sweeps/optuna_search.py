@@ -15,19 +15,14 @@ from jaxnet.training.devices import check_devices
 from jaxnet.training.processes import Message, count_processes, from_first
 from jaxnet.training.recipe import Build
 from jaxnet.training.rules import RISING
+from jaxnet.training.sweeps.execution import Execution, train_members
 from jaxnet.training.sweeps.labels import label
 from jaxnet.training.sweeps.options import divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, listed
-from jaxnet.training.sweeps.sweep import (
-    Execution,
-    check_members,
-    make_members,
-    seed_keys,
-    train_members,
-)
+from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys
 from jaxnet.training.sweeps.waves import Workers
-from jaxnet.training.train import check_passes, make_member
+from jaxnet.training.train import Member, check_passes
 
 
 def optuna_search(
@@ -71,14 +66,16 @@ def optuna_search(
         batch_size: examples a step.
         seeds: runs of each trial.
         metric: what the study is told, one of a sweep's.
-        options: of `sweep`.
+        options: of `sweep`, but for ``checkpoint``: what is asked next hangs on the study, which
+            keeps the trials of the rounds that are done if it has a storage.
 
     Returns:
         The sweep of each round; setting ``i`` is the round's trial ``i``.
 
     Raises:
         ImportError: if Optuna is not installed.
-        ValueError: as `sweep`; for a study of several objectives, or of the wrong direction.
+        ValueError: as `sweep`; for a study of several objectives, or of the wrong direction; for a
+            checkpoint.
         TypeError: for a categorical distribution of other things than numbers.
 
     Source: Akiba et al. 2019, "Optuna: a next-generation hyperparameter optimization framework".
@@ -91,9 +88,10 @@ def optuna_search(
     check_key(name, "key", key)
     floating = {n: _is_floating(n, each) for n, each in distributions.items()}
     passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
+    _check_no_checkpoint(execution.checkpoint)
     check_passes(name, passes, train)
     trials = _Trials(optuna, study, metric, _count_processes(name, execution))
-    member, keys = make_member(name, build, passes), seed_keys(key, seeds)
+    member, keys = Member(name, build, passes), seed_keys(key, seeds)
     compiled: dict[int, Workers] = {}
 
     def run(settings: Settings) -> SweepResult:
@@ -169,6 +167,16 @@ def _check_direction(study: Any, metric: str) -> None:
         remedy = f"Make it by optuna.create_study(direction={wanted!r})."
         expected = f"to {wanted} {metric} alone"
         raise invalid_value("optuna_search", "study", expected, " and ".join(directions), remedy)
+
+
+def _check_no_checkpoint(checkpoint: Any) -> None:
+    if checkpoint is not None:
+        remedy = (
+            "What is asked next hangs on the study: make it with a storage, which keeps its "
+            "trials, and search for as many rounds as are lacking."
+        )
+        actual = f"'{checkpoint}'"
+        raise invalid_value("optuna_search", "checkpoint", "to be left out", actual, remedy)
 
 
 def _is_floating(name: str, distribution: Any) -> bool:

@@ -1,70 +1,28 @@
 """`sweep`: many runs of one program: over hyperparameters and seeds, on all devices."""
 
-import functools
-import time
+import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_choice, check_count, check_key
+from jaxnet.core.checks import check_count, check_key
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.training.checks import check_fit
-from jaxnet.training.devices import Device, check_devices, local_devices
+from jaxnet.training.devices import Device
 from jaxnet.training.epoch import ShortBatch
-from jaxnet.training.processes import agreed, check_agreement, count_processes, gathered
 from jaxnet.training.recipe import Build, call_builder, recipe_objective
 from jaxnet.training.run import Instrument
-from jaxnet.training.state import without_keys
-from jaxnet.training.sweeps.labels import Harvest, Kept, label
+from jaxnet.training.sweeps.execution import Execution, Keep, SweepProgress, train_members
+from jaxnet.training.sweeps.labels import label
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
-from jaxnet.training.sweeps.strategy import StrategyName, check_strategy, choose
-from jaxnet.training.sweeps.waves import (
-    Members,
-    Workers,
-    compile_workers,
-    local_share,
-    run_waves,
-)
-from jaxnet.training.train import Member, Passes, Trained, check_passes, make_member
-
-Keep: TypeAlias = Literal["metrics", "params", "state"]
-
-
-class SweepProgress(NamedTuple):
-    """What `sweep` tells ``on_progress`` after each wave.
-
-    Attributes:
-        done: runs finished.
-        runs: how many there are.
-        seconds: wall time since training started.
-    """
-
-    done: int
-    runs: int
-    seconds: float
-
-
-class Execution(NamedTuple):
-    """How a sweep is carried out: what changes no result but by rounding.
-
-    Attributes:
-        strategy: how many runs at a time, by name.
-        chunk: runs a device at a time, for ``"chunks"``.
-        devices: where to train; None for all.
-        keep: what of each run comes back.
-        on_progress: called after every wave of runs.
-    """
-
-    strategy: StrategyName = "auto"
-    chunk: int | None = None
-    devices: Sequence[Device] | None = None
-    keep: Keep = "params"
-    on_progress: Callable[[SweepProgress], None] | None = None
+from jaxnet.training.sweeps.strategy import StrategyName
+from jaxnet.training.sweeps.waves import Members
+from jaxnet.training.train import Member, Passes, check_passes
 
 
 def sweep(
@@ -85,11 +43,16 @@ def sweep(
     devices: Sequence[Device] | None = None,
     keep: Keep = "params",
     on_progress: Callable[[SweepProgress], None] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> SweepResult:
     """Train a network with many settings of its hyperparameters, and many seeds, in one program.
 
     Hyperparameters are arguments of the compiled program; it is compiled once for all of them. A
     run that diverges ends by itself, harms no other and is marked.
+
+    With ``checkpoint=folder`` a sweep that was killed, at whatever moment, trains only the runs
+    that are lacking when it is started again, and its result equals that of a sweep that was not,
+    bit for bit. One that is finished only gives its result again.
 
     Args:
         build: ``(**hyperparameters) -> Recipe``. It is traced: the hyperparameters are arrays.
@@ -115,7 +78,15 @@ def sweep(
             ``jax.local_devices()`` keeps a sweep in the process that calls.
         keep: ``"metrics"`` and learning curves only, with ``"params"``, or with the whole final
             ``"state"`` too.
-        on_progress: called after every wave of runs, of which each process counts its own.
+        on_progress: called after every wave of runs, of which each process counts its own, and
+            first where a checkpoint holds some.
+        checkpoint: folder to go on from and to write to: the results of the waves that are done,
+            each whole or not at all, in files of safetensors. Written as often as takes about a
+            fiftieth of the time, and at the end; of several processes, by each its own share.
+            What is lost are the waves since then, so that with ``"vmap"``, which has one, it helps
+            little. What the folder holds is refused unless it is this very sweep: the same
+            settings, seeds (no more of them, either), key, network, examples, strategy, ``keep``,
+            versions and kind of device; there may be more devices, or fewer.
 
     Returns:
         Labelled arrays; ``print(result.table())`` shows them.
@@ -123,7 +94,10 @@ def sweep(
     Raises:
         ValueError: for hyperparameters that ``build`` does not have, with the nearest that it has;
             for a setting out of range; examples that do not fit; an unknown strategy; devices of
-            more than one platform; processes that do not make the same call.
+            more than one platform; processes that do not make the same call; a checkpoint that
+            is another's or cannot be written.
+        TypeError: for a checkpoint of another network, optimizer, rule or precision.
+        ImportError: for a checkpoint without safetensors.
 
     >>> import jaxnet
     >>> from jaxnet.training import Recipe, grid
@@ -144,75 +118,10 @@ def sweep(
     train, validation = check_members("sweep", build, settings, train, validation)
     keys = seed_keys(key, seeds)
     members = make_members(settings, keys, epochs)
-    member = make_member("sweep", build, passes)
-    execution = Execution(strategy, chunk, devices, keep, on_progress)
+    member = Member("sweep", build, passes)
+    execution = Execution(strategy, chunk, devices, keep, on_progress, checkpoint)
     harvest = train_members("sweep", member, members, train, validation, execution)
     return label(settings, keys, harvest)
-
-
-def train_members(
-    function: str,
-    member: Member,
-    members: Members,
-    train: Examples,
-    validation: Examples | None,
-    execution: Execution,
-    compiled: dict[int, Workers] | None = None,
-) -> Harvest:
-    """Train all members of a sweep, on all devices.
-
-    Args:
-        function: the public function that errors begin with.
-        member: the run of one member.
-        members: all of them.
-        train: the examples, on the device.
-        validation: the same of held-out examples; None for none.
-        execution: how.
-        compiled: width -> program of an earlier call, with the same arguments but for the numbers
-            and the number of members; those compiled here are added.
-
-    Raises:
-        ValueError: if the execution has an unknown strategy, a chunk without ``"chunks"``, no
-            devices, processes that do not make the same call, or an unknown ``keep``.
-    """
-    strategy, chunk, _, keep, on_progress = execution
-    check_strategy(function, strategy, chunk)
-    keeper = check_choice(function, "keep", keep, _keepers)
-    named = execution.devices
-    devices = check_devices(function, jax.devices() if named is None else named)
-    processes = count_processes(devices)
-    check_agreement(function, processes, (members, train, validation))
-    share = local_share(members, processes)
-    programs = {} if compiled is None else compiled
-
-    def compile_width(width: int) -> Workers:
-        if width not in programs:
-            options = {"width": width, "devices": local_devices(devices), "keep": keeper}
-            programs[width] = compile_workers(member, train, validation, share, **options)
-        return programs[width]
-
-    started = time.perf_counter()
-    agree, most = functools.partial(agreed, processes), -(-len(devices) // processes)
-    workers, trials = choose(strategy, chunk, share, most, compile_width, agree)
-    chosen = time.perf_counter()
-    kept = gathered(processes, _collect(workers, share, on_progress))
-    kept = jax.tree.map(lambda leaf: leaf[: members.number], kept)
-    seconds = chosen - started, time.perf_counter() - chosen
-    return Harvest(kept, workers.width, len(devices), trials, *seconds)
-
-
-def _collect(
-    workers: Workers, members: Members, on_progress: Callable[[SweepProgress], None] | None
-) -> Kept:
-    """Train all members, and return what is kept of them in their order."""
-    started, waves, done = time.perf_counter(), {}, 0
-    for start, trained in run_waves(workers, members):
-        waves[start] = trained
-        done = min(done + workers.width, members.number)
-        if on_progress is not None:
-            on_progress(SweepProgress(done, members.number, time.perf_counter() - started))
-    parts = [waves[start] for start in sorted(waves)]
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
 
 def check_members(
@@ -260,22 +169,3 @@ def make_members(
     columns = {n: c.astype(real if c.dtype.kind == "f" else np.int32) for n, c in columns.items()}
     every = np.full(settings.size * number, epochs, np.int32)
     return Members(keys[np.arange(len(every)) % number], columns, every)
-
-
-def _keep_metrics(trained: Trained) -> Kept:
-    return Kept(trained._replace(params=None, statistics=None, state=None), None, None, None)
-
-
-def _keep_params(trained: Trained) -> Kept:
-    return _keep_metrics(trained)._replace(params=trained.params, statistics=trained.statistics)
-
-
-def _keep_state(trained: Trained) -> Kept:
-    return _keep_params(trained)._replace(state=without_keys(trained.state))
-
-
-_keepers: dict[str, Callable[[Trained], Kept]] = {
-    "metrics": _keep_metrics,
-    "params": _keep_params,
-    "state": _keep_state,
-}

@@ -14,9 +14,11 @@ from jaxnet.training.checks import check_fit
 from jaxnet.training.chunks import FitResult
 from jaxnet.training.evaluate import evaluate
 from jaxnet.training.fit import fit
+from jaxnet.training.processes import count_processes
 from jaxnet.training.recipe import Build, Recipe, call_builder, recipe_objective
 from jaxnet.training.sweeps.cross_validation import cross_validate
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
+from jaxnet.training.sweeps.parts import stage_folder
 from jaxnet.training.sweeps.result import SweepResult, steady_ranking
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.sweep import sweep
@@ -83,7 +85,9 @@ def tune(
         stratify: keep the proportions of integer labels in every part.
         seeds: runs for each setting (and fold).
         metric: what to choose by, one of a sweep's.
-        options: of `sweep`.
+        options: of `sweep`. In the folder ``checkpoint``, the search has its own, and so has the
+            last training, unless several processes search together: each then trains that network
+            by itself, from the start.
 
     Returns:
         The setting, its network, and its test results.
@@ -104,16 +108,17 @@ def tune(
     >>> result.setting, result.test["accuracy"] > 0.9
     ({'learning_rate': 0.05}, True)
     """
-    divide_options("tune", options, epochs=epochs, batch_size=batch_size)
+    _, execution = divide_options("tune", options, epochs=epochs, batch_size=batch_size)
+    stages = [stage_folder("tune", execution.checkpoint, number) for number in range(2)]
     settings = check_settings("tune", settings)
     check_key("tune", "key", key)
     check_pair("tune", "train", train)
     search_key, fit_key = jax.random.split(key)
-    again = {"epochs": epochs, "batch_size": batch_size}
+    again: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size}
     again |= {name: options[name] for name in _OF_FIT if name in options}
     _check_test(build, settings, train, test, again, fit_key)
     given = {"settings": settings, "epochs": epochs, "batch_size": batch_size, "seeds": seeds}
-    given |= {"key": search_key, "stratify": stratify, **options}
+    given |= {"key": search_key, "stratify": stratify, **options, "checkpoint": stages[0]}
     if folds is None:
         tried = _held_out(build, train, validation_fraction, **given)
     else:
@@ -122,6 +127,8 @@ def tune(
     setting = settings.row(index)
     recipe = _unguarded(call_builder("tune", build, setting))
     again["epochs"] = int(np.ceil(np.median(tried.epoch[index])))
+    alone = count_processes(execution.devices or jax.devices()) == 1
+    again["checkpoint"] = stages[1] if alone else None
     fitted = _fit(recipe, train, key=fit_key, **again)
     return TuneResult(setting, tried, again["epochs"], fitted, _tested(recipe, fitted, test))
 

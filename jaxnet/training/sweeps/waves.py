@@ -83,8 +83,7 @@ def compile_workers(
         keep: what of a member's result comes back.
     """
     started = time.perf_counter()
-    batched = jax.vmap(member, in_axes=(0, 0, 0, 0, None, None))
-    program = jax.jit(member if width == 1 else batched, compiler_options=compiler_options())
+    program = _program(member, width)
     first = _arguments(_padded(members, 0, width), width)
     examples = _shareable((train, validation), devices)
     copies = [jax.device_put(examples, device) for device in devices]
@@ -99,8 +98,34 @@ def compile_workers(
     return Workers(runs, width, time.perf_counter() - started)
 
 
-def run_waves(workers: Workers, members: Members) -> Iterator[tuple[int, Any]]:
-    """Train all members: yield the first index of each wave and what it left, as they end."""
+def lower_member(
+    member: Member, train: Examples, validation: Examples | None, members: Members
+) -> jax.stages.Lowered:
+    """Return the program of one member as XLA is given it, for any width: nothing is compiled.
+
+    The arguments are those of `compile_workers`, which traces it no second time.
+    """
+    given = *_arguments(_padded(members, 0, 1), 1), train, validation
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), given)
+    return _program(member, 1).lower(*shapes)
+
+
+def starts_of(members: Members, width: int) -> Sequence[int]:
+    """Return the first index of each wave."""
+    return range(0, members.number, width)
+
+
+def run_waves(
+    workers: Workers, members: Members, starts: Sequence[int] | None = None
+) -> Iterator[tuple[int, Any]]:
+    """Train members: yield the first index of each wave and what it left, as they end.
+
+    Args:
+        workers: the program on every device.
+        members: all of them.
+        starts: the first indices of the waves to train; None for all.
+    """
+    starts = starts_of(members, workers.width) if starts is None else starts
     free: queue.SimpleQueue[Run] = queue.SimpleQueue()
     for run in workers.runs:
         free.put(run)
@@ -115,7 +140,6 @@ def run_waves(workers: Workers, members: Members) -> Iterator[tuple[int, Any]]:
         return start, jax.tree.map(lambda leaf: leaf[:left], trained)
 
     with ThreadPoolExecutor(len(workers.runs)) as pool:
-        starts = range(0, members.number, workers.width)
         waves = [pool.submit(train, start) for start in starts]
         try:
             for wave in as_completed(waves):
@@ -142,6 +166,11 @@ def seconds_an_epoch(workers: Workers, members: Members) -> float:
     started = time.perf_counter()
     list(run_waves(workers, trial))
     return (time.perf_counter() - started) / few
+
+
+def _program(member: Member, width: int) -> Any:
+    batched = jax.vmap(member, in_axes=(0, 0, 0, 0, None, None))
+    return jax.jit(member if width == 1 else batched, compiler_options=compiler_options())
 
 
 def _shareable(examples: Any, devices: Sequence[Device]) -> Any:

@@ -37,11 +37,18 @@ def build(learning_rate: Any) -> Recipe:
     return Recipe(jaxnet.mlp((3, 3)), jaxnet.optim.sgd(learning_rate))
 
 
-def swept(strategy: Any, devices: Any = None) -> SweepResult:
+def swept(strategy: Any, devices: Any = None, **more: Any) -> SweepResult:
     settings = grid(learning_rate=[0.001, 0.01, 0.1, 1.0, 1e38])
     runs: dict[str, Any] = {"epochs": 2, "batch_size": 8, "key": jax.random.key(3)}
     return sweep(
-        build, blobs(), settings=settings, strategy=strategy, devices=devices, keep="state", **runs
+        build,
+        blobs(),
+        settings=settings,
+        strategy=strategy,
+        devices=devices,
+        keep="state",
+        **runs,
+        **more,
     )
 
 
@@ -68,6 +75,27 @@ def check_sweep() -> str:
     return digest((together.state, chosen.state, chosen.width))
 
 
+def check_sweep_checkpoint(out: Path) -> str:
+    """Let each process write its share, lose some of it, and go on together."""
+    folder, own = out / "sweep", out / "sweep" / f"process_{jax.process_index()}"
+    whole, written = swept("map"), swept("map", checkpoint=folder)
+    assert digest(written.state) == digest(whole.state)
+    parts = sorted(own.iterdir())
+    assert [path.name for path in parts[:2]] == ["part_0.safetensors", "part_1.safetensors"]
+    if jax.process_index() == 1:  # as if it had been killed before it wrote anything
+        for path in parts:
+            path.unlink()
+    resumed = swept("map", checkpoint=folder)
+    assert digest(resumed.state) == digest(whole.state)
+    assert len(list(own.iterdir())) >= 2
+    if jax.process_index() == 1:
+        (own / "epoch_1").mkdir()
+    message = ("to succeed together, got an error in process 1", "got one of a run of fit")
+    with pytest.raises(ValueError, match=message[jax.process_index()]):
+        swept("map", checkpoint=folder)
+    return digest(resumed.state)
+
+
 def check_errors() -> None:
     """Let processes ask for unlike things, which each of them is told."""
     here = jax.process_index()
@@ -84,7 +112,8 @@ def main(coordinator: str, process: str, out: str) -> None:
     jax.config.update("jax_disable_most_optimizations", True)  # which costs time here
     jax.distributed.initialize(coordinator, 2, int(process), initialization_timeout=100)
     assert (jax.device_count(), jax.local_device_count()) == (4, 2)
-    print("\ndigests", check_fit(Path(out)), check_sweep(), *check_searches())
+    sweeps = check_sweep(), check_sweep_checkpoint(Path(out)), *check_searches()
+    print("\ndigests", check_fit(Path(out)), *sweeps)
     print("\ndigests", *check_checkpoint(Path(out)))
     check_errors()
 

@@ -1,0 +1,248 @@
+"""Execution: how the members of a sweep are trained, and what of it is kept."""
+
+import functools
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnet.core.checks import check_choice
+from jaxnet.data.examples import Examples
+from jaxnet.training.devices import Device, check_devices, local_devices
+from jaxnet.training.fingerprint import in_words, take_sweep_fingerprint
+from jaxnet.training.gradient import get_engine
+from jaxnet.training.processes import (
+    agreed,
+    check_agreement,
+    count_processes,
+    everywhere,
+    gathered,
+)
+from jaxnet.training.recipe import call_builder, recipe_objective
+from jaxnet.training.state import without_keys
+from jaxnet.training.sweeps.labels import Harvest, Kept
+from jaxnet.training.sweeps.parts import Parts, Plan, share_folder
+from jaxnet.training.sweeps.strategy import StrategyName, check_strategy, choose
+from jaxnet.training.sweeps.waves import (
+    Members,
+    Workers,
+    compile_workers,
+    local_share,
+    lower_member,
+    run_waves,
+    starts_of,
+)
+from jaxnet.training.train import Member, Trained
+
+Keep: TypeAlias = Literal["metrics", "params", "state"]
+
+
+class SweepProgress(NamedTuple):
+    """What `sweep` tells ``on_progress`` after each wave.
+
+    Attributes:
+        done: runs finished.
+        runs: how many there are.
+        seconds: wall time of the training so far, in all starts from one checkpoint.
+        resumed: how many of the finished runs an earlier start has left in a checkpoint.
+    """
+
+    done: int
+    runs: int
+    seconds: float
+    resumed: int = 0
+
+
+class Execution(NamedTuple):
+    """How a sweep is carried out: what changes no result but by rounding.
+
+    Attributes:
+        strategy: how many runs at a time, by name.
+        chunk: runs a device at a time, for ``"chunks"``.
+        devices: where to train; None for all.
+        keep: what of each run comes back.
+        on_progress: called after every wave of runs.
+        checkpoint: folder to go on from and to write to; None for none.
+    """
+
+    strategy: StrategyName = "auto"
+    chunk: int | None = None
+    devices: Sequence[Device] | None = None
+    keep: Keep = "params"
+    on_progress: Callable[[SweepProgress], None] | None = None
+    checkpoint: str | os.PathLike[str] | None = None
+
+
+def train_members(
+    function: str,
+    member: Member,
+    members: Members,
+    train: Examples,
+    validation: Examples | None,
+    execution: Execution,
+    compiled: dict[int, Workers] | None = None,
+) -> Harvest:
+    """Train all members of a sweep, on all devices.
+
+    Args:
+        function: the public function that errors begin with.
+        member: the run of one member.
+        members: all of them.
+        train: the examples, on the device.
+        validation: the same of held-out examples; None for none.
+        execution: how.
+        compiled: width -> program of an earlier call, with the same arguments but for the numbers
+            and the number of members; those compiled here are added.
+
+    Raises:
+        ValueError: if the execution has an unknown strategy, a chunk without ``"chunks"``, no
+            devices, processes that do not make the same call, an unknown ``keep``, or a
+            checkpoint that is another's or cannot be written.
+        TypeError: for a checkpoint of another network, optimizer, rule or precision.
+    """
+    strategy, chunk, _, keep, on_progress, checkpoint = execution
+    check_strategy(function, strategy, chunk)
+    keeper = check_choice(function, "keep", keep, _keepers)
+    named = execution.devices
+    devices = check_devices(function, jax.devices() if named is None else named)
+    processes = count_processes(devices)
+    check_agreement(function, processes, (members, train, validation))
+    share = local_share(members, processes)
+    programs = {} if compiled is None else compiled
+
+    def compile_width(width: int) -> Workers:
+        if width not in programs:
+            options = {"width": width, "devices": local_devices(devices), "keep": keeper}
+            programs[width] = compile_workers(member, train, validation, share, **options)
+        return programs[width]
+
+    def choose_width() -> Plan:
+        agree, most = functools.partial(agreed, processes), -(-len(devices) // processes)
+        workers, trials = choose(strategy, chunk, share, most, compile_width, agree)
+        return Plan(workers.width, trials)
+
+    started = time.perf_counter()
+    if checkpoint is None:
+        parts, plan = None, choose_width()
+    else:
+        given = function, member, members, train, validation, execution, devices
+        parts = everywhere(function, processes, functools.partial(_open_parts, *given))
+        plan = _settle(function, processes, parts, choose_width)
+    waves = {} if parts is None else parts.waves()
+    lacking = [start for start in starts_of(share, plan.width) if start not in waves]
+    trained = run_waves(compile_width(plan.width), share, lacking) if lacking else ()
+    ready = time.perf_counter()
+    collect = functools.partial(_collect, trained, waves, share.number, parts, on_progress)
+    kept, seconds = everywhere(function, processes, collect)
+    kept = jax.tree.map(lambda leaf: leaf[: members.number], gathered(processes, kept))
+    return Harvest(kept, plan.width, len(devices), plan.trials, ready - started, seconds)
+
+
+def _open_parts(
+    function: str,
+    member: Member,
+    members: Members,
+    train: Examples,
+    validation: Examples | None,
+    execution: Execution,
+    devices: Sequence[Device],
+) -> Parts:
+    """Return what earlier starts of this very sweep have left of this process's share."""
+    lowered, processes = lower_member(member, train, validation, members), count_processes(devices)
+    result = lowered.out_info
+    given = {
+        "runs": str(members.number),
+        "processes": str(processes),
+        "strategy": in_words([execution.strategy, *[execution.chunk] * bool(execution.chunk)]),
+        "keep": execution.keep,
+        "keys": members.keys,
+        **members.hyperparameters,
+        "epochs": members.epochs,
+        "states to go on from": "none" if members.starts is None else members.starts,
+    }
+    words, text = _settings(function, member, members), lowered.as_text()
+    fingerprint = take_sweep_fingerprint(result, given, train, validation, text, words, devices[0])
+    folder = share_folder(function, execution.checkpoint or "", processes)
+    like = jax.eval_shape(_keepers[execution.keep], result)
+    return Parts(function, folder, fingerprint, like, local_share(members, processes).number)
+
+
+def _settings(function: str, member: Member, members: Members) -> dict[str, Any]:
+    """Return what the program was made of, by name."""
+    first = {name: jnp.asarray(column[0]) for name, column in members.hyperparameters.items()}
+    recipe = call_builder(function, member.build, first)
+    parts = {name: getattr(recipe, name) for name in ("optimizer", "constraint", "rules")}
+    engine = {"gradient": get_engine(function, recipe.gradient)}
+    instruments = {"instruments": tuple((member.passes.instruments or {}).items())}
+    objective = recipe_objective(function, recipe)._asdict()
+    return objective | parts | engine | member.passes._asdict() | instruments
+
+
+def _settle(function: str, processes: int, parts: Parts, choose_width: Callable[[], Plan]) -> Plan:
+    """Return how an earlier start has cut up the sweep, or what is chosen now, and write it down.
+
+    A kill may have left it in some processes only.
+    """
+    own = parts.plan or Plan(0, [])
+    width = int(gathered(processes, np.array([own.width])).max())
+    plan = own._replace(width=width) if width else choose_width()
+    everywhere(function, processes, functools.partial(parts.begin, plan))
+    return plan
+
+
+def _collect(
+    trained: Iterable[tuple[int, Kept]],
+    waves: dict[int, Kept],
+    runs: int,
+    parts: Parts | None,
+    on_progress: Callable[[SweepProgress], None] | None,
+) -> tuple[Kept, float]:
+    """Train the waves that are lacking; return what is kept of all runs in their order.
+
+    Return the seconds that they took in all starts, too.
+    """
+    before = 0.0 if parts is None else parts.seconds
+    started = time.perf_counter() - before
+    done = resumed = sum(map(_size, waves.values()))
+
+    def tell(seconds: float) -> None:
+        if on_progress is not None:
+            on_progress(SweepProgress(done, runs, seconds, resumed))
+
+    if resumed:
+        tell(before)
+    for start, wave in trained:
+        waves[start] = wave
+        done, seconds = done + _size(wave), time.perf_counter() - started
+        if parts is not None:
+            parts.add(start, wave, seconds, last=done == runs)
+        tell(seconds)
+    kept = jax.tree.map(lambda *rows: np.concatenate(rows), *(waves[i] for i in sorted(waves)))
+    return kept, time.perf_counter() - started if done > resumed else before
+
+
+def _size(wave: Kept) -> int:
+    return len(wave.trained.done)
+
+
+def _keep_metrics(trained: Trained) -> Kept:
+    return Kept(trained._replace(params=None, statistics=None, state=None), None, None, None)
+
+
+def _keep_params(trained: Trained) -> Kept:
+    return _keep_metrics(trained)._replace(params=trained.params, statistics=trained.statistics)
+
+
+def _keep_state(trained: Trained) -> Kept:
+    return _keep_params(trained)._replace(state=without_keys(trained.state))
+
+
+_keepers: dict[str, Callable[[Trained], Kept]] = {
+    "metrics": _keep_metrics,
+    "params": _keep_params,
+    "state": _keep_state,
+}
