@@ -66,7 +66,7 @@ def take_fingerprint(
         processes: to how many the devices belong, which sum over theirs first.
     """
     return Fingerprint(
-        platform=_platform(jax.devices()[0]) | {"processes": str(processes)},
+        platform={"processes": str(processes)} | _platform(jax.devices()[0]),
         arrays=describe_arrays(start),
         examples=_describe_examples(train=train, validation=validation),
         settings={name: in_words(value) for name, value in settings.items()},

@@ -111,8 +111,8 @@ def test_another_precision_is_refused(written: Path, float64: Any) -> None:
 def test_another_platform_is_refused(
     name: str, written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = fingerprint._platform(1) | {name: "0.0.1"}
-    monkeypatch.setattr(fingerprint, "_platform", lambda processes: here)
+    here = fingerprint._platform(jax.devices()[0]) | {name: "0.0.1"}
+    monkeypatch.setattr(fingerprint, "_platform", lambda device: here)
     with pytest.raises(ValueError, match=rf"with {name} 0\.0\.1, got .*restore_state"):
         run(written)
 

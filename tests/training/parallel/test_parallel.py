@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent.parent
 
@@ -40,15 +42,21 @@ def test_eight_devices() -> None:
     assert "5 passed" in printed
 
 
-def test_two_processes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("part", "left"),
+    [
+        # whatever the second one names, it neither reads nor writes a checkpoint of `fit`
+        ("runs", ["lost", "new", "process_0", "together.npz"]),
+        ("sweeps", ["sweep"]),
+    ],
+)
+def test_two_processes(tmp_path: Path, part: str, left: list[str]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         coordinator = f"127.0.0.1:{probe.getsockname()[1]}"
     first, second = finish(
-        [start(HERE / "two_processes.py", coordinator, i, tmp_path) for i in range(2)]
+        [start(HERE / "two_processes.py", coordinator, i, tmp_path, part) for i in range(2)]
     )
     digests = [re.findall("^digests .*$", text, re.MULTILINE) for text in (first, second)]
     assert digests[0] == digests[1] != []
-    # whatever the second one names, it neither reads nor writes a checkpoint of `fit`
-    names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["lost", "new", "process_0", "sweep", "together.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == left
