@@ -1,6 +1,5 @@
 """Devices that a command was asked to divide its mini-batches among."""
 
-import os
 from typing import Any
 
 import jax
@@ -8,6 +7,7 @@ import jax
 from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_value
 from jaxnet.training import use_cores_as_devices
+from jaxnet.training.devices import count_cores
 
 
 def choose_devices(number: int | None) -> list[Any] | None:
@@ -24,7 +24,7 @@ def choose_devices(number: int | None) -> list[Any] | None:
     if number is None:
         return None
     check_count("command line", "--devices", number)
-    use_cores_as_devices(min(number, len(os.sched_getaffinity(0))))
+    use_cores_as_devices(min(number, count_cores()))
     present = jax.local_devices()
     if number > len(present):
         kind = "cores" if present[0].platform == "cpu" else "devices"

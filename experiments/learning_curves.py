@@ -60,7 +60,7 @@ class Config:
     gradient: Literal["autodiff", "by_hand"] = "autodiff"
     """Backpropagation by jax.grad, or by the hand-derived rules."""
     optimizer: str = "adam"
-    """sgd, momentum or adam."""
+    """One of jaxnet.optim, such as sgd, momentum, rmsprop; a wrong name lists them all."""
     learning_rate: float = 4e-3
     """Step size at the start, 0 or more."""
     schedule: Literal["cosine", "constant"] = "cosine"
