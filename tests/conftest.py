@@ -1,7 +1,6 @@
 """What holds for every test: checked types, strict promotion, both precisions, real data."""
 
 import gc
-import importlib.metadata
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -12,6 +11,8 @@ import jaxtyping
 import numpy as np
 import pytest
 
+from tests.quick import quick_flags
+
 # Before jaxnet is imported anywhere: every annotation of its functions is checked at each call.
 jaxtyping.install_import_hook("jaxnet", "tests.check_types")
 
@@ -21,14 +22,10 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # A test's programs run once, on little data: what costs time is to compile them, half of it for
 # speed that nobody needs here. The commands, in processes of their own, are compiled as everyone's.
 jax.config.update("jax_disable_most_optimizations", True)
-if (
-    importlib.metadata.version("jaxlib") == "0.10.2"
-):  # XLA aborts the process for a flag that it does not know
-    before = os.environ.get("XLA_FLAGS", "")
-    quick = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
-    os.environ["XLA_FLAGS"] = f"{before} {quick}"
-    jax.devices()  # reads the flags
-    os.environ["XLA_FLAGS"] = before
+before = os.environ.get("XLA_FLAGS", "")
+os.environ["XLA_FLAGS"] = quick_flags()
+jax.devices()  # reads the flags
+os.environ["XLA_FLAGS"] = before
 
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("fixed")
