@@ -10,12 +10,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import jaxnet
 from jaxnet.core.errors import InputError
 from jaxnet.training import early_stopping, fingerprint
-from jaxnet.training.archive import _reason
+from jaxnet.training.archive import Archive, _reason
 from tests.training.starts import result_digest
 from tests.training.test_checkpoint import names, run
 from tests.training.toys import blobs
@@ -147,6 +148,20 @@ def test_a_damaged_one_gives_way_to_the_one_before(
         result = run(folder)
     assert result_digest(result) == result_digest(run(None))
     assert names(folder) == ["epoch_8", "epoch_9"]
+
+
+def test_numbers_that_are_not_those_written_are_damage(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Archive._read_array
+
+    def altered(archive: Archive, epoch: int, name: str) -> np.ndarray:
+        array = read(archive, epoch, name)
+        return array + np.ones((), array.dtype) if name == "state.epoch" else array
+
+    monkeypatch.setattr(Archive, "_read_array", altered)
+    with pytest.raises(ValueError, match=r"is damaged \(.*its SHA-256 is another"):
+        Archive("fit", written, create=False).read()
 
 
 def test_if_all_are_damaged_nothing_is_overwritten(written: Path, tmp_path: Path) -> None:
