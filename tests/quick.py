@@ -11,5 +11,5 @@ FLAGS = (
 
 
 def quick_flags() -> str:
-    """Return XLA's flags, to which those are added that let it compile in half the time."""
+    """Return XLA's flags, to which those are added that let it compile faster and run slower."""
     return f"{os.environ.get('XLA_FLAGS', '')} {FLAGS}".strip()

@@ -1,7 +1,7 @@
 """The verification matrix: every case of every optimizer, under one convention after the other.
 
-The gate runs the whole of it, ``python -m experiments.verify_optimizers``, which takes three times
-as long: each case under all its conventions, and what differs between two of them.
+The gate runs the whole of it, ``python -m experiments.verify_optimizers``, which has three times
+the rows: each case under all its conventions, and what differs between two of them.
 """
 
 import collections

@@ -14,6 +14,7 @@ import pytest
 
 from jaxnet.training.archive import KEPT, Archive
 from tests.test_structure import ROOT
+from tests.training.servers import Server
 from tests.training.starts import BOARD, LOG, result_digest, train, train_with_logs
 from tests.training.test_logs import scalars
 
@@ -25,45 +26,9 @@ EPOCHS = 3
 """Most epochs, each with its checkpoint, between a start and its kill."""
 
 
-class Server:
-    """A process that starts runs, see `tests.training.starts`."""
-
-    def __init__(self, folder: Path, cache: Path, module: str = "tests.training.starts"):
-        environment = os.environ | {
-            "JAX_COMPILATION_CACHE_DIR": str(cache),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module, str(folder)],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def read(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def start(self, epochs: int) -> tuple[int, int]:
-        """Start a run; return its process and the first epoch that it has finished."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{epochs}\n")
-        self.process.stdin.flush()
-        return int(self.read()), int(self.read())
-
-    def end(self) -> list[str]:
-        """Return what it said until it ended."""
-        said = [self.read()]
-        while not said[-1].startswith("ended"):
-            said.append(self.read())
-        return said
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path / "run", tmp_path / "cache")
+    server = Server("tests.training.starts", tmp_path / "run", cache=tmp_path / "cache")
     yield server
     server.process.communicate()
 
@@ -72,7 +37,7 @@ def test_twenty_kills_change_no_bit(server: Server, tmp_path: Path) -> None:
     moments = random.Random(SEED)
     reached, length = 0, 0.1
     for _ in range(KILLS):
-        child, first = server.start(1_000_000)
+        (child,), first = server.start(1_000_000), int(server.read())
         assert first >= reached, "a start lost epochs that an earlier one had written"
         began = time.perf_counter()
         lived = moments.randrange(EPOCHS)

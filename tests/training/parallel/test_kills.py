@@ -4,15 +4,13 @@ import contextlib
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.test_structure import ROOT
+from tests.training.servers import Server
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills are of POSIX processes")
 
@@ -22,53 +20,15 @@ EPOCHS = 3
 """Most epochs, each with its checkpoint, between a start and its kill."""
 
 
-class Pairs:
-    """A process that starts runs of two processes, see `tests.training.parallel.pairs`."""
-
-    def __init__(self, cache: Path):
-        environment = os.environ | {
-            "JAX_PLATFORMS": "cpu",
-            "JAX_COMPILATION_CACHE_DIR": str(cache),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.training.parallel.pairs"],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def read(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def start(self, epochs: int, folder: Path | None) -> list[int]:
-        """Start a run, and return its two processes."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{epochs} {folder or '-'}\n")
-        self.process.stdin.flush()
-        return [int(child) for child in self.read().split()]
-
-    def end(self) -> list[str]:
-        """Return what the two said until they ended."""
-        said = [self.read()]
-        while not said[-1].startswith("ended"):
-            said.append(self.read())
-        return said
-
-
 @pytest.fixture
-def pairs(tmp_path: Path) -> Iterator[Pairs]:
-    pairs = Pairs(tmp_path / "cache")
+def pairs(tmp_path: Path) -> Iterator[Server]:
+    pairs = Server("tests.training.parallel.pairs", cache=tmp_path / "cache")
     yield pairs
     os.killpg(pairs.process.pid, signal.SIGKILL)  # a run that a failure has left behind, too
     pairs.process.communicate()
 
 
-def test_kills_of_both_change_no_bit(pairs: Pairs, tmp_path: Path) -> None:
+def test_kills_of_both_change_no_bit(pairs: Server, tmp_path: Path) -> None:
     moments, folder = random.Random(SEED), tmp_path / "run"
     reached, length = 0, 0.1
     for _ in range(KILLS):
@@ -92,7 +52,7 @@ def test_kills_of_both_change_no_bit(pairs: Pairs, tmp_path: Path) -> None:
         reached = max([first + lived, *told])  # what was told is written
     results = []
     for place in (folder, None):
-        pairs.start(reached + 2, place)
+        pairs.start(reached + 2, place or "-")
         *said, ended = pairs.end()
         assert ended == "ended 0 0", said
         results += [line for line in said if line.startswith("done")]
