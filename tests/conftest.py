@@ -11,21 +11,17 @@ import jaxtyping
 import numpy as np
 import pytest
 
-from tests.quick import quick_flags
+from tests.quick import compile_quickly, share_contexts, write_checks_once
 
 # Before jaxnet is imported anywhere: every annotation of its functions is checked at each call.
+write_checks_once()
 jaxtyping.install_import_hook("jaxnet", "tests.check_types")
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-# A test's programs run once, on little data: what costs time is to compile them, half of it for
-# speed that nobody needs here. The commands, in processes of their own, are compiled as everyone's.
-jax.config.update("jax_disable_most_optimizations", True)
-before = os.environ.get("XLA_FLAGS", "")
-os.environ["XLA_FLAGS"] = quick_flags()
-jax.devices()  # reads the flags
-os.environ["XLA_FLAGS"] = before
+compile_quickly()
+share_contexts()
 
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("fixed")

@@ -15,6 +15,7 @@ import pytest
 
 from experiments.__main__ import questions
 from experiments._command import run_command
+from tests.quick import users_environment
 from tests.test_structure import ROOT
 
 EXPERIMENTS = sorted(questions())
@@ -132,7 +133,9 @@ def test_a_command_is_quiet_when_piped(tmp_path: Path) -> None:
         "--out",
         str(tmp_path),
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env=users_environment(), capture_output=True, text=True, check=True
+    )
     assert done.stderr == ""
     assert "17,610 parameters" in done.stdout
     assert "test   loss" in done.stdout

@@ -10,14 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.quick import quick_flags
-
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent.parent
 
 
 def start(*command: Any, **environment: str) -> subprocess.Popen[str]:
-    own = {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "XLA_FLAGS": quick_flags()}
+    own = {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
     return subprocess.Popen(
         [sys.executable, *map(str, command)],
         cwd=ROOT,
