@@ -1,7 +1,6 @@
 """What is refused of model files, when read and when written, with the reason."""
 
 import json
-import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from jaxnet.core.errors import InputError, MissingPackageError
 from jaxnet.core.trees import digest
 from jaxnet.networks import load_model, mlp, save_model
 from jaxnet.networks.model_file import MODEL_FILE
+from tests.full_disk import full_disk
 from tests.networks.models import assert_same, trained, written
 
 
@@ -229,15 +229,9 @@ def test_a_disk_that_fills_up_leaves_the_old_file(path: Path) -> None:
     _, params, _ = written(path)
     large = mlp((300, 300))
     arrays = large.init(jax.random.key(0), (300,))
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))  # a write fails on the way
-    try:
-        with pytest.raises(
-            ValueError, match=r"to be writable, got '.*': File too large\. Make room"
-        ):
-            save_model(path, large, *arrays)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    message = r"to be writable, got '.*': File too large\. Make room"
+    with full_disk(100_000), pytest.raises(ValueError, match=message):  # it fails on the way
+        save_model(path, large, *arrays)
     assert digest(load_model(path).params) == digest(params)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 

@@ -2,9 +2,8 @@
 
 import errno
 import os
-import resource
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import jaxnet
 from jaxnet.core.errors import InputError
 from jaxnet.training import early_stopping, fingerprint
 from jaxnet.training.archive import Archive, _reason
+from tests.full_disk import full_disk
 from tests.training.starts import result_digest
 from tests.training.test_checkpoint import names, run
 from tests.training.toys import blobs
@@ -203,24 +203,13 @@ def test_a_folder_that_cannot_be_written(
         run(place(tmp_path))
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """Let the system refuse to write much, as it does when a disk is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_a_disk_that_takes_no_more_keeps_the_last_good_one(
-    written: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+    written: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(written, folder)
-    request.getfixturevalue("small_files")
-    with pytest.raises(
-        InputError, match=r"File too large. Make room, .* good .*/epoch_9'"
-    ) as caught:
+    message = r"File too large. Make room, .* good .*/epoch_9'"
+    with full_disk(2_000), pytest.raises(InputError, match=message) as caught:
         run(folder, epochs=11)
     assert isinstance(caught.value, ValueError)  # with which a command ends with status 2
     assert names(folder) == ["epoch_8", "epoch_9"]

@@ -4,14 +4,11 @@ import errno
 import importlib
 import json
 import os
-import resource
 import signal
 import struct
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ import jaxnet
 from jaxnet.core.errors import MissingPackageError
 from jaxnet.training import History, Progress, fit, json_lines_log, tensorboard_log, together
 from jaxnet.training.events import read_curves
+from tests.full_disk import full_disk
 from tests.test_structure import ROOT
 from tests.training.toys import blobs, network
 
@@ -84,17 +82,6 @@ def test_a_foreign_file_is_not_written_over(content: bytes, tmp_path: Path) -> N
     with pytest.raises(ValueError, match="to be a log of epochs or nothing yet"):
         json_lines_log(path)
     assert path.read_bytes() == content
-
-
-@contextmanager
-def full_disk(size: int) -> Iterator[None]:
-    """Let every write beyond so many bytes of a file fail."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:

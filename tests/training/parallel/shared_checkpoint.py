@@ -1,10 +1,8 @@
 """What two processes check of their checkpoint, of which the first one has the folder."""
 
 import contextlib
-import resource
 import shutil
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 import jaxnet
 from jaxnet.training import FitResult, archive, fit
 from jaxnet.training.processes import Message, from_first
+from tests.full_disk import full_disk
 from tests.training.starts import result_digest
 from tests.training.toys import blobs
 
@@ -36,16 +35,6 @@ def told(kind: type[Exception], match: str, folder: Path | None, **settings: Any
     with pytest.raises(kind, match=match) as caught:
         run(folder, **settings)
     return str(caught.value)
-
-
-@contextlib.contextmanager
-def small_files(here: bool) -> Iterator[None]:
-    """Let the system refuse to write much, as it does when a disk is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    if here:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def check_checkpoint(out: Path) -> list[str]:
@@ -75,7 +64,7 @@ def check_refusals(out: Path, own: Path, first: bool) -> list[str]:
     diverged = told(
         RuntimeError, "/process_0/run/epoch_4.*Lower", out / "lost", optimizer=EXPLOSIVE
     )
-    with small_files(first):
+    with full_disk(2_000) if first else contextlib.nullcontext():
         full = told(ValueError, "File too large.*/process_0/run/epoch_6'", out, epochs=8)
     for path in own.glob("epoch_6/description/metadata"):  # only the first one has it
         path.unlink()

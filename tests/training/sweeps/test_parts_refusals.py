@@ -3,9 +3,8 @@
 import json
 import os
 import re
-import resource
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from jaxnet.training import (
     sweep,
 )
 from jaxnet.training.sweeps import parts
+from tests.full_disk import full_disk
 from tests.training.sweeps.test_parts import (
     RUNS,
     SETTINGS,
@@ -220,22 +220,12 @@ def test_a_folder_that_cannot_be_written(place: Path, reason: str) -> None:
         swept(place)
 
 
-@pytest.fixture
-def tiny_files() -> Iterator[None]:
-    """Let the system refuse to write more than a little, as it does when a disk is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_a_disk_that_takes_no_more_keeps_what_there_is(
-    folder: Path, request: pytest.FixtureRequest
+    folder: Path,
 ) -> None:
     before = names(folder)
-    request.getfixturevalue("tiny_files")
     message = r"sweep: .* writable folder, got '.*': File too large\. Make room, .* good .*/part_6"
-    with pytest.raises(ValueError, match=message) as caught:
+    with full_disk(500), pytest.raises(ValueError, match=message) as caught:
         swept(folder)
     assert isinstance(caught.value, InputError)  # with which a command ends with status 2
     assert names(folder) == before
