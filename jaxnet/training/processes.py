@@ -10,6 +10,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxnet.core.errors import (
+    DamagedFileError,
     InputError,
     InvalidTypeError,
     InvalidValueError,
@@ -133,7 +134,13 @@ def from_first(processes: int, call: Callable[[], Message]) -> Message:
 
 _KINDS = {
     kind.__name__: kind
-    for kind in (InvalidTypeError, InvalidValueError, MissingFileError, MissingPackageError)
+    for kind in (
+        DamagedFileError,
+        InvalidTypeError,
+        InvalidValueError,
+        MissingFileError,
+        MissingPackageError,
+    )
 }
 
 
