@@ -19,6 +19,8 @@ def test_each_fold_is_all_but_the_rest(n: int, folds: int, stratify: bool) -> No
     assert train.shape == (folds, n - n // folds)
     for rest, fold in zip(train, held_out, strict=True):
         assert sorted([*rest, *fold]) == list(range(n))
+        assert (np.diff(rest) > 0).all()
+        assert (np.diff(fold) > 0).all()
     assert len(np.unique(held_out)) == held_out.size
     always = set(range(n)) - set(held_out.ravel().tolist())
     assert len(always) == n % folds

@@ -1,10 +1,12 @@
 """A checkpoint of another run is refused and says why; damage and full disks lose nothing."""
 
 import errno
+import importlib.metadata
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -116,6 +118,29 @@ def test_another_platform_is_refused(
     monkeypatch.setattr(fingerprint, "_platform", lambda device: here)
     with pytest.raises(ValueError, match=rf"with {name} 0\.0\.1, got .*restore_state"):
         run(written)
+
+
+def test_the_platform_is_device_versions_and_flags(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLA_FLAGS", "--xla_flag")
+    device: Any = SimpleNamespace(platform="gpu", device_kind="NVIDIA H200")
+    assert fingerprint._platform(device) == {
+        "jax": jax.__version__,
+        "jaxlib": importlib.metadata.version("jaxlib"),
+        "device": "gpu (NVIDIA H200)",
+        "XLA_FLAGS": "'--xla_flag'",
+    }
+
+
+def test_a_large_constant_is_compared_to_its_end(tmp_path: Path) -> None:
+    rates = np.linspace(0.01, 0.02, 1_000, dtype=np.float32)
+    other = rates.copy()
+    other[-1] = 0.03
+    for table in (rates, rates.copy()):
+        run(tmp_path, optimizer=jaxnet.optim.sgd(lambda n, t=table: jnp.asarray(t)[n]))
+    with pytest.raises(
+        ValueError, match=r"the line of its program '.*\.\.\. SHA-256 [0-9a-f]{64}'"
+    ):
+        run(tmp_path, optimizer=jaxnet.optim.sgd(lambda n: jnp.asarray(other)[n]))
 
 
 def test_another_format_is_refused(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
