@@ -165,6 +165,21 @@ got 'no' of type str. Pass True or False.
             raise invalid_type(function, name, "to be a boolean", actual, "Pass True or False.")
 
 
+def check_arrays(function: str, **arrays: Any) -> None:
+    """Raise a TypeError that names the first argument that is no array, of JAX's or of NumPy's.
+
+    >>> check_arrays("huber", outputs=np.zeros(2), targets=[1, 2])
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidTypeError: huber: expected targets to be an array, got a list. \
+Pass jnp.asarray(targets).
+    """
+    for name, array in arrays.items():
+        if not hasattr(array, "dtype"):
+            actual, remedy = f"a {type(array).__name__}", f"Pass jnp.asarray({name})."
+            raise invalid_type(function, name, "to be an array", actual, remedy)
+
+
 def check_floating(function: str, argument: str, array: Any) -> None:
     """Raise a TypeError unless the array, or number, is floating-point.
 
@@ -174,7 +189,10 @@ def check_floating(function: str, argument: str, array: Any) -> None:
     jaxnet.core.errors.InvalidTypeError: elu: expected z to be floating-point, got int64. \
 z.astype(jnp.float32) converts.
     """
-    dtype = array.dtype if hasattr(array, "dtype") else jnp.result_type(array)
+    if isinstance(array, int | float):
+        array = jnp.asarray(array)
+    check_arrays(function, **{argument: array})
+    dtype = array.dtype
     if not jnp.issubdtype(dtype, jnp.floating):
         remedy = f"{argument}.astype(jnp.float32) converts."
         raise invalid_type(function, argument, "to be floating-point", dtype, remedy)

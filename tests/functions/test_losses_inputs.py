@@ -1,5 +1,6 @@
 """What losses refuse, and the exact words that they refuse it with."""
 
+import functools
 import re
 from typing import Any
 
@@ -11,6 +12,15 @@ import pytest
 import jaxnet
 from jaxnet.core.types import Array
 from jaxnet.functions.losses import LOSSES, Loss, as_loss, entropy, get_loss, smooth_labels
+from jaxnet.functions.metrics import (
+    METRICS,
+    confusion_matrix,
+    expected_calibration_error,
+    f1,
+    precision,
+    r_squared,
+    recall,
+)
 from tests.comparison import assert_trees_close
 from tests.loss_cases import LOSSES as CASES
 from tests.loss_cases import draw_loss
@@ -234,6 +244,33 @@ def test_fit_hears_of_bad_targets_before_it_starts() -> None:
         ValueError, match=r"^squared_error: .* shape \(4, 1\) or \(4,\), got \(4, 2"
     ):
         run("squared_error", np.zeros((4, 2), np.float32))
+
+
+FUNCTIONS = (
+    LOSSES
+    | METRICS
+    | {
+        "r_squared": r_squared,
+        "expected_calibration_error": expected_calibration_error,
+        "confusion_matrix": functools.partial(confusion_matrix, classes=2),
+    }
+)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_lists_are_no_arrays(name: str) -> None:
+    first = "predictions" if name == "confusion_matrix" else "outputs"
+    cases: list[Any] = [(([[0.5, 0.5]], ROWS), first), ((ROWS, [0, 1, 1]), "targets")]
+    for given, argument in cases:
+        message = f"{name}: expected {argument} to be an array, got a list. Pass jnp.asarray("
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
+            FUNCTIONS[name](*given)
+
+
+@pytest.mark.parametrize("metric", [precision, recall, f1])
+def test_a_list_is_no_confusion_matrix(metric: Any) -> None:
+    with pytest.raises(TypeError, match="expected confusion to be an array, got a list"):
+        metric([[1, 2], [3, 4]])
 
 
 def test_a_plain_pair_is_a_loss() -> None:

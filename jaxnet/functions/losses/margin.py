@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Num
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_arrays, check_range
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.losses.targets import binary_targets, one_hot_targets, signed_targets
 
@@ -44,6 +44,7 @@ def zero_one(
     >>> zero_one(jnp.array([[2.0], [-2.0]]), jnp.array([1, 1])).tolist()
     [0.0, 1.0]
     """
+    check_arrays("zero_one", outputs=outputs, targets=targets)
     check_range("zero_one", "threshold", threshold)
     if outputs.shape[-1:] == (1,):
         positive = binary_targets("zero_one", outputs, targets)

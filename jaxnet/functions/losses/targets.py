@@ -13,7 +13,7 @@ from jax.core import Tracer
 from jax.typing import DTypeLike
 from jaxtyping import Float, Num
 
-from jaxnet.core.checks import check_count, check_entries, check_floating, check_range
+from jaxnet.core.checks import check_arrays, check_count, check_entries, check_floating, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import AnyArray, Array
 
@@ -27,6 +27,7 @@ def entrywise_targets(function: str, outputs: Array, targets: AnyArray) -> Array
     Targets without the last axis are taken where it has one entry: ``(n,)`` beside ``(n, 1)``,
     which subtraction would broadcast to ``(n, n)``.
     """
+    check_arrays(function, outputs=outputs, targets=targets)
     _check_outputs(function, outputs)
     remedy = "Pass integers or floating-point numbers, such as targets.astype(jnp.float32)."
     _check_real(function, targets, remedy)
@@ -71,6 +72,7 @@ def probability_targets(function: str, outputs: Array, targets: AnyArray) -> Arr
 
 def one_hot_targets(function: str, outputs: Array, targets: AnyArray) -> Array:
     """Return the targets as distributions of the outputs' shape and dtype."""
+    check_arrays(function, outputs=outputs, targets=targets)
     _check_outputs(function, outputs)
     if jnp.issubdtype(targets.dtype, jnp.integer):
         if targets.shape != outputs.shape[:-1]:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int, Num
 
-from jaxnet.core.checks import check_choice, check_count
+from jaxnet.core.checks import check_arrays, check_choice, check_count
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.metrics.labels import check_labels, target_labels
@@ -38,6 +38,7 @@ def confusion_matrix(
     [[1, 1], [0, 1]]
     """
     check_count("confusion_matrix", "classes", classes, minimum=2)
+    check_arrays("confusion_matrix", predictions=predictions, targets=targets)
     if jnp.issubdtype(predictions.dtype, jnp.floating):
         if predictions.shape[-1:] != (classes,):
             expected = f"of scores to have {classes} classes on the last axis"
@@ -129,6 +130,7 @@ def f1(
 
 
 def _counts(function: str, confusion: AnyArray) -> tuple[Array, Array, Array]:
+    check_arrays(function, confusion=confusion)
     if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:
         remedy = "Pass what confusion_matrix returns."
         expected = "to be a square matrix"

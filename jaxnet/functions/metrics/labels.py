@@ -5,13 +5,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_entries
+from jaxnet.core.checks import check_arrays, check_entries
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import AnyArray, Array
 
 
 def target_labels(function: str, outputs: Array, targets: AnyArray) -> Array:
     """Return one label an example, from integer labels or from one-hot rows."""
+    check_arrays(function, outputs=outputs, targets=targets)
     check_classes(function, outputs)
     if targets.shape == outputs.shape:
         check_real(function, "targets", targets)

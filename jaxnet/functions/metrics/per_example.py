@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Num
 
-from jaxnet.core.checks import check_count, check_entries, check_range
+from jaxnet.core.checks import check_arrays, check_count, check_entries, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.metrics.labels import check_real, target_labels
@@ -125,6 +125,7 @@ def binary_accuracy(
 
 
 def _positive(function: str, outputs: Array, targets: AnyArray) -> Array:
+    check_arrays(function, outputs=outputs, targets=targets)
     check_real(function, "targets", targets)
     shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1:] == (1,))
     if outputs.ndim == 0 or targets.shape not in shapes:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Num
 
-from jaxnet.core.checks import check_choice, check_count, check_entries
+from jaxnet.core.checks import check_arrays, check_choice, check_count, check_entries
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import AnyArray, Array
@@ -44,6 +44,7 @@ def r_squared(
     >>> r_squared(jnp.array([[1.0], [2.0], [2.0]]), jnp.array([1.0, 2.0, 3.0])).tolist()
     0.5
     """
+    check_arrays("r_squared", outputs=outputs, targets=targets)
     check_real("r_squared", "targets", targets)
     shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1:] == (1,))
     if outputs.size == 0 or targets.shape not in shapes:
