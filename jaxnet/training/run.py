@@ -1,12 +1,13 @@
 """A run: epochs in a loop that stops by itself, as one pure function to compile once."""
 
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.trees import select
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.data.examples import Examples
@@ -110,12 +111,23 @@ def _read(
     """Return what the instruments say, each a scalar."""
     read = {}
     for name, instrument in instruments.items():
-        read[name] = jnp.asarray(instrument(params, statistics, train))
+        said = instrument(params, statistics, train)
+        argument, remedy = f"instrument {name!r}", "Reduce it to one number, or make several of it."
+        if not _is_real(said):
+            actual = getattr(said, "dtype", f"a {type(said).__name__}")
+            raise invalid_type("training", argument, "to return a number", actual, remedy)
+        read[name] = jnp.asarray(said)
         if read[name].shape:
-            remedy = "Reduce it to one number, or make several instruments of it."
             actual = f"shape {read[name].shape}"
-            raise invalid_value("training", f"instrument {name!r}", "to be 0-d", actual, remedy)
+            raise invalid_value("training", argument, "to be 0-d", actual, remedy)
     return read
+
+
+def _is_real(said: Any) -> bool:
+    kinds = jnp.integer, jnp.floating, jnp.bool_
+    if hasattr(said, "dtype"):
+        return any(jnp.issubdtype(said.dtype, kind) for kind in kinds)
+    return isinstance(said, numbers.Real)
 
 
 def _keep(diverged: Array, old: TrainState, new: TrainState) -> TrainState:

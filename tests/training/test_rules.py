@@ -179,6 +179,16 @@ def test_instruments_are_read_after_every_epoch() -> None:
             lambda: run([], instruments={"x": lambda params, statistics, train: jnp.zeros(2)}),
             "training: expected instrument 'x' to be 0-d, got shape",
         ),
+        (
+            lambda: run([], instruments={"x": lambda params, statistics, train: "much"}),
+            "training: expected instrument 'x' to return a number, got a str",
+        ),
+        (
+            lambda: run(
+                [], instruments={"x": lambda params, statistics, train: jnp.zeros((), "complex64")}
+            ),
+            "training: expected instrument 'x' to return a number, got complex64",
+        ),
     ],
     ids=[
         "patience",
@@ -193,6 +203,8 @@ def test_instruments_are_read_after_every_epoch() -> None:
         "metric",
         "source",
         "instrument",
+        "text",
+        "complex",
     ],
 )
 @pytest.mark.usefixtures("no_type_checks")
