@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import pytest
 
 import jaxnet
+from jaxnet.core.errors import DamagedFileError
 from jaxnet.training import FitResult, archive, fit
-from jaxnet.training.processes import Message, from_first
+from jaxnet.training.processes import Message, agreed, from_first
 from tests.full_disk import full_disk
 from tests.training.starts import result_digest
 from tests.training.toys import blobs
@@ -91,7 +92,20 @@ def check_alone(out: Path, first: bool) -> list[str]:
         assert result_digest(run(out, devices=None)) == result_digest(run(None, devices=None))
     else:
         told(ValueError, "checkpoint to be of process 0, got process 1. Pass", out, devices=None)
+    check_messages(first)
     return [check_arrays()]
+
+
+def check_messages(first: bool) -> None:
+    """Let both decide as the first one does, and hear of its error as what it is."""
+    assert agreed(2, first)
+    assert not agreed(2, not first)
+    with pytest.raises(DamagedFileError, match="torn"):
+        from_first(2, torn)
+
+
+def torn() -> Message:
+    raise DamagedFileError("torn")
 
 
 def check_arrays() -> str:

@@ -109,7 +109,6 @@ def check_errors() -> None:
 
 def main(coordinator: str, process: str, out: str, part: str) -> None:
     jax.config.update("jax_num_cpu_devices", 2)
-    jax.config.update("jax_disable_most_optimizations", True)  # which costs time here
     jax.distributed.initialize(coordinator, 2, int(process), initialization_timeout=100)
     assert (jax.device_count(), jax.local_device_count()) == (4, 2)
     if part == "runs":
