@@ -189,10 +189,10 @@ def check_floating(function: str, argument: str, array: Any) -> None:
     jaxnet.core.errors.InvalidTypeError: elu: expected z to be floating-point, got int64. \
 z.astype(jnp.float32) converts.
     """
-    if isinstance(array, int | float):
-        array = jnp.asarray(array)
-    check_arrays(function, **{argument: array})
-    dtype = array.dtype
+    plain = isinstance(array, int | float)
+    if not plain:
+        check_arrays(function, **{argument: array})
+    dtype = jnp.result_type(array) if plain else array.dtype
     if not jnp.issubdtype(dtype, jnp.floating):
         remedy = f"{argument}.astype(jnp.float32) converts."
         raise invalid_type(function, argument, "to be floating-point", dtype, remedy)

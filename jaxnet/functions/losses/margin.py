@@ -44,7 +44,7 @@ def zero_one(
     >>> zero_one(jnp.array([[2.0], [-2.0]]), jnp.array([1, 1])).tolist()
     [0.0, 1.0]
     """
-    check_arrays("zero_one", outputs=outputs, targets=targets)
+    check_arrays("zero_one", outputs=outputs)
     check_range("zero_one", "threshold", threshold)
     if outputs.shape[-1:] == (1,):
         positive = binary_targets("zero_one", outputs, targets)

@@ -27,8 +27,8 @@ def entrywise_targets(function: str, outputs: Array, targets: AnyArray) -> Array
     Targets without the last axis are taken where it has one entry: ``(n,)`` beside ``(n, 1)``,
     which subtraction would broadcast to ``(n, n)``.
     """
-    check_arrays(function, outputs=outputs, targets=targets)
     _check_outputs(function, outputs)
+    check_arrays(function, targets=targets)
     remedy = "Pass integers or floating-point numbers, such as targets.astype(jnp.float32)."
     _check_real(function, targets, remedy)
     shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1] == 1)
@@ -72,8 +72,8 @@ def probability_targets(function: str, outputs: Array, targets: AnyArray) -> Arr
 
 def one_hot_targets(function: str, outputs: Array, targets: AnyArray) -> Array:
     """Return the targets as distributions of the outputs' shape and dtype."""
-    check_arrays(function, outputs=outputs, targets=targets)
     _check_outputs(function, outputs)
+    check_arrays(function, targets=targets)
     if jnp.issubdtype(targets.dtype, jnp.integer):
         if targets.shape != outputs.shape[:-1]:
             expected = f"of integer labels to have shape {outputs.shape[:-1]}"

@@ -220,9 +220,7 @@ def test_a_folder_that_cannot_be_written(place: Path, reason: str) -> None:
         swept(place)
 
 
-def test_a_disk_that_takes_no_more_keeps_what_there_is(
-    folder: Path,
-) -> None:
+def test_a_disk_that_takes_no_more_keeps_what_there_is(folder: Path) -> None:
     before = names(folder)
     message = r"sweep: .* writable folder, got '.*': File too large\. Make room, .* good .*/part_6"
     with full_disk(500), pytest.raises(ValueError, match=message) as caught:
