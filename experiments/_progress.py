@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from jaxnet.training import Progress, SweepProgress
+from jaxnet.training.devices import count_cores
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -78,14 +81,34 @@ def announce_resumption(folder: Any, show: Callable[[Any], None] | None) -> Call
     return on_progress
 
 
-def progress(label: str, items: Sequence[T]) -> Iterable[T]:
-    """Return the items, with a bar on standard error as they are taken, if that is a terminal."""
+def progress(label: str, items: Iterable[T], *, total: int | None = None) -> Iterable[T]:
+    """Return the items, with a bar on standard error as they are taken, if that is a terminal.
+
+    Args:
+        label: before the bar.
+        items: what is taken.
+        total: how many, of items that have no length.
+    """
     if not sys.stderr.isatty():
         return items
     from rich.console import Console
     from rich.progress import track
 
-    return track(items, label, console=Console(stderr=True), transient=True)
+    return track(items, label, total, console=Console(stderr=True), transient=True)
+
+
+def side_by_side(label: str, function: Callable[[T], S], items: Sequence[T]) -> list[S]:
+    """Return ``[function(item) for item in items]``, one on each core at a time, with a bar.
+
+    For functions that spend their time in XLA, which compiles and runs outside Python's lock.
+
+    Args:
+        label: before the bar.
+        function: must not change what another call reads.
+        items: its arguments.
+    """
+    with ThreadPoolExecutor(count_cores()) as pool:
+        return list(progress(label, pool.map(function, items), total=len(items)))
 
 
 def say(text: Any) -> None:

@@ -31,7 +31,7 @@ class Config:
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
     batch_sizes: tuple[int, ...] = ()
-    """Of the noise; times and runs take every other one. The largest is about a full batch."""
+    """By default powers of 4. The largest divides the number of training examples."""
     draws: int = 0
     """Pairs of mini-batches drawn at each batch size, 2 or more."""
     epochs: int = 0
@@ -57,7 +57,7 @@ def main(config: Config) -> list[Claim]:
     out = prepare_folder(config.out)
     workload = load_workload(config.dataset, grid, data_dir=config.data_dir)
     noise = measure_noise(workload, grid, seed=config.seed)
-    times = measure_times(workload, grid.run_sizes, rounds=config.rounds)
+    times = measure_times(workload, grid.batch_sizes, rounds=config.rounds)
     runs = train_all(workload, grid, seed=config.seed)
     outcomes = {size: outcome(each, grid.target) for size, each in runs.items()}
     print(table(times, outcomes, noise))

@@ -41,7 +41,7 @@ def law_claims(noise: Noise) -> list[Claim]:
     for name, limit in noise.limits.items():
         law = "sigma^2 / b" if limit is None else "sigma^2 / b (B - b)/(B - 1)"
         statement = f"{name} replacement: furthest point off {law}, in its standard errors"
-        # of 10 or 11 points, the furthest is beyond 4 once in 1,500 experiments
+        # of 5 or 6 points, the furthest is beyond 4 once in 2,900 experiments
         claims.append(_below(statement, LECTURE, fit_slope(noise.drawn[name], limit).worst, 4))
     return claims
 

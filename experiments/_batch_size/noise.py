@@ -7,9 +7,9 @@ import numpy as np
 
 import jaxnet
 from experiments._batch_size.workload import SGD, Grid, Workload, start
-from experiments._progress import progress
+from experiments._progress import side_by_side
 from jaxnet.data.examples import count
-from jaxnet.inspection import gradient_noise, measured_variance, predicted_variance
+from jaxnet.inspection import Measurement, gradient_noise, measured_variance, predicted_variance
 from jaxnet.training import Objective, TrainState, make_objective
 
 EPOCHS = (0, 1, 4, 16)
@@ -144,19 +144,20 @@ def draw(
     """
     sizes = np.array([size for size in grid.batch_sizes if limit is None or size < limit])
     key = jax.random.fold_in(jax.random.key(seed), limit or 0)
-    found = [
-        measured_variance(
+
+    def measure(size: int) -> Measurement:
+        return measured_variance(
             objective,
             state.params,
             state.statistics,
             workload.train,
-            batch_size=int(size),
+            batch_size=size,
             draws=grid.draws,
-            key=jax.random.fold_in(key, int(size)),
+            key=jax.random.fold_in(key, size),
             replace=limit is None,
         )
-        for size in progress("drawing mini-batches", list(sizes))
-    ]
+
+    found = side_by_side("drawing mini-batches", measure, sizes.tolist())
     values, errors = np.array(found, float).T
     predicted = np.asarray(predicted_variance(variance, sizes, examples=limit))
     return Drawn(sizes, values, errors, predicted)

@@ -7,21 +7,26 @@ import numpy as np
 from experiments._batch_size.noise import Noise
 from experiments._batch_size.runs import Outcome, Time
 
+NEAR = 1.25
+"""By what factor seconds may differ and be called the same."""
+
 
 def answer(times: dict[int, Time], outcomes: dict[int, Outcome]) -> str:
-    """Say which batch size learns soonest, and what the extremes cost."""
+    """Say which batch sizes learn soonest, and what the extremes cost."""
     seconds = {n: times[n].epoch * float(np.median(outcomes[n].epochs)) for n in outcomes}
-    best, small, large = min(seconds, key=lambda n: seconds[n]), min(seconds), max(seconds)
-    if not np.isfinite(seconds[best]):
+    least = min(seconds.values())
+    if not np.isfinite(least):
         return "no batch size reaches the target"
-    others = ", ".join(
-        f"{n:,} takes {seconds[n] / seconds[best]:.0f} times as long"
+    best = [n for n in seconds if seconds[n] <= NEAR * least]
+    others = [
+        f"{n:,} takes {seconds[n] / least:.0f} times as long"
         if np.isfinite(seconds[n])
         else f"{n:,} does not get there"
-        for n in (small, large)
-        if n != best
-    )
-    return f"batches of {best:,} learn soonest; {others}"
+        for n in (min(seconds), max(seconds))
+        if n not in best
+    ]
+    soonest = " and ".join(f"{n:,}" for n in best)
+    return f"batches of {soonest} learn soonest" + (f"; {', '.join(others)}" if others else "")
 
 
 def table(times: dict[int, Time], outcomes: dict[int, Outcome], noise: Noise) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 import jaxnet
 from experiments._batch_size.workload import SGD, Grid, Workload, start
-from experiments._progress import progress
+from experiments._progress import progress, side_by_side
 from jaxnet.data.examples import count
 from jaxnet.training import DivergenceError, History, TrainState, steps_per_epoch
 
@@ -20,12 +20,10 @@ class Time(NamedTuple):
     """How long training takes at a batch size, compiled and warm.
 
     Attributes:
-        compile_seconds: tracing and compiling, once.
         epoch_seconds: one value a round.
         steps: of an epoch.
     """
 
-    compile_seconds: float
     epoch_seconds: list[float]
     steps: int
 
@@ -71,30 +69,35 @@ class Outcome(NamedTuple):
 def measure_times(workload: Workload, sizes: Sequence[int], *, rounds: int) -> dict[int, Time]:
     """Time epochs; the batch sizes take turns, so that all see the same machine.
 
+    Everything is compiled before, and runs once.
+
     Args:
         workload: data and network.
         sizes: batch sizes.
-        rounds: turns, after a first one that compiles.
+        rounds: turns.
     """
-    steps = {size: steps_per_epoch(count(workload.train), batch_size=size) for size in sizes}
-    times = {size: Time(0.0, [], steps[size]) for size in sizes}
-    for i in progress("timing", range(rounds + 1)):
+    times = {
+        size: Time([], steps_per_epoch(count(workload.train), batch_size=size)) for size in sizes
+    }
+
+    def train_epochs(size: int) -> float:
+        epochs = -(-TIMED_UPDATES // times[size].steps)
+        result = jaxnet.training.fit(
+            workload.network,
+            workload.train,
+            key=jax.random.key(0),
+            optimizer=SGD,
+            epochs=epochs,
+            batch_size=size,
+            state=start(workload, 0.01, jax.random.key(0)),
+            chunk=epochs,
+        )
+        return result.run_seconds / epochs
+
+    side_by_side("compiling", train_epochs, sizes)
+    for _ in progress("timing", range(rounds)):
         for size, time in times.items():
-            epochs = -(-TIMED_UPDATES // time.steps)
-            result = jaxnet.training.fit(
-                workload.network,
-                workload.train,
-                key=jax.random.key(i),
-                optimizer=SGD,
-                epochs=epochs,
-                batch_size=size,
-                state=start(workload, 0.01, jax.random.key(i)),
-                chunk=epochs,
-            )
-            if i == 0:
-                times[size] = time._replace(compile_seconds=result.compile_seconds)
-            else:
-                time.epoch_seconds.append(result.run_seconds / epochs)
+            time.epoch_seconds.append(train_epochs(size))
     return times
 
 
@@ -106,13 +109,15 @@ def train_all(workload: Workload, grid: Grid, *, seed: int) -> dict[int, dict[fl
         grid: batch sizes, rates, seeds and lengths.
         seed: of the first run.
     """
-    return {
-        size: {
+
+    def train_size(size: int) -> dict[float, list[Run]]:
+        return {
             rate: [train(workload, grid, size, rate, seed + i) for i in range(grid.seeds)]
-            for rate in grid.rates
+            for rate in grid.rates(size)
         }
-        for size in progress("training", grid.run_sizes)
-    }
+
+    runs = side_by_side("training", train_size, grid.batch_sizes)
+    return dict(zip(grid.batch_sizes, runs, strict=True))
 
 
 def train(workload: Workload, grid: Grid, size: int, rate: float, seed: int) -> Run:

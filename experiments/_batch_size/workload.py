@@ -25,8 +25,8 @@ class Grid:
     """What is measured on a data set.
 
     Attributes:
-        batch_sizes: of the noise, ascending; times and runs take every other one.
-        rates: learning rates tried at every batch size.
+        batch_sizes: ascending.
+        rate: learning rate of mini-batches of one, about.
         epochs: of each run, at least.
         updates: of each run, at least.
         target: validation loss to reach.
@@ -35,32 +35,37 @@ class Grid:
     """
 
     batch_sizes: tuple[int, ...]
-    rates: tuple[float, ...]
+    rate: float
     epochs: int
     updates: int
     target: float
     draws: int
     seeds: int
 
-    @property
-    def run_sizes(self) -> tuple[int, ...]:
-        """The batch sizes that are timed and trained with."""
-        return self.batch_sizes[::2]
+    def rates(self, size: int) -> list[float]:
+        """Return the rates that are tried, a factor of 2 apart: sixteenfold in all.
+
+        They lie around ``rate * sqrt(size)``, which keeps the noise of an update what it is.
+
+        Args:
+            size: of the mini-batches.
+        """
+        return [self.rate * size**0.5 * 2.0**k for k in range(-2, 3)]
 
 
 GRIDS = {
     "digits": Grid(
-        batch_sizes=tuple(2**k for k in range(11)),
-        rates=tuple(0.02 * 2**k for k in range(7)),
+        batch_sizes=tuple(4**k for k in range(6)),
+        rate=0.04,
         epochs=20,
         updates=200,
         target=0.2,
-        draws=180,
+        draws=240,
         seeds=2,
     ),
     "mnist": Grid(
-        batch_sizes=tuple(2**k for k in range(4, 13)),
-        rates=(0.1, 0.2, 0.4, 0.8),
+        batch_sizes=tuple(4**k for k in range(2, 7)),
+        rate=0.015,
         epochs=5,
         updates=500,
         target=0.2,

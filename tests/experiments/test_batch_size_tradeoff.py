@@ -1,5 +1,6 @@
 """batch_size_tradeoff: its fits by hand, what it records, and that its claims can fail."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from experiments._batch_size import claims
 from experiments._batch_size.noise import Drawn, Noise, fit_slope
 from experiments._batch_size.report import answer
 from experiments._batch_size.runs import Outcome, Run, Time, epochs_to_target, outcome
+from experiments._batch_size.workload import GRIDS
 from tests.experiments.test_commands import run
 
 SIZES = np.array([1, 2, 4, 8, 16])
@@ -56,9 +58,7 @@ def test_the_claims_about_noise_can_fail() -> None:
 def test_the_claims_about_time_can_fail() -> None:
     def times(*steps: float) -> dict[int, Time]:
         sizes = (1, 16, 64, 256)
-        return {
-            n: Time(0.0, [256 / n * step], 256 // n) for n, step in zip(sizes, steps, strict=True)
-        }
+        return {n: Time([256 / n * step], 256 // n) for n, step in zip(sizes, steps, strict=True)}
 
     assert claims.growth(times(1, 1, 4, 16), 16, 256) == pytest.approx(1.0)
     assert [claim.holds for claim in claims.time_claims(times(1, 1, 4, 16))] == [True, True]
@@ -103,11 +103,18 @@ def test_rates_are_chosen_on_the_validation_loss() -> None:
     assert found.accuracies.tolist() == [0.6, 0.5]
 
 
+def test_rates_grow_as_the_square_root_of_the_batch_size() -> None:
+    grid = dataclasses.replace(GRIDS["digits"], rate=0.1)
+    assert grid.rates(1) == pytest.approx([0.025, 0.05, 0.1, 0.2, 0.4])
+    assert grid.rates(64) == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2])
+
+
 def test_the_answer() -> None:
-    times = {1: Time(0.0, [1.0], 100), 100: Time(0.0, [0.1], 1)}
+    times = {1: Time([1.0], 100), 100: Time([0.1], 1)}
     assert (
         answer(times, outcomes(2.0, 5.0)) == "batches of 100 learn soonest; 1 takes 4 times as long"
     )
+    assert answer(times, outcomes(2.0, 16.0)) == "batches of 1 and 100 learn soonest"
     text = "batches of 1 learn soonest; 100 does not get there"
     assert answer(times, outcomes(2.0, np.inf)) == text
     assert answer(times, outcomes(np.inf, np.inf)) == "no batch size reaches the target"
@@ -124,8 +131,8 @@ def test_the_record_of_a_short_run(tmp_path: Path) -> None:
     assert results["grid"]["batch_sizes"] == [16, 256, 1024]
     assert results["noise"]["examples"] == 1024
     assert results["noise"]["drawn"]["without"]["sizes"] == [16, 256]
-    assert len(results["runs"]["16"]["0.02"][1]["losses"]) == 2
-    assert list(results["times"]) == list(results["outcomes"]) == ["16", "1024"]
+    assert len(results["runs"]["16"]["0.04"][1]["losses"]) == 2
+    assert list(results["times"]) == list(results["outcomes"]) == ["16", "256", "1024"]
     assert len(record["claims"]) == 2
 
 

@@ -1,0 +1,33 @@
+"""What experiments do side by side."""
+
+import threading
+
+import pytest
+
+from experiments import _progress
+from experiments._progress import side_by_side
+
+
+def test_results_are_in_the_order_of_the_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_progress, "count_cores", lambda: 2)
+    second_done = threading.Event()
+
+    def function(item: str) -> str:
+        # the first ends after the second: they must run at the same time
+        if item == "first":
+            assert second_done.wait(timeout=60)
+        if item == "second":
+            second_done.set()
+        return item.upper()
+
+    assert side_by_side("", function, ["first", "second", "third"]) == ["FIRST", "SECOND", "THIRD"]
+
+
+def test_an_error_is_raised() -> None:
+    def function(item: int) -> int:
+        if item == 1:
+            raise ArithmeticError("the second")
+        return item
+
+    with pytest.raises(ArithmeticError, match="the second"):
+        side_by_side("", function, [0, 1, 2])
