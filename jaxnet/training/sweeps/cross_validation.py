@@ -93,7 +93,7 @@ def cross_validate(
     fold = np.arange(folds * seeds, dtype=np.int32) % folds
     members = make_members(settings, keys, epochs, {_FOLD: fold})
     member = Member(name, _on_folds(name, build, parts), passes)
-    return label(settings, keys, train_members(name, member, members, examples, None, execution))
+    return label(settings, keys, train_members(member, members, examples, None, execution))
 
 
 def _on_folds(function: str, build: Build, folds: Folds) -> Build:

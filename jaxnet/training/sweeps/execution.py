@@ -78,7 +78,6 @@ class Execution(NamedTuple):
 
 
 def train_members(
-    function: str,
     member: Member,
     members: Members,
     train: Examples,
@@ -89,8 +88,7 @@ def train_members(
     """Train all members of a sweep, on all devices.
 
     Args:
-        function: the public function that errors begin with.
-        member: the run of one member.
+        member: the run of one member; errors begin with its function's name.
         members: all of them.
         train: the examples, on the device.
         validation: the same of held-out examples; None for none.
@@ -104,6 +102,7 @@ def train_members(
             checkpoint that is another's or cannot be written.
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
     """
+    function = member.function
     strategy, chunk, _, keep, on_progress, checkpoint = execution
     check_strategy(function, strategy, chunk)
     keeper = check_choice(function, "keep", keep, _keepers)
@@ -129,7 +128,7 @@ def train_members(
     if checkpoint is None:
         parts, plan = None, choose_width()
     else:
-        given = function, member, members, train, validation, execution, devices
+        given = member, members, train, validation, execution, devices
         parts = everywhere(function, processes, functools.partial(_open_parts, *given))
         plan = _settle(function, processes, parts, choose_width)
     waves = {} if parts is None else parts.waves()
@@ -143,7 +142,6 @@ def train_members(
 
 
 def _open_parts(
-    function: str,
     member: Member,
     members: Members,
     train: Examples,
@@ -164,21 +162,21 @@ def _open_parts(
         "epochs": members.epochs,
         "states to go on from": "none" if members.starts is None else members.starts,
     }
-    words, text = _settings(function, member, members), lowered.as_text()
+    words, text = _settings(member, members), lowered.as_text()
     fingerprint = take_sweep_fingerprint(result, given, train, validation, text, words, devices[0])
-    folder = share_folder(function, execution.checkpoint or "", processes)
+    folder = share_folder(member.function, execution.checkpoint or "", processes)
     like = jax.eval_shape(_keepers[execution.keep], result)
-    return Parts(function, folder, fingerprint, like, local_share(members, processes).number)
+    return Parts(member.function, folder, fingerprint, like, local_share(members, processes).number)
 
 
-def _settings(function: str, member: Member, members: Members) -> dict[str, Any]:
+def _settings(member: Member, members: Members) -> dict[str, Any]:
     """Return what the program was made of, by name."""
     first = {name: jnp.asarray(column[0]) for name, column in members.hyperparameters.items()}
-    recipe = call_builder(function, member.build, first)
+    recipe = call_builder(member.function, member.build, first)
     parts = {name: getattr(recipe, name) for name in ("optimizer", "constraint", "rules")}
-    engine = {"gradient": get_engine(function, recipe.gradient)}
+    engine = {"gradient": get_engine(member.function, recipe.gradient)}
     instruments = {"instruments": tuple((member.passes.instruments or {}).items())}
-    objective = recipe_objective(function, recipe)._asdict()
+    objective = recipe_objective(member.function, recipe)._asdict()
     return objective | parts | engine | member.passes._asdict() | instruments
 
 

@@ -131,7 +131,7 @@ def successive_halving(
     def train_rung(number: int, members: Members) -> Harvest:
         compiled = programs[members.starts is not None]
         own = execution._replace(checkpoint=stage_folder(name, execution.checkpoint, number))
-        return train_members(name, member, members, train, held_out, own, compiled)
+        return train_members(member, members, train, held_out, own, compiled)
 
     rungs = _climb(settings, seed_keys(key, seeds), ladder, metric, train_rung)
     last = rungs[-1]

@@ -97,9 +97,7 @@ def optuna_search(
     def run(settings: Settings) -> SweepResult:
         examples = check_members(name, build, settings, train, validation)
         members = make_members(settings, keys, epochs)
-        return label(
-            settings, keys, train_members(name, member, members, *examples, execution, compiled)
-        )
+        return label(settings, keys, train_members(member, members, *examples, execution, compiled))
 
     results = []
     for _ in range(rounds):

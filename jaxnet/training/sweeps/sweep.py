@@ -120,7 +120,7 @@ def sweep(
     members = make_members(settings, keys, epochs)
     member = Member("sweep", build, passes)
     execution = Execution(strategy, chunk, devices, keep, on_progress, checkpoint)
-    harvest = train_members("sweep", member, members, train, validation, execution)
+    harvest = train_members(member, members, train, validation, execution)
     return label(settings, keys, harvest)
 
 

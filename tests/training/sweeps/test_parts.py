@@ -94,7 +94,7 @@ def trained(compiled: dict[int, Workers], **execution: Any) -> Harvest:
     members = make_members(settings, seed_keys(jax.random.key(3), 1), 3)
     member = Member("sweep", build, Passes(3, 8))
     train = jax.tree.map(jnp.asarray, blobs())
-    return train_members("sweep", member, members, train, None, Execution(**execution), compiled)
+    return train_members(member, members, train, None, Execution(**execution), compiled)
 
 
 STRATEGIES: dict[str, dict[str, Any]] = {
