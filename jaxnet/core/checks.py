@@ -254,9 +254,8 @@ got 'digits'. Did you mean 'ndigits'?
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             remedy = f"Did you mean '{close[0]}'?" if close else "Leave it out."
-            expected = (
-                f"of {called.__name__} to be {'among ' + ', '.join(known) if known else 'none'}"
-            )
+            of = getattr(called, "__name__", type(called).__name__)
+            expected = f"of {of} to be {'among ' + ', '.join(known) if known else 'none'}"
             raise invalid_value(function, "options", expected, repr(name), remedy)
 
 

@@ -45,17 +45,22 @@ PROBABILITY_LOSSES = (binary_cross_entropy, categorical_cross_entropy, kl_diverg
 """Losses whose outputs must be probabilities; on anything else they fail without a word."""
 
 
+def wants_probabilities(objective: Objective) -> bool:
+    """Return whether the loss takes the network's outputs to be probabilities."""
+    loss = objective.loss.function
+    return getattr(loss, "func", loss) in PROBABILITY_LOSSES
+
+
 def check_outputs(objective: Objective, state: TrainState, train: Examples) -> None:
     """Let a loss that wants probabilities see what the network says of some examples.
 
     Raises:
         ValueError: if those are no probabilities, by the loss's own check.
     """
-    loss = objective.loss.function
-    if getattr(loss, "func", loss) in PROBABILITY_LOSSES:
+    if wants_probabilities(objective):
         few = train.take(slice(0, 100))
         outputs, _ = objective.network.apply(state.params, state.statistics, few.inputs)
-        loss(outputs, few.targets)
+        objective.loss.function(outputs, few.targets)
 
 
 def check_batch_size(function: str, batch_size: Any, train: Examples) -> int:

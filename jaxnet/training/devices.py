@@ -90,10 +90,10 @@ def check_devices(function: str, devices: Sequence[Device]) -> list[Device]:
         ValueError: for any others. Those of other processes can be named only once
             ``jax.distributed.initialize()`` has joined these.
     """
-    if not isinstance(devices, Iterable) or not all(hasattr(d, "process_index") for d in devices):
+    chosen = list(devices) if isinstance(devices, Iterable) else None
+    if chosen is None or not all(hasattr(device, "process_index") for device in chosen):
         actual, remedy = repr(devices), "Pass jax.devices(), or some of them."
         raise invalid_type(function, "devices", "to be a sequence of devices", actual, remedy)
-    chosen = list(devices)
     platforms = sorted({device.platform for device in chosen})
     if not chosen:
         remedy = "Pass jax.devices(), or leave it out."

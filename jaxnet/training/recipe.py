@@ -10,6 +10,8 @@ import optax
 from jaxnet.core.checks import check_options
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array, Layer
+from jaxnet.data.examples import Examples
+from jaxnet.training.checks import check_outputs, wants_probabilities
 from jaxnet.training.gradient import GradientEngine, get_engine
 from jaxnet.training.objective import (
     LossArgument,
@@ -19,6 +21,7 @@ from jaxnet.training.objective import (
     make_objective,
 )
 from jaxnet.training.rules import Rule, check_rules
+from jaxnet.training.state import init_state
 from jaxnet.training.step import Constraint, Step, make_step
 
 Hyperparameters: TypeAlias = Mapping[str, Any]
@@ -118,6 +121,19 @@ def recipe_objective(function: str, recipe: Recipe) -> Objective:
     return make_objective(
         recipe.network, recipe.loss, recipe.metrics, recipe.penalty, function=function
     )
+
+
+def check_recipe_outputs(function: str, recipe: Recipe, train: Examples) -> None:
+    """Let a loss that wants probabilities see what the network says before training, as `fit` does.
+
+    Raises:
+        ValueError: if those are no probabilities.
+    """
+    objective = recipe_objective(function, recipe)
+    if wants_probabilities(objective):
+        in_shape = train.inputs.shape[1:]
+        state = init_state(recipe.network, recipe.optimizer, in_shape, key=jax.random.key(0))
+        check_outputs(objective, state, train)
 
 
 def recipe_step(function: str, recipe: Recipe) -> Step:

@@ -77,7 +77,8 @@ class EarlyStoppingState(NamedTuple):
     """What early stopping remembers.
 
     Attributes:
-        best: the best value so far.
+        best: the best value so far; infinite before the first epoch, NaN after epochs that all
+            said NaN or infinity.
         waited: epochs since then, int32.
         params: the parameters that had it; None if they are not kept.
         statistics: the network's statistics then.
@@ -139,7 +140,11 @@ def early_stopping(
 
     def update(state: EarlyStoppingState, watched: Watched) -> EarlyStoppingState:
         value = sign * observe(name, watched, monitor, source).astype(state.best.dtype)
-        better = value < state.best - jnp.asarray(min_delta, state.best.dtype)
+        # the first epoch is the best so far whatever it says; NaN stands for no number yet
+        first, none_yet = jnp.isposinf(state.best), jnp.isnan(state.best)
+        value = jnp.where(jnp.isposinf(value), jnp.nan, value)
+        lower = value < state.best - jnp.asarray(min_delta, state.best.dtype)
+        better = lower | first | (none_yet & ~jnp.isnan(value))
         kept = (watched.params, watched.statistics) if keep_best else (None, None)
         return EarlyStoppingState(
             jnp.where(better, value, state.best),
@@ -243,11 +248,12 @@ def check_rules(function: str, rules: Any) -> tuple[Rule, ...]:
         TypeError: if they are anything but a sequence of rules, such as a single rule.
     """
     single = isinstance(rules, Rule)
-    if single or not isinstance(rules, Iterable) or not all(isinstance(r, Rule) for r in rules):
+    given = tuple(rules) if isinstance(rules, Iterable) and not single else None
+    if given is None or not all(isinstance(rule, Rule) for rule in given):
         actual = f"the single rule {rules.name!r}" if single else repr(rules)
         remedy = "Pass a list, such as [early_stopping(patience=5)]."
         raise invalid_type(function, "rules", "to be a sequence of rules", actual, remedy)
-    return tuple(rules)
+    return given
 
 
 def observe(function: str, watched: Watched, monitor: str, source: Source | None) -> Array:

@@ -20,6 +20,7 @@ from jaxnet.training.recipe import (
     Hyperparameters,
     Recipe,
     call_builder,
+    check_recipe_outputs,
     recipe_objective,
     recipe_step,
 )
@@ -187,6 +188,8 @@ def make_train(
         # while tracing, only shapes are looked at
         checked = check_fit("make_train", "train", objective, train)
         held_out = validation and check_fit("make_train", "validation", objective, validation)
+        if not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((key, hyperparameters))):
+            check_recipe_outputs("make_train", recipe, checked)
         arguments = key, _as_numbers(hyperparameters), jnp.int32(epochs), None, checked, held_out
         traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arguments))
         # options of the compiler are for the outermost program only

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.types import Key
@@ -90,14 +91,15 @@ def label(settings: Settings, keys: Key, harvest: Harvest) -> SweepResult:
 
 
 def blank_after(curve: np.ndarray, done: np.ndarray) -> np.ndarray:
-    """Return learning curves with NaN in the epochs that were not run.
+    """Return learning curves with NaN in the epochs that were not run; whole numbers as float64.
 
     Args:
         curve: shape ``(settings, seeds, epochs)``.
         done: epochs that were, shape ``(settings, seeds)``.
     """
     ran = np.arange(curve.shape[-1]) < done[..., None]
-    return np.where(ran, curve, np.array(np.nan, curve.dtype))
+    kind = curve.dtype if jnp.issubdtype(curve.dtype, jnp.floating) else np.dtype(np.float64)
+    return np.where(ran, curve.astype(kind), np.array(np.nan, kind))
 
 
 def final_metrics(

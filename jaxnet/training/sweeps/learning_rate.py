@@ -13,7 +13,7 @@ from jaxnet.data.examples import Examples, check_pair
 from jaxnet.training.evaluate import make_evaluate
 from jaxnet.training.recipe import Build, Recipe, call_builder, recipe_objective
 from jaxnet.training.state import init_state
-from jaxnet.training.sweeps.options import divide_options
+from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import grid
 from jaxnet.training.sweeps.sweep import seed_keys, sweep
@@ -104,12 +104,18 @@ def find_learning_rate(
     rates = np.geomspace(low, high, points)
     runs = {"epochs": epochs, "batch_size": batch_size, "seeds": seeds, **options}
     settings = grid(learning_rate=rates)
+    recipe = check_all_examples(name, call_builder(name, build, settings.row(0)))
     result = sweep(build, train, key=key, settings=settings, validation=train, **runs)
-    losses = np.where(result.diverged.any(axis=1), np.nan, result.mean("validation_loss"))
-    recipe = call_builder(name, build, settings.row(0))
+    losses = np.where(result.diverged.any(axis=1), np.nan, _last_losses(result).mean(axis=1))
     start = _initial_loss(name, recipe, train, seed_keys(key, seeds))
     edge = _edge(rates, losses, start)
     return LearningRates(rates, losses, start, edge, _suggest(rates, losses, start, edge), result)
+
+
+def _last_losses(result: SweepResult) -> np.ndarray:
+    """Return the losses after the last epochs, whatever parameters a rule has kept."""
+    last = np.maximum(result.done - 1, 0)[..., None]
+    return np.take_along_axis(result.history.validation["loss"], last, axis=-1)[..., 0]
 
 
 def _initial_loss(function: str, recipe: Recipe, train: Examples, keys: Key) -> float:

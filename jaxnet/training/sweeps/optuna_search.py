@@ -104,10 +104,10 @@ def optuna_search(
         numbers = trials.ask(distributions, batch)
         try:
             results.append(run(_as_settings(numbers, floating)))
+            trials.tell(results[-1])
         except BaseException:  # a person may have ended it: leave no trial open
             trials.fail()
             raise
-        trials.tell(results[-1])
     return results
 
 

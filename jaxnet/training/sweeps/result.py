@@ -104,7 +104,7 @@ class SweepResult(NamedTuple):
         metric = metric or self.default_metric
         mean = self.mean(metric)
         falling = -mean if metric.split("_", 1)[1] in RISING else mean
-        return np.argsort(np.where(np.isnan(falling), np.inf, falling), kind="stable")
+        return np.lexsort((falling, np.isnan(falling), self.diverged.all(axis=1)))
 
     @property
     def default_metric(self) -> str:
@@ -112,7 +112,14 @@ class SweepResult(NamedTuple):
         return "validation_loss" if "validation_loss" in self.metrics else "train_loss"
 
     def best(self, metric: str | None = None) -> dict[str, float | int]:
-        """Return the setting with the best mean."""
+        """Return the setting with the best mean.
+
+        Raises:
+            ValueError: if all runs of all settings diverged.
+        """
+        if self.diverged.all():
+            remedy = "Try smaller learning rates, or rescale the inputs."
+            raise invalid_value("best", "settings", "to hold one that trains", "none", remedy)
         return self.settings.row(int(self.ranking(metric)[0]))
 
     def member(self, setting: int, seed: int = 0) -> SweepMember:

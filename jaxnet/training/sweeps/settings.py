@@ -172,4 +172,10 @@ def _column(function: str, name: str, values: Any) -> np.ndarray:
         raise invalid_type(function, name, "to hold numbers", repr(values), remedy)
     if not np.isfinite(column).all():
         raise invalid_value(function, name, "to be finite", column.tolist(), "Pass others.")
-    return column.astype(np.float64 if column.dtype.kind == "f" else np.int32)
+    if column.dtype.kind == "f":
+        return column.astype(np.float64)
+    if column.min() < 0 or column.max() > 2**31 - 1:
+        remedy = "For a real number write -1.0; a whole one to a negative power is 0 in JAX."
+        expected = "to hold real numbers, or whole ones from 0 to 2^31 - 1"
+        raise invalid_value(function, name, expected, column.tolist(), remedy)
+    return column.astype(np.int32)

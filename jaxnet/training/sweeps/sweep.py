@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.checks import check_count, check_key
+from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.training.checks import check_fit
 from jaxnet.training.devices import Device
 from jaxnet.training.epoch import ShortBatch
-from jaxnet.training.recipe import Build, call_builder, recipe_objective
+from jaxnet.training.recipe import Build, call_builder, check_recipe_outputs, recipe_objective
 from jaxnet.training.run import Instrument
 from jaxnet.training.sweeps.execution import Execution, Keep, SweepProgress, train_members
 from jaxnet.training.sweeps.labels import label
@@ -135,17 +136,34 @@ def check_members(
 
     Each recipe is built with its numbers, so that the ranges of its parts are checked.
     """
-    recipes = [call_builder(function, build, settings.row(i)) for i in range(settings.size)]
+    rows = [_rounded(function, settings.row(i)) for i in range(settings.size)]
+    recipes = [call_builder(function, build, row) for row in rows]
     objective = recipe_objective(function, recipes[0])
     train = check_fit(function, "train", objective, train)
     if validation is not None:
         validation = check_fit(function, "validation", objective, validation)
+    check_recipe_outputs(function, recipes[0], train)
     return train, validation
+
+
+def _rounded(function: str, row: Mapping[str, float | int]) -> dict[str, float | int]:
+    """Return a setting's numbers as the program has them, in JAX's default precision."""
+    rounded = dict(row)
+    for name, value in row.items():
+        if isinstance(value, float):
+            kind = np.dtype(jnp.result_type(float))
+            with np.errstate(over="ignore"):
+                rounded[name] = float(np.asarray(value, kind))
+            if not np.isfinite(rounded[name]):
+                expected, remedy = f"to be finite in {kind}", "Pass a smaller one."
+                raise invalid_value(function, name, expected, value, remedy)
+    return rounded
 
 
 def seed_keys(key: Key, seeds: int) -> Key:
     """Return the PRNG key of each seed, shape ``(seeds,)``: ``fold_in(key, i)``."""
-    return jax.vmap(lambda seed: jax.random.fold_in(key, seed))(jnp.arange(seeds))
+    # vmap would make other keys of unsafe_rbg's
+    return jax.lax.map(lambda seed: jax.random.fold_in(key, seed), jnp.arange(seeds))
 
 
 def make_members(
