@@ -31,7 +31,7 @@ class Config:
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
     batch_sizes: tuple[int, ...] = ()
-    """By default powers of 4. The largest divides the number of training examples."""
+    """By default powers of 4. Examples to train with are a whole number of the largest."""
     draws: int = 0
     """Pairs of mini-batches drawn at each batch size, 2 or more."""
     epochs: int = 0

@@ -111,7 +111,8 @@ def early_stopping(
 
     A value improves if it is better than the best one by more than ``min_delta``: Keras's rule,
     with ``restore_best_weights=True``. The result of a run has the parameters of the best epoch,
-    whatever ended it; its state, from which a run goes on, those of the last.
+    whatever ended it; its state, from which a run goes on, those of the last. The first epoch
+    counts as the best so far whatever it says; afterwards NaN and infinity are no improvement.
 
     Args:
         monitor: ``"loss"`` or the name of a metric of the run.

@@ -76,8 +76,8 @@ def find_learning_rate(
         options: of `sweep`.
 
     Raises:
-        ValueError: for numbers out of range, or if the loss falls with none of the rates up to
-            half the edge.
+        ValueError: for numbers out of range; for a recipe with a subset or held-out examples; if
+            the loss falls with none of the rates up to half the edge.
 
     Source: Smith 2017, "Cyclical learning rates", section 3.3, for the range test; Cohen et al.
     2021, "Gradient descent on neural networks typically occurs at the edge of stability".

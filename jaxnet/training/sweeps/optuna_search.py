@@ -134,9 +134,9 @@ class _Trials:
         from_first(self._processes, lambda: self._tell(result))
 
     def fail(self) -> None:
-        """Tell that all trials have failed."""
+        """Tell that all trials have failed of which nothing was told yet."""
         for trial in self._open:
-            self._study.tell(trial, state=self._failed)
+            self._study.tell(trial, state=self._failed, skip_if_finished=True)
 
     def _check(self) -> Message:
         _check_direction(self._study, self._metric)

@@ -49,7 +49,8 @@ def grid(**axes: Any) -> Settings:
         axes: name -> one or more numbers.
 
     Raises:
-        ValueError: for no axis, an empty one, or values that are no finite numbers or not unlike.
+        ValueError: for no axis, an empty one, values that are no finite numbers or not unlike, or
+            whole ones below 0 or above 2^31 - 1.
 
     >>> grid(learning_rate=[0.1, 0.01], drop_rate=[0.0, 0.2, 0.5]).size
     6
@@ -71,7 +72,8 @@ def listed(settings: Sequence[Mapping[str, Any]]) -> Settings:
     """Return the settings of a list of dictionaries, which all have the same names.
 
     Raises:
-        ValueError: for an empty list, names that differ, or values that are no finite numbers.
+        ValueError: for an empty list, names that differ, values that are no finite numbers, or
+            whole ones below 0 or above 2^31 - 1.
 
     >>> listed(
     ...     [{"learning_rate": 0.1, "momentum": 0.9}, {"learning_rate": 0.3, "momentum": 0}]
@@ -103,7 +105,8 @@ def sampled(key: Key, n: int, **distributions: Distribution) -> Settings:
         distributions: `uniform`, `log_uniform`, `choice`, or others of that form.
 
     Raises:
-        ValueError: for no distribution, or one that gives no finite numbers.
+        ValueError: for no distribution, or one that gives no finite numbers, or whole ones below 0
+            or above 2^31 - 1.
 
     Source: Bergstra and Bengio 2012, "Random search for hyper-parameter optimization".
 

@@ -80,6 +80,13 @@ def test_an_error_leaves_no_trial_open(optuna: Any) -> None:
     assert [trial.state.name for trial in study.trials] == ["FAIL"] * 4
 
 
+def test_a_misspelt_metric_leaves_no_trial_open(optuna: Any) -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    with pytest.raises((ValueError, KeyError), match="validation_acuracy"):
+        searched(optuna, study, metric="validation_acuracy")
+    assert [trial.state.name for trial in study.trials] == ["FAIL"] * 4
+
+
 def test_bad_input(optuna: Any) -> None:
     study = optuna.create_study()
     several = optuna.create_study(directions=["minimize", "minimize"])

@@ -24,7 +24,6 @@ from jaxnet.training import (
 INPUTS = np.random.default_rng(0).normal(size=(24, 3)).astype(np.float32)
 TARGETS = (INPUTS.sum(axis=1) > 0).astype(np.int32)
 TRAIN = Examples(INPUTS[:16], TARGETS[:16])
-VALIDATION = Examples(INPUTS[16:], TARGETS[16:])
 KEY = jax.random.key(0)
 PASSES: dict[str, Any] = {"epochs": 4, "batch_size": 4}
 
