@@ -132,12 +132,19 @@ def _decoded(path: Path, content: bytes) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
-                upright = ImageOps.exif_transpose(image).convert("RGBA")
+                upright = _in_8_bits(ImageOps.exif_transpose(image)).convert("RGBA")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
         expected = "to be a whole PNG, JPEG, .npy or IDX file"
         raise _broken(path, expected, str(error)) from error
     white = Image.new("RGBA", upright.size, "white")
     return np.asarray(Image.alpha_composite(white, upright).convert("L"))
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """Return a picture of 16-bit gray values in 8 bits, to which Pillow would clip them."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
 
 
 def _is_light(gray: np.ndarray) -> bool:

@@ -53,12 +53,13 @@ class Spectrum(NamedTuple):
         ends of a spectrum first, and that nearest to 0 then lies inside.
         """
         sizes = jnp.abs(self.values)
-        return jnp.max(sizes) / jnp.min(sizes)
+        least = jnp.min(sizes)
+        return jnp.where(least == 0, jnp.inf, jnp.max(sizes) / least)
 
     @property
     def largest_stable_rate(self) -> Array:
         """``2 / largest``, the edge of stability; infinite where nothing bends upwards."""
-        return jnp.where(self.largest > 0, 2 / self.largest, jnp.inf)
+        return jnp.where(self.largest <= 0, jnp.inf, 2 / self.largest)
 
 
 def hessian_vector_product(

@@ -32,7 +32,7 @@ class GradientNoise(NamedTuple):
     @property
     def scale(self) -> Array:
         """``sigma^2 / |G|^2``, the simple noise scale, in examples; infinite at a minimum."""
-        return self.variance / self.square
+        return jnp.where(self.square == 0, jnp.inf, self.variance / self.square)
 
 
 def gradient_noise(

@@ -81,6 +81,7 @@ class Archive:
         self.folder = Path(folder).absolute()
         if create:
             _check_first(function)
+            _check_plain(function, self.folder)
         with self._named("writable" if create else "readable"), _quiet():
             if create:
                 check_holds(function, self.folder, "a run of fit")
@@ -194,6 +195,13 @@ class Archive:
         """Return the checkpoints by age, found without Orbax, which may have failed."""
         names = (path.name.removeprefix(f"{PREFIX}_") for path in self.folder.glob(f"{PREFIX}_*"))
         return [self.path(epoch) for epoch in sorted(int(n) for n in names if n.isdigit())]
+
+
+def _check_plain(function: str, folder: Path) -> None:
+    """Refuse brackets: Orbax takes them for a pattern, and writes what cannot be read again."""
+    if set("[]") & set(str(folder)):
+        expected, remedy = "to lie in a path without [ and ]", "Pass another folder."
+        raise invalid_value(function, "checkpoint", expected, repr(str(folder)), remedy)
 
 
 def _check_first(function: str) -> None:

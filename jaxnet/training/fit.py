@@ -165,7 +165,7 @@ def fit(
     start = _start(network, optimizer, train.inputs.shape[1:], rules, key, state)
     check_outputs(objective, start, train)
     examples = replicated((train, validation), mesh)
-    processes = count_processes(devices or ())
+    processes = count_processes(() if devices is None else devices)
     checked = processes > 1 or checkpoint is not None
     text = _lowered(program, start, examples, mesh).as_text() if checked else ""
     asked = (epochs, chunk, checkpoint is None)

@@ -67,7 +67,7 @@ def json_lines_log(path: str | Path, *, start: int = 0) -> Report:
         ValueError: for a file that is no such log, or one that cannot be read or written.
     """
     check_count("json_lines_log", "start", start, minimum=0)
-    path, written = Path(path), 0
+    path, written = Path(path).absolute(), 0
     kept = _lines_up_to(path, start)
     write_atomically("json_lines_log", path, lambda file: file.write_bytes(kept), remedy=REMEDY)
 

@@ -11,7 +11,6 @@ from jax.experimental import multihost_utils
 
 from jaxnet.core.errors import (
     DamagedFileError,
-    InputError,
     InvalidTypeError,
     InvalidValueError,
     MissingFileError,
@@ -72,12 +71,13 @@ def everywhere(function: str, processes: int, action: Callable[[], T]) -> T:
         action: waits for no other process.
 
     Raises:
-        InputError: its own, or one that says in which process there was another.
+        Exception: its own.
+        ValueError: says in which process there was another.
     """
     result, failure = None, None
     try:
         result = action()
-    except InputError as error:
+    except Exception as error:  # whatever it is, the others must not wait for ever
         failure = error
     failed = np.flatnonzero(gathered(processes, np.array([failure is not None])))
     if failure is not None:

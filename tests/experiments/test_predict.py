@@ -12,7 +12,7 @@ from PIL import Image
 
 import jaxnet
 from experiments._classifier import save_classifier
-from experiments._pictures import Frame, measure_extent, read_pictures
+from experiments._pictures import Frame, _decoded, measure_extent, read_pictures
 from jaxnet.core.trees import digest
 from jaxnet.networks import load_model, save_model
 from tests.experiments.test_commands import run
@@ -274,3 +274,12 @@ def test_the_extent_of_ink_is_kept_with_the_model(tmp_path: Path) -> None:
     model = load_model(save_classifier(tmp_path, DIGITS, network, state, {}))
     said = {"image_shape": [8, 8], "pixel_max": 16, "ink_extent": 1.0}
     assert model.preprocessing == said
+
+
+def test_16_bit_gray_is_read_as_8_bit_gray(tmp_path: Path) -> None:
+    gray = np.random.default_rng(0).integers(0, 256, (20, 20)).astype(np.uint8)
+    Image.fromarray(gray).save(tmp_path / "8.png")
+    Image.fromarray(gray.astype(np.uint16) * 257).save(tmp_path / "16.png")
+    decoded = [_decoded(path, path.read_bytes()) for path in sorted(tmp_path.iterdir())]
+    np.testing.assert_array_equal(decoded[0], gray)
+    np.testing.assert_array_equal(decoded[1], gray)

@@ -10,6 +10,7 @@ from jax.flatten_util import ravel_pytree
 
 from jaxnet.core.trees import dot, normal_like
 from jaxnet.inspection import (
+    Spectrum,
     hessian_spectrum,
     hessian_vector_product,
     largest_stable_rate,
@@ -167,3 +168,16 @@ def test_instruments_of_curvature_are_compiled_into_a_program(dtype: np.dtype) -
 def test_no_steps_are_a_mistake() -> None:
     with pytest.raises(ValueError, match="hessian_spectrum: expected steps >= 1, got 0"):
         hessian_spectrum(*regression(np.float32).here, key=KEY, steps=0)
+
+
+def test_the_ends_of_a_spectrum_without_numbers() -> None:
+    def spectrum(values: list[float]) -> Spectrum:
+        array = jnp.array(values)
+        return Spectrum(array, array, array, None)
+
+    assert np.isnan(spectrum([jnp.nan, jnp.nan]).largest_stable_rate)
+    assert np.isnan(spectrum([jnp.nan, jnp.nan]).condition_number)
+    assert spectrum([-2.0, 0.0]).largest_stable_rate == np.inf
+    assert spectrum([0.0, 0.0]).condition_number == np.inf
+    assert spectrum([0.0, 3.0]).condition_number == np.inf
+    assert spectrum([-1.0, 4.0]).condition_number == 4.0

@@ -13,6 +13,7 @@ from jaxnet.core.trees import dot
 from jaxnet.data import Examples
 from jaxnet.functions.penalties import get_penalty
 from jaxnet.inspection import (
+    GradientNoise,
     gradient_noise,
     gradient_variance,
     map_batch_gradients,
@@ -253,3 +254,11 @@ def spoiled(known: Here) -> Here:
 def test_mistakes(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(regression(np.float32).here)
+
+
+def test_without_any_gradient_the_noise_scale_is_infinite() -> None:
+    zero, one = jnp.zeros(()), jnp.ones(())
+    assert GradientNoise(zero, zero).scale == np.inf
+    assert GradientNoise(one, zero).scale == np.inf
+    assert np.isnan(GradientNoise(zero * jnp.nan, one).scale)
+    assert GradientNoise(6 * one, 2 * one).scale == 3.0

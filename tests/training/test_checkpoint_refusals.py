@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import jaxnet
-from jaxnet.core.errors import InputError
+from jaxnet.core.errors import InputError, InvalidValueError
 from jaxnet.training import early_stopping, fingerprint
 from jaxnet.training.archive import Archive, _reason
 from tests.full_disk import full_disk
@@ -247,3 +247,9 @@ def test_the_system_s_reason_is_found() -> None:
     assert _reason(OSError(errno.ENOSPC, full)) == _reason(ValueError(said)) == full
     assert _reason(ValueError("one\ntwo")) == "one"
     assert _reason(KeyError()) == "KeyError"
+
+
+def test_brackets_in_the_path_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match=r"a path without \[ and \]"):
+        Archive("fit", tmp_path / "rate[0.1]" / "run")
+    assert not (tmp_path / "rate[0.1]").exists()

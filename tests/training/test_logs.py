@@ -299,3 +299,13 @@ def test_a_real_run_is_logged_as_its_history_says(tmp_path: Path) -> None:
             assert board_values == values[:3]
     seconds = [line["seconds"] for line in lines(path)[:3]]
     assert seconds[0] == seconds[1] < seconds[2]
+
+
+def test_a_log_stays_where_it_was_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    report = json_lines_log("log.jsonl")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    report(progress(2))
+    assert [line["epoch"] for line in lines(tmp_path / "log.jsonl")] == [1, 2]
+    assert not (tmp_path / "elsewhere" / "log.jsonl").exists()
