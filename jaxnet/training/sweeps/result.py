@@ -15,6 +15,8 @@ from jaxnet.training.state import TrainState
 from jaxnet.training.sweeps.settings import Settings
 from jaxnet.training.sweeps.strategy import Trial
 
+_IF_NONE_TRAINS = "Try smaller learning rates, or rescale the inputs."
+
 
 class SweepMember(NamedTuple):
     """One run of a sweep: all that is needed to run it again alone, and what it left.
@@ -118,8 +120,8 @@ class SweepResult(NamedTuple):
             ValueError: if all runs of all settings diverged.
         """
         if self.diverged.all():
-            remedy = "Try smaller learning rates, or rescale the inputs."
-            raise invalid_value("best", "settings", "to hold one that trains", "none", remedy)
+            expected, remedy = "to hold one that trains", _IF_NONE_TRAINS
+            raise invalid_value("best", "settings", expected, "none", remedy)
         return self.settings.row(int(self.ranking(metric)[0]))
 
     def member(self, setting: int, seed: int = 0) -> SweepMember:
@@ -143,10 +145,13 @@ class SweepResult(NamedTuple):
         )
 
     def records(self) -> list[dict[str, Any]]:
-        """Return one flat dictionary a run, for JSON or a data frame."""
+        """Return one flat dictionary a run, for JSON or a data frame.
+
+        A hyperparameter called as another column, such as ``"seed"``, is ``"setting_seed"``.
+        """
         return [
             {
-                **self.settings.row(setting),
+                **self._named_apart(self.settings.row(setting)),
                 "seed": seed,
                 "epochs": int(self.done[setting, seed]),
                 "diverged": bool(self.diverged[setting, seed]),
@@ -161,14 +166,19 @@ class SweepResult(NamedTuple):
 
         Args:
             metric: what to rank by; by default as for `ranking`.
-            top: how many settings; by default all.
+            top: how many settings, 1 or more; by default all.
+
+        Raises:
+            ValueError: for another metric, or ``top`` out of range.
         """
+        if top is not None:
+            check_count("table", "top", top)
         metric = metric or self.default_metric
         names = [*self.settings.columns, metric, "+-", "runs"]
         mean, spread = self.mean(metric), self.spread(metric)
         rows = [names]
         for index in self.ranking(metric)[:top]:
-            numbers = [f"{value:.4g}" for value in self.settings.row(int(index)).values()]
+            numbers = [_in_table(value) for value in self.settings.row(int(index)).values()]
             lost = int(self.diverged[index].sum())
             runs = f"{len(self.keys)}" + (f", {lost} diverged" if lost else "")
             rows.append([*numbers, f"{mean[index]:.4g}", f"{spread[index]:.2g}", runs])
@@ -179,10 +189,18 @@ class SweepResult(NamedTuple):
         ]
         return "\n".join(lines)
 
+    def _named_apart(self, row: dict[str, float | int]) -> dict[str, float | int]:
+        taken = {"seed", "epochs", "diverged", *self.metrics}
+        return {f"setting_{name}" if name in taken else name: v for name, v in row.items()}
+
     def _over_seeds(self, function: Any, metric: str, *, least: int) -> np.ndarray:
         values = check_choice("sweep", "metric", metric, self.metrics)
         kept = [row[~lost] for row, lost in zip(values, self.diverged, strict=True)]
         return np.array([function(row) if len(row) >= least else np.nan for row in kept])
+
+
+def _in_table(value: float | int) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.4g}"
 
 
 def check_index(function: str, argument: str, index: int, size: int) -> None:
@@ -205,8 +223,7 @@ def steady_ranking(function: str, result: SweepResult, metric: str | None = None
     """
     steady = np.asarray((~result.diverged).all(axis=1))
     if not steady.any():
-        remedy = "Try smaller learning rates, or rescale the inputs."
-        expected = "to hold one of which no run diverges"
-        raise invalid_value(function, "settings", expected, f"{len(steady)} that do", remedy)
+        expected, actual = "to hold one of which no run diverges", f"{len(steady)} that do"
+        raise invalid_value(function, "settings", expected, actual, _IF_NONE_TRAINS)
     ranking = result.ranking(metric)
     return ranking[steady[ranking]]

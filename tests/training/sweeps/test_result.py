@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxnet.training import SweepResult, grid
+from jaxnet.training import SweepResult, grid, listed
 from jaxnet.training.sweeps.result import steady_ranking
 
 LOSSES = np.array([[3.0, 1.0, np.nan], [1.0, 4.0, 1.0], [np.nan, np.nan, np.nan]])
@@ -90,3 +90,28 @@ def test_records_are_one_a_run() -> None:
 def test_what_is_not_there(ask: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ask()
+
+
+def test_hyperparameters_called_as_a_column_keep_their_values() -> None:
+    settings = listed([{"seed": 10**6, "epochs": n, "train_loss": 0.5} for n in (1, 2, 3)])
+    first = result(settings=settings).records()[0]
+    assert first == {
+        "setting_seed": 10**6,
+        "setting_epochs": 1,
+        "setting_train_loss": 0.5,
+        "seed": 0,
+        "epochs": 7,
+        "diverged": False,
+        "train_loss": 3.0,
+        "train_accuracy": 0.5,
+    }
+    lines = result(settings=settings).table().splitlines()
+    assert lines[1].split()[:3] == ["1000000", "1", "0.5"]
+
+
+@pytest.mark.parametrize("top", [0, -1, "a"])
+@pytest.mark.usefixtures("no_type_checks")
+def test_a_table_has_a_first_row(top: Any) -> None:
+    with pytest.raises((ValueError, TypeError), match="table: expected top "):
+        result().table(top=top)
+    assert len(result().table(top=2).splitlines()) == 3
