@@ -4,7 +4,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_type, invalid_value
@@ -28,10 +27,7 @@ def check_fit(function: str, argument: str, objective: Objective, examples: Exam
         TypeError: if they are no `Examples`.
         ValueError: if they do not fit, or hold NaN, infinities or labels out of range.
     """
-    # what lies on the device already stays there: a copy of MNIST takes a tenth of an epoch
-    pair = check_pair(function, argument, examples)
-    fields = (field if isinstance(field, jax.Array) else np.asarray(field) for field in pair)
-    examples = Examples(*fields)
+    examples = check_pair(function, argument, examples)
     check_examples(function, argument, examples)
     out_shape = objective.network.out_shape(examples.inputs.shape[1:])
     kind = jnp.result_type(float)
