@@ -9,7 +9,7 @@ from jax.sharding import Mesh
 
 from jaxnet.core.checks import check_choice
 from jaxnet.core.trees import all_finite
-from jaxnet.core.types import Array, Key
+from jaxnet.core.types import AnyArray, Array, Key
 from jaxnet.data.examples import Examples, count
 from jaxnet.training.mesh import divided
 from jaxnet.training.shuffle import random_order
@@ -69,7 +69,7 @@ def make_epoch(
     batch_size: int,
     shuffle: bool,
     short_batch: ShortBatch,
-    subset: Array | None = None,
+    subset: AnyArray | None = None,
     mesh: Mesh | None = None,
 ) -> Epoch:
     """Return ``epoch(state, examples, scale=None) -> state, record``: pure, not yet compiled.
@@ -95,7 +95,7 @@ def make_epoch(
         order_key, step_key = jax.random.split(jax.random.fold_in(state.key, state.epoch))
         total = count(examples) if subset is None else len(subset)
         order = random_order(order_key, total) if shuffle else jnp.arange(total, dtype=jnp.int32)
-        order = order if subset is None else subset[order]
+        order = order if subset is None else jnp.asarray(subset, jnp.int32)[order]
         full_steps, rest = divmod(total, batch_size)
         rest = 0 if short_batch == "drop" else rest
 

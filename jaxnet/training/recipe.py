@@ -1,18 +1,21 @@
 """A recipe: all that a run is made of but its data, its key and its length."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, TypeAlias
 
 import jax
+import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_options
-from jaxnet.core.errors import invalid_type, invalid_value
-from jaxnet.core.types import Array, Layer
-from jaxnet.data.examples import Examples
+from jaxnet.core.checks import check_arrays, check_entries, check_options
+from jaxnet.core.errors import InputError, invalid_type, invalid_value
+from jaxnet.core.types import AnyArray, Layer
+from jaxnet.data.examples import Examples, count
 from jaxnet.training.checks import check_outputs, wants_probabilities
 from jaxnet.training.gradient import GradientEngine, get_engine
+from jaxnet.training.hyperparameters import Hyperparameters
 from jaxnet.training.objective import (
     LossArgument,
     MetricsArgument,
@@ -22,10 +25,7 @@ from jaxnet.training.objective import (
 )
 from jaxnet.training.rules import Rule, check_rules
 from jaxnet.training.state import init_state
-from jaxnet.training.step import Constraint, Step, make_step
-
-Hyperparameters: TypeAlias = Mapping[str, Any]
-"""Name -> number, or 0-d array, which may be traced."""
+from jaxnet.training.step import Constraint, Step, check_optimizer, make_step
 
 
 class Recipe(NamedTuple):
@@ -57,16 +57,46 @@ class Recipe(NamedTuple):
     constraint: Constraint | None = None
     gradient: str | GradientEngine = "autodiff"
     rules: Sequence[Rule] = ()
-    subset: Array | None = None
-    held_out: Array | None = None
+    subset: AnyArray | None = None
+    held_out: AnyArray | None = None
 
 
 Build: TypeAlias = Callable[..., Recipe]
-"""``(**hyperparameters) -> Recipe``: a pure function."""
+"""``(**hyperparameters) -> Recipe``: a pure function.
+
+It is called with Python numbers first, so that the parts of the recipe check their ranges, and
+then traced, with arrays in their place.
+"""
+
+
+@contextmanager
+def explained(function: str) -> Iterator[None]:
+    """Say what a hyperparameter is where Python or NumPy would have to know its value.
+
+    JAX's own errors name neither the builder nor the way out; some are an IndexError.
+
+    Raises:
+        TypeError: in place of such an error.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (*_NEEDS_NUMBERS, TypeError, IndexError) as error:
+        if not isinstance(error, _NEEDS_NUMBERS) and "Tracer" not in str(error):
+            raise
+        remedy = (
+            "In place of `if` there are jnp.where and jax.lax.cond, in place of NumPy jax.numpy; "
+            "or make one sweep for each value."
+        )
+        actual = f"a builder that needs their values: {str(error).splitlines()[0].rstrip('.')}"
+        expected = "to take hyperparameters as arrays that are traced"
+        raise invalid_type(function, "build", expected, actual, remedy) from error
 
 
 _NEEDS_NUMBERS = (
     jax.errors.ConcretizationTypeError,
+    jax.errors.NonConcreteBooleanIndexError,
     jax.errors.TracerArrayConversionError,
     jax.errors.TracerIntegerConversionError,
 )
@@ -84,8 +114,8 @@ def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) 
     Raises:
         ValueError: if it does not have one of the hyperparameters, with the nearest that it has,
             or lacks one.
-        TypeError: if it is no function, returns anything but a `Recipe`, or needs the values of
-            hyperparameters that are traced.
+        TypeError: if it is no function, returns anything but a `Recipe`, with an optimizer that
+            is none, or needs the values of hyperparameters that are traced.
     """
     if not callable(build):
         remedy = "Pass a function (**hyperparameters) -> Recipe."
@@ -99,20 +129,13 @@ def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) 
     except TypeError as error:
         remedy = "Give it a value, or a default in the builder."
         raise invalid_value(function, "settings", "to be complete", error, remedy) from None
-    try:
+    with explained(function):
         recipe = build(**hyperparameters)
-    except _NEEDS_NUMBERS as error:
-        remedy = (
-            "In place of `if` there are jnp.where and jax.lax.cond, in place of NumPy jax.numpy; "
-            "or make one sweep for each value."
-        )
-        actual = f"a builder that needs their values: {str(error).splitlines()[0].rstrip('.')}"
-        expected = "to take hyperparameters as arrays that are traced"
-        raise invalid_type(function, "build", expected, actual, remedy) from error
     if not isinstance(recipe, Recipe):
         remedy = "End it by: return jaxnet.training.Recipe(network, optimizer)"
         actual = f"a {type(recipe).__name__}"
         raise invalid_type(function, "build", "to return a Recipe", actual, remedy)
+    check_optimizer(function, recipe.optimizer)
     return recipe._replace(rules=check_rules(function, recipe.rules))
 
 
@@ -134,6 +157,43 @@ def check_recipe_outputs(function: str, recipe: Recipe, train: Examples) -> None
         in_shape = train.inputs.shape[1:]
         state = init_state(recipe.network, recipe.optimizer, in_shape, key=jax.random.key(0))
         check_outputs(objective, state, train)
+
+
+def check_choice_of_examples(
+    function: str, recipe: Recipe, train: Examples, validation: Examples | None, batch_size: int
+) -> Recipe:
+    """Return a recipe whose subset and held-out examples, if any, are known to be examples.
+
+    Raises:
+        TypeError: if one is no integer array.
+        ValueError: for another shape than ``(n,)``, none at all, one that is out of range, more
+            examples a step than in the subset, or a second choice of what to validate on.
+    """
+    if recipe.held_out is not None and validation is not None:
+        remedy = "Leave out one of the two."
+        expected = "to be None where the recipe holds examples out"
+        raise invalid_value(function, "validation", expected, "Examples", remedy)
+    for name in ("subset", "held_out"):
+        if (indices := getattr(recipe, name)) is not None:
+            _check_indices(function, f"the recipe's {name}", indices, count(train))
+    if recipe.subset is not None and batch_size > len(recipe.subset):
+        expected = f"to be at most the {len(recipe.subset)} examples of the subset"
+        remedy = "Pass fewer examples a step."
+        raise invalid_value(function, "batch_size", expected, batch_size, remedy)
+    return recipe
+
+
+def _check_indices(function: str, argument: str, indices: AnyArray, total: int) -> None:
+    """Raise an error unless these are indices of examples; traced ones may be any integers."""
+    remedy = "Pass integers of shape (n,), such as jnp.arange(100) or np.flatnonzero(mask)."
+    check_arrays(function, **{argument: indices})
+    if not jnp.issubdtype(indices.dtype, jnp.integer):
+        raise invalid_type(function, argument, "to hold integers", indices.dtype, remedy)
+    if indices.ndim != 1 or not indices.size:
+        shape = f"shape {indices.shape}"
+        raise invalid_value(function, argument, "to be one or more indices", shape, remedy)
+    expected = f"to be from 0 to {total - 1}"
+    check_entries(function, argument, indices, lambda i: (i >= 0) & (i < total), expected, remedy)
 
 
 def recipe_step(function: str, recipe: Recipe) -> Step:

@@ -40,6 +40,18 @@ Run: TypeAlias = Callable[
 ]
 
 
+def check_instruments(function: str, instruments: Any) -> None:
+    """Raise a TypeError unless these are functions by name; None, for none, passes, too."""
+    remedy = "Pass {'name': function of (params, statistics, train)}."
+    if not isinstance(instruments, Mapping | None):
+        actual = f"a {type(instruments).__name__}"
+        raise invalid_type(function, "instruments", "to be a mapping", actual, remedy)
+    for name, instrument in (instruments or {}).items():
+        if not callable(instrument):
+            argument = f"instrument {name!r}"
+            raise invalid_type(function, argument, "to be a function", repr(instrument), remedy)
+
+
 def make_run(
     epoch: Epoch,
     evaluate: Evaluate,

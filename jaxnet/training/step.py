@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import optax
 
+from jaxnet.core.errors import invalid_type
 from jaxnet.core.trees import scaled
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
@@ -35,6 +36,14 @@ Step: TypeAlias = Callable[[StepState, Examples, Key, float], tuple[StepState, S
 
 Constraint: TypeAlias = Callable[[Params], Params]
 """A projection onto the parameters that are allowed, such as `jaxnet.penalties.max_norm`."""
+
+
+def check_optimizer(function: str, optimizer: Any) -> None:
+    """Raise a TypeError unless this is a pair of functions such as `jaxnet.optim.sgd` gives."""
+    if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
+        remedy = "Pass jaxnet.optim.sgd(0.1), or any optax.GradientTransformation."
+        expected = "to be a gradient transformation"
+        raise invalid_type(function, "optimizer", expected, repr(optimizer), remedy)
 
 
 def make_step(

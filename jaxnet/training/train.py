@@ -8,24 +8,27 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.checks import check_count, check_flags, check_key, check_range
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.checks import check_batch_size, check_fit
 from jaxnet.training.devices import compiler_options
 from jaxnet.training.epoch import NEVER, ShortBatch, check_short_batch, make_epoch
 from jaxnet.training.evaluate import make_evaluate
+from jaxnet.training.hyperparameters import Hyperparameters, as_arguments, as_python
+from jaxnet.training.objective import Objective
 from jaxnet.training.recipe import (
     Build,
-    Hyperparameters,
     Recipe,
     call_builder,
+    check_choice_of_examples,
     check_recipe_outputs,
+    explained,
     recipe_objective,
     recipe_step,
 )
 from jaxnet.training.rules import best_of, stopped_by
-from jaxnet.training.run import Instrument, Run, RunRecord, make_run
+from jaxnet.training.run import Instrument, Run, RunRecord, check_instruments, make_run
 from jaxnet.training.state import TrainState, init_state, with_keys
 
 
@@ -112,8 +115,29 @@ class Member:
 
         Raises:
             ValueError: as `call_builder`.
+            TypeError: if anything in the recipe needs the value of a hyperparameter.
         """
+        recipe = self.recipe(hyperparameters, train, validation)
+        with explained(self.function):
+            return self._trained(recipe, key, epochs, start, train, validation)
+
+    def recipe(
+        self, hyperparameters: Hyperparameters, train: Examples, validation: Examples | None
+    ) -> Recipe:
+        """Return the recipe for some hyperparameters, which suits the examples."""
         recipe = call_builder(self.function, self.build, hyperparameters)
+        given = train, validation, self.passes.batch_size
+        return check_choice_of_examples(self.function, recipe, *given)
+
+    def _trained(
+        self,
+        recipe: Recipe,
+        key: Key,
+        epochs: Array,
+        start: TrainState | None,
+        train: Examples,
+        validation: Examples | None,
+    ) -> Trained:
         run, rules = recipe_run(self.function, recipe, self.passes), tuple(recipe.rules)
         if recipe.held_out is not None:
             validation = train.take(recipe.held_out)
@@ -165,7 +189,10 @@ def make_train(
 
     Raises:
         ValueError: for settings out of range; when called, for hyperparameters that ``build``
-            does not have, and for examples that do not fit its network.
+            does not have, for NaN, infinities and whole numbers below 0 or above 2^31 - 1, for
+            examples that do not fit its network, and for indices of examples that there are not.
+        TypeError: when called, for hyperparameters that are no numbers, and if the recipe needs
+            the value of one that is traced.
 
     >>> import jaxnet, numpy as np
     >>> def build(learning_rate):
@@ -177,21 +204,23 @@ def make_train(
     >>> float(trained.history.epoch.train["accuracy"][-1])
     1.0
     """
+    name = "make_train"
     passes = Passes(epochs, batch_size, shuffle, short_batch, instruments)
-    check_passes("make_train", passes, train)
-    member = Member("make_train", build, passes)
+    check_passes(name, passes, train)
+    member = Member(name, build, passes)
     program = jax.jit(member, compiler_options=compiler_options())
 
     def run(key: Key, hyperparameters: Hyperparameters) -> Trained:
-        recipe = call_builder("make_train", build, hyperparameters)
-        objective = recipe_objective("make_train", recipe)
+        check_key(name, "key", key)
+        given = as_arguments(name, hyperparameters)
+        recipe = member.recipe(as_python(given), train, validation)
+        objective = recipe_objective(name, recipe)
         # while tracing, only shapes are looked at
-        checked = check_fit("make_train", "train", objective, train)
-        held_out = validation and check_fit("make_train", "validation", objective, validation)
-        if not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((key, hyperparameters))):
-            check_recipe_outputs("make_train", recipe, checked)
-        arguments = key, _as_numbers(hyperparameters), jnp.int32(epochs), None, checked, held_out
-        traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arguments))
+        checked, held_out = check_examples_of(name, objective, train, validation)
+        traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((key, given, checked)))
+        if not traced:
+            check_recipe_outputs(name, recipe, checked)
+        arguments = key, given, jnp.int32(epochs), None, checked, held_out
         # options of the compiler are for the outermost program only
         return member(*arguments) if traced else program(*arguments)
 
@@ -209,9 +238,25 @@ def make_recipe(build: Build, hyperparameters: Hyperparameters) -> Recipe:
         hyperparameters: name -> number.
 
     Raises:
-        ValueError: for hyperparameters that ``build`` does not have.
+        ValueError: for hyperparameters that ``build`` does not have, or that are out of range.
+        TypeError: for one that is no number.
     """
-    return call_builder("make_recipe", build, _as_numbers(hyperparameters))
+    return recipe_of_arrays("make_recipe", build, hyperparameters)
+
+
+def recipe_of_arrays(function: str, build: Build, hyperparameters: Hyperparameters) -> Recipe:
+    """Return the recipe of `make_recipe`; errors begin with the name of a function."""
+    return call_builder(function, build, as_arguments(function, hyperparameters))
+
+
+def check_examples_of(
+    function: str, objective: Objective, train: Examples, validation: Examples | None
+) -> tuple[Examples, Examples | None]:
+    """Return training and validation examples on the device, as `check_fit` does."""
+    train = check_fit(function, "train", objective, train)
+    if validation is not None:
+        validation = check_fit(function, "validation", objective, validation)
+    return train, validation
 
 
 def check_passes(function: str, passes: Passes, train: Examples) -> None:
@@ -219,6 +264,8 @@ def check_passes(function: str, passes: Passes, train: Examples) -> None:
     check_range(function, "epochs", check_count(function, "epochs", passes.epochs), high=2**31 - 1)
     check_batch_size(function, passes.batch_size, train)
     check_short_batch(function, passes.short_batch)
+    check_flags(function, shuffle=passes.shuffle)
+    check_instruments(function, passes.instruments)
 
 
 def recipe_run(function: str, recipe: Recipe, passes: Passes) -> Run:
@@ -243,13 +290,3 @@ def recipe_run(function: str, recipe: Recipe, passes: Passes) -> Run:
         rules=tuple(recipe.rules),
         instruments=passes.instruments,
     )
-
-
-def _as_numbers(hyperparameters: Hyperparameters) -> dict[str, Array]:
-    """Return hyperparameters in JAX's default precision, whatever Python or NumPy made them."""
-    arrays = {name: jnp.asarray(value) for name, value in hyperparameters.items()}
-    real = jnp.result_type(float)
-    return {
-        name: array.astype(real if jnp.issubdtype(array.dtype, jnp.floating) else jnp.int32)
-        for name, array in arrays.items()
-    }

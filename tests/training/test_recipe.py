@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import jaxnet
-from jaxnet.training import Recipe, early_stopping, make_recipe
-from tests.training.toys import network
+from jaxnet.training import Recipe, early_stopping, make_recipe, sweep
+from tests.training.toys import blobs, network
 
 
 def recipe(learning_rate: Any, **parts: Any) -> Recipe:
@@ -39,8 +39,13 @@ def test_a_builder_gets_arrays() -> None:
         (lambda rates: recipe(rates), ValueError, "Did you mean 'rates'?"),
         (lambda rate, more: recipe(rate), ValueError, "settings to be complete, got missing a"),
         (lambda rate: recipe(rate, rules=early_stopping()), TypeError, "got the single rule 'no"),
+        (
+            lambda rate: recipe(rate)._replace(optimizer="sgd"),
+            TypeError,
+            "expected optimizer to be a gradient ",
+        ),
     ],
-    ids=["number", "nothing", "no options", "another name", "one more", "single rule"],
+    ids=["number", "nothing", "no options", "another name", "one more", "single rule", "name"],
 )
 @pytest.mark.usefixtures("no_type_checks")
 def test_builders_that_are_refused(build: Any, error: Any, message: str) -> None:
@@ -55,10 +60,36 @@ def test_builders_that_are_refused(build: Any, error: Any, message: str) -> None
         lambda rate: recipe(float(rate)),
         lambda rate: recipe(np.sqrt(rate)),
         lambda rate: recipe([0.1, 0.2][rate.astype(jnp.int32)]),
+        lambda rate: recipe({0.1: 0.2}[rate]),
+        lambda rate: recipe(0.1, subset=jnp.arange(8)[: rate.astype(jnp.int32)]),
+        lambda rate: recipe(0.1, subset=jnp.arange(8)[jnp.arange(8.0) < rate]),
+        lambda rate: recipe(0.1, subset=jnp.zeros(rate.astype(jnp.int32))),
     ],
-    ids=["if", "float", "NumPy", "index"],
+    ids=["if", "float", "NumPy", "index", "lookup", "slice", "mask", "shape"],
 )
 def test_a_builder_that_needs_a_number_is_told_that_it_gets_an_array(build: Any) -> None:
     message = "expected build to take hyperparameters as arrays that are traced, got a builder that"
     with pytest.raises(TypeError, match=f"make_recipe: {message} needs their values: .*jnp.where"):
         jax.jit(lambda rate: make_recipe(build, {"rate": rate}).optimizer.init(()))(0.7)
+
+
+def slowing(rate: Any) -> Any:
+    return lambda count: rate if rate > 0.01 * count.astype(rate.dtype) else 0.0
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        lambda rate: {"optimizer": jaxnet.optim.sgd(slowing(rate))},
+        lambda rate: {"penalty": lambda params: float(rate) * params[0][0].sum()},
+        lambda rate: {"constraint": lambda params: params if rate else None},
+    ],
+    ids=["schedule", "penalty", "constraint"],
+)
+def test_a_part_that_needs_a_number_says_so_in_the_program(parts: Any) -> None:
+    def build(rate: Any) -> Recipe:
+        return recipe(rate)._replace(**parts(rate))
+
+    runs: dict[str, Any] = {"key": jax.random.key(0), "epochs": 1, "batch_size": 8}
+    with pytest.raises(TypeError, match=r"sweep: expected build to take .* jnp\.where"):
+        sweep(build, blobs(), settings={"rate": 0.1}, **runs)

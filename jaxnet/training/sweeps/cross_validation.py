@@ -1,5 +1,6 @@
 """Cross-validation: all settings trained on all folds in one program."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,18 +8,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_key
+from jaxnet.core.checks import check_key
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.data.split import Folds, k_folds
 from jaxnet.training.recipe import Build, Recipe, call_builder
-from jaxnet.training.sweeps.execution import train_members
+from jaxnet.training.sweeps.execution import check_everywhere, train_members
 from jaxnet.training.sweeps.labels import label
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
-from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys
-from jaxnet.training.train import Member, check_passes
+from jaxnet.training.sweeps.sweep import check_members, check_sweep, make_members, seed_keys
+from jaxnet.training.train import Member
 
 _FOLD = "fold of cross_validate"  # no name of an argument, so that it can hide none
 
@@ -40,8 +41,9 @@ def cross_validate(
 
     The fold is one more number that the compiled program is called with: one program trains all.
     Each fold has ``N // folds`` examples; the ``N % folds`` left over always train. A builder that
-    looks at examples itself, as for ``standardize_like``, sees those held out, too, and a rule
-    such as early stopping goes by them: both make the estimate a little too good.
+    looks at examples itself, as for ``standardize_like``, sees those held out, too, so does an
+    instrument, which is given all, and a rule such as early stopping goes by them: each makes the
+    estimate a little too good.
 
     Args:
         build: ``(**hyperparameters) -> Recipe``, as for `sweep`.
@@ -81,30 +83,40 @@ def cross_validate(
     """
     name = "cross_validate"
     passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
-    check_count(name, "seeds", seeds)
-    check_key(name, "key", key)
-    check_pair(name, "examples", examples)
-    fold_key, run_key = jax.random.split(key)
-    parts = k_folds(examples, folds, key=fold_key, stratify=stratify)
-    check_passes(name, passes, examples.take(slice(0, parts.train.shape[1])))
-    settings = check_settings(name, settings)
-    examples, _ = check_members(name, build, settings, examples, None)
-    keys = seed_keys(run_key, folds * seeds)
+    member = Member(name, _on_all(name, build), passes)
+
+    def check() -> tuple[Settings, Examples, Folds]:
+        check_key(name, "key", key)
+        pair = check_pair(name, "examples", examples)
+        parts = k_folds(pair, folds, key=jax.random.split(key)[0], stratify=stratify)
+        check_sweep(member, pair.take(slice(0, parts.train.shape[1])), key, seeds)
+        checked = check_settings(name, settings)
+        return checked, check_members(member, checked, pair, None)[0], parts
+
+    tried, pair, parts = check_everywhere(name, execution, check)
+    keys = seed_keys(jax.random.split(key)[1], folds * seeds)
     fold = np.arange(folds * seeds, dtype=np.int32) % folds
-    members = make_members(settings, keys, epochs, {_FOLD: fold})
-    member = Member(name, _on_folds(name, build, parts), passes)
-    return label(settings, keys, train_members(member, members, examples, None, execution))
+    members = make_members(tried, keys, epochs, {_FOLD: fold})
+    member = dataclasses.replace(member, build=_on_folds(member.build, parts))
+    return label(tried, keys, train_members(member, members, pair, None, execution))
 
 
-def _on_folds(function: str, build: Build, folds: Folds) -> Build:
+def _on_all(function: str, build: Build) -> Build:
+    """Return a builder whose recipes choose no examples themselves."""
+
+    def build_on_all(**hyperparameters: Any) -> Recipe:
+        return check_all_examples(function, call_builder(function, build, hyperparameters))
+
+    return build_on_all
+
+
+def _on_folds(build: Build, folds: Folds) -> Build:
     """Return a builder that has the fold for one more hyperparameter."""
     train, held_out = (np.asarray(part) for part in folds)
 
     def build_on_fold(**hyperparameters: Any) -> Recipe:
         fold: Array = hyperparameters.pop(_FOLD)
-        recipe = check_all_examples(function, call_builder(function, build, hyperparameters))
-        return recipe._replace(
-            subset=jnp.asarray(train)[fold], held_out=jnp.asarray(held_out)[fold]
-        )
+        subset, held = jnp.asarray(train)[fold], jnp.asarray(held_out)[fold]
+        return build(**hyperparameters)._replace(subset=subset, held_out=held)
 
     return build_on_fold

@@ -1,16 +1,18 @@
 """Execution: how the members of a sweep are trained, and what of it is kept."""
 
+import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.checks import check_choice
+from jaxnet.core.errors import invalid_type
 from jaxnet.data.examples import Examples
 from jaxnet.training.devices import Device, check_devices, local_devices
 from jaxnet.training.fingerprint import in_words, take_sweep_fingerprint
@@ -28,6 +30,7 @@ from jaxnet.training.sweeps.labels import Harvest, Kept
 from jaxnet.training.sweeps.parts import Parts, Plan, share_folder
 from jaxnet.training.sweeps.strategy import StrategyName, check_strategy, choose
 from jaxnet.training.sweeps.waves import (
+    Keeper,
     Members,
     Workers,
     compile_workers,
@@ -37,6 +40,8 @@ from jaxnet.training.sweeps.waves import (
     starts_of,
 )
 from jaxnet.training.train import Member, Trained
+
+T = TypeVar("T")
 
 Keep: TypeAlias = Literal["metrics", "params", "state"]
 
@@ -77,6 +82,28 @@ class Execution(NamedTuple):
     checkpoint: str | os.PathLike[str] | None = None
 
 
+def on_devices(function: str, execution: Execution) -> Execution:
+    """Return how a sweep is carried out, by devices that can work together: all unless named."""
+    named = execution.devices
+    devices = check_devices(function, jax.devices() if named is None else named)
+    return execution._replace(devices=devices)
+
+
+def check_everywhere(function: str, execution: Execution, check: Callable[[], T]) -> T:
+    """Return what a check of a sweep's arguments gives, once all processes have passed theirs.
+
+    Args:
+        function: the public function that an error begins with.
+        execution: of `on_devices`, which say which processes take part.
+        check: waits for no other process.
+
+    Raises:
+        Exception: its own.
+        ValueError: says in which process there was another.
+    """
+    return everywhere(function, count_processes(execution.devices or ()), check)
+
+
 def train_members(
     member: Member,
     members: Members,
@@ -92,24 +119,22 @@ def train_members(
         members: all of them.
         train: the examples, on the device.
         validation: the same of held-out examples; None for none.
-        execution: how.
+        execution: how, of `on_devices`.
         compiled: width -> program of an earlier call, with the same arguments but for the numbers
             and the number of members; those compiled here are added.
 
     Raises:
-        ValueError: if the execution has an unknown strategy, a chunk without ``"chunks"``, no
-            devices, processes that do not make the same call, an unknown ``keep``, or a
-            checkpoint that is another's or cannot be written.
+        ValueError: if the execution has an unknown strategy, a chunk without ``"chunks"``,
+            processes that do not make the same call, an unknown ``keep``, or a checkpoint that is
+            another's or cannot be written.
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
     """
     function = member.function
-    strategy, chunk, _, keep, on_progress, checkpoint = execution
-    check_strategy(function, strategy, chunk)
-    keeper = check_choice(function, "keep", keep, _keepers)
-    named = execution.devices
-    devices = check_devices(function, jax.devices() if named is None else named)
+    strategy, chunk, named, _, on_progress, checkpoint = execution
+    devices = named or ()
     processes = count_processes(devices)
-    check_agreement(function, processes, (members, train, validation))
+    given = member, members, train, validation, execution
+    keeper = _agree(processes, *given)
     share = local_share(members, processes)
     programs = {} if compiled is None else compiled
 
@@ -128,17 +153,47 @@ def train_members(
     if checkpoint is None:
         parts, plan = None, choose_width()
     else:
-        given = member, members, train, validation, execution, devices
-        parts = everywhere(function, processes, functools.partial(_open_parts, *given))
+        parts = everywhere(function, processes, functools.partial(_open_parts, *given, devices))
         plan = _settle(function, processes, parts, choose_width)
     waves = {} if parts is None else parts.waves()
     lacking = [start for start in starts_of(share, plan.width) if start not in waves]
-    trained = run_waves(compile_width(plan.width), share, lacking) if lacking else ()
+    workers = compile_width(plan.width) if lacking else None
     ready = time.perf_counter()
-    collect = functools.partial(_collect, trained, waves, share.number, parts, on_progress)
-    kept, seconds = everywhere(function, processes, collect)
+    with contextlib.closing(_train(workers, share, lacking)) as trained:
+        collect = functools.partial(_collect, trained, waves, share.number, parts, on_progress)
+        kept, seconds = everywhere(function, processes, collect)
     kept = jax.tree.map(lambda leaf: leaf[: members.number], gathered(processes, kept))
     return Harvest(kept, plan.width, len(devices), plan.trials, ready - started, seconds)
+
+
+def _agree(
+    processes: int,
+    member: Member,
+    members: Members,
+    train: Examples,
+    validation: Examples | None,
+    execution: Execution,
+) -> Keeper:
+    """Return what keeps what was asked for, once all processes are known to ask for the same."""
+    function, (strategy, chunk, _, keep, _, checkpoint) = member.function, execution
+    check = functools.partial(_check_execution, function, execution)
+    keeper = everywhere(function, processes, check)
+    if processes > 1:
+        lower = functools.partial(lower_member, member, train, validation, members)
+        text = everywhere(function, processes, lower).as_text()
+        asked = text, strategy, chunk, keep, checkpoint is None
+        check_agreement(function, processes, (members, train, validation, asked))
+    return keeper
+
+
+def _check_execution(function: str, execution: Execution) -> Keeper:
+    """Return what keeps what was asked for, once all but the devices is known to be in range."""
+    check_strategy(function, execution.strategy, execution.chunk)
+    if not callable(execution.on_progress) and execution.on_progress is not None:
+        remedy = "Pass a function of one jaxnet.training.SweepProgress."
+        actual = repr(execution.on_progress)
+        raise invalid_type(function, "on_progress", "to be a function", actual, remedy)
+    return check_choice(function, "keep", execution.keep, _keepers)
 
 
 def _open_parts(
@@ -190,6 +245,14 @@ def _settle(function: str, processes: int, parts: Parts, choose_width: Callable[
     plan = own._replace(width=width) if width else choose_width()
     everywhere(function, processes, functools.partial(parts.begin, plan))
     return plan
+
+
+def _train(
+    workers: Workers | None, share: Members, lacking: Sequence[int]
+) -> Generator[tuple[int, Kept], None, None]:
+    """Yield waves as `run_waves` does; none without workers."""
+    if workers is not None:
+        yield from run_waves(workers, share, lacking)
 
 
 def _collect(

@@ -6,20 +6,20 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_key
+from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.training.recipe import Build
-from jaxnet.training.sweeps.execution import train_members
+from jaxnet.training.sweeps.execution import check_everywhere, train_members
 from jaxnet.training.sweeps.labels import Harvest, Kept, label
 from jaxnet.training.sweeps.options import divide_options
 from jaxnet.training.sweeps.parts import stage_folder
 from jaxnet.training.sweeps.result import SweepResult, steady_ranking
 from jaxnet.training.sweeps.settings import Settings, check_settings
-from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys
+from jaxnet.training.sweeps.sweep import check_members, check_sweep, make_members, seed_keys
 from jaxnet.training.sweeps.waves import Members, Workers
-from jaxnet.training.train import Member, check_passes
+from jaxnet.training.train import Member
 
 
 class Rung(NamedTuple):
@@ -119,30 +119,33 @@ def successive_halving(
         raise invalid_value(name, "keep", "not to be given", repr(options["keep"]), remedy)
     options = options | {"keep": "state"}
     passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
-    check_passes(name, passes, train)
-    check_count(name, "seeds", seeds)
-    check_key(name, "key", key)
-    settings = check_settings(name, settings)
-    ladder = plan_rungs(settings.size, epochs=epochs, min_epochs=min_epochs, reduction=reduction)
-    train, held_out = check_members(name, build, settings, train, validation)
     member = Member(name, build, passes)
+
+    def check() -> tuple[Settings, list[tuple[int, int]], tuple[Examples, Examples | None]]:
+        check_sweep(member, train, key, seeds)
+        stage_folder(name, execution.checkpoint, 0)
+        tried = check_settings(name, settings)
+        ladder = plan_rungs(tried.size, epochs=epochs, min_epochs=min_epochs, reduction=reduction)
+        return tried, ladder, check_members(member, tried, train, validation, metric)
+
+    tried, ladder, examples = check_everywhere(name, execution, check)
     programs: dict[bool, dict[int, Workers]] = {False: {}, True: {}}
 
     def train_rung(number: int, members: Members) -> Harvest:
         compiled = programs[members.starts is not None]
         own = execution._replace(checkpoint=stage_folder(name, execution.checkpoint, number))
-        return train_members(member, members, train, held_out, own, compiled)
+        return train_members(member, members, *examples, own, compiled)
 
-    rungs = _climb(settings, seed_keys(key, seeds), ladder, metric, train_rung)
+    rungs = _climb(tried, seed_keys(key, seeds), ladder, metric, train_rung)
     last = rungs[-1]
     winner = steady_ranking(name, last.sweep, metric)[0]
     trained = _epochs_trained(rungs)
     return HalvingResult(
-        settings,
+        tried,
         rungs,
         last.sweep.settings.row(int(winner)),
         trained,
-        epochs * seeds * settings.size,
+        epochs * seeds * tried.size,
     )
 
 
@@ -184,6 +187,8 @@ def _climb(settings: Settings, keys: Key, ladder: Any, metric: str, train_rung: 
         if kept is not None:
             best = steady_ranking("successive_halving", rungs[-1].sweep, metric)[:size]
             indices = indices[best]
+            if len(best) == 1:
+                target = ladder[-1][1]
             kept = _taken(kept, best, len(keys))
             starts = kept.state
         some = settings.take(indices)
@@ -192,6 +197,8 @@ def _climb(settings: Settings, keys: Key, ladder: Any, metric: str, train_rung: 
         kept, before = _joined(kept, harvest.kept), target
         rungs = [rung._replace(sweep=_without_state(rung.sweep)) for rung in rungs]
         rungs.append(Rung(indices, target, label(some, keys, harvest._replace(kept=kept))))
+        if target == ladder[-1][1]:
+            break
     return rungs
 
 

@@ -6,8 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnet.core.checks import check_choice
 from jaxnet.core.types import Key
 from jaxnet.training.chunks import History
+from jaxnet.training.objective import Objective
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings
 from jaxnet.training.sweeps.strategy import Trial
@@ -88,6 +90,25 @@ def label(settings: Settings, keys: Key, harvest: Harvest) -> SweepResult:
         compile_seconds=harvest.compile_seconds,
         run_seconds=harvest.run_seconds,
     )
+
+
+def check_metric(
+    function: str, metric: str, objective: Objective, instruments: Any, *, validated: bool
+) -> None:
+    """Raise a ValueError, before a sweep has run, unless its result will have a metric.
+
+    Args:
+        function: the public function that the error begins with.
+        metric: a name as `final_metrics` gives them.
+        objective: of one of the runs.
+        instruments: name -> what else is measured; None for none.
+        validated: whether there are examples to validate on.
+    """
+    means = "loss", *(name for name, _ in objective.metrics)
+    sources = ("train", "validation") if validated else ("train",)
+    names = [f"{source}_{name}" for source in sources for name in means]
+    names += [f"instruments_{name}" for name in instruments or ()]
+    check_choice(function, "metric", metric, dict.fromkeys(names))
 
 
 def blank_after(curve: np.ndarray, done: np.ndarray) -> np.ndarray:

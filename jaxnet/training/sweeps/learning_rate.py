@@ -6,13 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_key, check_range
+from jaxnet.core.checks import check_count, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.training.evaluate import make_evaluate
 from jaxnet.training.recipe import Build, Recipe, call_builder, recipe_objective
 from jaxnet.training.state import init_state
+from jaxnet.training.sweeps.execution import check_everywhere
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import grid
@@ -94,20 +95,24 @@ def find_learning_rate(
     (1.778, True)
     """
     name = "find_learning_rate"
-    check_range(name, "low", low, low=0.0, low_open=True)
-    check_range(name, "high", high, low=low, low_open=True)
-    check_count(name, "points", points, minimum=2)
-    check_count(name, "seeds", seeds)
-    check_key(name, "key", key)
-    check_pair(name, "train", train)
-    divide_options(name, options, epochs=epochs, batch_size=batch_size)
-    rates = np.geomspace(low, high, points)
+    _, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
+
+    def check() -> tuple[np.ndarray, Examples, Recipe]:
+        check_range(name, "low", low, low=0.0, low_open=True)
+        check_range(name, "high", high, low=low, low_open=True)
+        check_count(name, "points", points, minimum=2)
+        rates = np.geomspace(low, high, points)
+        recipe = check_all_examples(
+            name, call_builder(name, build, {"learning_rate": float(rates[0])})
+        )
+        return rates, check_pair(name, "train", train), recipe
+
+    rates, pair, recipe = check_everywhere(name, execution, check)
     runs = {"epochs": epochs, "batch_size": batch_size, "seeds": seeds, **options}
-    settings = grid(learning_rate=rates)
-    recipe = check_all_examples(name, call_builder(name, build, settings.row(0)))
-    result = sweep(build, train, key=key, settings=settings, validation=train, **runs)
+    runs |= {"key": key, "settings": grid(learning_rate=rates), "devices": execution.devices}
+    result = sweep(build, pair, validation=pair, **runs)
     losses = np.where(result.diverged.any(axis=1), np.nan, _last_losses(result).mean(axis=1))
-    start = _initial_loss(name, recipe, train, seed_keys(key, seeds))
+    start = _initial_loss(name, recipe, pair, seed_keys(key, seeds))
     edge = _edge(rates, losses, start)
     return LearningRates(rates, losses, start, edge, _suggest(rates, losses, start, edge), result)
 

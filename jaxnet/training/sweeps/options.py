@@ -6,7 +6,7 @@ from typing import Any
 from jaxnet.core.checks import check_choice
 from jaxnet.core.errors import invalid_value
 from jaxnet.training.recipe import Recipe
-from jaxnet.training.sweeps.execution import Execution
+from jaxnet.training.sweeps.execution import Execution, on_devices
 from jaxnet.training.train import Passes
 
 OPTIONS = (*Passes._fields[2:], *Execution._fields)
@@ -25,13 +25,15 @@ def divide_options(
         batch_size: examples a step.
 
     Raises:
-        ValueError: for an unknown option, with the nearest that there is.
+        ValueError: for an unknown option, with the nearest that there is; for devices that
+            cannot work together.
     """
     for name in options:
         check_choice(function, "options", name, dict.fromkeys(OPTIONS))
     of_passes = {name: v for name, v in options.items() if name in Passes._fields}
     of_execution = {name: v for name, v in options.items() if name in Execution._fields}
-    return Passes(epochs, batch_size, **of_passes), Execution(**of_execution)
+    execution = on_devices(function, Execution(**of_execution))
+    return Passes(epochs, batch_size, **of_passes), execution
 
 
 def check_all_examples(function: str, recipe: Recipe) -> Recipe:

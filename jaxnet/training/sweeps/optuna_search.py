@@ -1,28 +1,26 @@
 """Optuna's search, a batch of trials at a time: each batch is a sweep."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
-import jax
-
-from jaxnet.core.checks import check_count, check_key
+from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.packages import import_package
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.functions.metrics import METRICS
-from jaxnet.training.devices import check_devices
 from jaxnet.training.processes import Message, count_processes, from_first
 from jaxnet.training.recipe import Build
 from jaxnet.training.rules import RISING
-from jaxnet.training.sweeps.execution import Execution, train_members
+from jaxnet.training.sweeps.execution import check_everywhere, train_members
 from jaxnet.training.sweeps.labels import label
 from jaxnet.training.sweeps.options import divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, listed
-from jaxnet.training.sweeps.sweep import check_members, make_members, seed_keys
+from jaxnet.training.sweeps.sweep import check_members, check_sweep, make_members, seed_keys
 from jaxnet.training.sweeps.waves import Workers
-from jaxnet.training.train import Member, check_passes
+from jaxnet.training.train import Member
 
 
 def optuna_search(
@@ -81,21 +79,24 @@ def optuna_search(
     Source: Akiba et al. 2019, "Optuna: a next-generation hyperparameter optimization framework".
     """
     name = "optuna_search"
-    optuna = import_package(name, "optuna")
-    check_count(name, "rounds", rounds)
-    check_count(name, "batch", batch)
-    check_count(name, "seeds", seeds)
-    check_key(name, "key", key)
-    floating = {n: _is_floating(n, each) for n, each in distributions.items()}
     passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
-    _check_no_checkpoint(execution.checkpoint)
-    check_passes(name, passes, train)
-    trials = _Trials(optuna, study, metric, _count_processes(name, execution))
-    member, keys = Member(name, build, passes), seed_keys(key, seeds)
+    member = Member(name, build, passes)
+
+    def check() -> tuple[Any, dict[str, bool]]:
+        check_sweep(member, train, key, seeds)
+        check_count(name, "rounds", rounds)
+        check_count(name, "batch", batch)
+        _check_no_checkpoint(execution.checkpoint)
+        return import_package(name, "optuna"), _check_distributions(distributions)
+
+    optuna, floating = check_everywhere(name, execution, check)
+    trials = _Trials(optuna, study, metric, count_processes(execution.devices or ()))
+    keys = seed_keys(key, seeds)
     compiled: dict[int, Workers] = {}
 
     def run(settings: Settings) -> SweepResult:
-        examples = check_members(name, build, settings, train, validation)
+        check = functools.partial(check_members, member, settings, train, validation, metric)
+        examples = check_everywhere(name, execution, check)
         members = make_members(settings, keys, epochs)
         return label(settings, keys, train_members(member, members, *examples, execution, compiled))
 
@@ -109,11 +110,6 @@ def optuna_search(
             trials.fail()
             raise
     return results
-
-
-def _count_processes(name: str, execution: Execution) -> int:
-    given = execution.devices
-    return count_processes(check_devices(name, jax.devices() if given is None else given))
 
 
 class _Trials:
@@ -158,6 +154,9 @@ class _Trials:
 
 def _check_direction(study: Any, metric: str) -> None:
     """Raise a ValueError unless a study has one objective and improves in the metric's sense."""
+    if not hasattr(study, "directions"):
+        remedy = "Pass optuna.create_study()."
+        raise invalid_type("optuna_search", "study", "to be a study", repr(study), remedy)
     directions = [direction.name.lower() for direction in study.directions]
     wanted = "maximize" if metric.split("_", 1)[-1] in RISING else "minimize"
     custom = metric.split("_", 1)[-1] not in ("loss", *METRICS)
@@ -177,8 +176,21 @@ def _check_no_checkpoint(checkpoint: Any) -> None:
         raise invalid_value("optuna_search", "checkpoint", "to be left out", actual, remedy)
 
 
+def _check_distributions(distributions: Any) -> dict[str, bool]:
+    """Return which hyperparameters are floating-point."""
+    if not isinstance(distributions, Mapping) or not distributions:
+        remedy = "For example: {'learning_rate': FloatDistribution(1e-4, 1e-1, log=True)}"
+        expected = "to be one or more by name"
+        raise invalid_type("optuna_search", "distributions", expected, repr(distributions), remedy)
+    return {name: _is_floating(name, each) for name, each in distributions.items()}
+
+
 def _is_floating(name: str, distribution: Any) -> bool:
     """Return whether a hyperparameter is floating-point in every trial, whatever is drawn."""
+    if not (hasattr(distribution, "choices") or hasattr(distribution, "low")):
+        remedy = "Pass one of optuna.distributions."
+        expected = "to be a distribution of Optuna's"
+        raise invalid_type("optuna_search", name, expected, repr(distribution), remedy)
     choices = getattr(distribution, "choices", None)
     values = choices or (distribution.low, distribution.high)
     if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):

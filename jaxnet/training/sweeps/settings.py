@@ -11,6 +11,7 @@ import numpy as np
 from jaxnet.core.checks import check_count, check_key, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Key
+from jaxnet.training.hyperparameters import as_numbers
 
 
 class Settings(NamedTuple):
@@ -80,8 +81,12 @@ def listed(settings: Sequence[Mapping[str, Any]]) -> Settings:
     ... ).size
     2
     """
+    remedy = "Give one dictionary of hyperparameters a setting."
+    for index, setting in enumerate(settings):
+        if not isinstance(setting, Mapping):
+            argument, actual = f"settings[{index}]", repr(setting)
+            raise invalid_type("listed", argument, "to be a dictionary", actual, remedy)
     if not settings or not settings[0]:
-        remedy = "Give one dictionary of hyperparameters a setting."
         raise invalid_value("listed", "settings", "not to be empty", list(settings), remedy)
     names = list(settings[0])
     for index, setting in enumerate(settings):
@@ -89,6 +94,10 @@ def listed(settings: Sequence[Mapping[str, Any]]) -> Settings:
             remedy = "Give every setting the same hyperparameters."
             actual = f"{', '.join(setting) or 'none'} in setting {index}"
             raise invalid_value("listed", "names", f"to be {', '.join(names)}", actual, remedy)
+    for name, value in itertools.chain.from_iterable(setting.items() for setting in settings):
+        if np.iterable(value) and not isinstance(value, str):
+            remedy = f"To try several, pass grid({name}=[...])."
+            raise invalid_value("listed", name, "to be one number a setting", repr(value), remedy)
     columns = {n: _column("listed", n, [setting[n] for setting in settings]) for n in names}
     return Settings(columns, {})
 
@@ -119,9 +128,14 @@ def sampled(key: Key, n: int, **distributions: Distribution) -> Settings:
     if not distributions:
         remedy = "For example: learning_rate=log_uniform(1e-4, 1e-1)"
         raise invalid_value("sampled", "distributions", "to be given", "none", remedy)
+    for name, distribution in distributions.items():
+        if not callable(distribution):
+            remedy = f"To draw from a list, pass {name}=choice([...])."
+            expected = "to be a distribution"
+            raise invalid_type("sampled", name, expected, repr(distribution), remedy)
     keys = jax.random.split(key, len(distributions))
     drawn = zip(keys, distributions.items(), strict=True)
-    return Settings({m: _column("sampled", m, draw(k, n)) for k, (m, draw) in drawn}, {})
+    return Settings({name: _drawn(name, draw, k, n) for k, (name, draw) in drawn}, {})
 
 
 def uniform(low: float, high: float) -> Distribution:
@@ -146,9 +160,20 @@ def choice(values: Sequence[Any]) -> Distribution:
 
 
 def check_settings(function: str, settings: Any) -> Settings:
-    """Return settings: themselves, or those of a list of dictionaries."""
+    """Return settings: themselves, or those of a list of dictionaries.
+
+    Raises:
+        TypeError: if they are neither.
+        ValueError: if they are none, or their columns are not of one length.
+    """
     if isinstance(settings, Settings):
-        return settings
+        columns = {name: _column(function, name, each) for name, each in settings.columns.items()}
+        lengths = sorted({len(column) for column in columns.values()})
+        if len(lengths) != 1:
+            remedy = "Make them by grid, sampled or listed."
+            expected = "to have columns of one length"
+            raise invalid_value(function, "settings", expected, lengths or "no columns", remedy)
+        return settings._replace(columns=columns)
     if isinstance(settings, Mapping):
         return listed([settings])
     if isinstance(settings, Sequence) and not isinstance(settings, str):
@@ -158,27 +183,23 @@ def check_settings(function: str, settings: Any) -> Settings:
     raise invalid_type(function, "settings", "to be settings", actual, remedy)
 
 
+def _drawn(name: str, draw: Distribution, key: Key, n: int) -> np.ndarray:
+    """Return ``n`` numbers of a distribution."""
+    column = _column("sampled", name, draw(key, n))
+    if len(column) != n:
+        remedy = "A distribution is (key, n) -> n numbers."
+        raise invalid_value("sampled", name, f"to give {n} numbers", len(column), remedy)
+    return column
+
+
 def _unit(key: Key, n: int) -> np.ndarray:
     return np.asarray(jax.random.uniform(key, (n,)), np.float64)
 
 
 def _column(function: str, name: str, values: Any) -> np.ndarray:
-    """Return finite numbers as an array of float64 or int32."""
-    column = np.asarray(values)
+    """Return one or more finite numbers as an array of float64 or int32."""
+    column = as_numbers(function, name, values)
     if column.ndim != 1 or not len(column):
         remedy = "Give one or more numbers in a list."
         raise invalid_value(function, name, "to be a list of numbers", repr(values), remedy)
-    if column.dtype.kind not in "iuf":
-        remedy = (
-            "Only numbers can be arguments of one program: make one sweep for each of the others."
-        )
-        raise invalid_type(function, name, "to hold numbers", repr(values), remedy)
-    if not np.isfinite(column).all():
-        raise invalid_value(function, name, "to be finite", column.tolist(), "Pass others.")
-    if column.dtype.kind == "f":
-        return column.astype(np.float64)
-    if column.min() < 0 or column.max() > 2**31 - 1:
-        remedy = "For a real number write -1.0; a whole one to a negative power is 0 in JAX."
-        expected = "to hold real numbers, or whole ones from 0 to 2^31 - 1"
-        raise invalid_value(function, name, expected, column.tolist(), remedy)
-    return column.astype(np.int32)
+    return column

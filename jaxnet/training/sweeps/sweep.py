@@ -9,21 +9,27 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.checks import check_count, check_key
-from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Key
-from jaxnet.data.examples import Examples
-from jaxnet.training.checks import check_fit
+from jaxnet.data.examples import Examples, check_pair
 from jaxnet.training.devices import Device
 from jaxnet.training.epoch import ShortBatch
-from jaxnet.training.recipe import Build, call_builder, check_recipe_outputs, recipe_objective
+from jaxnet.training.hyperparameters import in_default_precision
+from jaxnet.training.recipe import Build, check_recipe_outputs, recipe_objective
 from jaxnet.training.run import Instrument
-from jaxnet.training.sweeps.execution import Execution, Keep, SweepProgress, train_members
-from jaxnet.training.sweeps.labels import label
+from jaxnet.training.sweeps.execution import (
+    Execution,
+    Keep,
+    SweepProgress,
+    check_everywhere,
+    on_devices,
+    train_members,
+)
+from jaxnet.training.sweeps.labels import check_metric, label
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.strategy import StrategyName
 from jaxnet.training.sweeps.waves import Members
-from jaxnet.training.train import Member, Passes, check_passes
+from jaxnet.training.train import Member, Passes, check_examples_of, check_passes
 
 
 def sweep(
@@ -68,9 +74,10 @@ def sweep(
         short_batch: what becomes of a last mini-batch that is not full, as for `fit`.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
         strategy: ``"map"``: one run after the other on each device, each bit for bit what it is
-            alone. ``"vmap"``: all at once, batched; equal to rounding. ``"chunks"``: ``chunk`` at
-            a time on each device. ``"auto"``: by measurement, which comes back with the result;
-            another time it may choose another width, and give other last bits.
+            alone. ``"vmap"``: all at once, batched; equal to rounding (but for keys of the kinds
+            rbg and unsafe_rbg, of which JAX draws other numbers in a batch). ``"chunks"``:
+            ``chunk`` at a time on each device. ``"auto"``: by measurement, which comes back with
+            the result; another time it may choose another width, and give other last bits.
         chunk: runs a device at a time, for ``"chunks"``.
         devices: where to train; by default on all. On a CPU, call
             `jaxnet.training.use_cores_as_devices` first to have one a core. If they are those of
@@ -112,52 +119,72 @@ def sweep(
     ({'learning_rate': 0.05}, (2, 3))
     """
     passes = Passes(epochs, batch_size, shuffle, short_batch, instruments)
-    check_passes("sweep", passes, train)
-    check_count("sweep", "seeds", seeds)
-    check_key("sweep", "key", key)
-    settings = check_settings("sweep", settings)
-    train, validation = check_members("sweep", build, settings, train, validation)
-    keys = seed_keys(key, seeds)
-    members = make_members(settings, keys, epochs)
     member = Member("sweep", build, passes)
     execution = Execution(strategy, chunk, devices, keep, on_progress, checkpoint)
-    harvest = train_members(member, members, train, validation, execution)
-    return label(settings, keys, harvest)
+    execution = on_devices("sweep", execution)
+
+    def check() -> tuple[Settings, tuple[Examples, Examples | None]]:
+        check_sweep(member, train, key, seeds)
+        checked = check_settings("sweep", settings)
+        return checked, check_members(member, checked, train, validation)
+
+    tried, examples = check_everywhere("sweep", execution, check)
+    keys = seed_keys(key, seeds)
+    members = make_members(tried, keys, epochs)
+    return label(tried, keys, train_members(member, members, *examples, execution))
+
+
+def check_sweep(member: Member, train: Examples, key: Any, seeds: Any) -> None:
+    """Raise a ValueError or TypeError unless passes, key and seeds are in range.
+
+    Args:
+        member: the run of one member; errors begin with its function's name.
+        train: the examples to learn from.
+        key: PRNG key.
+        seeds: runs of each setting.
+    """
+    check_passes(member.function, member.passes, train)
+    check_count(member.function, "seeds", seeds)
+    check_key(member.function, "key", key)
 
 
 def check_members(
-    function: str,
-    build: Build,
+    member: Member,
     settings: Settings,
     train: Examples,
     validation: Examples | None,
+    metric: str | None = None,
 ) -> tuple[Examples, Examples | None]:
     """Return the examples on the device, once every setting is known to be in range.
 
     Each recipe is built with its numbers, so that the ranges of its parts are checked.
+
+    Args:
+        member: the run of one member; errors begin with its function's name.
+        settings: what is tried.
+        train: the examples to learn from.
+        validation: the same of held-out examples; None for none.
+        metric: by which settings are compared, so that a name that there is not is found before
+            the training; None for none yet.
     """
-    rows = [_rounded(function, settings.row(i)) for i in range(settings.size)]
-    recipes = [call_builder(function, build, row) for row in rows]
+    function = member.function
+    train = check_pair(function, "train", train)
+    recipes = [
+        member.recipe(
+            {n: in_default_precision(function, n, v) for n, v in settings.row(i).items()},
+            train,
+            validation,
+        )
+        for i in range(settings.size)
+    ]
     objective = recipe_objective(function, recipes[0])
-    train = check_fit(function, "train", objective, train)
-    if validation is not None:
-        validation = check_fit(function, "validation", objective, validation)
+    train, validation = check_examples_of(function, objective, train, validation)
     check_recipe_outputs(function, recipes[0], train)
+    if metric is not None:
+        validated = validation is not None or recipes[0].held_out is not None
+        instruments = member.passes.instruments
+        check_metric(function, metric, objective, instruments, validated=validated)
     return train, validation
-
-
-def _rounded(function: str, row: Mapping[str, float | int]) -> dict[str, float | int]:
-    """Return a setting's numbers as the program has them, in JAX's default precision."""
-    rounded = dict(row)
-    for name, value in row.items():
-        if isinstance(value, float):
-            kind = np.dtype(jnp.result_type(float))
-            with np.errstate(over="ignore"):
-                rounded[name] = float(np.asarray(value, kind))
-            if not np.isfinite(rounded[name]):
-                expected, remedy = f"to be finite in {kind}", "Pass a smaller one."
-                raise invalid_value(function, name, expected, value, remedy)
-    return rounded
 
 
 def seed_keys(key: Key, seeds: int) -> Key:

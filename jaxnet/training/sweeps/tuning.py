@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxnet.core.checks import check_key
+from jaxnet.core.checks import check_key, check_range
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.data.split import split
@@ -17,12 +17,14 @@ from jaxnet.training.fit import fit
 from jaxnet.training.processes import count_processes
 from jaxnet.training.recipe import Build, Recipe, call_builder, recipe_objective
 from jaxnet.training.sweeps.cross_validation import cross_validate
+from jaxnet.training.sweeps.execution import check_everywhere
+from jaxnet.training.sweeps.labels import check_metric
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.parts import stage_folder
 from jaxnet.training.sweeps.result import SweepResult, steady_ranking
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.sweep import sweep
-from jaxnet.training.train import make_train
+from jaxnet.training.train import make_train, recipe_of_arrays
 
 
 class TuneResult(NamedTuple):
@@ -109,31 +111,42 @@ def tune(
     ({'learning_rate': 0.05}, True)
     """
     _, execution = divide_options("tune", options, epochs=epochs, batch_size=batch_size)
-    stages = [stage_folder("tune", execution.checkpoint, number) for number in range(2)]
-    settings = check_settings("tune", settings)
-    check_key("tune", "key", key)
-    check_pair("tune", "train", train)
-    search_key, fit_key = jax.random.split(key)
     again: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size}
     again |= {name: options[name] for name in _OF_FIT if name in options}
-    _check_test(build, settings, train, test, again, fit_key)
-    given = {"settings": settings, "epochs": epochs, "batch_size": batch_size, "seeds": seeds}
+
+    def check() -> tuple[list[Any], Settings, Examples]:
+        check_key("tune", "key", key)
+        _check_fraction(validation_fraction)
+        stages = [stage_folder("tune", execution.checkpoint, number) for number in range(2)]
+        pair, tried = check_pair("tune", "train", train), check_settings("tune", settings)
+        _check_test(build, tried, pair, test, metric, again)
+        return stages, tried, pair
+
+    stages, checked, pair = check_everywhere("tune", execution, check)
+    search_key, fit_key = jax.random.split(key)
+    given = {"settings": checked, "epochs": epochs, "batch_size": batch_size, "seeds": seeds}
     given |= {"key": search_key, "stratify": stratify, **options, "checkpoint": stages[0]}
+    given |= {"devices": execution.devices}
     if folds is None:
-        tried = _held_out(build, train, validation_fraction, **given)
+        tried = _held_out(build, pair, validation_fraction, **given)
     else:
-        tried = cross_validate(build, train, folds=folds, **given)
+        tried = cross_validate(build, pair, folds=folds, **given)
     index = int(steady_ranking("tune", tried, metric)[0])
-    setting = settings.row(index)
-    recipe = _unguarded(call_builder("tune", build, setting))
+    setting = checked.row(index)
+    recipe = _unguarded(recipe_of_arrays("tune", build, setting))
     again["epochs"] = int(np.ceil(np.median(tried.epoch[index])))
-    alone = count_processes(execution.devices or jax.devices()) == 1
+    alone = count_processes(execution.devices or ()) == 1
     again["checkpoint"] = stages[1] if alone else None
-    fitted = _fit(recipe, train, key=fit_key, **again)
+    fitted = _fit(recipe, pair, key=fit_key, **again)
     return TuneResult(setting, tried, again["epochs"], fitted, _tested(recipe, fitted, test))
 
 
 _OF_FIT = ("shuffle", "short_batch", "instruments")
+
+
+def _check_fraction(fraction: Any) -> None:
+    bounds: dict[str, Any] = {"low": 0.0, "high": 1.0, "low_open": True, "high_open": True}
+    check_range("tune", "validation_fraction", fraction, **bounds)
 
 
 def _held_out(
@@ -145,16 +158,22 @@ def _held_out(
 
 
 def _check_test(
-    build: Build, settings: Settings, train: Examples, test: Examples, again: Any, key: Key
+    build: Build,
+    settings: Settings,
+    train: Examples,
+    test: Examples,
+    metric: str,
+    again: Any,
 ) -> None:
     """Raise what would be wrong with the last training and the test, before hours of search."""
 
     def unguarded(**hyperparameters: Any) -> Recipe:
         return _unguarded(call_builder("tune", build, hyperparameters))
 
-    recipe = unguarded(**settings.row(0))
-    check_fit("tune", "test", recipe_objective("tune", recipe), test)
-    jax.eval_shape(make_train(unguarded, train, **again), key, settings.row(0))
+    objective = recipe_objective("tune", unguarded(**settings.row(0)))
+    check_fit("tune", "test", objective, test)
+    check_metric("tune", metric, objective, again.get("instruments"), validated=True)
+    jax.eval_shape(make_train(unguarded, train, **again), jax.random.key(0), settings.row(0))
 
 
 def _unguarded(recipe: Recipe) -> Recipe:

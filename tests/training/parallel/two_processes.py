@@ -40,16 +40,8 @@ def build(learning_rate: Any) -> Recipe:
 def swept(strategy: Any, devices: Any = None, **more: Any) -> SweepResult:
     settings = grid(learning_rate=[0.001, 0.01, 0.1, 1.0, 1e38])
     runs: dict[str, Any] = {"epochs": 2, "batch_size": 8, "key": jax.random.key(3)}
-    return sweep(
-        build,
-        blobs(),
-        settings=settings,
-        strategy=strategy,
-        devices=devices,
-        keep="state",
-        **runs,
-        **more,
-    )
+    runs |= {"settings": settings, "keep": "state", "devices": devices}
+    return sweep(build, blobs(), strategy=strategy, **runs | more)
 
 
 def check_fit(out: Path) -> str:
@@ -96,6 +88,26 @@ def check_sweep_checkpoint(out: Path) -> str:
     return digest(resumed.state)
 
 
+def check_sweep_errors() -> None:
+    """Let processes ask for unlike sweeps, or one for what cannot be: each of them is told."""
+    here = jax.process_index()
+    agree = "sweep: expected arguments to agree in all processes"
+    for unlike in ({"batch_size": 8 + here}, {"keep": ["params", "metrics"][here]}):
+        with pytest.raises(ValueError, match=agree):
+            swept("map", **unlike)
+    with pytest.raises(ValueError, match=agree):
+        swept(["map", "vmap"][here])
+    bad: dict[str, Any] = {
+        "settings to be settings": {"settings": 3},
+        "learning_rate finite and in": {"settings": {"learning_rate": -1.0}},
+        "keep to be one of": {"keep": "all"},
+    }
+    for message, given in bad.items():
+        told = ("processes to succeed together, got an error in process 1", message)[here]
+        with pytest.raises((ValueError, TypeError), match=f": expected {told}"):
+            swept("map", **(given if here else {}))
+
+
 def check_errors() -> None:
     """Let processes ask for unlike things, which each of them is told."""
     here = jax.process_index()
@@ -116,6 +128,7 @@ def main(coordinator: str, process: str, out: str, part: str) -> None:
         check_errors()
     else:
         print("\ndigests", check_sweep(), check_sweep_checkpoint(Path(out)), *check_searches())
+        check_sweep_errors()
 
 
 if __name__ == "__main__":

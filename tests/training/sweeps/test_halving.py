@@ -91,7 +91,8 @@ def test_a_setting_that_diverges_never_goes_on() -> None:
     rates = grid(learning_rate=[0.01, 1e38, 2e38, 3e38])
     given: Any = {"settings": rates, "min_epochs": 1, "reduction": 2}
     result = successive_halving(build, blobs(), blobs(seed=1), **given, **RUNS)
-    assert [rung.indices.tolist() for rung in result.rungs] == [[0, 1, 2, 3], [0], [0]]
+    assert [rung.indices.tolist() for rung in result.rungs] == [[0, 1, 2, 3], [0]]
+    assert [rung.epochs for rung in result.rungs] == [1, 10]  # alone, it goes to the end at once
     assert result.best == {"learning_rate": 0.01}
     given["settings"] = grid(learning_rate=[1e38, 2e38])
     with pytest.raises(ValueError, match="to hold one of which no run diverges, got 2 that do"):
@@ -115,7 +116,7 @@ def test_a_state_s_keys_survive_as_integers() -> None:
     [
         ({"min_epochs": 11}, "successive_halving: expected min_epochs at most epochs=10, got 11"),
         ({"reduction": 1}, "successive_halving: expected reduction >= 2, got 1"),
-        ({"metric": "loss"}, "expected metric to be one of"),
+        ({"metric": "loss"}, "successive_halving: expected metric to be one of"),
         ({"keep": "params"}, "successive_halving: expected keep not to be given"),
         ({"seeds": 0}, "successive_halving: expected seeds >= 1, got 0"),
     ],

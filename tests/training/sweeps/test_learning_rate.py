@@ -32,6 +32,14 @@ def found(**more: Any) -> Any:
     return find_learning_rate(build, regression(), low=1e-3, high=1.0, **given)
 
 
+def test_lists_are_as_good_as_arrays() -> None:
+    runs: dict[str, Any] = {"key": jax.random.key(0), "batch_size": 24, "points": 3, "epochs": 5}
+    lists = Examples(*(field.tolist() for field in regression()))
+    results = [find_learning_rate(build, train, **runs) for train in (lists, regression())]
+    np.testing.assert_array_equal(results[0].losses, results[1].losses)
+    assert results[0].start == results[1].start
+
+
 def test_gradient_descent_diverges_beyond_2_over_the_largest_curvature(dtype: np.dtype) -> None:
     examples = regression()
     result = found(seeds=2, strategy="vmap")

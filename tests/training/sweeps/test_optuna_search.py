@@ -87,6 +87,7 @@ def test_a_misspelt_metric_leaves_no_trial_open(optuna: Any) -> None:
     assert [trial.state.name for trial in study.trials] == ["FAIL"] * 4
 
 
+@pytest.mark.usefixtures("no_type_checks")
 def test_bad_input(optuna: Any) -> None:
     study = optuna.create_study()
     several = optuna.create_study(directions=["minimize", "minimize"])
@@ -95,6 +96,10 @@ def test_bad_input(optuna: Any) -> None:
         ({"metric": "validation_accuracy"}, "expected study to maximize validation_accuracy alone"),
         ({"study": several}, "to minimize validation_loss alone, got minimize and minimize"),
         ({"distributions": kinds}, "optuna_search: expected learning_rate to be numbers"),
+        ({"distributions": {}}, "distributions to be one or more by name, got {}. For example"),
+        ({"distributions": [0.1]}, "expected distributions to be one or more by name, got [0.1]"),
+        ({"distributions": {"units": 3}}, "expected units to be a distribution of Optuna's, got 3"),
+        ({"study": "x"}, "optuna_search: expected study to be a study, got 'x'. Pass optuna."),
         ({"rounds": 0}, "optuna_search: expected rounds >= 1, got 0"),
         ({"batches": 2}, "optuna_search: expected options to be one of"),
     ):

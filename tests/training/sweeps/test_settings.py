@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 
 import jaxnet
-from jaxnet.training import Recipe, choice, grid, listed, log_uniform, sampled, sweep, uniform
+from jaxnet.training import (
+    Recipe,
+    Settings,
+    choice,
+    grid,
+    listed,
+    log_uniform,
+    sampled,
+    sweep,
+    uniform,
+)
 from tests.training.toys import blobs
 
 
@@ -48,6 +58,14 @@ def no_recipe(learning_rate: Any) -> Any:
     return jaxnet.optim.sgd(learning_rate)
 
 
+def two(key: Any, n: int) -> Any:
+    return np.ones(2)
+
+
+def untyped(function: Any) -> Any:
+    return function
+
+
 def swept(settings: Any, maker: Any = build, **more: Any) -> Any:
     runs = {"key": jax.random.key(0), "epochs": 1, "batch_size": 8} | more
     return sweep(maker, blobs(), settings=settings, **runs)
@@ -61,6 +79,27 @@ def swept(settings: Any, maker: Any = build, **more: Any) -> Any:
         (lambda: grid(a=[1, 1]), "grid: expected a to hold unlike values, got [1, 1]"),
         (lambda: grid(a=[1, float("nan")]), "grid: expected a to be finite"),
         (lambda: grid(a=["relu"]), "grid: expected a to hold numbers, got ['relu']. Only numbers"),
+        (
+            lambda: grid(a=[True, 2]),
+            "grid: expected a to hold numbers, got [True, 2]. Only numbers",
+        ),
+        (lambda: grid(a=[[1], [1, 2]]), "grid: expected a to hold numbers, got [[1], [1, 2]]"),
+        (lambda: grid(a=[[1, 2]]), "grid: expected a to be a list of numbers, got [[1, 2]]"),
+        (lambda: grid(a=3), "grid: expected a to be a list of numbers, got 3"),
+        (lambda: grid(a=[1j]), "grid: expected a to hold numbers, got [1j]"),
+        (
+            lambda: untyped(listed)([5]),
+            "listed: expected settings[0] to be a dictionary, got 5. Give one",
+        ),
+        (
+            lambda: untyped(listed)([{"a": 1}, 5]),
+            "listed: expected settings[1] to be a dictionary, got 5",
+        ),
+        (lambda: listed([{"a": [1, 2]}]), "got [1, 2]. To try several, pass grid(a=[...])."),
+        (lambda: untyped(sampled)(jax.random.key(0), 3, a=[1, 2]), "pass a=choice([...])."),
+        (lambda: sampled(jax.random.key(0), 3, a=two), "expected a to give 3 numbers, got 2."),
+        (lambda: swept(Settings({}, {})), "settings to have columns of one length, got no columns"),
+        (lambda: swept(Settings({"a": np.ones(2), "b": np.ones(3)}, {})), "got [2, 3]"),
         (lambda: listed([]), "listed: expected settings not to be empty"),
         (lambda: listed([{"a": 1}, {"b": 1}]), "expected names to be a, got b in setting 1"),
         (lambda: sampled(jax.random.key(0), 3), "sampled: expected distributions to be given"),
@@ -81,6 +120,9 @@ def swept(settings: Any, maker: Any = build, **more: Any) -> Any:
         (lambda: swept({"learning_rate": 0.1}, chunk=3), "sweep: expected chunk to be given for"),
         (lambda: swept({"learning_rate": 0.1}, strategy="chunks"), "expected chunk to be given"),
         (lambda: swept({"learning_rate": 0.1}, devices=[]), "expected devices not to be empty"),
+        (lambda: swept({"learning_rate": 0.1}, on_progress=3), "on_progress to be a function"),
+        (lambda: swept({"learning_rate": 0.1}, shuffle="no"), "expected shuffle to be a boolean"),
+        (lambda: swept({"learning_rate": 0.1}, instruments=[min]), "instruments to be a mapping"),
         (lambda: swept({"learning_rate": 0.1}, keep="all"), "expected keep to be one of"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",

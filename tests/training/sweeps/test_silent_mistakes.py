@@ -39,7 +39,7 @@ def run(builder: Any, **options: Any) -> Any:
 
 @pytest.mark.parametrize("value", [-1, 2**31])
 def test_whole_numbers_that_the_program_would_change_are_refused(value: int) -> None:
-    with pytest.raises(InvalidValueError, match=r"whole ones from 0 to 2\^31 - 1"):
+    with pytest.raises(InvalidValueError, match=r"to be real, or whole and from 0 to 2\^31 - 1"):
         grid(exponent=[value, 1])
 
 

@@ -78,6 +78,23 @@ def test_folds_and_rules_do_what_they_say() -> None:
     assert result.epochs == len(result.fit.history.train["loss"]) == 1
 
 
+def test_lists_are_as_good_as_arrays() -> None:
+    lists = Examples(*(field.tolist() for field in blobs()))
+    result = tune(build, lists, TEST, key=KEY, settings=SETTINGS, **RUNS)
+    assert digest(result.fit.params) == digest(tuned().fit.params)
+
+
+def test_the_last_network_has_the_structure_of_those_of_the_search() -> None:
+    def dropping(drop_rate: Any) -> Recipe:
+        network = jaxnet.mlp((3, 5, 3), drop_rate=drop_rate)  # of a Python 0.0: without dropout
+        return Recipe(network, jaxnet.optim.adam(0.1))
+
+    settings = grid(drop_rate=[0.0, 0.9])
+    result = tune(dropping, blobs(), TEST, key=KEY, settings=settings, **RUNS)
+    assert result.setting == {"drop_rate": 0.0}
+    assert jax.tree.structure(result.fit.params) == jax.tree.structure(result.sweep.params)
+
+
 def by_validation(learning_rate: Any) -> Recipe:
     return build(learning_rate)._replace(rules=[reduce_on_plateau(source="validation")])
 
@@ -90,12 +107,13 @@ def partly(learning_rate: Any) -> Recipe:
     ("changed", "message"),
     [
         ({"test": blobs(5, features=4)}, "dense: expected in_shape to be (3,), got (4,)"),
-        ({"validation_fraction": 1.0}, "expected fractions to be above 0"),
+        ({"validation_fraction": 1.0}, "expected validation_fraction finite and in (0, 1)"),
         ({"folds": 1}, "k_folds: expected folds >= 2"),
         ({"chunks": 1}, "tune: expected options to be one of"),
         ({"builder": by_validation}, "expected validation to be given"),
         ({"builder": partly}, "tune: expected the recipe's subset to be None"),
-        ({"metric": "loss"}, "expected metric to be one of"),
+        ({"metric": "loss"}, "tune: expected metric to be one of"),
+        ({"metric": "validation_acuracy"}, "Did you mean 'validation_accuracy'?"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
