@@ -1,6 +1,7 @@
 """A recipe: all that a run is made of but its data, its key and its length."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
@@ -83,7 +84,7 @@ def explained(function: str) -> Iterator[None]:
     except InputError:
         raise
     except (*_NEEDS_NUMBERS, TypeError, IndexError) as error:
-        if not isinstance(error, _NEEDS_NUMBERS) and "Tracer" not in str(error):
+        if not (isinstance(error, _NEEDS_NUMBERS) or _SAYS_SO.search(str(error))):
             raise
         remedy = (
             "In place of `if` there are jnp.where and jax.lax.cond, in place of NumPy jax.numpy; "
@@ -101,6 +102,9 @@ _NEEDS_NUMBERS = (
     jax.errors.TracerIntegerConversionError,
 )
 """What JAX raises where Python or NumPy would have to know the value of a traced array."""
+
+_SAYS_SO = re.compile("(unhashable|concrete|static).*Tracer", re.DOTALL)
+"""What a plain TypeError or IndexError says where it is that: of a lookup, a shape, a slice."""
 
 
 def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) -> Recipe:

@@ -93,3 +93,12 @@ def test_a_part_that_needs_a_number_says_so_in_the_program(parts: Any) -> None:
     runs: dict[str, Any] = {"key": jax.random.key(0), "epochs": 1, "batch_size": 8}
     with pytest.raises(TypeError, match=r"sweep: expected build to take .* jnp\.where"):
         sweep(build, blobs(), settings={"rate": 0.1}, **runs)
+
+
+def test_other_errors_of_a_builder_are_its_own() -> None:
+    def build(rate: Any) -> Recipe:
+        return recipe(rate + "per epoch")
+
+    with pytest.raises(TypeError) as caught:
+        jax.jit(lambda rate: make_recipe(build, {"rate": rate}).optimizer.init(()))(0.7)
+    assert "expected build" not in str(caught.value)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.checks import check_count, check_key, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, check_pair
@@ -101,6 +101,8 @@ def find_learning_rate(
         check_range(name, "low", low, low=0.0, low_open=True)
         check_range(name, "high", high, low=low, low_open=True)
         check_count(name, "points", points, minimum=2)
+        check_count(name, "seeds", seeds)
+        check_key(name, "key", key)
         rates = np.geomspace(low, high, points)
         recipe = check_all_examples(
             name, call_builder(name, build, {"learning_rate": float(rates[0])})
