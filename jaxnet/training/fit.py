@@ -33,7 +33,7 @@ from jaxnet.training.objective import (
 from jaxnet.training.processes import check_agreement, count_processes
 from jaxnet.training.rules import Rule, check_rules
 from jaxnet.training.run import Instrument, RunRecord, make_run
-from jaxnet.training.state import TrainState, init_state
+from jaxnet.training.state import TrainState, init_state, strongly_typed
 from jaxnet.training.step import Constraint, make_step
 
 
@@ -223,7 +223,7 @@ def _start(
         state = init_state(network, optimizer, in_shape, key=key, rules=rules)
     else:
         check_state(state, _expected_state(network, optimizer, in_shape, rules))
-    return jax.tree.map(jnp.copy, state)
+    return strongly_typed(jax.tree.map(jnp.copy, state))
 
 
 @functools.lru_cache(maxsize=32)

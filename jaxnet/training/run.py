@@ -14,7 +14,7 @@ from jaxnet.data.examples import Examples
 from jaxnet.training.epoch import NEVER, Epoch, EpochRecord
 from jaxnet.training.evaluate import Evaluate
 from jaxnet.training.rules import NO_RULE, Rule, Watched, stopped_by, update_scale, watch
-from jaxnet.training.state import TrainState
+from jaxnet.training.state import TrainState, strongly_typed
 
 Instrument: TypeAlias = Callable[[Params, Statistics, Examples], Array]
 """``(params, statistics, train) -> scalar``, read after every epoch within the program."""
@@ -107,9 +107,9 @@ def make_run(
             return _Carry(carry.done + 1, diverged, _keep(diverged, carry.state, state), history)
 
         history = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row)
-        start = _Carry(jnp.int32(0), jnp.array(False), state, history)
+        start = _Carry(jnp.int32(0), jnp.array(False), strongly_typed(state), history)
         end = jax.lax.while_loop(going_on, body, start)
-        return end.state, end.history, end.done
+        return strongly_typed(end.state), end.history, end.done
 
     return run
 

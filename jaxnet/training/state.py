@@ -1,7 +1,7 @@
 """The state of a training run: all that has to be kept to go on exactly where it stands."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,8 @@ import optax
 
 from jaxnet.core.types import Array, Key, Layer, Params, Shape, Statistics
 from jaxnet.training.rules import Rule, start_rules
+
+Tree = TypeVar("Tree")
 
 
 class TrainState(NamedTuple):
@@ -56,6 +58,20 @@ def init_state(
     return TrainState(params, statistics, optimizer.init(params), run_key, epoch, watching)
 
 
+def strongly_typed(tree: Tree) -> Tree:
+    """Return a tree whose arrays keep their dtype beside any other.
+
+    One that is weakly typed, such as ``jnp.asarray(0.1)``, gives way to bfloat16, but no longer does
+    when it was written to a file and read again.
+    """
+
+    def strong(leaf: Any) -> Array:
+        array = jnp.asarray(leaf)
+        return jax.lax.convert_element_type(array, array.dtype) if _is_weak(array) else array
+
+    return jax.tree.map(strong, tree)
+
+
 def without_keys(state: TrainState) -> TrainState:
     """Return a state with its PRNG keys as integers, which NumPy can hold."""
     return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, state)
@@ -80,3 +96,7 @@ def with_keys(state: TrainState, like: TrainState, *, key: Key) -> TrainState:
 
 def _is_key(leaf: Any) -> bool:
     return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _is_weak(leaf: Any) -> bool:
+    return getattr(leaf, "weak_type", False)  # keys have no such thing

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import jaxnet
@@ -81,6 +82,38 @@ def test_in_both_precisions(dtype: np.dtype, tmp_path: Path) -> None:
     resumed = run(tmp_path)
     assert resumed.params[0].weights.dtype == dtype
     assert result_digest(resumed) == result_digest(run(None))
+
+
+def with_a_rate(first: Any, following: Any) -> optax.GradientTransformation:
+    """Return gradient descent whose state is its rate."""
+
+    def update(gradients: Any, rate: Any, params: Any = None) -> Any:
+        return jax.tree.map(lambda d: -(rate * d).astype(d.dtype), gradients), following(rate)
+
+    return optax.GradientTransformation(lambda params: first(), update)
+
+
+WEAK = {
+    "weakly typed": with_a_rate(lambda: jnp.asarray(0.3), lambda rate: 0.9 * rate),
+    "a Python number": with_a_rate(lambda: 0.3, lambda rate: 0.9 * rate),
+    "weakly typed by the update": with_a_rate(
+        lambda: jnp.float32(0.3), lambda rate: jnp.asarray(0.3)
+    ),
+}
+
+
+@pytest.mark.parametrize("optimizer", WEAK.values(), ids=WEAK.keys())
+def test_weak_types_give_way_to_bfloat16_in_no_part_of_a_run(
+    optimizer: Any, tmp_path: Path
+) -> None:
+    with jax.numpy_dtype_promotion("standard"):
+        given = {"net": jaxnet.mlp((3, 5, 3), dtype=jnp.bfloat16), "optimizer": optimizer}
+        _program.cache_clear()
+        whole = run(None, **given)
+        run(tmp_path, **given, epochs=4)
+        assert result_digest(run(tmp_path, **given)) == result_digest(whole)
+        assert result_digest(run(None, **given, chunk=1)) == result_digest(whole)
+    assert not whole.state.opt_state.weak_type
 
 
 def test_to_go_on_compiles_nothing_anew(tmp_path: Path) -> None:
