@@ -1,16 +1,13 @@
 """An archive: the folder of a run's checkpoints, which Orbax writes whole or not at all."""
 
 import contextlib
-import errno
-import gc
+import hashlib
+import json
 import logging
 import os
 import re
-import shutil
-import tempfile
-import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +16,18 @@ import numpy as np
 
 from jaxnet.core.errors import InvalidValueError, invalid_value, missing_package
 from jaxnet.core.trees import digest
+from jaxnet.training.folder import (
+    check_holds,
+    is_damage,
+    let_go,
+    naming_errors,
+    prepare,
+    reason,
+    remove_all,
+)
+from jaxnet.training.lock import FolderLock
 
-FORMAT = 1
+FORMAT = 2
 """Of what a checkpoint holds; another one is refused."""
 
 KEPT = 2
@@ -29,17 +36,14 @@ KEPT = 2
 PREFIX = "epoch"
 """A checkpoint's folder is ``epoch_12``: no other folder can be taken for one, and be pruned."""
 
-
 UNFINISHED = ".orbax-checkpoint-tmp"
 """What Orbax adds to the name of a folder until all is on the disk."""
 
-MARKS = {
-    "a run of fit": f"{PREFIX}_[0-9]*",
-    "a sweep": "part_[0-9]*.safetensors",
-    "the shares of several processes": "process_[0-9]*",
-    "the stages of a search": "stage_[0-9]*",
-}
-"""What a folder may hold checkpoints of -> the names by which that is known."""
+WASTE = f"{PREFIX}_*{UNFINISHED}*"
+"""The names of what was not finished, or is to be removed."""
+
+ITEMS = ("arrays", "description")
+"""The folders within a checkpoint; what has them not was written by others, and is never pruned."""
 
 
 class Entry(NamedTuple):
@@ -61,8 +65,8 @@ class Archive:
 
     Orbax writes each into a temporary folder, which it renames when all is on the disk: a process
     killed at any moment leaves the last complete ones and maybe a temporary folder, which the
-    next one removes. One process at a time may write to a folder. Of processes that are joined by
-    `jax.distributed` the first one writes, and waits for no other.
+    next one removes. One process at a time may write to a folder, which a lock sees to. Of
+    processes that are joined by `jax.distributed` the first one writes, and waits for no other.
     """
 
     def __init__(self, function: str, folder: str | os.PathLike[str], *, create: bool = True):
@@ -71,45 +75,50 @@ class Archive:
         Args:
             function: who complains.
             folder: the folder; its parents are made, too.
-            create: whether to make it and try to write to it.
+            create: whether to make it, lock it and try to write to it; else it is only read.
 
         Raises:
-            ValueError: if it cannot be opened or written to, or this is not the first process.
+            ValueError: if it cannot be opened or written to, another process writes to it, or
+                this is not the first process.
             ImportError: if Orbax is not installed.
         """
         self.function = function
         self.folder = Path(folder).absolute()
+        self._damaged: list[int] = []
+        self._lock: FolderLock | None = None
         if create:
             _check_first(function)
             _check_plain(function, self.folder)
         with self._named("writable" if create else "readable"), _quiet():
             if create:
                 check_holds(function, self.folder, "a run of fit")
-                prepare(self.folder, f"{PREFIX}_*{UNFINISHED}*")
-            self._manager = _manager(function, self.folder)
+                self._lock = prepare(function, self.folder, WASTE)
+            try:
+                self._manager = _manager(function, self.folder)
+            except BaseException:
+                self._release()
+                raise
 
     def read(self) -> Entry | None:
         """Return the last checkpoint that is whole; None if there is none at all.
 
-        Those after it are damaged; they are removed, with a warning.
+        Those after it are damaged, of which a warning tells; they stay where they are.
 
         Raises:
-            ValueError: if all are damaged, or the last is of another format.
+            ValueError: if all are damaged, the last is of another format, or the system does not
+                let them be read.
         """
-        damage = {}
-        for epoch in sorted(self._manager.all_steps(), reverse=True):
-            path = self.path(epoch)
-            try:
-                entry = self._read(epoch)
-            except Exception as error:  # whatever Orbax makes of a damaged file
-                damage[epoch] = f"'{path}' is damaged ({_reason(error)})"
-                _let_go(error)
-                continue
-            self._check_format(entry)
-            for damaged, text in damage.items():
-                warnings.warn(f"{self.function}: {text}: '{path}' is used instead", stacklevel=2)
-                self._remove(damaged)
-            return entry
+        damage: dict[int, str] = {}
+        for epoch in reversed(self._epochs()):
+            with self._named("readable"):
+                found = self._read_or_say_why_not(epoch)
+            if isinstance(found, Entry):
+                for text in damage.values():
+                    text = f"{self.function}: {text}: '{found.path}' is used instead"
+                    warnings.warn(text, stacklevel=2)
+                self._damaged = list(damage)
+                return found
+            damage[epoch] = found
         if damage:
             remedy = "Copy a whole one back, or begin in an empty folder."
             expected, actual = "to hold one that can be read", "; ".join(damage.values())
@@ -117,6 +126,18 @@ class Archive:
                 self.function, f"checkpoint '{self.folder}'", expected, actual, remedy
             )
         return None
+
+    def set_aside(self) -> None:
+        """Rename what `read` has found damaged, so that whole ones can take its place.
+
+        Raises:
+            ValueError: if that fails.
+        """
+        with self._named("writable"), _quiet():
+            for epoch in self._damaged:
+                self.path(epoch).rename(_free(self.folder / f"damaged_{self.path(epoch).name}"))
+            self._manager.reload()
+        self._damaged = []
 
     def write(
         self, epoch: int, arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]
@@ -133,20 +154,17 @@ class Archive:
         """
         from orbax.checkpoint import args
 
-        whole = {
-            "format": FORMAT,
-            "arrays": sorted(arrays),
-            "digest": digest(dict(arrays)),
-            **description,
-        }
+        said = {"format": FORMAT, "arrays": sorted(arrays), **description}
+        whole = {**said, "digest": _checksum(arrays, said)}
         items = args.Composite(
             arrays=args.PyTreeSave(dict(arrays)), description=args.JsonSave(whole)
         )
         with self._named("writable"), _quiet():
             try:
                 self._manager.save(epoch, args=items, force=True)
+                self._prune()
             finally:
-                _remove_unfinished(self.folder, f"{PREFIX}_*{UNFINISHED}*")
+                remove_all(self.folder, WASTE)
         return self.path(epoch)
 
     def path(self, epoch: int) -> Path:
@@ -154,9 +172,25 @@ class Archive:
         return self.folder / f"{PREFIX}_{epoch}"
 
     def close(self) -> None:
-        """Let go of what Orbax holds."""
+        """Let go of what Orbax holds, and of the folder."""
         with _quiet():
             self._manager.close()
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    def _read_or_say_why_not(self, epoch: int) -> Entry | str:
+        try:
+            return self._read(epoch)
+        except InvalidValueError:
+            raise
+        except Exception as error:  # whatever Orbax makes of a damaged file
+            if not is_damage(error):
+                raise
+            let_go(error)
+            return f"'{self.path(epoch)}' is damaged ({reason(error)})"
 
     def _read(self, epoch: int) -> Entry:
         from orbax.checkpoint import args
@@ -164,9 +198,11 @@ class Archive:
         with _quiet():
             items = args.Composite(description=args.JsonRestore())
             description: Mapping[str, Any] = self._manager.restore(epoch, args=items)["description"]
+            self._check_format(epoch, description["format"])
             # one by one: of several that fail at once, Orbax would leave the others' threads behind
             arrays = {name: self._read_array(epoch, name) for name in description["arrays"]}
-        if digest(arrays) != description["digest"]:
+        said = {name: value for name, value in description.items() if name != "digest"}
+        if _checksum(arrays, said) != description["digest"]:
             raise ValueError("its SHA-256 is another")
         return Entry(arrays, description, self.path(epoch))
 
@@ -177,24 +213,48 @@ class Archive:
         wanted = args.PyTreeRestore({name: 0}, restore_args=as_numpy, partial_restore=True)
         return self._manager.restore(epoch, args=args.Composite(arrays=wanted))["arrays"][name]
 
-    def _check_format(self, entry: Entry) -> None:
-        found = entry.description["format"]
+    def _check_format(self, epoch: int, found: Any) -> None:
+        if not isinstance(found, int):
+            raise ValueError("it does not say of what format it is")
         if found != FORMAT:
             remedy = "Go on with the version of jaxnet that wrote it, or begin in an empty folder."
-            where = f"checkpoint '{entry.path}'"
+            where = f"checkpoint '{self.path(epoch)}'"
             raise invalid_value(self.function, where, f"to be of format {FORMAT}", found, remedy)
 
-    def _remove(self, epoch: int) -> None:
-        with self._named("writable"), _quiet():
-            self._manager.delete(epoch)
+    def _prune(self) -> None:
+        """Give all but the last checkpoints a name by which they are removed, now or later."""
+        for path in self._whole()[:-KEPT]:
+            path.rename(path.with_name(f"{path.name}{UNFINISHED}-old"))
 
     def _named(self, what: str) -> contextlib.AbstractContextManager[None]:
-        return naming_errors(self.function, self.folder, what, self._existing)
+        return naming_errors(self.function, self.folder, what, self._whole)
 
-    def _existing(self) -> Sequence[Path]:
-        """Return the checkpoints by age, found without Orbax, which may have failed."""
-        names = (path.name.removeprefix(f"{PREFIX}_") for path in self.folder.glob(f"{PREFIX}_*"))
-        return [self.path(epoch) for epoch in sorted(int(n) for n in names if n.isdigit())]
+    def _whole(self) -> Sequence[Path]:
+        """Return the checkpoints by age, without what only has a name like theirs."""
+        paths = map(self.path, self._epochs())
+        return [path for path in paths if all((path / item).is_dir() for item in ITEMS)]
+
+    def _epochs(self) -> Sequence[int]:
+        """Return the epochs of the checkpoints, found without Orbax, which may have failed."""
+        names = (path.name for path in self.folder.glob(f"{PREFIX}_*"))
+        found = (re.fullmatch(rf"{PREFIX}_(0|[1-9][0-9]*)", name) for name in names)
+        return sorted(int(match[1]) for match in found if match)
+
+
+def _checksum(arrays: Mapping[str, np.ndarray], said: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of all that a checkpoint says."""
+    text = json.dumps(said, sort_keys=True)
+    return hashlib.sha256(f"{text}\n{digest(dict(arrays))}".encode()).hexdigest()
+
+
+def _free(path: Path) -> Path:
+    """Return the path, or one with a number after it if there is something."""
+    number = 1
+    free = path
+    while os.path.lexists(free):
+        number += 1
+        free = path.with_name(f"{path.name}_{number}")
+    return free
 
 
 def _check_plain(function: str, folder: Path) -> None:
@@ -213,76 +273,6 @@ def _check_first(function: str) -> None:
         )
 
 
-def check_holds(function: str, folder: Path, what: str) -> None:
-    """Raise a ValueError if a folder holds checkpoints of something else.
-
-    Args:
-        function: who complains.
-        folder: which need not exist.
-        what: one of `MARKS`.
-    """
-    for other, mark in MARKS.items():
-        if other != what and any(folder.glob(mark)):
-            remedy = "Pass another folder, or what that one was written by."
-            expected = f"to be a folder of {what}"
-            actual = f"one of {other}"
-            raise invalid_value(function, f"checkpoint '{folder}'", expected, actual, remedy)
-
-
-def prepare(folder: Path, unfinished: str) -> None:
-    """Make a folder, try to write to it before a long run does, and remove unfinished writing.
-
-    Args:
-        folder: its parents are made, too.
-        unfinished: the pattern of names that only what was not finished has.
-
-    Raises:
-        OSError: if it cannot be written to.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
-    _remove_unfinished(folder, unfinished)
-
-
-@contextlib.contextmanager
-def naming_errors(
-    function: str, folder: Path, what: str, existing: Callable[[], Sequence[Path]]
-) -> Iterator[None]:
-    """Let what the system or Orbax complains about become an error about a folder.
-
-    Args:
-        function: who complains.
-        folder: of checkpoints.
-        what: it was to be, ``"writable"`` or ``"readable"``.
-        existing: gives the checkpoints that are there, the last one last.
-
-    Raises:
-        ValueError: for any such complaint.
-    """
-    try:
-        yield
-    except (InvalidValueError, ImportError):
-        raise
-    except (OSError, ValueError, RuntimeError) as error:
-        _let_go(error)
-        remedy = "Make room, or pass another folder."
-        before = existing()
-        if before:
-            remedy += f" The last good checkpoint is '{before[-1]}'."
-        actual = f"'{folder}': {_reason(error)}"
-        expected = f"to be a {what} folder"
-        raise invalid_value(function, "checkpoint", expected, actual, remedy) from error
-
-
-def _remove_unfinished(folder: Path, unfinished: str) -> None:
-    # Orbax offers to, but in a thread of its own that may outlive the run
-    for path in folder.glob(unfinished):
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-
-
 def _manager(function: str, folder: Path) -> Any:
     try:
         import orbax.checkpoint as ocp
@@ -294,7 +284,7 @@ def _manager(function: str, folder: Path) -> Any:
         primary_host=index, active_processes={index}, barrier_sync_key_prefix=f"process_{index}"
     )
     options = ocp.CheckpointManagerOptions(
-        max_to_keep=KEPT,
+        max_to_keep=None,
         step_prefix=PREFIX,
         create=False,
         enable_async_checkpointing=False,
@@ -305,26 +295,6 @@ def _manager(function: str, folder: Path) -> Any:
         "description": ocp.JsonCheckpointHandler(multiprocessing_options=alone),
     }
     return ocp.CheckpointManager(folder, options=options, item_handlers=handlers)
-
-
-def _reason(error: Exception) -> str:
-    """Return what the system said, in one line."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    code = re.search(r"os_error_code='(\d+)'", str(error))  # TensorStore's way to say it
-    if code:
-        return os.strerror(int(code[1]))
-    return (str(error) or type(error).__name__).splitlines()[0]
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Let go of the coroutines that a failure has left in Orbax's frames, and of their warnings."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*was never awaited", RuntimeWarning)
-        while error is not None:
-            traceback.clear_frames(error.__traceback__)
-            error = error.__cause__ or error.__context__
-        gc.collect()
 
 
 @contextlib.contextmanager

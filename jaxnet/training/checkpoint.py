@@ -1,5 +1,6 @@
 """Checkpoints: a run that is killed goes on where it was, and ends with the same bits."""
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,14 +80,19 @@ class Checkpoint:
         self._found = from_first(processes, lambda: self._open(folder, epochs))
 
     def _open(self, folder: str | os.PathLike[str], epochs: int) -> Message:
-        self._archive = Archive("fit", folder)
-        found = self._archive.read()
-        if found is None:
-            return Message()
-        self._latest = found.path
-        there = Fingerprint(**found.description["fingerprint"])
-        check_same_run("fit", self._fingerprint, there, self._latest)
-        _check_epochs(epochs, found)
+        archive = self._archive = Archive("fit", folder)
+        try:
+            found = archive.read()
+            if found is None:
+                return Message()
+            self._latest = found.path
+            there = Fingerprint(**found.description["fingerprint"])
+            check_same_run("fit", self._fingerprint, there, self._latest)
+            _check_epochs(epochs, found)
+            archive.set_aside()  # what is damaged, now that it is known to be of this run
+        except BaseException:
+            self.close()
+            raise
         return Message(found.description["seconds"], found.arrays)
 
     def resume(self, start: Standing) -> Standing:
@@ -159,9 +165,8 @@ def restore_state(folder: str | os.PathLike[str], like: TrainState) -> TrainStat
         ValueError: if the folder holds no checkpoint that can be read.
         TypeError: if it is of another network, optimizer, rule or precision.
     """
-    archive = Archive("restore_state", folder, create=False)
-    entry = archive.read()
-    archive.close()
+    with contextlib.closing(Archive("restore_state", folder, create=False)) as archive:
+        entry = archive.read()
     if entry is None:
         remedy = "Pass the folder that was passed to fit as checkpoint."
         expected = "to hold a checkpoint"

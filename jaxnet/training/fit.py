@@ -114,7 +114,8 @@ def fit(
             after every chunk if ``chunk`` is given, else as often as takes about a fiftieth of
             the time. What it holds is refused unless it is this very run: the same network,
             settings, key, examples, versions, kind and number of devices and of processes;
-            `restore_state` takes it anyway. Of several processes the first one alone reads and
+            `restore_state` takes it anyway. A damaged one gives way to the one before it, with a
+            warning, and is renamed. One run at a time may use a folder. Of several processes the first one alone reads and
             writes it, on a disk that the others need not see; the others are told what it holds.
 
     Returns:
@@ -124,7 +125,7 @@ def fit(
         ValueError: for settings that are out of range, an unknown name, examples that do not fit
             the network, NaN in the data, labels out of range; devices that do not divide the
             mini-batch or are of more than one platform; processes whose calls differ; a
-            checkpoint that is another run's or cannot be written.
+            checkpoint that is another run's, is in use or cannot be written.
         TypeError: if ``state`` or checkpoint are not of this network and optimizer.
         ImportError: for a checkpoint without Orbax.
         DivergenceError: if loss or parameters become NaN or infinite. The run stops with the

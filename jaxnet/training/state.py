@@ -61,8 +61,8 @@ def init_state(
 def strongly_typed(tree: Tree) -> Tree:
     """Return a tree whose arrays keep their dtype beside any other.
 
-    One that is weakly typed, such as ``jnp.asarray(0.1)``, gives way to bfloat16, but no longer does
-    when it was written to a file and read again.
+    One that is weakly typed, such as ``jnp.asarray(0.1)``, gives way to bfloat16, but no longer
+    does when it was written to a file and read again.
     """
 
     def strong(leaf: Any) -> Array:

@@ -87,8 +87,8 @@ def test_in_both_precisions(dtype: np.dtype, tmp_path: Path) -> None:
 def with_a_rate(first: Any, following: Any) -> optax.GradientTransformation:
     """Return gradient descent whose state is its rate."""
 
-    def update(gradients: Any, rate: Any, params: Any = None) -> Any:
-        return jax.tree.map(lambda d: -(rate * d).astype(d.dtype), gradients), following(rate)
+    def update(updates: Any, state: Any, params: Any = None) -> Any:
+        return jax.tree.map(lambda d: -(state * d).astype(d.dtype), updates), following(state)
 
     return optax.GradientTransformation(lambda params: first(), update)
 

@@ -17,7 +17,8 @@ import pytest
 import jaxnet
 from jaxnet.core.errors import InputError, InvalidValueError
 from jaxnet.training import early_stopping, fingerprint
-from jaxnet.training.archive import Archive, _reason
+from jaxnet.training.archive import Archive
+from jaxnet.training.folder import reason
 from tests.full_disk import full_disk
 from tests.training.starts import result_digest
 from tests.training.test_checkpoint import names, run
@@ -144,9 +145,9 @@ def test_a_large_constant_is_compared_to_its_end(tmp_path: Path) -> None:
 
 
 def test_another_format_is_refused(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jaxnet.training.archive.FORMAT", 2)
+    monkeypatch.setattr("jaxnet.training.archive.FORMAT", 3)
     with pytest.raises(
-        ValueError, match=r"/epoch_9' to be of format 2, got 1\. Go on with the ver"
+        ValueError, match=r"/epoch_9' to be of format 3, got 2\. Go on with the ver"
     ):
         run(written)
 
@@ -172,7 +173,7 @@ def test_a_damaged_one_gives_way_to_the_one_before(
     with pytest.warns(UserWarning, match=r"/epoch_9' is damaged \(.*/epoch_8' is used instead"):
         result = run(folder)
     assert result_digest(result) == result_digest(run(None))
-    assert names(folder) == ["epoch_8", "epoch_9"]
+    assert names(folder) == ["damaged_epoch_9", "epoch_8", "epoch_9"]
 
 
 def test_numbers_that_are_not_those_written_are_damage(
@@ -244,9 +245,9 @@ def test_a_disk_that_takes_no_more_keeps_the_last_good_one(
 def test_the_system_s_reason_is_found() -> None:
     full = os.strerror(errno.ENOSPC)
     said = "RESOURCE_EXHAUSTED: Error writing \"a/0\" ... [os_error_code='28']"
-    assert _reason(OSError(errno.ENOSPC, full)) == _reason(ValueError(said)) == full
-    assert _reason(ValueError("one\ntwo")) == "one"
-    assert _reason(KeyError()) == "KeyError"
+    assert reason(OSError(errno.ENOSPC, full)) == reason(ValueError(said)) == full
+    assert reason(ValueError("one\ntwo")) == "one"
+    assert reason(KeyError()) == "KeyError"
 
 
 def test_brackets_in_the_path_are_refused_before_anything_is_trained(tmp_path: Path) -> None:

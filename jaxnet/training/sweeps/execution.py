@@ -17,6 +17,7 @@ from jaxnet.data.examples import Examples
 from jaxnet.training.devices import Device, check_devices, local_devices
 from jaxnet.training.fingerprint import in_words, take_sweep_fingerprint
 from jaxnet.training.gradient import get_engine
+from jaxnet.training.lock import releasing_locks
 from jaxnet.training.processes import (
     agreed,
     check_agreement,
@@ -104,6 +105,7 @@ def check_everywhere(function: str, execution: Execution, check: Callable[[], T]
     return everywhere(function, count_processes(execution.devices or ()), check)
 
 
+@releasing_locks()
 def train_members(
     member: Member,
     members: Members,

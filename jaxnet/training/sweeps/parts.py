@@ -15,8 +15,8 @@ import numpy as np
 from jaxnet.core.array_file import Content, FileKind, pack, storable, unpack
 from jaxnet.core.errors import DamagedFileError, invalid_value
 from jaxnet.core.files import replace
-from jaxnet.training.archive import check_holds, naming_errors, prepare
 from jaxnet.training.fingerprint import Fingerprint, check_same_run, name_of
+from jaxnet.training.folder import check_holds, naming_errors, prepare
 from jaxnet.training.pace import Pace
 from jaxnet.training.sweeps.strategy import Trial
 
@@ -78,7 +78,7 @@ class Parts:
         pack(function, PART, "{}", {})  # so that one learns before the training if it cannot
         with self._naming_errors():
             check_holds(function, self._folder, "a sweep")
-            prepare(self._folder, f".{PREFIX}*{SUFFIX}")
+            self._lock = prepare(function, self._folder, f".{PREFIX}*{SUFFIX}")
             found = self._read()
         self._has_head = 0 in found
         contents = found.values()
