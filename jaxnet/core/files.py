@@ -1,11 +1,70 @@
 """Files written whole or not at all."""
 
 import os
+import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jaxnet.core.errors import InvalidValueError, invalid_value
+from jaxnet.core.errors import InvalidValueError, invalid_type, invalid_value
+
+IRREGULAR = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+"""What is no file, though it has the name of one, by what the system calls it."""
+
+
+def check_path(function: str, argument: str, path: Any) -> Path:
+    """Return the path of a file or folder on this machine's disks.
+
+    Args:
+        function: who complains.
+        argument: the argument's name.
+        path: what was given.
+
+    Raises:
+        TypeError: if it is neither a string nor a path.
+        ValueError: if it is empty, has a zero byte in it, or is an address such as ``s3://...``.
+
+    >>> check_path("save_model", "path", "s3://bucket/model")
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidValueError: save_model: expected path to be on a disk, \
+got 's3://bucket/model'. Write to a folder, and copy it there.
+    """
+    name = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(name, str):
+        actual = f"{path!r} of type {type(path).__name__}"
+        remedy = "Pass a str or a pathlib.Path."
+        raise invalid_type(function, argument, "to be a path", actual, remedy)
+    if not name or "\0" in name:
+        raise invalid_value(function, argument, "to be a path", repr(name), "Pass a name.")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name):  # pathlib makes one slash of two
+        remedy = "Write to a folder, and copy it there."
+        raise invalid_value(function, argument, "to be on a disk", repr(name), remedy)
+    return Path(name)
+
+
+def check_regular(function: str, path: Path) -> None:
+    """Raise a ValueError for a device or pipe: one cannot be replaced, and reading may never end.
+
+    What is a folder or not there the system complains about itself.
+
+    Args:
+        function: who complains.
+        path: of a file, or a symbolic link to one.
+    """
+    try:
+        kind = IRREGULAR.get(stat.S_IFMT(path.stat().st_mode))
+    except OSError:
+        return
+    if kind is not None:
+        actual, remedy = f"'{path}', {kind}", "Choose another place."
+        raise invalid_value(function, "file", "to be a regular file", actual, remedy)
 
 
 def write_atomically(
@@ -18,7 +77,7 @@ def write_atomically(
 
     Args:
         function: name of the public function or option, for its errors.
-        path: the file to be.
+        path: the file to be; if it is a symbolic link, what that leads to.
         write: is called with the temporary path, which has the same suffix.
         remedy: what to advise if that fails.
 
@@ -28,6 +87,7 @@ def write_atomically(
     Raises:
         ValueError: if the file cannot be written; the old one is then still there.
     """
+    check_regular(function, path)
     try:
         replace(path, write)
     except OSError as error:
@@ -39,12 +99,13 @@ def replace(path: Path, write: Callable[[Path], Any]) -> None:
     """Do what `write_atomically` does, and let the system's own errors through.
 
     Args:
-        path: the file to be.
+        path: the file to be, as for `write_atomically`.
         write: is called with the temporary path, which has the same suffix and begins with a dot.
 
     Raises:
         OSError: if the file cannot be written; the old one is then still there.
     """
+    path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         write(temporary)

@@ -1,19 +1,23 @@
 """Event files: what TensorBoard makes of those in a folder."""
 
+import re
+import socket
 import struct
+import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from jaxnet.core.packages import import_package
 
-HEADER = struct.Struct("<QI")
+HEADER, CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
 """A record's length and its checksum; the record, of that length, and its checksum follow."""
 
 
 def read_curves(function: str, directory: Path) -> dict[str, dict[int, float]]:
     """Return tag -> step -> value of all scalars that TensorBoard would show.
 
-    It reads the files by name, up to what a kill has left unfinished, and forgets what it has read
+    It reads the files by name, up to what is unfinished or damaged, and forgets what it has read
     of a step and those after it where a run says that it starts from there.
 
     Args:
@@ -26,7 +30,7 @@ def read_curves(function: str, directory: Path) -> dict[str, dict[int, float]]:
     """
     messages = import_package(function, "tensorboardX.proto.event_pb2")
     curves: dict[str, dict[int, float]] = {}
-    for path in sorted(directory.glob("*tfevents*")):
+    for path in _files(directory):
         for record in _records(function, path.read_bytes()):
             event = messages.Event.FromString(record)
             if event.session_log.status == messages.SessionLog.START:
@@ -48,7 +52,29 @@ def _records(function: str, content: bytes) -> Iterator[bytes]:
     while len(content) - start >= HEADER.size:
         size, crc = HEADER.unpack_from(content, start)
         begin, end = start + HEADER.size, start + HEADER.size + size
-        if checksum(content[start : start + 8]) != crc or end + 4 > len(content):
+        if checksum(content[start : start + 8]) != crc or end + CHECKSUM.size > len(content):
             return
-        yield content[begin:end]
-        start = end + 4
+        record = content[begin:end]
+        if CHECKSUM.unpack_from(content, end) != (checksum(record),):
+            return
+        yield record
+        start = end + CHECKSUM.size
+
+
+def next_file(directory: Path) -> Path:
+    """Return a new event file's path, by name after all that are there: so they are read.
+
+    The number in it is of seconds, but larger than every other even if the clock was set back.
+
+    Args:
+        directory: the folder of event files.
+    """
+    numbers = (re.search(r"tfevents\.(\d+)", path.name) for path in _files(directory))
+    largest = max((int(number[1]) for number in numbers if number), default=0)
+    seconds = max(int(time.time()), largest + 1)
+    unique = f"{socket.gethostname()}.{uuid.uuid4().hex}"
+    return directory / f"events.out.tfevents.{seconds:010d}.{unique}"
+
+
+def _files(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.glob("*tfevents*") if path.is_file())

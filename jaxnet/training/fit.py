@@ -115,8 +115,9 @@ def fit(
             the time. What it holds is refused unless it is this very run: the same network,
             settings, key, examples, versions, kind and number of devices and of processes;
             `restore_state` takes it anyway. A damaged one gives way to the one before it, with a
-            warning, and is renamed. One run at a time may use a folder. Of several processes the first one alone reads and
-            writes it, on a disk that the others need not see; the others are told what it holds.
+            warning, and is renamed. One run at a time may use a folder. Of several processes the
+            first one alone reads and writes it, on a disk that the others need not see; the
+            others are told what it holds.
 
     Returns:
         Parameters to use, final state, learning curves and times, of all starts together.

@@ -4,18 +4,19 @@ import contextlib
 import json
 import math
 import os
+import re
+import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_value
-from jaxnet.core.files import not_writable, write_atomically
+from jaxnet.core.files import check_path, check_regular, not_writable, write_atomically
 from jaxnet.core.packages import import_package
 from jaxnet.training.chunks import Progress
-from jaxnet.training.events import read_curves
+from jaxnet.training.events import next_file, read_curves
 
 Report: TypeAlias = Callable[[Progress], None]
 """What `fit` takes as ``on_progress``."""
@@ -50,13 +51,15 @@ def json_lines_log(path: str | Path, *, start: int = 0) -> Report:
     A line holds ``epoch`` from 1, ``seconds`` since the run's training started, as of when the
     epoch was reported, and ``train_NAME``, ``validation_NAME`` and ``instrument_NAME`` for each
     curve; null stands for NaN and infinity. The lines of a report are written at once and are on
-    the disk before the training goes on, so a kill at any moment leaves whole lines.
+    the disk before the training goes on, so a kill at any moment leaves whole lines. Until the
+    first report the file stays as it is: a run that is refused loses nothing of the last one's.
 
     A run that goes on from a state goes on in the same log: lines of epochs after ``start``, which
     it will repeat, and a last line that is not whole are dropped first.
 
     Args:
-        path: the file; a log that is there is gone on with, a new one is started otherwise.
+        path: the file, or a symbolic link to one; a log that is there is gone on with, a new one
+            is started otherwise.
         start: epochs finished before this run, ``state.epoch`` of the state that it goes on from;
             0 starts a log anew.
 
@@ -65,18 +68,27 @@ def json_lines_log(path: str | Path, *, start: int = 0) -> Report:
 
     Raises:
         ValueError: for a file that is no such log, or one that cannot be read or written.
+        TypeError: for what is no path.
     """
-    check_count("json_lines_log", "start", start, minimum=0)
-    path, written = Path(path).absolute(), 0
-    kept = _lines_up_to(path, start)
-    write_atomically("json_lines_log", path, lambda file: file.write_bytes(kept), remedy=REMEDY)
+    name = "json_lines_log"
+    check_count(name, "start", start, minimum=0)
+    path, written = check_path(name, "path", path).absolute(), None
+    _lines_up_to(path, start)
+    with _saying_why(name, path):
+        path.open("ab").close()
+        with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))):
+            pass
 
     def report(progress: Progress) -> None:
         nonlocal written
-        rows = [_row(progress, index, start) for index in range(written, progress.epoch)]
-        text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
-        with _saying_why("json_lines_log", path):
-            _append(path, text.encode())
+        rows = [_row(progress, index, start) for index in range(written or 0, progress.epoch)]
+        content = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows).encode()
+        if written is None:
+            content = _lines_up_to(path, start) + content
+            write_atomically(name, path, lambda file: file.write_bytes(content), remedy=REMEDY)
+        else:
+            with _saying_why(name, path):
+                _append(path, content)
         written = progress.epoch
 
     return report
@@ -103,13 +115,15 @@ def tensorboard_log(directory: str | Path, *, start: int = 0) -> Iterator[Report
         The callback, good for one run.
 
     Raises:
-        ValueError: if the folder or a file cannot be read or written.
+        ValueError: if the folder or a file cannot be read or written; for an address such as
+            ``s3://...``.
+        TypeError: for what is no path.
         ImportError: if tensorboardX is not installed.
     """
     name = "tensorboard_log"
     check_count(name, "start", start, minimum=0)
-    import_package(name, "tensorboardX.event_file_writer")
-    directory, written = Path(directory), 0
+    import_package(name, "tensorboardX.record_writer")
+    directory, written = check_path(name, "directory", directory).absolute(), 0
     with _saying_why(name, directory):
         directory.mkdir(parents=True, exist_ok=True)
         board = _Board(directory)
@@ -136,24 +150,22 @@ class _Board:
         name = "tensorboard_log"
         self._messages = import_package(name, "tensorboardX.proto.event_pb2")
         self._there, self._tags = read_curves(name, directory), ()
-        library = import_package(name, "tensorboardX.event_file_writer")
-        # its own names differ by the second only: it would write over an equal one, and
-        # TensorBoard reads by name what is to be read by age
-        suffix = f".{time.time_ns():020d}.{uuid.uuid4().hex}"
-        self._writer = library.EventsWriter(str(directory / "events"), suffix)
+        library = import_package(name, "tensorboardX.record_writer")
+        self._writer = library.RecordWriter(str(next_file(directory)))
+        self._write(file_version="brain.Event:2")
         self._writer.flush()
 
     def write(self, step: int, scalars: dict[str, float]) -> None:
         """Write the values of one step, unless they are there."""
         self._tags = tuple(scalars)
-        event = self._messages.Event(wall_time=time.time(), step=step)
+        summary = self._messages.Event().summary
         for tag, value in scalars.items():
-            event.summary.value.add(tag=tag, simple_value=value)
+            summary.value.add(tag=tag, simple_value=value)
         # as rounded to float32, which is what a file holds
-        if all(_same(self._there.get(v.tag, {}).get(step), v) for v in event.summary.value):
+        if all(_same(self._there.get(v.tag, {}).get(step), v) for v in summary.value):
             return
         self._forget_from(step)
-        self._writer.write_event(event)
+        self._write(step=step, summary=summary)
 
     def flush(self) -> None:
         """Let what was written be on the disk."""
@@ -163,14 +175,18 @@ class _Board:
         """Let go of the file, and forget what it does not say of steps after the last one."""
         if last is not None:
             self._forget_from(last + 1)
+        self._writer.flush()
         self._writer.close()
 
     def _forget_from(self, step: int) -> None:
         if any(max(self._there.get(tag, ()), default=0) >= step for tag in self._tags):
             log = self._messages.SessionLog(status=self._messages.SessionLog.START)
-            event = self._messages.Event(wall_time=time.time(), step=step, session_log=log)
-            self._writer.write_event(event)
+            self._write(step=step, session_log=log)
             self._there = {}
+
+    def _write(self, **said: Any) -> None:
+        event = self._messages.Event(wall_time=time.time(), **said)
+        self._writer.write(event.SerializeToString())
 
 
 def _same(there: float | None, here: Any) -> bool:
@@ -208,17 +224,21 @@ def _append(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-BEGINNING = b'{"epoch": '
+BEGINNING = b'{"epoch": 0, "seconds": '
 """Of each line; it tells an unfinished line from a foreign file that must not be written over."""
+
+CURVES = ("train_", "validation_", "instrument_")
+"""How the names of all else in a line begin."""
 
 
 def _lines_up_to(path: Path, start: int) -> bytes:
     """Return the whole lines of a log that are about the first epochs."""
+    check_regular("json_lines_log", path)
     with _saying_why("json_lines_log", path):
         content = path.read_bytes() if path.exists() else b""
     *lines, rest = content.split(b"\n")
     epochs = [_epoch(line) for line in lines]
-    if None in epochs or not (rest.startswith(BEGINNING) or BEGINNING.startswith(rest)):
+    if None in epochs or not _is_unfinished(rest):
         remedy = "Choose another file: this one is not written over."
         actual = f"'{path}' with other content"
         expected = "to be a log of epochs or nothing yet"
@@ -230,10 +250,19 @@ def _lines_up_to(path: Path, start: int) -> bytes:
 def _epoch(line: bytes) -> int | None:
     """Return the epoch that a line of a log is about; None for a line of something else."""
     try:
-        epoch = json.loads(line)["epoch"]
-    except (ValueError, KeyError, TypeError):
+        row = json.loads(line)
+    except ValueError:
         return None
-    return epoch if isinstance(epoch, int) else None
+    if not isinstance(row, dict) or list(row)[:2] != ["epoch", "seconds"]:
+        return None
+    others = all(name.startswith(CURVES) for name in list(row)[2:])
+    return row["epoch"] if others and type(row["epoch"]) is int else None
+
+
+def _is_unfinished(rest: bytes) -> bool:
+    """Return whether a log may end like this, after a kill."""
+    rest = re.sub(rb"\d+", b"0", rest, count=1)
+    return rest.startswith(BEGINNING) or BEGINNING.startswith(rest)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """What is refused of model files, when read and when written, with the reason."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -154,6 +155,12 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         load_model(tmp_path / "model.safetensors")
     with pytest.raises(ValueError, match="to be readable, got Is a directory"):
         load_model(tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match=r"load_model: .* to be a regular file, got .*, a pipe"):
+        load_model(path)
 
 
 def test_float64_needs_64_bits_switched_on(path: Path) -> None:

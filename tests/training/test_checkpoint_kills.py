@@ -16,7 +16,7 @@ from jaxnet.training.archive import KEPT, Archive
 from tests.test_structure import ROOT
 from tests.training.servers import Server
 from tests.training.starts import BOARD, LOG, result_digest, train, train_with_logs
-from tests.training.test_logs import scalars
+from tests.training.test_tensorboard_log import scalars
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills are of POSIX processes")
 
