@@ -22,7 +22,7 @@ from jaxnet.training.fingerprint import (
 from jaxnet.training.pace import Pace
 from jaxnet.training.processes import Message, from_first
 from jaxnet.training.run import RunRecord
-from jaxnet.training.state import TrainState
+from jaxnet.training.state import TrainState, is_key
 
 Tree = TypeVar("Tree")
 
@@ -156,7 +156,8 @@ def restore_state(folder: str | os.PathLike[str], like: TrainState) -> TrainStat
 
     Args:
         folder: what was passed to `fit` as ``checkpoint``.
-        like: a state of the same network and optimizer, of `init_state`; its values do not matter.
+        like: a state of the same network and optimizer, of `init_state` or `jax.eval_shape` of it;
+            its values do not matter.
 
     Returns:
         The state, after ``state.epoch`` epochs.
@@ -195,7 +196,7 @@ def _to_arrays(name: str, tree: Any) -> dict[str, np.ndarray]:
     """
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     arrays = {
-        f"{name}.{name_of(path)}": np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+        f"{name}.{name_of(path)}": np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
         for path, leaf in leaves
     }
     return {path: array for path, array in arrays.items() if array.size}
@@ -208,15 +209,12 @@ def _from_arrays(name: str, like: Tree, arrays: Mapping[str, np.ndarray]) -> Tre
         array = arrays.get(f"{name}.{name_of(path)}")
         if array is None:
             return like
-        if not isinstance(like, jax.Array):
+        if not isinstance(like, jax.Array | jax.ShapeDtypeStruct):
             return array
         values: Any = jnp.array(array)
-        if _is_key(like):
-            values = jax.random.wrap_key_data(values, impl=jax.random.key_impl(like))
-        return jax.device_put(values, like.sharding) if like.committed else values
+        if is_key(like):
+            values = jax.random.wrap_key_data(values, impl=like.dtype)
+        committed = isinstance(like, jax.Array) and like.committed
+        return jax.device_put(values, like.sharding) if committed else values
 
     return jax.tree_util.tree_map_with_path(leaf, like)
-
-
-def _is_key(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)

@@ -1,5 +1,6 @@
 """Checks at the door of training and evaluation: do network, examples and loss fit together?"""
 
+import re
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from jaxnet.functions.losses import (
     categorical_cross_entropy,
     kl_divergence,
 )
+from jaxnet.training.fingerprint import describe_arrays
 from jaxnet.training.objective import Objective
 from jaxnet.training.state import TrainState
 
@@ -63,6 +65,9 @@ def check_batch_size(function: str, batch_size: Any, train: Examples) -> int:
     """Return the batch size as an int if it is from 1 to the number of examples."""
     batch_size = check_count(function, "batch_size", batch_size)
     total = count(check_pair(function, "train", train))
+    if not total:
+        remedy = "Pass one example or more."
+        raise invalid_value(function, "train", "to hold examples", "none", remedy)
     if batch_size > total:
         remedy = f"Pass batch_size={total} for full-batch gradient descent."
         expected = f"to be at most the {total} examples"
@@ -71,14 +76,24 @@ def check_batch_size(function: str, batch_size: Any, train: Examples) -> int:
 
 
 def check_state(state: TrainState, expected: TrainState) -> TrainState:
-    """Return a state to go on from if it has the structure and shapes that ``expected`` has.
+    """Return a state to go on from if it has the structure, shapes and dtypes of ``expected``.
 
     Raises:
         TypeError: if it is another network's or another optimizer's.
     """
-    actual, wanted = (jax.tree.map(jnp.shape, tree) for tree in (state, expected))
-    if actual != wanted:
-        remedy = "Pass the state of a run of this network with this optimizer."
-        expected_text = "to have the structure that network and optimizer give it"
-        raise invalid_type("fit", "state", expected_text, "another", remedy)
+    remedy = "Pass the state of a run of this network with this optimizer, in this precision."
+    if not isinstance(state, TrainState):
+        actual = f"a {type(state).__name__}"
+        raise invalid_type("fit", "state", "to be a TrainState", actual, remedy)
+    here, there = _kinds(state), _kinds(expected)
+    differ = [name for name in {**there, **here} if here.get(name) != there.get(name)]
+    if differ or jax.tree.structure(state) != jax.tree.structure(expected):
+        text = "to have the structure that network and optimizer give it"
+        actual = f"another: {differ[0]} is {here.get(differ[0], 'none')}" if differ else "another"
+        raise invalid_type("fit", "state", text, actual, remedy)
     return state
+
+
+def _kinds(state: TrainState) -> dict[str, str]:
+    """Return path -> dtype and shape; of a key of any generator that it is one."""
+    return {n: re.sub("key<.*>", "key", kind) for n, kind in describe_arrays(state).items()}

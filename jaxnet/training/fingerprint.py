@@ -24,6 +24,10 @@ LINE = 300
 """Longest line of a program that is kept as it is; longer ones, large constants, as a digest."""
 
 
+UNOPTIMIZED = "jax_disable_most_optimizations"
+"""The one setting of JAX that alters what is compiled, and neither the program nor XLA's flags."""
+
+
 class Fingerprint(NamedTuple):
     """All that decides the bits of a run: name -> value, plain enough for a JSON file.
 
@@ -107,14 +111,14 @@ def take_sweep_fingerprint(
 
 
 def describe_arrays(state: Any) -> dict[str, str]:
-    """Return path -> dtype and shape of each array of a state, or of any other tree.
+    """Return path -> dtype and shape that JAX gives each leaf of a state, or of any other tree.
 
     >>> from jaxnet.training.state import TrainState
-    >>> state = TrainState([np.zeros((2, 3))], (), (), jax.random.key(0), np.int32(0))
-    >>> describe_arrays(state)["params[0]"], describe_arrays(state)["key"]
-    ('float64 of shape (2, 3)', 'key<fry> of shape ()')
+    >>> state = TrainState([np.zeros((2, 3))], (), (), jax.random.key(0), 1)
+    >>> [describe_arrays(state)[name] for name in ("params[0]", "key", "epoch")]
+    ['float32 of shape (2, 3)', 'key<fry> of shape ()', 'int32 of shape ()']
     """
-    leaves, _ = jax.tree_util.tree_flatten_with_path(state)
+    leaves, _ = jax.tree_util.tree_flatten_with_path(jax.eval_shape(lambda tree: tree, state))
     return {name_of(path): _describe(leaf) for path, leaf in leaves}
 
 
@@ -214,6 +218,7 @@ def _platform(device: Device) -> dict[str, str]:
         "jaxlib": importlib.metadata.version("jaxlib"),
         "device": f"{device.platform} ({device.device_kind})",
         "XLA_FLAGS": repr(os.environ.get("XLA_FLAGS", "")),
+        UNOPTIMIZED: str(jax.config.read(UNOPTIMIZED)),
     }
 
 

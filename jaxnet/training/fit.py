@@ -4,20 +4,23 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from jaxnet.core.checks import check_count, check_key, check_range
+from jaxnet.core.checks import check_count, check_flags, check_key, check_range
+from jaxnet.core.errors import invalid_type
+from jaxnet.core.files import check_path
 from jaxnet.core.types import Key, Layer, Shape
 from jaxnet.data.examples import Examples
 from jaxnet.training.checkpoint import Checkpoint
 from jaxnet.training.checks import check_batch_size, check_fit, check_outputs, check_state
 from jaxnet.training.chunks import CAPACITY, FitResult, Progress, run_in_chunks
-from jaxnet.training.devices import Device, compiler_options
+from jaxnet.training.devices import Device, check_devices, compiler_options
 from jaxnet.training.epoch import ShortBatch, check_short_batch, make_epoch
 from jaxnet.training.evaluate import make_evaluate
 from jaxnet.training.fingerprint import Fingerprint, take_fingerprint
@@ -31,6 +34,7 @@ from jaxnet.training.objective import (
     make_objective,
 )
 from jaxnet.training.processes import check_agreement, count_processes
+from jaxnet.training.processes import everywhere as in_every_process
 from jaxnet.training.rules import Rule, check_rules
 from jaxnet.training.run import Instrument, RunRecord, make_run
 from jaxnet.training.state import TrainState, init_state, strongly_typed
@@ -127,7 +131,8 @@ def fit(
             the network, NaN in the data, labels out of range; devices that do not divide the
             mini-batch or are of more than one platform; processes whose calls differ; a
             checkpoint that is another run's, is in use or cannot be written.
-        TypeError: if ``state`` or checkpoint are not of this network and optimizer.
+        TypeError: if ``state`` or checkpoint are not of this network, optimizer and precision;
+            for arguments of a wrong type.
         ImportError: for a checkpoint without Orbax.
         DivergenceError: if loss or parameters become NaN or infinite. The run stops with the
             epoch in which that happens; the error's ``result`` holds what there was before it.
@@ -146,32 +151,73 @@ def fit(
     >>> float(result.history.train["accuracy"][-1])
     1.0
     """
-    _check_lengths(epochs, chunk)
-    objective = make_objective(network, loss, metrics, penalty, function="fit")
-    batch_size = check_batch_size("fit", batch_size, train)
-    mesh = None if devices is None else make_mesh("fit", devices, batch_size)
-    settings = {
-        "gradient": get_engine("fit", gradient),
-        "optimizer": optimizer,
-        "constraint": constraint,
-        "batch_size": batch_size,
-        "shuffle": shuffle,
-        "short_batch": check_short_batch("fit", short_batch),
-        "rules": (rules := check_rules("fit", rules)),
-        "instruments": tuple((instruments or {}).items()),
-        "devices": mesh,
-    }
-    program = _program(objective, *settings.values())
-    train = check_fit("fit", "train", objective, train)
-    validation = validation and check_fit("fit", "validation", objective, validation)
-    start = _start(network, optimizer, train.inputs.shape[1:], rules, key, state)
-    check_outputs(objective, start, train)
-    examples = replicated((train, validation), mesh)
-    processes = count_processes(() if devices is None else devices)
-    checked = processes > 1 or checkpoint is not None
-    text = _lowered(program, start, examples, mesh).as_text() if checked else ""
+    chosen = None if devices is None else check_devices("fit", devices)
+    processes = count_processes(chosen or ())
+
+    def make() -> _Made:
+        _check_options(epochs, chunk, shuffle, on_progress, checkpoint)
+        objective = make_objective(network, loss, metrics, penalty, function="fit")
+        size = check_batch_size("fit", batch_size, train)
+        settings = {
+            "gradient": get_engine("fit", gradient),
+            "optimizer": optimizer,
+            "constraint": constraint,
+            "batch_size": size,
+            "shuffle": shuffle,
+            "short_batch": check_short_batch("fit", short_batch),
+            "rules": (own := check_rules("fit", rules)),
+            "instruments": tuple((instruments or {}).items()),
+            "devices": None if chosen is None else make_mesh("fit", chosen, size),
+        }
+        examples = check_fit("fit", "train", objective, train)
+        held_out = validation and check_fit("fit", "validation", objective, validation)
+        start = _start(network, optimizer, examples.inputs.shape[1:], own, key, state)
+        check_outputs(objective, start, examples)
+        return _Made(objective, settings, start, (examples, held_out))
+
+    made = in_every_process("fit", processes, make)
+    return _run(made, processes, epochs, chunk, on_progress, checkpoint)
+
+
+class _Made(NamedTuple):
+    """What a run is made of, which is known to fit together."""
+
+    objective: Objective
+    settings: dict[str, Any]
+    start: TrainState
+    examples: tuple[Examples, Examples | None]
+
+
+def _check_options(
+    epochs: Any, chunk: Any, shuffle: Any, on_progress: Any, checkpoint: Any
+) -> None:
+    check_range("fit", "epochs", check_count("fit", "epochs", epochs), high=2**31 - 1)
+    if chunk is not None:
+        check_count("fit", "chunk", chunk)
+    check_flags("fit", shuffle=shuffle)
+    if on_progress is not None and not callable(on_progress):
+        actual, remedy = f"{on_progress!r}", "Pass a function, which is called with a Progress."
+        raise invalid_type("fit", "on_progress", "to be a function", actual, remedy)
+    if checkpoint is not None:
+        check_path("fit", "checkpoint", checkpoint)
+
+
+def _run(
+    made: _Made,
+    processes: int,
+    epochs: int,
+    chunk: int | None,
+    on_progress: Callable[[Progress], None] | None,
+    checkpoint: str | os.PathLike[str] | None,
+) -> FitResult:
+    """Train, once it is known that all processes ask for the same."""
+    objective, settings, start, own = made
+    mesh, program = settings["devices"], _program(objective, *settings.values())
+    examples = replicated(own, mesh)
+    lowered = processes > 1 or checkpoint is not None
+    text = _lowered(program, start, examples, mesh).as_text() if lowered else ""
     asked = (epochs, chunk, checkpoint is None)
-    check_agreement("fit", processes, (start, train, validation, text, asked))
+    check_agreement("fit", processes, (start, own, text, asked))
 
     def call(state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
         state, number = replicated((state, jnp.int32(epochs)), mesh)
@@ -180,11 +226,10 @@ def fit(
     # how many epochs take half a second is something else in each process
     pace = chunk or (1 if processes > 1 else None)
     made_of = objective._asdict() | settings
-    take = functools.partial(take_fingerprint, start, train, validation, text, made_of, processes)
+    take = functools.partial(take_fingerprint, start, *own, text, made_of, processes)
+    options = {"rules": settings["rules"], "chunk": pace, "on_progress": on_progress}
     with _opened(checkpoint, take, processes, epochs=epochs, every_chunk=chunk is not None) as kept:
-        return run_in_chunks(
-            call, start, epochs, rules=rules, chunk=pace, on_progress=on_progress, checkpoint=kept
-        )
+        return run_in_chunks(call, start, epochs, checkpoint=kept, **options)
 
 
 @contextlib.contextmanager
@@ -205,12 +250,6 @@ def _opened(
         yield checkpoint
 
 
-def _check_lengths(epochs: Any, chunk: Any) -> None:
-    check_range("fit", "epochs", check_count("fit", "epochs", epochs), high=2**31 - 1)
-    if chunk is not None:
-        check_count("fit", "chunk", chunk)
-
-
 def _start(
     network: Layer,
     optimizer: optax.GradientTransformation,
@@ -224,7 +263,8 @@ def _start(
         check_key("fit", "key", key)
         state = init_state(network, optimizer, in_shape, key=key, rules=rules)
     else:
-        check_state(state, _expected_state(network, optimizer, in_shape, rules))
+        default = jnp.result_type(float)
+        check_state(state, _expected_state(network, optimizer, in_shape, rules, default))
     return strongly_typed(jax.tree.map(jnp.copy, state))
 
 
@@ -234,8 +274,13 @@ def _expected_state(
     optimizer: optax.GradientTransformation,
     in_shape: Shape,
     rules: tuple[Rule, ...],
+    precision: np.dtype,
 ) -> TrainState:
-    """Return what a state of this network and optimizer looks like, without computing one."""
+    """Return what a state of this network and optimizer looks like, without computing one.
+
+    It is another in another precision of JAX.
+    """
+    del precision
     return jax.eval_shape(
         lambda key: init_state(network, optimizer, in_shape, key=key, rules=rules),
         jax.random.key(0),

@@ -74,7 +74,7 @@ def strongly_typed(tree: Tree) -> Tree:
 
 def without_keys(state: TrainState) -> TrainState:
     """Return a state with its PRNG keys as integers, which NumPy can hold."""
-    return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, state)
+    return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if is_key(leaf) else leaf, state)
 
 
 def with_keys(state: TrainState, like: TrainState, *, key: Key) -> TrainState:
@@ -87,15 +87,16 @@ def with_keys(state: TrainState, like: TrainState, *, key: Key) -> TrainState:
     """
 
     def restored(leaf: Array, wanted: Any) -> Array:
-        if not _is_key(wanted):
+        if not is_key(wanted):
             return leaf
         return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(key))
 
     return jax.tree.map(restored, state, like)
 
 
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+def is_key(leaf: Any) -> bool:
+    """Return whether a leaf is a typed PRNG key, or stands for one."""
+    return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _is_weak(leaf: Any) -> bool:

@@ -28,7 +28,7 @@ from jaxnet.training import (
 from jaxnet.training.archive import Archive
 from jaxnet.training.checkpoint import Checkpoint, Standing
 from jaxnet.training.epoch import EpochRecord
-from jaxnet.training.fingerprint import Fingerprint
+from jaxnet.training.fingerprint import Fingerprint, describe_arrays
 from jaxnet.training.fit import _program
 from jaxnet.training.gradient import autodiff
 from jaxnet.training.objective import make_objective
@@ -202,6 +202,24 @@ def test_the_state_alone_can_be_taken(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="restore_state: expected folder to hold a checkpoint"):
         restore_state(tmp_path / "nothing", like)
     assert not (tmp_path / "nothing").exists()
+
+
+def test_a_state_of_shapes_alone_is_filled(tmp_path: Path) -> None:
+    key = jax.random.key(3, impl="rbg")
+    state = run(tmp_path, key=key, epochs=2).state
+    like = jax.eval_shape(lambda key: init_state(NETWORK, OPTIMIZER, (3,), key=key), key)
+    restored = restore_state(tmp_path, like)
+    assert describe_arrays(restored) == describe_arrays(state)
+    assert digest(restored) == digest(state)
+    assert digest(run(None, state=restored).state) == digest(run(None, state=state).state)
+
+
+def test_a_state_of_python_numbers_is_filled(tmp_path: Path) -> None:
+    optimizer = WEAK["a Python number"]
+    state = run(tmp_path, optimizer=optimizer, epochs=2).state
+    like = init_state(NETWORK, optimizer, (3,), key=jax.random.key(8))
+    assert like.opt_state == 0.3
+    assert digest(restore_state(tmp_path, like)) == digest(state)
 
 
 def test_orbax_alone_can_read_the_arrays(tmp_path: Path) -> None:

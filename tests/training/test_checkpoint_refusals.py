@@ -111,7 +111,9 @@ def test_another_precision_is_refused(written: Path, float64: Any) -> None:
         run(written)
 
 
-@pytest.mark.parametrize("name", ["jax", "jaxlib", "device", "processes", "XLA_FLAGS"])
+@pytest.mark.parametrize(
+    "name", ["jax", "jaxlib", "device", "processes", "XLA_FLAGS", fingerprint.UNOPTIMIZED]
+)
 def test_another_platform_is_refused(
     name: str, written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +131,13 @@ def test_the_platform_is_device_versions_and_flags(monkeypatch: pytest.MonkeyPat
         "jaxlib": importlib.metadata.version("jaxlib"),
         "device": "gpu (NVIDIA H200)",
         "XLA_FLAGS": "'--xla_flag'",
+        "jax_disable_most_optimizations": "True",
     }
+
+
+def test_what_is_not_optimized_is_another_program(written: Path, optimized: None) -> None:
+    with pytest.raises(ValueError, match="with jax_disable_most_optimizations False, got True"):
+        run(written)
 
 
 def test_a_large_constant_is_compared_to_its_end(tmp_path: Path) -> None:

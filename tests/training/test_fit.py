@@ -1,6 +1,6 @@
 """`fit` promises: the same bits for the same key, one compilation, and nothing lost."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -161,6 +161,14 @@ def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
         ),
         ({"validation": tuple(blobs(9))}, "fit: expected validation to be Examples, got a tuple"),
         ({"validation": blobs(9, features=4)}, r"in_shape to be \(3,\), got \(4,\)"),
+        ({"on_progress": 3}, "fit: expected on_progress to be a function, got 3. Pass a function"),
+        ({"shuffle": "no"}, "fit: expected shuffle to be a boolean, got 'no' of type str"),
+        ({"checkpoint": 3}, "fit: expected checkpoint to be a path, got 3 of type int"),
+        ({"checkpoint": True}, "fit: expected checkpoint to be a path, got True of type bool"),
+        ({"checkpoint": b"run"}, "fit: expected checkpoint to be a path, got b'run' of type bytes"),
+        ({"checkpoint": ""}, "fit: expected checkpoint to be a path, got ''. Pass a name"),
+        ({"checkpoint": "gs://runs/1"}, "fit: expected checkpoint to be on a disk, got 'gs://ru"),
+        ({"state": (1, 2)}, "fit: expected state to be a TrainState, got a tuple. Pass the state"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -187,7 +195,10 @@ def with_nan() -> np.ndarray:
         (broken(targets=np.full(37, 3, np.int32)), r"labels to be in \[0, 3\), got 3 at index"),
         (broken(targets=np.full(37, -1, np.int32)), r"labels to be in \[0, 3\), got -1 at index"),
         (broken(targets=np.zeros(36, np.int32)), "to pair each"),
-        (Examples(np.zeros((0, 3), np.float32), np.zeros(0, np.int32)), "examples, got 8|to pair"),
+        (
+            Examples(np.zeros((0, 3), np.float32), np.zeros(0, np.int32)),
+            "expected train to hold examples, got none",
+        ),
         (broken(inputs=np.zeros((37, 3, 1), np.float32)), r"in_shape to be \(3,\)"),
         (broken(targets=np.zeros((37, 2), np.float32)), r"to have shape \(\d+, 3\)"),
     ],
@@ -259,6 +270,47 @@ def test_a_state_of_another_network_or_optimizer_is_refused() -> None:
     for state in (other, sgd):
         with pytest.raises(TypeError, match="fit: expected state to have the structure"):
             run(state=state)
+
+
+class _OtherState(NamedTuple):
+    count: Any
+    mu: Any
+    nu: Any
+
+
+def renamed() -> optax.GradientTransformation:
+    """Return an optimizer whose state has the leaves of Adam's, and means others by them."""
+
+    def init(params: Any) -> Any:
+        state: Any = OPTIMIZER.init(params)
+        return _OtherState(*state)
+
+    return optax.GradientTransformation(init, OPTIMIZER.update)
+
+
+def test_a_state_of_another_kind_of_numbers_is_refused(float64: np.dtype) -> None:
+    with jax.enable_x64(False):
+        state = run(epochs=1).state
+        run(epochs=1, state=state)  # what it should look like is remembered
+    with pytest.raises(
+        TypeError, match=r"params\[0\]\.weights is float32 of shape \(5, 3\)\. Pass"
+    ):
+        run(state=state)
+
+
+def test_equal_leaves_are_not_yet_an_equal_state() -> None:
+    state: Any = run(epochs=1).state
+    assert len(state.opt_state) == len(_OtherState._fields)
+    with pytest.raises(
+        TypeError, match=r"fit: expected state to have the structure .* got another"
+    ):
+        run(optimizer=renamed(), state=state)
+
+
+def test_a_state_is_taken_whatever_holds_its_numbers() -> None:
+    first = run(epochs=5, key=jax.random.key(0, impl="rbg")).state
+    held = first._replace(params=jax.tree.map(np.asarray, first.params), epoch=5)
+    assert digest(run(epochs=7, state=held).state) == digest(run(epochs=7, state=first).state)
 
 
 def test_regression_with_one_output_takes_integer_targets() -> None:

@@ -18,14 +18,14 @@ from tests.training.toys import blobs
 NETWORK = jaxnet.mlp((3, 16, 3), activation="tanh", drop_rate=0.2)
 
 
-def trained(devices: Any, seed: int = 0, checkpoint: Any = None) -> Any:
+def trained(devices: Any, seed: int = 0, checkpoint: Any = None, batch_size: int = 8) -> Any:
     result = fit(
         NETWORK,
         blobs(133),
         key=jax.random.key(seed),
         optimizer=jaxnet.optim.momentum(0.05),
         epochs=6,
-        batch_size=8,
+        batch_size=batch_size,
         validation=blobs(61, seed=1),
         devices=devices,
         checkpoint=checkpoint,
@@ -115,6 +115,12 @@ def check_errors() -> None:
         trained(jax.devices(), seed=here)
     with pytest.raises(ValueError, match="fit: expected arguments to agree in all processes"):
         trained(jax.devices(), checkpoint="folder" if here else None)
+    refused = (
+        "fit: expected processes to succeed together, got an error in process 1",
+        "batch_size to be a multiple",
+    )
+    with pytest.raises(ValueError, match=refused[here]):
+        trained(jax.devices(), seed=0, batch_size=8 - here)
     with pytest.raises(ValueError, match=f"fit: expected devices to be those of process {here}, "):
         trained(jax.local_devices(process_index=1 - here))
 
