@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxnet.core.checks import check_count, check_range
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.precision import at_least_float32
 from jaxnet.core.trees import dot
 from jaxnet.core.types import AnyArray, Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
@@ -246,16 +247,21 @@ def _noise(
     def summed(params: Params, draws: tuple[Examples, Key | None]) -> Array:
         return jnp.sum(jax.vmap(risk, (None, 0))(params, draws))
 
+    def wide_sum(draws: tuple[Examples, Key | None]) -> Params:
+        return jax.tree.map(_widened, jax.grad(summed)(params, draws))
+
     def deviation(gradient: Params) -> Array:
-        off = jax.tree.map(jnp.subtract, gradient, mean)
+        off = jax.tree.map(lambda g, m: _widened(g) - m, gradient, mean)
         return dot(off, off)
 
     # one matrix product a layer and chunk, where examples by themselves take one each
-    sums = sum_over_chunks(
-        lambda draws: jax.grad(summed)(params, draws), with_keys(examples, key), chunk=chunk
-    )
+    sums = sum_over_chunks(wide_sum, with_keys(examples, key), chunk=chunk)
     mean = jax.tree.map(lambda leaf: leaf / total, sums)
     deviations = map_gradients(
         deviation, objective, params, statistics, examples, key=key, training=training, chunk=chunk
     )
     return GradientNoise(jnp.mean(deviations), dot(mean, mean))
+
+
+def _widened(leaf: Array) -> Array:
+    return leaf.astype(at_least_float32(leaf.dtype))

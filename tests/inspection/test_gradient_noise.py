@@ -99,6 +99,17 @@ def test_a_small_variance_beside_a_large_gradient_does_not_cancel() -> None:
     assert float(found) == pytest.approx(4 * np.var(np.float32(x)), rel=0.01)
 
 
+@pytest.mark.parametrize("narrow", ["bfloat16", "float16"])
+def test_gradients_of_narrow_parameters_are_summed_in_float32(narrow: str) -> None:
+    known = regression(jnp.dtype(narrow), n=3000)
+    rows = flat(per_example_gradients(*known.here)).astype(np.float64)
+    mean = rows.mean(axis=0)
+    noise = gradient_noise(*known.here, chunk=3)  # 1,000 chunks: in bfloat16 a sum stands still
+    assert noise.square.dtype == noise.variance.dtype == np.float32
+    assert float(noise.square) == pytest.approx(mean @ mean, rel=1e-3)
+    assert float(noise.variance) == pytest.approx(np.square(rows - mean).sum(1).mean(), rel=1e-3)
+
+
 def test_dropout_adds_its_own_noise(float64: np.dtype) -> None:
     here = classifier(dropout(0.5), dense(3))
     keyed = {"key": jax.random.key(4), "training": True}
