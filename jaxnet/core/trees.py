@@ -1,5 +1,6 @@
 """Arithmetic on pytrees of arrays: counts, norms, digests."""
 
+import functools
 import hashlib
 from typing import Any
 
@@ -42,6 +43,28 @@ def dot(a: Any, b: Any) -> Array:
     products = [_dot(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)]
     dtype = jnp.result_type(*(product.dtype for product in products)) if products else None
     return sum((product.astype(dtype) for product in products), jnp.zeros((), dtype))
+
+
+def global_norm(tree: Any) -> Array:
+    """Return the Euclidean norm of all leaves together, 0-d, in their widest precision.
+
+    It is right where the norm itself can be written, though the squares overflow or underflow;
+    NaN if an entry is. Such squares are computed again of the entries over the largest one: over
+    a constant, XLA squares the constant by itself, which underflows.
+
+    >>> round(float(global_norm([jnp.array([3e30]), jnp.array(4e30)]) / 1e30), 5)
+    5.0
+    """
+    leaves = jax.tree.leaves(tree)
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = at_least_float32(jnp.result_type(*leaves, float))
+    wide = [jnp.asarray(leaf, dtype) for leaf in leaves]
+    squares = _sum_of_squares(wide, jnp.zeros((), dtype))
+    limits = jnp.finfo(dtype)
+    # above, what squares have lost by underflow is below the rounding of their sum
+    out_of_range = jnp.isinf(squares) | (squares < float(limits.tiny) / float(limits.eps) ** 2)
+    # a branch: the second pass is made only where the first is out of range
+    return jax.lax.cond(out_of_range, _scaled_norm, _plain_norm, squares, wide)
 
 
 def scaled(factor: Array, tree: Any) -> Any:
@@ -100,3 +123,21 @@ def _dot(x: Any, y: Any) -> Array:
     x, y = jnp.asarray(x), jnp.asarray(y)
     dtype = at_least_float32(x.dtype)
     return jnp.vdot(x.astype(dtype), y.astype(dtype), precision=jax.lax.Precision.HIGHEST)
+
+
+def _plain_norm(squares: Array, leaves: list[Array]) -> Array:
+    del leaves
+    return jnp.sqrt(squares)
+
+
+def _scaled_norm(squares: Array, leaves: list[Array]) -> Array:
+    sizes = [jnp.max(jnp.abs(g), initial=0.0) for g in leaves]
+    largest = functools.reduce(jnp.maximum, sizes, jnp.zeros_like(squares))
+    # nearer to 1 than the largest, since XLA may multiply by 1/unit, which must not underflow
+    unit = largest * jnp.where(largest > 1, 2.0**-32, 2.0**32).astype(largest.dtype)
+    unit = jnp.where(jnp.isfinite(largest) & (largest > 0), unit, jnp.ones_like(unit))
+    return unit * jnp.sqrt(_sum_of_squares([g / unit for g in leaves], jnp.zeros_like(unit)))
+
+
+def _sum_of_squares(leaves: list[Array], zero: Array) -> Array:
+    return sum((jnp.sum(jnp.square(g)) for g in leaves), start=zero)

@@ -46,11 +46,14 @@ class Spectrum(NamedTuple):
 
     @property
     def condition_number(self) -> Array:
-        """``max |lambda| / min |lambda|`` over the values found; infinite for a singular matrix.
+        """``max |lambda| / min |lambda|`` over the values found; infinite where one of them is 0.
 
-        Exact with as many steps as parameters. With fewer it is a bound from below if all
-        eigenvalues have one sign, and no more than a hint otherwise: Lanczos's method finds the
-        ends of a spectrum first, and that nearest to 0 then lies inside.
+        Of a singular matrix rounding mostly leaves a value near 0 instead of 0, and a number of the
+        order of 1e7 in float32, 1e16 in float64: as large a number says no more than "singular to
+        working precision". But for rounding it is exact with as many steps as parameters. With
+        fewer it is a bound from below if all eigenvalues have one sign, and no more than a hint
+        otherwise: Lanczos's method finds the ends of a spectrum first, and that nearest to 0 then
+        lies inside.
         """
         sizes = jnp.abs(self.values)
         least = jnp.min(sizes)

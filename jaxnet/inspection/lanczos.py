@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_count
-from jaxnet.core.trees import dot, normal_like, scaled, select
+from jaxnet.core.trees import dot, global_norm, normal_like, select
 from jaxnet.core.types import Array, Key
 
 
@@ -65,6 +65,9 @@ def lanczos(product: Callable[[Any], Any], like: Any, *, steps: int, key: Key) -
     Returns:
         Diagonals and basis, whose memory is ``steps`` times that of a vector.
 
+    Numerics: the unit of the matrix does not matter, as long as its eigenvalues can be written.
+    Where products overflow, the diagonals are infinite or NaN.
+
     Source: Lanczos 1950; Golub and Van Loan 2013, section 10.3; Parlett 1998, "twice is enough".
 
     >>> times = lambda v: jnp.array([3.0, -1.0]) * v
@@ -82,10 +85,12 @@ def lanczos(product: Callable[[Any], Any], like: Any, *, steps: int, key: Key) -
         basis = jax.tree.map(lambda rows, leaf: rows.at[i].set(leaf), carry.basis, carry.v)
         image = product(carry.v)
         alpha = dot(carry.v, image)
-        scale = jnp.maximum(carry.scale, jnp.sqrt(dot(image, image)))
+        scale = jnp.maximum(carry.scale, global_norm(image))
         rest = _orthogonal(image, basis)
-        beta = jnp.sqrt(dot(rest, rest))
-        ended = beta <= jnp.finfo(beta.dtype).eps * scale
+        beta = global_norm(rest)
+        # beside an image that has overflowed, everything would be small
+        small = jnp.isfinite(scale) & (beta <= jnp.finfo(beta.dtype).eps * scale)
+        ended = small | (beta == 0)
         spare = _orthogonal(normal_like(jax.random.fold_in(key, i), like), basis)
         v = _normalized(select(ended, spare, rest))
         return _Carry(basis, v, scale), (alpha, jnp.where(ended, 0, beta))
@@ -141,5 +146,7 @@ def _orthogonal(v: Any, basis: Any) -> Any:
 
 def _normalized(v: Any) -> Any:
     """Return ``v`` at length 1; a vector of 0 stays."""
-    norm = jnp.sqrt(dot(v, v))
-    return scaled(1 / jnp.where(norm > 0, norm, 1), v)
+    norm = global_norm(v)
+    divisor = jnp.where(norm > 0, norm, 1)
+    # divided, not multiplied by 1 / norm, which underflows where the norm is near the largest
+    return jax.tree.map(lambda leaf: leaf / divisor.astype(leaf.dtype), v)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.trees import count_parameters, dot
+from jaxnet.core.trees import count_parameters, global_norm
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
 from jaxnet.inspection.risk import admit, make_risk
@@ -114,7 +114,7 @@ def _gradient_norms(
     named = zip(symbols([layer for _, layer in layers]), layers, strict=True)
     parts = {symbol: part_of(gradient, path) for symbol, (path, _) in named}
     return {
-        symbol: _norms(dot(part, part), count_parameters(part))
+        symbol: _norms(global_norm(part), count_parameters(part))
         for symbol, part in parts.items()
         if jax.tree.leaves(part)
     }
@@ -124,18 +124,18 @@ def _gradient_norms(
 def _activation_norms(
     objective: Objective, params: Params, statistics: Statistics, examples: Examples
 ) -> dict[str, Norms]:
-    def squares(inputs: Array) -> dict[str, Array]:
+    def norms(inputs: Array) -> dict[str, Array]:
         outputs = features(objective.network, params, statistics, inputs)
-        return {symbol: dot(y, y) for symbol, y in outputs.items()}
+        return {symbol: global_norm(y) for symbol, y in outputs.items()}
 
-    total = count(examples)
-    sums = sum_over_chunks(squares, examples.inputs)
+    # of norms, not of squares, which overflow first
+    wholes = sum_over_chunks(norms, examples.inputs, add=jnp.hypot)
+    root = count(examples) ** 0.5
     one = jax.eval_shape(
         lambda x: features(objective.network, params, statistics, x), examples.inputs[:1]
     )
-    return {symbol: _norms(sums[symbol] / total, one[symbol].size) for symbol in sums}
+    return {symbol: _norms(whole / root, one[symbol].size) for symbol, whole in wholes.items()}
 
 
-def _norms(square: Array, size: int) -> Norms:
-    l2 = jnp.sqrt(square)
+def _norms(l2: Array, size: int) -> Norms:
     return Norms(l2, l2 / size**0.5)

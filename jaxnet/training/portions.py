@@ -12,13 +12,20 @@ CHUNK = 1000
 """Examples a chunk: large enough for the matrix products, small enough for the cache."""
 
 
-def sum_over_chunks(function: Callable[[Any], Any], tree: Any, *, chunk: int = CHUNK) -> Any:
+def sum_over_chunks(
+    function: Callable[[Any], Any],
+    tree: Any,
+    *,
+    chunk: int = CHUNK,
+    add: Callable[[Array, Array], Array] = jnp.add,
+) -> Any:
     """Return the sum of ``function(part)`` over consecutive parts of a tree of arrays.
 
     Args:
         function: ``part -> tree of arrays``, a sum over the part's examples.
         tree: arrays with one first dimension, the examples; 1 or more.
         chunk: examples a part, 1 or more; the last part may have fewer.
+        add: how two parts' results become one, array by array; `jax.numpy.hypot` for norms.
 
     >>> sum_over_chunks(lambda part: part.sum(), jnp.arange(5.0), chunk=2).tolist()
     10.0
@@ -31,7 +38,7 @@ def sum_over_chunks(function: Callable[[Any], Any], tree: Any, *, chunk: int = C
         part = jax.tree.map(
             lambda array: jax.lax.dynamic_slice_in_dim(array, index * size, size), tree
         )
-        return jax.tree.map(jnp.add, sums, function(part)), None
+        return jax.tree.map(add, sums, function(part)), None
 
     tail = function(jax.tree.map(lambda array: array[full * size :], tree))
     sums, _ = jax.lax.scan(body, tail, jnp.arange(full))

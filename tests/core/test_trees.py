@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 import jaxnet
-from jaxnet.core.trees import all_finite, count_parameters, digest, normal_like, select
+from jaxnet.core.trees import (
+    all_finite,
+    count_parameters,
+    digest,
+    global_norm,
+    normal_like,
+    select,
+)
 
 
 @pytest.mark.parametrize(
@@ -84,3 +91,38 @@ def test_normal_trees_have_the_moments_and_no_common_leaves(dtype: np.dtype) -> 
         assert abs(float(leaf.mean())) < 5 / 5000**0.5
         assert abs(float(leaf.std()) - 1) < 5 / 10_000**0.5
     assert abs(np.corrcoef(drawn["w"].ravel(), drawn["v"].ravel())[0, 1]) < 5 / 5000**0.5
+
+
+@pytest.mark.parametrize("transform", [lambda f: f, jax.jit, jax.vmap], ids=["op", "jit", "vmap"])
+@pytest.mark.parametrize("exponent", [-37, -30, -22, -19, -16, -12, 0, 15, 19, 20, 30, 37])
+def test_the_norm_is_right_at_every_scale(exponent: int, transform: Any) -> None:
+    random = np.random.default_rng(exponent + 40)
+    parts = [random.normal(size=(1, 3, 4)), random.normal(size=(1, 5)), np.zeros((1, 0))]
+    tree = [jnp.asarray(part * 10.0**exponent, jnp.float32) for part in parts]
+    exact = np.linalg.norm(np.concatenate([np.ravel(leaf).astype(float) for leaf in tree]))
+    found = np.asarray(transform(global_norm)(tree), float)
+    np.testing.assert_allclose(found, exact, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], 0.0),
+        ([0.0, -0.0], 0.0),
+        ([1e-30, np.nan], np.nan),
+        ([1e30, -np.inf], np.inf),
+        ([3e38, 1.0], 3e38),
+        ([1e30, 1e-30], 1e30),
+    ],
+)
+def test_the_norm_of_special_numbers(values: list[float], expected: float) -> None:
+    found = float(global_norm({"w": jnp.array(values, jnp.float32)}))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_the_norm_of_narrow_leaves_is_taken_in_float32() -> None:
+    ones = [jnp.ones(1000, jnp.bfloat16), jnp.full(3000, 300.0, jnp.float16)]
+    found = global_norm(ones)
+    assert found.dtype == np.float32
+    assert float(found) == pytest.approx(np.sqrt(1000 + 3000 * 9e4), rel=1e-6)
+    assert global_norm([jnp.array([3, 4]), 0]).item() == 5.0

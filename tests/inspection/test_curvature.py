@@ -69,6 +69,12 @@ def test_the_whole_spectrum_of_an_indefinite_hessian(float64: np.dtype, kind: st
     assert float(found.weights.sum()) == pytest.approx(1.0)
 
 
+def test_a_singular_hessian_has_a_condition_of_the_order_of_the_precision(dtype: np.dtype) -> None:
+    here = classifier(dense(3))  # the softmax does not see a common change of all logits
+    found = hessian_spectrum(*here, key=KEY, steps=1000)
+    assert float(found.condition_number) > 0.05 / np.finfo(dtype).eps
+
+
 def test_few_steps_find_the_ends(dtype: np.dtype) -> None:
     here = classifier()
     exact = np.linalg.eigvalsh(dense_hessian(here))

@@ -60,6 +60,28 @@ def test_activation_norms_do_not_depend_on_the_chunks(dtype: np.dtype) -> None:
         assert float(norms.rms) == pytest.approx(np.sqrt(np.mean(y**2)), rel=1e-5)
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e-22, 1.0, 1e21, 1e30])
+def test_norms_beyond_the_range_of_squares(unit: float) -> None:
+    network, n = serial(dense(4), dense(3)), 1003
+    objective = jaxnet.training.make_objective(network, lambda y, t: jnp.sum(y * t, axis=1))
+    params = (
+        Dense(jnp.full((4, 3), np.float32(unit)), jnp.zeros(4)),
+        Dense(jnp.ones((3, 4)), jnp.zeros(3)),
+    )
+    x = np.random.default_rng(2).normal(size=(n, 3)).astype(np.float32)
+    examples = Examples(jnp.asarray(x), jnp.full((n, 3), np.float32(unit)))
+    z1 = (x.astype(float) @ np.ones((3, 4))) * unit
+    found = activation_norms(objective, params, ((), ()), examples)["z1"]
+    expected = np.sqrt(np.mean((z1**2).sum(axis=1)))
+    assert float(found.l2) / unit == pytest.approx(expected / unit, rel=1e-5)
+    assert float(found.rms) / unit == pytest.approx(expected / unit / 2, rel=1e-5)
+    # dL/db_1 = unit (3, 3, 3, 3), dL/dW_1 = 3 unit mean(x) in each row
+    gradient = gradient_norms(objective, params, ((), ()), examples)["z1"]
+    mean = x.astype(float).mean(axis=0)
+    expected = 3 * np.sqrt(4 + 4 * mean @ mean)
+    assert float(gradient.l2) / unit == pytest.approx(expected, rel=1e-5)
+
+
 def with_a_dead_unit(kind: str = "relu") -> Here:
     """Return 3-4-3 whose units are off at all, some, none of the examples, and at z = 0."""
     here = classifier(rescale(1.0), dense(4), activation(kind), dense(3), n=1003)

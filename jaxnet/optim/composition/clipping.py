@@ -1,6 +1,5 @@
 """Clipping: gradients no larger than a bound, entry by entry, by norm, or beside their weights."""
 
-import functools
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ import optax
 
 from jaxnet.core.checks import check_choice, check_scalar
 from jaxnet.core.errors import invalid_value
-from jaxnet.core.precision import at_least_float32
+from jaxnet.core.trees import global_norm
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import without_state
 from jaxnet.optim.rule import Number, cast, check_params_given, widened
@@ -158,42 +157,6 @@ def adaptive_grad_clip(
         return jax.tree.map(clipped, updates, params)
 
     return without_state("adaptive_grad_clip", change)
-
-
-def global_norm(tree: Any) -> Array:
-    """Return the Euclidean norm of all leaves together, 0-d, in their widest precision.
-
-    It is finite where the norm is, though the squares overflow; NaN if an entry is. Squares that
-    overflow are computed again of the entries over the largest one: over a constant, XLA squares
-    the constant by itself, which underflows.
-
-    >>> round(float(global_norm([jnp.array([3e30]), jnp.array(4e30)]) / 1e30), 5)
-    5.0
-    """
-    leaves = jax.tree.leaves(tree)
-    with jax.numpy_dtype_promotion("standard"):
-        dtype = at_least_float32(jnp.result_type(*leaves)) if leaves else jnp.result_type(float)
-    wide = [jnp.asarray(leaf, dtype) for leaf in leaves]
-    squares = _sum_of_squares(wide, jnp.zeros((), dtype))
-    # a branch: the second pass is made only where the first overflows
-    return jax.lax.cond(jnp.isinf(squares), _norm_of_large, _norm_of_usual, squares, wide)
-
-
-def _norm_of_usual(squares: Array, leaves: list[Array]) -> Array:
-    del leaves
-    return jnp.sqrt(squares)
-
-
-def _norm_of_large(squares: Array, leaves: list[Array]) -> Array:
-    sizes = [jnp.max(jnp.abs(g), initial=0.0) for g in leaves]
-    largest = functools.reduce(jnp.maximum, sizes, jnp.zeros_like(squares))
-    # smaller than the largest, since XLA may multiply by 1/unit, which must not underflow
-    unit = jnp.where(jnp.isfinite(largest), largest * 2.0**-32, jnp.ones_like(largest))
-    return unit * jnp.sqrt(_sum_of_squares([g / unit for g in leaves], jnp.zeros_like(unit)))
-
-
-def _sum_of_squares(leaves: list[Array], zero: Array) -> Array:
-    return sum((jnp.sum(jnp.square(g)) for g in leaves), start=zero)
 
 
 _EPS = {"optax": 0.0, "torch": 1e-6, "keras": 0.0}
