@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.errors import invalid_type, invalid_value
-from jaxnet.core.trees import add_scaled, normal_like
+from jaxnet.core.trees import add_scaled, global_norm, normal_like
 from jaxnet.core.types import AnyArray, Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
+from jaxnet.functions.penalties import weights_only
 from jaxnet.inspection.risk import admit, make_risk
 from jaxnet.training.objective import Objective
 
@@ -154,13 +155,15 @@ def random_direction(key: Key, params: Params, *, filter_normalized: bool = True
     """Return a random direction in the space of the parameters, scaled as they are.
 
     Normal numbers. Filter-normalized, each row ``d_i`` of a weight matrix, which belongs to one
-    unit, becomes ``d_i |w_i| / |d_i|``, and leaves of one dimension, biases and the scales of
-    batch normalization, do not move. Steps along the direction are then relative ones: networks
-    that compute the same with other scales of their weights, as ReLUs allow, show one landscape.
+    unit, becomes ``d_i |w_i| / |d_i|``, and biases and the scales of batch normalization do not
+    move: those that `jaxnet.penalties.weights_only` tells by their names. Steps along the
+    direction are then relative ones: networks that compute the same with other scales of their
+    weights, as ReLUs allow, show one landscape.
 
     Args:
         key: PRNG key.
-        params: where the direction will start from, weights as ``(units, ...)``.
+        params: where the direction will start from, weights as ``(units, ...)``; a vector of
+            weights is that of one unit.
         filter_normalized: whether to scale; otherwise plain normal numbers in every leaf.
 
     Returns:
@@ -174,17 +177,19 @@ def random_direction(key: Key, params: Params, *, filter_normalized: bool = True
     ([5.0, 0.0], [0.0, 0.0])
     """
     drawn = normal_like(key, params)
-    return jax.tree.map(_filter_normalized, drawn, params) if filter_normalized else drawn
+    if not filter_normalized:
+        return drawn
+    return jax.tree.map(_filter_normalized, weights_only(params), drawn, params)
 
 
-def _filter_normalized(direction: Array, weights: Array) -> Array:
-    if weights.ndim < 2:
+def _filter_normalized(moves: bool, direction: Array, weights: Array) -> Array:
+    if not moves:
         return jnp.zeros_like(direction)
-    axes = tuple(range(1, weights.ndim))
-    ours, theirs = (
-        jnp.sqrt(jnp.sum(jnp.square(x), axis=axes, keepdims=True)) for x in (direction, weights)
-    )
-    return direction * (theirs / ours)
+    norms = jax.vmap(global_norm) if weights.ndim > 1 else global_norm
+    ours, theirs = norms(direction), norms(weights)
+    ratios = jnp.where(ours > 0, theirs / jnp.where(ours > 0, ours, 1), 0)
+    ratios = ratios.reshape(ratios.shape + (1,) * (weights.ndim - ratios.ndim))
+    return (direction.astype(ratios.dtype) * ratios).astype(direction.dtype)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 7))

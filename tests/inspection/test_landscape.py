@@ -77,6 +77,29 @@ def test_each_row_is_as_long_as_that_of_the_weights(dtype: np.dtype) -> None:
     assert np.any(plain[0].bias)
 
 
+def test_scales_and_biases_are_told_by_their_names_not_by_their_rank(dtype: np.dtype) -> None:
+    scales, _ = batch_norm().init(KEY, (4, 3))
+    vector = jnp.asarray([3.0, 4.0], dtype)
+    direction = random_direction(KEY, {"norm": scales, "weights": vector, "b1": jnp.ones((2, 2))})
+    assert scales.scale.shape == (4, 3)
+    assert not any(np.any(leaf) for leaf in (*direction["norm"], direction["b1"]))
+    # a vector of weights is that of one unit
+    assert float(np.linalg.norm(direction["weights"])) == pytest.approx(5.0, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "size"),
+    [("float16", 1e-3), ("float16", 400.0)]
+    + [(dtype, size) for dtype in ("bfloat16", "float32") for size in (1e-25, 1.0, 1e25)],
+)
+def test_rows_of_any_size_are_normalized(narrow: str, size: float) -> None:
+    weights = jnp.full((3, 5), size, narrow)
+    rows = np.asarray(random_direction(KEY, {"weights": weights})["weights"], float)
+    exact = np.asarray(weights, float)[0, 0] * np.sqrt(5)
+    rounding = 2 * float(jnp.finfo(narrow).eps)
+    np.testing.assert_allclose(np.linalg.norm(rows / exact, axis=1), 1.0, rtol=rounding)
+
+
 def test_filter_normalized_planes_do_not_see_the_scale_of_relus(float64: np.dtype) -> None:
     # unit by unit, 10 W1 and W2 / 10 compute what W1 and W2 do
     here = classifier(dense(4), jaxnet.layers.activation("relu"), dense(3))
