@@ -8,15 +8,12 @@ import jax.numpy as jnp
 from jaxnet.core.checks import check_range
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.functions.activations import vector
+from jaxnet.inspection.entrywise import is_entrywise
 from jaxnet.inspection.risk import admit
 from jaxnet.inspection.tape import LayerPass, forward_passes
 from jaxnet.inspection.walk import in_order, symbols
 from jaxnet.training.objective import Objective
 from jaxnet.training.portions import sum_over_chunks
-
-_VECTOR = (vector.softmax.__name__, vector.log_softmax.__name__)
-"""Activations whose units are not each a function of one number."""
 
 
 def flat_fractions(
@@ -43,7 +40,8 @@ def flat_fractions(
 
     Returns:
         Symbol of an activation layer's output, as in `features` -> fractions in [0, 1], in the
-        shape of one output. Softmax is left out: its units have no slope of their own.
+        shape of one output. Left out are activations whose units see each other, such as softmax:
+        they have no slope of their own. Which they are is tried out, whatever their names.
 
     Raises:
         ValueError: if the examples do not fit the network, or the slope is negative.
@@ -127,7 +125,12 @@ def _fractions(
             forward_passes(objective.network, params, statistics, inputs, key=None, training=False)
         )
         named = zip(symbols([each.layer for each in passes]), passes, strict=True)
-        return {symbol: _flat(each, slope) for symbol, each in named if _is_entrywise(each)}
+        return {
+            symbol: _flat(each, slope)
+            for symbol, each in named
+            if each.layer.description.kind == "activation"
+            and is_entrywise(each.layer, each.y.shape[1:], each.y.dtype)
+        }
 
     sums = sum_over_chunks(flat, examples.inputs)
     return {symbol: number / count(examples) for symbol, number in sums.items()}
@@ -138,8 +141,3 @@ def _flat(each: LayerPass, slope: float | Array) -> Array:
     _, slopes = each.layer.backward(each.params, each.residual, jnp.ones_like(each.y))
     limit = jnp.asarray(slope, slopes.dtype)
     return jnp.sum(jnp.abs(slopes) <= limit, axis=0, dtype=jnp.int32)
-
-
-def _is_entrywise(each: LayerPass) -> bool:
-    described = each.layer.description
-    return described.kind == "activation" and described.settings["function"] not in _VECTOR

@@ -1,6 +1,7 @@
 """Norms and dead units by layer: by hand, by autodiff, by what training does to dead units."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ from jaxnet.inspection import (
     gradient_norms,
     tape,
 )
+from jaxnet.inspection.entrywise import is_entrywise
 from jaxnet.layers import Dense, activation, batch_norm, dense, rescale, serial
 from tests.inspection.regressions import Here, classifier, risk_by_loop
 
@@ -146,6 +148,85 @@ def test_a_softmax_has_no_units_of_its_own() -> None:
     here = classifier(dense(3), activation("softmax"), loss="categorical_cross_entropy")
     assert flat_fractions(*here) == {}
     assert float(dead_fraction(*here)) == 0.0
+
+
+def softmax(z: jax.Array) -> jax.Array:
+    """Return what has the name of a vector function and is none."""
+    return jnp.maximum(z, 0)
+
+
+COUPLED = {
+    "log_softmax": jax.nn.log_softmax,
+    "no name": lambda z: jax.nn.log_softmax(z),
+    "one class": lambda z: jax.nn.softmax(z)[..., ::-1],
+    "norm": lambda z: z / jnp.sqrt(1 + jnp.sum(jnp.square(z), axis=-1, keepdims=True)),
+    "pairs": lambda z: z * jax.nn.sigmoid(jnp.flip(z, -1)),
+    "sums": lambda z: jnp.cumsum(z, axis=-1),
+    "of positive numbers": lambda z: jnp.log(z / jnp.sum(z, axis=-1, keepdims=True)),
+    "over the batch": lambda z: z - jnp.mean(z, axis=0, keepdims=True),
+    "permutation": lambda z: jnp.roll(z, 1, axis=-1),
+}
+
+
+@pytest.mark.parametrize("function", COUPLED.values(), ids=COUPLED)
+def test_units_that_see_each_other_have_no_slope_of_their_own(
+    dtype: np.dtype, function: Any
+) -> None:
+    here = classifier(dense(5), activation(function), dense(3))
+    assert flat_fractions(*here) == {}
+    assert float(dead_fraction(*here)) == 0.0
+
+
+@pytest.mark.parametrize("narrow", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("shape", [(0,), (1,), (2,), (7, 3), (1000,)])
+def test_units_of_any_number_and_precision_are_told_apart(
+    shape: tuple[int, ...], narrow: str
+) -> None:
+    dtype = jnp.dtype(narrow)
+    assert is_entrywise(activation("tanh"), shape, dtype)
+    assert is_entrywise(activation("softmax"), shape, dtype) == (shape[-1] < 2)
+
+
+ENTRYWISE = {
+    "named otherwise": softmax,
+    "square root": lambda z: jnp.sqrt(z),
+    "logarithm": lambda z: jnp.log(z),
+    "shrink": lambda z: jnp.where(jnp.abs(z) > 0.5, z, jnp.zeros_like(z)),
+    "step": lambda z: jnp.sign(z),
+    "of its rank": lambda z: jax.vmap(jnp.tanh)(z),
+}
+
+
+@pytest.mark.parametrize("function", ENTRYWISE.values(), ids=ENTRYWISE)
+@pytest.mark.parametrize("width", [1, 5])
+def test_functions_of_one_number_have_slopes_whatever_their_name(function: Any, width: int) -> None:
+    here = classifier(dense(width), activation(function), dense(3))
+    (fractions,) = flat_fractions(*here).values()
+    z = tape(here.objective.network, here.params, here.statistics, *here.examples).entries[0].y
+    slopes = jax.vmap(jax.vmap(jax.grad(lambda v: function(v[None])[0])))(z)
+    np.testing.assert_allclose(fractions, np.mean(np.asarray(slopes) == 0, axis=0), rtol=1e-6)
+
+
+def test_a_function_with_a_traced_setting_is_looked_into_all_the_same() -> None:
+    here = classifier(dense(5), activation("relu"), dense(3))
+
+    @jax.jit
+    def found(slope: jax.Array) -> Any:
+        leaky, coupled = (
+            activation("leaky_relu", negative_slope=slope),
+            activation(lambda z: z - slope * jnp.sum(z, axis=-1, keepdims=True)),
+        )
+        fractions = []
+        for layer in (leaky, coupled):
+            objective = jaxnet.training.make_objective(serial(dense(5), layer, dense(3)))
+            fractions.append(flat_fractions(objective, *here[1:]))
+        return fractions
+
+    for slope in (0.0, 0.5):
+        leaky, coupled = found(jnp.float32(slope))
+        assert list(leaky) == ["y1"]
+        assert coupled == {}
+        assert np.any(leaky["y1"]) == (slope == 0)
 
 
 def test_instruments_of_units_are_compiled_into_a_program(dtype: np.dtype) -> None:
