@@ -212,7 +212,7 @@ def check_finite(function: str, argument: str, values: np.ndarray, remedy: str) 
 def check_entries(
     function: str,
     argument: str,
-    values: AnyArray,
+    values: float | AnyArray,
     good: Callable[[np.ndarray], Any],
     expected: str,
     remedy: str,
@@ -233,9 +233,8 @@ def check_entries(
     bad = np.argwhere(np.logical_not(good(known)))
     if len(bad):
         first = tuple(bad[0].tolist())
-        raise invalid_value(
-            function, argument, expected, f"{known[first]} at index {first}", remedy
-        )
+        actual = f"{known[first]} at index {first}" if hasattr(values, "dtype") else values
+        raise invalid_value(function, argument, expected, actual, remedy)
 
 
 def check_options(

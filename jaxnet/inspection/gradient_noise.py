@@ -1,13 +1,14 @@
 """Gradient noise: how far the gradients of single examples scatter, and what that predicts."""
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
-from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.checks import LARGEST, check_count, check_entries, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.trees import dot
@@ -151,7 +152,7 @@ def noise_scale(
 
 
 def predicted_variance(
-    variance: float | Array, batch_size: int | AnyArray, *, examples: int | None = None
+    variance: float | AnyArray, batch_size: int | AnyArray, *, examples: int | None = None
 ) -> Array:
     """Return the variance ``E|g - G|^2`` of a mini-batch's gradient, from that of the examples'.
 
@@ -167,30 +168,47 @@ def predicted_variance(
         The variance, in the shape that the arguments broadcast to.
 
     Raises:
-        ValueError: if a number is out of its range.
+        ValueError: if a number, or an entry of an array that is not traced, is out of its range.
+
+    Numerics: B - b is taken of integers, so that it keeps its digits where b is nearly B.
 
     Source: lecture 000, gradient noise; Cochran 1977, theorem 2.2, for (B - b) / (B - 1).
 
     >>> float(predicted_variance(12.0, 4)), float(predicted_variance(12.0, 4, examples=7))
     (3.0, 1.5)
     """
-    check_range("predicted_variance", "variance", variance, low=0.0)
+    _check_square("predicted_variance", "variance", variance)
     check_range("predicted_variance", "batch_size", batch_size, low=1)
+    remedy = "A mini-batch has one example or more."
+    check_entries("predicted_variance", "batch_size", batch_size, lambda b: b >= 1, ">= 1", remedy)
     size = jnp.asarray(batch_size, jnp.result_type(float))
     with_replacement = jnp.asarray(variance, size.dtype) / size
     if examples is None:
         return with_replacement
     examples = check_count("predicted_variance", "examples", examples)
-    if not isinstance(batch_size, jax.Array) and np.max(batch_size) > examples:
-        remedy = "Drawn without replacement, a mini-batch has no more; None is with replacement."
-        expected = f"to be at most the {examples} examples"
-        raise invalid_value("predicted_variance", "batch_size", expected, batch_size, remedy)
-    return with_replacement * (examples - size) / max(examples - 1, 1)
+    remedy = "Drawn without replacement, a mini-batch has no more; None is with replacement."
+    expected = f"to be at most the {examples} examples"
+    check_entries(
+        "predicted_variance", "batch_size", batch_size, lambda b: b <= examples, expected, remedy
+    )
+    left = jnp.asarray(_left(examples, batch_size), size.dtype)
+    return with_replacement * left / float(max(examples - 1, 1))
+
+
+def _left(examples: int, batch_size: int | AnyArray) -> Any:
+    """Return how many examples a mini-batch leaves out: exactly, if their numbers are integers."""
+    if not isinstance(batch_size, Tracer):
+        sizes = np.asarray(batch_size)
+        whole = jnp.issubdtype(sizes.dtype, jnp.integer)
+        return examples - sizes.astype(np.int64 if whole else np.float64)
+    if jnp.issubdtype(batch_size.dtype, jnp.integer) and examples <= LARGEST:
+        return examples - batch_size.astype(jnp.int32)
+    return float(examples) - batch_size.astype(float)
 
 
 def two_batch_noise(
-    small_square: float | Array,
-    large_square: float | Array,
+    small_square: float | AnyArray,
+    large_square: float | AnyArray,
     *,
     small: int,
     large: int,
@@ -213,7 +231,8 @@ def two_batch_noise(
         The estimates, in the shape of the squares.
 
     Raises:
-        ValueError: if ``large`` is not larger than ``small``.
+        ValueError: if ``large`` is not larger than ``small``, or a square, or an entry of an array
+            of squares that is not traced, negative or not finite.
 
     Source: McCandlish et al. 2018, appendix A.1.
 
@@ -226,9 +245,23 @@ def two_batch_noise(
     if large <= small:
         remedy = "Two different sizes are needed to tell noise from gradient."
         raise invalid_value("two_batch_noise", "large", f"> small = {small}", large, remedy)
-    small_square, large_square = jnp.asarray(small_square), jnp.asarray(large_square)
-    square = (large * large_square - small * small_square) / (large - small)
+    _check_square("two_batch_noise", "small_square", small_square)
+    _check_square("two_batch_noise", "large_square", large_square)
+    small_square, large_square = _floating(small_square), _floating(large_square)
+    square = (float(large) * large_square - float(small) * small_square) / float(large - small)
     return GradientNoise((small_square - large_square) / (1 / small - 1 / large), square)
+
+
+def _check_square(function: str, argument: str, value: float | AnyArray) -> None:
+    check_range(function, argument, value, low=0.0)
+    remedy = "It is a sum of squares."
+    good = "finite and >= 0"
+    check_entries(function, argument, value, lambda v: np.isfinite(v) & (v >= 0), good, remedy)
+
+
+def _floating(value: float | AnyArray) -> Array:
+    array = jnp.asarray(value)
+    return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 5, 6))
