@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -75,8 +76,18 @@ def replicated(tree: Tree, mesh: Mesh | None) -> Tree:
 
 
 def local(tree: Tree, mesh: Mesh | None) -> Tree:
-    """Return the copies that lie on this process's first device of the mesh: plain arrays.
+    """Return this process's copies as plain arrays, which are bound to no device of the mesh.
 
-    What a run leaves can thus be read, saved and computed with in each process alone.
+    What a run leaves can thus be read, saved and computed with in each process alone, and beside
+    what a run on other devices has left.
     """
-    return tree if mesh is None else jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
+    return tree if mesh is None else jax.tree.map(_plain, tree)
+
+
+def _plain(leaf: jax.Array) -> jax.Array:
+    copy = leaf.addressable_data(0)
+    if jnp.issubdtype(copy.dtype, jax.dtypes.prng_key):
+        data = _plain(jax.random.key_data(copy))
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(copy))
+    # by way of the host: an array that was put on a device, or computed there, stays bound to it
+    return jnp.asarray(np.asarray(copy))

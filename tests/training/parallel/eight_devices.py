@@ -100,6 +100,20 @@ def test_a_run_goes_on_with_other_devices_from_plain_arrays() -> None:
     assert distance(later._replace(history=whole.history), whole) < 1e-5
 
 
+def test_results_of_different_devices_can_be_computed_with_together() -> None:
+    key, data = jax.random.key(0), blobs(61, seed=1)
+    first, last = (
+        fit(NETWORK, blobs(133), validation=data, key=key, devices=devices, **SETTINGS)
+        for devices in (jax.devices()[:2], jax.devices()[6:])
+    )
+    assert digest((first.params, first.state)) == digest((last.params, last.state))
+    between = jax.tree.map(lambda a, b: (a + b) / 2, first.params, last.params)
+    assert digest(between) == digest(first.params)
+    own = jax.device_put(first.params, jax.devices()[3])  # a plain array goes where others are
+    assert digest(jax.tree.map(jnp.maximum, own, last.params)) == digest(first.params)
+    jax.random.bits(last.state.key, (3,)) + jax.device_put(jnp.uint32(1), jax.devices()[5])
+
+
 def test_members_of_a_sweep_have_the_same_bits_on_three_devices_as_on_one() -> None:
     def build(learning_rate: Any) -> Recipe:
         return Recipe(jaxnet.mlp((3, 3)), jaxnet.optim.adam(learning_rate))
