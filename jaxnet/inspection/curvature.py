@@ -6,12 +6,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_count
+from jaxnet.core.checks import check_count, check_key
+from jaxnet.core.errors import invalid_type
 from jaxnet.core.hessian import hessian_product
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
+from jaxnet.inspection.admission import admit, check_like, check_some
 from jaxnet.inspection.lanczos import combined, lanczos, ritz
-from jaxnet.inspection.risk import admit, make_risk
+from jaxnet.inspection.risk import make_risk
 from jaxnet.training.objective import Objective
 
 STEPS = 30
@@ -90,6 +92,7 @@ def hessian_vector_product(
         A tree like the parameters.
 
     Raises:
+        TypeError: if the vector is not a tree like the parameters.
         ValueError: if the examples do not fit the network.
 
     Numerics: at a kink of a ReLU the second derivative is taken as 0, as autodiff does.
@@ -104,7 +107,9 @@ def hessian_vector_product(
     >>> product.weights.tolist(), product.bias.tolist()
     ([[18.0]], [6.0])
     """
-    examples = admit("hessian_vector_product", objective, examples)
+    given = (objective, params, statistics, examples)
+    examples = admit("hessian_vector_product", *given, key=key, training=training)
+    _check_vector(vector, params)
     return _product(objective, params, statistics, examples, vector, key, training)
 
 
@@ -134,7 +139,7 @@ def hessian_spectrum(
         Ritz values with error bounds; `Spectrum` says what they are worth.
 
     Raises:
-        ValueError: if the examples do not fit the network.
+        ValueError: if the examples do not fit the network, or it has no parameters.
 
     Source: Lanczos 1950; for networks Ghorbani et al. 2019.
 
@@ -146,7 +151,10 @@ def hessian_spectrum(
     >>> found.values.round(3).tolist(), round(float(found.condition_number), 3)
     ([2.0, 18.0], 9.0)
     """
-    examples = admit("hessian_spectrum", objective, examples)
+    given = (objective, params, statistics, examples)
+    examples = admit("hessian_spectrum", *given, key=key, training=training)
+    check_key("hessian_spectrum", "key", key)
+    check_some("hessian_spectrum", jax.tree.leaves(params))
     steps = check_count("hessian_spectrum", "steps", steps)
     return _spectrum(objective, params, statistics, examples, key, steps, training)
 
@@ -216,6 +224,18 @@ def largest_stable_rate(
     return hessian_spectrum(
         objective, params, statistics, examples, key=key, steps=steps, training=training
     ).largest_stable_rate
+
+
+def _check_vector(vector: Params, params: Params) -> None:
+    check_like("hessian_vector_product", "vector", vector, params, "the parameters")
+    dtypes, wanted = (
+        [jnp.result_type(leaf) for leaf in jax.tree.leaves(tree)] for tree in (vector, params)
+    )
+    if dtypes != wanted:
+        actual = ", ".join(sorted({dtype.name for dtype in dtypes}))
+        remedy = "jax.tree.map(lambda v, w: v.astype(w.dtype), vector, params) converts."
+        expected = "to have the dtypes of the parameters"
+        raise invalid_type("hessian_vector_product", "vector", expected, actual, remedy)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 6))

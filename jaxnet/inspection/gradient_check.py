@@ -11,6 +11,7 @@ from jax.flatten_util import ravel_pytree
 from jaxnet.core.checks import check_count
 from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Statistics
 from jaxnet.functions.losses import Loss, as_loss
+from jaxnet.inspection.admission import admit_batch, check_some, check_targets
 
 STEP = 1e-6
 """Step of the central differences: in float64 their rounding error is about 2e-10, their
@@ -111,6 +112,10 @@ def check_gradients(
     Returns:
         One row a leaf; ``print`` shows a table, ``agrees`` is the verdict.
 
+    Raises:
+        TypeError: if parameters or statistics are another network's.
+        ValueError: if inputs or targets do not fit the network, or nothing has a gradient.
+
     >>> import jaxnet
     >>> network = jaxnet.mlp((3, 4, 2), activation="tanh")
     >>> params, statistics = network.init(jax.random.key(0), (3,))
@@ -121,9 +126,12 @@ def check_gradients(
     """
     check_count("check_gradients", "differences", differences, minimum=0)
     pair = as_loss(loss)
+    admit_batch("check_gradients", network, params, statistics, x, key=key, training=training)
+    check_targets("check_gradients", network, pair, x, targets)
     # pixels of one byte have no gradient
     floating = jnp.issubdtype(x.dtype, jnp.floating)
     point = (params, x) if floating else (params,)
+    check_some("check_gradients", jax.tree.leaves(point))
 
     def risk(point: Any, statistics: Statistics) -> Array:
         inputs = point[1] if len(point) > 1 else x

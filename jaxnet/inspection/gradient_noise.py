@@ -14,8 +14,8 @@ from jaxnet.core.precision import at_least_float32
 from jaxnet.core.trees import dot
 from jaxnet.core.types import AnyArray, Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
+from jaxnet.inspection.admission import admit, check_separable
 from jaxnet.inspection.per_example import CHUNK, example_risk, map_gradients, with_keys
-from jaxnet.inspection.risk import admit, check_separable
 from jaxnet.training.objective import Objective
 from jaxnet.training.portions import sum_over_chunks
 
@@ -79,7 +79,8 @@ def gradient_noise(
     >>> float(noise.variance), float(noise.square)
     (65.0, 29.0)
     """
-    examples = admit("gradient_noise", objective, examples)
+    given = (objective, params, statistics, examples)
+    examples = admit("gradient_noise", *given, key=key, training=training)
     check_separable("gradient_noise", objective.network, training)
     chunk = check_count("gradient_noise", "chunk", chunk)
     return _noise(objective, params, statistics, examples, key, training, chunk)
@@ -181,6 +182,12 @@ def predicted_variance(
     check_range("predicted_variance", "batch_size", batch_size, low=1)
     remedy = "A mini-batch has one example or more."
     check_entries("predicted_variance", "batch_size", batch_size, lambda b: b >= 1, ">= 1", remedy)
+    shapes = np.shape(batch_size), np.shape(variance)
+    if not _broadcast(*shapes):
+        remedy = "Add dimensions of 1, as in batch_size[:, None]."
+        expected = f"to broadcast with variance of shape {shapes[1]}"
+        actual = f"shape {shapes[0]}"
+        raise invalid_value("predicted_variance", "batch_size", expected, actual, remedy)
     size = jnp.asarray(batch_size, jnp.result_type(float))
     with_replacement = jnp.asarray(variance, size.dtype) / size
     if examples is None:
@@ -193,6 +200,14 @@ def predicted_variance(
     )
     left = jnp.asarray(_left(examples, batch_size), size.dtype)
     return with_replacement * left / float(max(examples - 1, 1))
+
+
+def _broadcast(*shapes: tuple[int, ...]) -> bool:
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    return True
 
 
 def _left(examples: int, batch_size: int | AnyArray) -> Any:

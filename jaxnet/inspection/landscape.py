@@ -1,18 +1,20 @@
 """The landscape of the risk: along a line between two networks, on a plane around one."""
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnet.core.checks import check_entries, check_flags, check_key
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.trees import add_scaled, global_norm, normal_like
 from jaxnet.core.types import AnyArray, Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.functions.penalties import weights_only
-from jaxnet.inspection.risk import admit, make_risk
+from jaxnet.inspection.admission import admit, check_like, check_parameters
+from jaxnet.inspection.risk import make_risk
 from jaxnet.training.objective import Objective
 
 POINTS = 21
@@ -77,7 +79,8 @@ def loss_line(
         Positions and risks. One program does all points, one after the other.
 
     Raises:
-        ValueError: if the examples do not fit the network, or for positions of another shape.
+        ValueError: if the examples do not fit the network, or for positions of another shape or
+            that are not finite.
         TypeError: if ``end`` is not a tree like the parameters.
 
     Source: Goodfellow et al. 2015, section 3.
@@ -90,8 +93,9 @@ def loss_line(
     >>> loss_line(objective, start, (), examples, end, positions=positions).risks.tolist()
     [1.0, 0.0, 1.0]
     """
-    examples = admit("loss_line", objective, examples)
-    _check_like("loss_line", "end", end, params)
+    given = (objective, params, statistics, examples)
+    examples = admit("loss_line", *given, key=key, training=training)
+    check_like("loss_line", "end", end, params, "the parameters")
     axis = _axis("loss_line", "positions", positions, 0.0)
     return LossLine(axis, _along(objective, params, statistics, examples, end, axis, key, training))
 
@@ -126,7 +130,8 @@ def loss_plane(
         Both axes, and the risks at their m n points. One program does all, one after the other.
 
     Raises:
-        ValueError: if the examples do not fit the network, or for axes of another shape.
+        ValueError: if the examples do not fit the network, for axes of another shape or that are
+            not finite, or if there are not two directions.
         TypeError: if a direction is not a tree like the parameters.
 
     Source: Li et al. 2018, section 4.
@@ -142,9 +147,9 @@ def loss_plane(
     >>> loss_plane(objective, zero, (), examples, (d, e), first=axis, second=axis).risks.tolist()
     [[0.0, 1.0], [4.0, 9.0]]
     """
-    examples = admit("loss_plane", objective, examples)
-    for direction in directions:
-        _check_like("loss_plane", "directions", direction, params)
+    given = (objective, params, statistics, examples)
+    examples = admit("loss_plane", *given, key=key, training=training)
+    directions = _check_directions(directions, params)
     first = _axis("loss_plane", "first", first, -1.0)
     second = first if second is None else _axis("loss_plane", "second", second, -1.0)
     risks = _over(objective, params, statistics, examples, directions, first, second, key, training)
@@ -169,6 +174,9 @@ def random_direction(key: Key, params: Params, *, filter_normalized: bool = True
     Returns:
         A tree like the parameters.
 
+    Raises:
+        TypeError: if the key is none, or a parameter no floating-point array.
+
     Source: Li et al. 2018, section 4.
 
     >>> params = {"w": jnp.array([[3.0, 4.0], [0.0, 0.0]]), "b": jnp.ones(2)}
@@ -176,6 +184,9 @@ def random_direction(key: Key, params: Params, *, filter_normalized: bool = True
     >>> jnp.linalg.norm(direction["w"], axis=1).round(4).tolist(), direction["b"].tolist()
     ([5.0, 0.0], [0.0, 0.0])
     """
+    check_key("random_direction", "key", key)
+    check_flags("random_direction", filter_normalized=filter_normalized)
+    check_parameters("random_direction", params)
     drawn = normal_like(key, params)
     if not filter_normalized:
         return drawn
@@ -236,7 +247,7 @@ def _over(
 
 
 def _axis(function: str, argument: str, given: AnyArray | None, low: float) -> Array:
-    axis = jnp.linspace(low, 1.0, POINTS) if given is None else jnp.asarray(given)
+    axis = jnp.linspace(low, 1.0, POINTS) if given is None else _real(function, argument, given)
     if axis.ndim != 1 or not axis.size:
         remedy = "Pass the positions of the points in a row, such as jnp.linspace(-1.0, 1.0, 21)."
         expected = "of shape (points,)"
@@ -244,8 +255,27 @@ def _axis(function: str, argument: str, given: AnyArray | None, low: float) -> A
     return axis if jnp.issubdtype(axis.dtype, jnp.floating) else axis.astype(float)
 
 
-def _check_like(function: str, argument: str, tree: Params, params: Params) -> None:
-    actual, wanted = (jax.tree.map(np.shape, tree) for tree in (tree, params))
-    if actual != wanted:
-        remedy = "Pass a tree of the same structure and shapes."
-        raise invalid_type(function, argument, "to be a tree like the parameters", actual, remedy)
+def _real(function: str, argument: str, given: Any) -> Array:
+    if not isinstance(given, jax.Array):
+        try:
+            given = np.asarray(given)
+        except ValueError:  # rows of different lengths
+            given = np.asarray(None)
+    if not any(jnp.issubdtype(given.dtype, kind) for kind in (jnp.floating, jnp.integer)):
+        remedy = "Pass an array, such as jnp.linspace(-1.0, 1.0, 21)."
+        raise invalid_type(function, argument, "to be real numbers", given.dtype, remedy)
+    remedy = "Leave out those points."
+    check_entries(function, argument, given, np.isfinite, "finite", remedy)
+    return jnp.asarray(given)
+
+
+def _check_directions(directions: Any, params: Params) -> tuple[Params, Params]:
+    if not isinstance(directions, tuple | list) or len(directions) != 2:
+        sort = type(directions).__name__
+        actual = f"{len(directions)}" if isinstance(directions, tuple | list) else f"a {sort}"
+        remedy = "Pass (random_direction(key, params), random_direction(other, params)), say."
+        raise invalid_value("loss_plane", "directions", "to be two trees", actual, remedy)
+    first, second = directions
+    for direction in (first, second):
+        check_like("loss_plane", "directions", direction, params, "the parameters")
+    return first, second

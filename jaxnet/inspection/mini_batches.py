@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_count
+from jaxnet.core.checks import check_count, check_flags, check_key
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.trees import dot
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.risk import admit, make_risk
+from jaxnet.inspection.admission import admit, check_callable
+from jaxnet.inspection.risk import make_risk
 from jaxnet.training.objective import Objective
 from jaxnet.training.shuffle import random_order
 
@@ -83,9 +84,11 @@ def map_batch_gradients(
     ... ).tolist()
     [-2.0, -2.0, -2.0]
     """
-    examples = _admit("map_batch_gradients", objective, examples, batch_size, replace)
+    check_callable("map_batch_gradients", function)
+    given = (objective, params, statistics, examples)
+    examples = admit("map_batch_gradients", *given, key=key, training=training)
+    _check_draws("map_batch_gradients", examples, key, batch_size, replace)
     check_count("map_batch_gradients", "draws", draws)
-
     return _mapped(
         function,
         objective,
@@ -145,7 +148,9 @@ def measured_variance(
     >>> abs(float(found.value) - 65.0) < 3 * float(found.standard_error)
     True
     """
-    examples = _admit("measured_variance", objective, examples, batch_size, replace)
+    given = (objective, params, statistics, examples)
+    examples = admit("measured_variance", *given, key=key, training=training)
+    _check_draws("measured_variance", examples, key, batch_size, replace)
     check_count("measured_variance", "draws", draws, minimum=2)
     halves = _pairs(
         objective,
@@ -227,12 +232,13 @@ def _batch_gradient(
     return gradient
 
 
-def _admit(
-    function: str, objective: Objective, examples: Examples, batch_size: int, replace: bool
-) -> Examples:
+def _check_draws(
+    function: str, examples: Examples, key: Key, batch_size: int, replace: bool
+) -> None:
+    check_key(function, "key", key)
+    check_flags(function, replace=replace)
     check_count(function, "batch_size", batch_size)
     if not replace and batch_size > count(examples):
         remedy = "Draw with replace=True, or smaller mini-batches."
         expected = f"to be at most the {count(examples)} examples"
         raise invalid_value(function, "batch_size", expected, batch_size, remedy)
-    return admit(function, objective, examples)

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jaxnet.core.trees import count_parameters, global_norm
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.risk import admit, make_risk
+from jaxnet.inspection.admission import admit
+from jaxnet.inspection.risk import make_risk
 from jaxnet.inspection.tape import features
 from jaxnet.inspection.walk import in_order, opened, part_of, symbols
 from jaxnet.training.objective import Objective
@@ -63,7 +64,8 @@ def gradient_norms(
     >>> float(norms.l2), round(float(norms.rms), 4)
     (5.0, 3.5355)
     """
-    examples = admit("gradient_norms", objective, examples)
+    given = (objective, params, statistics, examples)
+    examples = admit("gradient_norms", *given, key=key, training=training)
     found = _gradient_norms(objective, params, statistics, examples, key, training)
     return in_order(objective.network, found)
 
@@ -94,7 +96,7 @@ def activation_norms(
     >>> float(norms.l2), round(float(norms.rms), 4)
     (5.0, 3.5355)
     """
-    examples = admit("activation_norms", objective, examples)
+    examples = admit("activation_norms", objective, params, statistics, examples)
     found = _activation_norms(objective, params, statistics, examples)
     return in_order(objective.network, found)
 

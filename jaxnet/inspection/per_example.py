@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jaxnet.core.checks import check_count
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.risk import admit, check_separable, make_risk
+from jaxnet.inspection.admission import admit, check_callable, check_separable
+from jaxnet.inspection.risk import make_risk
 from jaxnet.training.objective import Objective
 
 CHUNK = 100
@@ -114,7 +115,9 @@ def map_gradients(
     >>> map_gradients(lambda g: g.bias[0] ** 2, objective, params, (), examples).tolist()
     [4.0, 36.0]
     """
-    examples = admit("map_gradients", objective, examples)
+    check_callable("map_gradients", function)
+    given = (objective, params, statistics, examples)
+    examples = admit("map_gradients", *given, key=key, training=training)
     check_separable("map_gradients", objective.network, training)
     chunk = check_count("map_gradients", "chunk", chunk)
     return _mapped(function, objective, params, statistics, examples, key, training, chunk)

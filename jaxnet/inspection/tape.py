@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Residual, Statistics
 from jaxnet.functions.losses import Loss, as_loss
+from jaxnet.inspection.admission import admit_batch, check_targets
 from jaxnet.inspection.walk import Path, opened, part_of, symbols
 from jaxnet.layers.compose import fold_key
 
@@ -82,6 +83,10 @@ def tape(
         key: PRNG key for random layers while training.
         training: whether the layers behave as in training.
 
+    Raises:
+        TypeError: if parameters or statistics are another network's.
+        ValueError: if inputs or targets do not fit the network.
+
     >>> import jax.numpy as jnp
     >>> from jaxnet.layers import Dense, activation, dense, serial
     >>> network = serial(dense(1), activation("relu"))
@@ -107,6 +112,8 @@ def tape(
       dx            = 4
     """
     pair = as_loss(loss)
+    admit_batch("tape", network, params, statistics, x, key=key, training=training)
+    check_targets("tape", network, pair, x, targets)
     records = list(forward_passes(network, params, statistics, x, key=key, training=training))
     names = symbols([record.layer for record in records])
     outputs = records[-1].y if records else x
@@ -145,12 +152,17 @@ def features(
         for its activation, and so on; what comes before the first dense layer is ``"y0"``. A
         further layer of the same rank gets a prime: ``"y1'"``.
 
+    Raises:
+        TypeError: if parameters or statistics are another network's.
+        ValueError: if the inputs do not fit the network.
+
     >>> import jaxnet
     >>> network = jaxnet.mlp((3, 4, 2))
     >>> params, statistics = network.init(jax.random.key(0), (3,))
     >>> list(features(network, params, statistics, jax.numpy.ones((1, 3))))
     ['z1', 'y1', 'z2']
     """
+    admit_batch("features", network, params, statistics, x, key=key, training=training)
     records = list(forward_passes(network, params, statistics, x, key=key, training=training))
     names = symbols([record.layer for record in records])
     return dict(zip(names, (record.y for record in records), strict=True))

@@ -5,11 +5,11 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_entries, check_scalar
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.data.examples import Examples, count
+from jaxnet.inspection.admission import admit
 from jaxnet.inspection.entrywise import is_entrywise
-from jaxnet.inspection.risk import admit
 from jaxnet.inspection.tape import LayerPass, forward_passes
 from jaxnet.inspection.walk import in_order, symbols
 from jaxnet.training.objective import Objective
@@ -53,8 +53,10 @@ def flat_fractions(
     >>> flat_fractions(objective, (), (), Examples(inputs, inputs))["y0"].tolist()
     [0.5, 0.0, 1.0]
     """
-    check_range("flat_fractions", "slope", slope, low=0.0)
-    examples = admit("flat_fractions", objective, examples)
+    check_scalar("flat_fractions", "slope", slope, low=0.0)
+    remedy = "Pass a small number, or 0."
+    check_entries("flat_fractions", "slope", slope, lambda value: value >= 0, ">= 0", remedy)
+    examples = admit("flat_fractions", objective, params, statistics, examples)
     found = _fractions(objective, params, statistics, examples, slope)
     return in_order(objective.network, found)
 
