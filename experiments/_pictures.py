@@ -34,7 +34,7 @@ class Frame(NamedTuple):
 
     height: int
     width: int
-    pixel_max: int
+    pixel_max: float
     ink_extent: float
 
 
@@ -159,13 +159,17 @@ def _framed(path: Path, name: str, gray: np.ndarray, light: bool, frame: Frame) 
     if gray.shape != (frame.height, frame.width):
         gray, said = _fit(path, gray, frame)
         done += said
-    pixels = np.rint(gray * frame.pixel_max).astype(np.uint8)
+    pixels = gray * frame.pixel_max
+    if frame.pixel_max in range(2, 256):  # others would become 0 and 1 as uint8, or wrap around
+        pixels = np.rint(pixels).astype(np.uint8)
+    else:
+        pixels = pixels.astype(np.float32)
     return Picture(name, pixels, ", ".join(done) or "as it is")
 
 
 def _fit(path: Path, gray: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[str]]:
     """Crop to the ink, resize it to its usual extent and center it by mass, as MNIST was made."""
-    ground, ink = float(np.median(gray)), float(gray.max())
+    ground, ink = _ground(gray), float(gray.max())
     if ink - ground < LEAST_CONTRAST:
         raise _broken(path, "to show something", f"gray values {gray.min():.2f} to {ink:.2f}")
     gray = np.clip((gray - ground) / (ink - ground), 0, 1)
@@ -185,6 +189,13 @@ def _fit(path: Path, gray: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[s
     canvas[top : top + height, left : left + width] = values
     sizes = f"{cut.shape[1]} x {cut.shape[0]} pixels of ink resized to {width} x {height}"
     return np.clip(canvas, 0, 1), [sizes, f"centered in {frame.width} x {frame.height}"]
+
+
+def _ground(gray: np.ndarray) -> float:
+    """Return the ground's gray value: the median, of the darker part where most is ink."""
+    median = float(np.median(gray))
+    between = (float(np.quantile(gray, 0.02)) + float(gray.max())) / 2
+    return median if median <= between else float(np.median(gray[gray <= between]))
 
 
 def _offset(mass: np.ndarray, room: int) -> int:
