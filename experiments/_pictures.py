@@ -1,6 +1,7 @@
 """Pictures from files as a network's inputs: gray, bright on dark, as large as it knows them."""
 
 import io
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,10 +84,11 @@ def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
         FileNotFoundError: if there is no such file.
         ValueError: if it cannot be read, or is not what its first bytes say.
     """
-    if not path.exists():
-        raise missing_file("predict", "to exist", f"nothing at {path}", "Check the path.")
     try:
         content = path.read_bytes()
+    except FileNotFoundError as error:
+        remedy = "Check the path."
+        raise missing_file("predict", "to exist", f"nothing at {path}", remedy) from error
     except OSError as error:
         raise _broken(path, "to be readable", error.strerror or str(error)) from error
     if content.startswith(b"\x93NUMPY"):
@@ -96,34 +98,39 @@ def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
         if images.ndim != 3 or not images.size:
             expected = "to hold images, (n, height, width)"
             raise _broken(path, expected, f"values of shape {images.shape}")
-        names = [f"{path.name}[{index}]" for index in range(len(images))]
+        names = [f"{_name(path)}[{index}]" for index in range(len(images))]
     else:
-        images, names = _decoded(path, content)[None], [path.name]
+        images, names = _decoded(path, content)[None], [_name(path)]
     gray = images / np.float32(255)
     light = _is_light(gray) if invert == "auto" else invert == "yes"
     pairs = zip(names, gray, strict=True)
     return [_framed(path, name, 1 - one if light else one, light, frame) for name, one in pairs]
 
 
+def _name(path: Path) -> str:
+    """Return the file's name as it can be printed, even if it is not UTF-8."""
+    return os.fsencode(path.name).decode(errors="replace")
+
+
 def _from_array(path: Path, content: bytes, frame: Frame) -> Iterator[Picture]:
     try:
         values = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except Exception as error:  # an odd header makes NumPy raise errors of all kinds
         raise _broken(path, "to be a whole array of numbers", str(error)) from error
     shape = (frame.height, frame.width)
     single = (shape, (frame.height * frame.width,))
     if (values.shape not in single and values.shape[1:] not in single) or not values.size:
         expected = f"to be of shape (n, {shape[0]}, {shape[1]}) or one of its parts"
         raise _broken(path, expected, values.shape)
-    if values.dtype.kind not in "uif":
-        raise _broken(path, "to hold integers or floats", values.dtype)
+    if values.dtype.kind not in "uif" or values.itemsize > 8:
+        raise _broken(path, "to hold integers or floats of up to 64 bits", values.dtype)
     images = values.reshape(-1, *shape)
     check_finite("predict", str(path), images, "Repair the array.")
     for number in (images.min(), images.max()):
         check_range("predict", f"values of {path}", float(number), low=0, high=frame.pixel_max)
-    single_image = values.shape in single
+    name, single_image = _name(path), values.shape in single
     for index, pixels in enumerate(images):
-        yield Picture(path.name if single_image else f"{path.name}[{index}]", pixels, "as it is")
+        yield Picture(name if single_image else f"{name}[{index}]", pixels, "as it is")
 
 
 def _decoded(path: Path, content: bytes) -> np.ndarray:

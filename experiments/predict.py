@@ -7,6 +7,7 @@ is, what comes next, and what was done to each image; draws them.
 """
 
 import dataclasses
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from experiments._command import run_command
 from experiments._figures import BLUE, GREY, ORANGE, new_figure, save_figure
 from experiments._pictures import Frame, Invert, Picture, read_pictures
 from experiments._record import Claim, prepare_folder, write_record
-from jaxnet.core.checks import check_count
+from jaxnet.core.checks import check_count, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.networks import Model, load_model
 
@@ -114,13 +115,14 @@ def draw_readings(path: Path, readings: Sequence[Reading]) -> Path:
         axis.set_axis_off()
     for reading, image, bars in zip(readings, axes[::2], axes[1::2], strict=False):
         image.imshow(reading.picture.pixels, cmap="gray_r", vmin=0)
-        image.set_title(reading.picture.name, fontsize=9, color=GREY)
+        image.set_title(reading.picture.name, fontsize=9, color=GREY, parse_math=False)
         wrong = reading.truth is not None and reading.truth != reading.classes[0]
         likely = reading.probabilities[:CHOICES]
         colors = [ORANGE if wrong else BLUE, *[GREY] * (len(likely) - 1)]
         bars.barh(range(len(likely)), likely, color=colors, height=0.55)
         for place, (name, probability) in enumerate(zip(reading.classes, likely, strict=False)):
-            bars.text(0, place - 0.33, f"{name}   {probability:.2%}", fontsize=11, va="bottom")
+            text = f"{name}   {probability:.2%}"
+            bars.text(0, place - 0.33, text, fontsize=11, va="bottom", parse_math=False)
         bars.set(xlim=(0, 1), ylim=(len(likely) - 0.5, -0.9))
     return save_figure(figure, path)
 
@@ -152,13 +154,22 @@ def _model_file(config: Config, out: Path) -> Path:
 
 def _frame(model: Model) -> Frame:
     """Return what the model's inputs look like, as it was said when it was saved."""
-    said = model.preprocessing
+    said, remedy = model.preprocessing, "Say it in save_model, as learning_curves does."
     if not model.class_names or "image_shape" not in said or "pixel_max" not in said:
         expected = "to have class names, and image_shape and pixel_max in its preprocessing"
-        remedy = "Say them in save_model, as learning_curves does."
         raise invalid_value("predict", "model", expected, "one without", remedy)
-    height, width = said["image_shape"]
-    return Frame(height, width, said["pixel_max"], said.get("ink_extent", 1.0))
+    shape, extent = said["image_shape"], said.get("ink_extent", 1.0)
+    whole = isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape)
+    if not whole or len(shape) != 2 or math.prod(shape) != math.prod(model.in_shape):
+        expected = f"to be height and width of an input of shape {model.in_shape}"
+        raise invalid_value("predict", _said("image_shape"), expected, shape, remedy)
+    check_range("predict", _said("pixel_max"), said["pixel_max"], low=0, low_open=True)
+    check_range("predict", _said("ink_extent"), extent, low=0, low_open=True, high=1)
+    return Frame(*shape, said["pixel_max"], extent)
+
+
+def _said(name: str) -> str:
+    return f"{name} of the preprocessing"
 
 
 def _test_pictures(config: Config, model: Model, frame: Frame) -> list[Picture]:
@@ -166,7 +177,7 @@ def _test_pictures(config: Config, model: Model, frame: Frame) -> list[Picture]:
     if name is None:
         remedy = "The model does not say what data set it was trained on: name images."
         raise invalid_value("command line", "images", "to be given", "none", remedy)
-    dataset = jaxnet.data.load_dataset(name, data_dir=config.data_dir)
+    dataset = jaxnet.data.load_dataset(str(name), data_dir=config.data_dir)
     if (dataset.image_shape, dataset.class_names) != (frame[:2], model.class_names):
         expected = f"to have the images and classes of {name}, on which it says it was trained"
         raise invalid_value("predict", "model", expected, "others", "Name images.")

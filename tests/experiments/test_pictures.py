@@ -1,7 +1,11 @@
 """Pictures as inputs: what their pixels are, and which of them are ground."""
 
+import json
+import os
 from pathlib import Path
+from typing import Any
 
+import jax
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -9,6 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 import jaxnet
 from experiments._pictures import Frame, read_pictures
+from jaxnet.networks import save_model
+from tests.experiments.test_commands import run
 
 FONT = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
 
@@ -82,3 +88,84 @@ def test_mnist_digits_are_read_as_they_are_in_both_polarities(tmp_path: Path) ->
         page = np.kron(np.pad(digit, 1), np.ones((9, 9), int)).astype(np.uint8) * 15
         first, second = (read_one(path, each, frame) for each in (page, 255 - page))
         np.testing.assert_array_equal(first, second)
+
+
+def npy(header: str, data: bytes = b"") -> bytes:
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header.encode() + data
+
+
+def described(dtype: str, shape: str) -> str:
+    return f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}}}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (npy(described("'<f8'", "(1000000000000000, 8, 8)")), "to be a whole array of numbers"),
+        (npy(described("'|u1'", "(99999999999999999999999,)")), "to be a whole array of numbers"),
+        (npy(described("'|u1'", "(True, 64)"), bytes(64)), "to be a whole array of numbers"),
+        (npy("((((("), "to be a whole array of numbers"),
+        (npy(described("'|O'", "(8, 8)"), bytes(64)), "to be a whole array of numbers"),
+        (npy(described("'<f16'", "(8, 8)"), bytes(1024)), "integers or floats of up to 64 bits"),
+    ],
+    ids=["huge", "huge number", "boolean", "no header", "objects", "longdouble"],
+)
+def test_an_array_of_an_odd_header_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_pictures(tmp_path / "a.npy", Frame(8, 8, 16, 1.0), "auto")
+
+
+def test_a_name_that_is_too_long_is_refused() -> None:
+    with pytest.raises(ValueError, match="to be readable, got File name too long"):
+        read_pictures(Path("a" * 1000), Frame(8, 8, 16, 1.0), "auto")
+
+
+def model_file(path: Path, **said: Any) -> str:
+    """Write an untrained network that reads the digits, and says of its inputs what is given."""
+    network = jaxnet.mlp((64, 10))
+    known = {"image_shape": [8, 8], "pixel_max": 16, "ink_extent": 1.0}
+    training = {"dataset": said.pop("dataset", "digits")}
+    names = said.pop("class_names", [f"${i}_" for i in range(10)])  # no mathematics
+    params, statistics = network.init(jax.random.key(0), (64,))
+    options = {"class_names": names, "preprocessing": known | said, "training": training}
+    return str(save_model(path / "model", network, params, statistics, **options))
+
+
+def test_names_are_shown_as_they_are(tmp_path: Path, capsysbinary: Any) -> None:
+    names = [tmp_path / "$x_$.npy", tmp_path / os.fsdecode(b"caf\xe9.npy")]
+    for name in names:
+        with name.open("wb") as file:
+            np.save(file, np.zeros((8, 8)))
+    options = ("--model", model_file(tmp_path), "--out", str(tmp_path / "out"))
+    assert run("predict", *map(str, names), *options) == 0
+    assert b"$x_$.npy: $" in capsysbinary.readouterr().out
+    record = json.loads((tmp_path / "out" / "result.json").read_text())
+    images = [row["image"] for row in record["results"]["predictions"]]
+    assert images == ["$x_$.npy", "caf\ufffd.npy"]
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"image_shape": [8]}, "image_shape of the preprocessing to be height and width of an"),
+        ({"image_shape": 8}, "image_shape of the preprocessing to be height and width of an"),
+        ({"image_shape": [-8, -8]}, "image_shape of the preprocessing to be height and width"),
+        ({"image_shape": [8.0, 8.0]}, "image_shape of the preprocessing to be height and width"),
+        ({"image_shape": [8, 9]}, "of an input of shape (64,), got [8, 9]"),
+        ({"pixel_max": 0}, "pixel_max of the preprocessing finite and in (0, inf), got 0"),
+        ({"pixel_max": "255"}, "pixel_max of the preprocessing to be a number, got '255'"),
+        ({"ink_extent": 1.5}, "ink_extent of the preprocessing finite and in (0, 1], got 1.5"),
+        ({"ink_extent": None}, "ink_extent of the preprocessing to be a number, got None"),
+        ({"dataset": ["digits"]}, "expected name to be one of digits, mnist, got"),
+    ],
+    ids=str,
+)
+def test_what_a_model_says_of_its_inputs_is_checked(
+    said: dict[str, Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--model", model_file(tmp_path, **said), "--out", str(tmp_path / "out"))
+    assert run("predict", *options) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
