@@ -1,1 +1,8 @@
 """Experiments: one module a question, each with a figure and a measured number."""
+
+import sys
+
+from experiments import _terminal
+
+if sys.argv[:1] == ["-m"]:  # python -m experiments.NAME, whose imports take seconds
+    _terminal.prepare()

@@ -8,14 +8,13 @@ import jax
 import tyro
 
 from experiments._record import Claim
+from experiments._terminal import USER_ERROR, complain, finish
 from jaxnet.core.errors import InputError
 from jaxnet.training import DivergenceError
 
 Config = TypeVar("Config")
 
-USER_ERROR = 2
 FAILED = 1
-INTERRUPTED = 130
 
 
 def run_command(
@@ -38,35 +37,41 @@ def run_command(
         arguments: the command line; by default the process's own.
 
     Returns:
-        0; 1 if a claim does not hold or a run diverged; 2 for a user's mistake.
+        0; 1 if a claim does not hold or a run diverged; 2 for a user's mistake; those of
+        `experiments._terminal.finish`.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     start = smoke if "--smoke" in arguments else default
-    arguments = [argument for argument in arguments if argument != "--smoke"]
-    config = tyro.cli(
-        type(default),
-        prog=f"python -m experiments.{name}",
-        description=(description or "") + "\nWith --smoke: small settings that take seconds.",
-        default=start,
-        args=arguments,
-    )
+
+    def run() -> int:
+        config = tyro.cli(
+            type(default),
+            prog=f"python -m experiments.{name}",
+            description=(description or "") + "\nWith --smoke: small settings that take seconds.",
+            default=start,
+            args=[argument for argument in arguments if argument != "--smoke"],
+        )
+        return _status(main, config)
+
+    return finish(run)
+
+
+def _status(main: Callable[[Config], Sequence[Claim]], config: Config) -> int:
+    """Run an experiment; say what went wrong, and return the exit status."""
     try:
         claims = main(config)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return USER_ERROR
     except DivergenceError as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return FAILED
     except (MemoryError, jax.errors.JaxRuntimeError) as error:
         if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        print("error: not enough memory; choose smaller widths or batches", file=sys.stderr)
+        complain("error: not enough memory; choose smaller settings")
         return USER_ERROR
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
     failed = [claim for claim in claims if not claim.holds]
     for claim in failed:
-        print(f"claim does not hold: {claim.describe()}", file=sys.stderr)
+        complain(f"claim does not hold: {claim.describe()}")
     return FAILED if failed else 0

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from experiments._terminal import is_watched
 from jaxnet.training import Progress, SweepProgress
 from jaxnet.training.devices import count_cores
 
@@ -19,7 +20,7 @@ def progress_bar(label: str, epochs: int) -> Iterator[Callable[[Progress], None]
 
     Yields None where standard error is not a terminal.
     """
-    if not sys.stderr.isatty():
+    if not is_watched():
         yield None
         return
     from rich.console import Console
@@ -47,7 +48,7 @@ def progress_bar(label: str, epochs: int) -> Iterator[Callable[[Progress], None]
 @contextmanager
 def sweep_bar(label: str) -> Iterator[Callable[[SweepProgress], None] | None]:
     """Yield a callback for `jaxnet.training.sweep` that draws a bar of its runs, as above."""
-    if not sys.stderr.isatty():
+    if not is_watched():
         yield None
         return
     from rich.console import Console
@@ -89,7 +90,7 @@ def progress(label: str, items: Iterable[T], *, total: int | None = None) -> Ite
         items: what is taken.
         total: how many, of items that have no length.
     """
-    if not sys.stderr.isatty():
+    if not is_watched():
         return items
     from rich.console import Console
     from rich.progress import track
@@ -113,5 +114,5 @@ def side_by_side(label: str, function: Callable[[T], S], items: Sequence[T]) -> 
 
 def say(text: Any) -> None:
     """Tell a person at a terminal how far it is."""
-    if sys.stderr.isatty():
+    if is_watched():
         print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)

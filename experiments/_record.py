@@ -88,7 +88,9 @@ def write_record(
         "figures": [figure.name for figure in figures],
     }
     text = json.dumps(_plain(record), indent=2, allow_nan=False) + "\n"
-    return write_atomically(out / "result.json", lambda path: path.write_text(text))
+    return write_atomically(
+        out / "result.json", lambda path: path.write_text(text, encoding="utf-8")
+    )
 
 
 def environment() -> dict[str, Any]:

@@ -116,7 +116,6 @@ def main(config: Config) -> list[Claim]:
         record_run("learning_curves", config, error.result, results, figures=[path])
         raise
     results = measure(network, result, train, dataset.test)
-    print(report(results, result))
     facts = {name: results[name] for name in ("epochs", "test_accuracy", "parameter_digest")}
     model = save_classifier(out, dataset, network, result.state, {**facts, "seed": config.seed})
     results["model"] = model.name
@@ -127,6 +126,7 @@ def main(config: Config) -> list[Claim]:
     ]
     claims = check_claims(config, results["test_accuracy"])
     path = record_run("learning_curves", config, result, results, claims, figures)
+    print(report(results, result))
     print("wrote", path, model, *figures, sep="\n")
     return claims
 

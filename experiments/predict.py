@@ -165,7 +165,8 @@ def _frame(model: Model) -> Frame:
         raise invalid_value("predict", _said("image_shape"), expected, shape, remedy)
     check_range("predict", _said("pixel_max"), said["pixel_max"], low=0, low_open=True)
     check_range("predict", _said("ink_extent"), extent, low=0, low_open=True, high=1)
-    return Frame(*shape, said["pixel_max"], extent)
+    height, width = shape
+    return Frame(height, width, said["pixel_max"], extent)
 
 
 def _said(name: str) -> str:

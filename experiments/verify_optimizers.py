@@ -72,7 +72,7 @@ def main(config: Config) -> list[Claim]:
         print(line)
     claims = _claims(rows, pairs, bfloat16, others)
     text = build_page(rows, pairs, bfloat16, others, _environment())
-    page = write_atomically(out / "optimizers.html", lambda path: path.write_text(text))
+    page = write_atomically(out / "optimizers.html", lambda path: path.write_bytes(text.encode()))
     path = write_record(
         out,
         experiment="verify_optimizers",

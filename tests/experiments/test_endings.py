@@ -1,0 +1,114 @@
+"""How a command ends when its terminal, its pipe or its user does: never with a traceback."""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments._command import run_command
+from tests.experiments.test_commands import run
+from tests.test_structure import ROOT
+
+LIST = [sys.executable, "-m", "experiments"]
+HELP = [sys.executable, "-m", "experiments.backprop_by_hand", "--help"]
+
+
+def started(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    options = {"stderr": subprocess.PIPE} | options
+    return subprocess.run(command, cwd=ROOT, text=True, check=False, **options)
+
+
+def closed_pipe() -> int:
+    """Return the writing end of a pipe from which nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at the end", "at once"])
+@pytest.mark.parametrize("command", [LIST, HELP], ids=["list", "help"])
+def test_a_pipe_that_nobody_reads_ends_it_in_silence(command: list[str], unbuffered: str) -> None:
+    pipe, environment = closed_pipe(), os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    done = started(command, stdout=pipe, env=environment)
+    os.close(pipe)
+    assert done.stderr == ""
+    assert done.returncode == 141  # what a shell says of a program that SIGPIPE ended
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at the end", "at once"])
+@pytest.mark.parametrize("command", [LIST, HELP], ids=["list", "help"])
+def test_a_full_disk_under_standard_output_is_said(command: list[str], unbuffered: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = started(command, stdout=full, env=os.environ | {"PYTHONUNBUFFERED": unbuffered})
+    assert done.stderr == "error: [Errno 28] No space left on device\n"
+    assert done.returncode == 2
+
+
+def test_results_are_saved_before_anything_is_said_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = importlib.import_module("experiments.learning_curves")
+
+    def refused(*lines: Any, **options: Any) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(module, "print", refused, raising=False)
+    assert run("learning_curves", "--smoke", "--out", str(tmp_path)) == 141
+    assert capsys.readouterr().err == ""
+    names = ["learning_curves.png", "misread.png", "model.safetensors", "result.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_closed_streams_take_nothing_and_harm_nothing(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m experiments.predict --smoke --out {tmp_path} >&- 2>&- <&-"
+    done = started(["bash", "-c", command])
+    assert done.returncode == 0
+    assert len(json.loads((tmp_path / "result.json").read_text())["results"]["predictions"]) == 12
+    command = f"{sys.executable} -m experiments.predict --count 0 --out {tmp_path} 2>&-"
+    assert started(["bash", "-c", command]).returncode == 2
+
+
+def test_progress_is_silent_without_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    progress = importlib.import_module("experiments._progress")
+    monkeypatch.setattr(sys, "stderr", None)
+    with progress.progress_bar("", 1) as bar, progress.sweep_bar("") as sweep:
+        assert bar is sweep is None
+    assert list(progress.progress("", [1])) == [1]
+    progress.say("nothing")
+    assert capsys.readouterr().out == ""
+
+
+def test_an_interrupt_during_the_imports_is_no_traceback() -> None:
+    command = [sys.executable, "-m", "experiments.predict", "--help"]
+    environment = os.environ | {"PYTHONVERBOSE": "1"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stderr=subprocess.PIPE
+    ) as process:
+        said = process.stderr or []
+        next(line for line in said if line.startswith("import 'numpy"))
+        process.send_signal(signal.SIGINT)
+        said = list(said)
+    assert not [line for line in said if line.startswith("Traceback")]
+    assert "interrupted\n" in said
+    assert process.returncode == 130
+
+
+def test_other_errors_of_the_system_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = importlib.import_module("experiments.backprop_by_hand")
+
+    def main(config: Any) -> list[Any]:
+        raise PermissionError(13, "Permission denied", "somewhere")
+
+    options: dict[str, Any] = {"smoke": module.SMOKE, "description": "", "arguments": []}
+    assert run_command("backprop_by_hand", main, module.Config(), **options) == 2
+    assert capsys.readouterr().err == "error: [Errno 13] Permission denied: 'somewhere'\n"
