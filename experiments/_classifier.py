@@ -10,7 +10,7 @@ import optax
 import jaxnet
 from experiments._pictures import measure_extent
 from experiments._record import Claim, write_record
-from jaxnet.core.checks import check_choice, check_count, check_range
+from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.trees import count_parameters, digest
 from jaxnet.core.types import Layer
@@ -64,15 +64,13 @@ def build_optimizer(settings: Any, examples: int) -> optax.GradientTransformatio
             and short_batch.
         examples: number of training examples.
     """
-    where = "command line"
-    factory = check_choice(where, "--optimizer", settings.optimizer, jaxnet.optim.OPTIMIZERS)
-    check_range(where, "--learning-rate", settings.learning_rate, low=0.0)
+    factory = check_choice(
+        "command line", "--optimizer", settings.optimizer, jaxnet.optim.OPTIMIZERS
+    )
     if settings.schedule == "constant":
         return factory(settings.learning_rate)
-    epochs = check_count(where, "--epochs", settings.epochs)
-    batch_size = check_count(where, "--batch-size", settings.batch_size)
-    steps = epochs * jaxnet.training.steps_per_epoch(
-        examples, batch_size=batch_size, short_batch=settings.short_batch
+    steps = settings.epochs * jaxnet.training.steps_per_epoch(
+        examples, batch_size=settings.batch_size, short_batch=settings.short_batch
     )
     return factory(jaxnet.schedules.cosine_decay(settings.learning_rate, max(1, steps)))
 

@@ -7,6 +7,8 @@ from typing import TypeVar
 import jax
 import tyro
 
+from experiments._options import PATHS, check_options
+from experiments._rally import LostContenderError
 from experiments._record import Claim
 from experiments._terminal import USER_ERROR, complain, finish
 from jaxnet.core.errors import InputError
@@ -50,6 +52,7 @@ def run_command(
             description=(description or "") + "\nWith --smoke: small settings that take seconds.",
             default=start,
             args=[argument for argument in arguments if argument != "--smoke"],
+            registry=PATHS,
         )
         return _status(main, config)
 
@@ -59,11 +62,12 @@ def run_command(
 def _status(main: Callable[[Config], Sequence[Claim]], config: Config) -> int:
     """Run an experiment; say what went wrong, and return the exit status."""
     try:
+        check_options(config)
         claims = main(config)
     except InputError as error:
         complain(f"error: {error}")
         return USER_ERROR
-    except DivergenceError as error:
+    except (DivergenceError, LostContenderError) as error:
         complain(f"error: {error}")
         return FAILED
     except (MemoryError, jax.errors.JaxRuntimeError) as error:

@@ -4,7 +4,6 @@ from typing import Any
 
 import jax
 
-from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_value
 from jaxnet.training import use_cores_as_devices
 from jaxnet.training.devices import count_cores
@@ -23,7 +22,6 @@ def choose_devices(number: int | None) -> list[Any] | None:
     """
     if number is None:
         return None
-    check_count("command line", "--devices", number)
     use_cores_as_devices(min(number, count_cores()))
     present = jax.local_devices()
     if number > len(present):

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments._contenders import CONTENDERS
+from experiments._contenders.workload import Workload, headline
+from jaxnet.core.checks import check_range
 
 
 @dataclasses.dataclass
@@ -89,6 +91,41 @@ def race(
                     timings[name].test_accuracy = answer["test_accuracy"]
                     timings[name].peak_bytes = answer["peak_bytes"]
     return list(timings.values()), failures
+
+
+def check_workload(examples: int, data_dir: Path | None) -> Workload:
+    """Return the workload, once it is known to be one that all contenders can train on.
+
+    Args:
+        examples: ``--examples``; 0 for all.
+        data_dir: ``--data-dir``.
+
+    Raises:
+        FileNotFoundError: if MNIST is not where it was said to be.
+        ValueError: for fewer examples than a mini-batch, or more than there are.
+    """
+    workload = headline(examples or None, data_dir=data_dir)
+    if examples:
+        low, high = workload.batch_size, len(workload.train.targets)
+        check_range("command line", "--examples", examples, low=low, high=high)
+    return workload
+
+
+class LostContenderError(RuntimeError):
+    """A contender that there is no result without has failed."""
+
+
+def lost(experiment: str, failures: dict[str, str]) -> LostContenderError:
+    """Return, to be raised, what says which contenders failed, and why.
+
+    Args:
+        experiment: whose.
+        failures: name -> reason.
+    """
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+    return LostContenderError(
+        f"{experiment}: expected contenders to train, got failures: {reasons}"
+    )
 
 
 @contextlib.contextmanager

@@ -16,8 +16,8 @@ from experiments import _worked
 from experiments._command import run_command
 from experiments._graphs import draw_graph
 from experiments._layerwise import Walk, draw_walk, walk
+from experiments._options import Seed
 from experiments._record import Claim, prepare_folder, write_atomically, write_record
-from jaxnet.core.checks import check_range
 from jaxnet.inspection import Graph, to_graphviz, to_mermaid, to_svg
 from jaxnet.inspection.gradient_check import TOLERANCES
 
@@ -28,7 +28,7 @@ RENDERERS = {".dot": to_graphviz, ".mmd": to_mermaid}
 class Config:
     """Settings of the run."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the network's weights and of its sample."""
     out: Path = Path("out/backprop_by_hand")
     """Folder for result.json, the figures (PNG, SVG) and the graphs' sources (.dot, .mmd)."""
@@ -39,7 +39,6 @@ SMOKE = Config()
 
 def main(config: Config) -> list[Claim]:
     """Work the lectures' graphs and the network's sample, draw, compare, record."""
-    check_range("command line", "--seed", config.seed, low=0, high=2**32 - 1)
     out = prepare_folder(config.out)
     claims, figures, results = [], [], {}
     for worked in _worked.WORKED:

@@ -10,6 +10,7 @@ accuracy at the end, each batch size at the rate that is best for it on validati
 import dataclasses
 import sys
 from pathlib import Path
+from typing import Annotated
 
 from experiments._batch_size.claims import law_claims, run_claims, slope_claims, time_claims
 from experiments._batch_size.noise import fit_slope, measure_noise
@@ -18,8 +19,9 @@ from experiments._batch_size.runs import measure_times, outcome, train_all
 from experiments._batch_size.tradeoff_figure import draw_tradeoff
 from experiments._batch_size.workload import GRIDS, Grid, load_workload
 from experiments._command import run_command
+from experiments._options import Count, Natural, Within
 from experiments._record import Claim, prepare_folder, write_record
-from jaxnet.core.checks import check_choice, check_count, check_range
+from jaxnet.core.checks import check_choice, check_count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,19 +32,19 @@ class Config:
     """digits (embedded) or mnist (four IDX files)."""
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
-    batch_sizes: tuple[int, ...] = ()
+    batch_sizes: tuple[Count, ...] = ()
     """By default powers of 4. Examples to train with are a whole number of the largest."""
-    draws: int = 0
+    draws: Natural = 0
     """Pairs of mini-batches drawn at each batch size, 2 or more."""
-    epochs: int = 0
+    epochs: Natural = 0
     """Epochs of each run, at least."""
-    updates: int = 0
+    updates: Natural = 0
     """Updates of each run, at least."""
-    seeds: int = 0
+    seeds: Natural = 0
     """Runs of each batch size and learning rate."""
-    rounds: int = 5
+    rounds: Count = 5
     """Timings of each batch size."""
-    seed: int = 0
+    seed: Annotated[int, Within(0, 2**31)] = 0
     """Seed of the draws and of the first run."""
     out: Path = Path("out/batch_size_tradeoff")
     """Folder for result.json and the figure."""
@@ -88,13 +90,9 @@ def main(config: Config) -> list[Claim]:
 def check(config: Config) -> Grid:
     """Return the data set's grid with what the config changes of it, once all is in range."""
     grid = check_choice("command line", "--dataset", config.dataset, GRIDS)
-    check_count("command line", "--rounds", config.rounds)
-    check_range("command line", "--seed", config.seed, low=0, high=2**31)
     counts = {name: getattr(config, name) for name in ("draws", "epochs", "updates", "seeds")}
-    for name, value in counts.items():
-        check_count("command line", f"--{name}", value, minimum=2 * (name == "draws" and value > 0))
-    for size in config.batch_sizes:
-        check_count("command line", "--batch-sizes", size)
+    if config.draws:
+        check_count("command line", "--draws", config.draws, minimum=2)
     given = counts | {"batch_sizes": tuple(sorted({*config.batch_sizes}))}
     return dataclasses.replace(grid, **{name: value for name, value in given.items() if value})
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from experiments._command import run_command
 from experiments._contenders import CONTENDERS
-from experiments._contenders.workload import Workload, headline
 from experiments._figures import BLUE, GREY, new_figure, save_figure
+from experiments._options import Count, Natural
 from experiments._progress import say
-from experiments._rally import Timing, missing_packages, race
+from experiments._rally import Timing, check_workload, lost, missing_packages, race
 from experiments._record import Claim, prepare_folder, write_record
-from jaxnet.core.checks import check_choice, check_count, check_range
+from jaxnet.core.checks import check_choice
 
 WORKLOAD = "headline"
 """The workload's name in result.json."""
@@ -41,11 +41,11 @@ BARS = {"pytorch_dataloader": 3.0, "pytorch_best": 1.8}
 class Config:
     """Settings of the benchmark."""
 
-    rounds: int = 7
+    rounds: Count = 7
     """Epochs that each contender trains after its first; medians are over these."""
     peers: tuple[str, ...] = PEERS
     """Whom to race against."""
-    examples: int = 0
+    examples: Natural = 0
     """Use only so many training examples; 0 for all 60,000."""
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else random images of MNIST's shape."""
@@ -58,8 +58,9 @@ SMOKE = Config(rounds=1, peers=("sklearn",), examples=2000)
 
 def main(config: Config) -> list[Claim]:
     """Race, compare, draw, record."""
-    check_count("command line", "--rounds", config.rounds)
-    workload = check_workload(config)
+    for peer in config.peers:
+        check_choice("command line", "--peers", peer, dict.fromkeys(PEERS))
+    workload = check_workload(config.examples, config.data_dir)
     out = prepare_folder(config.out)
     missing = {name: missing_packages(name) for name in config.peers}
     names = [*OWN, *(name for name in config.peers if not missing[name]), "floor"]
@@ -67,8 +68,8 @@ def main(config: Config) -> list[Claim]:
         names, rounds=config.rounds, examples=config.examples, data_dir=config.data_dir, say=say
     )
     failures |= {n: f"install it by: pip install {' '.join(p)}" for n, p in missing.items() if p}
-    if lost := {*OWN, "floor"} & set(failures):
-        raise RuntimeError(f"benchmark: {lost} failed: {failures}")
+    if {*OWN, "floor"} & set(failures):
+        raise lost("benchmark", failures)
     seconds = {timing.name: timing.median for timing in timings}
     ratios = compare(seconds)
     costs = {name: seconds[name] / seconds["jaxnet"] for name in COSTS}
@@ -97,17 +98,6 @@ def main(config: Config) -> list[Claim]:
     )
     print(f"wrote\n{path}\n{out / 'benchmark.png'}")
     return claims
-
-
-def check_workload(config: Config) -> Workload:
-    """Return the workload, once it is known to be one that all contenders can train on."""
-    for peer in config.peers:
-        check_choice("command line", "--peers", peer, dict.fromkeys(PEERS))
-    workload = headline(config.examples or None, data_dir=config.data_dir)
-    low, high = workload.batch_size, len(workload.train.targets)
-    if config.examples:
-        check_range("command line", "--examples", config.examples, low=low, high=high)
-    return workload
 
 
 def compare(seconds: dict[str, float]) -> dict[str, float]:

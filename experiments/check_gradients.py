@@ -17,9 +17,9 @@ import numpy as np
 from experiments._command import run_command
 from experiments._gradient_cases import CASES, Case, draw, sabotaged
 from experiments._gradient_errors import draw_errors
+from experiments._options import Count, Seed
 from experiments._progress import progress
 from experiments._record import Claim, prepare_folder, write_record
-from jaxnet.core.checks import check_count
 from jaxnet.inspection import GradientCheck, check_gradients
 from jaxnet.inspection.gradient_check import DIFFERENCE_TOLERANCE, TOLERANCES
 
@@ -30,11 +30,11 @@ PRECISIONS = ("bfloat16", "float32", "float64")
 class Config:
     """Settings of the check."""
 
-    differences: int = 16
+    differences: Count = 16
     """Entries of each leaf that are held against central differences."""
-    every: int = 1
+    every: Count = 1
     """Check every so many cases only: 10 takes a tenth of the time."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of parameters, inputs, targets and dropout."""
     leaves: bool = False
     """Print every leaf, not only the worst of each case."""
@@ -47,8 +47,7 @@ SMOKE = Config(differences=2, every=6)
 
 def main(config: Config) -> list[Claim]:
     """Check all cases, print the table, draw, record."""
-    check_count("command line", "--differences", config.differences)
-    cases = CASES[:: check_count("command line", "--every", config.every)]
+    cases = CASES[:: config.every]
     out = prepare_folder(config.out)
     rows = []
     for case in progress("checking", cases):

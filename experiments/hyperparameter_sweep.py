@@ -17,10 +17,10 @@ import jax
 import jaxnet
 from experiments._classifier import hold_out
 from experiments._command import run_command
+from experiments._options import Count, Part, Seed, Strength, check_some
 from experiments._progress import announce_resumption, sweep_bar
 from experiments._record import Claim, prepare_folder, write_record
 from experiments._sweep_figures import draw_sweep
-from jaxnet.core.checks import check_count, check_range
 from jaxnet.data import Dataset
 from jaxnet.data.examples import count
 from jaxnet.training import (
@@ -43,21 +43,21 @@ class Config:
     """digits (embedded) or mnist (four IDX files)."""
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
-    learning_rates: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
+    learning_rates: tuple[Strength, ...] = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
     """Of Adam; each falls to 0 along half a cosine."""
-    drop_rates: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5)
+    drop_rates: tuple[Part, ...] = (0.0, 0.1, 0.25, 0.5)
     """Part of the hidden units that dropout leaves out of each step."""
-    seeds: int = 3
+    seeds: Count = 3
     """Networks at each setting."""
-    hidden: int = 100
+    hidden: Count = 100
     """Units of each of the two hidden layers."""
-    epochs: int | None = None
+    epochs: Count | None = None
     """By default 30 on digits, 5 on mnist."""
-    batch_size: int = 100
+    batch_size: Count = 100
     """Examples a step."""
-    validation_fraction: float = 0.2
+    validation_fraction: Part = 0.2
     """Part of the training examples to choose on."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the split, and of all networks."""
     checkpoint: Path | None = None
     """Folder to go on from and to write to: a sweep that was killed ends with the same result."""
@@ -73,10 +73,8 @@ EXPECTED = {"digits": 0.965, "mnist": 0.975}
 
 def main(config: Config) -> list[Claim]:
     """Sweep, choose, test once, draw, record."""
-    check_range("command line", "--seed", config.seed, low=0, high=2**32 - 1)
-    check_count("command line", "--hidden", config.hidden)
-    for rate in config.learning_rates:
-        check_range("command line", "each of --learning-rates", rate, low=0.0)
+    check_some("--learning-rates", config.learning_rates)
+    check_some("--drop-rates", config.drop_rates)
     out = prepare_folder(config.out)
     use_cores_as_devices()
     dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)

@@ -27,9 +27,9 @@ from experiments._command import run_command
 from experiments._curves import draw_curves, draw_misread
 from experiments._devices import choose_devices
 from experiments._logs import reporting
+from experiments._options import Count, Part, Seed, Strength
 from experiments._progress import announce_resumption
 from experiments._record import Claim, prepare_folder
-from jaxnet.core.checks import check_range
 from jaxnet.core.types import Layer
 from jaxnet.data.examples import Examples, count
 from jaxnet.training import DivergenceError, FitResult
@@ -51,30 +51,30 @@ class Config:
     """Of the weights: {he,xavier,lecun}_{normal,uniform}, orthogonal, zeros or another."""
     batch_norm: Literal["before", "after"] | None = None
     """Batch normalization before or after each activation."""
-    drop_rate: float = 0.0
+    drop_rate: Part = 0.0
     """Part of the hidden units that dropout leaves out of each step; lecture 004 takes 0.5."""
-    input_drop_rate: float = 0.0
+    input_drop_rate: Part = 0.0
     """The same of the inputs; lecture 004 takes 0.2."""
-    l2: float = 0.0
+    l2: Strength = 0.0
     """Strength of the penalty on the squared weights, 0 or more."""
     gradient: Literal["autodiff", "by_hand"] = "autodiff"
     """Backpropagation by jax.grad, or by the hand-derived rules."""
     optimizer: str = "adam"
     """One of jaxnet.optim, such as sgd, momentum, rmsprop; a wrong name lists them all."""
-    learning_rate: float = 4e-3
+    learning_rate: Strength = 4e-3
     """Step size at the start, 0 or more."""
     schedule: Literal["cosine", "constant"] = "cosine"
     """Whether the step size falls to 0 over the run, along half a cosine, or stays."""
-    batch_size: int = 100
+    batch_size: Count = 100
     """Examples a step: 1 is sample-level, all of them full-batch gradient descent."""
     short_batch: Literal["equal", "mean", "drop"] = "equal"
     """A last mini-batch that is not full: weigh its examples as all others, take its own mean, or
     drop it."""
-    epochs: int = 100
+    epochs: Count = 100
     """How often the network sees every training example."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the initial weights and the shuffling."""
-    validation_fraction: float = 0.0
+    validation_fraction: Part = 0.0
     """Hold out this part of the training examples and draw its curve; test once, at the end."""
     log: Path | None = None
     """File that takes a line of JSON after each epoch."""
@@ -82,7 +82,7 @@ class Config:
     """Folder that takes the curves as TensorBoard reads them."""
     checkpoint: Path | None = None
     """Folder to go on from and to write to: a run that was killed ends with the same result."""
-    devices: int | None = None
+    devices: Count | None = None
     """Divide each mini-batch among so many devices: the first GPUs, or as many cores of a CPU;
     --batch-size must be a multiple. The result is that of one device to rounding. By default one
     device, which on a CPU has all cores, and is faster for networks as small as these."""
@@ -98,7 +98,6 @@ EXPECTED = {"digits": (100, 0.96), "mnist": (10, 0.975)}
 
 def main(config: Config) -> list[Claim]:
     """Train, evaluate, draw, record."""
-    check_range("command line", "--seed", config.seed, low=0, high=2**32 - 1)
     devices = choose_devices(config.devices)
     out = prepare_folder(config.out)
     dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
@@ -139,7 +138,6 @@ def train_network(
     devices: list[Any] | None,
 ) -> FitResult:
     """Train, with a bar that shows how far it is and the logs that were asked for."""
-    check_range("command line", "--l2", config.l2, low=0.0)
     penalty = jaxnet.penalties.get_penalty("l2", strength=config.l2) if config.l2 else None
     logs = {"log": config.log, "tensorboard": config.tensorboard}
     with reporting(config.dataset, config.epochs, **logs) as show:

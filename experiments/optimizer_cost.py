@@ -23,9 +23,9 @@ import jaxnet
 from experiments._command import run_command
 from experiments._contests import Contest, contests
 from experiments._figures import BLUE, GREY, new_figure, save_figure
+from experiments._options import Count
 from experiments._progress import progress
 from experiments._record import Claim, prepare_folder, write_record
-from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_value
 from jaxnet.training.devices import compiler_options
 from jaxnet.training.epoch import make_epoch
@@ -42,9 +42,9 @@ BAR = 1.05
 class Config:
     """Settings of the measurement."""
 
-    rounds: int = 15
+    rounds: Count = 15
     """How often each of the two runs; the ratio is the median of the rounds'."""
-    steps: int = 200
+    steps: Count = 200
     """Steps in a run: a third of the headline epoch."""
     only: str = ""
     """Only the optimizers whose name contains this."""
@@ -73,7 +73,6 @@ class _Program(NamedTuple):
 
 def main(config: Config) -> list[Claim]:
     """Compile, take turns, compare, draw."""
-    check_count("command line", "--rounds", config.rounds)
     entries = chosen(config.only)
     out = prepare_folder(config.out)
     costs = []

@@ -9,10 +9,12 @@ linear, sublinear, and SGD's plateau. Rprop, which works on the full batch only.
 import dataclasses
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import jax
 
 from experiments._command import run_command
+from experiments._options import Count, Seed, Within
 from experiments._race.contestants import contestants
 from experiments._race.parts import (
     Part,
@@ -22,7 +24,7 @@ from experiments._race.parts import (
     reproduce_deepobs,
 )
 from experiments._record import Claim, prepare_folder, write_record
-from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.checks import check_range
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,17 +33,17 @@ class Config:
 
     optimizers: tuple[str, ...] = ()
     """Who races down the landscapes; by default all."""
-    steps: int = 20_000
+    steps: Annotated[int, Within(100)] = 20_000
     """Steps down each landscape, 100 or more."""
-    rates_per_decade: int = 6
+    rates_per_decade: Count = 6
     """Learning rates tried in each factor of 10, from 1e-6 to 1e2."""
     tolerance: float = 1e-4
     """The gap to the minimum that counts as down, above 0."""
-    epochs: int = 100
+    epochs: Count = 100
     """Epochs of quadratic_deep; published are 100."""
-    seeds: int = 10
+    seeds: Annotated[int, Within(2)] = 10
     """Runs of quadratic_deep at each rate, and of the regression, 2 or more; published are 10."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the noise and of the regression."""
     out: Path = Path("out/optimizer_race")
     """Folder for result.json and the figures."""
@@ -52,7 +54,7 @@ SMOKE = Config(optimizers=("sgd", "adam"), steps=300, rates_per_decade=2, epochs
 
 def main(config: Config) -> list[Claim]:
     """Race, reproduce, measure, draw, record."""
-    check(config)
+    check_range("command line", "--tolerance", config.tolerance, low=0.0, low_open=True)
     out = prepare_folder(config.out)
     with jax.enable_x64(True):
         parts: list[Part] = [
@@ -85,16 +87,6 @@ def main(config: Config) -> list[Claim]:
     )
     print("", *(claim.describe() for claim in claims), "", "wrote", path, sep="\n")
     return claims
-
-
-def check(config: Config) -> None:
-    """Raise a ValueError that names the first setting that is out of its range."""
-    check_range("command line", "--steps", config.steps, low=100)
-    check_count("command line", "--rates-per-decade", config.rates_per_decade)
-    check_range("command line", "--tolerance", config.tolerance, low=0.0, low_open=True)
-    check_count("command line", "--epochs", config.epochs)
-    check_range("command line", "--seeds", config.seeds, low=2)
-    check_range("command line", "--seed", config.seed, low=0, high=2**32 - 1)
 
 
 def is_default(config: Config, *names: str) -> bool:

@@ -21,9 +21,10 @@ import jaxnet
 from experiments._classifier import save_classifier
 from experiments._command import run_command
 from experiments._figures import BLUE, GREY, ORANGE, new_figure, save_figure
+from experiments._options import Count, Natural
 from experiments._pictures import Frame, Invert, Picture, read_pictures
 from experiments._record import Claim, prepare_folder, write_record
-from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.checks import check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.networks import Model, load_model
 
@@ -40,13 +41,13 @@ class Config:
     """PNG, JPEG, IDX (.gz) or .npy files; by default test images of the network's data set."""
     model: Path | None = None
     """Model file, such as out/learning_curves/model.safetensors."""
-    train: int = 0
+    train: Natural = 0
     """Without --model: first train a network on the embedded digits, for so many epochs."""
     invert: Invert = "auto"
     """Whether images are dark on light, as on paper; auto looks at their edges."""
-    count: int = 12
+    count: Count = 12
     """How many test images to take by default."""
-    show: int = 24
+    show: Count = 24
     """The most images to print and draw; result.json has all."""
     data_dir: Path | None = None
     """Folder that holds mnist/, for its test images; by default $JAXNET_DATA, else the cache."""
@@ -68,17 +69,16 @@ class Reading(NamedTuple):
 
 def main(config: Config) -> list[Claim]:
     """Load, read, print, draw, record."""
-    show = check_count("command line", "--show", config.show)
     out = prepare_folder(config.out)
     model = load_model(_model_file(config, out))
     frame = _frame(model)
     files = [read_pictures(path, frame, config.invert) for path in config.images]
     pictures = [one for of_file in files for one in of_file]
     readings = read(model, pictures or _test_pictures(config, model, frame))
-    print(*(_line(reading) for reading in readings[:show]), sep="\n")
-    more = len(readings) - show
+    print(*(_line(reading) for reading in readings[: config.show]), sep="\n")
+    more = len(readings) - config.show
     print(f"and {more:,} more, see result.json") if more > 0 else None
-    figure = draw_readings(out / "predictions.png", readings[:show])
+    figure = draw_readings(out / "predictions.png", readings[: config.show])
     path = write_record(
         out,
         experiment="predict",
@@ -143,7 +143,7 @@ def _model_file(config: Config, out: Path) -> Path:
         digits.train,
         key=jax.random.key(0),
         optimizer=jaxnet.optim.adam(1e-2),
-        epochs=check_count("command line", "--train", config.train),
+        epochs=config.train,
         batch_size=50,
         validation=digits.test,
     )
@@ -182,7 +182,7 @@ def _test_pictures(config: Config, model: Model, frame: Frame) -> list[Picture]:
     if (dataset.image_shape, dataset.class_names) != (frame[:2], model.class_names):
         expected = f"to have the images and classes of {name}, on which it says it was trained"
         raise invalid_value("predict", "model", expected, "others", "Name images.")
-    test = dataset.test.take(slice(check_count("command line", "--count", config.count)))
+    test = dataset.test.take(slice(config.count))
     pixels = test.inputs.reshape(-1, frame.height, frame.width)
     return [
         Picture(f"{name} test[{index}]", image, "as it is", int(label))

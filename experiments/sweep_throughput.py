@@ -14,10 +14,10 @@ from pathlib import Path
 from experiments._command import run_command
 from experiments._contenders.jaxnet_sweep import EPOCHS, RUNS
 from experiments._figures import BLUE, GREY, new_figure, save_figure
+from experiments._options import Count, Natural
 from experiments._progress import say
-from experiments._rally import Timing, race
+from experiments._rally import Timing, check_workload, lost, race
 from experiments._record import Claim, prepare_folder, write_record
-from jaxnet.core.checks import check_count
 from jaxnet.training.devices import count_cores
 
 BAR = 1.35
@@ -30,9 +30,9 @@ NAMES = ("runs_by_fit", "runs_by_sweep")
 class Config:
     """Settings of the comparison."""
 
-    rounds: int = 5
+    rounds: Count = 5
     """How often each way trains all runs, after its first; medians are over these."""
-    examples: int = 0
+    examples: Natural = 0
     """Use only so many training examples; 0 for all 60,000."""
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else random images of MNIST's shape."""
@@ -45,14 +45,13 @@ SMOKE = Config(rounds=1, examples=500)
 
 def main(config: Config) -> list[Claim]:
     """Let both ways take turns, compare, draw, record."""
-    check_count("command line", "--rounds", config.rounds)
-    check_count("command line", "--examples", config.examples, minimum=0)
+    check_workload(config.examples, config.data_dir)
     out = prepare_folder(config.out)
     timings, failures = race(
         NAMES, rounds=config.rounds, examples=config.examples, data_dir=config.data_dir, say=say
     )
     if failures:
-        raise RuntimeError(f"sweep_throughput: {failures}")
+        raise lost("sweep_throughput", failures)
     seconds = [timing.median / (RUNS * EPOCHS) for timing in timings]
     ratio, cores = seconds[0] / seconds[1], count_cores()
     print(f"on {timings[0].data} images, {cores} CPU cores, {RUNS} runs of {EPOCHS} epochs")

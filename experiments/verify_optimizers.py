@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from experiments._command import run_command
+from experiments._options import Count
 from experiments._progress import progress
 from experiments._record import (
     Claim,
@@ -33,7 +34,6 @@ from experiments._verification.paths import LIBRARIES, has
 from experiments._verification.rows import BAD, Pair, Row, compare_conventions, measure
 from experiments._verification.schedules import comparisons as compare_schedules
 from experiments._verification.second_order import comparisons as compare_second_order
-from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_value
 
 
@@ -43,7 +43,7 @@ class Config:
 
     only: str = ""
     """Only the optimizers whose name contains this, such as adam."""
-    every: int = 1
+    every: Count = 1
     """Only every so many cases: 10 takes a tenth of the time."""
     out: Path = Path("out/verify_optimizers")
     """Folder for result.json and the page."""
@@ -92,7 +92,6 @@ def main(config: Config) -> list[Claim]:
 
 
 def _cases(config: Config) -> list[Case]:
-    check_count("command line", "--every", config.every)
     cases = [case for case in CASES if config.only in case.optimizer][:: config.every]
     if not cases:
         known = ", ".join(dict.fromkeys(case.optimizer for case in CASES))

@@ -10,6 +10,7 @@ import optax
 
 import jaxnet
 from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.errors import invalid_value
 from jaxnet.core.trees import scaled
 from jaxnet.core.types import Array, Key, Layer, Params
 from jaxnet.data import Dataset, Examples
@@ -105,6 +106,7 @@ def load_workload(name: str, grid: Grid, *, data_dir: Path | None) -> Workload:
     total, largest = count(dataset.train), grid.batch_sizes[-1]
     most = int((1 - HELD_OUT) * total)
     check_range("command line", "--batch-sizes", largest, low=1, high=most)
+    check_sizes(grid.batch_sizes, most // largest * largest)
     share = most // largest * largest / total
     parts = jaxnet.data.split(
         dataset.train, (share, 1 - share), key=jax.random.key(0), stratify=True
@@ -113,6 +115,19 @@ def load_workload(name: str, grid: Grid, *, data_dir: Path | None) -> Workload:
     widths = (dataset.train.inputs.shape[1], 100, 100, len(dataset.class_names))
     network = jaxnet.mlp(widths, input_scale=1 / dataset.pixel_max)
     return Workload(dataset, train, validation, network)
+
+
+def check_sizes(sizes: tuple[int, ...], examples: int) -> None:
+    """Raise a ValueError unless a line can be drawn through what is measured at batch sizes.
+
+    Args:
+        sizes: ``--batch-sizes``.
+        examples: to train with; without replacement, all of them have no variance.
+    """
+    if sum(size < examples for size in sizes) < 2:
+        expected = f"to be two or more below the {examples} examples to train with"
+        remedy = "For example: --batch-sizes 1 32 256"
+        raise invalid_value("command line", "--batch-sizes", expected, sizes, remedy)
 
 
 def start(workload: Workload, rate: float, key: Key) -> TrainState:

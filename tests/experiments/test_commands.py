@@ -164,14 +164,14 @@ MISTAKES = {
         ["--checkpoint", str(Path(__file__))],
         "expected checkpoint to be a writable folder, got",
     ),
-    "negative seed": (["--seed", "-1"], "--seed finite and in [0, 4.29497e+09], got -1"),
+    "negative seed": (["--seed", "-1"], "--seed >= 0, got -1"),
     "huge seed": (["--seed", "99999999999999999999"], "--seed finite and in [0, 4.29497e+09]"),
     "no data": (
         ["--dataset", "mnist", "--data-dir", "/proc"],
         "train-images-idx3-ubyte.gz to exist",
     ),
     "no device": (["--devices", "0"], "--devices >= 1, got 0"),
-    "fraction": (["--validation-fraction", "1"], "--validation-fraction finite and in (0, 1)"),
+    "fraction": (["--validation-fraction", "1"], "--validation-fraction finite and in [0, 1)"),
 }
 
 

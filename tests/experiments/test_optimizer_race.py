@@ -148,8 +148,8 @@ def test_the_record(
     ("arguments", "message"),
     [
         (["--optimizers", "adm"], "--optimizers to be one of"),
-        (["--steps", "99"], "--steps finite and in [100, inf), got 99"),
-        (["--seeds", "1"], "--seeds finite and in [2, inf), got 1"),
+        (["--steps", "99"], "--steps >= 100, got 99"),
+        (["--seeds", "1"], "--seeds >= 2, got 1"),
         (["--tolerance", "0"], "--tolerance finite and in (0, inf), got 0"),
         (["--epochs", "0"], "--epochs >= 1, got 0"),
     ],

@@ -61,6 +61,19 @@ def test_the_finder_s_edge_is_that_of_theory(tmp_path: Path) -> None:
     assert record["figures"] == ["learning_rate_finder.png"]
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_finder_that_sees_no_divergence_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("learning_rate_finder", "--smoke", "--epochs", "1", "--out", str(tmp_path)) == 0
+    said = capsys.readouterr().out
+    assert "does not diverge up to rate 10;" in said
+    assert "inf" not in said
+    record = json.loads((tmp_path / "result.json").read_text())
+    assert record["claims"] == []
+    assert record["results"]["tanh network"]["edge"] is None
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
@@ -70,10 +83,10 @@ def test_the_finder_s_edge_is_that_of_theory(tmp_path: Path) -> None:
             "expected each of --learning-rates finite and in [0, inf), got -1",
         ),
         ("hyperparameter_sweep", ("--learning-rates", "1e-3", "1e-3"), "unlike values"),
-        ("hyperparameter_sweep", ("--seeds", "0"), "expected seeds >= 1, got 0"),
+        ("hyperparameter_sweep", ("--seeds", "0"), "expected --seeds >= 1, got 0"),
         ("hyperparameter_sweep", ("--hidden", "0"), "expected --hidden >= 1, got 0"),
         ("hyperparameter_sweep", ("--dataset", "cifar"), "one of digits, mnist, got 'cifar'"),
-        ("learning_rate_finder", ("--points", "7"), "expected --points finite and in [8, inf)"),
+        ("learning_rate_finder", ("--points", "7"), "expected --points >= 8, got 7"),
         ("sweep_throughput", ("--rounds", "0"), "expected --rounds >= 1, got 0"),
         ("sweep_throughput", ("--examples", "-1"), "expected --examples >= 0, got -1"),
     ],

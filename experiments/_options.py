@@ -1,0 +1,106 @@
+"""Types of the options, with their ranges, which a command checks before it does anything."""
+
+import math
+import re
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+from jaxnet.core.checks import LARGEST, check_count, check_range
+from jaxnet.core.errors import invalid_value
+
+
+class Within(NamedTuple):
+    """The range of a number: ``low`` is in it, ``high`` too unless it is open."""
+
+    low: float
+    high: float = LARGEST
+    high_open: bool = False
+
+
+Count = Annotated[int, Within(1)]
+Natural = Annotated[int, Within(0)]
+Seed = Annotated[int, Within(0, 2**32 - 1)]
+Strength = Annotated[float, Within(0.0, math.inf)]
+"""A learning rate, or how much a penalty weighs."""
+Part = Annotated[float, Within(0.0, 1.0, high_open=True)]
+"""A part of something that is never all of it."""
+
+
+def check_options(config: Any) -> None:
+    """Raise a ValueError that names the first option of a config that is out of its type's range.
+
+    Args:
+        config: a dataclass, some of whose fields are of the types above, or tuples of them.
+    """
+    for field, hint in typing.get_type_hints(type(config), include_extras=True).items():
+        within, value, name = _range_of(hint), getattr(config, field), option(field)
+        if within is None or value is None:
+            continue
+        if not isinstance(value, tuple):
+            _check(name, value, within)
+        else:
+            for each in value:
+                _check(f"each of {name}", each, within)
+
+
+def check_some(name: str, values: Sequence[Any]) -> None:
+    """Raise a ValueError if an option was given without a value.
+
+    Args:
+        name: the option.
+        values: its values.
+    """
+    if not values:
+        raise invalid_value("command line", name, "to hold one or more", "none", "Name some.")
+
+
+def option(field: str) -> str:
+    """Return how a field is spelled on the command line.
+
+    Args:
+        field: of a config.
+    """
+    return "--" + field.replace("_", "-")
+
+
+def _range_of(hint: Any) -> Within | None:
+    """Return the range that an annotation holds, in whatever it is wrapped."""
+    parts = (*getattr(hint, "__metadata__", ()), *typing.get_args(hint))
+    found = (part if isinstance(part, Within) else _range_of(part) for part in parts)
+    return next((within for within in found if within is not None), None)
+
+
+def _check(name: str, value: Any, within: Within) -> None:
+    low, high, high_open = within
+    if isinstance(value, int) and isinstance(low, int):
+        check_count("command line", name, value, minimum=low)
+    check_range("command line", name, value, low=low, high=high, high_open=high_open)
+
+
+PATHS = ConstructorRegistry()
+"""What tyro makes paths with: from no text that stands for another place, or for none."""
+
+
+@PATHS.primitive_rule
+def _path(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Path] | None:
+    if info.type is not Path:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PATH",
+        instance_from_str=lambda texts: _local(texts[0]),
+        is_instance=lambda value: isinstance(value, Path),
+        str_from_instance=lambda path: [str(path)],
+    )
+
+
+def _local(text: str) -> Path:
+    if not text:
+        raise ValueError("expected a path to be given, got an empty text")
+    if re.match("[A-Za-z][A-Za-z0-9+.-]+://", text):
+        raise ValueError(f"expected it to be a local path, got {text}")
+    return Path(text)

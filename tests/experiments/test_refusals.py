@@ -1,0 +1,137 @@
+"""What commands refuse before they do anything, in one line, whatever the experiment."""
+
+import dataclasses
+import importlib
+import typing
+from pathlib import Path
+
+import pytest
+
+from experiments.__main__ import questions
+from tests.experiments.test_commands import run
+
+HUGE = "99999999999999999999"
+
+
+def options_of(kind: type) -> list[tuple[str, str]]:
+    """Return experiment and option for all whose values are of a type, alone or in a tuple."""
+    found = []
+    for name in sorted(questions()):
+        config = importlib.import_module(f"experiments.{name}").Config
+        hints = typing.get_type_hints(config)
+        for field in dataclasses.fields(config):
+            hint = hints[field.name]
+            kinds = {hint, *typing.get_args(hint)}
+            if kind in kinds and field.name != "images":
+                found.append((name, "--" + field.name.replace("_", "-")))
+    return found
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return what a command says of its arguments, without which it would train."""
+    assert run(*arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert printed.err.count("\n") == 1
+    return printed.err
+
+
+@pytest.mark.parametrize("value", ["-1", HUGE])
+@pytest.mark.parametrize(("name", "option"), options_of(int))
+@pytest.mark.usefixtures("no_type_checks")
+def test_numbers_that_nothing_can_count(
+    name: str, option: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(capsys, name, "--smoke", "--out", str(tmp_path / "out"), option, value)
+    assert option in said
+    assert f"got {value}." in said
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+@pytest.mark.parametrize(("name", "option"), options_of(float))
+@pytest.mark.usefixtures("no_type_checks")
+def test_numbers_that_are_none(
+    name: str, option: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(capsys, name, "--smoke", "--out", str(tmp_path / "out"), option, value)
+    assert option in said
+    assert f"got {value}" in said
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [("s3://bucket/x", "to be a local path"), ("", "to be given, got an empty text")],
+    ids=["elsewhere", "empty"],
+)
+@pytest.mark.parametrize(("name", "option"), options_of(Path))
+def test_paths_that_are_none(
+    name: str,
+    option: str,
+    value: str,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        run(name, "--smoke", option, value)
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert message in said
+    assert option in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        ["--batch-size", "5000"],
+        ["--optimizer", "adamm"],
+        ["--l2", "-1"],
+        ["--checkpoint", str(Path(__file__))],
+    ],
+    ids=lambda mistake: mistake[0],
+)
+def test_a_run_that_is_refused_leaves_the_log_of_the_one_before(
+    mistake: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, board = tmp_path / "log.jsonl", tmp_path / "board"
+    log.write_text('{"epoch": 1, "seconds": 0.1, "train_loss": 0.5}\n')
+    options = ["--out", str(tmp_path), "--log", str(log), "--tensorboard", str(board)]
+    assert run("learning_curves", "--smoke", *options, *mistake) == 2
+    assert log.read_text() == '{"epoch": 1, "seconds": 0.1, "train_loss": 0.5}\n'
+    assert not board.exists()
+
+
+MISTAKES: dict[str, tuple[list[str], str]] = {
+    "no batch": (["hyperparameter_sweep", "--batch-size", "0"], "--batch-size >= 1, got 0"),
+    "batch": (["hyperparameter_sweep", "--batch-size", "5000"], "at most the 1150 examples"),
+    "no rates": (["hyperparameter_sweep", "--learning-rates"], "--learning-rates to hold one or"),
+    "no drops": (["hyperparameter_sweep", "--drop-rates"], "--drop-rates to hold one or more"),
+    "diverging": (
+        ["hyperparameter_sweep", "--learning-rates", "1e30", "1e31"],
+        "settings to hold one that trains",
+    ),
+    "one size": (
+        ["batch_size_tradeoff", "--batch-sizes", "64"],
+        "--batch-sizes to be two or more below the 1280 examples to train with, got (64,)",
+    ),
+    "all": (
+        ["batch_size_tradeoff", "--batch-sizes", "1", "1294"],
+        "--batch-sizes to be two or more below the 1294 examples to train with, got (1, 1294)",
+    ),
+    "no MNIST": (["sweep_throughput", "--data-dir", "/proc"], "train-images-idx3-ubyte.gz to ex"),
+    "examples": (["sweep_throughput", "--examples", "5"], "--examples finite and in [100, "),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES.values(), ids=MISTAKES.keys())
+@pytest.mark.usefixtures("no_type_checks")
+def test_mistakes_of_one_experiment(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, *options = arguments
+    assert message in refused(capsys, name, "--smoke", "--out", str(tmp_path), *options)
