@@ -9,7 +9,7 @@ largest eigenvalue of the Hessian: measured at the start, and, for the network, 
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import numpy as np
@@ -25,9 +25,9 @@ from experiments._figures import (
     new_figure,
     save_figure,
 )
+from experiments._options import Count, Seed, Within
 from experiments._progress import sweep_bar
 from experiments._record import Claim, prepare_folder, write_record
-from jaxnet.core.checks import check_range
 from jaxnet.data import Examples
 from jaxnet.inspection import largest_stable_rate
 from jaxnet.training import Recipe, find_learning_rate, make_objective, use_cores_as_devices
@@ -35,18 +35,21 @@ from jaxnet.training import Recipe, find_learning_rate, make_objective, use_core
 LOW, HIGH = 1e-3, 10.0
 """The range of learning rates."""
 
+ENOUGH = 50
+"""Steps in which the loss outgrows its start at rates just above the limit."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Settings of the search."""
 
-    points: int = 48
+    points: Annotated[int, Within(8)] = 48
     """Learning rates, from 0.001 to 10, evenly spaced in the logarithm; 8 or more."""
-    epochs: int = 200
+    epochs: Count = 200
     """Steps of gradient descent with each."""
-    hidden: int = 32
+    hidden: Count = 32
     """Hidden units of the network."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the initial weights."""
     out: Path = Path("out/learning_rate_finder")
     """Folder for result.json and the figure."""
@@ -81,8 +84,6 @@ class Found(NamedTuple):
 
 def main(config: Config) -> list[Claim]:
     """Search, measure the curvature, draw, record."""
-    check_range("command line", "--points", config.points, low=8)
-    check_range("command line", "--seed", config.seed, low=0, high=2**32 - 1)
     out = prepare_folder(config.out)
     use_cores_as_devices()
     digits = jaxnet.data.load_dataset("digits").train
@@ -95,7 +96,7 @@ def main(config: Config) -> list[Claim]:
     ]
     for each in found:
         print(
-            f"{each.name}: diverges from rate {each.edge:.3g}; 2 / lambda_max is "
+            f"{each.name}: {divergence(each)}; 2 / lambda_max is "
             f"{each.stable_at_start:.3g} at the start, {each.stable_at_end:.3g} after training "
             f"with {each.suggestion:.3g}"
         )
@@ -146,8 +147,17 @@ def search(config: Config, name: str, network: Any, train: Examples, loss: str) 
     )
 
 
+def divergence(found: Found) -> str:
+    """Say from which rate on training diverges."""
+    if np.isinf(found.edge):
+        return f"does not diverge up to rate {HIGH:g}"
+    return f"diverges from rate {found.edge:.3g}"
+
+
 def check_claims(config: Config, linear: Found) -> list[Claim]:
     """Hold the edge of the quadratic against theory: it is the first rate above 2 / lambda_max."""
+    if config.epochs < ENOUGH:
+        return []
     spacing = (HIGH / LOW) ** (1 / (config.points - 1))
     # just above the limit the steepest axis needs more steps than there are to outgrow the start
     ratio, bar = linear.edge / linear.stable_at_start, spacing**2
@@ -169,7 +179,7 @@ def draw(path: Path, found: list[Found]) -> Path:
 def _draw_one(axes: Any, found: Found) -> None:
     axes.plot(found.rates, found.losses, "o-", color=BLUE, label="after training")
     axes.axhline(found.start, color=GREY, linestyle=":", label="before")
-    axes.axvspan(found.edge, HIGH, color=ORANGE, alpha=0.15, label="diverges")
+    axes.axvspan(min(found.edge, HIGH), HIGH, color=ORANGE, alpha=0.15, label="diverges")
     axes.axvline(found.stable_at_start, color=GREEN, label=r"2 / $\lambda_{max}$ at the start")
     axes.axvline(
         found.stable_at_end, color=GREEN, linestyle="--", label=r"2 / $\lambda_{max}$ at the end"
@@ -183,9 +193,7 @@ def _draw_one(axes: Any, found: Found) -> None:
         label="suggestion",
     )
     axes.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="loss")
-    axes.set_title(
-        f"{found.name}: suggestion {found.suggestion:.2g}, diverges from {found.edge:.2g}"
-    )
+    axes.set_title(f"{found.name}: suggestion {found.suggestion:.2g}, {divergence(found)}")
     axes.set_ylim(0.5 * np.nanmin(found.losses), 5 * found.start)
     axes.set_xlim(LOW, HIGH)
     label_logarithmic(axes.yaxis)
