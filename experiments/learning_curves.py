@@ -43,7 +43,7 @@ class Config:
     """digits (embedded) or mnist (four IDX files)."""
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
-    widths: tuple[int, ...] | None = None
+    widths: tuple[Count, ...] | None = None
     """All widths, inputs and outputs included; by default inputs, 100, 100, classes."""
     activation: str = "relu"
     """Of the hidden layers: relu, tanh, sigmoid, gelu or another; a wrong name lists them all."""

@@ -149,7 +149,7 @@ MISTAKES = {
     "widths that do not fit": (["--widths", "784", "10"], "to start with 64 and end with 10"),
     "negative penalty": (["--l2", "-1"], "--l2 finite and in [0, inf), got -1"),
     "no width": (["--widths"], "to start with 64"),
-    "empty layer": (["--widths", "64", "0", "10"], "each of widths >= 1, got 0"),
+    "empty layer": (["--widths", "64", "0", "10"], "each of --widths >= 1, got 0"),
     "no batch": (["--batch-size", "0"], "--batch-size >= 1, got 0"),
     "batch too large": (["--batch-size", "5000"], "at most the 1438 examples, got 5000"),
     "no epochs": (["--epochs", "0"], "--epochs >= 1, got 0"),

@@ -21,7 +21,8 @@ def options_of(kind: type) -> list[tuple[str, str]]:
         hints = typing.get_type_hints(config)
         for field in dataclasses.fields(config):
             hint = hints[field.name]
-            kinds = {hint, *typing.get_args(hint)}
+            parts = (hint, *typing.get_args(hint))
+            kinds = {*parts, *(inner for part in parts for inner in typing.get_args(part))}
             if kind in kinds and field.name != "images":
                 found.append((name, "--" + field.name.replace("_", "-")))
     return found
