@@ -165,6 +165,19 @@ got 'no' of type str. Pass True or False.
             raise invalid_type(function, name, "to be a boolean", actual, "Pass True or False.")
 
 
+def check_function(function: str, argument: str, called: Any, remedy: str) -> None:
+    """Raise a TypeError unless an argument can be called.
+
+    >>> check_function("fit", "on_progress", 3, "Pass a function.")
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidTypeError: fit: expected on_progress to be a function, got 3. \
+Pass a function.
+    """
+    if not callable(called):
+        raise invalid_type(function, argument, "to be a function", repr(called), remedy)
+
+
 def check_arrays(function: str, **arrays: Any) -> None:
     """Raise a TypeError that names the first argument that is no array, of JAX's or of NumPy's.
 

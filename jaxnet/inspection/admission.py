@@ -140,13 +140,6 @@ def check_some(function: str, leaves: Sequence[Any]) -> None:
         raise invalid_value(function, "params", "to hold parameters", "none", remedy)
 
 
-def check_callable(function: str, called: Any) -> None:
-    """Raise a TypeError for a function that is none."""
-    if not callable(called):
-        actual, remedy = f"a {type(called).__name__}", "Pass a function of a gradient."
-        raise invalid_type(function, "function", "to be callable", actual, remedy)
-
-
 def check_separable(function: str, network: Layer, training: bool) -> None:
     """Raise a ValueError if what a network does with an example depends on its mini-batch.
 

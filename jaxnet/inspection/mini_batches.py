@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_count, check_flags, check_key
+from jaxnet.core.checks import check_count, check_flags, check_function, check_key
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.trees import dot
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.admission import admit, check_callable
+from jaxnet.inspection.admission import admit
 from jaxnet.inspection.risk import make_risk
 from jaxnet.training.objective import Objective
 from jaxnet.training.shuffle import random_order
@@ -84,7 +84,7 @@ def map_batch_gradients(
     ... ).tolist()
     [-2.0, -2.0, -2.0]
     """
-    check_callable("map_batch_gradients", function)
+    check_function("map_batch_gradients", "function", function, "Pass a function of a gradient.")
     given = (objective, params, statistics, examples)
     examples = admit("map_batch_gradients", *given, key=key, training=training)
     _check_draws("map_batch_gradients", examples, key, batch_size, replace)

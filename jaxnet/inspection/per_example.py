@@ -7,10 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_count
+from jaxnet.core.checks import check_count, check_function
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.admission import admit, check_callable, check_separable
+from jaxnet.inspection.admission import admit, check_separable
 from jaxnet.inspection.risk import make_risk
 from jaxnet.training.objective import Objective
 
@@ -115,7 +115,7 @@ def map_gradients(
     >>> map_gradients(lambda g: g.bias[0] ** 2, objective, params, (), examples).tolist()
     [4.0, 36.0]
     """
-    check_callable("map_gradients", function)
+    check_function("map_gradients", "function", function, "Pass a function of a gradient.")
     given = (objective, params, statistics, examples)
     examples = admit("map_gradients", *given, key=key, training=training)
     check_separable("map_gradients", objective.network, training)

@@ -39,6 +39,16 @@ def check_fit(function: str, argument: str, objective: Objective, examples: Exam
     return jax.tree.map(jnp.asarray, examples)
 
 
+def check_both(
+    function: str, objective: Objective, train: Examples, validation: Examples | None
+) -> tuple[Examples, Examples | None]:
+    """Return training and validation examples on the device, as `check_fit` does."""
+    train = check_fit(function, "train", objective, train)
+    if validation is not None:
+        validation = check_fit(function, "validation", objective, validation)
+    return train, validation
+
+
 PROBABILITY_LOSSES = (binary_cross_entropy, categorical_cross_entropy, kl_divergence)
 """Losses whose outputs must be probabilities; on anything else they fail without a word."""
 

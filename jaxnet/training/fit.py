@@ -12,13 +12,12 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from jaxnet.core.checks import check_count, check_flags, check_key, check_range
-from jaxnet.core.errors import invalid_type
+from jaxnet.core.checks import check_count, check_flags, check_function, check_key, check_range
 from jaxnet.core.files import check_path
 from jaxnet.core.types import Key, Layer, Shape
 from jaxnet.data.examples import Examples
 from jaxnet.training.checkpoint import Checkpoint
-from jaxnet.training.checks import check_batch_size, check_fit, check_outputs, check_state
+from jaxnet.training.checks import check_batch_size, check_both, check_outputs, check_state
 from jaxnet.training.chunks import CAPACITY, FitResult, Progress, run_in_chunks
 from jaxnet.training.devices import Device, check_devices, compiler_options
 from jaxnet.training.epoch import ShortBatch, check_short_batch, make_epoch
@@ -36,9 +35,9 @@ from jaxnet.training.objective import (
 from jaxnet.training.processes import check_agreement, count_processes
 from jaxnet.training.processes import everywhere as in_every_process
 from jaxnet.training.rules import Rule, check_rules
-from jaxnet.training.run import Instrument, RunRecord, make_run
+from jaxnet.training.run import Instrument, RunRecord, check_instruments, make_run
 from jaxnet.training.state import TrainState, init_state, strongly_typed
-from jaxnet.training.step import Constraint, make_step
+from jaxnet.training.step import Constraint, check_optimizer, make_step
 
 
 def fit(
@@ -155,7 +154,8 @@ def fit(
     processes = count_processes(chosen or ())
 
     def make() -> _Made:
-        _check_options(epochs, chunk, shuffle, on_progress, checkpoint)
+        once = shuffle, on_progress, checkpoint, instruments, optimizer
+        _check_options(epochs, chunk, *once)
         objective = make_objective(network, loss, metrics, penalty, function="fit")
         size = check_batch_size("fit", batch_size, train)
         settings = {
@@ -169,11 +169,10 @@ def fit(
             "instruments": tuple((instruments or {}).items()),
             "devices": None if chosen is None else make_mesh("fit", chosen, size),
         }
-        examples = check_fit("fit", "train", objective, train)
-        held_out = validation and check_fit("fit", "validation", objective, validation)
-        start = _start(network, optimizer, examples.inputs.shape[1:], own, key, state)
-        check_outputs(objective, start, examples)
-        return _Made(objective, settings, start, (examples, held_out))
+        examples = check_both("fit", objective, train, validation)
+        start = _start(network, optimizer, examples[0].inputs.shape[1:], own, key, state)
+        check_outputs(objective, start, examples[0])
+        return _Made(objective, settings, start, examples)
 
     made = in_every_process("fit", processes, make)
     return _run(made, processes, epochs, chunk, on_progress, checkpoint)
@@ -189,17 +188,25 @@ class _Made(NamedTuple):
 
 
 def _check_options(
-    epochs: Any, chunk: Any, shuffle: Any, on_progress: Any, checkpoint: Any
+    epochs: Any,
+    chunk: Any,
+    shuffle: Any,
+    on_progress: Any,
+    checkpoint: Any,
+    instruments: Any,
+    optimizer: Any,
 ) -> None:
     check_range("fit", "epochs", check_count("fit", "epochs", epochs), high=2**31 - 1)
     if chunk is not None:
         check_count("fit", "chunk", chunk)
     check_flags("fit", shuffle=shuffle)
-    if on_progress is not None and not callable(on_progress):
-        actual, remedy = f"{on_progress!r}", "Pass a function, which is called with a Progress."
-        raise invalid_type("fit", "on_progress", "to be a function", actual, remedy)
+    if on_progress is not None:
+        remedy = "Pass a function, which is called with a Progress."
+        check_function("fit", "on_progress", on_progress, remedy)
     if checkpoint is not None:
         check_path("fit", "checkpoint", checkpoint)
+    check_instruments("fit", instruments)
+    check_optimizer("fit", optimizer)
 
 
 def _run(

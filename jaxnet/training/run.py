@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from jaxnet.core.checks import check_function
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.trees import select
 from jaxnet.core.types import Array, Params, Statistics
@@ -47,9 +48,7 @@ def check_instruments(function: str, instruments: Any) -> None:
         actual = f"a {type(instruments).__name__}"
         raise invalid_type(function, "instruments", "to be a mapping", actual, remedy)
     for name, instrument in (instruments or {}).items():
-        if not callable(instrument):
-            argument = f"instrument {name!r}"
-            raise invalid_type(function, argument, "to be a function", repr(instrument), remedy)
+        check_function(function, f"instrument {name!r}", instrument, remedy)
 
 
 def make_run(

@@ -11,12 +11,11 @@ from jax.core import Tracer
 from jaxnet.core.checks import check_count, check_flags, check_key, check_range
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
-from jaxnet.training.checks import check_batch_size, check_fit
+from jaxnet.training.checks import check_batch_size, check_both
 from jaxnet.training.devices import compiler_options
 from jaxnet.training.epoch import NEVER, ShortBatch, check_short_batch, make_epoch
 from jaxnet.training.evaluate import make_evaluate
 from jaxnet.training.hyperparameters import Hyperparameters, as_arguments, as_python
-from jaxnet.training.objective import Objective
 from jaxnet.training.recipe import (
     Build,
     Recipe,
@@ -216,7 +215,7 @@ def make_train(
         recipe = member.recipe(as_python(given), train, validation)
         objective = recipe_objective(name, recipe)
         # while tracing, only shapes are looked at
-        checked, held_out = check_examples_of(name, objective, train, validation)
+        checked, held_out = check_both(name, objective, train, validation)
         traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((key, given, checked)))
         if not traced:
             check_recipe_outputs(name, recipe, checked)
@@ -247,16 +246,6 @@ def make_recipe(build: Build, hyperparameters: Hyperparameters) -> Recipe:
 def recipe_of_arrays(function: str, build: Build, hyperparameters: Hyperparameters) -> Recipe:
     """Return the recipe of `make_recipe`; errors begin with the name of a function."""
     return call_builder(function, build, as_arguments(function, hyperparameters))
-
-
-def check_examples_of(
-    function: str, objective: Objective, train: Examples, validation: Examples | None
-) -> tuple[Examples, Examples | None]:
-    """Return training and validation examples on the device, as `check_fit` does."""
-    train = check_fit(function, "train", objective, train)
-    if validation is not None:
-        validation = check_fit(function, "validation", objective, validation)
-    return train, validation
 
 
 def check_passes(function: str, passes: Passes, train: Examples) -> None:

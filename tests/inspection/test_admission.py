@@ -278,11 +278,11 @@ def test_a_network_without_parameters() -> None:
         ),
         (
             lambda k: instruments.map_gradients(None, *k),
-            "map_gradients: expected function to be callable",
+            "map_gradients: expected function to be a function",
         ),
         (
             lambda k: instruments.map_batch_gradients(None, *k, **BATCHES),
-            "map_batch_gradients: expected function to be callable",
+            "map_batch_gradients: expected function to be a function",
         ),
         (
             lambda k: instruments.measured_variance(*k, **BATCHES | {"replace": "no"}),

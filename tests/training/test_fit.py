@@ -162,6 +162,13 @@ def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
         ({"validation": tuple(blobs(9))}, "fit: expected validation to be Examples, got a tuple"),
         ({"validation": blobs(9, features=4)}, r"in_shape to be \(3,\), got \(4,\)"),
         ({"on_progress": 3}, "fit: expected on_progress to be a function, got 3. Pass a function"),
+        (
+            {"optimizer": "sgd"},
+            "fit: expected optimizer to be a gradient transformation, got 'sgd'",
+        ),
+        ({"instruments": [min]}, "fit: expected instruments to be a mapping, got a list"),
+        ({"instruments": {"m": 3}}, "fit: expected instrument 'm' to be a function, got 3"),
+        ({"validation": ()}, "fit: expected validation to be Examples, got a tuple"),
         ({"shuffle": "no"}, "fit: expected shuffle to be a boolean, got 'no' of type str"),
         ({"checkpoint": 3}, "fit: expected checkpoint to be a path, got 3 of type int"),
         ({"checkpoint": True}, "fit: expected checkpoint to be a path, got True of type bool"),

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_choice
-from jaxnet.core.errors import invalid_type
+from jaxnet.core.checks import check_choice, check_function
+from jaxnet.core.files import check_path
 from jaxnet.data.examples import Examples
 from jaxnet.training.devices import Device, check_devices, local_devices
 from jaxnet.training.fingerprint import in_words, take_sweep_fingerprint
@@ -191,10 +191,11 @@ def _agree(
 def _check_execution(function: str, execution: Execution) -> Keeper:
     """Return what keeps what was asked for, once all but the devices is known to be in range."""
     check_strategy(function, execution.strategy, execution.chunk)
-    if not callable(execution.on_progress) and execution.on_progress is not None:
-        remedy = "Pass a function of one jaxnet.training.SweepProgress."
-        actual = repr(execution.on_progress)
-        raise invalid_type(function, "on_progress", "to be a function", actual, remedy)
+    if execution.on_progress is not None:
+        remedy = "Pass a function, which is called with a SweepProgress."
+        check_function(function, "on_progress", execution.on_progress, remedy)
+    if execution.checkpoint is not None:
+        check_path(function, "checkpoint", execution.checkpoint)
     return check_choice(function, "keep", execution.keep, _keepers)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxnet.core.array_file import Content, FileKind, pack, storable, unpack
 from jaxnet.core.errors import DamagedFileError, invalid_value
-from jaxnet.core.files import replace
+from jaxnet.core.files import check_path, replace
 from jaxnet.training.fingerprint import Fingerprint, check_same_run, name_of
 from jaxnet.training.folder import check_holds, naming_errors, prepare
 from jaxnet.training.pace import Pace
@@ -219,8 +219,9 @@ def stage_folder(function: str, folder: Folder | None, number: int) -> Path | No
     """
     if folder is None:
         return None
-    check_holds(function, Path(folder), "the stages of a search")
-    return Path(folder) / f"stage_{number}"
+    path = check_path(function, "checkpoint", folder)
+    check_holds(function, path, "the stages of a search")
+    return path / f"stage_{number}"
 
 
 def _plan(said: Mapping[str, Any]) -> Plan:

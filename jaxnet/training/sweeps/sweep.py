@@ -11,6 +11,7 @@ import numpy as np
 from jaxnet.core.checks import check_count, check_key
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_pair
+from jaxnet.training.checks import check_both
 from jaxnet.training.devices import Device
 from jaxnet.training.epoch import ShortBatch
 from jaxnet.training.hyperparameters import in_default_precision
@@ -29,7 +30,7 @@ from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.strategy import StrategyName
 from jaxnet.training.sweeps.waves import Members
-from jaxnet.training.train import Member, Passes, check_examples_of, check_passes
+from jaxnet.training.train import Member, Passes, check_passes
 
 
 def sweep(
@@ -178,7 +179,7 @@ def check_members(
         for i in range(settings.size)
     ]
     objective = recipe_objective(function, recipes[0])
-    train, validation = check_examples_of(function, objective, train, validation)
+    train, validation = check_both(function, objective, train, validation)
     check_recipe_outputs(function, recipes[0], train)
     if metric is not None:
         validated = validation is not None or recipes[0].held_out is not None

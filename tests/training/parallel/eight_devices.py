@@ -111,7 +111,8 @@ def test_results_of_different_devices_can_be_computed_with_together() -> None:
     assert digest(between) == digest(first.params)
     own = jax.device_put(first.params, jax.devices()[3])  # a plain array goes where others are
     assert digest(jax.tree.map(jnp.maximum, own, last.params)) == digest(first.params)
-    jax.random.bits(last.state.key, (3,)) + jax.device_put(jnp.uint32(1), jax.devices()[5])
+    bits = jax.random.bits(last.state.key, (3,)) ^ jax.device_put(jnp.uint32(1), jax.devices()[5])
+    assert bits.shape == (3,)
 
 
 def test_members_of_a_sweep_have_the_same_bits_on_three_devices_as_on_one() -> None:
