@@ -128,7 +128,13 @@ def unpack(function: str, kind: FileKind, path: Path) -> Content:
     if found != metadata.get("sha256"):
         expected = f"to have the SHA-256 that it states, {metadata.get('sha256')}"
         raise _damaged(function, kind, path, expected, found)
-    return Content(json.loads(text), arrays)
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise _damaged(function, kind, path, "to hold a description in JSON", repr(text[:60]))
+    return Content(said, arrays)
 
 
 def checksum(kind: FileKind, text: str, arrays: Mapping[str, np.ndarray]) -> str:

@@ -4,8 +4,9 @@ The arrays have the paths that they have in the trees, such as ``params/1/weight
 ``(out, in)``; the format is that of `jaxnet.core.array_file`.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +17,16 @@ import numpy as np
 from jaxnet.core.array_file import FileKind, pack, storable, unpack
 from jaxnet.core.checks import check_finite, check_names
 from jaxnet.core.errors import InvalidValueError, invalid_type, invalid_value
-from jaxnet.core.files import write_atomically
+from jaxnet.core.files import check_path, write_atomically
 from jaxnet.core.types import Layer, Params, Shape, Statistics
 from jaxnet.core.version import VERSION
 from jaxnet.networks.arguments import arguments_of, network_of
+from jaxnet.networks.description import (
+    check_class_names,
+    check_input_shape,
+    check_mapping,
+    check_text,
+)
 
 MODEL_FILE = FileKind(
     name="jaxnet",
@@ -60,7 +67,7 @@ def save_model(
     statistics: Statistics,
     *,
     in_shape: Shape | None = None,
-    class_names: Sequence[str] = (),
+    class_names: Sequence[str] | np.ndarray = (),
     preprocessing: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -70,12 +77,14 @@ def save_model(
     the arrays are, and whoever loads the file must bring the network; why, the file says.
 
     Args:
-        path: where to; ``.safetensors`` is the usual suffix.
+        path: where to; ``.safetensors`` is the usual suffix. What a symbolic link leads to is
+            written.
         network: the network.
         params: its parameters, finite.
         statistics: its statistics, finite.
         in_shape: shape of one input; may be left out for a network by `mlp`.
-        class_names: what each label means: one a network's output, two for a single output.
+        class_names: what each label means: one a network's output, two for a single output; no
+            two are equal.
         preprocessing: how raw data become inputs: anything that JSON can say.
         training: data set, epochs, accuracy, ...: anything that JSON can say.
 
@@ -83,9 +92,11 @@ def save_model(
         The path.
 
     Raises:
-        ValueError: for arrays that are not the network's or not finite, another number of names
-            than of outputs, what JSON cannot say, or a file that cannot be written.
-        TypeError: for arrays of another dtype than the network's or one that no file can hold.
+        ValueError: for arrays that are not the network's or not finite, or two of one name;
+            another number of class names than of outputs, what JSON cannot say, or a file that
+            cannot be written.
+        TypeError: for arrays of another dtype than the network's or one that no file can hold, or
+            arguments of a wrong type.
         ImportError: if safetensors is not installed.
 
     >>> import tempfile
@@ -102,29 +113,31 @@ def save_model(
     ... )
     (('no', 'yes'), (2,), True)
     """
+    path = check_path("save_model", "path", path)
     arguments, reason = arguments_of(network, params)
-    in_shape = _input_shape(arguments, in_shape)
-    arrays = {n: storable("save_model", n, a) for n, a in _names(params, statistics).items()}
+    in_shape = check_input_shape("save_model", _input_shape(arguments, in_shape))
+    named = _names("save_model", params, statistics)
+    arrays = {name: storable("save_model", name, array) for name, array in named.items()}
     made = network if arguments is None else _rebuilt("save_model", arguments, arrays)
     _check_arrays("save_model", _template("save_model", made, in_shape), arrays)
     for name, array in arrays.items():
         check_finite("save_model", name, array, "Go back to a state before.")
-    _check_class_names(class_names, network.out_shape(in_shape))
+    names = check_class_names("save_model", class_names, network.out_shape(in_shape))
     text = _json(
         {
             "jaxnet_version": VERSION,
             "mlp": arguments,
             "why_not_mlp": reason,
             "in_shape": list(in_shape),
-            "class_names": list(class_names),
-            "preprocessing": dict(preprocessing or {}),
-            "training": dict(training or {}),
+            "class_names": names,
+            "preprocessing": check_mapping("save_model", "preprocessing", preprocessing),
+            "training": check_mapping("save_model", "training", training),
         }
     )
     content = pack("save_model", MODEL_FILE, text, arrays)
     remedy = "Make room, or choose another place."
     return write_atomically(
-        "save_model", Path(path), lambda file: file.write_bytes(content), remedy=remedy
+        "save_model", path, lambda file: file.write_bytes(content), remedy=remedy
     )
 
 
@@ -144,36 +157,51 @@ def load_model(path: str | Path, *, network: Layer | None = None) -> Model:
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: for a file that is truncated, altered, of another kind or a later version, one
-            that does not describe its network if none is given, or arrays that do not fit it.
+            that does not describe its network if none is given or describes none that can be, or
+            arrays that do not fit it or are not finite.
         TypeError: for arrays of another dtype than the network's, or one that JAX has switched
             off.
         ImportError: if safetensors is not installed.
     """
-    said, arrays = unpack("load_model", MODEL_FILE, Path(path))
+    path = check_path("load_model", "path", path)
+    said, arrays = unpack("load_model", MODEL_FILE, path)
     off = sorted(
         {a.dtype.name for a in arrays.values() if jax.dtypes.canonicalize_dtype(a.dtype) != a.dtype}
     )
     if off:
         remedy = 'Call jax.config.update("jax_enable_x64", True) first.'
         raise invalid_type("load_model", "arrays", "of a dtype that JAX has on", off[0], remedy)
-    if network is None:
-        if said["mlp"] is None:
-            remedy = "Pass the network that was saved: load_model(path, network=...)."
-            actual = f"one of which it holds the arrays alone, because {said['why_not_mlp']}"
-            raise invalid_value("load_model", str(path), "to describe its network", actual, remedy)
-        network = _rebuilt("load_model", said["mlp"], arrays)
-    in_shape = tuple(said["in_shape"])
+    if network is None and said.get("mlp", ...) is None:
+        remedy = "Pass the network that was saved: load_model(path, network=...)."
+        actual = f"one of which it holds the arrays alone, because {said.get('why_not_mlp')}"
+        raise invalid_value("load_model", str(path), "to describe its network", actual, remedy)
+    with _naming(path):
+        network = network or _rebuilt("load_model", said["mlp"], arrays)
+        in_shape = check_input_shape("load_model", said["in_shape"])
+        preprocessing = check_mapping("load_model", "preprocessing", said["preprocessing"])
+        training = check_mapping("load_model", "training", said["training"])
+        version = check_text("load_model", "jaxnet_version", said["jaxnet_version"])
     template = _template("load_model", network, in_shape)
     _check_arrays("load_model", template, arrays)
-    return Model(
-        network,
-        *_filled(template, arrays),
-        in_shape,
-        tuple(said["class_names"]),
-        said["preprocessing"],
-        said["training"],
-        said["jaxnet_version"],
-    )
+    for name, array in arrays.items():
+        check_finite("load_model", f"{name} of '{path}'", array, MODEL_FILE.remedy)
+    with _naming(path):
+        out_shape = network.out_shape(in_shape)
+        names = check_class_names("load_model", said["class_names"], out_shape)
+    trees = _filled(template, arrays)
+    return Model(network, *trees, in_shape, names, preprocessing, training, version)
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let any complaint about what a file says, which is not to be trusted, name the file."""
+    try:
+        yield
+    except Exception as error:  # whatever a network's arguments of a wrong type end in
+        lacks = f"a description that lacks {error}"
+        actual = lacks if isinstance(error, KeyError) else str(error).rstrip(".")
+        expected = "to describe a model"
+        raise invalid_value("load_model", str(path), expected, actual, MODEL_FILE.remedy) from error
 
 
 class _Trees(NamedTuple):
@@ -183,14 +211,20 @@ class _Trees(NamedTuple):
     statistics: Any
 
 
-def _names(params: Any, statistics: Any) -> dict[str, Any]:
+def _names(function: str, params: Any, statistics: Any) -> dict[str, Any]:
     """Return the leaves of both trees by their paths, such as ``params/0/weights``."""
-    leaves = jax.tree_util.tree_leaves_with_path(_Trees(params, statistics))
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+    named: dict[str, Any] = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(_Trees(params, statistics)):
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        if name in named:
+            actual, remedy = f"two called {name!r}", "Let no key have a / in it."
+            raise invalid_value(function, "arrays", "to have names that differ", actual, remedy)
+        named[name] = leaf
+    return named
 
 
 def _filled(template: _Trees, arrays: Mapping[str, np.ndarray]) -> _Trees:
-    values = [jnp.asarray(arrays[name]) for name in _names(*template)]
+    values = [jnp.asarray(arrays[name]) for name in _names("load_model", *template)]
     return jax.tree.unflatten(jax.tree.structure(template), values)
 
 
@@ -222,7 +256,7 @@ def _template(function: str, network: Layer, in_shape: Shape) -> _Trees:
 
 
 def _check_arrays(function: str, template: _Trees, arrays: Mapping[str, np.ndarray]) -> None:
-    expected = _names(*template)
+    expected = _names(function, *template)
     check_names(function, "arrays", expected, arrays, "Arrays and network must belong together.")
     for name, like in expected.items():
         actual = arrays[name]
@@ -232,13 +266,6 @@ def _check_arrays(function: str, template: _Trees, arrays: Mapping[str, np.ndarr
         if actual.dtype != like.dtype:
             remedy = f"Cast it, or make the network with dtype={actual.dtype}."
             raise invalid_type(function, name, f"of dtype {like.dtype}", actual.dtype, remedy)
-
-
-def _check_class_names(names: Sequence[str], out_shape: Shape) -> None:
-    classes = 2 if out_shape == (1,) else out_shape[-1]
-    if names and len(names) != classes:
-        expected = f"to be {classes}, for outputs of shape {out_shape}"
-        raise invalid_value("save_model", "class_names", expected, len(names), "Name each class.")
 
 
 def _json(description: Mapping[str, Any]) -> str:

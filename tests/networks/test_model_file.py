@@ -83,6 +83,16 @@ def test_another_library_finds_the_arrays_by_their_paths(path: Path) -> None:
     np.testing.assert_array_equal(arrays["params/0/weights"], params[0].weights)
 
 
+@pytest.mark.usefixtures("no_type_checks")
+def test_class_names_may_be_an_array_and_a_shape_a_list(path: Path) -> None:
+    network = mlp((3, 2))
+    names: Any = np.array(["no", "yes"])
+    save_model(path, network, *trained(network), in_shape=[3], class_names=names)  # pyright: ignore
+    model = load_model(path)
+    assert (model.class_names, model.in_shape) == (("no", "yes"), (3,))
+    assert {type(name) for name in model.class_names} == {str}
+
+
 def test_what_was_said_about_the_model_comes_back(path: Path) -> None:
     network = mlp((3, 2))
     said: dict[str, Any] = {

@@ -209,7 +209,29 @@ REFUSED: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         lambda: unsaved(params=dense(bias=jnp.array([1.0, jnp.nan]))),
         "params/0/bias to be finite everywhere, got 1 NaN",
     ),
-    "names": (lambda: unsaved(class_names="abc"), "class_names to be 2, for outputs of shape (2,)"),
+    "names": (
+        lambda: unsaved(class_names=["a", "b", "c"]),
+        "class_names to be 2, for outputs of shape (2,), got 3",
+    ),
+    "equal names": (
+        lambda: unsaved(class_names=["a", "a"]),
+        "class_names to differ, got ['a', 'a'",
+    ),
+    "a name": (
+        lambda: unsaved(class_names="ab"),
+        "class_names to be a sequence of strings, got 'a",
+    ),
+    "no names": (lambda: unsaved(class_names=None), "to be a sequence of strings, got None"),
+    "numbers": (lambda: unsaved(class_names=[0, 1]), "to be a sequence of strings, got [0, 1]"),
+    "a size": (lambda: unsaved(in_shape=3), "in_shape to be a sequence of sizes, got 3"),
+    "a size of text": (lambda: unsaved(in_shape=("3",)), "in_shape to be an integer, got '3'"),
+    "a size of 0": (lambda: unsaved(in_shape=(0,)), "in_shape >= 1, got 0"),
+    "a word": (lambda: unsaved(preprocessing="abc"), "preprocessing to be a mapping, got 'abc'"),
+    "a list": (lambda: unsaved(training=[1]), "training to be a mapping, got [1]"),
+    "two of one name": (
+        lambda: unsaved(statistics={"a/b": jnp.ones(2), "a": {"b": jnp.zeros(2)}}),
+        "arrays to have names that differ, got two called 'statistics/a/b'",
+    ),
     "no JSON": (
         lambda: unsaved(training={"accuracy": np.float32(1)}),
         "to be JSON, got Object of type float32",
@@ -222,6 +244,7 @@ REFUSED: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
 
 
 @pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.usefixtures("no_type_checks")
 def test_what_could_not_be_loaded_is_not_saved(
     make: Callable[[], dict[str, Any]], reason: str, path: Path
 ) -> None:
@@ -230,6 +253,20 @@ def test_what_could_not_be_loaded_is_not_saved(
         save_model(path, **make())
     assert reason in str(refused.value)
     assert path.read_text() == "old"
+
+
+NOWHERE = {"": "to be a path, got ''", "a\0b": "to be a path, got 'a", ".": "Is a directory"}
+
+
+@pytest.mark.parametrize(("place", "reason"), NOWHERE.items(), ids=repr)
+def test_a_path_that_can_be_no_file_is_refused(
+    place: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as refused:
+        save_model(place, **unsaved())
+    assert reason in str(refused.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_disk_that_fills_up_leaves_the_old_file(path: Path) -> None:

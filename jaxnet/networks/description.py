@@ -1,0 +1,75 @@
+"""What a model file says beside its arrays: checked before it is written, and when it is read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxnet.core.checks import check_count
+from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.types import Shape
+
+
+def check_class_names(function: str, names: Any, out_shape: Shape) -> tuple[str, ...]:
+    """Return the names of the classes, if there is one for each or none at all.
+
+    Args:
+        function: who complains.
+        names: list, tuple or NumPy array of strings.
+        out_shape: of the network; a single output tells two classes apart.
+
+    Raises:
+        TypeError: for anything else, such as one string.
+        ValueError: for another number of names, or two that are equal.
+    """
+    argument, remedy = "class_names", "Name each class by a string of its own."
+    is_list = isinstance(names, Sequence | np.ndarray) and not isinstance(names, str | bytes)
+    if not is_list or not all(isinstance(name, str) for name in np.ravel(names).tolist()):
+        raise invalid_type(function, argument, "to be a sequence of strings", repr(names), remedy)
+    listed = tuple(str(name) for name in names)
+    classes = 2 if out_shape == (1,) else out_shape[-1]
+    if listed and len(listed) != classes:
+        expected = f"to be {classes}, for outputs of shape {out_shape}"
+        raise invalid_value(function, argument, expected, len(listed), remedy)
+    if len(set(listed)) < len(listed):
+        raise invalid_value(function, argument, "to differ", repr(names), remedy)
+    return listed
+
+
+def check_input_shape(function: str, shape: Any) -> Shape:
+    """Return the shape of one input as a tuple.
+
+    Raises:
+        TypeError: if it is no sequence of integers.
+        ValueError: if one of them is below 1.
+
+    >>> check_input_shape("save_model", [1, 3])
+    (1, 3)
+    """
+    if not isinstance(shape, Sequence) or isinstance(shape, str):
+        remedy = "Pass a tuple, such as (784,)."
+        raise invalid_type(function, "in_shape", "to be a sequence of sizes", repr(shape), remedy)
+    return tuple(check_count(function, "in_shape", size) for size in shape)
+
+
+def check_mapping(function: str, argument: str, said: Any) -> dict[str, Any]:
+    """Return what is said as a dict; an empty one for None.
+
+    Raises:
+        TypeError: if it is no mapping.
+    """
+    if not isinstance(said, Mapping | None):
+        remedy = "Pass a dict, or leave it out."
+        raise invalid_type(function, argument, "to be a mapping", repr(said), remedy)
+    return dict(said or {})
+
+
+def check_text(function: str, argument: str, said: Any) -> str:
+    """Return what is said if it is a string.
+
+    Raises:
+        TypeError: if it is none.
+    """
+    if not isinstance(said, str):
+        raise invalid_type(function, argument, "to be a string", repr(said), "Pass one.")
+    return said
