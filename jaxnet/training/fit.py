@@ -221,8 +221,10 @@ def _run(
     objective, settings, start, own = made
     mesh, program = settings["devices"], _program(objective, *settings.values())
     examples = replicated(own, mesh)
-    lowered = processes > 1 or checkpoint is not None
-    text = _lowered(program, start, examples, mesh).as_text() if lowered else ""
+    text = ""
+    if processes > 1 or checkpoint is not None:
+        lower = functools.partial(_lowered, program, start, examples, mesh)
+        text = in_every_process("fit", processes, lower).as_text()
     asked = (epochs, chunk, checkpoint is None)
     check_agreement("fit", processes, (start, own, text, asked))
 
