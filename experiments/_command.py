@@ -71,7 +71,7 @@ def _status(main: Callable[[Config], Sequence[Claim]], config: Config) -> int:
         complain(f"error: {error}")
         return FAILED
     except (MemoryError, jax.errors.JaxRuntimeError) as error:
-        if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
+        if not _of_memory(error):
             raise
         complain("error: not enough memory; choose smaller settings")
         return USER_ERROR
@@ -79,3 +79,8 @@ def _status(main: Callable[[Config], Sequence[Claim]], config: Config) -> int:
     for claim in failed:
         complain(f"claim does not hold: {claim.describe()}")
     return FAILED if failed else 0
+
+
+def _of_memory(error: Exception) -> bool:
+    texts = ("RESOURCE_EXHAUSTED", "Out of memory")
+    return isinstance(error, MemoryError) or any(text in str(error) for text in texts)

@@ -23,6 +23,8 @@ class Within(NamedTuple):
 
 Count = Annotated[int, Within(1)]
 Natural = Annotated[int, Within(0)]
+Width = Annotated[int, Within(1, 2**20)]
+"""Units of a layer; XLA ends the process if two such layers have more weights than it can count."""
 Seed = Annotated[int, Within(0, 2**32 - 1)]
 Strength = Annotated[float, Within(0.0, math.inf)]
 """A learning rate, or how much a penalty weighs."""

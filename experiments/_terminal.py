@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -37,6 +37,23 @@ def prepare() -> None:
         stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _quit)
+    sys.unraisablehook = without_late_threads(sys.unraisablehook)
+
+
+def without_late_threads(report: Callable[[Any], object]) -> Callable[[Any], None]:
+    """Return a hook that reports all but what nobody waits for any more.
+
+    On a full disk, TensorStore's threads tell a loop of their failures that the first has ended.
+
+    Args:
+        report: `sys.unraisablehook`.
+    """
+
+    def hook(unraisable: Any) -> None:
+        if str(unraisable.exc_value) != "Event loop is closed":
+            report(unraisable)
+
+    return hook
 
 
 def _quit(number: int, frame: FrameType | None) -> NoReturn:

@@ -17,7 +17,7 @@ import jax
 import jaxnet
 from experiments._classifier import hold_out
 from experiments._command import run_command
-from experiments._options import Count, Part, Seed, Strength, check_some
+from experiments._options import Count, Part, Seed, Strength, Width, check_some
 from experiments._progress import announce_resumption, sweep_bar
 from experiments._record import Claim, prepare_folder, write_record
 from experiments._sweep_figures import draw_sweep
@@ -49,7 +49,7 @@ class Config:
     """Part of the hidden units that dropout leaves out of each step."""
     seeds: Count = 3
     """Networks at each setting."""
-    hidden: Count = 100
+    hidden: Width = 100
     """Units of each of the two hidden layers."""
     epochs: Count | None = None
     """By default 30 on digits, 5 on mnist."""

@@ -27,7 +27,7 @@ from experiments._command import run_command
 from experiments._curves import draw_curves, draw_misread
 from experiments._devices import choose_devices
 from experiments._logs import reporting
-from experiments._options import Count, Part, Seed, Strength
+from experiments._options import Count, Part, Seed, Strength, Width
 from experiments._progress import announce_resumption
 from experiments._record import Claim, prepare_folder
 from jaxnet.core.types import Layer
@@ -43,7 +43,7 @@ class Config:
     """digits (embedded) or mnist (four IDX files)."""
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
-    widths: tuple[Count, ...] | None = None
+    widths: tuple[Width, ...] | None = None
     """All widths, inputs and outputs included; by default inputs, 100, 100, classes."""
     activation: str = "relu"
     """Of the hidden layers: relu, tanh, sigmoid, gelu or another; a wrong name lists them all."""

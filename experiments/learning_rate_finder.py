@@ -25,7 +25,7 @@ from experiments._figures import (
     new_figure,
     save_figure,
 )
-from experiments._options import Count, Seed, Within
+from experiments._options import Count, Seed, Width, Within
 from experiments._progress import sweep_bar
 from experiments._record import Claim, prepare_folder, write_record
 from jaxnet.data import Examples
@@ -47,7 +47,7 @@ class Config:
     """Learning rates, from 0.001 to 10, evenly spaced in the logarithm; 8 or more."""
     epochs: Count = 200
     """Steps of gradient descent with each."""
-    hidden: Count = 32
+    hidden: Width = 32
     """Hidden units of the network."""
     seed: Seed = 0
     """Seed of the initial weights."""

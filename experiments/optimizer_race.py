@@ -38,7 +38,7 @@ class Config:
     rates_per_decade: Count = 6
     """Learning rates tried in each factor of 10, from 1e-6 to 1e2."""
     tolerance: float = 1e-4
-    """The gap to the minimum that counts as down, above 0."""
+    """The gap to the minimum that counts as down, above 0 and at most 1."""
     epochs: Count = 100
     """Epochs of quadratic_deep; published are 100."""
     seeds: Annotated[int, Within(2)] = 10
@@ -54,7 +54,7 @@ SMOKE = Config(optimizers=("sgd", "adam"), steps=300, rates_per_decade=2, epochs
 
 def main(config: Config) -> list[Claim]:
     """Race, reproduce, measure, draw, record."""
-    check_range("command line", "--tolerance", config.tolerance, low=0.0, low_open=True)
+    check_range("command line", "--tolerance", config.tolerance, low=0.0, low_open=True, high=1.0)
     out = prepare_folder(config.out)
     with jax.enable_x64(True):
         parts: list[Part] = [

@@ -7,11 +7,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import jax
 import pytest
 
+from experiments import _terminal
 from experiments._command import run_command
+from experiments._rally import lost
 from tests.experiments.test_commands import run
 from tests.test_structure import ROOT
 
@@ -101,14 +105,46 @@ def test_an_interrupt_during_the_imports_is_no_traceback() -> None:
     assert process.returncode == 130
 
 
-def test_other_errors_of_the_system_are_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+OTHERS: dict[str, tuple[Exception, str]] = {
+    "system": (
+        PermissionError(13, "Permission denied", "somewhere"),
+        "[Errno 13] Permission denied: 'somewhere'",
+    ),
+    "memory": (MemoryError(), "not enough memory; choose smaller settings"),
+    "host": (
+        jax.errors.JaxRuntimeError("INTERNAL: Out of memory allocating 68719478400 bytes."),
+        "not enough memory; choose smaller settings",
+    ),
+    "device": (
+        jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: 68719478400 bytes."),
+        "not enough memory; choose smaller settings",
+    ),
+    "contender": (lost("benchmark", {"floor": "it died"}), "benchmark: expected contenders to tra"),
+}
+
+
+@pytest.mark.parametrize(("error", "message"), OTHERS.values(), ids=OTHERS.keys())
+def test_errors_that_are_no_bugs_are_said(
+    error: Exception, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     module = importlib.import_module("experiments.backprop_by_hand")
 
     def main(config: Any) -> list[Any]:
-        raise PermissionError(13, "Permission denied", "somewhere")
+        raise error
 
     options: dict[str, Any] = {"smoke": module.SMOKE, "description": "", "arguments": []}
-    assert run_command("backprop_by_hand", main, module.Config(), **options) == 2
-    assert capsys.readouterr().err == "error: [Errno 13] Permission denied: 'somewhere'\n"
+    assert run_command("backprop_by_hand", main, module.Config(), **options) in (1, 2)
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {message}")
+    assert said.count("\n") == 1
+
+
+def test_threads_that_outlive_their_loop_are_not_heard() -> None:
+    heard: list[Any] = []
+    hook = _terminal.without_late_threads(heard.append)
+    late, other = (
+        SimpleNamespace(exc_value=RuntimeError(text)) for text in ("Event loop is closed", "other")
+    )
+    hook(late)
+    hook(other)
+    assert heard == [other]

@@ -150,7 +150,7 @@ def test_the_record(
         (["--optimizers", "adm"], "--optimizers to be one of"),
         (["--steps", "99"], "--steps >= 100, got 99"),
         (["--seeds", "1"], "--seeds >= 2, got 1"),
-        (["--tolerance", "0"], "--tolerance finite and in (0, inf), got 0"),
+        (["--tolerance", "0"], "--tolerance finite and in (0, 1], got 0"),
         (["--epochs", "0"], "--epochs >= 1, got 0"),
     ],
 )

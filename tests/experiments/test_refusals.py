@@ -125,6 +125,16 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
         "--batch-sizes to be two or more below the 1294 examples to train with, got (1, 1294)",
     ),
     "no MNIST": (["sweep_throughput", "--data-dir", "/proc"], "train-images-idx3-ubyte.gz to ex"),
+    "wide": (["hyperparameter_sweep", "--hidden", "2147483647"], "--hidden finite and in [1, 1.0"),
+    "wider": (["learning_rate_finder", "--hidden", "2147483647"], "--hidden finite and in [1, 1.0"),
+    "widest": (
+        ["learning_curves", "--widths", "64", "2147483647", "10"],
+        "each of --widths finite and in [1, 1.04858e+06], got 2147483647",
+    ),
+    "down": (
+        ["optimizer_race", "--tolerance", "1e300"],
+        "--tolerance finite and in (0, 1], got 1e+",
+    ),
     "examples": (["sweep_throughput", "--examples", "5"], "--examples finite and in [100, "),
 }
 
