@@ -182,12 +182,7 @@ def predicted_variance(
     check_range("predicted_variance", "batch_size", batch_size, low=1)
     remedy = "A mini-batch has one example or more."
     check_entries("predicted_variance", "batch_size", batch_size, lambda b: b >= 1, ">= 1", remedy)
-    shapes = np.shape(batch_size), np.shape(variance)
-    if not _broadcast(*shapes):
-        remedy = "Add dimensions of 1, as in batch_size[:, None]."
-        expected = f"to broadcast with variance of shape {shapes[1]}"
-        actual = f"shape {shapes[0]}"
-        raise invalid_value("predicted_variance", "batch_size", expected, actual, remedy)
+    _check_broadcast("predicted_variance", variance=variance, batch_size=batch_size)
     size = jnp.asarray(batch_size, jnp.result_type(float))
     with_replacement = jnp.asarray(variance, size.dtype) / size
     if examples is None:
@@ -202,12 +197,14 @@ def predicted_variance(
     return with_replacement * left / float(max(examples - 1, 1))
 
 
-def _broadcast(*shapes: tuple[int, ...]) -> bool:
+def _check_broadcast(function: str, **arrays: float | AnyArray) -> None:
+    (first, one), (second, other) = ((name, np.shape(array)) for name, array in arrays.items())
     try:
-        np.broadcast_shapes(*shapes)
+        np.broadcast_shapes(one, other)
     except ValueError:
-        return False
-    return True
+        expected = f"to broadcast with {first} of shape {one}"
+        remedy = f"Add dimensions of 1, as in {second}[:, None]."
+        raise invalid_value(function, second, expected, f"shape {other}", remedy) from None
 
 
 def _left(examples: int, batch_size: int | AnyArray) -> Any:
@@ -262,6 +259,7 @@ def two_batch_noise(
         raise invalid_value("two_batch_noise", "large", f"> small = {small}", large, remedy)
     _check_square("two_batch_noise", "small_square", small_square)
     _check_square("two_batch_noise", "large_square", large_square)
+    _check_broadcast("two_batch_noise", small_square=small_square, large_square=large_square)
     small_square, large_square = _floating(small_square), _floating(large_square)
     square = (float(large) * large_square - float(small) * small_square) / float(large - small)
     return GradientNoise((small_square - large_square) / (1 / small - 1 / large), square)

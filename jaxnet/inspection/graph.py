@@ -96,7 +96,7 @@ def computation_graph(
         The graph, with concrete values throughout.
 
     Raises:
-        TypeError: if an argument is not of real numbers.
+        TypeError: if an argument is not of real numbers, or the function does not take them.
         ValueError: if the function does not return one floating-point scalar, or cannot be
             differentiated backward (a loop of unknown length); or if names are too few.
 
@@ -109,6 +109,7 @@ def computation_graph(
     [4.0, 2.0, 1.0, 0.3679, 1.0]
     """
     check_count("computation_graph", "jacobian_limit", jacobian_limit, minimum=0)
+    _check_call(function, args)
     named = _named_leaves(function, args, names)
     _check_scalar(jax.eval_shape(function, *args))
     # the barrier computes nothing; with it the output is an operation's even where there is none
@@ -123,15 +124,38 @@ def _named_leaves(
     function: Callable[..., Any], args: Sequence[Any], names: Sequence[str] | None
 ) -> dict[str, Array]:
     names = _argument_names(function, len(args)) if names is None else names
-    if len(names) != len(args) or len(set(names)) != len(names):
+    texts = isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
+    if not texts or len(names) != len(args) or len(set(names)) != len(names):
         expected, remedy = "to be one for each argument, all different", "Name each argument once."
-        raise invalid_value("computation_graph", "names", expected, tuple(names), remedy)
+        actual = tuple(names) if isinstance(names, Sequence) else repr(names)
+        raise invalid_value("computation_graph", "names", expected, actual, remedy)
     leaves = {}
     for name, arg in zip(names, args, strict=True):
         for path, leaf in jax.tree_util.tree_leaves_with_path(arg):
             leaf_name = name + jax.tree_util.keystr(path)
             leaves[leaf_name] = _real(leaf_name, leaf)
     return leaves
+
+
+def _check_call(function: Any, args: Sequence[Any]) -> None:
+    if not callable(function):
+        actual, remedy = f"a {type(function).__name__}", "Pass the function and its arguments."
+        raise invalid_type("computation_graph", "function", "to be callable", actual, remedy)
+    try:
+        inspect.signature(function).bind(*args)
+    except ValueError:  # some functions written in C have none
+        return
+    except TypeError as error:
+        expected, remedy = "to be those that the function takes", "Bind others by a lambda."
+        raise invalid_type("computation_graph", "args", expected, error, remedy) from None
+
+
+def check_graph(function: str, graph: Any) -> None:
+    """Raise a TypeError for what is no graph, such as the function that it is made of."""
+    if not isinstance(graph, Graph):
+        actual = f"a {type(graph).__name__}"
+        remedy = "Pass what computation_graph(function, *args) returns."
+        raise invalid_type(function, "graph", "to be a Graph", actual, remedy)
 
 
 def _real(name: str, leaf: Any) -> Array:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from jaxnet.inspection.captions import link_captions, node_captions
-from jaxnet.inspection.graph import Graph
+from jaxnet.inspection.graph import Graph, check_graph
 from jaxnet.inspection.layers import order, positions, ranks
 
 FONT = 14.0
@@ -85,12 +85,16 @@ class _Skeleton(NamedTuple):
 def layout(graph: Graph) -> Layout:
     """Return the drawing of a graph: boxes that do not overlap, links that pass between them.
 
+    Raises:
+        TypeError: for what is no graph.
+
     >>> import jax.numpy as jnp
     >>> from jaxnet.inspection.graph import computation_graph
     >>> drawing = layout(computation_graph(lambda x: jnp.sin(2 * x), 0.5))
     >>> [box.x < drawing.boxes["y"].x for box in drawing.boxes.values()]
     [True, True, False]
     """
+    check_graph("layout", graph)
     captions, links = node_captions(graph), link_captions(graph)
     number = {name: i for i, name in enumerate(captions)}
     skeleton = _skeleton(len(number), [(number[a], number[b]) for a, b in links])

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from jaxnet.core.types import Array, Key, Params, Statistics
-from jaxnet.data.examples import Examples, count
+from jaxnet.data.examples import Examples, check_pair, count
 from jaxnet.inspection.admission import check_objective
 from jaxnet.training.objective import Objective
 from jaxnet.training.sums import batch_risk, batch_sums
@@ -28,7 +28,7 @@ def make_risk(
             takes the moments of these examples instead of the moving ones.
 
     Raises:
-        TypeError: for what is no objective.
+        TypeError: for what is no objective, or no examples.
 
     >>> import jax
     >>> import jax.numpy as jnp
@@ -40,6 +40,7 @@ def make_risk(
     (10.0, 5.0)
     """
     check_objective("make_risk", objective)
+    check_pair("make_risk", "examples", examples)
     plain = objective._replace(metrics=())
 
     def risk(params: Params) -> Array:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
 from jaxnet.inspection.captions import Caption, node_captions
-from jaxnet.inspection.graph import Graph
+from jaxnet.inspection.graph import Graph, check_graph
 from jaxnet.inspection.layout import (
     FONT,
     LINE,
@@ -48,11 +48,15 @@ def to_svg(graph: Graph, *, title: str | None = None) -> str:
     Returns:
         The document, whose size follows from the graph.
 
+    Raises:
+        TypeError: for what is no graph.
+
     >>> from jaxnet.inspection.graph import computation_graph
     >>> graph = computation_graph(lambda x: 2 * x, 0.5)
     >>> to_svg(graph, title="y = 2x").splitlines()[1]
     '<title>y = 2x</title>'
     """
+    check_graph("to_svg", graph)
     drawing, captions = layout(graph), node_captions(graph)
     kinds = {node.identifier: node.kind for node in graph.nodes}
     name = title or "Computation graph"

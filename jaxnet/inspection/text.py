@@ -1,7 +1,7 @@
 """A computation graph in the languages of two drawing programs: Graphviz and Mermaid."""
 
 from jaxnet.inspection.captions import link_captions, node_captions
-from jaxnet.inspection.graph import Graph
+from jaxnet.inspection.graph import Graph, check_graph
 
 BACKWARD = "#c2410c"
 
@@ -23,11 +23,15 @@ def to_graphviz(graph: Graph) -> str:
     Nodes and links say the same as those of `to_svg`: label, value, gradient; derivatives on
     orange dashed links, which run back and leave the ranks to the forward ones.
 
+    Raises:
+        TypeError: for what is no graph.
+
     >>> from jaxnet.inspection.graph import computation_graph
     >>> graph = computation_graph(lambda x: 2 * x, 0.5)
     >>> print(to_graphviz(graph).splitlines()[4])
       n1 [shape=box, label="× 2\ny = 1\n∂y/∂y = 1"];
     """
+    check_graph("to_graphviz", graph)
     captions, derivatives = node_captions(graph), link_captions(graph)
     index = {name: f"n{i}" for i, name in enumerate(captions)}
     lines = ["digraph computation {", "  rankdir=LR;", '  node [fontname="sans-serif"];']
@@ -49,11 +53,15 @@ def to_mermaid(graph: Graph) -> str:
     Nodes and links say the same as those of `to_svg`: label, value, gradient; derivatives on
     dotted links, which run back.
 
+    Raises:
+        TypeError: for what is no graph.
+
     >>> from jaxnet.inspection.graph import computation_graph
     >>> graph = computation_graph(lambda x: 2 * x, 0.5)
     >>> print(to_mermaid(graph).splitlines()[4])
       n1 -. "2" .-> n0
     """
+    check_graph("to_mermaid", graph)
     captions, derivatives = node_captions(graph), link_captions(graph)
     index = {name: f"n{i}" for i, name in enumerate(captions)}
     lines = ["flowchart LR"]

@@ -305,6 +305,27 @@ def test_a_network_without_parameters() -> None:
             "predicted_variance: expected variance to be a",
         ),
         (
+            lambda k: instruments.two_batch_noise(jnp.ones(2), jnp.ones(3), small=1, large=2),
+            "two_batch_noise: expected large_square to broadcast with small_square of shape",
+        ),
+        (lambda k: instruments.make_risk(k.objective, (), tuple(k.examples)), "make_risk: exp.*am"),
+        (lambda k: instruments.computation_graph(None, 1.0), "computation_graph: .*to be callable"),
+        (
+            lambda k: instruments.computation_graph(lambda x: x, 1.0, 2.0),
+            "computation_graph: expected args to be those that the function takes, got too many",
+        ),
+        (
+            lambda k: instruments.computation_graph(lambda x: x, 1.0, names=3),
+            "computation_graph: expected names to be one for each argument, all different, got 3",
+        ),
+        *[
+            (
+                lambda k, draw=draw: getattr(instruments, draw)(k.objective.network),
+                f"^{draw}: expected graph to be a Graph, got a Layer",
+            )
+            for draw in ("layout", "to_svg", "to_graphviz", "to_mermaid")
+        ],
+        (
             lambda k: instruments.dead_units(*k._replace(examples=None)),
             "flat_fractions: expected examples",
         ),

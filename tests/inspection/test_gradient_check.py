@@ -90,6 +90,18 @@ def test_the_table_marks_what_differs() -> None:
     assert [bool(re.search("DIFFERS$", line)) for line in lines[1:]] == [i == 3 for i in range(7)]
 
 
+@pytest.mark.parametrize("narrow", ["float16", "bfloat16"])
+def test_narrow_parameters_have_a_tolerance_of_their_own(narrow: str) -> None:
+    params, statistics = NETWORK.init(jax.random.key(0), (5,))
+    params = jax.tree.map(lambda leaf: leaf.astype(narrow), params)
+    x = jax.random.normal(jax.random.key(1), (6, 5), narrow)
+    verdicts = [
+        check_gradients(network, params, statistics, x, jnp.arange(6) % 3).agrees
+        for network in (NETWORK, broken(NETWORK, 0, 1.1))
+    ]
+    assert verdicts == [True, False]
+
+
 def test_without_differences() -> None:
     result = check(differences=0)
     assert result.agrees
