@@ -1,8 +1,7 @@
 """All that reports on a training run: the bar at a terminal, and the logs that were asked for."""
 
 import contextlib
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from experiments._progress import progress_bar
@@ -25,10 +24,8 @@ def reporting(
         tensorboard: folder of event files.
     """
     with contextlib.ExitStack() as stack:
-        lines = None if log is None else _once_open(lambda: json_lines_log(log))
-        board = None
-        if tensorboard is not None:
-            board = _once_open(lambda: stack.enter_context(tensorboard_log(tensorboard)))
+        lines = None if log is None else json_lines_log(log)
+        board = None if tensorboard is None else stack.enter_context(tensorboard_log(tensorboard))
         logs = together(lines, board)
         bar = stack.enter_context(progress_bar(label, epochs))
         try:
@@ -38,12 +35,3 @@ def reporting(
             if logs is not None:
                 logs(Progress(len(history.train["loss"]), epochs, history, seconds))
             raise
-
-
-def _once_open(open_log: Callable[[], Report]) -> Report:
-    """Return a callback that opens its log at the first report.
-
-    A run that is refused reports nothing: it leaves the log of the one before.
-    """
-    opened = functools.cache(open_log)
-    return lambda progress: opened()(progress)

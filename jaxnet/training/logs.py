@@ -76,8 +76,7 @@ def json_lines_log(path: str | Path, *, start: int = 0) -> Report:
     _lines_up_to(path, start)
     with _saying_why(name, path):
         path.open("ab").close()
-        with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))):
-            pass
+        _try_to_write(os.path.dirname(os.path.realpath(path)))
 
     def report(progress: Progress) -> None:
         nonlocal written
@@ -99,9 +98,9 @@ def tensorboard_log(directory: str | Path, *, start: int = 0) -> Iterator[Report
     """Yield a callback that writes the curves for TensorBoard, step = epoch.
 
     The tags are ``NAME/train`` and ``NAME/validation``, so that the two share a chart, and
-    ``NAME/instrument``. Each run writes an event file of its own. What was reported is
-    on the disk before the training goes on. Needs tensorboardX, and neither TensorFlow nor
-    TensorBoard itself.
+    ``NAME/instrument``. Each run that reports anything new writes an event file of its own. What
+    was reported is on the disk before the training goes on. Needs tensorboardX, and neither
+    TensorFlow nor TensorBoard itself.
 
     What the folder already says of an epoch, with the same values, is not said again: a run that
     goes on from a checkpoint, which reports its first epochs once more, goes on in the log, too.
@@ -126,6 +125,7 @@ def tensorboard_log(directory: str | Path, *, start: int = 0) -> Iterator[Report
     directory, written = check_path(name, "directory", directory).absolute(), 0
     with _saying_why(name, directory):
         directory.mkdir(parents=True, exist_ok=True)
+        _try_to_write(directory)
         board = _Board(directory)
 
     def report(progress: Progress) -> None:
@@ -144,16 +144,14 @@ def tensorboard_log(directory: str | Path, *, start: int = 0) -> Iterator[Report
 
 
 class _Board:
-    """An event file that goes on with what those beside it say."""
+    """An event file that goes on with what those beside it say; none until it has to say more."""
 
     def __init__(self, directory: Path):
         name = "tensorboard_log"
         self._messages = import_package(name, "tensorboardX.proto.event_pb2")
+        self._library = import_package(name, "tensorboardX.record_writer")
+        self._directory, self._writer = directory, None
         self._there, self._tags = read_curves(name, directory), ()
-        library = import_package(name, "tensorboardX.record_writer")
-        self._writer = library.RecordWriter(str(next_file(directory)))
-        self._write(file_version="brain.Event:2")
-        self._writer.flush()
 
     def write(self, step: int, scalars: dict[str, float]) -> None:
         """Write the values of one step, unless they are there."""
@@ -169,14 +167,16 @@ class _Board:
 
     def flush(self) -> None:
         """Let what was written be on the disk."""
-        self._writer.flush()
+        if self._writer is not None:
+            self._writer.flush()
 
     def close(self, last: int | None) -> None:
         """Let go of the file, and forget what it does not say of steps after the last one."""
         if last is not None:
             self._forget_from(last + 1)
-        self._writer.flush()
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.flush()
+            self._writer.close()
 
     def _forget_from(self, step: int) -> None:
         if any(max(self._there.get(tag, ()), default=0) >= step for tag in self._tags):
@@ -185,6 +185,9 @@ class _Board:
             self._there = {}
 
     def _write(self, **said: Any) -> None:
+        if self._writer is None:
+            self._writer = self._library.RecordWriter(str(next_file(self._directory)))
+            self._write(file_version="brain.Event:2")
         event = self._messages.Event(wall_time=time.time(), **said)
         self._writer.write(event.SerializeToString())
 
@@ -209,6 +212,12 @@ def _row(progress: Progress, index: int, start: int) -> dict[str, Any]:
     values = _scalars(progress, index, "{split}_{name}")
     finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
     return {"epoch": start + index + 1, "seconds": round(progress.seconds, 6), **finite}
+
+
+def _try_to_write(directory: Path | str) -> None:
+    """Raise an OSError, before a long run does, if there can be no new file in a folder."""
+    with tempfile.TemporaryFile(dir=directory):
+        pass
 
 
 def _append(path: Path, content: bytes) -> None:

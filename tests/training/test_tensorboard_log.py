@@ -210,3 +210,9 @@ def test_a_real_run_is_logged_as_its_history_says(tmp_path: Path) -> None:
             assert board_values == values[:3]
     seconds = [line["seconds"] for line in lines(path)[:3]]
     assert seconds[0] == seconds[1] < seconds[2]
+
+
+def test_a_run_that_reports_nothing_leaves_nothing(tmp_path: Path) -> None:
+    with tensorboard_log(tmp_path / "board"):
+        pass
+    assert list((tmp_path / "board").iterdir()) == []
