@@ -1,5 +1,6 @@
 """What instruments check at their door: do objective, parameters, examples and key fit together?"""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -173,7 +174,13 @@ def _check_trees(
 
     A layer would add a bias of one unit to all of them without a word.
     """
-    own = jax.eval_shape(lambda: network.init(jax.random.key(0), in_shape))
-    check_like(function, "params", params, own[0], "the network's")
-    check_like(function, "statistics", statistics, own[1], "the network's")
+    own_params, own_statistics = _own_trees(network, in_shape)
+    check_like(function, "params", params, own_params, "the network's")
+    check_like(function, "statistics", statistics, own_statistics, "the network's")
     check_parameters(function, params)
+
+
+@functools.lru_cache(maxsize=16)  # to trace it again takes as long as a small instrument
+def _own_trees(network: Layer, in_shape: Shape) -> tuple[Params, Statistics]:
+    """Return the shapes of a network's parameters and statistics."""
+    return jax.eval_shape(lambda: network.init(jax.random.key(0), in_shape))
