@@ -143,9 +143,14 @@ Pass jax.random.key(0).
         actual = f"{key!r} of type {type(key).__name__}"
         raise invalid_type(function, argument, "to be one PRNG key", actual, remedy)
     typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    if key.ndim != (0 if typed else 1) or not (typed or key.dtype == np.uint32):
+    if key.ndim if typed else not _is_key_of_integers(key):
         actual = f"{key.dtype} of shape {key.shape}"
         raise invalid_type(function, argument, "to be one PRNG key", actual, remedy)
+
+
+def _is_key_of_integers(key: AnyArray) -> bool:
+    wanted = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0)))
+    return (key.dtype, key.shape) == (wanted.dtype, wanted.shape)
 
 
 def check_flags(function: str, **flags: Any) -> None:

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.checks import check_finite
@@ -51,11 +52,13 @@ def check_pair(function: str, argument: str, examples: Any) -> Examples:
 
 
 def check_examples(function: str, argument: str, examples: Examples) -> Examples:
-    """Return the examples if inputs and targets pair up, are not empty and hold no NaN.
+    """Return the examples as arrays if they pair up, are not empty and hold no NaN.
 
     Raises:
+        TypeError: for what are no examples, or no numbers.
         ValueError: otherwise, with the place of the first NaN or infinity.
     """
+    examples = check_pair(function, argument, examples)
     inputs, targets = np.shape(examples.inputs), np.shape(examples.targets)
     if len(inputs) < 2 or len(targets) < 1 or inputs[0] != targets[0] or inputs[0] < 1:
         raise invalid_value(
@@ -65,6 +68,10 @@ def check_examples(function: str, argument: str, examples: Examples) -> Examples
             f"inputs of shape {inputs} and targets of shape {targets}",
             "Give both arrays the same first dimension, one row an example.",
         )
+    for name, field in examples._asdict().items():
+        if not (jnp.issubdtype(field.dtype, jnp.number) or field.dtype == bool):
+            given, remedy = f"{argument}.{name}", "Give numbers; labels count from 0."
+            raise invalid_type(function, given, "to hold numbers", field.dtype, remedy)
     remedy = "Remove or repair those examples first."
     check_finite(function, f"{argument}.inputs", np.asarray(examples.inputs), remedy)
     check_finite(function, f"{argument}.targets", np.asarray(examples.targets), remedy)

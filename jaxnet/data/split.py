@@ -37,7 +37,7 @@ def split(
     >>> [sorted(part.targets.tolist()) for part in parts]
     [[0, 0, 0, 1, 1, 1], [0, 0, 1, 1]]
     """
-    check_examples("split", "examples", examples)
+    examples = check_examples("split", "examples", examples)
     total = count(examples)
     ends = _part_ends(tuple(fractions), total)
     order = np.asarray(jax.random.permutation(key, total))
@@ -87,7 +87,7 @@ def k_folds(examples: Examples, folds: int, *, key: Key, stratify: bool = False)
     >>> train.shape, held_out.shape, len(set(held_out.ravel().tolist()))
     ((3, 5), (3, 2), 6)
     """
-    check_examples("k_folds", "examples", examples)
+    examples = check_examples("k_folds", "examples", examples)
     total = count(examples)
     if check_count("k_folds", "folds", folds, minimum=2) > total:
         remedy = f"Pass folds={total} to leave one out at a time."

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count
+from jaxnet.core.checks import check_count, check_function
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array
 from jaxnet.inspection.notation import WITH_CONSTANT, label
@@ -138,9 +138,8 @@ def _named_leaves(
 
 
 def _check_call(function: Any, args: Sequence[Any]) -> None:
-    if not callable(function):
-        actual, remedy = f"a {type(function).__name__}", "Pass the function and its arguments."
-        raise invalid_type("computation_graph", "function", "to be callable", actual, remedy)
+    remedy = "Pass the function and its arguments."
+    check_function("computation_graph", "function", function, remedy)
     try:
         inspect.signature(function).bind(*args)
     except ValueError:  # some functions written in C have none

@@ -29,8 +29,7 @@ def check_fit(function: str, argument: str, objective: Objective, examples: Exam
         TypeError: if they are no `Examples`.
         ValueError: if they do not fit, or hold NaN, infinities or labels out of range.
     """
-    examples = check_pair(function, argument, examples)
-    check_examples(function, argument, examples)
+    examples = check_examples(function, argument, examples)
     out_shape = objective.network.out_shape(examples.inputs.shape[1:])
     kind = jnp.result_type(float)
     outputs = jax.ShapeDtypeStruct((count(examples), *out_shape), kind)

@@ -192,9 +192,10 @@ def test_a_key(key: Any) -> None:
         (None, "None of type NoneType"),
         (np.zeros(2, np.float32), "float32 of shape (2,)"),
         (np.zeros((3, 2), np.uint32), "uint32 of shape (3, 2)"),
+        (np.zeros(5, np.uint32), "uint32 of shape (5,)"),
         (jax.random.split(jax.random.key(0), 3), "key<fry> of shape (3,)"),
     ],
-    ids=["int", "None", "float", "integers", "several"],
+    ids=["int", "None", "float", "integers", "five integers", "several"],
 )
 def test_what_is_no_key(key: Any, actual: str) -> None:
     with pytest.raises(

@@ -143,6 +143,31 @@ def test_examples_that_do_not_pair(inputs: Any, targets: Any) -> None:
         check_examples("f", "train", Examples(inputs, targets))
 
 
+@pytest.mark.parametrize(
+    ("examples", "message"),
+    [
+        (Examples([[1.0], [2.0, 3.0]], [0, 1]), "f: expected train to hold arrays, got "),
+        (Examples(np.array([["a"], ["b"]]), [0, 1]), "train.inputs to hold numbers, got <U1. Give"),
+        (Examples([[1.0], [2.0]], np.array([None, 1])), "train.targets to hold numbers, got obj"),
+        (([[1.0]], [0]), "f: expected train to be Examples, got a tuple."),
+    ],
+    ids=["ragged", "text", "objects", "pair"],
+)
+@pytest.mark.usefixtures("no_type_checks")
+def test_what_are_no_examples(examples: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        check_examples("f", "train", examples)
+    assert message in str(caught.value)
+
+
+def test_lists_are_split_as_arrays_are() -> None:
+    whole, key = _examples(10), jax.random.key(0)
+    lists = Examples(*(field.tolist() for field in whole))
+    ours, theirs = (split(each, (0.6, 0.4), key=key) for each in (lists, whole))
+    for part, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(part.inputs, expected.inputs)
+
+
 def test_take_keeps_inputs_with_targets() -> None:
     examples = _examples(10)
     taken = examples.take(np.array([7, 2]))

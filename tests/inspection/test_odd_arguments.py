@@ -109,7 +109,10 @@ pytestmark = pytest.mark.usefixtures("no_type_checks")
             "two_batch_noise: expected large_square to broadcast with small_square of shape",
         ),
         (lambda k: instruments.make_risk(k.objective, (), tuple(k.examples)), "make_risk: exp.*am"),
-        (lambda k: instruments.computation_graph(None, 1.0), "computation_graph: .*to be a function"),
+        (
+            lambda k: instruments.computation_graph(None, 1.0),
+            "computation_graph: .*to be a function",
+        ),
         (
             lambda k: instruments.computation_graph(lambda x: x, 1.0, 2.0),
             "computation_graph: expected args to be those that the function takes, got too many",
