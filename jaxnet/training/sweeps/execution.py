@@ -121,7 +121,7 @@ def train_members(
         members: all of them.
         train: the examples, on the device.
         validation: the same of held-out examples; None for none.
-        execution: how, of `on_devices`.
+        execution: how.
         compiled: width -> program of an earlier call, with the same arguments but for the numbers
             and the number of members; those compiled here are added.
 
@@ -132,8 +132,9 @@ def train_members(
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
     """
     function = member.function
-    strategy, chunk, named, _, on_progress, checkpoint = execution
-    devices = named or ()
+    execution = on_devices(function, execution)
+    strategy, chunk, devices, _, on_progress, checkpoint = execution
+    devices = devices or ()
     processes = count_processes(devices)
     given = member, members, train, validation, execution
     keeper = _agree(processes, *given)
