@@ -21,6 +21,7 @@ from experiments._options import Count, Part, Seed, Strength, Width, check_some
 from experiments._progress import announce_resumption, sweep_bar
 from experiments._record import Claim, prepare_folder, write_record
 from experiments._sweep_figures import draw_sweep
+from jaxnet.core.errors import invalid_value
 from jaxnet.data import Dataset
 from jaxnet.data.examples import count
 from jaxnet.training import (
@@ -153,10 +154,19 @@ def search(config: Config, dataset: Dataset, epochs: int) -> SweepResult:
 def test_once(
     config: Config, dataset: Dataset, epochs: int, chosen: dict[str, Any]
 ) -> dict[str, float]:
-    """Train the chosen setting on all training examples, and test the network."""
+    """Train the chosen setting on all training examples, and test the network.
+
+    Raises:
+        ValueError: if that run diverges, though on fewer examples none did.
+    """
     build = make_builder(config, dataset, epochs, count(dataset.train))
     run = make_train(build, dataset.train, epochs=epochs, batch_size=config.batch_size)
     trained = run(jax.random.key(config.seed), chosen)
+    if trained.diverged:
+        expected, remedy = f"{chosen} to train on all examples", "Try smaller --learning-rates."
+        raise invalid_value(
+            "hyperparameter_sweep", "setting", expected, "one that diverges", remedy
+        )
     network = make_recipe(build, chosen).network
     metrics = jaxnet.training.evaluate(network, trained.params, trained.statistics, dataset.test)
     return {f"test_{name}": value for name, value in metrics.items()}

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from experiments import hyperparameter_sweep
 from experiments._command import run_command
+from jaxnet.data import load_dataset
 
 
 def run(name: str, *arguments: str) -> int:
@@ -105,3 +107,10 @@ def test_a_mistake_ends_with_one_message(
     assert message in error
     assert error.startswith("error: ")
     assert error.count("\n") == 1
+
+
+def test_a_choice_that_diverges_on_all_examples_is_not_tested() -> None:
+    dataset, config = load_dataset("digits"), hyperparameter_sweep.SMOKE
+    chosen = {"learning_rate": 1e30, "drop_rate": 0.0}
+    with pytest.raises(ValueError, match="to train on all examples, got one that diverges"):
+        hyperparameter_sweep.test_once(config, dataset, 1, chosen)
