@@ -63,12 +63,12 @@ def in_default_precision(function: str, name: str, number: float | int) -> float
     return rounded
 
 
-def as_arguments(function: str, hyperparameters: Hyperparameters) -> dict[str, Array]:
-    """Return hyperparameters as 0-d arrays of JAX's default precision, whatever made them.
+def check_hyperparameters(function: str, hyperparameters: Hyperparameters) -> Hyperparameters:
+    """Return hyperparameters as Python numbers of JAX's default precision, whatever made them.
 
     Args:
         function: the public function that an error begins with.
-        hyperparameters: name -> number; what is traced is converted only.
+        hyperparameters: name -> number; what is traced stays an array, in that precision.
 
     Raises:
         TypeError: if they are no mapping, or one is no real number.
@@ -78,27 +78,27 @@ def as_arguments(function: str, hyperparameters: Hyperparameters) -> dict[str, A
         remedy = "For example: {'learning_rate': 0.1}"
         actual = f"a {type(hyperparameters).__name__}"
         raise invalid_type(function, "hyperparameters", "to be a mapping", actual, remedy)
-    return {name: _as_argument(function, name, v) for name, v in hyperparameters.items()}
+    return {name: _checked(function, name, value) for name, value in hyperparameters.items()}
 
 
-def as_python(hyperparameters: Mapping[str, Array]) -> Hyperparameters:
-    """Return arrays of `as_arguments` as Python numbers, but for those that are traced."""
-    arrays = hyperparameters.items()
-    return {name: a if isinstance(a, Tracer) else np.asarray(a).item() for name, a in arrays}
+def as_arguments(numbers: Hyperparameters) -> dict[str, Array]:
+    """Return what `check_hyperparameters` gives as 0-d arrays, the arguments of a program."""
+    kinds = {float: jnp.result_type(float), int: jnp.int32}
+    return {
+        name: value if isinstance(value, Tracer) else jnp.asarray(value, kinds[type(value)])
+        for name, value in numbers.items()
+    }
 
 
-def _as_argument(function: str, name: str, value: Any) -> Array:
-    real = jnp.result_type(float)
+def _checked(function: str, name: str, value: Any) -> Any:
     if not isinstance(value, str) and np.iterable(value):
         remedy = "Map over values with jax.vmap, or use jaxnet.training.sweep."
         raise invalid_value(function, name, "to be one number", repr(value), remedy)
     if isinstance(value, Tracer) and jnp.issubdtype(value.dtype, jnp.integer):
         return value.astype(jnp.int32)
     if isinstance(value, Tracer) and jnp.issubdtype(value.dtype, jnp.floating):
-        return value.astype(real)
-    number = as_numbers(function, name, value).item()
-    number = in_default_precision(function, name, number)
-    return jnp.asarray(number, real if isinstance(number, float) else jnp.int32)
+        return value.astype(float)
+    return in_default_precision(function, name, as_numbers(function, name, value).item())
 
 
 def _as_array(values: Any) -> np.ndarray | None:

@@ -66,9 +66,10 @@ def releasing_locks() -> Iterator[None]:
     try:
         yield
     finally:
-        for lock in _taken.get() or ():
-            lock.release()
+        taken = _taken.get() or ()
         _taken.reset(before)
+        for lock in taken:
+            lock.release()
 
 
 def _locked(path: Path) -> IO[bytes] | None:
@@ -92,6 +93,11 @@ def _locked(path: Path) -> IO[bytes] | None:
 
 def _release(file: IO[bytes], path: Path, process: int) -> None:
     """Remove the file and let go of it; a fork of the process that has it only lets go."""
-    if os.getpid() == process:
-        path.unlink(missing_ok=True)
-    file.close()
+    if fcntl is None:
+        file.close()  # what is open cannot be removed on Windows
+    try:
+        if os.getpid() == process:
+            with contextlib.suppress(OSError):  # an empty file more does no harm
+                path.unlink()
+    finally:
+        file.close()

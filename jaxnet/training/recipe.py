@@ -44,10 +44,11 @@ class Recipe(NamedTuple):
         constraint: ``params -> params``, applied after every update.
         gradient: ``"autodiff"``, ``"by_hand"`` or an engine.
         rules: what ends the run, slows it down or keeps its best.
-        subset: indices of the training examples to learn from, shape ``(n,)``; None for all.
+        subset: indices of the training examples to learn from, from 0, shape ``(n,)``, no mask;
+            None for all.
             ``jnp.arange(n) % size`` takes the first ``size``, as often as it needs to fill an
             epoch of ``n``: every size then has as many steps.
-        held_out: indices of training examples to validate on; None for none.
+        held_out: indices of training examples to validate on, likewise; None for none.
     """
 
     network: Layer
@@ -70,11 +71,20 @@ then traced, with arrays in their place.
 """
 
 
-@contextmanager
-def explained(function: str) -> Iterator[None]:
-    """Say what a hyperparameter is where Python or NumPy would have to know its value.
+OTHERWISE = "In place of `if` there are jnp.where and jax.lax.cond, in place of NumPy jax.numpy."
+"""What to do without the values of traced arrays."""
 
-    JAX's own errors name neither the builder nor the way out; some are an IndexError.
+
+@contextmanager
+def explained(function: str, argument: str, remedy: str) -> Iterator[None]:
+    """Say what went wrong where Python or NumPy would have to know the value of a traced array.
+
+    JAX's own errors name neither whose array it is nor the way out; some are an IndexError.
+
+    Args:
+        function: the public function that an error begins with.
+        argument: whose code runs.
+        remedy: what to do.
 
     Raises:
         TypeError: in place of such an error.
@@ -86,13 +96,9 @@ def explained(function: str) -> Iterator[None]:
     except (*_NEEDS_NUMBERS, TypeError, IndexError) as error:
         if not (isinstance(error, _NEEDS_NUMBERS) or _SAYS_SO.search(str(error))):
             raise
-        remedy = (
-            "In place of `if` there are jnp.where and jax.lax.cond, in place of NumPy jax.numpy; "
-            "or make one sweep for each value."
-        )
-        actual = f"a builder that needs their values: {str(error).splitlines()[0].rstrip('.')}"
-        expected = "to take hyperparameters as arrays that are traced"
-        raise invalid_type(function, "build", expected, actual, remedy) from error
+        actual = f"code that needs their values: {str(error).splitlines()[0].rstrip('.')}"
+        expected = "to compute with arrays that are traced"
+        raise invalid_type(function, argument, expected, actual, remedy) from error
 
 
 _NEEDS_NUMBERS = (
@@ -133,7 +139,8 @@ def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) 
     except TypeError as error:
         remedy = "Give it a value, or a default in the builder."
         raise invalid_value(function, "settings", "to be complete", error, remedy) from None
-    with explained(function):
+    remedy = f"{OTHERWISE} Or make one sweep for each value of that hyperparameter."
+    with explained(function, "build", remedy):
         recipe = build(**hyperparameters)
     if not isinstance(recipe, Recipe):
         remedy = "End it by: return jaxnet.training.Recipe(network, optimizer)"

@@ -15,8 +15,9 @@ from jaxnet.training.checks import check_batch_size, check_both
 from jaxnet.training.devices import compiler_options
 from jaxnet.training.epoch import NEVER, ShortBatch, check_short_batch, make_epoch
 from jaxnet.training.evaluate import make_evaluate
-from jaxnet.training.hyperparameters import Hyperparameters, as_arguments, as_python
+from jaxnet.training.hyperparameters import Hyperparameters, as_arguments, check_hyperparameters
 from jaxnet.training.recipe import (
+    OTHERWISE,
     Build,
     Recipe,
     call_builder,
@@ -117,7 +118,7 @@ class Member:
             TypeError: if anything in the recipe needs the value of a hyperparameter.
         """
         recipe = self.recipe(hyperparameters, train, validation)
-        with explained(self.function):
+        with explained(self.function, "recipe and instruments", OTHERWISE):
             return self._trained(recipe, key, epochs, start, train, validation)
 
     def recipe(
@@ -211,15 +212,16 @@ def make_train(
 
     def run(key: Key, hyperparameters: Hyperparameters) -> Trained:
         check_key(name, "key", key)
-        given = as_arguments(name, hyperparameters)
-        recipe = member.recipe(as_python(given), train, validation)
+        numbers = check_hyperparameters(name, hyperparameters)
+        recipe = member.recipe(numbers, train, validation)
         objective = recipe_objective(name, recipe)
         # while tracing, only shapes are looked at
         checked, held_out = check_both(name, objective, train, validation)
-        traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((key, given, checked)))
+        given = as_arguments(numbers)
+        arguments = key, given, jnp.int32(epochs), None, checked, held_out
+        traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arguments))
         if not traced:
             check_recipe_outputs(name, recipe, checked)
-        arguments = key, given, jnp.int32(epochs), None, checked, held_out
         # options of the compiler are for the outermost program only
         return member(*arguments) if traced else program(*arguments)
 
@@ -245,7 +247,8 @@ def make_recipe(build: Build, hyperparameters: Hyperparameters) -> Recipe:
 
 def recipe_of_arrays(function: str, build: Build, hyperparameters: Hyperparameters) -> Recipe:
     """Return the recipe of `make_recipe`; errors begin with the name of a function."""
-    return call_builder(function, build, as_arguments(function, hyperparameters))
+    numbers = check_hyperparameters(function, hyperparameters)
+    return call_builder(function, build, as_arguments(numbers))
 
 
 def check_passes(function: str, passes: Passes, train: Examples) -> None:

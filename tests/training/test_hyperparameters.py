@@ -89,3 +89,19 @@ def test_bad_passes(passes: dict[str, Any], message: str) -> None:
     with pytest.raises(TypeError) as caught:
         trained(KEY, {"learning_rate": 0.1}, **passes)
     assert message in str(caught.value)
+
+
+def test_constants_within_another_program_are_checked_as_outside() -> None:
+    run = make_train(build, blobs(), epochs=1, batch_size=8)
+    with pytest.raises(ValueError, match="sgd: expected learning_rate finite and in"):
+        jax.jit(lambda key: run(key, {"learning_rate": -0.1}).params)(KEY)
+
+
+def test_a_run_without_hyperparameters_is_part_of_another_program() -> None:
+    def without() -> Recipe:
+        return build(0.1)
+
+    train = jax.tree.map(jnp.asarray, blobs())
+    run = make_train(without, train, epochs=1, batch_size=8)
+    inside = jax.jit(lambda x: x + run(KEY, {}).history.epoch.train["loss"][-1])(0.0)
+    assert float(inside) == pytest.approx(float(run(KEY, {}).history.epoch.train["loss"][-1]))

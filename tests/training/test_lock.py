@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -126,3 +127,15 @@ def test_any_other_trouble_with_the_lock_is_said(
     monkeypatch.setattr(lock.fcntl, "flock", fail)
     with pytest.raises(InvalidValueError, match=r"a writable folder, got .*Input/output error"):
         run(tmp_path)
+
+
+def test_a_folder_that_is_gone_hides_no_error(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+
+    def replace(progress: Any) -> None:
+        if folder.is_dir():
+            shutil.rmtree(folder)
+            folder.write_text("")
+
+    with pytest.raises(InvalidValueError, match="fit: expected checkpoint to be a writable folder"):
+        run(folder, epochs=3, chunk=1, on_progress=replace)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import jaxnet
-from jaxnet.training import Recipe, early_stopping, make_recipe, sweep
+from jaxnet.training import Recipe, early_stopping, make_recipe, make_train, sweep
 from tests.training.toys import blobs, network
 
 
@@ -68,8 +68,8 @@ def test_builders_that_are_refused(build: Any, error: Any, message: str) -> None
     ids=["if", "float", "NumPy", "index", "lookup", "slice", "mask", "shape"],
 )
 def test_a_builder_that_needs_a_number_is_told_that_it_gets_an_array(build: Any) -> None:
-    message = "expected build to take hyperparameters as arrays that are traced, got a builder that"
-    with pytest.raises(TypeError, match=f"make_recipe: {message} needs their values: .*jnp.where"):
+    message = "expected build to compute with arrays that are traced, got code that needs their"
+    with pytest.raises(TypeError, match=f"make_recipe: {message} values: .*jnp.where.*one sweep"):
         jax.jit(lambda rate: make_recipe(build, {"rate": rate}).optimizer.init(()))(0.7)
 
 
@@ -91,8 +91,15 @@ def test_a_part_that_needs_a_number_says_so_in_the_program(parts: Any) -> None:
         return recipe(rate)._replace(**parts(rate))
 
     runs: dict[str, Any] = {"key": jax.random.key(0), "epochs": 1, "batch_size": 8}
-    with pytest.raises(TypeError, match=r"sweep: expected build to take .* jnp\.where"):
+    with pytest.raises(TypeError, match=r"sweep: expected recipe and instruments to compute .*jnp"):
         sweep(build, blobs(), settings={"rate": 0.1}, **runs)
+
+
+def test_an_instrument_that_needs_a_number_says_so() -> None:
+    instruments: Any = {"m": lambda params, statistics, train: float(params[0][0].sum())}
+    run = make_train(recipe, blobs(), epochs=1, batch_size=8, instruments=instruments)
+    with pytest.raises(TypeError, match="expected recipe and instruments to compute with arrays"):
+        run(jax.random.key(0), {"learning_rate": 0.1})
 
 
 def test_other_errors_of_a_builder_are_its_own() -> None:
