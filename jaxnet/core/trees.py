@@ -136,6 +136,7 @@ def _scaled_norm(squares: Array, leaves: list[Array]) -> Array:
     # nearer to 1 than the largest, since XLA may multiply by 1/unit, which must not underflow
     unit = largest * jnp.where(largest > 1, 2.0**-32, 2.0**32).astype(largest.dtype)
     unit = jnp.where(jnp.isfinite(largest) & (largest > 0), unit, jnp.ones_like(unit))
+    unit = jax.lax.stop_gradient(unit)  # the norm does not depend on it
     return unit * jnp.sqrt(_sum_of_squares([g / unit for g in leaves], jnp.zeros_like(unit)))
 
 

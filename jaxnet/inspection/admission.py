@@ -174,13 +174,20 @@ def _check_trees(
 
     A layer would add a bias of one unit to all of them without a word.
     """
-    own_params, own_statistics = _own_trees(network, in_shape)
-    check_like(function, "params", params, own_params, "the network's")
-    check_like(function, "statistics", statistics, own_statistics, "the network's")
+    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((params, statistics)))
+    # a network that is made while tracing may hold traced settings, of which nothing may be kept
+    look_up = _own_trees.__wrapped__ if traced else _own_trees
+    own = look_up(network, in_shape)
+    if own is not None:
+        check_like(function, "params", params, own[0], "the network's")
+        check_like(function, "statistics", statistics, own[1], "the network's")
     check_parameters(function, params)
 
 
 @functools.lru_cache(maxsize=16)  # to trace it again takes as long as a small instrument
-def _own_trees(network: Layer, in_shape: Shape) -> tuple[Params, Statistics]:
-    """Return the shapes of a network's parameters and statistics."""
-    return jax.eval_shape(lambda: network.init(jax.random.key(0), in_shape))
+def _own_trees(network: Layer, in_shape: Shape) -> tuple[Params, Statistics] | None:
+    """Return the shapes of a network's parameters and statistics; None if it is made by NumPy."""
+    try:
+        return jax.eval_shape(lambda: network.init(jax.random.key(0), in_shape))
+    except jax.errors.JAXTypeError:
+        return None

@@ -1,5 +1,6 @@
 """Is an activation a function of one number, entry by entry? Tried out, not told by its name."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -36,26 +37,32 @@ def is_entrywise(layer: Layer, shape: Shape, dtype: Any) -> bool:
         _, residual, _ = layer.forward((), (), z, key=None, training=False)
         return layer.backward((), residual, dy)[1]
 
-    given = _masks(int(np.prod(shape)))
-    random = np.random.default_rng(0)
-    z = random.normal(size=given.shape)
-    z[::2] = np.abs(z[::2])  # where a logarithm has slopes
-    dy = np.where(given, random.uniform(0.5, 1.5, given.shape), 0.0)
-    points = [each.reshape(len(given), *shape).astype(dtype) for each in (z, dy)]
-    arrived = np.asarray(_evaluate(jax.make_jaxpr(passed_back)(*points), *points))
-    reached = (arrived != 0) & ~np.isnan(arrived)
-    return not (reached & ~given.reshape(arrived.shape)).any()
+    units, random = int(np.prod(shape)), np.random.default_rng(0)
+    run = _compiled(passed_back, np.zeros((2, *shape), dtype))
+    for number, given in enumerate(_masks(units)):
+        z = random.normal(size=given.shape)
+        z = z if number % 2 else np.abs(z)  # where a logarithm has slopes
+        dy = np.where(given, random.uniform(0.5, 1.5, given.shape), 0.0)
+        arrived = np.asarray(run(*(each.reshape(2, *shape).astype(dtype) for each in (z, dy))))
+        reached = (arrived != 0) & ~np.isnan(arrived)
+        if (reached & ~given.reshape(reached.shape)).any():
+            return False
+    return True
 
 
-def _masks(units: int) -> np.ndarray:
-    """Return rows of bools that tell any two of so many units apart, either way round."""
-    bits = np.arange(max(units - 1, 1).bit_length())[:, None]
-    ones = (np.arange(units)[None] >> bits) % 2 == 1
-    return np.repeat(np.concatenate([ones, ~ones]), 2 * DRAWS, axis=0)
+def _masks(units: int) -> Iterator[np.ndarray]:
+    """Yield pairs of rows of bools, which tell any two of so many units apart, either way round.
+
+    Of each unit one row says True: so examples that see each other are told apart, too.
+    """
+    for bit in range(max(units - 1, 1).bit_length()):
+        ones = (np.arange(units) >> bit) % 2 == 1
+        yield from (np.stack([ones, ~ones]),) * (2 * DRAWS)
 
 
-def _evaluate(closed: ClosedJaxpr, *points: np.ndarray) -> Array:
-    """Return what a program computes, even while another one is traced: it is compiled at once."""
+def _compiled(function: Callable[..., Array], like: np.ndarray) -> Callable[..., Array]:
+    """Return a function of two arrays that computes even while another program is traced."""
+    closed = jax.make_jaxpr(function)(like, like)
     known = [np.ones(c.shape, c.dtype) if isinstance(c, Tracer) else c for c in closed.consts]
-    program = jax.jit(jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, known)))
-    return program.lower(*points).compile()(*points)[0]
+    program = jax.jit(jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, known))).lower(like, like).compile()
+    return lambda *points: program(*points)[0]

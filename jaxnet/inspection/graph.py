@@ -2,7 +2,7 @@
 
 import inspect
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -70,7 +70,7 @@ class Graph(NamedTuple):
 def computation_graph(
     function: Callable[..., Any],
     *args: Any,
-    names: Sequence[str] | None = None,
+    names: Iterable[str] | None = None,
     jacobian_limit: int = 64,
 ) -> Graph:
     """Return the computation graph of a scalar function at a point, as the lectures draw it.
@@ -121,14 +121,14 @@ def computation_graph(
 
 
 def _named_leaves(
-    function: Callable[..., Any], args: Sequence[Any], names: Sequence[str] | None
+    function: Callable[..., Any], args: Sequence[Any], names: Iterable[str] | None
 ) -> dict[str, Array]:
     names = _argument_names(function, len(args)) if names is None else names
-    texts = isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
+    names = tuple(names) if np.iterable(names) and not isinstance(names, str) else names
+    texts = isinstance(names, tuple) and all(isinstance(name, str) for name in names)
     if not texts or len(names) != len(args) or len(set(names)) != len(names):
         expected, remedy = "to be one for each argument, all different", "Name each argument once."
-        actual = tuple(names) if isinstance(names, Sequence) else repr(names)
-        raise invalid_value("computation_graph", "names", expected, actual, remedy)
+        raise invalid_value("computation_graph", "names", expected, repr(names), remedy)
     leaves = {}
     for name, arg in zip(names, args, strict=True):
         for path, leaf in jax.tree_util.tree_leaves_with_path(arg):

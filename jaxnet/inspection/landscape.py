@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from jaxnet.core.checks import check_entries, check_flags, check_key
 from jaxnet.core.errors import invalid_type, invalid_value
@@ -193,6 +194,7 @@ def random_direction(key: Key, params: Params, *, filter_normalized: bool = True
     return jax.tree.map(_filter_normalized, weights_only(params), drawn, params)
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def _filter_normalized(moves: bool, direction: Array, weights: Array) -> Array:
     if not moves:
         return jnp.zeros_like(direction)
@@ -256,6 +258,8 @@ def _axis(function: str, argument: str, given: AnyArray | None, low: float) -> A
 
 
 def _real(function: str, argument: str, given: Any) -> Array:
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(given)):
+        given = jnp.asarray(given)
     if not isinstance(given, jax.Array):
         try:
             given = np.asarray(given)

@@ -131,12 +131,17 @@ def _activation_norms(
         return {symbol: global_norm(y) for symbol, y in outputs.items()}
 
     # of norms, not of squares, which overflow first
-    wholes = sum_over_chunks(norms, examples.inputs, add=jnp.hypot)
+    wholes = sum_over_chunks(norms, examples.inputs, add=_together)
     root = count(examples) ** 0.5
     one = jax.eval_shape(
         lambda x: features(objective.network, params, statistics, x), examples.inputs[:1]
     )
     return {symbol: _norms(whole / root, one[symbol].size) for symbol, whole in wholes.items()}
+
+
+def _together(one: Array, other: Array) -> Array:
+    """Return the norm of both; NaN, which `jax.numpy.hypot` hides beside infinity, stays."""
+    return jnp.where(jnp.isnan(one) | jnp.isnan(other), jnp.nan, jnp.hypot(one, other))
 
 
 def _norms(l2: Array, size: int) -> Norms:

@@ -24,7 +24,7 @@ def check_class_names(function: str, names: Any, out_shape: Shape) -> tuple[str,
     """
     argument, remedy = "class_names", "Name each class by a string of its own."
     is_list = isinstance(names, Sequence | np.ndarray) and not isinstance(names, str | bytes)
-    if not is_list or not all(isinstance(name, str) for name in np.ravel(names).tolist()):
+    if not is_list or not all(isinstance(name, str) for name in names):
         raise invalid_type(function, argument, "to be a sequence of strings", repr(names), remedy)
     listed = tuple(str(name) for name in names)
     classes = 2 if out_shape == (1,) else out_shape[-1]

@@ -126,3 +126,9 @@ def test_the_norm_of_narrow_leaves_is_taken_in_float32() -> None:
     assert found.dtype == np.float32
     assert float(found) == pytest.approx(np.sqrt(1000 + 3000 * 9e4), rel=1e-6)
     assert global_norm([jnp.array([3, 4]), 0]).item() == 5.0
+
+
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+def test_the_gradient_of_a_norm_is_the_direction_at_any_size(size: float) -> None:
+    gradient = jax.grad(global_norm)(jnp.array([3 * size, 4 * size], jnp.result_type(float)))
+    np.testing.assert_allclose(gradient, [0.6, 0.8], rtol=1e-6)

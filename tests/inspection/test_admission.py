@@ -27,7 +27,7 @@ from jaxnet.inspection import (
     random_direction,
     tape,
 )
-from jaxnet.layers import activation, batch_norm, dense
+from jaxnet.layers import activation, batch_norm, dense, serial
 from tests.inspection.regressions import Here, classifier
 
 pytestmark = pytest.mark.usefixtures("no_type_checks")
@@ -227,3 +227,26 @@ def test_instruments_take_numpy_arrays_and_lists_of_positions() -> None:
     assert line.positions.dtype == np.float32
     assert line.risks.tolist()[0] == pytest.approx(line.risks.tolist()[1])
     assert check_gradients(plain.objective.network, *plain[1:3], *plain.examples).agrees
+
+
+def test_a_network_whose_parameters_numpy_makes_has_features() -> None:
+    layer = dense(3)
+    params, _ = layer.init(jax.random.key(0), (4,))
+
+    def init(key: Any, in_shape: Any) -> Any:
+        return jax.tree.map(np.asarray, layer.init(key, in_shape)[0]), ()
+
+    x = jnp.ones((2, 4), jnp.result_type(float))
+    made_by_numpy = jaxnet.inspection.features(layer._replace(init=init), params, (), x)
+    np.testing.assert_array_equal(made_by_numpy["z1"], layer.apply(params, (), x)[0])
+
+
+def test_nothing_is_kept_of_a_network_that_is_traced() -> None:
+    def total(slope: Any) -> Any:
+        network = serial(dense(5), activation("leaky_relu", negative_slope=slope))
+        params, statistics = network.init(jax.random.key(0), (4,))
+        x = jnp.ones((2, 4), jnp.result_type(float))
+        return jaxnet.inspection.features(network, params, statistics, x)["y1"].sum()
+
+    with jax.checking_leaks():
+        assert jnp.isfinite(jax.jit(total)(0.1))

@@ -268,7 +268,7 @@ def test_names() -> None:
     ]
     named = computation_graph(lambda *x: x[0]["w"] * x[1], {"w": 1.0}, 2.0)
     assert [node.identifier for node in named.nodes] == ["x0['w']", "x1", "y"]
-    renamed = computation_graph(chain, 0.5, names=["w"])
+    renamed = computation_graph(chain, 0.5, names={"w": 0}.keys())
     assert renamed.nodes[0].identifier == "w"
 
 

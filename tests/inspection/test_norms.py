@@ -255,3 +255,18 @@ def test_pixels_of_one_byte_pass(dtype: np.dtype) -> None:
     examples = Examples(np.full((4, 3), 255, np.uint8), np.zeros(4, np.int32))
     found = activation_norms(objective, params, statistics, examples)
     assert float(found["y0"].rms) == pytest.approx(1.0)
+
+
+def test_nan_is_not_hidden_by_infinity() -> None:
+    inputs = np.ones((1200, 2), np.result_type(float, np.float32))
+    network = serial(activation("relu"), rescale(1.0))
+    x = jnp.asarray(inputs).at[0, 0].set(jnp.inf).at[-1, 0].set(jnp.nan)
+    norms = jax.jit(
+        lambda x: activation_norms(
+            jaxnet.training.make_objective(network, "squared_error"),
+            ((), ()),
+            ((), ()),
+            Examples(x, x),
+        )
+    )(x)
+    assert all(np.isnan(norm.l2) for norm in norms.values())

@@ -217,6 +217,10 @@ REFUSED: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         lambda: unsaved(class_names=["a", "a"]),
         "class_names to differ, got ['a', 'a'",
     ),
+    "a name and a number": (
+        lambda: unsaved(class_names=["a", 1]),
+        "class_names to be a sequence of strings, got ['a', 1]",
+    ),
     "a name": (
         lambda: unsaved(class_names="ab"),
         "class_names to be a sequence of strings, got 'a",
