@@ -11,6 +11,7 @@ import jaxtyping
 import numpy as np
 import pytest
 
+from tests.peers import PEERS
 from tests.quick import compile_quickly, share_contexts, write_checks_once
 
 # Before jaxnet is imported anywhere: every annotation of its functions is checked at each call.
@@ -37,6 +38,16 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, object]:
+    """Fail a test that is skipped where a peer is absent and that ``-m peers`` would not run."""
+    report = yield
+    unmarked = report.skipped and not item.get_closest_marker("peers")
+    if unmarked and any(f"'{name}'" in str(report.longrepr) for name in PEERS):
+        report.outcome, report.longrepr = "failed", f"not marked as peers: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(params=["float32", "float64"])

@@ -22,6 +22,7 @@ from jaxnet.functions.activations import (
     leaky_relu,
 )
 from tests.comparison import Tolerance, assert_trees_close
+from tests.peers import need, peers
 
 PEERS: dict[str, Callable[[Any], Any]] = {
     "linear": jax.nn.identity,
@@ -103,9 +104,10 @@ def test_function_equals_its_peer(name: str, dtype: np.dtype) -> None:
     assert_trees_close(ACTIVATIONS[name](z), expected)
 
 
+@peers
 @names
 def test_function_and_backward_equal_torch(name: str, dtype: np.dtype) -> None:
-    torch = pytest.importorskip("torch")
+    torch = need("torch")
     functional = torch.nn.functional
     others = {
         "linear": torch.clone,

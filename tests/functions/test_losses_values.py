@@ -32,6 +32,7 @@ from jaxnet.functions.losses import (
 )
 from tests.comparison import assert_trees_close, assert_within_ulps
 from tests.loss_cases import LOSSES, LossCase, compiled, draw_loss, evaluate_loss
+from tests.peers import need, peers
 
 LOG2, LOG3 = np.log(2), np.log(3)
 
@@ -199,8 +200,9 @@ def _torch(case: LossCase, torch: Any) -> Callable[[Any, Any], Any] | None:
     return peers.get(case.name)
 
 
+@peers
 def test_losses_and_gradients_equal_torch(dtype: np.dtype) -> None:
-    torch = pytest.importorskip("torch")
+    torch = need("torch")
     compared = set()
     for case in LOSSES:
         peer = _torch(case, torch)

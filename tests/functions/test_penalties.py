@@ -28,6 +28,7 @@ from jaxnet.layers import Dense
 from jaxnet.layers.batch_norm import BatchNorm
 from jaxnet.networks.small import Chain
 from tests.comparison import Tolerance, assert_trees_close
+from tests.peers import need, peers
 
 OPTIONS = {
     "l1": {"strength": 0.3},
@@ -126,8 +127,9 @@ def test_l2_is_weight_decay_of_twice_its_strength(dtype: np.dtype) -> None:
     assert_trees_close(l2(params, 1.0, mask=every_leaf), norm)
 
 
+@peers
 def test_l2_is_the_weight_decay_of_torch(dtype: np.dtype) -> None:
-    torch = pytest.importorskip("torch")
+    torch = need("torch")
     w = jnp.asarray(np.random.default_rng(0).normal(size=(3, 4)), dtype)
     peer = torch.tensor(np.asarray(w), requires_grad=True)
     optimizer = torch.optim.SGD([peer], lr=0.1, weight_decay=0.6)
@@ -136,8 +138,9 @@ def test_l2_is_the_weight_decay_of_torch(dtype: np.dtype) -> None:
     assert_trees_close(w - 0.1 * l2_backward(w, 0.3), peer.detach().numpy())
 
 
+@peers
 def test_elastic_net_equals_torch(dtype: np.dtype) -> None:
-    torch = pytest.importorskip("torch")
+    torch = need("torch")
     w = jnp.asarray(np.random.default_rng(0).normal(size=(3, 4)), dtype)
     peer = torch.tensor(np.asarray(w), requires_grad=True)
     total = 0.3 * peer.abs().sum() + 0.7 * peer.square().sum()
@@ -206,8 +209,9 @@ def test_max_norm_by_hand(dtype: np.dtype) -> None:
     assert_trees_close(jax.jit(max_norm)(params, jnp.array(2.5, dtype)), projected)
 
 
+@peers
 def test_max_norm_equals_optax_and_torch(dtype: np.dtype) -> None:
-    torch = pytest.importorskip("torch")
+    torch = need("torch")
     w = jnp.asarray(np.random.default_rng(0).normal(size=(6, 3)), dtype)
     ours = max_norm(w, 1.5)
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):

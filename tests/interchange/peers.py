@@ -1,7 +1,6 @@
 """What each library does with a network of ours: its outputs, gradients and moving statistics."""
 
 import functools
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,12 +9,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from jaxnet import interchange
 from jaxnet.core.types import Array, Layer
 from jaxnet.functions.losses import softmax_cross_entropy
 from jaxnet.layers.batch_norm import ConventionName
+from tests.peers import need
 
 
 class Peer(NamedTuple):
@@ -54,12 +53,6 @@ def as_peers_are_used() -> Iterator[None]:
         # keras 3.15.1: Variable.__array__ has no copy keyword
         warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
         yield
-
-
-def need(package: str) -> Any:
-    """Return the library, or skip the test and say why."""
-    os.environ.setdefault("KERAS_BACKEND", "jax")  # Keras reads it when it is imported
-    return pytest.importorskip(package)
 
 
 def _mean_loss(y: Array, labels: Array) -> Array:

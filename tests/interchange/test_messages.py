@@ -15,8 +15,11 @@ from jaxnet.interchange import from_keras, from_linen, from_nnx, from_torch, to_
 from jaxnet.layers import activation, batch_norm, dense, dropout, serial
 from tests.cases import LayerCase
 from tests.comparison import assert_trees_close
-from tests.interchange.peers import PEERS, Peer, need
+from tests.interchange.peers import PEERS, Peer
 from tests.law import draw
+from tests.peers import need, peers
+
+pytestmark = peers
 
 NETWORK = serial(dense(3), batch_norm(), activation("relu"), dense(2, bias_initializer=None))
 PARAMS, STATISTICS, _ = draw(LayerCase("network", NETWORK, (4,)))

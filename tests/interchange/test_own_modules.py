@@ -26,7 +26,10 @@ from jaxnet.layers import activation, batch_norm, dense, dropout, rescale, seria
 from jaxnet.layers.batch_norm import BatchNorm, ConventionName, MovingMoments
 from jaxnet.layers.dense import Dense
 from tests.comparison import assert_trees_close
-from tests.interchange.peers import as_peers_are_used, need
+from tests.interchange.peers import as_peers_are_used
+from tests.peers import need, peers
+
+pytestmark = peers
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(8, 5)), jnp.float32)
 

@@ -15,8 +15,11 @@ from jaxnet.functions.losses import softmax_cross_entropy
 from jaxnet.layers import activation, batch_norm, dense, dropout, rescale, serial
 from tests.cases import LayerCase, over
 from tests.comparison import Tolerance, assert_trees_close
-from tests.interchange.peers import PEERS, Peer, as_peers_are_used, need
+from tests.interchange.peers import PEERS, Peer, as_peers_are_used
 from tests.law import draw
+from tests.peers import need, peers
+
+pytestmark = peers
 
 # Worst measured, over all libraries and cases: 4e-7 in float32, 6.1e-16 in float64.
 TOLERANCES = {

@@ -11,6 +11,7 @@ import pytest
 from jaxnet.layers import BatchNorm, MovingMoments, batch_norm
 from jaxnet.layers.batch_norm import ConventionName
 from tests.comparison import Tolerance, assert_trees_close
+from tests.peers import marks, need
 
 BATCHES, EXAMPLES, FEATURES = 4, 6, 3
 SINGLE, DOUBLE = Tolerance(1e-6, 1e-7), Tolerance(1e-12, 1e-14)
@@ -112,7 +113,7 @@ def _by_vjp(apply: Callable[..., Any], params: Any, moments: Any, scene: Scene, 
 
 
 def _keras(scene: Scene, momentum: float, eps: float) -> Account:
-    keras = pytest.importorskip("keras")
+    keras = need("keras")
     layer = keras.layers.BatchNormalization(
         momentum=momentum, epsilon=eps, dtype=scene.x.dtype.name
     )
@@ -130,7 +131,7 @@ def _keras(scene: Scene, momentum: float, eps: float) -> Account:
 
 
 def _torch(scene: Scene, momentum: float, eps: float) -> Account:
-    torch = pytest.importorskip("torch")
+    torch = need("torch")
     dtype = getattr(torch, scene.x.dtype.name)
     layer = torch.nn.BatchNorm1d(FEATURES, eps=eps, momentum=momentum, dtype=dtype)
     layer.load_state_dict(
@@ -162,7 +163,9 @@ PEERS: dict[ConventionName, tuple[Callable[..., Account], float, float]] = {
 }
 """Convention -> the library's account, and its default momentum and eps."""
 
-peers = pytest.mark.parametrize("name", sorted(PEERS))
+peers = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=marks(name)) for name in sorted(PEERS)]
+)
 
 
 @peers

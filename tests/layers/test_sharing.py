@@ -13,6 +13,7 @@ from tests.cases import LayerCase
 from tests.comparison import assert_trees_close
 from tests.law import draw
 from tests.layers.test_branches import reporter
+from tests.peers import need, peers
 
 DEMO = [(i // 2, i) for i in range(10)]
 """``x = self.linears[i // 2](x) + l(x)`` of lecture 002."""
@@ -58,8 +59,9 @@ def test_a_layer_for_each_step_is_serial(dtype: np.dtype) -> None:
     assert x.dtype == dtype
 
 
+@peers
 def test_the_lectures_module_list_equals_pytorch(dtype: np.dtype) -> None:
-    torch = pytest.importorskip("torch")
+    torch = need("torch")
     case = LayerCase("module list", shared(*[dense(10)] * 10, uses=DEMO), (10,))
     params, statistics, x = draw(case)
     params = jax.tree.map(lambda leaf: leaf / 4, params)  # lest 10 layers of 10 grow too large

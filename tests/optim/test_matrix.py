@@ -15,6 +15,7 @@ from experiments._verification.case import Case, Known, conventions
 from experiments._verification.cases import CASES
 from experiments._verification.compare import EXACT
 from experiments._verification.rows import BAD, judge, measure
+from tests.peers import marks
 
 
 def in_turns() -> list[Any]:
@@ -24,7 +25,8 @@ def in_turns() -> list[Any]:
         likes = conventions(case.optimizer)
         like = likes[turns[case.optimizer] % len(likes)]
         turns[case.optimizer] += 1
-        cases.append(pytest.param(case, like, id=f"{case.name.replace(' ', '-')}-{like}"))
+        name = f"{case.name.replace(' ', '-')}-{like}"
+        cases.append(pytest.param(case, like, id=name, marks=marks(like)))
     return cases
 
 

@@ -15,9 +15,10 @@ from experiments._verification.rows import BAD
 from jaxnet.functions.schedules import plateau
 from jaxnet.functions.schedules.plateau import Like
 from jaxnet.optim import reduce_on_plateau
+from tests.peers import marks
 
 ROWS = [
-    pytest.param(case, like, id=f"{case.name}-{like}".replace(" ", "-"))
+    pytest.param(case, like, id=f"{case.name}-{like}".replace(" ", "-"), marks=marks(like))
     for case in CASES
     for like in libraries(case)
 ]

@@ -29,9 +29,15 @@ from jaxnet.optim import (
     strong_wolfe,
 )
 from jaxnet.optim.second_order.conjugate_gradient import FORMULAS
+from tests.peers import marks
+
+ROWS = [
+    pytest.param(case, id=f"{case.name}-{case.like}", marks=marks(*case.witnesses))
+    for case in SECOND_ORDER_CASES
+]
 
 
-@pytest.mark.parametrize("case", SECOND_ORDER_CASES, ids=lambda c: f"{c.name}-{c.like}")
+@pytest.mark.parametrize("case", ROWS)
 def test_equals_its_witnesses(case: SecondOrderCase) -> None:
     row = measure_second_order(case)
     assert row.verdict not in BAD, row

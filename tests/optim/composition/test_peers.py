@@ -11,8 +11,12 @@ from experiments._verification.compare import EXACT
 from experiments._verification.composition import COMPOSITIONS, comparisons, difference
 from experiments._verification.compositions import CLIPPING, Composition
 from jaxnet import optim
+from tests.peers import marks, need, peers
 
-ROWS = [pytest.param(row, id=f"{row.name}-{row.witness}".replace(" ", "-")) for row in COMPOSITIONS]
+ROWS = [
+    pytest.param(row, id=f"{row.name}-{row.witness}".replace(" ", "-"), marks=marks(row.witness))
+    for row in COMPOSITIONS
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,8 +36,7 @@ def few_leaves() -> Iterator[None]:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_equals_the_library(row: Composition) -> None:
-    if not paths.has(row.witness):
-        pytest.skip(f"{row.witness} is not installed")
+    need(row.witness)
     assert difference(row) <= EXACT
 
 
@@ -56,10 +59,10 @@ def test_rows_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows["chain, around optax's", "optax"].verdict == "equal"
 
 
+@peers
 def test_the_comparison_sees_what_pytorch_adds_to_a_norm() -> None:
     row = next(row for row in CLIPPING if (row.name, row.witness) == ("clip_by_norm", "torch"))
-    if not paths.has("torch"):
-        pytest.skip("torch is not installed")
+    need("torch")
 
     def without_eps(rate: Any) -> Any:
         clips = optim.clip(1.0), optim.clip_by_norm(0.01, like="keras")
