@@ -1,6 +1,7 @@
 """The house rules: floors, file and function sizes, light import, complete docstrings."""
 
 import ast
+import doctest
 import inspect
 import pkgutil
 import re
@@ -195,6 +196,19 @@ def test_arguments_are_documented_where_there_is_a_list_of_them() -> None:
             if p != "self" and not re.search(rf"^\s+{p}: ", listed, re.MULTILINE)
         ]
     assert lacking == []
+
+
+def test_no_doctest_prints_the_last_bits_of_a_float() -> None:
+    """They are those of one processor: round in Python, whose floats print as they are written."""
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    printed = {
+        f"{test.name}: {example.want.strip()}"
+        for info in pkgutil.walk_packages(jaxnet.__path__, "jaxnet.")
+        for test in finder.find(import_module(info.name), info.name)
+        for example in test.examples
+        if re.search(r"\d\.\d{8}", example.want)
+    }
+    assert printed == set()
 
 
 def test_the_names_that_others_rely_on() -> None:

@@ -208,7 +208,7 @@ def orthogonal(key: Key, shape: Shape, dtype: Any, *, gain: float | Array = 1.0)
     Source: Saxe et al. 2014; Mezzadri 2007 for the signs.
 
     >>> w = orthogonal(jax.random.key(0), (2, 5), float, gain=3.0)
-    >>> (w @ w.T).round(4).tolist()
+    >>> abs(w @ w.T).round(4).tolist()
     [[9.0, 0.0], [0.0, 9.0]]
     """
     check_range("orthogonal", "gain", gain, low=0.0, low_open=True)

@@ -90,8 +90,8 @@ def perceptron_rule(
     Source: lecture 003, which forgets the square in the loss of two inputs, once writes
     ``theta += eta dL/dtheta`` for minus, and puts eta into the derivative; it belongs here.
 
-    >>> perceptron_rule(jnp.array([0.0]), jnp.array([2.0]), 1.9, learning_rate=0.5).tolist()
-    [1.899999976158142]
+    >>> perceptron_rule(jnp.array([0.0]), jnp.array([2.0]), 2.0, learning_rate=0.5).tolist()
+    [2.0]
     """
     check_range("perceptron_rule", "learning_rate", learning_rate, low=0.0)
     function = check_choice("perceptron_rule", "activation", activation, _ACTIVATIONS).function

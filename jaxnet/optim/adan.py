@@ -87,8 +87,8 @@ def adan(
 
     >>> optimizer = adan(0.1)
     >>> updates, _ = optimizer.update(jnp.array([5.0]), optimizer.init(jnp.zeros(1)))
-    >>> updates.round(6).tolist()
-    [-0.10000000149011612]
+    >>> round(updates.item(), 6)
+    -0.1
     """
     chosen = resolve("adan", like, CONVENTIONS, eps_root=eps_root)
     return from_step(

@@ -95,8 +95,8 @@ def amsgrad(
     >>> state = optimizer.init(jnp.zeros(1))
     >>> _, state = optimizer.update(jnp.array([2.0]), state)
     >>> state = optimizer.update(jnp.array([0.0]), state)[1]
-    >>> state.nu.round(6).tolist(), state.nu_max.round(4).tolist()
-    ([0.003996000159531832], [4.0])
+    >>> round(state.nu.item(), 6), round(state.nu_max.item(), 4)
+    (0.003996, 4.0)
     """
     chosen = resolve(
         "amsgrad", like, CONVENTIONS, eps=eps, decoupled_weight_decay=decoupled_weight_decay

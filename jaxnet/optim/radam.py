@@ -111,8 +111,8 @@ def averaged_length(decay: Number, t: Array, like: Array) -> Array:
 
     >>> float(averaged_length(0.5, jnp.int32(1), jnp.zeros(3)))
     1.0
-    >>> float(averaged_length(0.5, jnp.int32(2), jnp.zeros(3)).round(4))
-    1.666700005531311
+    >>> round(averaged_length(0.5, jnp.int32(2), jnp.zeros(3)).item(), 4)
+    1.6667
     """
     z = -0.5 * log_decay(decay, like)
     steps = t.astype(like.dtype)

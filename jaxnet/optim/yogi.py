@@ -46,8 +46,8 @@ def yogi(
     >>> optimizer = yogi(0.1)
     >>> state = optimizer.init(jnp.zeros(1))
     >>> _, state = optimizer.update(jnp.array([5.0]), state)
-    >>> state.nu.round(6).tolist()
-    [0.025001000612974167]
+    >>> round(state.nu.item(), 6)
+    0.025001
     """
     start = initial_accumulator_value
     check_scalar("yogi", "initial_accumulator_value", start, **RANGES["initial_accumulator_value"])

@@ -169,8 +169,8 @@ def softmax_cross_entropy(
 
     Source: lecture 002; lecture 001 for the one-hot form.
 
-    >>> float(softmax_cross_entropy(jnp.array([3.2, 5.1, -1.7]), jnp.array(0)).round(2))
-    2.0399999618530273
+    >>> round(softmax_cross_entropy(jnp.array([3.2, 5.1, -1.7]), jnp.array(0)).item(), 2)
+    2.04
     """
     check_range("softmax_cross_entropy", "label_smoothing", label_smoothing, low=0.0, high=1.0)
     v = smooth(one_hot_targets("softmax_cross_entropy", logits, targets), label_smoothing)
