@@ -2,6 +2,7 @@
 
 import functools
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -52,11 +53,13 @@ def use_cores_as_devices(cores: int | None = None) -> int:
     is computed. It does nothing where the default backend is no CPU.
 
     Args:
-        cores: how many devices; by default one for each core that the process may use, or as
-            many as there are if JAX has already started.
+        cores: how many devices; by default one for each core that the process may use.
 
     Raises:
-        ValueError: if so many are asked for after JAX has started with another number.
+        ValueError: if ``cores`` are asked for after JAX has started with another number.
+
+    Warns:
+        RuntimeWarning: if JAX has started with fewer devices than cores, and keeps them.
     """
     wanted = count_cores() if cores is None else cores
     check_count("use_cores_as_devices", "cores", wanted)
@@ -64,10 +67,13 @@ def use_cores_as_devices(cores: int | None = None) -> int:
         jax.config.update("jax_num_cpu_devices", wanted)
     except RuntimeError:  # the backends are running
         present = jax.local_device_count("cpu")
+        remedy = "Call it first, before any other use of JAX."
         if cores is not None and present != wanted:
-            remedy = "Call it first, before any other use of JAX."
             expected = f"to be {present}, as JAX has started"
             raise invalid_value("use_cores_as_devices", "cores", expected, wanted, remedy) from None
+        if present < wanted and jax.default_backend() == "cpu":
+            late = f"expected JAX not to have started, got {present} of {wanted} cores as devices"
+            warnings.warn(f"{late}. {remedy}", RuntimeWarning, stacklevel=2)
     return jax.local_device_count()
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,12 @@ EXPERIMENTS = sorted(questions())
 def run(name: str, *arguments: str) -> int:
     """Run an experiment in this process, as its command would."""
     module = importlib.import_module(f"experiments.{name}")
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+    with (
+        jax.numpy_dtype_promotion("standard"),
+        jax.numpy_rank_promotion("allow"),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "expected JAX not to have started", RuntimeWarning)
         return run_command(
             name,
             module.main,

@@ -1,6 +1,8 @@
 """Devices that cannot work together are refused before anything is computed."""
 
 import os
+import subprocess
+import sys
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +12,7 @@ import jaxnet
 from jaxnet.training import fit
 from jaxnet.training.devices import check_devices, count_cores, local_devices
 from jaxnet.training.mesh import make_mesh
+from tests.test_structure import ROOT
 from tests.training.toys import blobs, network
 
 
@@ -59,6 +62,32 @@ def test_bad_devices(monkeypatch: pytest.MonkeyPatch, devices: Any, message: str
 def test_what_is_no_device(devices: Any) -> None:
     with pytest.raises(TypeError, match=r"f: expected devices to be a sequence of devices, got"):
         check_devices("f", devices)
+
+
+LATE = """
+import warnings
+import jax
+import jaxnet
+jaxnet.training.use_cores_as_devices(1)
+jax.devices()
+warnings.simplefilter("error")
+assert jaxnet.training.use_cores_as_devices(1) == 1
+for cores in (None, 3):
+    try:
+        jaxnet.training.use_cores_as_devices(cores)
+    except (RuntimeWarning, ValueError) as error:
+        print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.skipif(count_cores() < 2, reason="one core is one device")
+def test_cores_asked_for_after_jax_has_started() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LATE], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    warned, refused = done.stdout.splitlines()
+    assert warned.startswith("RuntimeWarning expected JAX not to have started, got 1 of ")
+    assert refused.startswith("InvalidValueError use_cores_as_devices: expected cores to be 1")
 
 
 def test_a_core_is_counted_where_the_system_does_not_say_which(
