@@ -41,7 +41,8 @@ class Config:
     """Settings of the sweep."""
 
     dataset: str = "digits"
-    """digits (embedded) or mnist (four IDX files)."""
+    """digits, split at random, or digits_by_writer, tested on writers not trained on (both
+    embedded); or mnist (four IDX files)."""
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
     learning_rates: tuple[Strength, ...] = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
@@ -53,7 +54,7 @@ class Config:
     hidden: Width = 100
     """Units of each of the two hidden layers."""
     epochs: Count | None = None
-    """By default 30 on digits, 5 on mnist."""
+    """By default 30, on mnist 5."""
     batch_size: Count = 100
     """Examples a step."""
     validation_fraction: Part = 0.2
@@ -68,7 +69,7 @@ class Config:
 
 SMOKE = Config(learning_rates=(1e-3, 1e-2), drop_rates=(0.0, 0.5), seeds=2, epochs=2)
 
-EXPECTED = {"digits": 0.965, "mnist": 0.975}
+EXPECTED = {"digits": 0.965, "digits_by_writer": 0.9, "mnist": 0.975}
 """Data set -> the least test accuracy that is claimed of the chosen setting."""
 
 
@@ -79,7 +80,7 @@ def main(config: Config) -> list[Claim]:
     out = prepare_folder(config.out)
     use_cores_as_devices()
     dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
-    epochs = {"digits": 30, "mnist": 5}[dataset.name] if config.epochs is None else config.epochs
+    epochs = {"mnist": 5}.get(dataset.name, 30) if config.epochs is None else config.epochs
     result = search(config, dataset, epochs)
     chosen = result.best("validation_accuracy")
     tested = test_once(config, dataset, epochs, chosen)
@@ -89,7 +90,8 @@ def main(config: Config) -> list[Claim]:
         f"{runs} networks: compiled in {result.compile_seconds:.1f} s, trained in "
         f"{result.run_seconds:.1f} s on {result.devices} devices, {result.width} at a time on each"
     )
-    print(f"chosen: {chosen}: {tested['test_accuracy']:.2%} of the test images read correctly")
+    images = f"test images {dataset.caveat}".rstrip()
+    print(f"chosen: {chosen}: {tested['test_accuracy']:.2%} of the {images} read correctly")
     figure = draw_sweep(out / "hyperparameter_sweep.png", result, tested["test_accuracy"])
     claims = check_claims(config, tested["test_accuracy"])
     path = write_record(

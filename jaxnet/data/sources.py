@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jaxnet.core.checks import check_choice
-from jaxnet.data.digits import load_digits
+from jaxnet.data.digits import load_digits, load_digits_by_writer
 from jaxnet.data.examples import Examples
 from jaxnet.data.mnist import load_mnist
 
@@ -21,6 +21,7 @@ class Dataset(NamedTuple):
         class_names: what each label means.
         image_shape: ``(height, width)`` of an input before it was flattened.
         pixel_max: the pixel value that means full ink.
+        caveat: what makes the test easier than new images are, for a sentence; "" for nothing.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Dataset(NamedTuple):
     class_names: tuple[str, ...]
     image_shape: tuple[int, int]
     pixel_max: int
+    caveat: str = ""
 
 
 _DIGIT_NAMES = tuple("0123456789")
@@ -36,14 +38,24 @@ _DIGIT_NAMES = tuple("0123456789")
 
 def _digits(data_dir: Path) -> Dataset:
     del data_dir
-    return Dataset("digits", *load_digits(), _DIGIT_NAMES, (8, 8), 16)
+    caveat = "by writers of the training images"
+    return Dataset("digits", *load_digits(), _DIGIT_NAMES, (8, 8), 16, caveat)
+
+
+def _digits_by_writer(data_dir: Path) -> Dataset:
+    del data_dir
+    return Dataset("digits_by_writer", *load_digits_by_writer(), _DIGIT_NAMES, (8, 8), 16)
 
 
 def _mnist(data_dir: Path) -> Dataset:
     return Dataset("mnist", *load_mnist(data_dir / "mnist"), _DIGIT_NAMES, (28, 28), 255)
 
 
-DATASETS: dict[str, Callable[[Path], Dataset]] = {"digits": _digits, "mnist": _mnist}
+DATASETS: dict[str, Callable[[Path], Dataset]] = {
+    "digits": _digits,
+    "digits_by_writer": _digits_by_writer,
+    "mnist": _mnist,
+}
 """Name -> loader ``data_dir -> Dataset``."""
 
 
@@ -51,7 +63,9 @@ def load_dataset(name: str, *, data_dir: str | Path | None = None) -> Dataset:
     """Load a data set by name.
 
     Args:
-        name: one of `DATASETS`; ``"digits"`` is embedded, the others are files.
+        name: one of `DATASETS`. ``"digits"``, split at random, and ``"digits_by_writer"``, tested
+            on other writers than trained on, see `jaxnet.data.digits`, are embedded; ``"mnist"``,
+            split by writer, too, is four files.
         data_dir: where the files are, see `data_directory`.
 
     Raises:

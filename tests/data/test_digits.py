@@ -1,12 +1,15 @@
 """The embedded digits: real, complete, and split once and for all."""
 
+import difflib
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn import datasets
 
 from jaxnet.core.trees import digest
 from jaxnet.data import Examples, load_dataset
-from jaxnet.data.digits import load_digits
+from jaxnet.data.digits import FORM_STARTS, load_digits, load_digits_by_writer
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +26,20 @@ def test_sizes_and_dtypes(digits: tuple[Examples, Examples]) -> None:
         assert examples.targets.dtype == np.int32
 
 
-def test_parts_are_disjoint_and_whole(digits: tuple[Examples, Examples]) -> None:
-    pixels, labels = datasets.load_digits(return_X_y=True)
-    original = np.column_stack([np.asarray(pixels), np.asarray(labels)])
+@pytest.mark.parametrize("load", [load_digits, load_digits_by_writer])
+def test_parts_are_disjoint_and_whole(load: Any) -> None:
+    original = _rows(_file())
     assert len(np.unique(original, axis=0)) == 1797  # no two alike: rows identify examples
-    rows = [np.column_stack([part.inputs, part.targets]) for part in digits]
-    np.testing.assert_array_equal(_sorted(np.concatenate(rows)), _sorted(original))
+    parts = np.concatenate([_rows(part) for part in load()])
+    np.testing.assert_array_equal(_sorted(parts), _sorted(original))
+
+
+def _file() -> Examples:
+    return Examples(*(np.asarray(array) for array in datasets.load_digits(return_X_y=True)))
+
+
+def _rows(examples: Examples) -> np.ndarray:
+    return np.column_stack(examples)
 
 
 def _sorted(rows: np.ndarray) -> np.ndarray:
@@ -58,3 +69,31 @@ def test_the_split_is_the_same_everywhere(digits: tuple[Examples, Examples]) -> 
     # the digest of the test part, pinned: no version of NumPy or JAX may deal it anew unnoticed
     pinned = "a8c0df8df895079d44846a792522b5d4464d8c4566d29ad887a4242ffa1646e4"
     assert digest(digits[1]) == pinned
+
+
+def test_forms_begin_where_their_labels_do() -> None:
+    labels = "".join(map(str, _file().targets.astype(int)))
+    ends = [*FORM_STARTS[1:], len(labels)]
+    forms = [labels[start:end] for start, end in zip(FORM_STARTS, ends, strict=True)]
+    whole = max(forms, key=len)
+    assert whole[:36] == "0123456789" * 3 + "095565"
+    assert len(whole) == 130
+    for form in forms:  # the whole one, of which up to 8 labels are missing, and one is another
+        matcher = difflib.SequenceMatcher(None, whole, form, autojunk=False)
+        kept = sum(block.size for block in matcher.get_matching_blocks())
+        assert kept >= len(form) - 1
+        assert len(form) >= 122
+
+
+def test_the_split_by_writer_divides_no_form() -> None:
+    train, test = load_digits_by_writer()
+    assert len(train.targets) == 1415 == FORM_STARTS[-3]
+    assert len(test.targets) == 382
+    for part in (train, test):
+        assert part.inputs.dtype == np.uint8
+        assert part.targets.dtype == np.int32
+        assert part.targets[:30].tolist() == [*range(10)] * 3
+        assert set(part.targets.tolist()) == set(range(10))
+    named = load_dataset("digits_by_writer")
+    assert digest((named.train, named.test)) == digest((train, test))
+    assert (named.caveat, bool(load_dataset("digits").caveat)) == ("", True)

@@ -87,7 +87,11 @@ def test_a_finder_that_sees_no_divergence_says_so(
         ("hyperparameter_sweep", ("--learning-rates", "1e-3", "1e-3"), "unlike values"),
         ("hyperparameter_sweep", ("--seeds", "0"), "expected --seeds >= 1, got 0"),
         ("hyperparameter_sweep", ("--hidden", "0"), "expected --hidden >= 1, got 0"),
-        ("hyperparameter_sweep", ("--dataset", "cifar"), "one of digits, mnist, got 'cifar'"),
+        (
+            "hyperparameter_sweep",
+            ("--dataset", "cifar"),
+            "one of digits, digits_by_writer, mnist, got 'cifar'",
+        ),
         ("learning_rate_finder", ("--points", "7"), "expected --points >= 8, got 7"),
         ("sweep_throughput", ("--rounds", "0"), "expected --rounds >= 1, got 0"),
         ("sweep_throughput", ("--examples", "-1"), "expected --examples >= 0, got -1"),
