@@ -1,6 +1,7 @@
 """Splits by key: parts that share no example, and folds that take turns (lecture 000)."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 import jax
@@ -10,6 +11,7 @@ from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_examples, count
+from jaxnet.data.strata import stratified
 
 
 def split(
@@ -19,11 +21,13 @@ def split(
 
     Args:
         examples: what to split.
-        fractions: the parts' sizes as fractions of the whole, each above 0, sum at most 1.
-            The ends of the parts are rounded to whole examples.
+        fractions: the parts' sizes as fractions of the whole, each above 0, sum at most 1. The
+            ends of the parts are rounded to whole examples, halves to even ones, of the fractions
+            as they are written: 0.1 is a tenth.
         key: decides which example goes where; the same key gives the same split.
-        stratify: keep the proportions of integer labels in every part, as nearly as whole
-            examples allow. Classes of a few members only take part as chance has it.
+        stratify: keep the proportions of the labels, integers or booleans: the number of a class in
+            a part is less than 1 from its share, by the fraction and by the part's size. A class
+            of a few members may be absent from a part whose share of it is below 1.
 
     Returns:
         One `Examples` a fraction, in shuffled order.
@@ -38,43 +42,36 @@ def split(
     [[0, 0, 0, 1, 1, 1], [0, 0, 1, 1]]
     """
     examples = check_examples("split", "examples", examples)
-    total = count(examples)
-    ends = _part_ends(tuple(fractions), total)
-    order = np.asarray(jax.random.permutation(key, total))
-    return _cut(examples, order, ends, stratify=stratify)
-
-
-def split_in_order(
-    examples: Examples, fractions: Sequence[float], *, order: np.ndarray, stratify: bool = False
-) -> tuple[Examples, ...]:
-    """Split examples like `split`, in an order that is given: a permutation of their indices."""
-    ends = _part_ends(tuple(fractions), count(examples))
-    return _cut(examples, order, ends, stratify=stratify)
+    shares = _check_fractions(tuple(fractions))
+    sizes = _sizes(shares, count(examples))
+    parts = _deal("split", examples, sizes, shares, key=key, stratify=stratify)
+    return tuple(examples.take(part) for part in parts[: len(fractions)])
 
 
 class Folds(NamedTuple):
-    """Indices of examples for cross-validation, in ascending order.
+    """Indices of examples for cross-validation, in ascending order, int32.
 
     Attributes:
-        train: all but a fold's, shape ``(folds, N - N // folds)``, int32.
-        held_out: a fold's own, shape ``(folds, N // folds)``, int32.
+        train: for each fold, all but its own.
+        held_out: for each fold, its own: every example is in one of them.
     """
 
-    train: np.ndarray
-    held_out: np.ndarray
+    train: tuple[np.ndarray, ...]
+    held_out: tuple[np.ndarray, ...]
 
 
 def k_folds(examples: Examples, folds: int, *, key: Key, stratify: bool = False) -> Folds:
-    """Divide examples at random into equal folds, each of which is held out once.
+    """Divide examples at random into folds, so that each example is held out exactly once.
 
-    A fold has ``N // folds`` examples, so that one compiled program serves all. The ``N % folds``
-    that are left over are in no fold: they are always trained with.
+    Each of the first ``N % folds`` folds has ``N // folds + 1`` examples, each other one less.
 
     Args:
         examples: what to divide, ``N`` of them.
         folds: how many, from 2 to N.
-        key: decides which example is in which fold.
-        stratify: keep the proportions of integer labels in every fold, as for `split`.
+        key: decides which example is in which fold; the same key gives the same folds.
+        stratify: keep the proportions of the labels, as for `split`: each fold holds the members of
+            a class, divided by ``folds``, rounded up or down. Those of a class with fewer members
+            than folds are in as many folds, one each, and the other folds hold none.
 
     Raises:
         ValueError: for a number of folds out of range, or labels to stratify by that are not
@@ -84,54 +81,56 @@ def k_folds(examples: Examples, folds: int, *, key: Key, stratify: bool = False)
 
     >>> whole = Examples(np.arange(7)[:, None], np.arange(7) % 2)
     >>> train, held_out = k_folds(whole, 3, key=jax.random.key(0))
-    >>> train.shape, held_out.shape, len(set(held_out.ravel().tolist()))
-    ((3, 5), (3, 2), 6)
+    >>> [len(fold) for fold in held_out], sorted(np.concatenate(held_out).tolist())
+    ([3, 2, 2], [0, 1, 2, 3, 4, 5, 6])
     """
     examples = check_examples("k_folds", "examples", examples)
     total = count(examples)
     if check_count("k_folds", "folds", folds, minimum=2) > total:
         remedy = f"Pass folds={total} to leave one out at a time."
         raise invalid_value("k_folds", "folds", f"at most the {total} examples", folds, remedy)
-    order = np.asarray(jax.random.permutation(key, total), np.int32)
+    sizes = [total // folds + (fold < total % folds) for fold in range(folds)]
+    shares = [Fraction(1, int(folds))] * folds
+    parts = _deal("k_folds", examples, sizes, shares, key=key, stratify=stratify)
+    held_out = [np.sort(part).astype(np.int32) for part in parts]
+    every = np.arange(total, dtype=np.int32)
+    return Folds(tuple(np.delete(every, fold) for fold in held_out), tuple(held_out))
+
+
+def _deal(
+    function: str,
+    examples: Examples,
+    sizes: Sequence[int],
+    shares: Sequence[Fraction],
+    *,
+    key: Key,
+    stratify: bool,
+) -> list[np.ndarray]:
+    """Return the indices of the examples of each part, in shuffled order."""
+    order = np.asarray(jax.random.permutation(key, count(examples)))
     if stratify:
-        order = _interleave_classes("k_folds", order, np.asarray(examples.targets))
-    held_out = np.sort(order[: folds * (total // folds)].reshape(folds, -1))
-    train = [np.setdiff1d(order, fold) for fold in held_out]
-    return Folds(np.stack(train), held_out)
+        order = stratified(function, order, examples.targets, sizes, shares, key)
+    return np.split(order, np.cumsum(sizes)[:-1])
 
 
-def _cut(
-    examples: Examples, order: np.ndarray, ends: list[int], *, stratify: bool
-) -> tuple[Examples, ...]:
-    if stratify:
-        order = _interleave_classes("split", order, np.asarray(examples.targets))
-    starts = [0, *ends[:-1]]
-    return tuple(examples.take(order[start:end]) for start, end in zip(starts, ends, strict=True))
+_REMEDY = "Pass fractions such as (0.8, 0.2), large enough for one example each."
 
 
-def _part_ends(fractions: tuple[float, ...], total: int) -> list[int]:
-    remedy = "Pass fractions such as (0.8, 0.2), large enough for one example each."
+def _check_fractions(fractions: tuple[float, ...]) -> list[Fraction]:
+    """Return the shares of the parts and of what is left: a tenth of 0.1, as it is written."""
     # 1e-9: fractions such as .7 + .2 + .1 sum to 1 only up to rounding
     if not fractions or not all(f > 0 for f in fractions) or sum(fractions) > 1 + 1e-9:
         expected = "to be above 0 and to sum to at most 1"
-        raise invalid_value("split", "fractions", expected, tuple(fractions), remedy)
-    ends = [round(end * total) for end in np.cumsum(fractions)]
-    sizes = np.diff([0, *ends])
-    if (sizes < 1).any():
-        actual = f"parts of {sizes.tolist()} of {total} examples"
-        raise invalid_value("split", "fractions", "to leave no part empty", actual, remedy)
-    return ends
+        raise invalid_value("split", "fractions", expected, fractions, _REMEDY)
+    shares = [Fraction(repr(float(fraction))) for fraction in fractions]
+    return [*shares, 1 - sum(shares, Fraction())]
 
 
-def _interleave_classes(function: str, order: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Reorder so that each class is spread evenly: any stretch then has its share of each."""
-    if targets.ndim != 1 or not np.issubdtype(targets.dtype, np.integer):
-        actual = f"{targets.dtype} of shape {targets.shape}"
-        remedy = "Pass stratify=False for targets that are not class labels."
-        raise invalid_value(function, "targets", "to be integer labels", actual, remedy)
-    labels = targets[order]
-    position = np.empty(len(order))
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        position[members] = (np.arange(len(members)) + 0.5) / len(members)
-    return order[np.argsort(position, kind="stable")]
+def _sizes(shares: Sequence[Fraction], total: int) -> list[int]:
+    """Return the sizes of the parts and of what is left."""
+    ends = [min(total, round(sum(shares[: i + 1]) * total)) for i in range(len(shares))]
+    sizes = np.diff([0, *ends]).tolist()
+    if min(sizes[:-1]) < 1:
+        actual = f"parts of {sizes[:-1]} of {total} examples"
+        raise invalid_value("split", "fractions", "to leave no part empty", actual, _REMEDY)
+    return sizes

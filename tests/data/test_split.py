@@ -1,6 +1,8 @@
 """Splits: properties over many sizes and fractions, and what cannot be split."""
 
+import itertools
 import re
+from fractions import Fraction
 from typing import Any
 
 import hypothesis
@@ -50,16 +52,75 @@ def test_parts_are_disjoint_and_of_the_right_size(
     np.testing.assert_array_equal(targets, _examples(n).targets[numbers])
 
 
-@properties
-@hypothesis.given(sizes, fractions, seeds)
-def test_stratified_parts_keep_each_class_within_one(
-    n: int, fractions: tuple[float, ...], seed: int
+@hypothesis.settings(max_examples=50, deadline=None)  # almost each compiles a permutation anew
+@hypothesis.given(
+    strategies.lists(strategies.integers(1, 14), min_size=1, max_size=7),
+    strategies.lists(strategies.integers(1, 40), min_size=1, max_size=5),
+    strategies.integers(0, 40),
+    strategies.sampled_from([np.int64, np.uint8, np.int16]),
+)
+def test_stratified_parts_keep_each_class_within_less_than_one(
+    members: list[int], weights: list[int], rest: int, kind: Any
 ) -> None:
-    hypothesis.assume(min(fractions) * n >= 1)
-    whole = np.bincount(_examples(n).targets, minlength=3)
-    for part in _parts(n, fractions, seed, stratify=True):
-        shares = whole * count(part) / n
-        assert (np.abs(np.bincount(part.targets, minlength=3) - shares) <= 1).all()
+    """Labels with gaps, in any order; parts by hundredths, and what is left over."""
+    whole = sum(weights) + rest
+    exact = [Fraction(round(1000 * weight / whole), 1000) for weight in weights]
+    hypothesis.assume(sum(exact) <= 1)
+    total, names = sum(members), 3 * np.arange(len(members)) + 5
+    labels = np.random.default_rng(total).permutation(np.repeat(names, members)).astype(kind)
+    ends = [round(end * total) for end in itertools.accumulate(exact)]
+    hypothesis.assume(min(np.diff([0, *ends])) > 0)
+    examples, asked = Examples(np.arange(total)[:, None], labels), [float(part) for part in exact]
+    parts = split(examples, asked, key=jax.random.key(total), stratify=True)
+    assert [count(part) for part in parts] == np.diff([0, *ends]).tolist()
+    for part, fraction in zip(parts, exact, strict=True):
+        for name, number in zip(names, members, strict=True):
+            found = int((part.targets == name).sum())
+            assert abs(Fraction(found) - number * Fraction(count(part), total)) < 1
+            assert abs(found - number * fraction) < 1
+
+
+def test_a_fifth_of_eighteen_dozens_has_two_or_three_of_each() -> None:
+    labels = np.arange(216) % 18
+    for seed in range(10):
+        whole, key = Examples(labels[:, None], labels), jax.random.key(seed)
+        _, last = split(whole, (0.8, 0.2), key=key, stratify=True)
+        first, *_ = split(whole, (0.2, 0.8), key=key, stratify=True)
+        _, middle, _ = split(whole, (0.13, 0.2, 0.67), key=key, stratify=True)
+        for part in (first, middle, last):
+            assert set(np.bincount(part.targets).tolist()) == {2, 3}
+
+
+def test_a_class_of_one_member_is_in_each_part_about_as_often_as_others() -> None:
+    labels = np.array([0] * 97 + [1, 2, 3])
+    whole = Examples(labels[:, None], labels)
+    parts = [split(whole, (0.8, 0.2), key=jax.random.key(s), stratify=True) for s in range(200)]
+    tested = sum(3 in test.targets.tolist() for _, test in parts)
+    assert 15 <= tested <= 65  # 40 +- 5.7 of independent draws; the sums of parts shift it to 34
+
+
+def test_the_ends_of_parts_are_those_of_the_fractions_as_written() -> None:
+    # 0.05 + 0.1 > 0.15 in binary: 4.5 of 30 would be rounded to 5
+    whole = _examples(30)
+    assert [count(part) for part in split(whole, (0.15, 0.85), key=KEY)] == [4, 26]
+    assert [count(part) for part in split(whole, (0.05, 0.1, 0.85), key=KEY)] == [2, 2, 26]
+    assert [count(part) for part in split(whole, (0.1, np.float64(0.2)), key=KEY)] == [3, 6]
+
+
+def test_the_classes_may_be_two_truth_values_or_one_label() -> None:
+    for labels in (np.arange(20) % 4 == 0, np.full(20, -7)):
+        for part in split(Examples(np.zeros((20, 1)), labels), (0.6, 0.4), key=KEY, stratify=True):
+            shares = (labels == labels[0]).sum() * count(part) / 20
+            assert abs((part.targets == labels[0]).sum() - shares) < 1
+
+
+def test_a_split_is_the_same_in_both_precisions() -> None:
+    numbers = []
+    for precise in (False, True):
+        with jax.enable_x64(precise):
+            parts = _parts(57, (0.5, 0.3), 3, stratify=True)
+            numbers.append([part.inputs[:, 0].tolist() for part in parts])
+    assert numbers[0] == numbers[1]
 
 
 def test_rare_classes_do_not_crowd_into_the_first_part() -> None:

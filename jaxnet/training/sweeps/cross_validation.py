@@ -1,7 +1,7 @@
-"""Cross-validation: all settings trained on all folds in one program."""
+"""Cross-validation: all settings trained on all folds, those of one size in one program."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -12,13 +12,21 @@ from jaxnet.core.checks import check_key
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.data.split import Folds, k_folds
+from jaxnet.training.processes import count_processes
 from jaxnet.training.recipe import Build, Recipe, call_builder
-from jaxnet.training.sweeps.execution import check_everywhere, train_members
-from jaxnet.training.sweeps.labels import label
+from jaxnet.training.sweeps.execution import (
+    Execution,
+    SweepProgress,
+    check_everywhere,
+    train_members,
+)
+from jaxnet.training.sweeps.labels import Harvest, label
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
+from jaxnet.training.sweeps.parts import stage_folder
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.sweep import check_members, check_sweep, make_members, seed_keys
+from jaxnet.training.sweeps.waves import Members
 from jaxnet.training.train import Member
 
 _FOLD = "fold of cross_validate"  # no name of an argument, so that it can hide none
@@ -39,11 +47,12 @@ def cross_validate(
 ) -> SweepResult:
     """Train every setting once for each fold, without that fold, and validate on it.
 
-    The fold is one more number that the compiled program is called with: one program trains all.
-    Each fold has ``N // folds`` examples; the ``N % folds`` left over always train. A builder that
-    looks at examples itself, as for ``standardize_like``, sees those held out, too, so does an
-    instrument, which is given all, and a rule such as early stopping goes by them: each makes the
-    estimate a little too good.
+    Each example is held out exactly once. The fold is one more number that the compiled program is
+    called with: one program trains all folds of one size, and where ``N`` is no multiple of
+    ``folds``, a second one trains those with an example less. A builder that looks at examples
+    itself, as for ``standardize_like``, sees those held out, too, so does an instrument, which is
+    given all, and a rule such as early stopping goes by them: each makes the estimate a little too
+    good.
 
     Args:
         build: ``(**hyperparameters) -> Recipe``, as for `sweep`.
@@ -53,16 +62,18 @@ def cross_validate(
             ``jax.random.fold_in(run_key, i)`` and fold ``i % folds``.
         settings: as for `sweep`.
         epochs: how often to go through the training examples.
-        batch_size: examples a step, at most ``N - N // folds``.
+        batch_size: examples a step, at most the ``N - ceil(N / folds)`` that a run trains with.
         folds: how many, from 2 to ``N``.
         seeds: runs for each setting and fold.
         stratify: keep the proportions of integer labels in every fold.
         options: of `sweep`: ``shuffle``, ``short_batch``, ``instruments``, ``strategy``,
-            ``chunk``, ``devices``, ``keep``, ``on_progress``, ``checkpoint``.
+            ``chunk``, ``devices``, ``keep``, ``on_progress``, ``checkpoint``. In the folder
+            ``checkpoint``, the folds of each size have their own.
 
     Returns:
-        A result of ``folds * seeds`` runs a setting: means, spreads and tables are over folds.
-        Curves and metrics called validation are those on the fold held out.
+        A result of ``folds * seeds`` runs a setting: means, spreads and tables are over folds,
+        which weigh the same. Curves and metrics called validation are those on the fold held out.
+        Its width is that of the first program.
 
     Raises:
         ValueError: as `sweep`; for folds out of range; for a recipe with a subset of its own.
@@ -89,7 +100,8 @@ def cross_validate(
         check_key(name, "key", key)
         pair = check_pair(name, "examples", examples)
         parts = k_folds(pair, folds, key=jax.random.split(key)[0], stratify=stratify)
-        check_sweep(member, pair.take(slice(0, parts.train.shape[1])), key, seeds)
+        check_sweep(member, pair.take(min(parts.train, key=len)), key, seeds)
+        stage_folder(name, execution.checkpoint, 0)
         checked = check_settings(name, settings)
         return checked, check_members(member, checked, pair, None)[0], parts
 
@@ -97,8 +109,62 @@ def cross_validate(
     keys = seed_keys(jax.random.split(key)[1], folds * seeds)
     fold = np.arange(folds * seeds, dtype=np.int32) % folds
     members = make_members(tried, keys, epochs, {_FOLD: fold})
-    member = dataclasses.replace(member, build=_on_folds(member.build, parts))
-    return label(tried, keys, train_members(member, members, pair, None, execution))
+    return label(tried, keys, _train_folds(member, members, pair, parts, execution))
+
+
+def _train_folds(
+    member: Member, members: Members, examples: Examples, folds: Folds, execution: Execution
+) -> Harvest:
+    """Train the runs of the larger folds, then those of the others: a program for each size."""
+    fold = members.hyperparameters[_FOLD]
+    sizes = np.array([len(held_out) for held_out in folds.held_out])
+    groups = [np.flatnonzero(sizes == size) for size in np.unique(sizes)[::-1]]
+    runs = [np.flatnonzero(np.isin(fold, group)) for group in groups]
+    told = _Told(execution, [len(indices) for indices in runs])
+    harvests = []
+    for number, (group, indices) in enumerate(zip(groups, runs, strict=True)):
+        folder = stage_folder(member.function, execution.checkpoint, number)
+        own = execution._replace(checkpoint=folder, on_progress=told.counting_on())
+        share = jax.tree.map(lambda leaf, indices=indices: leaf[indices], members)
+        share.hyperparameters[_FOLD] -= group[0]
+        of_size = dataclasses.replace(member, build=_on_folds(member.build, folds, group))
+        harvests.append(train_members(of_size, share, examples, None, own))
+    return _in_order(harvests, np.argsort(np.concatenate(runs)))
+
+
+class _Told:
+    """Progress through the folds of all sizes, of which each program reports its own."""
+
+    def __init__(self, execution: Execution, runs: Sequence[int]):
+        self._told = execution.on_progress
+        processes = count_processes(execution.devices or ())
+        self._runs = sum(-(-number // processes) for number in runs)  # of this process
+        self._last = SweepProgress(0, self._runs, 0.0)
+
+    def counting_on(self) -> Callable[[SweepProgress], None] | None:
+        """Return what the next program is to report to: what was given, if it is no function."""
+        if not callable(self._told):
+            return self._told
+        told, before = self._told, self._last
+
+        def tell(progress: SweepProgress) -> None:
+            done, seconds = before.done + progress.done, before.seconds + progress.seconds
+            resumed = before.resumed + progress.resumed
+            self._last = SweepProgress(done, self._runs, seconds, resumed)
+            told(self._last)
+
+        return tell
+
+
+def _in_order(harvests: Sequence[Harvest], order: np.ndarray) -> Harvest:
+    """Return what came of several programs as of one, its runs in the order that is given."""
+    kept = [harvest.kept for harvest in harvests]
+    return harvests[0]._replace(
+        kept=jax.tree.map(lambda *leaves: np.concatenate(leaves)[order], *kept),
+        trials=[trial for harvest in harvests for trial in harvest.trials],
+        compile_seconds=sum(harvest.compile_seconds for harvest in harvests),
+        run_seconds=sum(harvest.run_seconds for harvest in harvests),
+    )
 
 
 def _on_all(function: str, build: Build) -> Build:
@@ -110,9 +176,9 @@ def _on_all(function: str, build: Build) -> Build:
     return build_on_all
 
 
-def _on_folds(build: Build, folds: Folds) -> Build:
-    """Return a builder that has the fold for one more hyperparameter."""
-    train, held_out = (np.asarray(part) for part in folds)
+def _on_folds(build: Build, folds: Folds, group: np.ndarray) -> Build:
+    """Return a builder that has the place of a fold in a group of one size as hyperparameter."""
+    train, held_out = (np.stack([part[fold] for fold in group]) for part in folds)
 
     def build_on_fold(**hyperparameters: Any) -> Recipe:
         fold: Array = hyperparameters.pop(_FOLD)
