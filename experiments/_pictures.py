@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from jaxnet.core.checks import check_finite, check_range
+from jaxnet.core.checks import check_entries, check_finite, check_range
 from jaxnet.core.errors import InvalidValueError, invalid_value, missing_file
 from jaxnet.data import read_idx
 
@@ -98,6 +98,9 @@ def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
         if images.ndim != 3 or not images.size:
             expected = "to hold images, (n, height, width)"
             raise _broken(path, expected, f"values of shape {images.shape}")
+        expected, remedy = "to be whole numbers from 0 to 255", "Others are read from .npy files."
+        check_entries("predict", f"values of {path}", images, _is_gray, expected, remedy)
+        images = images.astype(np.uint8)
         names = [f"{_name(path)}[{index}]" for index in range(len(images))]
     else:
         images, names = _decoded(path, content)[None], [_name(path)]
@@ -105,6 +108,10 @@ def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
     light = _is_light(gray) if invert == "auto" else invert == "yes"
     pairs = zip(names, gray, strict=True)
     return [_framed(path, name, 1 - one if light else one, light, frame) for name, one in pairs]
+
+
+def _is_gray(values: np.ndarray) -> np.ndarray:
+    return (values >= 0) & (values <= 255) & (np.rint(values) == values)
 
 
 def _name(path: Path) -> str:

@@ -1,79 +1,148 @@
 """The IDX file format, in which MNIST and its relatives are published.
 
 Four bytes (0, 0, a type code, the number of dimensions), one big-endian 32-bit size a dimension,
-then the values row by row. Files may be gzipped; their content decides, not their name.
+then the values row by row, big-endian. Files may be gzipped; their content decides, not their name.
+
+Source: LeCun, "The MNIST database of handwritten digits".
 """
 
 import gzip
 import hashlib
+import io
+import math
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from jaxnet.core.checks import check_count
 from jaxnet.core.errors import InputError, InvalidValueError, invalid_value, missing_file
+from jaxnet.core.files import check_regular
 
-_UNSIGNED_BYTE = 0x08
+TYPES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
+"""Type code -> what the values are."""
+
+MOST_BYTES = 2**30
+"""The most that is read unless more is allowed: 1 GiB of values, 20 times MNIST."""
+
 _MOST_DIMENSIONS = 8
+_AT_A_TIME = 2**20
 
 
-def read_idx(path: str | Path, *, sha256: str | None = None) -> np.ndarray:
-    """Read an IDX file of unsigned bytes, plain or gzipped.
+def read_idx(
+    path: str | Path, *, sha256: str | None = None, most_bytes: int = MOST_BYTES
+) -> np.ndarray:
+    """Read an IDX file, plain or gzipped.
+
+    No more is read and decompressed than the header states, and one byte, to see whether the file
+    ends there.
 
     Args:
         path: the file.
         sha256: expected SHA-256 of the decompressed file, in hexadecimal; None skips the check.
+        most_bytes: the most bytes of values that the header may state.
 
     Returns:
-        A read-only uint8 array of the shape that the file states.
+        A read-only array of the shape and type that the file states: uint8, int8, int16, int32,
+        float32 or float64.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is truncated, corrupt, not IDX, or not the one expected.
+        ValueError: if the file is truncated, too long, corrupt, not IDX, or not the one expected;
+            if its values are more than ``most_bytes``.
     """
-    content = _decompressed(Path(path))
-    values = _parse(path, content)
-    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-        actual = f"{hashlib.sha256(content).hexdigest()} in {path}"
-        remedy = "The file was altered or is another data set's; fetch the original again."
-        raise invalid_value("read_idx", "SHA-256", f"of the content {sha256}", actual, remedy)
-    return values
+    path, most = Path(path), check_count("read_idx", "most_bytes", most_bytes)
+    check_regular("read_idx", path)
+    with _opened(path) as file:
+        header = _read_header(path, file)
+        if header.bytes > most:
+            expected = f"to state at most most_bytes={most:,} bytes of values"
+            actual = f"{header.bytes:,} for its shape {header.shape}"
+            remedy = "If it is no damaged or malicious file, pass a larger most_bytes."
+            raise invalid_value("read_idx", str(path), expected, actual, remedy)
+        values = _read(file, header.bytes)
+        _check_end(path, header, values, file)
+    if sha256 is not None:
+        _check_digest(path, sha256, header.content, values)
+    array = np.frombuffer(values, header.dtype).reshape(header.shape)
+    array = array.astype(header.dtype.newbyteorder("="), copy=False)
+    array.flags.writeable = False
+    return array
 
 
-def _decompressed(path: Path) -> bytes:
+class _Header(NamedTuple):
+    content: bytes
+    dtype: np.dtype
+    shape: tuple[int, ...]
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes of values follow."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
+    """Open a file to read what is in it, decompressed; its errors become ours."""
+    if not path.is_file():
+        raise missing_file("read_idx", "to exist", f"nothing at {path}", "Check the path.")
     try:
-        if not path.is_file():
-            raise missing_file("read_idx", "to exist", f"nothing at {path}", "Check the path.")
-        raw = path.read_bytes()
+        with path.open("rb") as raw:
+            gzipped = raw.peek(2)[:2] == b"\x1f\x8b"
+            with gzip.open(raw) if gzipped else raw as file:
+                yield file
     except InputError:
         raise
-    except OSError as error:
-        raise _broken(path, "to be readable", error.strerror or str(error)) from error
-    if raw[:2] != b"\x1f\x8b":
-        return raw
-    try:
-        return gzip.decompress(raw)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _broken(path, "to be whole gzip data", str(error)) from error
+    except OSError as error:
+        raise _broken(path, "to be readable", error.strerror or str(error)) from error
 
 
-def _parse(path: str | Path, content: bytes) -> np.ndarray:
-    if len(content) < 4 or content[:3] != bytes((0, 0, _UNSIGNED_BYTE)):
-        expected = "to start with the IDX header 0, 0, 8, dimensions"
-        raise _broken(path, expected, f"bytes {list(content[:4])}")
-    dimensions = content[3]
+def _read_header(path: Path, file: io.BufferedIOBase) -> _Header:
+    start = _read(file, 4)
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in TYPES:
+        codes = ", ".join(map(str, TYPES))
+        expected = f"to start with the IDX header 0, 0, one of {codes}, dimensions"
+        raise _broken(path, expected, f"bytes {list(start)}")
+    dtype, dimensions = np.dtype(f">{TYPES[start[2]]}"), start[3]
     if not 1 <= dimensions <= _MOST_DIMENSIONS:
         raise _broken(path, f"to have 1 to {_MOST_DIMENSIONS} dimensions", str(dimensions))
-    start = 4 + 4 * dimensions
-    if len(content) < start:
-        raise _broken(path, f"to hold {start} bytes of header", f"{len(content)} bytes")
-    shape = struct.unpack(f">{dimensions}I", content[4:start])
-    size = int(np.prod(shape, dtype=object))
-    if len(content) - start != size:
-        expected = f"to hold {size} values for its shape {shape}"
-        raise _broken(path, expected, f"{len(content) - start}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    sizes = _read(file, 4 * dimensions)
+    if len(sizes) < 4 * dimensions:
+        expected = f"to hold {4 + 4 * dimensions} bytes of header"
+        raise _broken(path, expected, f"{4 + len(sizes)} bytes")
+    return _Header(bytes(start + sizes), dtype, struct.unpack(f">{dimensions}I", sizes))
+
+
+def _read(file: io.BufferedIOBase, size: int) -> bytearray:
+    """Return so many bytes, or all that there are: a header may state what no memory can hold."""
+    content = bytearray()
+    while part := file.read(min(size - len(content), _AT_A_TIME)):
+        content += part
+    return content
+
+
+def _check_end(path: Path, header: _Header, values: bytearray, file: io.BufferedIOBase) -> None:
+    surplus = len(file.read(1))
+    if len(values) < header.bytes or surplus:
+        expected = f"to hold {math.prod(header.shape)} values for its shape {header.shape}"
+        actual = "more" if surplus else str(len(values) // header.dtype.itemsize)
+        raise _broken(path, expected, actual)
+
+
+def _check_digest(path: Path, sha256: str, *content: bytes | bytearray) -> None:
+    found = hashlib.sha256()
+    for part in content:
+        found.update(part)
+    if found.hexdigest() != sha256:
+        actual = f"{found.hexdigest()} in {path}"
+        remedy = "The file was altered or is another data set's; fetch the original again."
+        raise invalid_value("read_idx", "SHA-256", f"of the content {sha256}", actual, remedy)
 
 
 def _broken(path: str | Path, expected: str, actual: str) -> InvalidValueError:

@@ -23,7 +23,8 @@ SHA256 = {
 def load_mnist(directory: str | Path) -> tuple[Examples, Examples]:
     """Read MNIST from ``directory``: 60,000 examples to train with and 10,000 to test with.
 
-    The files may be plain or end in ``.gz``; their content is verified by checksum.
+    The files may be plain or gzipped, and be named as copies are named elsewhere:
+    ``train-images.idx3-ubyte``, in capitals. Their content is verified by checksum.
 
     Returns:
         Training and test examples in the files' order: inputs uint8 of shape
@@ -57,7 +58,7 @@ def pair(images: np.ndarray, labels: np.ndarray, *, classes: int) -> Examples:
             f"{images.shape} and {labels.shape}",
             "Check that the image and label files belong together and are not swapped.",
         )
-    outside = np.flatnonzero(labels >= classes)
+    outside = np.flatnonzero((labels < 0) | (labels >= classes))
     if outside.size:
         actual = f"{labels[outside[0]]} at index {outside[0]}"
         remedy = "The label file is mislabelled or of another data set."
@@ -66,7 +67,10 @@ def pair(images: np.ndarray, labels: np.ndarray, *, classes: int) -> Examples:
 
 
 def _find(directory: Path, name: str) -> Path:
-    for path in (directory / f"{name}.gz", directory / name):
+    """Return the file of that name, in the first spelling that is there, gzipped before plain."""
+    exact = (f"{name}.gz", name)
+    others = sorted(path.name for path in directory.glob("*") if _plain_name(path) == name)
+    for path in (directory / each for each in (*exact, *others)):
         if path.is_file():
             return path
     raise missing_file(
@@ -76,3 +80,8 @@ def _find(directory: Path, name: str) -> Path:
         "Put MNIST's four IDX files, plain or gzipped, there, or name the folder above 'mnist' "
         "by --data-dir or the environment variable JAXNET_DATA.",
     )
+
+
+def _plain_name(path: Path) -> str:
+    """Return a name in small letters, without dots and without the ending of a gzipped file."""
+    return path.name.lower().removesuffix(".gz").replace(".", "-")

@@ -3,6 +3,7 @@
 import gzip
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,6 +51,26 @@ def test_plain_files_equal_gzipped_ones(
     for plain, zipped in zip(load_mnist(tmp_path), mnist, strict=True):
         np.testing.assert_array_equal(plain.inputs, zipped.inputs)
         np.testing.assert_array_equal(plain.targets, zipped.targets)
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda name: name.replace("-idx", ".idx") + ".gz",
+        lambda name: name.replace("-idx", ".idx"),
+        lambda name: name.upper(),
+        lambda name: name.replace("-idx", ".idx").title() + ".GZ",
+    ],
+    ids=["dotted, gzipped", "dotted", "capitals", "dotted, capital letters"],
+)
+def test_files_by_other_names(
+    mnist: tuple[Examples, Examples], mnist_directory: Path, tmp_path: Path, spell: Any
+) -> None:
+    for name in SHA256:
+        (tmp_path / name).mkdir()  # a folder of that name is no file of it
+        (tmp_path / spell(name)).symlink_to(mnist_directory / f"{name}.gz")
+    for found, expected in zip(load_mnist(tmp_path), mnist, strict=True):
+        np.testing.assert_array_equal(found.targets, expected.targets)
 
 
 def test_by_name(mnist: tuple[Examples, Examples], mnist_directory: Path) -> None:
@@ -114,8 +135,9 @@ def test_images_and_labels_that_do_not_pair(images: np.ndarray, labels: np.ndarr
         pair(images, labels, classes=10)
 
 
-def test_label_out_of_range() -> None:
-    labels = np.array([5, 10, 200], np.uint8)
-    message = r"^load_mnist: expected labels in \[0, 10\), got 10 at index 1\. The label file"
+@pytest.mark.parametrize("label", [10, -1])
+def test_label_out_of_range(label: int) -> None:
+    labels = np.array([5, label, 99], np.int8)
+    message = rf"^load_mnist: expected labels in \[0, 10\), got {label} at index 1\. The label file"
     with pytest.raises(ValueError, match=message):
         pair(IMAGES, labels, classes=10)

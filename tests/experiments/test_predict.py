@@ -123,6 +123,24 @@ def test_idx_files_hold_many_images(pack: Any, tmp_path: Path) -> None:
     np.testing.assert_array_equal([picture.pixels for picture in pictures], IMAGES[:3])
 
 
+@pytest.mark.parametrize(("code", "kind"), [(11, ">i2"), (12, ">i4"), (13, ">f4"), (14, ">f8")])
+def test_idx_files_of_other_types_hold_the_same_images(
+    code: int, kind: str, tmp_path: Path
+) -> None:
+    images = (IMAGES[:3].astype(np.uint16) * 255 // 16).astype(kind)
+    header = bytes((0, 0, code, 3)) + b"".join(size.to_bytes(4, "big") for size in images.shape)
+    path = tmp_path / "images.idx3"
+    path.write_bytes(header + images.tobytes())
+    pictures = read_pictures(path, FRAME, "auto")
+    np.testing.assert_array_equal([picture.pixels for picture in pictures], IMAGES[:3])
+    for wrong in (0.5, -1, 256):
+        images[0, 0, 0] = wrong
+        path.write_bytes(header + images.tobytes())
+        if images[0, 0, 0] == wrong:  # integers hold no 0.5
+            with pytest.raises(ValueError, match=r"images\.idx3 to be whole numbers from 0 to 255"):
+                read_pictures(path, FRAME, "auto")
+
+
 @pytest.mark.parametrize(
     ("shape", "names"),
     [
@@ -160,7 +178,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "to show something, got gray values 0.00 to 0.00",
     ),
     "half a gzip": (
-        lambda path: path.write_bytes(gzip.compress(bytes(99))[:-9]),
+        lambda path: path.write_bytes(gzip.compress(b"\0\0\x08\1\0\0\0\x5b" + bytes(91))[:-9]),
         "to be whole gzip data",
     ),
     "labels": (
