@@ -3,6 +3,7 @@
 from jaxnet.training.checkpoint import restore_state
 from jaxnet.training.chunks import DivergenceError, FitResult, History, Progress
 from jaxnet.training.devices import compiler_options, use_cores_as_devices
+from jaxnet.training.early_stopping import early_stopping
 from jaxnet.training.epoch import steps_per_epoch
 from jaxnet.training.evaluate import evaluate, predict
 from jaxnet.training.fit import fit
@@ -10,7 +11,7 @@ from jaxnet.training.gradient import ENGINES, BatchGradient, GradientEngine, aut
 from jaxnet.training.logs import json_lines_log, tensorboard_log, together
 from jaxnet.training.objective import Objective, make_objective
 from jaxnet.training.recipe import Recipe
-from jaxnet.training.rules import Rule, early_stopping, reduce_on_plateau, stop_at_deviation
+from jaxnet.training.rules import Rule, reduce_on_plateau, stop_at_deviation
 from jaxnet.training.state import TrainState, init_state
 from jaxnet.training.sweeps import (
     HalvingResult,

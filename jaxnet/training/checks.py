@@ -33,7 +33,7 @@ def check_fit(function: str, argument: str, objective: Objective, examples: Exam
     out_shape = objective.network.out_shape(examples.inputs.shape[1:])
     kind = jnp.result_type(float)
     outputs = jax.ShapeDtypeStruct((count(examples), *out_shape), kind)
-    functions = (objective.loss.function, *(metric for _, metric in objective.metrics))
+    functions = (objective.loss.function, *(metric.function for _, metric in objective.metrics))
     jax.eval_shape(lambda y: [f(y, examples.targets) for f in functions], outputs)
     return jax.tree.map(jnp.asarray, examples)
 

@@ -84,8 +84,9 @@ def fit(
         batch_size: examples a step: 1 for sample-level, all for full-batch gradient descent.
         loss: a name in `jaxnet.losses.LOSSES`, or ``(outputs, targets) -> value an example``, or
             a `jaxnet.losses.Loss`, a pair of that and its backward rule.
-        metrics: names in `jaxnet.metrics.METRICS`, or name -> function of the same form; by
-            default the accuracy that suits the loss, none for a regression or another loss.
+        metrics: names in `jaxnet.metrics.METRICS`, or name -> function of the same form, or
+            `jaxnet.metrics.Metric`, which has the direction by which a best is chosen; by default
+            the accuracy that suits the loss, none for a regression or another loss.
         penalty: ``params -> scalar``, such as ``penalties.get_penalty("l2", strength=1e-4)``;
             added to the risk of every mini-batch, not to the reported loss.
         constraint: ``params -> params``, applied after every update, such as
@@ -165,7 +166,7 @@ def fit(
             "batch_size": size,
             "shuffle": shuffle,
             "short_batch": check_short_batch("fit", short_batch),
-            "rules": (own := check_rules("fit", rules)),
+            "rules": (own := check_rules("fit", rules, objective.modes)),
             "instruments": tuple((instruments or {}).items()),
             "devices": None if chosen is None else make_mesh("fit", chosen, size),
         }

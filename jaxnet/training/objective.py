@@ -1,7 +1,7 @@
 """The objective: what a run minimizes, and what it reports beside it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from jaxnet.core.checks import check_choice
 from jaxnet.core.errors import invalid_value
@@ -14,11 +14,13 @@ from jaxnet.functions.losses import (
     sigmoid_binary_cross_entropy,
     softmax_cross_entropy,
 )
-from jaxnet.functions.metrics import METRICS
+from jaxnet.functions.metrics import METRICS, Metric, as_metric
+from jaxnet.functions.metrics.metric import Modes, without_options
 from jaxnet.functions.penalties import Penalty, as_penalty
 
 LossArgument: TypeAlias = str | ElementwiseLoss | Loss
-MetricsArgument: TypeAlias = str | Sequence[str] | Mapping[str, ElementwiseLoss]
+MetricArgument: TypeAlias = LossArgument | Metric
+MetricsArgument: TypeAlias = str | Sequence[str] | Mapping[str, MetricArgument]
 PenaltyArgument: TypeAlias = Callable[[Params], Array] | Penalty
 
 
@@ -30,14 +32,19 @@ class Objective(NamedTuple):
     Attributes:
         network: whose parameters are sought.
         loss: one value an example, with its backward rule.
-        metrics: pairs of name and function, reported beside the loss.
+        metrics: pairs of name and metric with its direction, reported beside the loss.
         penalty: of the parameters, added to the risk of every mini-batch; None for none.
     """
 
     network: Layer
     loss: Loss
-    metrics: tuple[tuple[str, ElementwiseLoss], ...] = ()
+    metrics: tuple[tuple[str, Metric], ...] = ()
     penalty: Penalty | None = None
+
+    @property
+    def modes(self) -> Modes:
+        """The direction of all that is reported, by name; None for a metric without one."""
+        return {"loss": "min", **{name: metric.mode for name, metric in self.metrics}}
 
 
 DEFAULT_METRICS: dict[Callable[..., Array], tuple[str, ...]] = {
@@ -62,12 +69,14 @@ def make_objective(
         network: whose parameters are sought.
         loss: a name in `jaxnet.losses.LOSSES`, or a loss, as for `jaxnet.training.fit`.
         metrics: what to report beside it, as for `fit`; by default the accuracy that suits the
-            loss, see `DEFAULT_METRICS`.
+            loss, see `DEFAULT_METRICS`. A function or partial of `METRICS` or `LOSSES` has its
+            direction; another function needs a `jaxnet.metrics.Metric` to have one.
         penalty: ``params -> scalar``, added to the risk; None for none.
         function: the public function that an error begins with.
 
     Raises:
         ValueError: for an unknown name, listing the known ones, or a metric called "loss".
+        TypeError: for a loss or metric that is no function.
 
     >>> from jaxnet.networks import mlp
     >>> [name for name, _ in make_objective(mlp((2, 3, 2))).metrics]
@@ -77,8 +86,7 @@ def make_objective(
         check_choice(function, "loss", loss, LOSSES)
     pair = as_loss(loss)
     if metrics is None:
-        called = getattr(pair.function, "func", pair.function)
-        metrics = DEFAULT_METRICS.get(called, ())
+        metrics = DEFAULT_METRICS.get(without_options(pair.function), ())
     return Objective(
         network,
         pair,
@@ -87,14 +95,24 @@ def make_objective(
     )
 
 
-def _resolve_metrics(
-    function: str, metrics: MetricsArgument
-) -> tuple[tuple[str, ElementwiseLoss], ...]:
-    if isinstance(metrics, str):
-        metrics = (metrics,)
-    if not isinstance(metrics, Mapping):
-        metrics = {name: check_choice(function, "metrics", name, METRICS) for name in metrics}
-    if "loss" in metrics:
+def _resolve_metrics(function: str, metrics: MetricsArgument) -> tuple[tuple[str, Metric], ...]:
+    if isinstance(metrics, Mapping):
+        named: dict[str, Metric] = {name: _directed(metric) for name, metric in metrics.items()}
+    else:
+        several = isinstance(metrics, Iterable) and not isinstance(metrics, str)
+        names: Any = metrics if several else (metrics,)
+        table = {name: as_metric(name) for name in METRICS}
+        named = {name: check_choice(function, "metrics", name, table) for name in names}
+    if "loss" in named:
         remedy = "The loss is reported under that name; call the metric something else."
         raise invalid_value(function, "metrics", "to have other names than 'loss'", "it", remedy)
-    return tuple(metrics.items())
+    return tuple(named.items())
+
+
+def _directed(metric: MetricArgument) -> Metric:
+    """Return a metric with its direction; a loss is a metric of which less is better."""
+    if isinstance(metric, Loss):
+        return Metric(metric.function, "min")
+    found = as_metric(metric)
+    is_loss = without_options(found.function) in LOSSES.values()
+    return found._replace(mode="min") if found.mode is None and is_loss else found

@@ -123,7 +123,7 @@ def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) 
 
     Raises:
         ValueError: if it does not have one of the hyperparameters, with the nearest that it has,
-            or lacks one.
+            or lacks one; for a metric or rule that does not fit the others.
         TypeError: if it is no function, returns anything but a `Recipe`, with an optimizer that
             is none, or needs the values of hyperparameters that are traced.
     """
@@ -147,7 +147,8 @@ def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) 
         actual = f"a {type(recipe).__name__}"
         raise invalid_type(function, "build", "to return a Recipe", actual, remedy)
     check_optimizer(function, recipe.optimizer)
-    return recipe._replace(rules=check_rules(function, recipe.rules))
+    modes = recipe_objective(function, recipe).modes
+    return recipe._replace(rules=check_rules(function, recipe.rules, modes))
 
 
 def recipe_objective(function: str, recipe: Recipe) -> Objective:

@@ -1,26 +1,24 @@
 """Rules: what watches a run after every epoch, ends it, slows it down, or keeps its best."""
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_range, check_scalar, check_whole
+from jaxnet.core.checks import check_choice, check_range, check_scalar
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.memory import identical_for_equal
-from jaxnet.core.trees import select
 from jaxnet.core.types import Array, Params, Statistics
+from jaxnet.functions.metrics import Mode
+from jaxnet.functions.metrics.metric import Modes, check_direction, no_direction
 from jaxnet.functions.schedules import PlateauState, plateau
 
 Number: TypeAlias = float | Array
-Mode: TypeAlias = Literal["min", "max"]
 Source: TypeAlias = Literal["train", "validation"]
 
 NO_RULE = -1
 """The rule that ended a run which ended by itself."""
-
-RISING = ("accuracy", "binary_accuracy", "top_k_accuracy")
-"""Metrics of which more is better; of the loss and of all others less is."""
 
 
 class Watched(NamedTuple):
@@ -63,6 +61,8 @@ class Rule(NamedTuple):
         stop: ``state -> boolean scalar``: whether the run ends; None for a rule that never ends it.
         scale: ``state -> scalar`` that multiplies all updates of the next epoch; None for none.
         best: ``state -> Best``, what to use after the run; None for what the last epoch left.
+        directed: ``modes -> Rule``, of a rule that has to be told in which direction its metric
+            improves, which every run does at its start; None for others.
     """
 
     name: str
@@ -71,23 +71,7 @@ class Rule(NamedTuple):
     stop: Callable[[Any], Array] | None = None
     scale: Callable[[Any], Array] | None = None
     best: Callable[[Any], Best] | None = None
-
-
-class EarlyStoppingState(NamedTuple):
-    """What early stopping remembers.
-
-    Attributes:
-        best: the best value so far; infinite before the first epoch, NaN after epochs that all
-            said NaN or infinity.
-        waited: epochs since then, int32.
-        params: the parameters that had it; None if they are not kept.
-        statistics: the network's statistics then.
-    """
-
-    best: Array
-    waited: Array
-    params: Params
-    statistics: Statistics
+    directed: "Callable[[Modes], Rule] | None" = None
 
 
 class DeviationState(NamedTuple):
@@ -95,71 +79,6 @@ class DeviationState(NamedTuple):
 
     value: Array
     deviation: Array
-
-
-@identical_for_equal
-def early_stopping(
-    monitor: str = "loss",
-    *,
-    patience: int | Array = 10,
-    min_delta: Number = 0.0,
-    mode: Mode | None = None,
-    source: Source | None = None,
-    keep_best: bool = True,
-) -> Rule:
-    """End a run when a metric has not improved for ``patience`` epochs, and keep its best.
-
-    A value improves if it is better than the best one by more than ``min_delta``: Keras's rule,
-    with ``restore_best_weights=True``. The result of a run has the parameters of the best epoch,
-    whatever ended it; its state, from which a run goes on, those of the last. The first epoch
-    counts as the best so far whatever it says; afterwards NaN and infinity are no improvement.
-
-    Args:
-        monitor: ``"loss"`` or the name of a metric of the run.
-        patience: epochs without improvement that end the run, 1 or more.
-        min_delta: the least improvement that counts, 0 or more, in the metric's own unit.
-        mode: whether the metric is to fall or to rise; by default accuracies are to rise.
-        source: of ``"train"`` or on ``"validation"`` examples; by default the latter if there are
-            any.
-        keep_best: whether to keep the best parameters, which takes their memory once more.
-
-    Raises:
-        ValueError: for a number out of range; at the start of a run for an unknown metric.
-
-    Source: lecture 004, "Too many iterations"; Prechelt 1998, "Early stopping - but when?".
-    """
-    name = "early_stopping"
-    check_whole(name, "patience", patience)
-    check_scalar(name, "min_delta", min_delta)
-    check_range(name, "min_delta", min_delta, low=0.0)
-    sign = _sign(name, monitor, mode)
-
-    def init(params: Params, statistics: Statistics) -> EarlyStoppingState:
-        kept = (params, statistics) if keep_best else (None, None)
-        worst = jnp.full((), jnp.inf, jnp.result_type(float))
-        return EarlyStoppingState(worst, jnp.int32(0), *kept)
-
-    def update(state: EarlyStoppingState, watched: Watched) -> EarlyStoppingState:
-        value = sign * observe(name, watched, monitor, source).astype(state.best.dtype)
-        # the first epoch is the best so far whatever it says; NaN stands for no number yet
-        first, none_yet = jnp.isposinf(state.best), jnp.isnan(state.best)
-        value = jnp.where(jnp.isposinf(value), jnp.nan, value)
-        lower = value < state.best - jnp.asarray(min_delta, state.best.dtype)
-        better = lower | first | (none_yet & ~jnp.isnan(value))
-        kept = (watched.params, watched.statistics) if keep_best else (None, None)
-        return EarlyStoppingState(
-            jnp.where(better, value, state.best),
-            jnp.where(better, 0, state.waited + 1),
-            *select(better, kept, (state.params, state.statistics)),
-        )
-
-    return Rule(
-        f"no better {monitor} for {patience} epochs",
-        init,
-        update,
-        stop=lambda state: state.waited >= jnp.asarray(patience, jnp.int32),
-        best=_best_so_far if keep_best else None,
-    )
 
 
 @identical_for_equal
@@ -212,41 +131,46 @@ def reduce_on_plateau(
 
     Args:
         monitor: ``"loss"`` or the name of a metric of the run.
-        mode: whether the metric is to fall or to rise; by default accuracies are to rise.
+        mode: whether the metric is to fall or to rise, as for `early_stopping`.
         source: of ``"train"`` or on ``"validation"`` examples; by default the latter if there are
             any.
         options: of `jaxnet.schedules.plateau`: ``factor``, ``patience``, ``cooldown`` ...
 
     Raises:
-        ValueError: for an option out of range; at the start of a run for an unknown metric.
+        ValueError: for an option out of range; as `early_stopping` at the start of a run.
 
     Source: lecture 004, "Scheduling": by a factor of 0.1 when the test risk saturates.
     """
     name = "reduce_on_plateau"
-    direction: Mode = "min" if _sign(name, monitor, mode) > 0 else "max"
-    rule = plateau(mode=direction, **options)
 
-    def init(params: Params, statistics: Statistics) -> PlateauState:
-        del params, statistics
-        return rule.init()
+    def make(mode: Mode) -> Rule:
+        rule = plateau(mode=mode, **options)
 
-    return Rule(
-        f"reduce on plateau of {monitor}",
-        init,
-        lambda state, watched: rule.update(state, observe(name, watched, monitor, source)),
-        scale=lambda state: state.scale,
-    )
+        def init(params: Params, statistics: Statistics) -> PlateauState:
+            del params, statistics
+            return rule.init()
+
+        return Rule(
+            f"reduce on plateau of {monitor}",
+            init,
+            lambda state, watched: rule.update(state, observe(name, watched, monitor, source)),
+            scale=lambda state: state.scale,
+        )
+
+    return directed_rule(name, monitor, mode, make)
 
 
-def check_rules(function: str, rules: Any) -> tuple[Rule, ...]:
-    """Return rules as a tuple.
+def check_rules(function: str, rules: Any, modes: Modes) -> tuple[Rule, ...]:
+    """Return rules as a tuple, each of which knows the direction of the metric that it goes by.
 
     Args:
         function: the public function that an error begins with.
         rules: of a run.
+        modes: the directions of its metrics, by name.
 
     Raises:
         TypeError: if they are anything but a sequence of rules, such as a single rule.
+        ValueError: if a rule has to know a direction that is unknown.
     """
     single = isinstance(rules, Rule)
     given = tuple(rules) if isinstance(rules, Iterable) and not single else None
@@ -254,7 +178,7 @@ def check_rules(function: str, rules: Any) -> tuple[Rule, ...]:
         actual = f"the single rule {rules.name!r}" if single else repr(rules)
         remedy = "Pass a list, such as [early_stopping(patience=5)]."
         raise invalid_type(function, "rules", "to be a sequence of rules", actual, remedy)
-    return given
+    return tuple(rule if rule.directed is None else rule.directed(modes) for rule in given)
 
 
 def observe(function: str, watched: Watched, monitor: str, source: Source | None) -> Array:
@@ -275,6 +199,33 @@ def observe(function: str, watched: Watched, monitor: str, source: Source | None
         remedy = "Pass validation=examples, or source='train'."
         raise invalid_value(function, "validation", "to be given", "None", remedy)
     return check_choice(function, "monitor", monitor, getattr(watched, source))
+
+
+def directed_rule(
+    function: str, monitor: str, mode: Mode | None, make: Callable[[Mode], Rule]
+) -> Rule:
+    """Return a rule that goes by a metric, if need be one that learns its direction from a run.
+
+    Args:
+        function: the rule's name, which an error begins with.
+        monitor: the metric's name.
+        mode: the direction asked for; None for the metric's own.
+        make: returns the rule for a direction.
+
+    Raises:
+        ValueError: for another direction.
+    """
+    make = functools.cache(make)  # what was compiled with a rule is found again
+    if mode is not None or monitor == "loss":
+        return make(check_direction(function, "monitor", monitor, {monitor: "min"}, mode))
+
+    def directed(modes: Modes) -> Rule:
+        return make(check_direction(function, "monitor", monitor, modes))
+
+    def refuse(*_: Any) -> Any:
+        raise no_direction(function, "monitor", monitor)
+
+    return make("min")._replace(init=refuse, update=refuse, directed=directed)
 
 
 def start_rules(rules: Sequence[Rule], params: Params, statistics: Statistics) -> tuple[Any, ...]:
@@ -308,13 +259,3 @@ def best_of(rules: Sequence[Rule], states: Sequence[Any], last: tuple[Params, St
         if rule.best is not None:
             return rule.best(state)
     return Best(*last, jnp.int32(0))
-
-
-def _best_so_far(state: EarlyStoppingState) -> Best:
-    return Best(state.params, state.statistics, state.waited)
-
-
-def _sign(function: str, monitor: str, mode: Mode | None) -> float:
-    if mode is None:
-        mode = "max" if monitor in RISING else "min"
-    return check_choice(function, "mode", mode, {"min": 1.0, "max": -1.0})

@@ -24,7 +24,7 @@ def batch_sums(objective: Objective, outputs: Array, targets: Array) -> Sums:
     """
     sums = {"loss": _sum("loss", objective.loss.function(outputs, targets), outputs)}
     for name, metric in objective.metrics:
-        sums[name] = jax.lax.stop_gradient(_sum(name, metric(outputs, targets), outputs))
+        sums[name] = jax.lax.stop_gradient(_sum(name, metric.function(outputs, targets), outputs))
     return sums
 
 

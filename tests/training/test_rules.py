@@ -18,7 +18,7 @@ from jaxnet.training import (
     reduce_on_plateau,
     stop_at_deviation,
 )
-from jaxnet.training.rules import NO_RULE, Watched, stopped_by
+from jaxnet.training.rules import NO_RULE, Watched, check_rules, stopped_by
 from tests.training.toys import blobs, network
 
 NETWORK = network()
@@ -33,6 +33,7 @@ def run(rules: Any, **settings: Any) -> FitResult:
 
 def feed(rule: Rule, values: list[float]) -> tuple[list[bool], Any]:
     """Return after which of some epochs a rule stops, and its state in the end."""
+    (rule,) = check_rules("feed", [rule], {"loss": "min", "accuracy": "max"})
     state, stops = rule.init(jnp.array(0.0), ()), []
     for value in values:
         risk = {"loss": jnp.asarray(value), "accuracy": jnp.asarray(-value)}

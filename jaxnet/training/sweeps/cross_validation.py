@@ -25,7 +25,13 @@ from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.parts import stage_folder
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
-from jaxnet.training.sweeps.sweep import check_members, check_sweep, make_members, seed_keys
+from jaxnet.training.sweeps.sweep import (
+    CheckedMembers,
+    check_members,
+    check_sweep,
+    make_members,
+    seed_keys,
+)
 from jaxnet.training.sweeps.waves import Members
 from jaxnet.training.train import Member
 
@@ -96,20 +102,21 @@ def cross_validate(
     passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
     member = Member(name, _on_all(name, build), passes)
 
-    def check() -> tuple[Settings, Examples, Folds]:
+    def check() -> tuple[Settings, CheckedMembers, Folds]:
         check_key(name, "key", key)
         pair = check_pair(name, "examples", examples)
         parts = k_folds(pair, folds, key=jax.random.split(key)[0], stratify=stratify)
         check_sweep(member, pair.take(min(parts.train, key=len)), key, seeds)
         stage_folder(name, execution.checkpoint, 0)
         checked = check_settings(name, settings)
-        return checked, check_members(member, checked, pair, None)[0], parts
+        return checked, check_members(member, checked, pair, None), parts
 
-    tried, pair, parts = check_everywhere(name, execution, check)
+    tried, (given, modes), parts = check_everywhere(name, execution, check)
     keys = seed_keys(jax.random.split(key)[1], folds * seeds)
     fold = np.arange(folds * seeds, dtype=np.int32) % folds
     members = make_members(tried, keys, epochs, {_FOLD: fold})
-    return label(tried, keys, _train_folds(member, members, pair, parts, execution))
+    harvest = _train_folds(member, members, given[0], parts, execution)
+    return label(tried, keys, harvest, modes)
 
 
 def _train_folds(

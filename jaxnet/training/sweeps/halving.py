@@ -10,6 +10,7 @@ from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
+from jaxnet.functions.metrics import Mode
 from jaxnet.training.recipe import Build
 from jaxnet.training.sweeps.execution import check_everywhere, train_members
 from jaxnet.training.sweeps.labels import Harvest, Kept, label
@@ -17,7 +18,13 @@ from jaxnet.training.sweeps.options import divide_options
 from jaxnet.training.sweeps.parts import stage_folder
 from jaxnet.training.sweeps.result import SweepResult, steady_ranking
 from jaxnet.training.sweeps.settings import Settings, check_settings
-from jaxnet.training.sweeps.sweep import check_members, check_sweep, make_members, seed_keys
+from jaxnet.training.sweeps.sweep import (
+    CheckedMembers,
+    check_members,
+    check_sweep,
+    make_members,
+    seed_keys,
+)
 from jaxnet.training.sweeps.waves import Members, Workers
 from jaxnet.training.train import Member
 
@@ -68,6 +75,7 @@ def successive_halving(
     reduction: int = 3,
     seeds: int = 1,
     metric: str = "validation_loss",
+    mode: Mode | None = None,
     **options: Any,
 ) -> HalvingResult:
     """Train all settings a little, give up the worst, and go on with the others.
@@ -90,13 +98,15 @@ def successive_halving(
         reduction: how many times fewer settings and more epochs the next rung has, 2 or more.
         seeds: runs of each setting, by whose mean it is compared.
         metric: by which settings are compared, one of a sweep's.
+        mode: its direction, ``"max"`` or ``"min"``; by default as the metric says.
         options: of `sweep`, but for ``keep``. In the folder ``checkpoint``, each rung has its own.
 
     Returns:
         The rungs, the best setting, and what it cost.
 
     Raises:
-        ValueError: as `sweep`; for numbers out of range; if all settings diverge.
+        ValueError: as `sweep`; for numbers out of range; for a metric without a direction; if all
+            settings diverge.
 
     Source: Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and
     hyperparameter optimization"; Li et al. 2018, "Hyperband", algorithm 1, for the numbers.
@@ -121,24 +131,27 @@ def successive_halving(
     passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
     member = Member(name, build, passes)
 
-    def check() -> tuple[Settings, list[tuple[int, int]], tuple[Examples, Examples | None]]:
+    def check() -> tuple[Settings, list[tuple[int, int]], CheckedMembers]:
         check_sweep(member, train, key, seeds)
         stage_folder(name, execution.checkpoint, 0)
         tried = check_settings(name, settings)
         ladder = plan_rungs(tried.size, epochs=epochs, min_epochs=min_epochs, reduction=reduction)
-        return tried, ladder, check_members(member, tried, train, validation, metric)
+        return tried, ladder, check_members(member, tried, train, validation, metric, mode)
 
-    tried, ladder, examples = check_everywhere(name, execution, check)
+    tried, ladder, (examples, modes) = check_everywhere(name, execution, check)
     programs: dict[bool, dict[int, Workers]] = {False: {}, True: {}}
+
+    def rank(result: SweepResult) -> np.ndarray:
+        return steady_ranking(name, result, metric, mode)
 
     def train_rung(number: int, members: Members) -> Harvest:
         compiled = programs[members.starts is not None]
         own = execution._replace(checkpoint=stage_folder(name, execution.checkpoint, number))
         return train_members(member, members, *examples, own, compiled)
 
-    rungs = _climb(tried, seed_keys(key, seeds), ladder, metric, train_rung)
+    rungs = _climb(tried, seed_keys(key, seeds), ladder, rank, train_rung, modes)
     last = rungs[-1]
-    winner = steady_ranking(name, last.sweep, metric)[0]
+    winner = rank(last.sweep)[0]
     trained = _epochs_trained(rungs)
     return HalvingResult(
         tried,
@@ -178,14 +191,16 @@ def plan_rungs(
     return rungs
 
 
-def _climb(settings: Settings, keys: Key, ladder: Any, metric: str, train_rung: Any) -> list[Rung]:
+def _climb(
+    settings: Settings, keys: Key, ladder: Any, rank: Any, train_rung: Any, modes: Any
+) -> list[Rung]:
     """Train rung after rung: each goes on from the states of the one below."""
     rungs: list[Rung] = []
     indices, kept, before = np.arange(settings.size), None, 0
     for number, (size, target) in enumerate(ladder):
         starts = None
         if kept is not None:
-            best = steady_ranking("successive_halving", rungs[-1].sweep, metric)[:size]
+            best = rank(rungs[-1].sweep)[:size]
             indices = indices[best]
             if len(best) == 1:
                 target = ladder[-1][1]
@@ -196,7 +211,8 @@ def _climb(settings: Settings, keys: Key, ladder: Any, metric: str, train_rung: 
         harvest = train_rung(number, members)
         kept, before = _joined(kept, harvest.kept), target
         rungs = [rung._replace(sweep=_without_state(rung.sweep)) for rung in rungs]
-        rungs.append(Rung(indices, target, label(some, keys, harvest._replace(kept=kept))))
+        result = label(some, keys, harvest._replace(kept=kept), modes)
+        rungs.append(Rung(indices, target, result))
         if target == ladder[-1][1]:
             break
     return rungs

@@ -1,13 +1,14 @@
 """Labels: what came back of a sweep's members, as arrays over settings and seeds."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_choice
 from jaxnet.core.types import Key
+from jaxnet.functions.metrics.metric import Mode, Modes
 from jaxnet.training.chunks import History
 from jaxnet.training.objective import Objective
 from jaxnet.training.sweeps.result import SweepResult
@@ -52,13 +53,14 @@ class Harvest(NamedTuple):
     run_seconds: float
 
 
-def label(settings: Settings, keys: Key, harvest: Harvest) -> SweepResult:
+def label(settings: Settings, keys: Key, harvest: Harvest, modes: Modes) -> SweepResult:
     """Return the result of a sweep.
 
     Args:
         settings: what was tried.
         keys: of the runs of each setting.
         harvest: what came back of the members, in the order of `make_members`.
+        modes: of `metric_modes`, of which those without values are left out.
     """
 
     def labelled(tree: Any) -> Any:
@@ -72,10 +74,12 @@ def label(settings: Settings, keys: Key, harvest: Harvest) -> SweepResult:
         lambda curve: blank_after(curve, trained.done),
         History(rows.epoch.train, rows.validation, rows.instruments),
     )
+    metrics = final_metrics(curves, trained.epoch, trained.diverged)
     return SweepResult(
         settings=settings,
         keys=keys,
-        metrics=final_metrics(curves, trained.epoch, trained.diverged),
+        metrics=metrics,
+        modes={name: modes[name] for name in metrics},
         history=curves,
         done=trained.done,
         epoch=trained.epoch,
@@ -92,23 +96,18 @@ def label(settings: Settings, keys: Key, harvest: Harvest) -> SweepResult:
     )
 
 
-def check_metric(
-    function: str, metric: str, objective: Objective, instruments: Any, *, validated: bool
-) -> None:
-    """Raise a ValueError, before a sweep has run, unless its result will have a metric.
+def metric_modes(objective: Objective, instruments: Iterable[str] | None) -> Modes:
+    """Return the direction of each metric, by the names that `final_metrics` gives them.
 
     Args:
-        function: the public function that the error begins with.
-        metric: a name as `final_metrics` gives them.
         objective: of one of the runs.
-        instruments: name -> what else is measured; None for none.
-        validated: whether there are examples to validate on.
+        instruments: the names of what else is measured, which has no direction; None for none.
     """
-    means = "loss", *(name for name, _ in objective.metrics)
-    sources = ("train", "validation") if validated else ("train",)
-    names = [f"{source}_{name}" for source in sources for name in means]
-    names += [f"instruments_{name}" for name in instruments or ()]
-    check_choice(function, "metric", metric, dict.fromkeys(names))
+    means = objective.modes.items()
+    sources = ("train", "validation")
+    modes: dict[str, Mode | None] = {f"instruments_{name}": None for name in instruments or ()}
+    modes |= {f"{source}_{name}": mode for source in sources for name, mode in means}
+    return modes
 
 
 def blank_after(curve: np.ndarray, done: np.ndarray) -> np.ndarray:

@@ -9,10 +9,10 @@ from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.packages import import_package
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
-from jaxnet.functions.metrics import METRICS
+from jaxnet.functions.metrics import Mode
+from jaxnet.functions.metrics.metric import Modes, check_direction
 from jaxnet.training.processes import Message, count_processes, from_first
 from jaxnet.training.recipe import Build
-from jaxnet.training.rules import RISING
 from jaxnet.training.sweeps.execution import check_everywhere, train_members
 from jaxnet.training.sweeps.labels import label
 from jaxnet.training.sweeps.options import divide_options
@@ -37,6 +37,7 @@ def optuna_search(
     batch_size: int,
     seeds: int = 1,
     metric: str = "validation_loss",
+    mode: Mode | None = None,
     **options: Any,
 ) -> list[SweepResult]:
     """Let an Optuna study choose settings, and train each batch of them in one program.
@@ -64,6 +65,8 @@ def optuna_search(
         batch_size: examples a step.
         seeds: runs of each trial.
         metric: what the study is told, one of a sweep's.
+        mode: its direction, ``"max"`` or ``"min"``; by default as the metric says. It has to be
+            the study's, too.
         options: of `sweep`, but for ``checkpoint``: what is asked next hangs on the study, which
             keeps the trials of the rounds that are done if it has a storage.
 
@@ -73,7 +76,7 @@ def optuna_search(
     Raises:
         ImportError: if Optuna is not installed.
         ValueError: as `sweep`; for a study of several objectives, or of the wrong direction; for a
-            checkpoint.
+            metric without a direction; for a checkpoint.
         TypeError: for a categorical distribution of other things than numbers.
 
     Source: Akiba et al. 2019, "Optuna: a next-generation hyperparameter optimization framework".
@@ -82,23 +85,31 @@ def optuna_search(
     passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
     member = Member(name, build, passes)
 
-    def check() -> tuple[Any, dict[str, bool]]:
+    def check() -> tuple[Any, dict[str, bool], Modes]:
         check_sweep(member, train, key, seeds)
         check_count(name, "rounds", rounds)
         check_count(name, "batch", batch)
         _check_no_checkpoint(execution.checkpoint)
-        return import_package(name, "optuna"), _check_distributions(distributions)
+        optuna, floating = import_package(name, "optuna"), _check_distributions(distributions)
+        lowest = {each: _lowest(kind) for each, kind in distributions.items()}
+        settings = _as_settings([lowest], floating)
+        given = train, validation, metric, mode
+        return optuna, floating, check_members(member, settings, *given).modes
 
-    optuna, floating = check_everywhere(name, execution, check)
-    trials = _Trials(optuna, study, metric, count_processes(execution.devices or ()))
+    optuna, floating, modes = check_everywhere(name, execution, check)
+    wanted = check_direction(name, "metric", metric, modes, mode)
+    processes = count_processes(execution.devices or ())
+    from_first(processes, lambda: _check_study(study, metric, wanted))
+    trials = _Trials(optuna, study, metric, processes)
     keys = seed_keys(key, seeds)
     compiled: dict[int, Workers] = {}
 
     def run(settings: Settings) -> SweepResult:
-        check = functools.partial(check_members, member, settings, train, validation, metric)
-        examples = check_everywhere(name, execution, check)
+        check = functools.partial(check_members, member, settings, train, validation)
+        examples = check_everywhere(name, execution, check).examples
         members = make_members(settings, keys, epochs)
-        return label(settings, keys, train_members(member, members, *examples, execution, compiled))
+        harvest = train_members(member, members, *examples, execution, compiled)
+        return label(settings, keys, harvest, modes)
 
     results = []
     for _ in range(rounds):
@@ -119,7 +130,6 @@ class _Trials:
         self._failed = optuna.trial.TrialState.FAIL
         self._study, self._metric, self._processes = study, metric, processes
         self._open: list[Any] = []
-        from_first(processes, self._check)
 
     def ask(self, distributions: Mapping[str, Any], batch: int) -> list[dict[str, Any]]:
         """Return the hyperparameters of a batch of trials."""
@@ -133,10 +143,6 @@ class _Trials:
         """Tell that all trials have failed of which nothing was told yet."""
         for trial in self._open:
             self._study.tell(trial, state=self._failed, skip_if_finished=True)
-
-    def _check(self) -> Message:
-        _check_direction(self._study, self._metric)
-        return Message()
 
     def _ask(self, distributions: Mapping[str, Any], batch: int) -> Message:
         self._open = [self._study.ask(dict(distributions)) for _ in range(batch)]
@@ -152,18 +158,18 @@ class _Trials:
         return Message()
 
 
-def _check_direction(study: Any, metric: str) -> None:
+def _check_study(study: Any, metric: str, mode: Mode) -> Message:
     """Raise a ValueError unless a study has one objective and improves in the metric's sense."""
     if not hasattr(study, "directions"):
         remedy = "Pass optuna.create_study()."
         raise invalid_type("optuna_search", "study", "to be a study", repr(study), remedy)
     directions = [direction.name.lower() for direction in study.directions]
-    wanted = "maximize" if metric.split("_", 1)[-1] in RISING else "minimize"
-    custom = metric.split("_", 1)[-1] not in ("loss", *METRICS)
-    if len(directions) != 1 or (directions[0] != wanted and not custom):
+    wanted = f"{mode}imize"
+    if directions != [wanted]:
         remedy = f"Make it by optuna.create_study(direction={wanted!r})."
         expected = f"to {wanted} {metric} alone"
         raise invalid_value("optuna_search", "study", expected, " and ".join(directions), remedy)
+    return Message()
 
 
 def _check_no_checkpoint(checkpoint: Any) -> None:
@@ -197,6 +203,11 @@ def _is_floating(name: str, distribution: Any) -> bool:
         remedy = "Only numbers can be arguments of one program: search each of the others apart."
         raise invalid_type("optuna_search", name, "to be numbers", repr(values), remedy)
     return any(isinstance(value, float) for value in values)
+
+
+def _lowest(distribution: Any) -> Any:
+    """Return a number that may be drawn, to check with before any is."""
+    return distribution.choices[0] if hasattr(distribution, "choices") else distribution.low
 
 
 def _as_settings(numbers: list[dict[str, Any]], floating: Mapping[str, bool]) -> Settings:

@@ -9,8 +9,9 @@ import numpy as np
 from jaxnet.core.checks import check_choice, check_count
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Key, Params, Statistics
+from jaxnet.functions.metrics import Mode
+from jaxnet.functions.metrics.metric import SIGNS, Modes, check_direction
 from jaxnet.training.chunks import History
-from jaxnet.training.rules import RISING
 from jaxnet.training.state import TrainState
 from jaxnet.training.sweeps.settings import Settings
 from jaxnet.training.sweeps.strategy import Trial
@@ -45,6 +46,8 @@ class SweepResult(NamedTuple):
             settings are compared on equal initial draws and orders.
         metrics: ``"train_loss"``, ``"validation_accuracy"`` and so on -> the value at the epoch
             of the parameters to use, shape ``(settings, seeds)``; NaN where a run diverged.
+        modes: the same names -> the direction in which the metric improves; None for that of a
+            bare function or an instrument, by which nothing is ranked unless ``mode`` is given.
         history: learning curves, shape ``(settings, seeds, epochs)``; NaN after a run's end.
         done: epochs run.
         epoch: the epoch after which the network had the parameters to use, from 1.
@@ -63,6 +66,7 @@ class SweepResult(NamedTuple):
     settings: Settings
     keys: Key
     metrics: Mapping[str, np.ndarray]
+    modes: Modes
     history: History
     done: np.ndarray
     epoch: np.ndarray
@@ -97,32 +101,36 @@ class SweepResult(NamedTuple):
         shape = tuple(len(axis) for axis in self.settings.axes.values())
         return values.reshape(*shape, *values.shape[1:])
 
-    def ranking(self, metric: str | None = None) -> np.ndarray:
+    def ranking(self, metric: str | None = None, *, mode: Mode | None = None) -> np.ndarray:
         """Return the indices of the settings, the best mean first, those that diverged last.
 
         Args:
             metric: by default the validation loss, or the training loss if there is no other.
+            mode: ``"max"`` if larger values of it are better, ``"min"`` if smaller ones are; by
+                default as the metric says. Given, it counts even against that.
+
+        Raises:
+            ValueError: for another metric, or one without a direction.
         """
-        metric = metric or self.default_metric
-        mean = self.mean(metric)
-        falling = -mean if metric.split("_", 1)[1] in RISING else mean
-        return np.lexsort((falling, np.isnan(falling), self.diverged.all(axis=1)))
+        return ranked("ranking", self, metric, mode)
 
     @property
     def default_metric(self) -> str:
         """What settings are compared by unless told: a loss, on validation examples if any."""
         return "validation_loss" if "validation_loss" in self.metrics else "train_loss"
 
-    def best(self, metric: str | None = None) -> dict[str, float | int]:
-        """Return the setting with the best mean.
+    def best(
+        self, metric: str | None = None, *, mode: Mode | None = None
+    ) -> dict[str, float | int]:
+        """Return the setting with the best mean, of a metric and a direction as for `ranking`.
 
         Raises:
-            ValueError: if all runs of all settings diverged.
+            ValueError: as `ranking`; if all runs of all settings diverged.
         """
         if self.diverged.all():
             expected, remedy = "to hold one that trains", _IF_NONE_TRAINS
             raise invalid_value("best", "settings", expected, "none", remedy)
-        return self.settings.row(int(self.ranking(metric)[0]))
+        return self.settings.row(int(ranked("best", self, metric, mode)[0]))
 
     def member(self, setting: int, seed: int = 0) -> SweepMember:
         """Return one run with all that is needed to run it again alone.
@@ -161,15 +169,18 @@ class SweepResult(NamedTuple):
             for seed in range(len(self.keys))
         ]
 
-    def table(self, metric: str | None = None, *, top: int | None = None) -> str:
+    def table(
+        self, metric: str | None = None, *, mode: Mode | None = None, top: int | None = None
+    ) -> str:
         """Return a table of the settings, the best first, with mean and spread over the seeds.
 
         Args:
             metric: what to rank by; by default as for `ranking`.
+            mode: its direction, as for `ranking`.
             top: how many settings, 1 or more; by default all.
 
         Raises:
-            ValueError: for another metric, or ``top`` out of range.
+            ValueError: as `ranking`; for ``top`` out of range.
         """
         if top is not None:
             check_count("table", "top", top)
@@ -177,7 +188,7 @@ class SweepResult(NamedTuple):
         names = [*self.settings.columns, metric, "+-", "runs"]
         mean, spread = self.mean(metric), self.spread(metric)
         rows = [names]
-        for index in self.ranking(metric)[:top]:
+        for index in ranked("table", self, metric, mode)[:top]:
             numbers = [_in_table(value) for value in self.settings.row(int(index)).values()]
             lost = int(self.diverged[index].sum())
             runs = f"{len(self.keys)}" + (f", {lost} diverged" if lost else "")
@@ -210,20 +221,31 @@ def check_index(function: str, argument: str, index: int, size: int) -> None:
         raise invalid_value(function, argument, f"below {size}", index, remedy)
 
 
-def steady_ranking(function: str, result: SweepResult, metric: str | None = None) -> np.ndarray:
+def ranked(function: str, result: SweepResult, metric: str | None, mode: Mode | None) -> np.ndarray:
+    """Return what `SweepResult.ranking` does; errors begin with the name of a function."""
+    metric = metric or result.default_metric
+    mean = result.mean(metric)
+    falling = SIGNS[check_direction(function, "metric", metric, result.modes, mode)] * mean
+    return np.lexsort((falling, np.isnan(falling), result.diverged.all(axis=1)))
+
+
+def steady_ranking(
+    function: str, result: SweepResult, metric: str | None = None, mode: Mode | None = None
+) -> np.ndarray:
     """Return the indices of the settings of which no run diverged, the best mean first.
 
     Args:
         function: the public function that an error begins with.
         result: of a sweep.
         metric: what to rank by; by default as for `SweepResult.ranking`.
+        mode: its direction; by default as the metric says.
 
     Raises:
-        ValueError: if there is none, or no such metric.
+        ValueError: if there is none, no such metric, or one without a direction.
     """
     steady = np.asarray((~result.diverged).all(axis=1))
     if not steady.any():
         expected, actual = "to hold one of which no run diverges", f"{len(steady)} that do"
         raise invalid_value(function, "settings", expected, actual, _IF_NONE_TRAINS)
-    ranking = result.ranking(metric)
+    ranking = ranked(function, result, metric, mode)
     return ranking[steady[ranking]]

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,8 @@ import numpy as np
 from jaxnet.core.checks import check_count, check_key
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_pair
+from jaxnet.functions.metrics import Mode
+from jaxnet.functions.metrics.metric import Modes, check_direction
 from jaxnet.training.checks import check_both
 from jaxnet.training.devices import Device
 from jaxnet.training.epoch import ShortBatch
@@ -25,7 +27,7 @@ from jaxnet.training.sweeps.execution import (
     on_devices,
     train_members,
 )
-from jaxnet.training.sweeps.labels import check_metric, label
+from jaxnet.training.sweeps.labels import label, metric_modes
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.strategy import StrategyName
@@ -124,15 +126,27 @@ def sweep(
     execution = Execution(strategy, chunk, devices, keep, on_progress, checkpoint)
     execution = on_devices("sweep", execution)
 
-    def check() -> tuple[Settings, tuple[Examples, Examples | None]]:
+    def check() -> tuple[Settings, CheckedMembers]:
         check_sweep(member, train, key, seeds)
         checked = check_settings("sweep", settings)
         return checked, check_members(member, checked, train, validation)
 
-    tried, examples = check_everywhere("sweep", execution, check)
+    tried, (examples, modes) = check_everywhere("sweep", execution, check)
     keys = seed_keys(key, seeds)
     members = make_members(tried, keys, epochs)
-    return label(tried, keys, train_members(member, members, *examples, execution))
+    return label(tried, keys, train_members(member, members, *examples, execution), modes)
+
+
+class CheckedMembers(NamedTuple):
+    """What is known once every setting is in range.
+
+    Attributes:
+        examples: those to train with and to validate on, if any, on the device.
+        modes: the direction of each metric of the result, see `metric_modes`.
+    """
+
+    examples: tuple[Examples, Examples | None]
+    modes: Modes
 
 
 def check_sweep(member: Member, train: Examples, key: Any, seeds: Any) -> None:
@@ -155,8 +169,9 @@ def check_members(
     train: Examples,
     validation: Examples | None,
     metric: str | None = None,
-) -> tuple[Examples, Examples | None]:
-    """Return the examples on the device, once every setting is known to be in range.
+    mode: Mode | None = None,
+) -> CheckedMembers:
+    """Return examples on the device, once every setting is known to be in range, and directions.
 
     Each recipe is built with its numbers, so that the ranges of its parts are checked.
 
@@ -165,8 +180,9 @@ def check_members(
         settings: what is tried.
         train: the examples to learn from.
         validation: the same of held-out examples; None for none.
-        metric: by which settings are compared, so that a name that there is not is found before
-            the training; None for none yet.
+        metric: by which settings are compared, so that a name that there is not, or one without
+            a direction, is found before the training; None for none yet.
+        mode: the direction of that metric; None for the one that it has.
     """
     function = member.function
     train = check_pair(function, "train", train)
@@ -181,11 +197,14 @@ def check_members(
     objective = recipe_objective(function, recipes[0])
     train, validation = check_both(function, objective, train, validation)
     check_recipe_outputs(function, recipes[0], train)
+    modes = metric_modes(objective, member.passes.instruments)
     if metric is not None:
         validated = validation is not None or recipes[0].held_out is not None
-        instruments = member.passes.instruments
-        check_metric(function, metric, objective, instruments, validated=validated)
-    return train, validation
+        measured: Modes = {
+            n: m for n, m in modes.items() if validated or not n.startswith("validation_")
+        }
+        check_direction(function, "metric", metric, measured, mode)
+    return CheckedMembers((train, validation), modes)
 
 
 def seed_keys(key: Key, seeds: int) -> Key:

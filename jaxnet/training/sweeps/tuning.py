@@ -10,6 +10,8 @@ from jaxnet.core.checks import check_key, check_range
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.data.split import split
+from jaxnet.functions.metrics import Mode
+from jaxnet.functions.metrics.metric import check_direction
 from jaxnet.training.checks import check_fit
 from jaxnet.training.chunks import FitResult
 from jaxnet.training.evaluate import evaluate
@@ -18,7 +20,7 @@ from jaxnet.training.processes import count_processes
 from jaxnet.training.recipe import Build, Recipe, call_builder, recipe_objective
 from jaxnet.training.sweeps.cross_validation import cross_validate
 from jaxnet.training.sweeps.execution import check_everywhere
-from jaxnet.training.sweeps.labels import check_metric
+from jaxnet.training.sweeps.labels import metric_modes
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.parts import stage_folder
 from jaxnet.training.sweeps.result import SweepResult, steady_ranking
@@ -59,6 +61,7 @@ def tune(
     stratify: bool = False,
     seeds: int = 1,
     metric: str = "validation_loss",
+    mode: Mode | None = None,
     **options: Any,
 ) -> TuneResult:
     """Choose a setting on validation examples, train it on all others, test it once.
@@ -87,6 +90,7 @@ def tune(
         stratify: keep the proportions of integer labels in every part.
         seeds: runs for each setting (and fold).
         metric: what to choose by, one of a sweep's.
+        mode: its direction, ``"max"`` or ``"min"``; by default as the metric says.
         options: of `sweep`. In the folder ``checkpoint``, the search has its own, and so has the
             last training, unless several processes search together: each then trains that network
             by itself, from the start.
@@ -95,7 +99,8 @@ def tune(
         The setting, its network, and its test results.
 
     Raises:
-        ValueError: as `sweep`; if each setting has a run that diverges.
+        ValueError: as `sweep`; for a metric without a direction; if each setting has a run that
+            diverges.
         DivergenceError: if the last training does.
 
     Source: lecture 000, training, validation and test data.
@@ -119,7 +124,7 @@ def tune(
         _check_fraction(validation_fraction)
         stages = [stage_folder("tune", execution.checkpoint, number) for number in range(2)]
         pair, tried = check_pair("tune", "train", train), check_settings("tune", settings)
-        _check_test(build, tried, pair, test, metric, again)
+        _check_test(build, tried, pair, test, (metric, mode), again)
         return stages, tried, pair
 
     stages, checked, pair = check_everywhere("tune", execution, check)
@@ -131,7 +136,7 @@ def tune(
         tried = _held_out(build, pair, validation_fraction, **given)
     else:
         tried = cross_validate(build, pair, folds=folds, **given)
-    index = int(steady_ranking("tune", tried, metric)[0])
+    index = int(steady_ranking("tune", tried, metric, mode)[0])
     setting = checked.row(index)
     recipe = _unguarded(recipe_of_arrays("tune", build, setting))
     again["epochs"] = int(np.ceil(np.median(tried.epoch[index])))
@@ -162,7 +167,7 @@ def _check_test(
     settings: Settings,
     train: Examples,
     test: Examples,
-    metric: str,
+    choice: tuple[str, Mode | None],
     again: Any,
 ) -> None:
     """Raise what would be wrong with the last training and the test, before hours of search."""
@@ -172,7 +177,8 @@ def _check_test(
 
     objective = recipe_objective("tune", unguarded(**settings.row(0)))
     check_fit("tune", "test", objective, test)
-    check_metric("tune", metric, objective, again.get("instruments"), validated=True)
+    modes = metric_modes(objective, again.get("instruments"))
+    check_direction("tune", "metric", choice[0], modes, choice[1])
     jax.eval_shape(make_train(unguarded, train, **again), jax.random.key(0), settings.row(0))
 
 

@@ -1,5 +1,6 @@
 """Optuna's batches are sweeps; what diverges is told as failed, and no trial stays open."""
 
+import re
 import sys
 from typing import Any
 
@@ -74,17 +75,29 @@ def test_what_diverges_has_failed(optuna: Any) -> None:
 
 def test_an_error_leaves_no_trial_open(optuna: Any) -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
-    wrong = {"rate": optuna.distributions.FloatDistribution(0.1, 1.0)}
-    with pytest.raises(ValueError, match="optuna_search: expected options of build to be among"):
+    wrong = {"learning_rate": optuna.distributions.CategoricalDistribution([0.1, -1.0])}
+    with pytest.raises(ValueError, match=r"expected learning_rate .*, got -1\.0"):
         searched(optuna, study, distributions=wrong)
     assert [trial.state.name for trial in study.trials] == ["FAIL"] * 4
 
 
-def test_a_misspelt_metric_leaves_no_trial_open(optuna: Any) -> None:
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
-    with pytest.raises((ValueError, KeyError), match="validation_acuracy"):
-        searched(optuna, study, metric="validation_acuracy")
-    assert [trial.state.name for trial in study.trials] == ["FAIL"] * 4
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"name": "rate"}, "optuna_search: expected options of build to be among"),
+        ({"metric": "validation_acuracy"}, "Did you mean 'validation_accuracy'?"),
+    ],
+    ids=["name", "metric"],
+)
+def test_what_can_be_known_before_is_refused_before_a_trial(
+    changed: dict[str, str], message: str, optuna: Any
+) -> None:
+    study = optuna.create_study()
+    name = changed.pop("name", "learning_rate")
+    rates = {name: optuna.distributions.FloatDistribution(0.1, 1.0)}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        searched(optuna, study, distributions=rates, **changed)
+    assert study.trials == []
 
 
 @pytest.mark.usefixtures("no_type_checks")

@@ -20,6 +20,7 @@ def result(**changes: Any) -> SweepResult:
         "settings": grid(rate=[0.1, 0.2, 0.4]),
         "keys": jax.random.split(jax.random.key(0), 3),
         "metrics": metrics,
+        "modes": {"train_loss": "min", "train_accuracy": "max"},
         "diverged": np.isnan(LOSSES),
         "done": np.full((3, 3), 7),
     }

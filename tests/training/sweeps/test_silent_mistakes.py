@@ -76,7 +76,7 @@ def test_rules_of_an_iterator_are_kept() -> None:
 def test_early_stopping_takes_the_first_epoch_until_there_is_a_number() -> None:
     def by(metric: Any, patience: int = 9) -> Any:
         def builder(learning_rate: Any) -> Recipe:
-            rules = [early_stopping("measured", patience=patience)]
+            rules = [early_stopping("measured", patience=patience, mode="min")]
             return build(learning_rate)._replace(metrics={"measured": metric}, rules=rules)
 
         return builder
