@@ -1,7 +1,7 @@
 """Early stopping: end a run that improves no longer, and keep its best parameters."""
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
@@ -31,12 +31,20 @@ class EarlyStoppingState(NamedTuple):
     statistics: Statistics
 
 
+class CountedState(NamedTuple):
+    """The state of a rule, and the epochs that it has watched, int32."""
+
+    state: Any
+    epochs: Array
+
+
 @identical_for_equal
 def early_stopping(
     monitor: str = "loss",
     *,
     patience: int | Array = 10,
     min_delta: Number = 0.0,
+    min_epochs: int | Array | None = None,
     mode: Mode | None = None,
     source: Source | None = None,
     keep_best: bool = True,
@@ -49,10 +57,16 @@ def early_stopping(
     counts as the best so far whatever it says; afterwards NaN and what is infinitely bad are no
     improvement.
 
+    With ``min_epochs`` it watches from the first epoch on, but ends the run after that many at the
+    earliest, if the last ``patience`` brought no improvement. The best may come from before, as in
+    Lightning; Keras's ``start_from_epoch`` differs: there the first epochs count for nothing.
+
     Args:
         monitor: ``"loss"`` or the name of a metric of the run.
         patience: epochs without improvement that end the run, 1 or more.
         min_delta: the least improvement that counts, 0 or more, in the metric's own unit.
+        min_epochs: epochs before which it does not end the run, 0 or more; those of earlier runs
+            count, whose state it goes on from. None for none.
         mode: whether the metric is to fall, ``"min"``, or to rise, ``"max"``; by default as the
             metric says, see `jaxnet.metrics.Metric`. Given, it counts even against that.
         source: of ``"train"`` or on ``"validation"`` examples; by default the latter if there are
@@ -67,6 +81,8 @@ def early_stopping(
     """
     name = "early_stopping"
     check_whole(name, "patience", patience)
+    if min_epochs is not None:
+        check_whole(name, "min_epochs", min_epochs, minimum=0)
     check_scalar(name, "min_delta", min_delta)
     check_range(name, "min_delta", min_delta, low=0.0)
 
@@ -90,16 +106,35 @@ def early_stopping(
         )
 
     def make(mode: Mode) -> Rule:
-        return Rule(
+        rule = Rule(
             f"no better {monitor} for {patience} epochs",
             init,
             functools.partial(update, mode),
             stop=lambda state: state.waited >= jnp.asarray(patience, jnp.int32),
             best=_best_so_far if keep_best else None,
         )
+        return rule if min_epochs is None else _not_before(min_epochs, rule)
 
     return directed_rule(name, monitor, mode, make)
 
 
 def _best_so_far(state: EarlyStoppingState) -> Best:
     return Best(state.params, state.statistics, state.waited)
+
+
+def _not_before(epochs: int | Array, rule: Rule) -> Rule:
+    """Return a rule that ends a run as another does, but after so many epochs at the earliest."""
+    stop: Any = rule.stop
+    best: Any = rule.best
+
+    def init(params: Params, statistics: Statistics) -> CountedState:
+        return CountedState(rule.init(params, statistics), jnp.int32(0))
+
+    def update(counted: CountedState, watched: Watched) -> CountedState:
+        return CountedState(rule.update(counted.state, watched), counted.epochs + 1)
+
+    def stop_late(counted: CountedState) -> Array:
+        return stop(counted.state) & (counted.epochs >= jnp.asarray(epochs, jnp.int32))
+
+    kept = None if best is None else lambda counted: best(counted.state)
+    return rule._replace(init=init, update=update, stop=stop_late, best=kept)

@@ -11,12 +11,15 @@ import jaxnet
 from jaxnet.core.trees import digest
 from jaxnet.training import (
     FitResult,
+    Recipe,
     Rule,
     TrainState,
     early_stopping,
     fit,
+    grid,
     reduce_on_plateau,
     stop_at_deviation,
+    sweep,
 )
 from jaxnet.training.rules import NO_RULE, Watched, check_rules, stopped_by
 from tests.training.toys import blobs, network
@@ -51,6 +54,54 @@ def test_early_stopping_counts_epochs_without_improvement(monitor: str, dtype: n
     assert float(state.best) == pytest.approx(1.9)
     assert float(state.params) == pytest.approx(1.9)
     assert state.best.dtype == dtype
+
+
+def test_min_epochs_keep_a_run_from_ending_and_change_nothing_else(dtype: np.dtype) -> None:
+    values = [2.0, 1.0, 3.0, 3.0, 0.5, 3.0, 3.0, 3.0]
+    plain, _ = feed(early_stopping(patience=2), values)
+    assert plain == [False, False, False, True, False, False, True, True]
+    stops, state = feed(early_stopping(patience=2, min_epochs=5), values)
+    # the improvement in the fifth epoch counts: patience begins anew
+    assert stops == [False, False, False, False, False, False, True, True]
+    assert (int(state.epochs), state.state.best.dtype) == (8, dtype)
+    stops, _ = feed(early_stopping(patience=2, min_epochs=4), values)
+    assert stops[:4] == [False, False, False, True]  # at once, if it is due
+    for none in (0, None):
+        assert feed(early_stopping(patience=2, min_epochs=none), values)[0] == plain
+
+
+@pytest.mark.parametrize("monitor", ["loss", "accuracy"])
+def test_the_best_may_come_from_before_min_epochs(monitor: str) -> None:
+    rule = early_stopping(monitor, patience=1, min_epochs=6)
+    stops, state = feed(rule, [3.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0])
+    assert stops == [False] * 5 + [True] * 2
+    assert rule.best is not None
+    best = rule.best(state)
+    assert (float(best.params), int(best.age)) == (1.0, 5)
+    last = early_stopping(monitor, patience=1, min_epochs=6, keep_best=False)
+    assert last.best is None
+
+
+def test_min_epochs_count_those_of_a_run_that_goes_on() -> None:
+    never = {"patience": 1, "min_delta": 1e9}  # no epoch but the first is any better
+    rules = [early_stopping(**never, min_epochs=5)]
+    whole, first = run(rules, epochs=9), run(rules, epochs=3)
+    assert (len(whole.history.train["loss"]), whole.epoch) == (5, 1)
+    assert whole.ended_by == "no better loss for 1 epochs"
+    second = run(rules, epochs=9, state=first.state)
+    assert len(second.history.train["loss"]) == 2
+    assert digest(second.state) == digest(whole.state)
+
+
+def test_min_epochs_are_a_number_of_a_sweep() -> None:
+    def build(min_epochs: Any) -> Recipe:
+        rules = [early_stopping(patience=1, min_delta=1e9, min_epochs=min_epochs)]
+        return Recipe(NETWORK, OPTIMIZER, rules=rules)
+
+    runs: dict[str, Any] = {"key": jax.random.key(0), "epochs": 6, "batch_size": 8}
+    result = sweep(build, blobs(), settings=grid(min_epochs=[0, 4, 9]), **runs)
+    assert result.done.tolist() == [[2], [4], [6]]
+    assert result.epoch.tolist() == [[1]] * 3
 
 
 def test_a_value_that_is_nan_is_no_improvement() -> None:
@@ -155,6 +206,7 @@ def test_instruments_are_read_after_every_epoch() -> None:
             lambda: early_stopping(patience=2.5),  # pyright: ignore[reportArgumentType]
             "patience to be an integer, got 2.5 of type float",
         ),
+        (lambda: early_stopping(min_epochs=-1), "early_stopping: expected min_epochs >= 0"),
         (
             lambda: early_stopping(patience=jnp.float32(2)),
             "patience to be an integer, got float32. Pass an int32 array",
@@ -194,6 +246,7 @@ def test_instruments_are_read_after_every_epoch() -> None:
     ids=[
         "patience",
         "half",
+        "min_epochs",
         "float32",
         "single",
         "name",
