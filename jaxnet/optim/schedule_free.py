@@ -126,9 +126,10 @@ def schedule_free(
 def schedule_free_eval_params(state: Any, params: Any) -> Any:
     """Return ``x = (y - (1 - b1) z) / b1``, the weights to evaluate a schedule-free optimizer at.
 
+    It can be ``evaluate_at`` of `jaxnet.training.fit`.
+
     Args:
-        state: the optimizer's state, or that of a chain or wrapper that has one within, such as
-            ``result.state.opt_state`` of `jaxnet.training.fit`, whose history is measured at ``y``.
+        state: the optimizer's state, or that of a chain or wrapper that has one within.
         params: the parameters ``y`` that it has trained.
 
     Raises:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.training.checkpoint import Checkpoint, Standing
 from jaxnet.training.epoch import NEVER
+from jaxnet.training.evaluate import EvaluateAt, read_params
 from jaxnet.training.rules import NO_RULE, Rule, best_of, stopped_by
 from jaxnet.training.run import RunRecord
 from jaxnet.training.state import TrainState
@@ -42,7 +43,8 @@ class FitResult(NamedTuple):
     """What a training run leaves.
 
     Attributes:
-        params: the parameters to use: the best ones if a rule kept them, else the last ones.
+        params: the parameters to use: the best ones if a rule kept them, else the last ones; with
+            ``evaluate_at``, those that it gives.
         statistics: the network's statistics that belong to them.
         epoch: the epoch after which the network had them, from 1.
         state: parameters, statistics, optimizer state, key and epoch at the end, to go on from.
@@ -100,6 +102,7 @@ def run_in_chunks(
     epochs: int,
     *,
     rules: Sequence[Rule],
+    evaluate_at: EvaluateAt | None,
     chunk: int | None,
     on_progress: Callable[[Progress], None] | None,
     checkpoint: Checkpoint | None = None,
@@ -111,6 +114,7 @@ def run_in_chunks(
         state: where to start.
         epochs: how many, 1 or more, together with those that a checkpoint holds.
         rules: of the program, which may end it before.
+        evaluate_at: of the program: at which parameters it is evaluated.
         chunk: epochs a call; None for as many as take about `CHUNK_SECONDS`.
         on_progress: called after every chunk, and before the first if a checkpoint holds some.
         checkpoint: where to go on from, and what writes down where the run stands.
@@ -132,7 +136,7 @@ def run_in_chunks(
         if on_progress is not None:
             on_progress(Progress(done, epochs, result.history, seconds, resumed))
 
-    result = _result(rules, stands, compiled - started)
+    result = _result(rules, evaluate_at, stands, compiled - started)
     if resumed:
         tell(result)
     while done < epochs and not ended:
@@ -142,7 +146,7 @@ def run_in_chunks(
         done, ended = done + int(new), int(new) < size
         seconds = time.perf_counter() - began
         stands = Standing(state, history, seconds)
-        result = _result(rules, stands, compiled - started)
+        result = _result(rules, evaluate_at, stands, compiled - started)
         _check_divergence(history, result, checkpoint)
         if checkpoint is not None and int(new):
             checkpoint.save(stands, last=ended or done == epochs)
@@ -150,9 +154,16 @@ def run_in_chunks(
     return result
 
 
-def _result(rules: Sequence[Rule], stands: Standing, compile_seconds: float) -> FitResult:
+def _result(
+    rules: Sequence[Rule],
+    evaluate_at: EvaluateAt | None,
+    stands: Standing,
+    compile_seconds: float,
+) -> FitResult:
     state, history, run_seconds = stands
-    best = best_of(rules, state.rules, (state.params, state.statistics))
+    trained = evaluate_at is None  # as a program of its own, it would copy them
+    params = state.params if trained else read_params(state, evaluate_at)
+    best = best_of(rules, state.rules, (params, state.statistics))
     curves = History(history.epoch.train, history.validation, history.instruments)
     rule = int(stopped_by(rules, state.rules))
     ended_by = "epochs" if rule == NO_RULE else rules[rule].name

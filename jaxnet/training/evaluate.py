@@ -2,13 +2,14 @@
 
 import functools
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
-from jaxnet.core.checks import check_count
+from jaxnet.core.checks import check_count, check_function
+from jaxnet.core.errors import invalid_type
 from jaxnet.core.types import AnyArray, Array, Layer, Params, Statistics
 from jaxnet.data.examples import Examples, count
 from jaxnet.training.checks import check_fit
@@ -16,9 +17,13 @@ from jaxnet.training.devices import compiler_options
 from jaxnet.training.mesh import divided
 from jaxnet.training.objective import LossArgument, MetricsArgument, Objective, make_objective
 from jaxnet.training.portions import CHUNK, sum_over_chunks
+from jaxnet.training.state import TrainState
 from jaxnet.training.sums import Sums, batch_sums
 
 Evaluate: TypeAlias = Callable[[Params, Statistics, Examples], dict[str, Array]]
+
+EvaluateAt: TypeAlias = Callable[[Any, Params], Params]
+"""``(optimizer state, params) -> params``: at which parameters a run is evaluated."""
 
 
 def make_evaluate(objective: Objective, mesh: Mesh | None = None) -> Evaluate:
@@ -57,6 +62,39 @@ def _chunk_size(total: int, parts: int) -> int:
     return size - size % parts or size
 
 
+def check_evaluate_at(function: str, evaluate_at: Any) -> None:
+    """Raise a TypeError unless this is a function; None, for none, passes, too."""
+    if evaluate_at is not None:
+        remedy = "Pass a function of the optimizer's state and the parameters."
+        check_function(function, "evaluate_at", evaluate_at, remedy)
+
+
+def params_to_use(state: TrainState, evaluate_at: EvaluateAt | None) -> Params:
+    """Return the parameters that a run is evaluated at and gives, in the dtypes of its own.
+
+    Args:
+        state: of the run.
+        evaluate_at: what computes them; None for the run's own parameters.
+
+    Raises:
+        TypeError: if they are no tree like the run's own.
+    """
+    if evaluate_at is None:
+        return state.params
+    found = evaluate_at(state.opt_state, state.params)
+    structures = jax.tree.structure(found), jax.tree.structure(state.params)
+    shapes = [[jnp.shape(leaf) for leaf in jax.tree.leaves(t)] for t in (found, state.params)]
+    if structures[0] != structures[1] or shapes[0] != shapes[1]:
+        remedy = "It is called with the optimizer's state and the parameters, in this order."
+        expected = "to return a tree like the parameters"
+        raise invalid_type("training", "evaluate_at", expected, "another", remedy)
+    return jax.tree.map(lambda new, own: jnp.asarray(new, own.dtype), found, state.params)
+
+
+read_params = jax.jit(params_to_use, static_argnums=1)
+"""`params_to_use` as a program of its own."""
+
+
 def evaluate(
     network: Layer,
     params: Params,
@@ -74,7 +112,7 @@ def evaluate(
         statistics: its statistics.
         examples: what to evaluate on.
         loss: a name in `jaxnet.losses.LOSSES`, or a loss of that form.
-        metrics: names in `jaxnet.metrics.METRICS`, or name -> function; by default the accuracy
+        metrics: names in `jaxnet.metrics.METRICS`, or name -> metric; by default the accuracy
             that suits the loss.
 
     Returns:

@@ -21,7 +21,7 @@ from jaxnet.training.checks import check_batch_size, check_both, check_outputs, 
 from jaxnet.training.chunks import CAPACITY, FitResult, Progress, run_in_chunks
 from jaxnet.training.devices import Device, check_devices, compiler_options
 from jaxnet.training.epoch import ShortBatch, check_short_batch, make_epoch
-from jaxnet.training.evaluate import make_evaluate
+from jaxnet.training.evaluate import EvaluateAt, check_evaluate_at, make_evaluate, read_params
 from jaxnet.training.fingerprint import Fingerprint, take_fingerprint
 from jaxnet.training.gradient import GradientEngine, get_engine
 from jaxnet.training.mesh import everywhere, local, make_mesh, replicated
@@ -55,6 +55,7 @@ def fit(
     gradient: str | GradientEngine = "autodiff",
     validation: Examples | None = None,
     rules: Sequence[Rule] = (),
+    evaluate_at: EvaluateAt | None = None,
     instruments: Mapping[str, Instrument] | None = None,
     shuffle: bool = True,
     short_batch: ShortBatch = "equal",
@@ -97,6 +98,10 @@ def fit(
         validation: examples to evaluate on after every epoch.
         rules: what may end the run before, slow it down, or keep its best parameters, such as
             ``[early_stopping(patience=5)]``; see `jaxnet.training.rules`.
+        evaluate_at: ``(optimizer state, params) -> params``, such as `jaxnet.optim.averaged_params`
+            or `schedule_free_eval_params`: the parameters that validation, rules and instruments
+            see after every epoch, and that the result has. Training loss and statistics of batch
+            normalization remain those of the trained ones.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
         shuffle: whether to draw a new order every epoch.
         short_batch: what becomes of a last mini-batch that is not full. ``"equal"``: its examples
@@ -155,6 +160,7 @@ def fit(
     processes = count_processes(chosen or ())
 
     def make() -> _Made:
+        check_evaluate_at("fit", evaluate_at)
         once = shuffle, on_progress, checkpoint, instruments, optimizer
         _check_options(epochs, chunk, *once)
         objective = make_objective(network, loss, metrics, penalty, function="fit")
@@ -167,6 +173,7 @@ def fit(
             "shuffle": shuffle,
             "short_batch": check_short_batch("fit", short_batch),
             "rules": (own := check_rules("fit", rules, objective.modes)),
+            "evaluate_at": evaluate_at,
             "instruments": tuple((instruments or {}).items()),
             "devices": None if chosen is None else make_mesh("fit", chosen, size),
         }
@@ -226,6 +233,8 @@ def _run(
     if processes > 1 or checkpoint is not None:
         lower = functools.partial(_lowered, program, start, examples, mesh)
         text = in_every_process("fit", processes, lower).as_text()
+        if (evaluate_at := settings["evaluate_at"]) is not None:  # which no epoch may need
+            text += read_params.lower(start, evaluate_at).as_text()
     asked = (epochs, chunk, checkpoint is None)
     check_agreement("fit", processes, (start, own, text, asked))
 
@@ -237,7 +246,8 @@ def _run(
     pace = chunk or (1 if processes > 1 else None)
     made_of = objective._asdict() | settings
     take = functools.partial(take_fingerprint, start, *own, text, made_of, processes)
-    options = {"rules": settings["rules"], "chunk": pace, "on_progress": on_progress}
+    options: dict[str, Any] = {name: settings[name] for name in ("rules", "evaluate_at")}
+    options |= {"chunk": pace, "on_progress": on_progress}
     with _opened(checkpoint, take, processes, epochs=epochs, every_chunk=chunk is not None) as kept:
         return run_in_chunks(call, start, epochs, checkpoint=kept, **options)
 
@@ -307,6 +317,7 @@ def _program(
     shuffle: bool,
     short_batch: ShortBatch,
     rules: tuple[Rule, ...],
+    evaluate_at: EvaluateAt | None,
     instruments: tuple[tuple[str, Instrument], ...],
     mesh: Mesh | None,
 ) -> Any:
@@ -321,6 +332,7 @@ def _program(
         capacity=CAPACITY,
         rules=rules,
         instruments=dict(instruments),
+        evaluate_at=evaluate_at,
     )
     placed = None if mesh is None else everywhere(mesh)
     return jax.jit(run, donate_argnums=0, out_shardings=placed, compiler_options=compiler_options())

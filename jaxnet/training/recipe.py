@@ -15,6 +15,7 @@ from jaxnet.core.errors import InputError, invalid_type, invalid_value
 from jaxnet.core.types import AnyArray, Layer
 from jaxnet.data.examples import Examples, count
 from jaxnet.training.checks import check_outputs, wants_probabilities
+from jaxnet.training.evaluate import EvaluateAt, check_evaluate_at
 from jaxnet.training.gradient import GradientEngine, get_engine
 from jaxnet.training.hyperparameters import Hyperparameters
 from jaxnet.training.objective import (
@@ -44,6 +45,7 @@ class Recipe(NamedTuple):
         constraint: ``params -> params``, applied after every update.
         gradient: ``"autodiff"``, ``"by_hand"`` or an engine.
         rules: what ends the run, slows it down or keeps its best.
+        evaluate_at: at which parameters it is evaluated.
         subset: indices of the training examples to learn from, from 0, shape ``(n,)``, no mask;
             None for all.
             ``jnp.arange(n) % size`` takes the first ``size``, as often as it needs to fill an
@@ -59,6 +61,7 @@ class Recipe(NamedTuple):
     constraint: Constraint | None = None
     gradient: str | GradientEngine = "autodiff"
     rules: Sequence[Rule] = ()
+    evaluate_at: EvaluateAt | None = None
     subset: AnyArray | None = None
     held_out: AnyArray | None = None
 
@@ -147,6 +150,7 @@ def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) 
         actual = f"a {type(recipe).__name__}"
         raise invalid_type(function, "build", "to return a Recipe", actual, remedy)
     check_optimizer(function, recipe.optimizer)
+    check_evaluate_at(function, recipe.evaluate_at)
     modes = recipe_objective(function, recipe).modes
     return recipe._replace(rules=check_rules(function, recipe.rules, modes))
 

@@ -27,7 +27,7 @@ class Watched(NamedTuple):
     Attributes:
         train: name -> mean over the epoch, while the parameters changed.
         validation: name -> mean on the held-out examples; empty without any.
-        params: the parameters after it.
+        params: the parameters after it, those that ``validation`` was measured at.
         statistics: the network's statistics after it.
     """
 

@@ -13,7 +13,7 @@ from jaxnet.core.trees import select
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.epoch import NEVER, Epoch, EpochRecord
-from jaxnet.training.evaluate import Evaluate
+from jaxnet.training.evaluate import Evaluate, EvaluateAt, params_to_use
 from jaxnet.training.rules import NO_RULE, Rule, Watched, stopped_by, update_scale, watch
 from jaxnet.training.state import TrainState, strongly_typed
 
@@ -58,6 +58,7 @@ def make_run(
     capacity: int,
     rules: Sequence[Rule] = (),
     instruments: Mapping[str, Instrument] | None = None,
+    evaluate_at: EvaluateAt | None = None,
 ) -> Run:
     """Return ``run(state, train, validation, epochs) -> state, history, done``.
 
@@ -75,13 +76,14 @@ def make_run(
         capacity: the most epochs of one call.
         rules: what watches the run.
         instruments: name -> what else is measured after every epoch.
+        evaluate_at: at which parameters is measured after every epoch; None for the run's own.
     """
 
     def one_epoch(
         state: TrainState, train: Examples, validation: Examples | None
     ) -> tuple[TrainState, RunRecord]:
         state, record = epoch(state, train, update_scale(rules, state.rules))
-        params, statistics = state.params, state.statistics
+        params, statistics = params_to_use(state, evaluate_at), state.statistics
         held_out = {} if validation is None else evaluate(params, statistics, validation)
         read = _read(instruments or {}, params, statistics, train)
         watched = Watched(record.train, held_out, params, statistics)

@@ -14,7 +14,7 @@ from jaxnet.data.examples import Examples
 from jaxnet.training.checks import check_batch_size, check_both
 from jaxnet.training.devices import compiler_options
 from jaxnet.training.epoch import NEVER, ShortBatch, check_short_batch, make_epoch
-from jaxnet.training.evaluate import make_evaluate
+from jaxnet.training.evaluate import make_evaluate, params_to_use
 from jaxnet.training.hyperparameters import Hyperparameters, as_arguments, check_hyperparameters
 from jaxnet.training.recipe import (
     OTHERWISE,
@@ -54,7 +54,8 @@ class Trained(NamedTuple):
     """What a run leaves, as one pytree.
 
     Attributes:
-        params: the parameters to use: the best ones if a rule kept them, else the last ones.
+        params: the parameters to use: the best ones if a rule kept them, else the last ones; where
+            the recipe has ``evaluate_at``, those that it gives.
         statistics: the network's statistics that belong to them.
         epoch: the epoch after which the network had them, from 1, int32.
         state: the state at the end.
@@ -146,7 +147,8 @@ class Member:
         if start is not None:  # the one above is not used, and compiled away
             state = with_keys(start, state, key=key)
         state, history, done = run(state, train, validation, epochs)
-        best = best_of(rules, state.rules, (state.params, state.statistics))
+        last = params_to_use(state, recipe.evaluate_at), state.statistics
+        best = best_of(rules, state.rules, last)
         return Trained(
             params=best.params,
             statistics=best.statistics,
@@ -281,4 +283,5 @@ def recipe_run(function: str, recipe: Recipe, passes: Passes) -> Run:
         capacity=passes.epochs,
         rules=tuple(recipe.rules),
         instruments=passes.instruments,
+        evaluate_at=recipe.evaluate_at,
     )

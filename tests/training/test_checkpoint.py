@@ -61,6 +61,11 @@ EVERYTHING = {
         "instruments": {"first": lambda params, statistics, train: params[0].weights[0, 0]},
         "metrics": ["accuracy", "error_rate"],
     },
+    "evaluated elsewhere": {
+        "optimizer": jaxnet.optim.average_parameters(jaxnet.optim.adam(0.01), 0.9),
+        "evaluate_at": jaxnet.optim.averaged_params,
+        "rules": [early_stopping("accuracy", patience=3, min_epochs=7)],
+    },
     "another generator": {"key": jax.random.key(3, impl="rbg"), "validation": None},
     "Newton": {"optimizer": jaxnet.optim.newton_cg(), "batch_size": 37, "gradient": "by_hand"},
 }

@@ -29,6 +29,11 @@ def doubled(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     return 2 * jaxnet.losses.softmax_cross_entropy(outputs, targets)
 
 
+def trained(opt_state: Any, params: Any) -> Any:
+    del opt_state
+    return params
+
+
 FUNCTION = {"a": lambda params, statistics, train: jnp.zeros(())}
 
 
@@ -82,6 +87,7 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
         r"with penalty l2\(strength=0\.1\), got none",
     ),
     "rules": ({"rules": [early_stopping()]}, r"with rules\[0\]\.best float32 .*, got none"),
+    "evaluate at": ({"evaluate_at": trained}, "with evaluate_at trained, got none"),
     "instruments": ({"instruments": FUNCTION}, "with instruments a <lambda>, got none"),
     "validation": (
         {"validation": blobs(seed=2)},
@@ -98,6 +104,12 @@ def test_another_run_is_refused(settings: dict[str, Any], message: str, written:
     with pytest.raises((ValueError, TypeError), match=message):
         run(written, **settings)
     assert names(written) == before
+
+
+def test_parameters_to_use_that_no_epoch_needs_are_part_of_a_run(tmp_path: Path) -> None:
+    run(tmp_path, validation=None)
+    with pytest.raises(ValueError, match="with evaluate_at trained, got none"):
+        run(tmp_path, validation=None, evaluate_at=trained)
 
 
 def test_other_examples_are_refused(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ def test_one_compilation_serves_all_runs_and_chunks() -> None:
     run(key=jax.random.key(5))
     assert _program.cache_info().misses == 1
     objective = make_objective(NETWORK, "softmax_cross_entropy", "accuracy")
-    program = _program(objective, autodiff, OPTIMIZER, None, 8, True, "equal", (), (), None)
+    program = _program(objective, autodiff, OPTIMIZER, None, 8, True, "equal", (), None, (), None)
     assert program._cache_size() == 1
 
 

@@ -134,12 +134,15 @@ def average_parameters(
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def averaged_params(state: Any) -> Any:
+def averaged_params(state: Any, params: Any = None) -> Any:
     """Return the averaged parameters that a state holds.
+
+    It can be ``evaluate_at`` of `jaxnet.training.fit`, which then keeps and gives them.
 
     Args:
         state: of `average_parameters`, or of a chain or wrapper that has one within, such as
             ``result.state.opt_state`` of `jaxnet.training.fit`.
+        params: the parameters that the optimizer has trained; not used.
 
     Returns:
         A tree like the parameters, in float32 at least; before the first step their initial
@@ -148,6 +151,7 @@ def averaged_params(state: Any) -> Any:
     Raises:
         ValueError: if there is no such average in the state, or more than one.
     """
+    del params  # given where a run wants to know at which parameters to evaluate
     remedy = "Pass the state of an optimizer made by average_parameters(inner, decay)."
     return find_state("averaged_params", state, AverageParametersState, remedy).average
 

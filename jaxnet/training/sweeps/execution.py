@@ -232,7 +232,8 @@ def _settings(member: Member, members: Members) -> dict[str, Any]:
     """Return what the program was made of, by name."""
     first = {name: jnp.asarray(column[0]) for name, column in members.hyperparameters.items()}
     recipe = call_builder(member.function, member.build, first)
-    parts = {name: getattr(recipe, name) for name in ("optimizer", "constraint", "rules")}
+    names = ("optimizer", "constraint", "rules", "evaluate_at")
+    parts = {name: getattr(recipe, name) for name in names}
     engine = {"gradient": get_engine(member.function, recipe.gradient)}
     instruments = {"instruments": tuple((member.passes.instruments or {}).items())}
     objective = recipe_objective(member.function, recipe)._asdict()
