@@ -6,16 +6,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
 from jaxnet.core.checks import check_count
 from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Statistics
 from jaxnet.functions.losses import Loss, as_loss
 from jaxnet.inspection.admission import admit_batch, check_some, check_targets
-
-STEP = 1e-6
-"""Step of the central differences: in float64 their rounding error is about 2e-10, their
-truncation error 1e-12, both times derivatives of order 1."""
+from jaxnet.inspection.differences import Comparison, compare_with_differences
 
 DIFFERENCE_TOLERANCE = 1e-6
 """The largest relative error against central differences that counts as agreement."""
@@ -54,7 +50,8 @@ class LeafCheck(NamedTuple):
             relative to ``norm`` and a share of the whole gradient's, see `Tolerance`.
         difference_error: the same between autodiff's and central differences, in float64, over
             the entries that were differenced; None if differences were not asked for.
-        agrees: whether both are within the tolerances.
+        kinks: how many of these entries agree nearby only, since the risk has a kink there.
+        agrees: whether both errors are within the tolerances.
     """
 
     leaf: str
@@ -62,6 +59,7 @@ class LeafCheck(NamedTuple):
     norm: float
     hand_error: float
     difference_error: float | None
+    kinks: int
     agrees: bool
 
 
@@ -75,6 +73,11 @@ class GradientCheck(NamedTuple):
 
     rows: tuple[LeafCheck, ...]
     agrees: bool
+
+    @property
+    def kinks(self) -> int:
+        """How many differenced entries are at a kink, such as the bias of a ReLU at 0."""
+        return sum(row.kinks for row in self.rows)
 
     def __str__(self) -> str:
         return _table(self)
@@ -97,7 +100,12 @@ def check_gradients(
     A leaf ``g`` agrees with its reference ``r`` if ``|g - r| <= rtol (|r| + share |all|)`` in the
     Euclidean norm, with `TOLERANCES` for its dtype; entry by entry, correct float32 gradients can
     be some per cent off where they cancel. Differences ``(f(w + h) - f(w - h)) / 2 h`` are taken
-    in float64 whatever the parameters' dtype, from float32 a bias that is wrong by a tenth passes.
+    in float64 whatever the parameters' dtype, from float32 a bias that is wrong by a tenth passes;
+    in float16 and bfloat16 autodiff is, too, and only the gradient by hand is held to rounding.
+
+    A difference over a kink is no derivative: a ReLU at 0, an absolute error of 0, two units that
+    tie. Where slopes jump around the point, entries that disagree are compared at random points
+    nearby instead, and counted in ``kinks``; at the kink by hand must still equal autodiff.
 
     Args:
         network: a layer with its backward pass.
@@ -146,39 +154,37 @@ def check_gradients(
 
     hand = jax.jit(by_hand)(params, x)
     auto = jax.jit(jax.grad(risk))(point, statistics)
-    entries = _draw_entries(auto, differences)
+    compared = _difference(risk, point, statistics, auto, differences) if differences else None
+    return _compare(hand, auto, compared)
+
+
+def _difference(
+    risk: Callable[..., Array], point: Any, statistics: Statistics, auto: Any, number: int
+) -> list[Comparison]:
+    """Compare autodiff with differences; in float64 alone where the parameters are narrower."""
+    leaves = jax.tree.leaves(auto)
+    entries = _draw_entries(leaves, number)
+    narrow = any(jnp.finfo(leaf.dtype).bits < 32 for leaf in leaves)
+    own = [np.ravel(leaf)[at].astype(float) for leaf, at in zip(leaves, entries, strict=True)]
+    bars = [_difference_bar(leaf.dtype) for leaf in leaves]
     with jax.enable_x64(True):
-        slopes = _central_differences(risk, point, statistics, entries)
-    return _compare(hand, auto, entries, slopes)
+        point, statistics = jax.tree.map(_double, (point, statistics))
+        return compare_with_differences(
+            lambda point: risk(point, statistics), point, entries, None if narrow else own, bars
+        )
 
 
-def _draw_entries(tree: Any, number: int) -> list[np.ndarray]:
-    """Draw entries of each leaf of a tree, numbered within the leaf."""
+def _difference_bar(dtype: np.dtype) -> float:
+    """Return the largest error that agrees; autodiff is rounded, by twice two roundings at most."""
+    wide = jnp.finfo(dtype).bits >= 32
+    return DIFFERENCE_TOLERANCE + (2 * TOLERANCES[dtype.name].rtol if wide else 0.0)
+
+
+def _draw_entries(leaves: list[Any], number: int) -> list[np.ndarray]:
+    """Draw entries of each leaf, numbered within the leaf."""
     rng = np.random.default_rng(0)
-    sizes = [np.size(leaf) for leaf in jax.tree.leaves(tree)]
+    sizes = [np.size(leaf) for leaf in leaves]
     return [np.sort(rng.permutation(size)[:number]).astype(np.int32) for size in sizes]
-
-
-def _central_differences(
-    risk: Callable[..., Array], point: Any, statistics: Statistics, entries: list[np.ndarray]
-) -> list[np.ndarray]:
-    """Return the risk's slope along each entry, leaf by leaf, in float64."""
-    point, statistics = jax.tree.map(_double, (point, statistics))
-    flat, unravel = ravel_pytree(point)
-    starts = np.cumsum([0, *(np.size(leaf) for leaf in jax.tree.leaves(point))])
-    positions = [start + at for start, at in zip(starts, entries, strict=False)]
-
-    def value(moved: tuple[Array, Array]) -> Array:
-        position, step = moved
-        return risk(unravel(flat.at[position].add(step)), statistics)
-
-    # both sides by the same machine code, so that equal risks have the slope 0 exactly
-    at = np.tile(np.concatenate(positions), 2)
-    steps = np.repeat([STEP, -STEP], len(at) // 2)
-    values = jax.jit(lambda moved: jax.lax.map(value, moved))((jnp.asarray(at), jnp.asarray(steps)))
-    above, below = np.split(np.asarray(values), 2)
-    slopes = (above - below) / (2 * STEP)
-    return np.split(slopes, np.cumsum([len(at) for at in entries])[:-1])
 
 
 def _double(leaf: Any) -> Array:
@@ -186,20 +192,16 @@ def _double(leaf: Any) -> Array:
     return jnp.asarray(values, jnp.float64 if jnp.issubdtype(leaf.dtype, jnp.floating) else None)
 
 
-def _compare(
-    hand: Any, auto: Any, entries: list[np.ndarray], slopes: list[np.ndarray]
-) -> GradientCheck:
+def _compare(hand: Any, auto: Any, compared: list[Comparison] | None) -> GradientCheck:
     total = _norm(np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(auto)]))
     paths = jax.tree_util.tree_leaves_with_path(auto)
     rows = []
-    for (path, r), g, at, slope in zip(paths, jax.tree.leaves(hand), entries, slopes, strict=True):
+    for i, ((path, r), g) in enumerate(zip(paths, jax.tree.leaves(hand), strict=True)):
         tolerance = TOLERANCES[r.dtype.name]
-        # autodiff is rounded, too: twice what two roundings may differ by
-        loose = Tolerance(2 * tolerance.rtol + DIFFERENCE_TOLERANCE, 0.1)
-        hand_error = _error(g, r, total, tolerance)
-        difference_error = _error(np.ravel(r)[at], slope, total, loose) if len(at) else None
-        agrees = hand_error <= tolerance.rtol and (difference_error or 0.0) <= loose.rtol
-        rows.append(LeafCheck(_name(path), r.shape, _norm(r), hand_error, difference_error, agrees))
+        error = _error(g, r, total, tolerance)
+        slope, kinks = compared[i] if compared else (None, 0)
+        agrees = error <= tolerance.rtol and (slope or 0.0) <= _difference_bar(r.dtype)
+        rows.append(LeafCheck(_name(path), r.shape, _norm(r), error, slope, kinks, agrees))
     return GradientCheck(tuple(rows), all(row.agrees for row in rows))
 
 
@@ -225,7 +227,8 @@ def _table(check: GradientCheck) -> str:
     for row in check.rows:
         slope = "" if row.difference_error is None else f"{row.difference_error:.1e}"
         shape = "x".join(map(str, row.shape))
-        verdict = "" if row.agrees else "  DIFFERS"
+        notes = f"  {row.kinks} at a kink" if row.kinks else ""
+        verdict = notes + ("" if row.agrees else "  DIFFERS")
         lines.append(
             f"{row.leaf:<{width}}  {shape:>10}  {row.norm:>9.3g}  {row.hand_error:>8.1e}"
             f"  {slope:>11}{verdict}"
