@@ -77,6 +77,17 @@ def test_each_row_is_as_long_as_that_of_the_weights(dtype: np.dtype) -> None:
     assert np.any(plain[0].bias)
 
 
+def test_weights_of_zero_stay_zero(dtype: np.dtype) -> None:
+    # a step is relative to the weights: a unit without any has nowhere to go
+    some = jnp.asarray([[3.0, 4.0], [0.0, 0.0], [0.0, 2.0]], dtype)
+    params = {"some": some, "all": jnp.zeros((2, 3), dtype), "vector": jnp.zeros(4, dtype)}
+    direction = random_direction(KEY, params)
+    lengths = np.linalg.norm(direction["some"], axis=1)
+    np.testing.assert_allclose(lengths, [5.0, 0.0, 2.0], rtol=1e-6)
+    assert not np.any(direction["all"])
+    assert not np.any(direction["vector"])
+
+
 def test_scales_and_biases_are_told_by_their_names_not_by_their_rank(dtype: np.dtype) -> None:
     scales, _ = batch_norm().init(KEY, (4, 3))
     vector = jnp.asarray([3.0, 4.0], dtype)

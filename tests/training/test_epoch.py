@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import jaxnet
+from jaxnet.data import Examples
+from jaxnet.layers import dense, dropout, serial
 from jaxnet.training.epoch import make_epoch
 from jaxnet.training.gradient import autodiff
 from jaxnet.training.objective import make_objective
@@ -55,6 +57,30 @@ def test_what_is_dropped_changes_with_every_epoch() -> None:
     counts = tally_after(10, epochs=40, batch_size=4, short_batch="drop")
     assert counts.sum() == pytest.approx(40 * 8 / 4)
     assert (counts > 0).all()
+
+
+@pytest.mark.parametrize("shuffle", [True, False], ids=["shuffled", "in order"])
+def test_every_example_of_every_epoch_has_a_mask_of_its_own(shuffle: bool) -> None:
+    # with rate 1 a unit's weight becomes the number of masks that kept it: five examples, the
+    # last of them in a short mini-batch, in two epochs
+    units, masks = 4000, 10
+    layers = [dense(units, initializer="zeros", bias_initializer=None), dropout(0.5)]
+    result = jaxnet.training.fit(
+        serial(*layers),
+        Examples(np.ones((5, 1), np.float32), np.zeros(5, np.int32)),
+        key=jax.random.key(6),
+        optimizer=jaxnet.optim.sgd(1.0),
+        epochs=2,
+        batch_size=2,
+        shuffle=shuffle,
+        loss=lambda outputs, targets: -jnp.sum(outputs, axis=-1),
+        metrics=(),
+    )
+    kept = np.asarray(result.state.params[0].weights)
+    # binomial: a mask that is used twice adds 1/2 to the variance, four standard errors are .22
+    variance = masks / 4
+    assert abs(np.var(kept) - variance) < 4 * variance * np.sqrt(2 / units)
+    assert abs(np.mean(kept) - masks / 2) < 4 * np.sqrt(variance / units)
 
 
 def start(optimizer: Any) -> TrainState:

@@ -64,6 +64,24 @@ def test_survivors_are_what_uninterrupted_runs_are(strategy: str) -> None:
     assert result.best == whole.best()
 
 
+@pytest.mark.parametrize(
+    ("settings", "epochs", "min_epochs", "reduction", "plan"),
+    [
+        (10, 20, 1, 3, [(10, 1), (3, 3), (1, 20)]),
+        (7, 9, 2, 2, [(7, 2), (3, 4), (1, 9)]),
+        (100, 5, 3, 3, [(100, 3), (33, 5)]),  # the last epoch comes before one is left
+        (2, 10, 2, 3, [(2, 2), (1, 10)]),
+        (1, 10, 2, 3, [(1, 10)]),
+        (5, 4, 4, 2, [(5, 4)]),
+    ],
+)
+def test_a_rung_is_rounded_down_and_never_empty(
+    settings: int, epochs: int, min_epochs: int, reduction: int, plan: list[tuple[int, int]]
+) -> None:
+    given = {"epochs": epochs, "min_epochs": min_epochs, "reduction": reduction}
+    assert plan_rungs(settings, **given) == plan
+
+
 def test_the_best_go_on_and_the_cost_is_what_the_plan_says() -> None:
     plan = plan_rungs(8, epochs=10, min_epochs=2, reduction=2)
     assert plan == [(8, 2), (4, 4), (2, 8), (1, 10)]
