@@ -45,6 +45,16 @@ class Claim:
         return f"{self.statement} (measured {self.measured:.6g}, threshold {self.threshold:.6g})"
 
 
+def at_most(statement: str, source: str, measured: float, threshold: float) -> Claim:
+    """Return the claim that a number is at most the threshold, which NaN is not."""
+    return Claim(statement, source, measured, threshold, bool(measured <= threshold))
+
+
+def at_least(statement: str, source: str, measured: float, threshold: float) -> Claim:
+    """Return the claim that a number is at least the threshold, which NaN is not."""
+    return Claim(statement, source, measured, threshold, bool(measured >= threshold))
+
+
 def prepare_folder(out: Path) -> Path:
     """Create the output folder and try it, so that a long run does not end without a place.
 

@@ -4,74 +4,79 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
-from experiments._figures import label_logarithmic, new_figure, save_figure
+from experiments._figures import GREY, label_logarithmic, new_figure, save_figure
+from experiments._sweep_verdict import METRIC, Verdict
 from jaxnet.training import SweepResult
 
-METRIC = "validation_accuracy"
 
-
-def draw_sweep(path: Path, result: SweepResult, test_accuracy: float) -> Path:
-    """Draw the grid as a map, and each drop rate's curve with the scatter of its seeds.
+def draw_sweep(path: Path, result: SweepResult, verdict: Verdict, *, title: str) -> Path:
+    """Draw the grid as a map, and each drop rate's curve with the range of its seeds.
 
     Args:
         path: of the PNG.
         result: a sweep over a grid of ``learning_rate`` and ``drop_rate``.
-        test_accuracy: of the chosen setting, for the title.
+        verdict: on it.
+        title: the answer.
     """
-    best = result.best(METRIC)
-    title = (
-        f"Best: learning rate {best['learning_rate']:g}, drop rate {best['drop_rate']:g}; "
-        f"{test_accuracy:.1%} of the test images read correctly"
-    )
-    figure, axes = new_figure(1, 2, size=(14, 5.6), title=title)
-    _draw_map(axes[0], result)
-    _draw_curves(axes[1], result)
+    figure, axes = new_figure(1, 2, size=(14, 6), title=title)
+    _draw_map(axes[0], result, verdict)
+    _draw_curves(axes[1], result, verdict)
     return save_figure(figure, path)
 
 
-def _draw_map(axes: Axes, result: SweepResult) -> None:
+def _draw_map(axes: Axes, result: SweepResult, verdict: Verdict) -> None:
     rates, drops = (result.settings.axes[name] for name in ("learning_rate", "drop_rate"))
-    errors = 1 - result.on_grid(result.mean(METRIC)).T
-    axes.imshow(np.log10(np.maximum(errors, 1e-4)), cmap="viridis_r", aspect="auto")
-    darkest = np.nanquantile(errors, 0.5)
+    errors = result.on_grid(verdict.errors).T
+    shown = np.log10(np.clip(errors, 1e-4, 1.0))
+    axes.imshow(shown, cmap="viridis_r", aspect="auto")
+    darkest = np.quantile(errors, 0.5)
     for row, column in np.ndindex(errors.shape):
         error = errors[row, column]
-        text = "diverged" if np.isnan(error) else f"{100 * error:.2g}"
+        text = f"{100 * error:.2g}" if np.isfinite(error) else "diverged"
         color = "white" if error > darkest else "black"
-        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=11)
-    chosen = result.best(METRIC)
-    place = list(rates).index(chosen["learning_rate"]), list(drops).index(chosen["drop_rate"])
-    axes.plot(*place, "s", markersize=34, fillstyle="none", color="red", markeredgewidth=2.5)
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=12)
+    chosen = np.arange(verdict.tied.size) == verdict.chosen
+    for frames, size, width in ((verdict.tied, 0.92, 2.5), (chosen, 0.76, 1.5)):
+        for row, column in np.argwhere(result.on_grid(frames).T):
+            corner = column - size / 2, row - size / 2
+            style = {"fill": False, "edgecolor": "red", "linewidth": width}
+            axes.add_patch(Rectangle(corner, size, size, **style))
     axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
     axes.set_yticks(range(len(drops)), [f"{drop:g}" for drop in drops])
     axes.grid(visible=False)
     axes.set(
         xlabel="learning rate",
         ylabel="drop rate",
-        title="Validation images misread, in per cent (mean over seeds)",
+        title="Validation images misread (%)\nframed: within one standard error; double: chosen",
     )
 
 
-def _draw_curves(axes: Axes, result: SweepResult) -> None:
+def _draw_curves(axes: Axes, result: SweepResult, verdict: Verdict) -> None:
     rates, drops = (result.settings.axes[name] for name in ("learning_rate", "drop_rate"))
-    means, spreads = (
-        result.on_grid(values) for values in (result.mean(METRIC), result.spread(METRIC))
-    )
+    smallest = 50 / verdict.images  # half an image: 0 has no place on a logarithmic axis
+    wrong = np.where(result.diverged, np.nan, 100 * (1 - result.metrics[METRIC]))
+    wrong = np.maximum(result.on_grid(wrong), smallest)
+    means = np.where(np.isfinite(verdict.errors), 100 * verdict.errors, np.nan)
+    means = np.maximum(result.on_grid(means), smallest)
     for index, drop in enumerate(drops):
-        mean, spread = 100 * (1 - means[:, index]), 100 * np.nan_to_num(spreads[:, index])
         color = f"C{index}"
-        axes.plot(rates, mean, "o-", color=color, label=f"drop rate {drop:g}")
-        low = np.maximum(mean - spread, 0.01)
-        axes.fill_between(rates, low, mean + spread, color=color, alpha=0.18, linewidth=0)
+        axes.plot(rates, means[:, index], "o-", color=color, label=f"drop rate {drop:g}")
+        low, high = wrong[:, index].min(axis=1), wrong[:, index].max(axis=1)
+        axes.fill_between(rates, low, high, color=color, alpha=0.18, linewidth=0)
+    best, error = verdict.errors[verdict.best], verdict.sampling
+    label = f"best ± standard error of {verdict.images:,} images"
+    low, high = (max(100 * (best + side * error), smallest) for side in (-1, 1))
+    axes.axhspan(low, high, color=GREY, alpha=0.25, linewidth=0, label=label)
     axes.set(
         xscale="log",
         yscale="log",
         xlabel="learning rate",
         ylabel="validation images misread (%)",
-        title="Mean and standard deviation over seeds",
+        title="Mean and range over seeds",
     )
     label_logarithmic(axes.yaxis)
     axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
     axes.minorticks_off()
-    axes.legend()
+    axes.legend(loc="upper center", fontsize=11)

@@ -38,9 +38,12 @@ def test_a_sweep_leaves_every_run_and_what_it_chose_and_goes_on_when_started_aga
     for member in results["runs"]:
         setting = member["learning_rate"], member["drop_rate"]
         means[setting] = means.get(setting, 0.0) + member["validation_accuracy"] / 2
+    errors = results["verdict"]["errors"]
+    assert errors == pytest.approx([1 - mean for mean in means.values()])
     chosen = results["chosen"]["learning_rate"], results["chosen"]["drop_rate"]
-    assert means[chosen] == pytest.approx(max(means.values()))
-    assert 0.1 < results["test_accuracy"] <= 1.0
+    assert results["verdict"]["tied"][list(means).index(chosen)]
+    assert len(results["test_accuracies"]) == 2  # a network a seed
+    assert all(0.1 < accuracy <= 1.0 for accuracy in results["test_accuracies"])
     said = capsys.readouterr().out
     assert "8 networks: compiled in" in said
     assert "goes on" not in said
@@ -85,7 +88,7 @@ def test_a_finder_that_sees_no_divergence_says_so(
             "expected each of --learning-rates finite and in [0, inf), got -1",
         ),
         ("hyperparameter_sweep", ("--learning-rates", "1e-3", "1e-3"), "unlike values"),
-        ("hyperparameter_sweep", ("--seeds", "0"), "expected --seeds >= 1, got 0"),
+        ("hyperparameter_sweep", ("--seeds", "1"), "expected --seeds >= 2, got 1"),
         ("hyperparameter_sweep", ("--hidden", "0"), "expected --hidden >= 1, got 0"),
         (
             "hyperparameter_sweep",
