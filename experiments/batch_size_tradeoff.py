@@ -3,8 +3,9 @@
 Trains 784-100-100-10 on MNIST, or the matching network on the embedded digits, by plain gradient
 descent. Measures the variance of the mini-batch gradient against the batch size, drawn with and
 without replacement, beside what theory predicts from single examples; the time of a step and of an
-epoch, compiled and warm; epochs, updates and seconds to a given validation loss, and the test
-accuracy at the end, each batch size at the rate that is best for it on validation examples.
+epoch, compiled and warm; epochs, updates and seconds to a given validation loss; the test accuracy
+after equal epochs and after equal updates. Each batch size has the rate that is best for it on
+validation examples.
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ from experiments._batch_size.runs import measure_times, outcome, train_all
 from experiments._batch_size.tradeoff_figure import draw_tradeoff
 from experiments._batch_size.workload import GRIDS, Grid, load_workload
 from experiments._command import run_command
+from experiments._load import Load
 from experiments._options import Count, Natural, Within
 from experiments._record import Claim, prepare_folder, write_record
 from jaxnet.core.checks import check_choice, check_count
@@ -37,9 +39,9 @@ class Config:
     draws: Natural = 0
     """Pairs of mini-batches drawn at each batch size, 2 or more."""
     epochs: Natural = 0
-    """Epochs of each run, at least."""
+    """Epochs after which the test accuracies of all batch sizes are compared."""
     updates: Natural = 0
-    """Updates of each run, at least."""
+    """Updates after which they are compared, too; each run lasts as long as the longer of both."""
     seeds: Natural = 0
     """Runs of each batch size and learning rate."""
     rounds: Count = 5
@@ -55,22 +57,23 @@ SMOKE = Config(batch_sizes=(1, 32, 1024), draws=20, epochs=1, updates=1, seeds=1
 
 def main(config: Config) -> list[Claim]:
     """Measure noise, times and runs, draw, record."""
-    grid = check(config)
+    grid, load = check(config), Load()
     out = prepare_folder(config.out)
     workload = load_workload(config.dataset, grid, data_dir=config.data_dir)
     noise = measure_noise(workload, grid, seed=config.seed)
     times = measure_times(workload, grid.batch_sizes, rounds=config.rounds)
     runs = train_all(workload, grid, seed=config.seed)
-    outcomes = {size: outcome(each, grid.target) for size, each in runs.items()}
-    print(table(times, outcomes, noise))
+    outcomes = {n: outcome(each, grid, times[n].steps) for n, each in runs.items()}
+    busy = load.busy()
+    print(table(times, outcomes, noise), busy, sep="\n")
     claims = slope_claims(noise)
     if grid == GRIDS[config.dataset]:
         claims += law_claims(noise)
     if grid == GRIDS["digits"]:
-        claims += time_claims(times) + run_claims(outcomes, noise.examples)
-    title = f"{config.dataset}: {answer(times, outcomes)}"
+        claims += run_claims(outcomes, noise) + ([] if busy else time_claims(times))
+    title = f"{config.dataset}: {busy or answer(times, outcomes)}"
     path = out / "batch_size_tradeoff.png"
-    draw_tradeoff(path, noise, times, outcomes, title=title, target=grid.target)
+    draw_tradeoff(path, noise, times, outcomes, title=title, grid=grid, busy=bool(busy))
     fits = {name: fit_slope(noise.drawn[name], n) for name, n in noise.limits.items()}
     results = {"grid": dataclasses.asdict(grid), "noise": noise, "slopes": fits}
     results |= {"times": times, "runs": runs, "outcomes": outcomes, "answer": title}

@@ -53,14 +53,14 @@ class Noise(NamedTuple):
     """What is known of the noise.
 
     Attributes:
-        scales: epoch of the reference run -> noise scale, in examples.
+        scales: epoch of the reference runs -> noise scale, in examples, one value a seed.
         variance: of the examples' gradients, where draws were made.
         square: of the gradient, at the same place.
         examples: number of training examples.
         drawn: "with" and "without" replacement -> measurements.
     """
 
-    scales: dict[int, float]
+    scales: dict[int, np.ndarray]
     variance: float
     square: float
     examples: int
@@ -73,22 +73,26 @@ class Noise(NamedTuple):
 
 
 def measure_noise(workload: Workload, grid: Grid, *, seed: int) -> Noise:
-    """Follow a reference run, and draw mini-batches at one place of it.
+    """Follow reference runs, and draw mini-batches at one place of the first.
 
     Args:
         workload: data and network.
-        grid: batch sizes and draws.
-        seed: of the run and the draws.
+        grid: batch sizes, draws and seeds.
+        seed: of the first run, and of the draws.
     """
     objective = make_objective(workload.network, "softmax_cross_entropy")
-    states = reference_states(workload, grid, seed=seed)
-    noises = {
-        epoch: gradient_noise(objective, state.params, state.statistics, workload.train)
-        for epoch, state in states.items()
-    }
-    scales = {epoch: float(noise.scale) for epoch, noise in noises.items()}
+    runs = [reference_states(workload, grid, seed=seed + i) for i in range(grid.scale_seeds)]
+    noises = [
+        {
+            epoch: gradient_noise(objective, state.params, state.statistics, workload.train)
+            for epoch, state in states.items()
+        }
+        for states in runs
+    ]
+    states, first = runs[0], noises[0]
+    scales = {epoch: np.array([float(each[epoch].scale) for each in noises]) for epoch in first}
     place = sorted(states)[min(1, len(states) - 1)]
-    variance, square = map(float, noises[place])
+    variance, square = map(float, first[place])
     noise = Noise(scales, variance, square, count(workload.train), {})
     drawn = {
         name: draw(workload, objective, states[place], grid, variance, limit, seed=seed)
@@ -98,7 +102,7 @@ def measure_noise(workload: Workload, grid: Grid, *, seed: int) -> Noise:
 
 
 def reference_states(workload: Workload, grid: Grid, *, seed: int) -> dict[int, TrainState]:
-    """Return the states of one run, by epoch.
+    """Return the states of one reference run, by epoch.
 
     Args:
         workload: data and network.

@@ -32,15 +32,23 @@ def answer(times: dict[int, Time], outcomes: dict[int, Outcome]) -> str:
 def table(times: dict[int, Time], outcomes: dict[int, Outcome], noise: Noise) -> str:
     """Lay times and runs out for a person."""
     lines = [f"{'batch':>6}{'ms a step':>11}{'s an epoch':>12}{'epochs to target':>18}{'rate':>7}"]
-    lines[0] += f"{'test accuracy':>15}"
-    for size, (rate, epochs, _, accuracies) in outcomes.items():
+    lines[0] += f"{'accuracy: equal epochs':>24}{'equal updates':>16}"
+    for size, (rate, epochs, *tested) in outcomes.items():
         time = times[size]
+        accuracies = [f"{each.accuracies.mean():.2%}" for each in tested]
         lines.append(
             f"{size:6}{1e3 * time.step:11.4f}{time.epoch:12.4f}{np.median(epochs):18.2f}{rate:7.3g}"
-            f"{np.mean(accuracies):15.2%}"
+            f"{accuracies[0]:>24}{accuracies[1]:>16}"
         )
-    scales = ", ".join(f"{scale:.0f} after {e}" for e, scale in noise.scales.items())
-    return "\n".join([*lines, f"noise scale, in examples, by epochs: {scales}"])
+    return "\n".join([*lines, f"noise scale, in examples: {say_scales(noise)}"])
+
+
+def say_scales(noise: Noise) -> str:
+    """Say the noise scale of every epoch, with its range over the seeds."""
+    return ", ".join(
+        f"{np.median(scales):.0f} ({scales.min():.0f} to {scales.max():.0f}) after {epoch}"
+        for epoch, scales in noise.scales.items()
+    )
 
 
 def by_name(value: Any) -> Any:

@@ -10,7 +10,7 @@ import jaxnet
 from experiments._batch_size.workload import SGD, Grid, Workload, start
 from experiments._progress import progress, side_by_side
 from jaxnet.data.examples import count
-from jaxnet.training import DivergenceError, History, TrainState, steps_per_epoch
+from jaxnet.training import DivergenceError, steps_per_epoch
 
 TIMED_UPDATES = 200
 """Steps of one timing, at least; whole epochs."""
@@ -43,11 +43,25 @@ class Run(NamedTuple):
 
     Attributes:
         losses: on the validation examples, before training and after each epoch.
-        test_accuracy: at the end; 0 where the run diverged.
+        tested: epoch -> accuracy on the test examples after it; 0 if the run diverged before.
     """
 
     losses: np.ndarray
-    test_accuracy: float
+    tested: dict[int, float]
+
+
+class Reached(NamedTuple):
+    """The test accuracy that the runs at a batch size reach in so much training.
+
+    Attributes:
+        updates: of that training.
+        rate: with the lowest mean validation loss after it.
+        accuracies: at that rate, one value a seed.
+    """
+
+    updates: int
+    rate: float
+    accuracies: np.ndarray
 
 
 class Outcome(NamedTuple):
@@ -56,14 +70,14 @@ class Outcome(NamedTuple):
     Attributes:
         rate: with which the median run reaches the target in the fewest epochs.
         epochs: to the target at that rate, one value a seed; infinite where it is not reached.
-        final_rate: with the lowest mean validation loss at the end.
-        accuracies: on the test examples at the end, one value a seed.
+        by_epochs: what is reached in as many epochs as with all batch sizes.
+        by_updates: what is reached in as many updates.
     """
 
     rate: float
     epochs: np.ndarray
-    final_rate: float
-    accuracies: np.ndarray
+    by_epochs: Reached
+    by_updates: Reached
 
 
 def measure_times(workload: Workload, sizes: Sequence[int], *, rounds: int) -> dict[int, Time]:
@@ -121,7 +135,7 @@ def train_all(workload: Workload, grid: Grid, *, seed: int) -> dict[int, dict[fl
 
 
 def train(workload: Workload, grid: Grid, size: int, rate: float, seed: int) -> Run:
-    """Train once, for the grid's epochs and updates at least.
+    """Train once, for the grid's epochs and updates, and test after each.
 
     Args:
         workload: data and network.
@@ -130,26 +144,33 @@ def train(workload: Workload, grid: Grid, size: int, rate: float, seed: int) -> 
         rate: learning rate.
         seed: of initial weights and orders.
     """
-    network, before = workload.network, start(workload, rate, jax.random.key(seed))
-    steps = steps_per_epoch(count(workload.train), batch_size=size)
-    try:
-        result = jaxnet.training.fit(
-            network,
-            workload.train,
-            key=before.key,
-            optimizer=SGD,
-            epochs=max(grid.epochs, -(-grid.updates // steps)),
-            batch_size=size,
-            validation=workload.validation,
-            state=before,
-        )
-    except DivergenceError as error:
-        return Run(_losses(workload, before, error.result.history), 0.0)
-    state = result.state
-    tested = jaxnet.training.evaluate(
-        network, state.params, state.statistics, workload.dataset.test
+    state = start(workload, rate, jax.random.key(seed))
+    first = jaxnet.training.evaluate(
+        workload.network, state.params, state.statistics, workload.validation
     )
-    return Run(_losses(workload, before, result.history), tested["accuracy"])
+    lengths = grid.lengths(steps_per_epoch(count(workload.train), batch_size=size))
+    losses, tested, done = [first["loss"]], dict.fromkeys(lengths, 0.0), 0
+    for epochs in sorted(tested):
+        try:
+            result = jaxnet.training.fit(
+                workload.network,
+                workload.train,
+                key=state.key,
+                optimizer=SGD,
+                epochs=epochs - done,
+                batch_size=size,
+                validation=workload.validation,
+                state=state,
+            )
+        except DivergenceError as error:
+            losses += list(error.result.history.validation["loss"])
+            break
+        state, done = result.state, epochs
+        losses += list(result.history.validation["loss"])
+        tested[epochs] = jaxnet.training.evaluate(
+            workload.network, state.params, state.statistics, workload.dataset.test
+        )["accuracy"]
+    return Run(np.where(np.isfinite(losses), losses, np.inf), tested)
 
 
 def epochs_to_target(losses: np.ndarray, target: float) -> float:
@@ -171,28 +192,29 @@ def epochs_to_target(losses: np.ndarray, target: float) -> float:
     return float(after - (level - low) / (high - low))
 
 
-def outcome(runs: dict[float, list[Run]], target: float) -> Outcome:
+def outcome(runs: dict[float, list[Run]], grid: Grid, steps: int) -> Outcome:
     """Choose the rates of a batch size by the validation loss.
 
     Args:
         runs: learning rate -> runs.
-        target: validation loss to reach.
+        grid: whose target is to be reached, and how long runs are compared.
+        steps: of an epoch.
     """
     epochs = {
-        rate: np.array([epochs_to_target(run.losses, target) for run in each])
+        rate: np.array([epochs_to_target(run.losses, grid.target) for run in each])
         for rate, each in runs.items()
     }
-    finals = {rate: np.mean([run.losses[-1] for run in each]) for rate, each in runs.items()}
     rate = min(epochs, key=lambda rate: float(np.median(epochs[rate])))
-    final = min(finals, key=lambda rate: finals[rate])
-    accuracies = np.array([run.test_accuracy for run in runs[final]])
-    return Outcome(rate, epochs[rate], final, accuracies)
+    by_epochs, by_updates = (_tested(runs, length, steps) for length in grid.lengths(steps))
+    return Outcome(rate, epochs[rate], by_epochs, by_updates)
 
 
-def _losses(workload: Workload, before: TrainState, history: History) -> np.ndarray:
-    """Return the validation losses, infinite where the run diverged."""
-    first = jaxnet.training.evaluate(
-        workload.network, before.params, before.statistics, workload.validation
-    )
-    losses = np.array([first["loss"], *history.validation["loss"]])
-    return np.where(np.isfinite(losses), losses, np.inf)
+def _tested(runs: dict[float, list[Run]], epochs: int, steps: int) -> Reached:
+    """Return the accuracy after some epochs at the rate with the lowest validation loss then."""
+    losses = {
+        rate: np.mean([run.losses[epochs] if epochs < len(run.losses) else np.inf for run in each])
+        for rate, each in runs.items()
+    }
+    rate = min(losses, key=lambda rate: losses[rate])
+    accuracies = np.array([run.tested[epochs] for run in runs[rate]])
+    return Reached(epochs * steps, rate, accuracies)

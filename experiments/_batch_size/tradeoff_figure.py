@@ -7,8 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from experiments._batch_size.noise import Noise
-from experiments._batch_size.runs import Outcome, Time
+from experiments._batch_size.claims import growth, saving
+from experiments._batch_size.critical import fit_critical, median_updates
+from experiments._batch_size.noise import Noise, fit_slope
+from experiments._batch_size.runs import Outcome, Reached, Time
+from experiments._batch_size.workload import Grid
 from experiments._figures import (
     BLUE,
     GREEN,
@@ -28,7 +31,8 @@ def draw_tradeoff(
     outcomes: Mapping[int, Outcome],
     *,
     title: str,
-    target: float,
+    grid: Grid,
+    busy: bool,
 ) -> Path:
     """Draw six panels against the batch size.
 
@@ -38,14 +42,18 @@ def draw_tradeoff(
         times: second and third panel.
         outcomes: fourth to sixth panel.
         title: the answer.
-        target: validation loss that is reached.
+        grid: whose target is reached, and how long accuracies are compared.
+        busy: whether the machine was too busy for a verdict on times.
     """
     figure, axes = new_figure(2, 3, size=(16, 9), title=title)
     _noise(axes[0], noise)
     _times(axes[1], axes[2], times)
-    _cost(axes[3], noise, outcomes, target)
-    _seconds(axes[4], times, outcomes, target)
-    _accuracy(axes[5], outcomes)
+    _cost(axes[3], noise, outcomes, grid.target)
+    _seconds(axes[4], times, outcomes, grid.target)
+    if busy:
+        for panel in (axes[1], axes[2], axes[4]):
+            panel.set_title("A busy machine: no verdict on times", color=GREY)
+    _accuracy(axes[5], outcomes, grid)
     ticks = sorted(times)
     for panel in axes:
         panel.set_xscale("log")
@@ -70,16 +78,14 @@ def _noise(axes: Axes, noise: Noise) -> None:
             yerr=3 * drawn.errors,
             fmt=marker,
             color=color,
-            label=f"measured, {name} replacement",
+            label=f"{name} replacement, ± 3 standard errors",
         )
     axes.axhline(square, color=GREY, linestyle=":")
     place = axes.get_yaxis_transform()
     axes.text(0.03, 0.85 * square, "|G|²: the gradient", color=GREY, transform=place, va="top")
-    axes.set(
-        yscale="log",
-        ylabel="variance of the gradient",
-        title="Noise falls as 1 / batch (lines: predicted)",
-    )
+    slope = fit_slope(noise.drawn["with"], None).slope
+    title = f"Noise falls as $b^{{{slope:.3f}}}$ (lines: predicted)"
+    axes.set(yscale="log", ylabel="variance of the gradient", title=title)
     axes.legend(loc="lower left", fontsize=11)
 
 
@@ -96,7 +102,9 @@ def _times(left: Axes, right: Axes, times: Mapping[int, Time]) -> None:
     ):
         middle = factor * np.array([np.median(each) for each in values])
         low, high = (factor * np.array([f(each) for each in values]) for f in (min, max))
-        axes.errorbar(sizes, middle, yerr=[middle - low, high - middle], fmt="o-", color=BLUE)
+        bars = [middle - low, high - middle]
+        label = f"median and range of {len(values[0])} rounds"
+        axes.errorbar(sizes, middle, yerr=bars, fmt="o-", color=BLUE, label=label)
         axes.set(yscale="log", ylabel=f"time ({unit})")
         _plain(axes)
     step = 1e3 * np.array([times[n].step for n in sizes])
@@ -108,43 +116,41 @@ def _times(left: Axes, right: Axes, times: Mapping[int, Time]) -> None:
         label="in proportion",
     )
     left.set_ylim(step.min() / 2, None)
-    left.legend(loc="upper left")
-    left.set_title("A full machine: a step's time grows with it")
-    right.set_title("... so an epoch's time falls ever less")
+    left.legend(loc="upper left", fontsize=11)
+    right.legend(loc="upper right", fontsize=11)
+    first, last = growth(times, *sizes[:2]), growth(times, *sizes[-2:])
+    left.set_title(f"A step's time grows as $b^{{{first:.2f}}}$, at last as $b^{{{last:.2f}}}$")
+    right.set_title(
+        f"An epoch: {sizes[0]:,} takes {saving(times):.3g} times as long as {sizes[-1]:,}"
+    )
 
 
 def _cost(axes: Axes, noise: Noise, outcomes: Mapping[int, Outcome], target: float) -> None:
     sizes = np.array(sorted(outcomes))
+    updates = median_updates(outcomes, noise.examples)
+    fit, title = fit_critical(updates), "Updates and examples to the target"
+    if fit is not None:
+        fine = np.geomspace(sizes[0], sizes[-1], 200)
+        style = {"color": GREY, "linestyle": "--", "linewidth": 1.5}
+        axes.plot(fine, fit.updates(fine), label="fitted: S (1 + B / b)", **style)
+        axes.plot(fine, fit.updates(fine) * fine / noise.examples, **style)
+        title = f"Updates as {fit.least:.0f} (1 + {fit.size:.0f} / b): B is {fit.size:.0f} examples"
     for label, factor, color in (
         ("epochs", np.ones(len(sizes)), ORANGE),
         ("updates", noise.examples / sizes, BLUE),
     ):
-        _spread(
-            axes,
-            sizes,
-            [f * outcomes[n].epochs for f, n in zip(factor, sizes, strict=True)],
-            color,
-            label,
-        )
-    scales = [scale for epoch, scale in noise.scales.items() if epoch]
-    if scales:
-        axes.axvspan(min(scales), max(scales), color=GREEN, alpha=0.12)
-        first, last = min(e for e in noise.scales if e), max(noise.scales)
-        text = f"noise scale:\n{noise.scales[first]:.0f} after epoch {first}"
-        text += f"\n{noise.scales[last]:.0f} after epoch {last}"
-        axes.text(
-            min(scales),
-            0.98,
-            text,
-            color=GREEN,
-            transform=axes.get_xaxis_transform(),
-            va="top",
-            fontsize=11,
-        )
-    axes.set(
-        yscale="log", ylabel=f"to validation loss {target:g}", title="Fewer updates, more examples"
-    )
-    axes.legend(loc="center left")
+        rows = [f * outcomes[n].epochs for f, n in zip(factor, sizes, strict=True)]
+        _spread(axes, sizes, rows, color, label)
+    after = [epoch for epoch in noise.scales if epoch]
+    for place, epoch in enumerate(dict.fromkeys([*after[:1], *after[-1:]])):
+        scales = noise.scales[epoch]
+        alpha = (0.3, 0.12)[place]
+        text = f"noise scale after epoch {epoch}, range of {len(scales)} runs"
+        axes.axvspan(scales.min(), scales.max(), color=GREEN, alpha=alpha, lw=0, label=text)
+    axes.set(yscale="log", ylabel=f"to validation loss {target:g}", title=title)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high * (high / low) ** 0.75)  # room for the legend
+    axes.legend(loc="upper left", fontsize=10.5)
     _plain(axes)
 
 
@@ -152,25 +158,34 @@ def _seconds(
     axes: Axes, times: Mapping[int, Time], outcomes: Mapping[int, Outcome], target: float
 ) -> None:
     sizes = sorted(outcomes)
-    _spread(axes, sizes, [times[n].epoch * outcomes[n].epochs for n in sizes], BLUE, "")
-    axes.set(
-        yscale="log",
-        ylabel=f"seconds to validation loss {target:g}",
-        title="The product: seconds to learn",
-    )
+    rows = [times[n].epoch * outcomes[n].epochs for n in sizes]
+    _spread(axes, sizes, rows, BLUE, "")
+    soonest = sizes[int(np.argmin([np.median(row) for row in rows]))]
+    title = f"The product: {soonest:,} is soonest"
+    axes.set(yscale="log", ylabel=f"seconds to validation loss {target:g}", title=title)
+    axes.legend(loc="upper center", fontsize=11)
     _plain(axes)
 
 
-def _accuracy(axes: Axes, outcomes: Mapping[int, Outcome]) -> None:
-    sizes = sorted(outcomes)
-    _spread(axes, sizes, [100 * outcomes[n].accuracies for n in sizes], BLUE, "")
-    place = axes.get_xaxis_transform()
-    for size in sizes:
-        text = f"{outcomes[size].final_rate:g}"
-        axes.text(size, 0.03, text, color=GREY, transform=place, ha="center")
-    axes.text(0.5, 0.1, "learning rate η", color=GREY, transform=axes.transAxes, ha="center")
-    axes.set(ylabel="test accuracy at the end (%)", title="Accuracy, each at its best rate η")
-    axes.margins(y=0.3)
+def _accuracy(axes: Axes, outcomes: Mapping[int, Outcome], grid: Grid) -> None:
+    sizes = np.array(sorted(outcomes))
+    rows: tuple[tuple[str, list[Reached], str], ...] = (
+        (f"{grid.epochs} epochs each", [outcomes[n].by_epochs for n in sizes], ORANGE),
+        (f"{grid.updates:,} updates each", [outcomes[n].by_updates for n in sizes], BLUE),
+    )
+    for label, tested, color in rows:
+        # where one epoch has more updates than that, there is nothing equal to compare
+        fair = np.array([each.updates <= 1.25 * grid.updates for each in tested])
+        kept = fair if color == BLUE else np.ones(len(sizes), bool)
+        values = [100 * each.accuracies for each, keep in zip(tested, kept, strict=True) if keep]
+        if values:
+            _spread(axes, sizes[kept], values, color, label)
+    ends = [f"{each[-1].accuracies.mean():.1%}" for _, each, _ in rows]
+    title = f"{sizes[-1]:,} at a time: {ends[0]} and {ends[1]}"
+    axes.set(ylabel="test accuracy (%)", title=title)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - 0.2 * (high - low), high)  # room for the legend
+    axes.legend(loc="lower left", fontsize=11)
 
 
 def _spread(axes: Axes, sizes, values, color: str, label: str) -> None:
@@ -179,7 +194,8 @@ def _spread(axes: Axes, sizes, values, color: str, label: str) -> None:
     rows = np.where(np.isfinite(rows), rows, np.nan)
     middle = np.median(rows, axis=1)
     bars = [middle - rows.min(axis=1), rows.max(axis=1) - middle]
-    axes.errorbar(sizes, middle, yerr=bars, fmt="o-", color=color, label=label or None)
+    meaning = f"{label}{label and ', '}median and range of {rows.shape[1]} seeds"
+    axes.errorbar(sizes, middle, yerr=bars, fmt="o-", color=color, label=meaning)
 
 
 def _plain(axes: Axes) -> None:

@@ -28,11 +28,12 @@ class Grid:
     Attributes:
         batch_sizes: ascending.
         rate: learning rate of mini-batches of one, about.
-        epochs: of each run, at least.
-        updates: of each run, at least.
+        epochs: after which test accuracies are compared.
+        updates: after which they are compared, too; a whole number of epochs, rounded up.
         target: validation loss to reach.
         draws: pairs of mini-batches at each batch size.
         seeds: runs of each batch size and rate.
+        scale_seeds: runs in which the noise scale is followed.
     """
 
     batch_sizes: tuple[int, ...]
@@ -42,6 +43,15 @@ class Grid:
     target: float
     draws: int
     seeds: int
+    scale_seeds: int
+
+    def lengths(self, steps: int) -> tuple[int, int]:
+        """Return after how many epochs accuracies are compared: at equal epochs, equal updates.
+
+        Args:
+            steps: of an epoch.
+        """
+        return self.epochs, -(-self.updates // steps)
 
     def rates(self, size: int) -> list[float]:
         """Return the rates that are tried, a factor of 2 apart: sixteenfold in all.
@@ -59,10 +69,11 @@ GRIDS = {
         batch_sizes=tuple(4**k for k in range(6)),
         rate=0.04,
         epochs=20,
-        updates=200,
+        updates=2000,
         target=0.2,
         draws=240,
-        seeds=2,
+        seeds=3,
+        scale_seeds=8,
     ),
     "mnist": Grid(
         batch_sizes=tuple(4**k for k in range(2, 7)),
@@ -72,6 +83,7 @@ GRIDS = {
         target=0.2,
         draws=100,
         seeds=1,
+        scale_seeds=2,
     ),
 }
 

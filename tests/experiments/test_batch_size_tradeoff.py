@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from experiments._batch_size import claims
+from experiments._batch_size.critical import fit_critical, median_updates
 from experiments._batch_size.noise import Drawn, Noise, fit_slope
-from experiments._batch_size.report import answer
-from experiments._batch_size.runs import Outcome, Run, Time, epochs_to_target, outcome
+from experiments._batch_size.report import answer, say_scales
+from experiments._batch_size.runs import Outcome, Reached, Run, Time, epochs_to_target, outcome
 from experiments._batch_size.workload import GRIDS
 from tests.experiments.test_commands import run
 
@@ -45,7 +46,12 @@ def test_the_weighted_fit_is_numpys() -> None:
 
 
 def noise(power: float) -> Noise:
-    return Noise({0: 5.0}, 3.0, 1.0, 20, {"with": drawn(power), "without": drawn(examples=20)})
+    scales = {0: np.array([5.0, 3.0]), 1: np.array([50.0, 60.0, 40.0])}
+    return Noise(scales, 3.0, 1.0, 20, {"with": drawn(power), "without": drawn(examples=20)})
+
+
+def test_a_noise_scale_has_its_range() -> None:
+    assert say_scales(noise(-1.0)) == "4 (3 to 5) after 0, 50 (40 to 60) after 1"
 
 
 def test_the_claims_about_noise_can_fail() -> None:
@@ -66,22 +72,40 @@ def test_the_claims_about_time_can_fail() -> None:
     assert [claim.holds for claim in claims.time_claims(times(1, 1, 1, 1))] == [True, False]
 
 
-def outcomes(*epochs: float, accuracy: float = 0.9) -> dict[int, Outcome]:
-    accuracies = np.array([0.9, accuracy])[: len(epochs)]
-    return {
-        size: Outcome(0.1, np.array([e]), 0.1, np.array([a]))
-        for size, e, a in zip((1, 100), epochs, accuracies, strict=True)
-    }
+def outcomes(updates: dict[int, float], *accuracies: float, examples: int = 100) -> dict:
+    """Return outcomes of some updates to the target, and of accuracies after equal updates."""
+    made = {}
+    for i, (size, number) in enumerate(updates.items()):
+        tested = Reached(5, 0.1, np.array([accuracies[i] if accuracies else 0.9]))
+        made[size] = Outcome(0.1, np.array([number * size / examples]), tested, tested)
+    return made
+
+
+def hyperbola(least: float, critical: float, odd: float = 1.0) -> dict[int, float]:
+    updates = {size: least * (1 + critical / size) for size in (1, 4, 16, 64, 256)}
+    return updates | {16: odd * updates[16]}
+
+
+def test_the_critical_batch_size_of_an_exact_law() -> None:
+    updates = median_updates(outcomes(hyperbola(40.0, 50.0)), 100)
+    assert updates == pytest.approx(hyperbola(40.0, 50.0))
+    fit = fit_critical(updates | {1024: float("inf")})
+    assert fit is not None
+    assert (fit.least, fit.size, fit.worst) == pytest.approx((40.0, 50.0, 1.0), rel=0.01)
+    assert fit.updates(np.array([50.0]))[0] == pytest.approx(80.0, rel=0.01)
+    assert fit_critical({1: 5.0, 2: 4.0, 4: float("inf")}) is None
 
 
 def test_the_claims_about_runs_can_fail() -> None:
-    for made, expected in (
-        (outcomes(2.0, 10.0), [True, True, True]),
-        (outcomes(2.0, 50.0), [False, True, True]),
-        (outcomes(2.0, 2.0), [True, False, True]),
-        (outcomes(2.0, 10.0, accuracy=0.8), [True, True, False]),
+    for updates, accuracies, expected in (
+        (hyperbola(40.0, 50.0), (), [True, True, True]),
+        (hyperbola(40.0, 50.0, odd=3.0), (), [False, True, True]),
+        (hyperbola(40.0, 500.0), (), [True, False, True]),
+        (hyperbola(40.0, 50.0), (0.9, 0.9, 0.93, 0.9, 0.91), [True, True, False]),
+        ({1: 5.0, 4: float("inf"), 16: float("inf")}, (), [False, False, True]),
     ):
-        assert [claim.holds for claim in claims.run_claims(made, 100)] == expected
+        made = claims.run_claims(outcomes(updates, *accuracies), noise(-1.0)._replace(examples=100))
+        assert [claim.holds for claim in made] == expected
 
 
 def test_epochs_to_the_target_are_interpolated() -> None:
@@ -94,13 +118,20 @@ def test_epochs_to_the_target_are_interpolated() -> None:
 
 
 def test_rates_are_chosen_on_the_validation_loss() -> None:
-    fast = [Run(np.array([1.0, 0.1, 0.3]), 0.7), Run(np.array([1.0, 0.1, 0.3]), 0.8)]
-    good = [Run(np.array([1.0, 0.5, 0.1]), 0.6), Run(np.array([1.0, 0.5, 0.1]), 0.5)]
-    ruined = [Run(np.array([1.0, 0.01, np.inf]), 0.0), Run(np.array([1.0, np.inf]), 0.0)]
-    found = outcome({0.4: fast, 0.1: good, 2.0: ruined}, 0.1)
-    assert (found.rate, found.final_rate) == (0.4, 0.1)
+    fast = [Run(np.array([1.0, 0.1, 0.3]), {1: 0.9, 2: a}) for a in (0.7, 0.8)]
+    good = [Run(np.array([1.0, 0.5, 0.1]), {1: a, 2: a}) for a in (0.6, 0.5)]
+    ruined = [Run(np.array([1.0, 0.01, np.inf]), {1: 0.0, 2: 0.0})] * 2
+    diverged = [Run(np.array([1.0, np.inf]), {1: 0.0, 2: 0.0})] * 2
+    grid = dataclasses.replace(GRIDS["digits"], target=0.1, epochs=1, updates=15)
+    assert grid.lengths(10) == (1, 2)
+    found = outcome({0.4: fast, 0.1: good, 4.0: diverged}, grid, 10)
+    assert found.rate == 0.4
     assert found.epochs.tolist() == [1.0, 1.0]
-    assert found.accuracies.tolist() == [0.6, 0.5]
+    assert (found.by_epochs.updates, found.by_epochs.rate) == (10, 0.4)
+    assert found.by_epochs.accuracies.tolist() == [0.9, 0.9]
+    assert (found.by_updates.updates, found.by_updates.rate) == (20, 0.1)
+    assert found.by_updates.accuracies.tolist() == [0.6, 0.5]
+    assert outcome({0.1: good, 2.0: ruined}, grid, 10).by_updates.rate == 0.1
 
 
 def test_rates_grow_as_the_square_root_of_the_batch_size() -> None:
@@ -111,13 +142,14 @@ def test_rates_grow_as_the_square_root_of_the_batch_size() -> None:
 
 def test_the_answer() -> None:
     times = {1: Time([1.0], 100), 100: Time([0.1], 1)}
-    assert (
-        answer(times, outcomes(2.0, 5.0)) == "batches of 100 learn soonest; 1 takes 4 times as long"
-    )
-    assert answer(times, outcomes(2.0, 16.0)) == "batches of 1 and 100 learn soonest"
-    text = "batches of 1 learn soonest; 100 does not get there"
-    assert answer(times, outcomes(2.0, np.inf)) == text
-    assert answer(times, outcomes(np.inf, np.inf)) == "no batch size reaches the target"
+
+    def said(small: float, large: float) -> str:
+        return answer(times, outcomes({1: 100 * small, 100: large}))
+
+    assert said(2.0, 5.0) == "batches of 100 learn soonest; 1 takes 4 times as long"
+    assert said(2.0, 16.0) == "batches of 1 and 100 learn soonest"
+    assert said(2.0, np.inf) == "batches of 1 learn soonest; 100 does not get there"
+    assert said(np.inf, np.inf) == "no batch size reaches the target"
 
 
 def test_the_record_of_a_short_run(tmp_path: Path) -> None:
