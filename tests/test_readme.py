@@ -16,12 +16,15 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 def test_the_example_runs_and_prints_what_it_says() -> None:
     example, _ = EXAMPLES
-    (stated,) = re.findall(r"# ([\d.]+)\n", example)
+    stated = re.findall(r"# (0\.\d+)", example)
     done = subprocess.run(
         [sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    # rounding differs between machines: a few of the 359 test images may tip over
-    assert abs(float(done.stdout) - float(stated)) < 0.01
+    printed = done.stdout.split()
+    assert len(printed) == len(stated) == 2  # on validation examples, and once on test examples
+    for value, said in zip(printed, stated, strict=True):
+        # rounding differs between machines: a few of the 288 and 359 images may tip over
+        assert abs(float(value) - float(said)) < 0.015
 
 
 def test_the_sweep_runs_and_prints_a_table() -> None:

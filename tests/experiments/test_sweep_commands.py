@@ -3,10 +3,13 @@
 import importlib
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from experiments import hyperparameter_sweep
+from experiments import hyperparameter_sweep, learning_rate_finder
 from experiments._command import run_command
 from jaxnet.data import load_dataset
 
@@ -60,10 +63,47 @@ def test_the_finder_s_edge_is_that_of_theory(tmp_path: Path) -> None:
     assert run("learning_rate_finder", "--smoke", "--out", str(tmp_path)) == 0
     record = json.loads((tmp_path / "result.json").read_text())
     assert [claim["holds"] for claim in record["claims"]] == [True]
-    found = record["results"]["linear regression"]
-    assert found["edge"] > found["stable_at_start"] > found["suggestion"] > 0
-    assert found["stable_at_end"] == pytest.approx(found["stable_at_start"], rel=1e-3)
+    linear = record["results"]["linear regression"]
+    assert linear["edge"] > linear["stable_at_start"] > linear["suggestion"] > 0
+    assert linear["stable_at_end"] == pytest.approx(linear["stable_at_start"], rel=1e-3)
     assert record["figures"] == ["learning_rate_finder.png"]
+
+
+def found(edge: float, stable_at_start: float, best: float, stable_at_end: float) -> Any:
+    rates = np.array([0.1, best, 10.0])
+    losses = np.array([1.0, 0.1, 1e9])
+    return learning_rate_finder.Found(
+        "network", rates, losses, 2.0, edge, 0.1, stable_at_start, best, stable_at_end
+    )
+
+
+@pytest.mark.parametrize(
+    ("network", "holds", "says"),
+    [
+        ((2.5, 0.5, 1.4, 1.8), [True, True, True], "5 for a network:\nwhere it trains best"),
+        ((2.5, 0.5, 1.4, 1.3), [True, True, False], "at 5 for a network"),  # it is no flatter
+        ((0.6, 0.5, 0.4, 1.8), [True, False, True], "at 1.2 for a network"),
+    ],
+)
+def test_the_finder_s_claims_can_fail(
+    network: tuple[float, ...], holds: list[bool], says: str
+) -> None:
+    linear, config = found(0.95, 0.88, 0.8, 0.88), learning_rate_finder.Config()
+    claims = learning_rate_finder.check_claims(config, linear, found(*network))
+    assert [claim.holds for claim in claims] == holds
+    title = learning_rate_finder.say(linear, found(*network))
+    assert says in title
+    assert ("trains best" in title) is all(holds)
+    late = found(1.5, 0.88, 0.8, 0.88)
+    assert not learning_rate_finder.check_claims(config, late, found(*network))[0].holds
+
+
+def test_the_finder_draws_no_line_to_what_diverged() -> None:
+    axes = Figure().subplots()
+    learning_rate_finder._draw_one(axes, found(2.5, 0.5, 1.4, 1.8))
+    drawn = {line.get_label(): np.asarray(line.get_xdata()) for line in axes.lines}
+    assert drawn["after training"].tolist() == [0.1, 1.4]
+    assert drawn["diverged"].tolist() == [10.0]
 
 
 @pytest.mark.filterwarnings("error")
