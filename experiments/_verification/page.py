@@ -104,12 +104,21 @@ def _summary(
             f"relative to max(1, |w|); at most {EXACT:g} counts as rounding. <em>Float32</em> is ",
             "the worst error of a single float32 step, in units in the last place of the ",
             f"parameters, from the state that the steps before led to; at most {ULPS:g}.</p>",
-            f"<p><strong>{verdicts.count('equal')} rows equal, {verdicts.count('theirs')} ",
-            f"known bugs of libraries, {bad} unexplained.</strong></p>",
+            f"<p><strong>{verdicts.count('equal')} rows equal, {verdicts.count('theirs')} rows ",
+            f"off by {count_bugs(rows)} known bugs of libraries, {bad} unexplained.</strong></p>",
             f'<p class="faint">{_escape(versions)}; Python {environment["python"]}; ',
             f"{_escape(environment['device'])}; <code>{_escape(environment['command'])}</code></p>",
         ]
     )
+
+
+def count_bugs(rows: Sequence[Row]) -> int:
+    """Return how many bugs of libraries the rows that differ by them have: several rows have one.
+
+    Args:
+        rows: of any verdict.
+    """
+    return len({(row.note, row.link) for row in rows if row.verdict == "theirs"})
 
 
 def _section(title: str, rows: Sequence[Row], pairs: Sequence[Pair]) -> Iterable[str]:
@@ -162,10 +171,12 @@ def _pairs(pairs: Sequence[Pair]) -> str:
             if pair.explained
             else '<td class="differs">unexplained</td>'
         )
+        + _number(pair.without, "{:.1e}")
         + "</tr>"
         for pair in pairs
     ]
-    return _wrap(["at equal settings", "apart by", "most with", "because"], lines)
+    head = ["at equal settings", "apart by", "most with", "because", "without that"]
+    return _wrap(head, lines)
 
 
 def _bfloat16(rows: Sequence[Bfloat16]) -> str:

@@ -1,5 +1,6 @@
 """Why the libraries differ: in what they compute from equal hyperparameters, and in defaults."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
@@ -9,10 +10,20 @@ class Reason(NamedTuple):
     Attributes:
         text: what each computes, one or two sentences.
         link: where it is discussed: an issue, a pull request; empty where nowhere known.
+        without: hyperparameters that take the reason away: with them the two are to be equal;
+            none where no hyperparameter does.
     """
 
     text: str
     link: str = ""
+    without: Mapping[str, float] = {}
+
+
+NO_EPS = {"eps": 1e-200}
+"""Beside which every other number is large, and which keeps 0 / eps at 0."""
+
+NO_DECAY = {"weight_decay": 0.0}
+NO_MOMENTUM = {"momentum": 0.0}
 
 
 def default(optimizer: str, like: str, name: str, given: float | None) -> Any:
@@ -122,18 +133,22 @@ _RATE_IN_TRACE = Reason(
     "Keras sums up steps, so that those of an earlier rate go on under a schedule; the other sums"
     " up gradients, and its weight decay is coupled where Keras's is decoupled.",
     _PYTORCH_1099,
+    NO_MOMENTUM | NO_DECAY,
 )
 _AVERAGE = Reason(
-    "The lecture averages gradients, which makes each step 1 - b of the one along their sum."
+    "The lecture averages gradients, which makes each step 1 - b of the one along their sum.",
+    without=NO_MOMENTUM,
 )
 _AVERAGE_OR_STEPS = Reason(
-    "The lecture averages gradients; Keras sums up steps, with a decoupled weight decay."
+    "The lecture averages gradients; Keras sums up steps, with a decoupled weight decay.",
+    without=NO_MOMENTUM | NO_DECAY,
 )
 _EPS_HAT = Reason(
     "Keras adds eps to the root of the second moment before its bias correction, which makes it"
     " 1/sqrt(1 - b2^t) times as large; without amsgrad nothing else differs but that weight decay"
     " is decoupled.",
     _KERAS_17391,
+    NO_EPS | NO_DECAY,
 )
 _UNCORRECTED = Reason("The lecture corrects neither moment for its start at 0.")
 
@@ -150,20 +165,24 @@ REASONS: dict[tuple[str, str, str], Reason] = {
         (name, "optax", "keras"): Reason(
             "With weight decay only: optax's, by its chain, is coupled, Keras's decoupled.",
             _KERAS_19981,
+            NO_DECAY,
         )
         for name in ("adagrad", "rmsprop")
     },
     ("adagrad", "optax", "torch"): Reason(
-        "optax adds eps inside the root, PyTorch outside of it.", _TF_KERAS_315
+        "optax adds eps inside the root, PyTorch outside of it.", _TF_KERAS_315, NO_EPS
     ),
     ("adagrad", "torch", "keras"): Reason(
         "PyTorch adds eps outside the root, Keras inside; PyTorch's weight decay is coupled,"
         " Keras's decoupled.",
         _TF_KERAS_315,
+        NO_EPS | NO_DECAY,
     ),
     **{
         ("adadelta", library, "keras"): Reason(
-            "With weight decay only: the other's is coupled, Keras's decoupled.", _KERAS_19981
+            "With weight decay only: the other's is coupled, Keras's decoupled.",
+            _KERAS_19981,
+            NO_DECAY,
         )
         for library in ("optax", "torch")
     },
@@ -171,23 +190,27 @@ REASONS: dict[tuple[str, str, str], Reason] = {
         "optax adds eps inside the root, by default, PyTorch outside; with momentum optax sums up"
         " steps and PyTorch directions, which differ under a schedule.",
         _OPTAX_532,
+        NO_EPS | NO_MOMENTUM,
     ),
     ("rmsprop", "torch", "keras"): Reason(
         "PyTorch adds eps outside the root, Keras inside; with momentum PyTorch sums up directions"
         " and Keras steps, which differ under a schedule; PyTorch's weight decay is coupled.",
         _PYTORCH_23796,
+        NO_EPS | NO_MOMENTUM | NO_DECAY,
     ),
     **{
         ("rmsprop", library, "lecture"): Reason(
             "The lecture's, which has no eps of its own, has it outside the root, as PyTorch; with"
-            " momentum it sums up directions, not steps."
+            " momentum it sums up directions, not steps.",
+            without=NO_EPS | NO_MOMENTUM | NO_DECAY,
         )
         for library in ("optax", "keras")
     },
     **{
         ("adamax", library, "keras"): Reason(
             "Keras divides by max(b2 u, |g|) + eps and remembers the maximum without eps; the"
-            " other's maximum is of b2 u and |g| + eps."
+            " other's maximum is of b2 u and |g| + eps.",
+            without=NO_EPS | NO_DECAY,
         )
         for library in ("optax", "torch")
     },
@@ -213,12 +236,14 @@ REASONS: dict[tuple[str, str, str], Reason] = {
     ),
     ("adamaxw", "optax", "keras"): Reason(
         "Keras divides by max(b2 u, |g|) + eps and remembers the maximum without eps; optax's"
-        " maximum is of b2 u and |g| + eps."
+        " maximum is of b2 u and |g| + eps.",
+        without=NO_EPS | NO_DECAY,
     ),
     ("lamb", "optax", "keras"): Reason(
         "With weight decay only: optax's is part of the step, so that the trust ratio scales it, as"
         " in the paper; Keras decays the weights before.",
         _KERAS_19981,
+        NO_DECAY,
     ),
     ("muon", "optax", "torch"): Reason(
         "optax corrects the momentum for its start at 0, and takes arrays to be (in, out) for the"

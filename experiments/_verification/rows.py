@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from experiments._verification import paths
 from experiments._verification.case import Case, Known, conventions
 from experiments._verification.compare import EXACT, ULPS, apart, float32_ulps
-from experiments._verification.reasons import REASONS
+from experiments._verification.reasons import REASONS, Reason
 from experiments._verification.stream import Tree
 
 Verdict: TypeAlias = Literal["equal", "theirs", "mended", "differs"]
@@ -51,9 +51,11 @@ class Pair(NamedTuple):
         conventions: the two.
         difference: the largest over all cases and steps.
         case: where that is.
-        explained: whether a reason is known exactly if they differ.
+        explained: whether a reason is known exactly if they differ, and is all of the difference
+            where a hyperparameter takes it away.
         reason: why they differ.
         link: where it is told.
+        without: how far they are apart in that case without the reason; None where it stays.
     """
 
     optimizer: str
@@ -63,6 +65,7 @@ class Pair(NamedTuple):
     explained: bool
     reason: str
     link: str
+    without: float | None = None
 
 
 DIFFERENT = 1e-9
@@ -111,10 +114,44 @@ def compare_conventions(optimizer: str, cases: list[Case]) -> list[Pair]:
             case = max(found, key=lambda name: found[name], default="")
             largest = found.get(case, 0.0)
             reason = REASONS.get((optimizer, first, second))
-            explained = (largest > DIFFERENT) == (reason is not None)
-            text, link = reason or ("", "")
-            pairs.append(Pair(optimizer, (first, second), largest, case, explained, text, link))
+            chosen = next((c for c in explicit if c.name == case), None)
+            pairs.append(judge_pair(optimizer, (first, second), largest, chosen, reason))
     return pairs
+
+
+def judge_pair(
+    optimizer: str, likes: tuple[str, str], largest: float, case: Case | None, reason: Reason | None
+) -> Pair:
+    """Return a pair with its verdict: a stated reason is taken away, and nothing may be left.
+
+    Args:
+        optimizer: its name.
+        likes: the two conventions.
+        largest: how far they are apart.
+        case: where that is; None if there was none to compare.
+        reason: stated for the pair, if any.
+    """
+    name, explained = case.name if case else "", (largest > DIFFERENT) == (reason is not None)
+    if case is None or reason is None:
+        return Pair(optimizer, likes, largest, name, explained, *(reason or ("", ""))[:2])
+    left = apart_without(case, likes, reason.without)
+    explained = explained and (left is None or left <= EXACT)
+    return Pair(optimizer, likes, largest, name, explained, reason.text, reason.link, left)
+
+
+def apart_without(case: Case, likes: tuple[str, str], without: Mapping[str, float]) -> float | None:
+    """Return how far two conventions are apart with other hyperparameters; None for no others.
+
+    Args:
+        case: whose hyperparameters, those that it has, are replaced.
+        likes: the two conventions.
+        without: the others.
+    """
+    given = {name: value for name, value in without.items() if name in case.options}
+    if not given:
+        return None
+    changed = case._replace(options={**case.options, **given})
+    return apart(*(paths.ours(changed, like) for like in likes))
 
 
 _PATHS: dict[tuple[str, str], Tree] = {}

@@ -2,9 +2,14 @@
 
 import re
 
+import numpy as np
+import pytest
+
 from experiments._verification.bfloat16 import Bfloat16
-from experiments._verification.page import build_page
-from experiments._verification.rows import Pair, Row, Verdict
+from experiments._verification.cases import CASES
+from experiments._verification.page import build_page, count_bugs
+from experiments._verification.reasons import Reason
+from experiments._verification.rows import Pair, Row, Verdict, judge_pair
 
 ENVIRONMENT = {"versions": {"jax": "1.2.3"}, "python": "3.11", "device": "cpu", "command": "run"}
 
@@ -18,17 +23,41 @@ def test_what_it_says() -> None:
     others = {"Second order": [_row("newton"), _row("adam", "theirs", "It is late.")]}
     page = build_page([_row("sgd"), _row("adam")], [pair], [], others, ENVIRONMENT)
     assert re.findall(r'<h3 id="(\w+)"', page) == ["sgd", "adam", "newton"]
-    assert "3 rows equal, 1 known bugs of libraries, 0 unexplained." in page
+    assert "3 rows equal, 1 rows off by 1 known bugs of libraries, 0 unexplained." in page
     assert "Newton" in page.partition('id="newton"')[2]
     assert "adam, &lt;quick&gt;" in page
     assert "It adds <code>eps</code> first." in page
     assert page.count("It is late.") == 2  # beside its optimizer, and among the bugs
 
 
+def test_rows_that_one_bug_spoils_are_one_bug() -> None:
+    rows = [_row("sgd", "theirs", "It is late."), _row("adam", "theirs", "It is late.")]
+    assert count_bugs([*rows, _row("nadam", "theirs", "It rounds."), _row("yogi")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "explained"),
+    [
+        (Reason("Keras adds eps before.", without={"eps": 1e-200}), True),
+        (Reason("Their b1 differs.", without={"b1": 0.5}), False),  # exists, but is not it
+        (Reason("It is so."), True),  # no hyperparameter takes it away
+        (None, False),
+    ],
+)
+def test_a_stated_reason_is_taken_away(
+    reason: Reason | None, explained: bool, float64: np.dtype
+) -> None:
+    case = next(case for case in CASES if case.name == "adam")
+    assert {"b1", "eps"} <= set(case.options)
+    pair = judge_pair("adam", ("optax", "keras"), 0.1, case, reason)
+    assert pair.explained is explained
+    assert (pair.without is None) is (reason is None or not reason.without)
+
+
 def test_what_nobody_can_explain_is_counted() -> None:
     pair = Pair("sgd", ("optax", "keras"), 0.25, "sgd", False, "", "")
     page = build_page([_row("sgd", "differs")], [pair], [], {}, ENVIRONMENT)
-    assert "0 rows equal, 0 known bugs of libraries, 2 unexplained." in page
+    assert "0 rows equal, 0 rows off by 0 known bugs of libraries, 2 unexplained." in page
     assert '<td class="differs">unexplained</td>' in page
 
 
@@ -42,5 +71,5 @@ def test_bfloat16_has_a_table_of_its_own() -> None:
     table = page.partition("Parameters in bfloat16")[2].partition("</table>")[0]
     assert re.findall(r">(\S+) ulp<", table) == ["0.50", "17.2", "0.76", "nan"]
     assert re.findall(r'<span class="(\w+)"', table) == ["equal", "differs", "differs"]
-    assert "2 rows equal, 0 known bugs of libraries, 2 unexplained." in page
+    assert "2 rows equal, 0 rows off by 0 known bugs of libraries, 2 unexplained." in page
     assert "bfloat16" not in build_page([_row("sgd")], [], [], {}, ENVIRONMENT)
