@@ -2,7 +2,7 @@
 
 DeepOBS seeds TensorFlow's graph and initializes its iterator anew before every epoch, which then
 draws the same order again (https://github.com/tensorflow/tensorflow/issues/13446): its epochs are
-alike, and momentum's published result comes out only so.
+alike, and the published results of momentum and of Adam come out only so.
 """
 
 from typing import Any, NamedTuple
@@ -26,8 +26,11 @@ INITIAL_LOSS = 353.4468
 SOURCE = "Schneider et al. 2019, DeepOBS, quadratic_deep"
 
 
+PUBLISHED_RUNS = 10
+
+
 class Published(NamedTuple):
-    """A published result: the best learning rate, and the final test loss of ten runs."""
+    """A published result: the best learning rate, and the final test loss of `PUBLISHED_RUNS`."""
 
     rate: float
     mean: float
@@ -105,11 +108,14 @@ def mean_loss(problem: Problem, w: Any, x: Any) -> Any:
     return 0.5 * (off @ problem.hessian * off).sum(axis=1).mean()
 
 
-def batch_means(problem: Problem, *, seeds: int, epochs: int, reshuffle: bool) -> np.ndarray:
+def batch_means(
+    problem: Problem, *, seed: int = 0, seeds: int, epochs: int, reshuffle: bool
+) -> np.ndarray:
     """Return the mean of each mini-batch, all that the gradient of its mean loss depends on.
 
     Args:
         problem: its training examples are drawn from.
+        seed: of the first run; the next ones follow.
         seeds: how many orders of the examples to begin with.
         epochs: how often each example is drawn, but for the remainder that makes no whole batch.
         reshuffle: whether each epoch has a new order; if not, it repeats the first one's.
@@ -118,14 +124,14 @@ def batch_means(problem: Problem, *, seeds: int, epochs: int, reshuffle: bool) -
         Means of shape (seeds, 7 epochs, 100).
     """
 
-    def run_means(seed: int) -> np.ndarray:
-        generator = np.random.default_rng(seed)
+    def run_means(run: int) -> np.ndarray:
+        generator = np.random.default_rng(seed + run)
         orders = [generator.permutation(EXAMPLES) for _ in range(epochs if reshuffle else 1)]
         batches = np.stack(orders)[:, : BATCHES * BATCH].reshape(-1, BATCH)
         means = np.stack([problem.train[batch].mean(axis=0) for batch in batches])
         return means if reshuffle else np.tile(means, (epochs, 1))
 
-    return np.stack([run_means(seed) for seed in range(seeds)])
+    return np.stack([run_means(run) for run in range(seeds)])
 
 
 def final_losses(

@@ -75,6 +75,10 @@ LECTURE_GRADIENTS = (0.1, 0.1, 0.1, -0.5)
 """Derivatives of four mini-batches (lecture 004): their sum is negative, the minimum is above."""
 
 
+BY_HAND = (0.0, -1.0, -2.2, -3.64, -2.92)
+"""Rprop's weight under them, in its first step size: steps 1, 1.2, 1.44 down, half of it up."""
+
+
 def lecture_walk(optimizer: optax.GradientTransformation, epochs: int) -> np.ndarray:
     """Return the weight, from 0, under the lecture's four derivatives over and over."""
 
@@ -91,6 +95,24 @@ def lecture_walk(optimizer: optax.GradientTransformation, epochs: int) -> np.nda
 
 EXAMPLES = 200
 """Of the linear regression."""
+
+
+class Last(NamedTuple):
+    """The last gaps of the regression, at each learning rate or first step size.
+
+    Attributes:
+        rates: SGD's learning rates.
+        sizes: Rprop's first step sizes.
+        full: gaps of full-batch Rprop, shape (runs,).
+        mini: of Rprop on mini-batches, shape (sizes, runs).
+        sgd: of SGD on mini-batches, shape (rates, runs).
+    """
+
+    rates: tuple[float, ...]
+    sizes: tuple[float, ...]
+    full: np.ndarray
+    mini: np.ndarray
+    sgd: np.ndarray
 
 
 def regression_gaps(

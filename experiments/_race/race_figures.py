@@ -14,8 +14,8 @@ from experiments._race.contestants import COLORS, shown
 from experiments._race.landscapes import Landscape
 from experiments._race.paths import STAY, Descent
 
-PATHS = ("sgd", "momentum", "rprop", "rmsprop", "adam")
-"""Whose paths are drawn; more would hide each other."""
+PATHS = {"sgd": 6.0, "momentum": 4.2, "rprop": 3.0, "rmsprop": 2.2, "adam": 1.4}
+"""Whose paths are drawn, and how wide, so that the first show beside those drawn over them."""
 
 LOST = 300
 """Steps that are drawn of a path that never gets down."""
@@ -39,7 +39,9 @@ def draw_paths(path: Path, race: Race, landscapes: Sequence[Landscape]) -> Path:
         for name in names:
             descent = race[name][landscape.name]
             u, v = _until_down(descent.path, descent, otherwise=LOST).T
-            ax.plot(u, v, color=COLORS[name], linewidth=1.8, marker=".", markersize=3.5)
+            ax.plot(
+                u, v, color=COLORS[name], linewidth=PATHS[name], marker="o", markersize=PATHS[name]
+            )
         ax.plot(*landscape.start, "o", color="black", markersize=9)
         ax.plot(*np.transpose(landscape.minima), "*", color="black", markersize=15)
         ax.set_title(f"{landscape.name}: {landscape.why}")
@@ -141,7 +143,7 @@ def _draw_key(ax: Axes, names: Sequence[str]) -> None:
     ax.set_axis_off()
     for row, name in enumerate(names):
         place = 0.95 - 0.1 * row
-        ax.plot([0.04, 0.2], [place, place], color=COLORS[name], marker=".", linewidth=3)
+        ax.plot([0.04, 0.2], [place, place], color=COLORS[name], linewidth=PATHS[name])
         ax.text(0.26, place, name, va="center", fontsize=15, color=COLORS[name])
     lines = ["black dot: start, star: minimum", "contours: spaced logarithmically"]
     lines.append(f"numbers: steps until down for {STAY} steps")

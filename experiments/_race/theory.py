@@ -99,14 +99,14 @@ class Sublinear(NamedTuple):
     Attributes:
         name: the function, for a legend.
         gaps: after 1, 2, ... steps.
-        bound: ``|w_0 - w*|^2 / (2 eta)``: the gap is at most ``bound / t``; NaN without a minimum.
+        flow: the last gap of the gradient flow, which the descent tends to.
         measured: slope of the gap against the steps on logarithmic axes, over the last decade.
         predicted: the same by theory.
     """
 
     name: str
     gaps: np.ndarray
-    bound: float
+    flow: float
     measured: float
     predicted: float
 
@@ -114,21 +114,24 @@ class Sublinear(NamedTuple):
 def sublinear_convergence(steps: int = 100_000) -> list[Sublinear]:
     """Measure gradient descent at ``eta = 1 / L`` where no curvature bounds the function below.
 
-    On ``|w|^p / p`` the gradient flow ``w' = -w^(p - 1)`` gives ``w ~ t^(-1 / (p - 2))``, so the
-    gap falls as ``t^(-p / (p - 2))``; on separable data the logistic loss of the one weight
-    ``w' = e^(-w)`` falls as ``1 / t``.
+    On ``|w|^p / p`` the gradient flow ``w' = -w^(p - 1)`` gives ``w ~ ((p - 2) eta t)^(-1 / (p -
+    2))``, so the gap falls as ``t^(-p / (p - 2))``; on separable data the logistic loss of the one
+    weight ``w' = e^(-w)`` falls as ``1 / (eta t)``.
     """
     cases = {
-        "w⁴/4": (lambda w: w**4 / 4, 1.0, 1 / 3, -2.0),
-        "w⁸/8": (lambda w: w**8 / 8, 1.0, 1 / 7, -4 / 3),
-        "logistic loss, separable": (lambda w: jnp.log1p(jnp.exp(-w)), 0.0, 4.0, -1.0),
+        "w⁴/4": (lambda w: w**4 / 4, 1.0, 1 / 3, 4),
+        "w⁸/8": (lambda w: w**8 / 8, 1.0, 1 / 7, 8),
+        "logistic loss, separable": (lambda w: jnp.log1p(jnp.exp(-w)), 0.0, 4.0, None),
     }
     rows = []
-    for name, (function, start, rate, predicted) in cases.items():
+    for name, (function, start, rate, power) in cases.items():
         gaps = np.asarray(_gaps(function, start, rate, steps))
         slope = np.log10(gaps[-1] / gaps[steps // 10 - 1])
-        bound = start**2 / (2 * rate) if start else float("nan")
-        rows.append(Sublinear(name, gaps, bound, float(slope), predicted))
+        predicted = -1.0 if power is None else -power / (power - 2)
+        flow = 1 / (rate * steps)
+        if power is not None:
+            flow = ((power - 2) * rate * steps) ** predicted / power
+        rows.append(Sublinear(name, gaps, flow, float(slope), predicted))
     return rows
 
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from experiments._figures import BLUE, GREEN, GREY, ORANGE, new_figure, save_figure
 from experiments._race.deepobs import PUBLISHED
-from experiments._race.noise import Noisy
+from experiments._race.noise import Last, Noisy
 from experiments._race.theory import LARGEST, SMALLEST, Linear, Sublinear
 
 PALETTE = (GREY, BLUE, ORANGE, GREEN)
@@ -87,6 +87,7 @@ def draw_deepobs(
     rates: np.ndarray,
     losses: Mapping[str, Mapping[str, np.ndarray]],
     *,
+    title: str,
     lowest: float,
     limit: float,
 ) -> Path:
@@ -96,10 +97,10 @@ def draw_deepobs(
         path: of the figure.
         rates: learning rates.
         losses: title of a panel -> optimizer -> losses, shape (rates, seeds).
+        title: what one learns from it.
         lowest: the test loss at its minimum, from which the losses are drawn.
         limit: the rate above which gradient descent diverges.
     """
-    title = "quadratic_deep: the published results need the same order in every epoch"
     figure, axes = new_figure(1, 2, size=(14, 6), title=title)
     for ax, (name, by_optimizer) in zip(axes, losses.items(), strict=True):
         for (optimizer, values), color in zip(by_optimizer.items(), PALETTE, strict=False):
@@ -140,10 +141,19 @@ def _draw_published(ax: Axes, name: str, lowest: float, color: str) -> None:
     )
 
 
-def draw_rprop(path: Path, walks: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray]) -> Path:
-    """Draw Rprop under the lecture's four derivatives, and on a linear regression."""
+def draw_rprop(
+    path: Path, walks: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray], last: Last
+) -> Path:
+    """Draw Rprop under the lecture's four derivatives, and on a linear regression.
+
+    Args:
+        path: of the figure.
+        walks: method -> weights under the derivatives.
+        gaps: method -> gaps of the regression, shape (runs, epochs + 1).
+        last: the last gaps at all rates and first step sizes.
+    """
     title = "Rprop looks at signs only: it needs the full batch"
-    figure, (left, right) = new_figure(1, 2, size=(12.5, 5.4), title=title)
+    figure, (left, right, end) = new_figure(1, 3, size=(17, 5.4), title=title)
     for (name, walk), color in zip(walks.items(), (ORANGE, BLUE), strict=True):
         left.plot(walk, color=color, marker="o", label=name)
     left.axhline(0, color="black", linewidth=1)
@@ -160,4 +170,13 @@ def draw_rprop(path: Path, walks: Mapping[str, np.ndarray], gaps: Mapping[str, n
     right.set(yscale="log", xlabel="epoch", ylabel="gap of the risk", ylim=(1e-14, 10))
     right.set_title(f"Linear regression: median and range of {runs} runs")
     right.legend(loc="lower left", fontsize=12)
+    for x, values, name, color in (
+        (last.sizes, last.mini, "Rprop, by its first step size", ORANGE),
+        (last.rates, last.sgd, "SGD, by its learning rate", BLUE),
+    ):
+        end.plot(x, np.median(values, axis=1), "o-", color=color, label=name)
+        end.fill_between(x, values.min(axis=1), values.max(axis=1), color=color, alpha=0.2, lw=0)
+    end.set(xscale="log", yscale="log", xlabel="rate or first step size", ylabel="last gap")
+    end.set_title("Mini-batches: no first step size helps Rprop")
+    end.legend(loc="lower left", fontsize=12)
     return save_figure(figure, path)

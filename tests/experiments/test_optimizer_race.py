@@ -14,6 +14,7 @@ import pytest
 from experiments._race import claims, deepobs, noise, theory
 from experiments._race.contestants import contestants
 from experiments._race.landscapes import LANDSCAPES, Landscape
+from experiments._race.parts import say_order
 from experiments._race.paths import STAY, descend
 from jaxnet.core.types import Array
 from jaxnet.optim import OPTIMIZERS
@@ -90,6 +91,8 @@ def test_training_sees_a_batch_by_its_mean(float64: np.dtype) -> None:
     np.testing.assert_array_equal(batches[0, :7], batches[0, 7:])
     anew = deepobs.batch_means(problem, seeds=1, epochs=2, reshuffle=True)
     np.testing.assert_array_equal(anew[0, :7], batches[0, :7])
+    second = deepobs.batch_means(problem, seed=1, seeds=1, epochs=1, reshuffle=False)
+    np.testing.assert_array_equal(second[0], batches[1, :7])
     assert np.abs(anew[0, 7:] - batches[0, 7:]).max() > 0.01
     batch = problem.train[np.random.default_rng(0).permutation(1000)[:128]]
     slope = jax.grad(deepobs.mean_loss, argnums=1)(problem, jnp.ones(100), batch)
@@ -104,27 +107,82 @@ def test_training_sees_a_batch_by_its_mean(float64: np.dtype) -> None:
 def test_rprop_under_the_lectures_derivatives(float64: np.dtype) -> None:
     # steps 1, 1.2, 1.44 down, 0.72 up; then half of it down, and so on
     walk = noise.lecture_walk(OPTIMIZERS["rprop"](1.0, variant="minus"), 2)
-    expected = [0.0, -1.0, -2.2, -3.64, -2.92, -3.28, -3.712, -4.2304, -3.9712]
+    expected = [*noise.BY_HAND, -3.28, -3.712, -4.2304, -3.9712]
     np.testing.assert_allclose(walk, expected, rtol=1e-12)
     walk = noise.lecture_walk(OPTIMIZERS["sgd"](1.0), 1)
     np.testing.assert_allclose(walk, [0.0, -0.1, -0.2, -0.3, 0.2], atol=1e-15)
 
 
-def test_claims_can_fail() -> None:
-    rates = np.logspace(-5, 2, 36)
+def published_losses(**off: float) -> dict[str, np.ndarray]:
+    """Return losses whose means are so many standard errors above the published ones."""
     losses = {}
     for name, published in deepobs.PUBLISHED.items():
-        losses[name] = np.full((36, 2), published.mean + 1.9 * published.deviation)
+        pattern = np.tile([-1.0, 1.0], deepobs.PUBLISHED_RUNS // 2)
+        deviation = published.deviation / pattern.std(ddof=1)
+        error = published.deviation * (2 / deepobs.PUBLISHED_RUNS) ** 0.5
+        mean = published.mean + off.get(name.split()[0], 0.0) * error
+        losses[name] = np.full((36, 10), mean) + deviation * pattern
     losses["sgd"][18:] = np.nan
+    return losses
+
+
+RATES = np.logspace(-5, 2, 36)
+
+
+def test_claims_about_published_results_can_fail() -> None:
+    same, anew = published_losses(sgd=-2.9), published_losses(momentum=3.1, adam=3.1)
     settings = {"start": 353.4, "limit": 0.0376}
-    held = claims.published_claims(rates, losses, losses, **settings)
-    assert [claim.holds for claim in held] == [True, True, True, False, True]
-    losses["adam"] += 0.01
-    losses["sgd"][17] = 1e9  # diverges below the limit
-    held = claims.published_claims(rates, losses, losses, **settings)
-    assert [claim.holds for claim in held] == [True, True, False, False, False]
+    held = claims.published_claims(RATES, same, anew, **settings)
+    assert [claim.holds for claim in held] == [True, True, True, True, True, True]
+    assert [claim.measured for claim in held[:3]] == pytest.approx([2.9, 0.0, 0.0], abs=1e-6)
+    assert claims.needing_order(RATES, same, anew) == ["momentum 0.99", "adam"]
+    same = published_losses(sgd=3.1, momentum=-3.1)
+    same["sgd"][17] = 1e9  # diverges below the limit
+    held = claims.published_claims(RATES, same, published_losses(momentum=2.9), **settings)
+    assert [claim.holds for claim in held] == [False, False, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("off", "title"),
+    [
+        ({"momentum": 4.0, "adam": 4.0}, "quadratic_deep: momentum's and adam's published means"),
+        ({"momentum": 4.0}, "quadratic_deep: momentum's published means need the same order"),
+        ({}, "quadratic_deep: the published results do not tell the order of the examples"),
+    ],
+)
+def test_the_title_says_whose_results_need_the_order(off: dict[str, float], title: str) -> None:
+    names = claims.needing_order(RATES, published_losses(), published_losses(**off))
+    assert say_order(names).startswith(title)
+
+
+def test_claims_about_theory_can_fail() -> None:
     linear = [theory.Linear("gradient descent", np.ones(1), 0.9803, 0.9802)]
     assert not claims.theory_claims(linear, (np.ones(1), np.ones(1)), [], [])[0].holds
+    for last, holds in ((0.0203, False), (0.0201, True)):
+        gaps = np.array([0.1, last])
+        sublinear = [theory.Sublinear("w", gaps, 0.02, -1.0, -1.0)]
+        held = claims.theory_claims([], (np.ones(1), np.ones(1)), sublinear, [])
+        assert [claim.holds for claim in held] == [True, True, holds]
+
+
+def test_descent_ends_where_the_gradient_flow_does(float64: np.dtype) -> None:
+    for row in theory.sublinear_convergence(steps=20_000):
+        assert row.gaps[-1] == pytest.approx(row.flow, rel=2e-3)
+
+
+def test_claims_about_rprop_can_fail() -> None:
+    def held(walk: float = -2.92, full: float = 1e-13, mini: float = 1e-3, sgd: float = 1e-6):
+        at = [np.full((2, 3), gap) for gap in (mini, sgd)]
+        at[1][0] = 1.0  # SGD at another rate
+        last = noise.Last((0.1, 0.2), (0.1, 0.2), np.full(3, full), *at)
+        weights = np.array([*noise.BY_HAND[:-1], walk, 5.0])
+        return [claim.holds for claim in claims.rprop_claims(weights, noise.BY_HAND, last)]
+
+    assert held() == [True, True, True, True]
+    assert held(walk=-2.91) == [False, True, True, True]
+    assert held(full=1e-8) == [True, False, False, True]
+    assert held(mini=1e-8) == [True, True, False, False]
+    assert held(sgd=1e-4) == [True, True, True, False]
 
 
 def test_the_record(
@@ -137,7 +195,7 @@ def test_the_record(
     assert list(record["results"]["race"]) == ["sgd", "adam"]
     assert list(record["results"]["race"]["adam"]) == NAMES
     assert f"{record['results']['quadratic_deep']['initial_loss']:.4f}" == "353.4468"
-    assert len(record["claims"]) == 15
+    assert len(record["claims"]) == 17
     assert all(claim["holds"] for claim in record["claims"])
     for name in record["figures"]:
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
