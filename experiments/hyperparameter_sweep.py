@@ -119,10 +119,10 @@ def main(config: Config) -> list[Claim]:
 
 def say_chosen(chosen: dict[str, Any], tested: np.ndarray, caveat: str) -> str:
     """Say what was chosen, and how it does on the test images."""
-    spread = tested.std(ddof=1)
+    spread, images = tested.std(ddof=1), f"test images {caveat}".rstrip()
     return (
         f"chosen: {chosen['learning_rate']:g} with drop rate {chosen['drop_rate']:g}: "
-        f"{tested.mean():.2%} ± {spread:.2%} of the {f'test images {caveat}'.rstrip()} read correctly"
+        f"{tested.mean():.2%} ± {spread:.2%} of the {images} read correctly"
     )
 
 
