@@ -10,17 +10,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
+from experiments._grays import to_gray
+from experiments._ground import INK, flattened, is_light
 from jaxnet.core.checks import check_entries, check_finite, check_range
 from jaxnet.core.errors import InvalidValueError, invalid_value, missing_file
 from jaxnet.data import read_idx
 
 Invert = Literal["auto", "yes", "no"]
-
-INK = 0.15
-"""The part of full ink above which a pixel belongs to what is drawn, not to the noise around."""
-
-LEAST_CONTRAST = 0.1
-"""Between background and ink, of all gray values; below it there is nothing to see."""
 
 
 class Frame(NamedTuple):
@@ -95,7 +91,7 @@ def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
         return list(_from_array(path, content, frame))
     if content.startswith((b"\x1f\x8b", b"\0\0")):
         images = read_idx(path)
-        if images.ndim != 3 or not images.size:
+        if images.ndim != 3 or 0 in images.shape[1:]:
             expected = "to hold images, (n, height, width)"
             raise _broken(path, expected, f"values of shape {images.shape}")
         expected, remedy = "to be whole numbers from 0 to 255", "Others are read from .npy files."
@@ -104,8 +100,9 @@ def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
         names = [f"{_name(path)}[{index}]" for index in range(len(images))]
     else:
         images, names = _decoded(path, content)[None], [_name(path)]
+    _check_any(path, images)
     gray = images / np.float32(255)
-    light = _is_light(gray) if invert == "auto" else invert == "yes"
+    light = is_light(gray) if invert == "auto" else invert == "yes"
     pairs = zip(names, gray, strict=True)
     return [_framed(path, name, 1 - one if light else one, light, frame) for name, one in pairs]
 
@@ -126,12 +123,13 @@ def _from_array(path: Path, content: bytes, frame: Frame) -> Iterator[Picture]:
         raise _broken(path, "to be a whole array of numbers", str(error)) from error
     shape = (frame.height, frame.width)
     single = (shape, (frame.height * frame.width,))
-    if (values.shape not in single and values.shape[1:] not in single) or not values.size:
+    if values.shape not in single and values.shape[1:] not in single:
         expected = f"to be of shape (n, {shape[0]}, {shape[1]}) or one of its parts"
         raise _broken(path, expected, values.shape)
     if values.dtype.kind not in "uif" or values.itemsize > 8:
         raise _broken(path, "to hold integers or floats of up to 64 bits", values.dtype)
     images = values.reshape(-1, *shape)
+    _check_any(path, images)
     check_finite("predict", str(path), images, "Repair the array.")
     for number in (images.min(), images.max()):
         check_range("predict", f"values of {path}", float(number), low=0, high=frame.pixel_max)
@@ -140,8 +138,13 @@ def _from_array(path: Path, content: bytes, frame: Frame) -> Iterator[Picture]:
         yield Picture(name if single_image else f"{name}[{index}]", pixels, "as it is")
 
 
+def _check_any(path: Path, images: np.ndarray) -> None:
+    if not len(images):
+        raise _broken(path, "to hold one image or more", "none")
+
+
 def _decoded(path: Path, content: bytes) -> np.ndarray:
-    """Return the gray values of a picture as it is to be seen: upright, on white."""
+    """Return the gray values of a picture as it is to be seen, upright."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -150,8 +153,7 @@ def _decoded(path: Path, content: bytes) -> np.ndarray:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
         expected = "to be a whole PNG, JPEG, .npy or IDX file"
         raise _broken(path, expected, str(error)) from error
-    white = Image.new("RGBA", upright.size, "white")
-    return np.asarray(Image.alpha_composite(white, upright).convert("L"))
+    return to_gray(upright)
 
 
 def _in_8_bits(image: Image.Image) -> Image.Image:
@@ -159,12 +161,6 @@ def _in_8_bits(image: Image.Image) -> Image.Image:
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
-
-
-def _is_light(gray: np.ndarray) -> bool:
-    """Tell whether the ground is light: the median of the pixels at the edges."""
-    sides = (gray[:, 0], gray[:, -1], gray[:, :, 0], gray[:, :, -1])
-    return bool(np.median(np.concatenate([side.ravel() for side in sides])) > 0.5)
 
 
 def _framed(path: Path, name: str, gray: np.ndarray, light: bool, frame: Frame) -> Picture:
@@ -183,12 +179,12 @@ def _framed(path: Path, name: str, gray: np.ndarray, light: bool, frame: Frame) 
 
 def _fit(path: Path, gray: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[str]]:
     """Crop to the ink, resize it to its usual extent and center it by mass, as MNIST was made."""
-    ground, ink = _ground(gray), float(gray.max())
-    if ink - ground < LEAST_CONTRAST:
-        raise _broken(path, "to show something", f"gray values {gray.min():.2f} to {ink:.2f}")
-    gray = np.clip((gray - ground) / (ink - ground), 0, 1)
-    rows, columns = (np.flatnonzero((gray > INK).any(axis=axis)) for axis in (1, 0))
-    cut = gray[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    ink = flattened(gray)
+    if ink is None:
+        actual = f"gray values {gray.min():.2f} to {gray.max():.2f}"
+        raise _broken(path, "to show something", actual)
+    rows, columns = (np.flatnonzero((ink > INK).any(axis=axis)) for axis in (1, 0))
+    cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     most = frame.ink_extent * np.array([frame.height, frame.width])
     height, width = np.maximum(1, np.rint(np.min(most / cut.shape) * np.array(cut.shape))).astype(
         int
@@ -203,13 +199,6 @@ def _fit(path: Path, gray: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[s
     canvas[top : top + height, left : left + width] = values
     sizes = f"{cut.shape[1]} x {cut.shape[0]} pixels of ink resized to {width} x {height}"
     return np.clip(canvas, 0, 1), [sizes, f"centered in {frame.width} x {frame.height}"]
-
-
-def _ground(gray: np.ndarray) -> float:
-    """Return the ground's gray value: the median, of the darker part where most is ink."""
-    median = float(np.median(gray))
-    between = (float(np.quantile(gray, 0.02)) + float(gray.max())) / 2
-    return median if median <= between else float(np.median(gray[gray <= between]))
 
 
 def _offset(mass: np.ndarray, room: int) -> int:

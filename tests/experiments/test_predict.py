@@ -186,7 +186,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "to hold images, (n, height, width), got values of shape (2,)",
     ),
     "shape": (lambda path: saved(path, np.ones((3, 9))), "to be of shape (n, 8, 8) or one of"),
-    "no image": (lambda path: saved(path, np.ones((0, 64))), "to be of shape (n, 8, 8) or one of"),
+    "no image": (lambda path: saved(path, np.ones((0, 64))), "to hold one image or more, got none"),
+    "no image in IDX": (
+        lambda path: path.write_bytes(b"\0\0\x08\x03\0\0\0\0\0\0\0\x08\0\0\0\x08"),
+        "to hold one image or more, got none",
+    ),
     "range": (lambda path: saved(path, np.full((8, 8), 17)), "finite and in [0, 16], got 17.0"),
     "NaN": (lambda path: saved(path, np.full((8, 8), np.nan)), "to be finite everywhere"),
     "objects": (lambda path: saved(path, np.array([{}])), "to be a whole array of numbers"),
