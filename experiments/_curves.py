@@ -29,16 +29,23 @@ def draw_curves(path: Path, history: History, *, title: str, held_out: str) -> P
     marker = "o" if len(epochs) <= 30 else ""
     curves = [("training, while learning", history.train, BLUE)]
     curves.append((f"{held_out}, after the epoch", history.validation, ORANGE))
-    for label, values, color in curves:
-        error = 100 * (1 - np.asarray(values["accuracy"]))
+    errors = [100 * (1 - np.asarray(values["accuracy"])) for _, values, _ in curves]
+    zero = 0.5 * min((error[error > 0].min() for error in errors if (error > 0).any()), default=1)
+    for (label, values, color), error in zip(curves, errors, strict=True):
         left.plot(epochs, values["loss"], color=color, marker=marker, label=label)
-        # an error of 0 has no place on a logarithmic axis: leave a gap there
         right.plot(epochs, np.where(error > 0, error, np.nan), color=color, marker=marker)
+        none = epochs[error == 0]  # which has no place on a logarithmic axis: at its foot
+        if none.size:
+            right.plot(none, np.full(len(none), zero), "v", color=color, markersize=4)
+            place = {"transform": right.get_yaxis_transform(), "ha": "right", "va": "bottom"}
+            right.text(0.98, 1.15 * zero, "triangles: none misread", color=GREY, **place)
     left.set(xlabel="epoch", ylabel="cross-entropy (nats)", yscale="log", title="Loss")
     right.set(xlabel="epoch", ylabel="misread images (%)", yscale="log", title="Error rate")
     for axes in (left, right):
         label_logarithmic(axes.yaxis)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        first = 1 if len(epochs) > 1 else 0.5
+        axes.set_xlim(first - 0.02 * len(epochs), 1.015 * len(epochs))
     left.legend()
     return save_figure(figure, path)
 

@@ -3,6 +3,7 @@
 import os
 import time
 
+from experiments._record import Claim
 from jaxnet.training.devices import count_cores
 
 
@@ -30,6 +31,12 @@ class Load:
         if load <= cores:
             return ""
         return f"no verdict on times: a load of {load:.1f} from others on {cores} cores"
+
+    def unless_busy(self, claims: list[Claim]) -> list[Claim]:
+        """Return claims about times; on a busy machine none, and print why."""
+        said = self.busy()
+        print(said, end=said and "\n")
+        return [] if said else claims
 
 
 def _average() -> float:

@@ -14,6 +14,7 @@ from pathlib import Path
 from experiments._command import run_command
 from experiments._contenders import CONTENDERS
 from experiments._figures import BLUE, GREY, new_figure, save_figure
+from experiments._load import Load
 from experiments._options import Count, Natural
 from experiments._progress import say
 from experiments._rally import Timing, check_workload, lost, missing_packages, race
@@ -60,7 +61,7 @@ def main(config: Config) -> list[Claim]:
     """Race, compare, draw, record."""
     for peer in config.peers:
         check_choice("command line", "--peers", peer, dict.fromkeys(PEERS))
-    workload = check_workload(config.examples, config.data_dir)
+    workload, load = check_workload(config.examples, config.data_dir), Load()
     out = prepare_folder(config.out)
     missing = {name: missing_packages(name) for name in config.peers}
     names = [*OWN, *(name for name in config.peers if not missing[name]), "floor"]
@@ -79,7 +80,7 @@ def main(config: Config) -> list[Claim]:
         print(f"not measured: {CONTENDERS[name].is_a}: {reason}")
     floor_ratio = seconds["jaxnet"] / seconds["floor"]
     print(f"jaxnet takes {floor_ratio:.2f} times as long as its matrix products at full speed")
-    claims = check_claims(config, ratios, costs)
+    claims = load.unless_busy(check_claims(config, ratios, costs))
     path = write_record(
         out,
         experiment="benchmark",
@@ -94,7 +95,7 @@ def main(config: Config) -> list[Claim]:
             "data": workload.data,
         },
         claims=claims,
-        figures=[draw(out / "benchmark.png", seconds, workload.data)],
+        figures=[draw(out / "benchmark.png", timings, workload.data)],
     )
     print(f"wrote\n{path}\n{out / 'benchmark.png'}")
     return claims
@@ -134,20 +135,25 @@ def table(timings: list[Timing], own: float) -> str:
     return "\n".join(lines)
 
 
-def draw(path: Path, seconds: dict[str, float], data: str) -> Path:
-    """Draw a bar an epoch, fastest first."""
-    names = sorted(seconds, key=lambda name: seconds[name], reverse=True)
-    size = (11, 1.6 + 0.5 * len(names))
+def draw(path: Path, timings: list[Timing], data: str) -> Path:
+    """Draw a bar an epoch with the range of the rounds, fastest first."""
+    ordered = sorted(timings, key=lambda timing: timing.median, reverse=True)
+    own = next(timing.median for timing in timings if timing.name == "jaxnet")
+    rounds = len(ordered[0].seconds)
+    size = (11.5, 1.8 + 0.5 * len(ordered))
     title = f"One epoch of 784-100-100-10 on {data} images, mini-batches of 100, Adam"
     figure, (axes,) = new_figure(1, 1, size=size, title=title)
-    colors = [BLUE if name in OWN else GREY for name in names]
-    bars = axes.barh(
-        [CONTENDERS[name].is_a for name in names], [seconds[n] for n in names], color=colors
-    )
-    labels = [f"{seconds[n]:.2f} s  ({seconds[n] / seconds['jaxnet']:.2f})" for n in names]
-    axes.bar_label(bars, labels, padding=6)
-    axes.set(xlabel="median seconds an epoch (in brackets: over jaxnet's)")
-    axes.margins(x=0.25)
+    for place, timing in enumerate(ordered):
+        low, middle, high = min(timing.seconds), timing.median, max(timing.seconds)
+        color = BLUE if timing.name in OWN else GREY
+        axes.barh(place, middle, color=color)
+        bars = [[middle - low], [high - middle]]
+        axes.errorbar(middle, place, xerr=bars, color="black", capsize=4, linewidth=1.5)
+        label = f"{middle:.2f} s  ({middle / own:.2f})"
+        axes.annotate(label, (high, place), (8, 0), textcoords="offset points", va="center")
+    axes.set_yticks(range(len(ordered)), [CONTENDERS[timing.name].is_a for timing in ordered])
+    unit = f"seconds an epoch: median and range of {rounds} rounds (in brackets: over jaxnet's)"
+    axes.set(xlabel=unit, xlim=(0, 1.3 * max(max(timing.seconds) for timing in timings)))
     axes.grid(axis="y", visible=False)
     return save_figure(figure, path)
 

@@ -86,13 +86,7 @@ def main(config: Config) -> list[Claim]:
     chosen = result.settings.row(verdict.chosen)
     tested = test_once(config, dataset, epochs, chosen)
     title = f"{describe(verdict)}\n{say_chosen(chosen, tested, dataset.caveat)}"
-    print(result.table("validation_accuracy", top=10))
-    print(
-        f"{result.settings.size * config.seeds} networks: compiled in "
-        f"{result.compile_seconds:.1f} s, trained in {result.run_seconds:.1f} s on "
-        f"{result.devices} devices, {result.width} at a time on each"
-    )
-    print(f"standard error of {verdict.images:,} validation images: {verdict.sampling:.2%}", title)
+    print(result.table("validation_accuracy", top=10), say_sweep(result, verdict), title, sep="\n")
     figure = draw_sweep(out / "hyperparameter_sweep.png", result, verdict, title=title)
     claims = check_claims(config, verdict, tested, count(dataset.test))
     path = write_record(
@@ -115,6 +109,16 @@ def main(config: Config) -> list[Claim]:
     )
     print(*(claim.describe() for claim in claims), "wrote", path, figure, sep="\n")
     return claims
+
+
+def say_sweep(result: SweepResult, verdict: Verdict) -> str:
+    """Say what the sweep took, and how far its validation images can be trusted."""
+    return (
+        f"{verdict.errors.size * len(result.keys)} networks: compiled in "
+        f"{result.compile_seconds:.1f} s, trained in {result.run_seconds:.1f} s on "
+        f"{result.devices} devices, {result.width} at a time on each\n"
+        f"standard error of {verdict.images:,} validation images: {verdict.sampling:.2%}"
+    )
 
 
 def say_chosen(chosen: dict[str, Any], tested: np.ndarray, caveat: str) -> str:

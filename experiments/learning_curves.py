@@ -93,8 +93,12 @@ class Config:
 
 SMOKE = Config(epochs=3)
 
-EXPECTED = {"digits": (100, 0.96), "digits_by_writer": (100, 0.9), "mnist": (10, 0.975)}
-"""Data set -> epochs after which the default settings are expected to reach which accuracy."""
+EXPECTED = {"digits": (100, 0.98), "digits_by_writer": (100, 0.91), "mnist": (10, 0.978)}
+"""Data set -> epochs after which the default settings are expected to reach which accuracy.
+
+It is the mean less three standard deviations of a new run, rounded down, from seeds 11 to 15:
+98.94 ± .23 % and 98.19 ± .10 %; for digits by writer from seeds 0 to 7, 92.96 ± .51 %.
+"""
 
 
 def main(config: Config) -> list[Claim]:

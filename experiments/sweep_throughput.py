@@ -14,6 +14,7 @@ from pathlib import Path
 from experiments._command import run_command
 from experiments._contenders.jaxnet_sweep import EPOCHS, RUNS
 from experiments._figures import BLUE, GREY, new_figure, save_figure
+from experiments._load import Load
 from experiments._options import Count, Natural
 from experiments._progress import say
 from experiments._rally import Timing, check_workload, lost, race
@@ -45,6 +46,7 @@ SMOKE = Config(rounds=1, examples=500)
 
 def main(config: Config) -> list[Claim]:
     """Let both ways take turns, compare, draw, record."""
+    load = Load()
     check_workload(config.examples, config.data_dir)
     out = prepare_folder(config.out)
     timings, failures = race(
@@ -59,7 +61,7 @@ def main(config: Config) -> list[Claim]:
         memory = f"{timing.peak_bytes / 2**20:5.0f} MiB at most"
         print(f"  {timing.name:14} {each:.4f} s a network's epoch  {memory}")
     print(f"  the sweep has {ratio:.2f} times the throughput")
-    claims = check_claims(config, ratio, cores)
+    claims = load.unless_busy(check_claims(config, ratio, cores))
     path = write_record(
         out,
         experiment="sweep_throughput",

@@ -232,7 +232,8 @@ REASONS: dict[tuple[str, str, str], Reason] = {
     ),
     ("adan", "optax", "paper"): Reason(
         "With weight decay only: the paper's is implicit, taken at the weights after the step, as"
-        " in its authors' code; optax's is AdamW's."
+        " in its authors' code; optax's is AdamW's.",
+        without=NO_DECAY,
     ),
     ("adamaxw", "optax", "keras"): Reason(
         "Keras divides by max(b2 u, |g|) + eps and remembers the maximum without eps; optax's"

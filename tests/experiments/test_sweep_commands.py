@@ -1,6 +1,5 @@
 """The sweep's experiments as commands: what they record, and what they say of mistakes."""
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from experiments import hyperparameter_sweep, learning_rate_finder
-from experiments._command import run_command
 from jaxnet.data import load_dataset
-
-
-def run(name: str, *arguments: str) -> int:
-    module = importlib.import_module(f"experiments.{name}")
-    return run_command(
-        name,
-        module.main,
-        module.Config(),
-        smoke=module.SMOKE,
-        description=module.__doc__,
-        arguments=arguments,
-    )
+from tests.experiments.test_commands import run
 
 
 def test_a_sweep_leaves_every_run_and_what_it_chose_and_goes_on_when_started_again(

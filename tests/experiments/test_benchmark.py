@@ -1,0 +1,45 @@
+"""The figure of the benchmark has the spread of the rounds; busy machines get no verdict."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+
+from experiments import benchmark, optimizer_cost
+from experiments._load import Load
+from experiments._rally import Timing
+
+
+def test_bars_have_the_range_of_the_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(
+        benchmark, "save_figure", lambda figure, path: figures.append(figure) or path
+    )
+    timings = [
+        Timing("jaxnet", 1.0, {}, "mnist", seconds=[0.3, 0.5, 0.4]),
+        Timing("sklearn", 1.0, {}, "mnist", seconds=[1.0, 1.0, 3.0]),
+    ]
+    benchmark.draw(Path("benchmark.png"), timings, "mnist")
+    (axes,) = figures[0].axes
+    errors = [each for each in axes.containers if isinstance(each, ErrorbarContainer)]
+    ends = [np.asarray(each.lines[2][0].get_segments()[0])[:, 0].tolist() for each in errors]
+    assert ends == [pytest.approx([1.0, 3.0]), pytest.approx([0.3, 0.5])]
+    assert "median and range of 3 rounds" in axes.get_xlabel()
+
+
+def test_a_busy_machine_leads_to_no_verdict_on_times(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    costs = [optimizer_cost.Cost("adam", 2.0, 1.0, 2.0, 10, 10)]
+    claims = optimizer_cost.time_claims(optimizer_cost.Config(), costs)
+    assert [claim.holds for claim in claims] == [False]
+    assert optimizer_cost.memory_claim(costs).holds
+    load = Load()
+    monkeypatch.setattr(Load, "others", lambda self: 0.5)
+    assert load.unless_busy(claims) == claims
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(Load, "others", lambda self: 1e4)
+    assert load.unless_busy(claims) == []
+    assert "no verdict on times: a load of 10000.0" in capsys.readouterr().out

@@ -1,0 +1,39 @@
+"""The figure of learning curves, where a logarithmic axis has no place for 0."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from experiments import _curves
+
+FOOT = 0.5 * 100 * 0.125
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "triangles"),
+    [([0.5, 0.875, 1.0, 1.0], [3, 4]), ([0.5, 0.875, 0.75, 0.875], [])],
+)
+def test_an_error_of_0_is_at_the_foot_and_the_axis_ends_at_the_last_epoch(
+    accuracies: list[float], triangles: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(_curves, "save_figure", lambda figure, path: figures.append(figure) or path)
+    train = {"loss": np.array([1.0, 0.5, 0.1, 0.1]), "accuracy": np.array(accuracies)}
+    held_out = {"loss": np.ones(4), "accuracy": np.full(4, 0.5)}
+    history: Any = SimpleNamespace(train=train, validation=held_out)
+    _curves.draw_curves(Path("curves.png"), history, title="Title", held_out="test")
+    left, right = figures[0].axes
+    assert 4.0 <= left.get_xlim()[1] == right.get_xlim()[1] < 4.1
+    at_the_foot = [line for line in right.lines if line.get_marker() == "v"]
+    drawn = [x for line in at_the_foot for x in np.asarray(line.get_xdata()).tolist()]
+    assert drawn == triangles
+    assert all(np.allclose(np.asarray(line.get_ydata()), FOOT) for line in at_the_foot)
+    assert [text.get_text() for text in right.texts] == ["triangles: none misread"] * bool(
+        triangles
+    )
+    figures[0].draw_without_rendering()
+    assert right.get_position().width > 0.3  # the layout holds
