@@ -1,19 +1,17 @@
 """Output heads: what the last layer's numbers mean, how they are judged, what is decided."""
 
-import functools
 import inspect
 import numbers
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array, Description, Layer
-from jaxnet.functions.activations import Activation
+from jaxnet.functions.activations import Activation, sigmoid, sigmoid_derivative, softmax
 from jaxnet.layers import activation, serial
 
 
@@ -56,7 +54,7 @@ def binary() -> Head:
         layer=serial(),
         loss="sigmoid_binary_cross_entropy",
         metrics=("binary_accuracy",),
-        respond=lambda outputs: jax.nn.sigmoid(_one_logit(outputs)),
+        respond=lambda outputs: sigmoid(_one_logit(outputs)),
         decide=lambda outputs: (_one_logit(outputs) >= 0).astype(jnp.int32),
     )
 
@@ -77,7 +75,7 @@ def multiclass() -> Head:
         layer=serial(),
         loss="softmax_cross_entropy",
         metrics=("accuracy",),
-        respond=functools.partial(jax.nn.softmax, axis=-1),
+        respond=softmax,
         decide=lambda outputs: jnp.argmax(outputs, axis=-1).astype(jnp.int32),
     )
 
@@ -144,13 +142,11 @@ def bounded_sigmoid(low: float | Array, high: float | Array) -> Activation:
 
     def function(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         a, b = jnp.asarray(low, z.dtype), jnp.asarray(high, z.dtype)
-        return a + (b - a) * jax.nn.sigmoid(z)
+        return a + (b - a) * sigmoid(z)
 
     def backward(z: Array, y: Array, dy: Array) -> Array:
-        del y
-        s = jax.nn.sigmoid(z)
         width = jnp.asarray(high, z.dtype) - jnp.asarray(low, z.dtype)
-        return dy * width * s * (1 - s)
+        return dy * width * sigmoid_derivative(z, y)
 
     return Activation(function, backward)
 

@@ -132,8 +132,9 @@ def elu(z: Float[Array, "*shape"], *, alpha: float | Array = 1.0) -> Float[Array
         TypeError: if ``z`` is not floating-point.
         ValueError: if alpha is negative or not finite.
 
-    Numerics: ``e^z - 1`` by ``expm1``, which does not cancel near 0; it never sees a positive
-    ``z``, whose exponential may be infinite and turn the gradient into NaN.
+    Numerics: ``e^z - 1`` by ``expm1``, which does not cancel near 0, with the derivative ``e^z``,
+    which does not cancel far from it; neither sees a positive ``z``, whose exponential may be
+    infinite and turn the gradient into NaN.
 
     Source: Clevert et al. 2016, section 3.
 
@@ -143,12 +144,22 @@ def elu(z: Float[Array, "*shape"], *, alpha: float | Array = 1.0) -> Float[Array
     check_floating("elu", "z", z)
     check_range("elu", "alpha", alpha, low=0.0)
     left = jnp.where(z > 0, jnp.zeros_like(z), z)
-    return jnp.where(z > 0, z, jnp.asarray(alpha, z.dtype) * jnp.expm1(left))
+    return jnp.where(z > 0, z, jnp.asarray(alpha, z.dtype) * _expm1(left))
 
 
 def elu_derivative(z: Array, y: Array, *, alpha: float | Array = 1.0) -> Array:
-    """``f' = 1`` where ``z > 0``, else ``alpha e^z = y + alpha``."""
-    return jnp.where(z > 0, jnp.ones_like(z), y + jnp.asarray(alpha, z.dtype))
+    """``f' = 1`` where ``z > 0``, else ``alpha e^z``; ``y + alpha`` would cancel to the left."""
+    del y
+    left = jnp.exp(jnp.minimum(z, jnp.zeros_like(z)))
+    return jnp.where(z > 0, jnp.ones_like(z), jnp.asarray(alpha, z.dtype) * left)
+
+
+@jax.custom_jvp
+def _expm1(z: Array) -> Array:
+    return jnp.expm1(z)
+
+
+_expm1.defjvps(lambda dz, _, z: dz * jnp.exp(z))  # autodiff's y + 1 cancels
 
 
 def selu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -166,6 +177,5 @@ def selu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 
 def selu_derivative(z: Array, y: Array) -> Array:
-    """``f' = 1.0507`` where ``z > 0``, else ``1.0507 * 1.6733 e^z = y + 1.7581``."""
-    right = jnp.full_like(z, _SELU_SCALE)
-    return jnp.where(z > 0, right, y + _SELU_SCALE * _SELU_ALPHA)
+    """``f' = 1.0507`` where ``z > 0``, else ``1.0507 * 1.6733 e^z``: that of `elu`, scaled."""
+    return _SELU_SCALE * elu_derivative(z, y, alpha=_SELU_ALPHA)

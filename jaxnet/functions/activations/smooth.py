@@ -2,10 +2,10 @@
 
 import math
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from jaxnet.core import sigmoids
 from jaxnet.core.checks import check_floating
 from jaxnet.core.types import Array
 
@@ -19,25 +19,25 @@ def sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     [0.0, 0.5, 1.0]
     """
     check_floating("sigmoid", "z", z)
-    return jax.nn.sigmoid(z)
+    return sigmoids.sigmoid(z)
 
 
 def sigmoid_derivative(z: Array, y: Array) -> Array:
-    """``f' = y (1 - y)``."""
-    del z
-    return y * (1 - y)
+    """``f' = y (1 - y)``, computed from ``z``: a ``y`` that rounds to 1 has lost it."""
+    del y
+    return sigmoids.sigmoid_slope(z)
 
 
 def tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Hyperbolic tangent ``y = 2 sigmoid(2 z) - 1``, in (-1, 1). Source: lecture 001."""
     check_floating("tanh", "z", z)
-    return jnp.tanh(z)
+    return sigmoids.tanh(z)
 
 
 def tanh_derivative(z: Array, y: Array) -> Array:
-    """``f' = 1 - y^2``."""
-    del z
-    return 1 - y * y
+    """``f' = 1 - y^2``, computed from ``z`` as ``4 s (1 - s)`` with ``s = sigmoid(2 z)``."""
+    del y
+    return sigmoids.tanh_slope(z)
 
 
 def softplus(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -50,7 +50,7 @@ def softplus(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     [0.0, 0.6931, 10000.0]
     """
     check_floating("softplus", "z", z)
-    return jax.nn.softplus(z)
+    return sigmoids.softplus(z)
 
 
 def softplus_derivative(z: Array, y: Array) -> Array:
@@ -72,9 +72,9 @@ def silu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 
 def silu_derivative(z: Array, y: Array) -> Array:
-    """``f' = s + y (1 - s)`` with ``s = sigmoid(z)``."""
-    s = sigmoid(z)
-    return s + y * (1 - s)
+    """``f' = s + z s (1 - s)`` with ``s = sigmoid(z)``."""
+    del y
+    return sigmoid(z) + z * sigmoids.sigmoid_slope(z)
 
 
 def gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -88,18 +88,13 @@ def gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     [-0.0, 0.0, 0.8413]
     """
     check_floating("gelu", "z", z)
-    return z * _normal_distribution(z)
+    return z * sigmoids.normal_distribution(z)
 
 
 def gelu_derivative(z: Array, y: Array) -> Array:
     """``f' = Phi(z) + z phi(z)`` with the normal density ``phi = e^{-z^2 / 2} / sqrt(2 pi)``."""
     del y
-    density = jnp.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
-    return _normal_distribution(z) + z * density
-
-
-def _normal_distribution(z: Array) -> Array:
-    return 0.5 * jax.lax.erfc(-math.sqrt(0.5) * z)
+    return sigmoids.normal_distribution(z) + z * sigmoids.normal_density(z)
 
 
 def gelu_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -119,13 +114,15 @@ def gelu_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 
 def gelu_tanh_derivative(z: Array, y: Array) -> Array:
-    """``f' = s + y (1 - s) 2 u'``, ``s = sigmoid(2 u)``, ``u`` that of `gelu_tanh`.
+    """``f' = s + z s (1 - s) 2 u'``, ``s = sigmoid(2 u)``, ``u`` that of `gelu_tanh`.
 
     ``u' = sqrt(2 / pi) (1 + 3 * 0.044715 z^2)``.
     """
+    del y
     clipped = _clip(z)
-    s = sigmoid(_GELU_SLOPE * (clipped + _GELU_CUBIC * clipped**3))
-    return s + y * (1 - s) * (_GELU_SLOPE * (1 + 3 * _GELU_CUBIC * clipped**2))
+    twice = _GELU_SLOPE * (clipped + _GELU_CUBIC * clipped**3)
+    slope = _GELU_SLOPE * (1 + 3 * _GELU_CUBIC * clipped**2)
+    return sigmoid(twice) + z * sigmoids.sigmoid_slope(twice) * slope
 
 
 _GELU_SLOPE = 2 * math.sqrt(2 / math.pi)

@@ -1,11 +1,12 @@
 """Vector activations: each output depends on all entries of the last axis."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from jaxnet.core import classes
 from jaxnet.core.checks import check_floating
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array
 
 
@@ -19,13 +20,13 @@ def softmax(z: Float[Array, "*batch classes"]) -> Float[Array, "*batch classes"]
     [0.13, 0.87, 0.0]
     """
     _check_scores("softmax", z)
-    return jax.nn.softmax(z, axis=-1)
+    return classes.softmax(_wide(z)).astype(z.dtype)
 
 
 def softmax_backward(z: Array, y: Array, dy: Array) -> Array:
     """``dz = (diag(y) - y y^T) dy = y (dy - <y, dy>)``."""
     del z
-    return y * (dy - jnp.sum(y * dy, axis=-1, keepdims=True))
+    return classes.softmax_product(_wide(y), _wide(dy)).astype(y.dtype)
 
 
 def log_softmax(z: Float[Array, "*batch classes"]) -> Float[Array, "*batch classes"]:
@@ -39,13 +40,18 @@ def log_softmax(z: Float[Array, "*batch classes"]) -> Float[Array, "*batch class
     [-2.04, -0.14, -6.94]
     """
     _check_scores("log_softmax", z)
-    return jax.nn.log_softmax(z, axis=-1)
+    return classes.log_softmax(_wide(z)).astype(z.dtype)
 
 
 def log_softmax_backward(z: Array, y: Array, dy: Array) -> Array:
-    """``dz = (I - 1 s^T)^T dy = dy - s sum(dy)`` with ``s = e^y``."""
-    del z
-    return dy - jnp.exp(y) * jnp.sum(dy, axis=-1, keepdims=True)
+    """``dz = (I - 1 s^T)^T dy = dy - s sum(dy)`` with ``s = softmax(z)``."""
+    del y
+    s, dy = classes.softmax(_wide(z)), _wide(dy)
+    return classes.balanced(s, dy - s * jnp.sum(dy, axis=-1, keepdims=True)).astype(z.dtype)
+
+
+def _wide(values: Array) -> Array:
+    return values.astype(at_least_float32(values.dtype))
 
 
 def _check_scores(function: str, z: Array) -> None:

@@ -7,11 +7,13 @@ is 0. Outputs that are NaN give losses that are NaN.
 
 import math
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Num
 
 from jaxnet.core.checks import check_range
+from jaxnet.core.classes import balanced, label_cross_entropy, log_softmax, softmax
+from jaxnet.core.precision import at_least_float32
+from jaxnet.core.sigmoids import sigmoid, softplus
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.losses.targets import (
     check_probabilities,
@@ -89,13 +91,13 @@ def sigmoid_binary_cross_entropy(
     [0.0, 10000.0]
     """
     v = probability_targets("sigmoid_binary_cross_entropy", outputs, targets)
-    return jnp.sum(v * jax.nn.softplus(-outputs) + (1 - v) * jax.nn.softplus(outputs), axis=-1)
+    return jnp.sum(v * softplus(-outputs) + (1 - v) * softplus(outputs), axis=-1)
 
 
 def sigmoid_binary_cross_entropy_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dz = sigmoid(z) - v = (1 - v) sigmoid(z) - v sigmoid(-z)``; the last form cannot cancel."""
     v = probability_targets("sigmoid_binary_cross_entropy_backward", outputs, targets)
-    return (1 - v) * jax.nn.sigmoid(outputs) - v * jax.nn.sigmoid(-outputs)
+    return (1 - v) * sigmoid(outputs) - v * sigmoid(-outputs)
 
 
 def categorical_cross_entropy(
@@ -147,7 +149,8 @@ def softmax_cross_entropy(
     """Cross-entropy between a target class, or distribution, and the softmax of ``logits``.
 
     ``L = - sum_i v_i log y_i`` with ``y = softmax(z)``, and ``v`` one-hot for an integer label.
-    By hand: ``dz = y - v`` where ``v`` sums to 1.
+    By hand: ``dz = y - v`` where ``v`` sums to 1; of a class that is nearly certain, minus the
+    sum of the others.
 
     Args:
         logits: scores before the softmax, shape ``(..., classes)``.
@@ -166,6 +169,7 @@ def softmax_cross_entropy(
             checked; `jaxnet.training.fit` checks all targets before it starts.
 
     Numerics: finite for any finite logits: the largest is subtracted before the exponentials.
+    Loss and gradient are accurate where they are small, in at least float32 within.
 
     Source: lecture 002; lecture 001 for the one-hot form.
 
@@ -173,10 +177,16 @@ def softmax_cross_entropy(
     2.04
     """
     check_range("softmax_cross_entropy", "label_smoothing", label_smoothing, low=0.0, high=1.0)
-    v = smooth(one_hot_targets("softmax_cross_entropy", logits, targets), label_smoothing)
-    log_y = jax.nn.log_softmax(logits, axis=-1)
-    # where v is 0, a log_y of minus infinity counts for nothing
-    return jnp.sum(jnp.where(v == 0, jnp.zeros_like(v), -v * log_y), axis=-1)
+    v = one_hot_targets("softmax_cross_entropy", logits, targets)
+    z = _wide(logits)
+    plain = isinstance(label_smoothing, float | int) and label_smoothing == 0
+    if plain and jnp.issubdtype(targets.dtype, jnp.integer):
+        losses = label_cross_entropy(z, jnp.asarray(targets, jnp.int32))
+    else:
+        v = smooth(_wide(v), label_smoothing)
+        # where v is 0, a logarithm of minus infinity counts for nothing
+        losses = jnp.sum(jnp.where(v == 0, jnp.zeros_like(v), -v * log_softmax(z)), axis=-1)
+    return losses.astype(logits.dtype)
 
 
 def softmax_cross_entropy_backward(
@@ -189,7 +199,8 @@ def softmax_cross_entropy_backward(
     """
     name = "softmax_cross_entropy_backward"
     check_range(name, "label_smoothing", label_smoothing, low=0.0, high=1.0)
-    return _collapse(logits, smooth(one_hot_targets(name, logits, targets), label_smoothing))
+    v = one_hot_targets(name, logits, targets)
+    return _collapse(logits, smooth(_wide(v), label_smoothing))
 
 
 def kl_divergence(
@@ -259,14 +270,16 @@ def softmax_kl_divergence(
     >>> softmax_kl_divergence(jnp.array([[7.0, 7.0]]), jnp.array([[0.5, 0.5]])).tolist()
     [0.0]
     """
-    p = one_hot_targets("softmax_kl_divergence", logits, targets)
-    log_ratio = _log(p) - jax.nn.log_softmax(logits, axis=-1)
-    return jnp.sum(jnp.where(p == 0, jnp.zeros_like(p), p * log_ratio), axis=-1)
+    p = _wide(one_hot_targets("softmax_kl_divergence", logits, targets))
+    log_ratio = _log(p) - log_softmax(_wide(logits))
+    terms = jnp.where(p == 0, jnp.zeros_like(p), p * log_ratio)
+    return jnp.sum(terms, axis=-1).astype(logits.dtype)
 
 
 def softmax_kl_divergence_backward(logits: Array, targets: AnyArray) -> Array:
     """``dz = softmax(z) - p``, where ``p`` sums to 1."""
-    return _collapse(logits, one_hot_targets("softmax_kl_divergence_backward", logits, targets))
+    p = one_hot_targets("softmax_kl_divergence_backward", logits, targets)
+    return _collapse(logits, _wide(p))
 
 
 def entropy(probabilities: Float[Array, "*batch classes"]) -> Float[Array, "*batch"]:
@@ -301,4 +314,9 @@ def _slope(y: Array) -> Array:
 
 
 def _collapse(z: Array, v: Array) -> Array:
-    return jax.nn.softmax(z, axis=-1) * jnp.sum(v, axis=-1, keepdims=True) - v
+    y = softmax(_wide(z))
+    return balanced(y, y * jnp.sum(v, axis=-1, keepdims=True) - v).astype(z.dtype)
+
+
+def _wide(values: Array) -> Array:
+    return values.astype(at_least_float32(values.dtype))

@@ -6,10 +6,12 @@ integers are converted. Their gradients are entry by entry.
 
 import math
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Num
 
 from jaxnet.core.checks import check_range
+from jaxnet.core.sigmoids import tanh
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.losses.targets import entrywise_targets
 
@@ -249,16 +251,23 @@ def log_cosh(
     >>> log_cosh(jnp.array([[0.0]]), jnp.array([[0.0]])).tolist()
     [0.0]
     """
-    e = _errors("log_cosh", outputs, targets)
-    size, small = jnp.abs(e), jnp.abs(e) < 1
-    near = jnp.log1p(2 * jnp.square(jnp.sinh(jnp.where(small, e, jnp.zeros_like(e)) / 2)))
-    far = size + jnp.log1p(jnp.exp(-2 * size)) - math.log(2)
-    return jnp.sum(jnp.where(small, near, far), axis=-1)
+    return jnp.sum(_log_cosh(_errors("log_cosh", outputs, targets)), axis=-1)
 
 
 def log_cosh_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = tanh(e)``."""
-    return jnp.tanh(_errors("log_cosh_backward", outputs, targets))
+    return tanh(_errors("log_cosh_backward", outputs, targets))
+
+
+@jax.custom_jvp
+def _log_cosh(e: Array) -> Array:
+    size, small = jnp.abs(e), jnp.abs(e) < 1
+    near = jnp.log1p(2 * jnp.square(jnp.sinh(jnp.where(small, e, jnp.zeros_like(e)) / 2)))
+    far = size + jnp.log1p(jnp.exp(-2 * size)) - math.log(2)
+    return jnp.where(small, near, far)
+
+
+_log_cosh.defjvps(lambda de, _, e: de * tanh(e))
 
 
 def _errors(function: str, outputs: Array, targets: AnyArray) -> Array:
