@@ -56,7 +56,7 @@ def draw_misread(path: Path, dataset: Dataset, network: Layer, state: TrainState
     logits = jaxnet.training.predict(network, state.params, state.statistics, inputs)
     probabilities = np.asarray(jax.nn.softmax(logits, axis=-1))
     guesses, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = np.flatnonzero(guesses != labels)
+    wrong = np.flatnonzero(jaxnet.metrics.error_rate(logits, labels))
     worst = wrong[np.argsort(-confidence[wrong])][: SHEET_ROWS * SHEET_COLUMNS]
     rows = max(1, -(-len(worst) // SHEET_COLUMNS))
     title = f"{dataset.name}: {len(wrong)} of {len(labels):,} test images are misread"

@@ -24,7 +24,7 @@ from experiments._figures import BLUE, GREY, ORANGE, new_figure, save_figure
 from experiments._options import Count, Natural
 from experiments._pictures import Frame, Invert, Picture, read_pictures
 from experiments._record import Claim, prepare_folder, write_record
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_finite, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.networks import Model, load_model
 
@@ -95,6 +95,8 @@ def read(model: Model, pictures: Sequence[Picture]) -> list[Reading]:
     """Classify pictures."""
     inputs = np.stack([picture.pixels for picture in pictures]).reshape(-1, *model.in_shape)
     outputs = jaxnet.training.predict(model.network, model.params, model.statistics, inputs)
+    remedy = "Train the model anew, at a lower learning rate."
+    check_finite("predict", "outputs of the model", np.asarray(outputs), remedy)
     if outputs.shape[-1] == 1:  # the logit of the second of two classes
         outputs = jax.numpy.concatenate([jax.numpy.zeros_like(outputs), outputs], axis=-1)
     readings = []

@@ -1,4 +1,4 @@
-"""What is computed over the last axis, that of the classes: softmax and its logarithm.
+"""What is computed over the last axis, that of the classes: softmax, and the class predicted.
 
 Where one probability rounds to 1, ``1 - y`` is 0, and with it the gradient. Here the
 probabilities of the others are added up instead: values and derivatives are right to 4 units in
@@ -83,6 +83,12 @@ def balanced(y: Array, u: Array) -> Array:
     There the differences that make up ``u`` may have cancelled: minus the sum of the others.
     """
     return jnp.where(y > 0.5, -_sum(jnp.where(y > 0.5, 0, u)), u)
+
+
+def predicted_class(outputs: Array) -> Array:
+    """Index of the largest output, the first of equal ones; -1, which is no class, beside NaN."""
+    largest = jnp.argmax(outputs, axis=-1).astype(jnp.int32)
+    return jnp.where(jnp.isnan(jnp.max(outputs, axis=-1, initial=-jnp.inf)), -1, largest)
 
 
 def _relative(y: Array, t: Array) -> Array:

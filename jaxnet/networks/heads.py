@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.classes import predicted_class
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array, Description, Layer
 from jaxnet.functions.activations import Activation, sigmoid, sigmoid_derivative, softmax
@@ -25,7 +26,8 @@ class Head(NamedTuple):
         metrics: names in `jaxnet.metrics.METRICS`.
         respond: outputs of ``layer`` -> what they say in the task's terms: a probability, a
             distribution over the classes, a value.
-        decide: outputs of ``layer`` -> the answer: a label, or the value itself.
+        decide: outputs of ``layer`` -> the answer: a label, or the value itself. Beside NaN the
+            label is -1, which is none.
     """
 
     name: str
@@ -55,7 +57,7 @@ def binary() -> Head:
         loss="sigmoid_binary_cross_entropy",
         metrics=("binary_accuracy",),
         respond=lambda outputs: sigmoid(_one_logit(outputs)),
-        decide=lambda outputs: (_one_logit(outputs) >= 0).astype(jnp.int32),
+        decide=_decide_by_sign,
     )
 
 
@@ -76,7 +78,7 @@ def multiclass() -> Head:
         loss="softmax_cross_entropy",
         metrics=("accuracy",),
         respond=softmax,
-        decide=lambda outputs: jnp.argmax(outputs, axis=-1).astype(jnp.int32),
+        decide=predicted_class,
     )
 
 
@@ -160,6 +162,11 @@ def _one_logit(outputs: Float[Array, "..."]) -> Float[Array, "..."]:
         remedy = "End the network with one output, or take the multiclass head."
         raise invalid_value("binary", "outputs", "of shape (..., 1)", outputs.shape, remedy)
     return outputs[..., 0]
+
+
+def _decide_by_sign(outputs: Array) -> Array:
+    logit = _one_logit(outputs)
+    return jnp.where(jnp.isnan(logit), -1, (logit >= 0).astype(jnp.int32))
 
 
 HEADS: dict[str, Callable[..., Head]] = {

@@ -268,6 +268,27 @@ def test_a_model_of_one_output_has_the_probabilities_of_two_classes(
     assert rows[0]["probability"] == pytest.approx(1 / (1 + np.exp(-2.0)), rel=1e-6)
 
 
+def test_a_model_whose_outputs_overflow_ends_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = jaxnet.mlp((64, 3), input_scale=1 / 16)
+    params, statistics = network.init(jax.random.key(0), (64,))
+    path = save_model(
+        tmp_path / "model",
+        network,
+        jax.tree.map(lambda w: np.full_like(w, 3e38), params),
+        statistics,
+        class_names=("a", "b", "c"),
+        preprocessing={"image_shape": [8, 8], "pixel_max": 16},
+    )
+    np.save(tmp_path / "image.npy", IMAGES[0])
+    assert (
+        run("predict", "--model", str(path), "--out", str(tmp_path), str(path.parent / "image.npy"))
+        == 2
+    )
+    assert "expected outputs of the model to be finite everywhere" in capsys.readouterr().err
+
+
 def test_smoke_trains_a_network_first(tmp_path: Path) -> None:
     rows = predict(tmp_path, "--smoke")
     assert len(rows) == 12

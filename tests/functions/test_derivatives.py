@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxnet.core import sigmoids
+from jaxnet.core import classes, sigmoids
 from jaxnet.functions.losses import get_loss
 from tests.comparison import assert_trees_close
 
@@ -74,3 +74,4 @@ def test_classes_shut_out_by_minus_infinity(dtype: np.dtype) -> None:
     for v in (jnp.array([0]), jnp.array([[1.0, 0.0, 0.0]], dtype)):
         by_autodiff = jax.grad(lambda z, v=v: loss.function(z, v).sum())(z)
         assert_trees_close((by_autodiff, loss.backward(z, v)), (expected, expected))
+    assert classes.predicted_class(z).tolist() == [0]

@@ -10,14 +10,23 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
+import jaxnet
 from jaxnet.functions.activations import ACTIVATIONS
+from jaxnet.functions.losses import get_loss
 from jaxnet.functions.metrics import (
     METRICS,
     accuracy,
     binary_accuracy,
+    confusion_matrix,
     error_rate,
+    expected_calibration_error,
+    f1,
+    precision,
+    r_squared,
+    recall,
     top_k_accuracy,
 )
+from jaxnet.networks.heads import binary, multiclass
 
 
 def test_accuracy_by_hand(dtype: np.dtype) -> None:
@@ -170,3 +179,61 @@ def test_bad_input(
 def test_no_guesses(k: int) -> None:
     with pytest.raises(ValueError, match=rf"^top_k_accuracy: expected k >= 1, got {k}\."):
         top_k_accuracy(jnp.eye(3), jnp.arange(3), k=k)
+
+
+NAN, INF = np.nan, np.inf
+# rows of three outputs, and the class they predict: none beside NaN
+ROWS = [
+    ([NAN, NAN, NAN], None),
+    ([NAN, 1.0, 0.0], None),
+    ([3.0, 1.0, NAN], None),
+    ([-INF, NAN, INF], None),
+    ([0.0, INF, 5.0], 1),
+    ([0.0, INF, INF], 1),
+    ([-INF, -INF, 0.0], 2),
+    ([-INF, -INF, -INF], 0),
+]
+
+
+@pytest.mark.parametrize(("row", "predicted"), ROWS)
+def test_nan_predicts_nothing_and_infinity_is_a_number(
+    row: list[float], predicted: int | None, dtype: np.dtype
+) -> None:
+    outputs, labels = jnp.tile(jnp.array(row, dtype), (3, 1)), jnp.arange(3)
+    hits = [float(label == predicted) for label in range(3)]
+    misses = [1 - hit for hit in hits]
+    assert accuracy(outputs, labels).tolist() == hits
+    assert error_rate(outputs, labels).tolist() == misses
+    assert get_loss("zero_one").function(outputs, labels).tolist() == misses
+    assert top_k_accuracy(outputs, labels, k=1).tolist() == hits
+    assert top_k_accuracy(outputs, labels, k=3).tolist() == [float(predicted is not None)] * 3
+    counts = np.zeros((3, 3), int)
+    if predicted is not None:
+        counts[:, predicted] = 1
+    confusion = jax.jit(functools.partial(confusion_matrix, classes=3))(outputs, labels)
+    np.testing.assert_array_equal(confusion, counts)
+    assert multiclass().decide(outputs).tolist() == [-1 if predicted is None else predicted] * 3
+
+
+def test_nan_in_metrics_of_a_set_comes_out(dtype: np.dtype) -> None:
+    p = jnp.array([[0.5, 0.5], [NAN, 0.5], [1.0, 0.0]], dtype)
+    labels = jnp.array([0, 0, 1])
+    assert np.isnan(expected_calibration_error(p, labels))
+    assert np.isnan(r_squared(p, jnp.eye(3, 2), average=None)).tolist() == [True, False]
+    assert np.isnan(r_squared(p[:, :1], jnp.ones(3)))  # of a constant target, too
+    assert binary().decide(p[:, :1] - 0.5).tolist() == [1, -1, 1]
+    confusion = confusion_matrix(p, labels, classes=2)
+    assert [float(f(confusion)) for f in (precision, recall, f1)] == pytest.approx(
+        [0.25, 0.5, 1 / 3]
+    )
+
+
+def test_a_ruined_network_is_right_about_nothing() -> None:
+    digits = jaxnet.data.load_dataset("digits")
+    network = jaxnet.mlp((64, 10), input_scale=1 / digits.pixel_max)
+    params, statistics = network.init(jax.random.key(0), (64,))
+    ruined = jax.tree.map(lambda w: jnp.full_like(w, NAN), params)
+    metrics = ("accuracy", "error_rate", "top_k_accuracy")
+    found = jaxnet.training.evaluate(network, ruined, statistics, digits.test, metrics=metrics)
+    assert np.isnan(found.pop("loss"))
+    assert found == {"accuracy": 0.0, "error_rate": 1.0, "top_k_accuracy": 0.0}

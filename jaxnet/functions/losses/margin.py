@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Float, Num
 
 from jaxnet.core.checks import check_arrays, check_range
+from jaxnet.core.classes import predicted_class
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.losses.targets import binary_targets, one_hot_targets, signed_targets
 
@@ -33,7 +34,7 @@ def zero_one(
 
     Returns:
         0 or 1 an example, shape ``(...)``, in the outputs' dtype, not averaged. An output on the
-        threshold is positive, as in `step`; of equal outputs the first decides.
+        threshold is positive, as in `step`; of equal outputs the first decides; NaN is wrong.
 
     Raises:
         TypeError: if outputs are not floating-point, or targets neither that nor integer.
@@ -52,7 +53,7 @@ def zero_one(
         right = jnp.where(positive, outputs >= t, outputs < t)  # of NaN neither holds
         return 1 - jnp.squeeze(right, axis=-1).astype(outputs.dtype)
     v = one_hot_targets("zero_one", outputs, targets)
-    wrong = jnp.argmax(outputs, axis=-1) != jnp.argmax(v, axis=-1)
+    wrong = predicted_class(outputs) != predicted_class(v)
     return wrong.astype(outputs.dtype)
 
 

@@ -3,6 +3,8 @@
 Those of `METRICS` have the form that training takes: ``(outputs, targets) -> one value an
 example``, whose mean is the metric. The others are of a whole set of examples at once. A `Metric`
 carries its direction, by which a best is chosen.
+
+An example with NaN among its outputs is right about nothing.
 """
 
 from jaxnet.functions.metrics.confusion import confusion_matrix, f1, precision, recall

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int, Num
 
 from jaxnet.core.checks import check_arrays, check_choice, check_count
+from jaxnet.core.classes import predicted_class
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.metrics.labels import check_labels, target_labels
@@ -28,6 +29,7 @@ def confusion_matrix(
 
     Returns:
         Counts, shape ``(classes, classes)``: entry ``(i, j)`` is of class ``i`` taken for ``j``.
+        An example with NaN among its outputs is taken for none, and counted nowhere.
 
     Raises:
         TypeError: if labels are not integer.
@@ -46,7 +48,7 @@ def confusion_matrix(
             shape = f"shape {predictions.shape}"
             raise invalid_value("confusion_matrix", "predictions", expected, shape, remedy)
         true = target_labels("confusion_matrix", predictions, targets)
-        predicted = jnp.argmax(predictions, axis=-1)
+        predicted = predicted_class(predictions)
     else:
         if targets.shape != predictions.shape:
             expected, remedy = f"to have shape {predictions.shape}", "Pass one label an example."
@@ -54,7 +56,8 @@ def confusion_matrix(
         true = check_labels("confusion_matrix", "targets", targets, classes)
         predicted = check_labels("confusion_matrix", "predictions", predictions, classes)
     counts = jnp.zeros((classes, classes), jnp.int32)
-    return counts.at[true.reshape(-1), predicted.reshape(-1)].add(1)
+    places = true.reshape(-1), predicted.reshape(-1)
+    return counts.at[places].add((predicted.reshape(-1) >= 0).astype(jnp.int32))
 
 
 def precision(

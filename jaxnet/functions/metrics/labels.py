@@ -18,7 +18,7 @@ def target_labels(function: str, outputs: Array, targets: AnyArray) -> Array:
         check_real(function, "targets", targets)
         expected, remedy = "of one-hot rows to have one 1 each, else 0", "Pass integer labels."
         check_entries(function, "targets", targets, _one_hot_entries, expected, remedy)
-        return jnp.argmax(jnp.asarray(targets), axis=-1)
+        return jnp.argmax(jnp.asarray(targets), axis=-1).astype(jnp.int32)
     if targets.shape != outputs.shape[:-1]:
         expected = f"to have shape {outputs.shape[:-1]} or {outputs.shape}"
         remedy = "Pass one integer label an example, or one one-hot row."

@@ -1,4 +1,7 @@
-"""Metrics of one value an example, 0 or 1: their mean over examples is a share."""
+"""Metrics of one value an example, 0 or 1: their mean over examples is a share.
+
+An example with NaN among its outputs is right about nothing.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -6,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from jaxnet.core.checks import check_arrays, check_count, check_entries, check_range
+from jaxnet.core.classes import predicted_class
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.metrics.labels import check_real, target_labels
@@ -21,7 +25,8 @@ def accuracy(
         targets: integer labels of shape ``(...)``, or one-hot rows of the outputs' shape.
 
     Returns:
-        0 or 1 an example, in the outputs' dtype. Ties go to the first of the largest outputs.
+        0 or 1 an example, in the outputs' dtype. Ties go to the first of the largest outputs;
+        beside NaN the guess is wrong.
 
     Raises:
         TypeError: if labels are not integer.
@@ -31,8 +36,7 @@ def accuracy(
     [1.0, 0.0]
     """
     labels = target_labels("accuracy", outputs, targets)
-    guesses = jnp.argmax(outputs, axis=-1)
-    return (guesses == labels.astype(guesses.dtype)).astype(outputs.dtype)
+    return (predicted_class(outputs) == labels).astype(outputs.dtype)
 
 
 def error_rate(
@@ -45,7 +49,8 @@ def error_rate(
         targets: integer labels of shape ``(...)``, or one-hot rows of the outputs' shape.
 
     Returns:
-        0 or 1 an example, in the outputs' dtype. Ties go to the first of the largest outputs.
+        0 or 1 an example, in the outputs' dtype. Ties go to the first of the largest outputs;
+        beside NaN the guess is wrong.
 
     Raises:
         TypeError: if labels are not integer.
@@ -55,8 +60,7 @@ def error_rate(
     [0.0, 1.0]
     """
     labels = target_labels("error_rate", outputs, targets)
-    guesses = jnp.argmax(outputs, axis=-1)
-    return (guesses != labels.astype(guesses.dtype)).astype(outputs.dtype)
+    return (predicted_class(outputs) != labels).astype(outputs.dtype)
 
 
 def top_k_accuracy(
@@ -70,7 +74,8 @@ def top_k_accuracy(
         k: how many guesses there are, from 1 to the number of classes; 1 is `accuracy`.
 
     Returns:
-        0 or 1 an example, in the outputs' dtype. Of equal outputs the first counts as larger.
+        0 or 1 an example, in the outputs' dtype. Of equal outputs the first counts as larger;
+        beside NaN all guesses are wrong.
 
     Raises:
         TypeError: if labels or ``k`` are not integer.
@@ -86,8 +91,8 @@ def top_k_accuracy(
         remedy = "With as many guesses as classes none is wrong."
         raise invalid_value("top_k_accuracy", "k", f"<= the {classes} classes", k, remedy)
     guesses = jax.lax.top_k(outputs, k)[1]
-    hits = guesses == labels.astype(guesses.dtype)[..., None]
-    return jnp.any(hits, axis=-1).astype(outputs.dtype)
+    hits = jnp.any(guesses == labels.astype(guesses.dtype)[..., None], axis=-1)
+    return (hits & (predicted_class(outputs) >= 0)).astype(outputs.dtype)
 
 
 def binary_accuracy(
@@ -106,7 +111,8 @@ def binary_accuracy(
             pass ``functools.partial(binary_accuracy, threshold=0.5)``.
 
     Returns:
-        0 or 1 an example, in the outputs' dtype; the mean over its entries if there are several.
+        0 or 1 an example, in the outputs' dtype, 0 for NaN; the mean over its entries if there
+        are several.
 
     Raises:
         TypeError: if the targets are neither integer nor floating-point.

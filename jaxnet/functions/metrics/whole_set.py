@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from jaxnet.core.checks import check_arrays, check_choice, check_count, check_entries
+from jaxnet.core.classes import predicted_class
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import AnyArray, Array
@@ -30,8 +31,9 @@ def r_squared(
         average: ``"uniform"`` for the mean over the entries, None for one value an entry.
 
     Returns:
-        A scalar, or shape ``(entries,)``, over all examples. An entry whose target is constant
-        has 1 if it is met exactly, else 0, as in scikit-learn.
+        A scalar, or shape ``(entries,)``, over all examples; NaN if one of the outputs
+        is. An entry whose target is constant has 1 if it is met exactly,
+        else 0, as in scikit-learn.
 
     Raises:
         TypeError: if the targets are neither integer nor floating-point.
@@ -66,13 +68,18 @@ def _determination(y: Array, v: Array) -> Array:
     residual = jnp.sum(jnp.square(v - y), axis=0)
     # by the extremes: a mean that is rounded would leave a constant some variance
     constant = jnp.max(v, axis=0) == jnp.min(v, axis=0)
-    total = jnp.sum(jnp.square(v - jnp.mean(v, axis=0, keepdims=True)), axis=0)
+    mean = jnp.mean(v, axis=0, keepdims=True)
+    total = jnp.sum(jnp.square(v - mean), axis=0)
     explained = 1 - residual / jnp.where(constant, jnp.ones_like(total), total)
-    return jnp.where(constant, (residual == 0).astype(y.dtype), explained)
+    met = jnp.where(constant, (residual == 0).astype(y.dtype), explained)
+    return jnp.where(jnp.isnan(residual), jnp.nan, met)
 
 
 def expected_calibration_error(
-    probabilities: Float[Array, "*batch classes"], targets: Num[AnyArray, "..."], *, bins: int = 15
+    probabilities: Float[Array, "*batch classes"],
+    targets: Num[AnyArray, "..."],
+    *,
+    bins: int = 15,
 ) -> Float[Array, ""]:
     """How far the confidence in the most probable class is from the share of times it is right.
 
@@ -85,7 +92,7 @@ def expected_calibration_error(
         bins: ``B``, their number, all of one width.
 
     Returns:
-        A scalar in [0, 1], 0 for perfect calibration.
+        A scalar in [0, 1], 0 for perfect calibration; NaN if a probability is.
 
     Raises:
         TypeError: if labels are not integer.
@@ -114,7 +121,7 @@ def expected_calibration_error(
     p = probabilities.reshape(-1, probabilities.shape[-1])
     p = p.astype(at_least_float32(p.dtype))
     confidence = jnp.max(p, axis=-1)
-    right = (jnp.argmax(p, axis=-1).astype(labels.dtype) == labels).astype(p.dtype)
+    right = (predicted_class(p) == labels).astype(p.dtype)
     upper = jnp.arange(1, bins, dtype=p.dtype) / bins  # of all bins but the last
     index = jnp.searchsorted(upper, confidence, method="compare_all")
     gaps = jnp.zeros(bins, p.dtype).at[index].add(right - confidence)
