@@ -3,9 +3,14 @@
 Beside each stands its hand-derived gradient: ``huber_backward`` and so on return ``dL/doutputs``
 in the outputs' shape, not divided by anything. The last axis of the outputs holds the entries of
 an example; the losses of independent entries are summed over it, but for `mean_squared_error`.
+
+All take ``where=``, booleans that say which examples count, `jax.numpy`'s keyword: the others have
+the loss 0 and the gradient 0. Their risk is ``jnp.mean(losses, where=where)``; by hand the gradient
+of that is ``huber_backward(..., where=where) / where.sum()``.
 """
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -118,7 +123,7 @@ def get_loss(name: str, **options: Any) -> Loss:
     [[2.0]]
     """
     pair = check_choice("get_loss", "name", name, _PAIRS)
-    check_options("get_loss", pair.function, options, data=2)
+    check_options("get_loss", inspect.unwrap(pair.function), options, data=2)
     return Loss(*(functools.partial(part, **options) if options else part for part in pair))
 
 

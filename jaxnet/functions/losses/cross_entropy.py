@@ -12,6 +12,7 @@ from jaxtyping import Float, Num
 
 from jaxnet.core.checks import check_range
 from jaxnet.core.classes import balanced, label_cross_entropy, log_softmax, softmax
+from jaxnet.core.masks import maskable
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.sigmoids import sigmoid, softplus
 from jaxnet.core.types import AnyArray, Array
@@ -23,6 +24,7 @@ from jaxnet.functions.losses.targets import (
 )
 
 
+@maskable
 def binary_cross_entropy(
     outputs: Float[Array, "*batch entries"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -56,6 +58,7 @@ def binary_cross_entropy(
     return jnp.sum(-v * _log(y) - (1 - v) * _log_complement(y), axis=-1)
 
 
+@maskable
 def binary_cross_entropy_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = (1 - v) / (1 - y) - v / y``, each term 0 where its logarithm is clipped."""
     v = probability_targets("binary_cross_entropy_backward", outputs, targets)
@@ -63,6 +66,7 @@ def binary_cross_entropy_backward(outputs: Array, targets: AnyArray) -> Array:
     return (1 - v) * _slope(1 - y) - v * _slope(y)
 
 
+@maskable
 def sigmoid_binary_cross_entropy(
     outputs: Float[Array, "*batch entries"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -94,12 +98,14 @@ def sigmoid_binary_cross_entropy(
     return jnp.sum(v * softplus(-outputs) + (1 - v) * softplus(outputs), axis=-1)
 
 
+@maskable
 def sigmoid_binary_cross_entropy_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dz = sigmoid(z) - v = (1 - v) sigmoid(z) - v sigmoid(-z)``; the last form cannot cancel."""
     v = probability_targets("sigmoid_binary_cross_entropy_backward", outputs, targets)
     return (1 - v) * sigmoid(outputs) - v * sigmoid(-outputs)
 
 
+@maskable
 def categorical_cross_entropy(
     outputs: Float[Array, "*batch classes"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -134,12 +140,14 @@ def categorical_cross_entropy(
     return jnp.sum(-v * _log(y), axis=-1)
 
 
+@maskable
 def categorical_cross_entropy_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = - v / y``, 0 where the logarithm is clipped."""
     v = one_hot_targets("categorical_cross_entropy_backward", outputs, targets)
     return -v * _slope(check_probabilities("categorical_cross_entropy_backward", outputs))
 
 
+@maskable
 def softmax_cross_entropy(
     logits: Float[Array, "*batch classes"],
     targets: Num[AnyArray, "..."],
@@ -189,6 +197,7 @@ def softmax_cross_entropy(
     return losses.astype(logits.dtype)
 
 
+@maskable
 def softmax_cross_entropy_backward(
     logits: Array, targets: AnyArray, *, label_smoothing: float | Array = 0.0
 ) -> Array:
@@ -203,6 +212,7 @@ def softmax_cross_entropy_backward(
     return _collapse(logits, smooth(_wide(v), label_smoothing))
 
 
+@maskable
 def kl_divergence(
     outputs: Float[Array, "*batch classes"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -237,12 +247,14 @@ def kl_divergence(
     return jnp.sum(p * (_log(p) - _log(q)), axis=-1)
 
 
+@maskable
 def kl_divergence_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dq = - p / q``, 0 where the logarithm is clipped."""
     p = one_hot_targets("kl_divergence_backward", outputs, targets)
     return -p * _slope(check_probabilities("kl_divergence_backward", outputs))
 
 
+@maskable
 def softmax_kl_divergence(
     logits: Float[Array, "*batch classes"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -276,6 +288,7 @@ def softmax_kl_divergence(
     return jnp.sum(terms, axis=-1).astype(logits.dtype)
 
 
+@maskable
 def softmax_kl_divergence_backward(logits: Array, targets: AnyArray) -> Array:
     """``dz = softmax(z) - p``, where ``p`` sums to 1."""
     p = one_hot_targets("softmax_kl_divergence_backward", logits, targets)

@@ -10,10 +10,12 @@ from jaxtyping import Float, Num
 
 from jaxnet.core.checks import check_arrays, check_range
 from jaxnet.core.classes import predicted_class
+from jaxnet.core.masks import maskable
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.losses.targets import binary_targets, one_hot_targets, signed_targets
 
 
+@maskable
 def zero_one(
     outputs: Float[Array, "*batch entries"],
     targets: Num[AnyArray, "..."],
@@ -57,6 +59,7 @@ def zero_one(
     return wrong.astype(outputs.dtype)
 
 
+@maskable
 def zero_one_backward(
     outputs: Array, targets: AnyArray, *, threshold: float | Array = 0.0
 ) -> Array:
@@ -65,6 +68,7 @@ def zero_one_backward(
     return jnp.zeros_like(outputs)
 
 
+@maskable
 def hinge(
     outputs: Float[Array, "*batch entries"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -92,12 +96,14 @@ def hinge(
     return jnp.sum(jax.nn.relu(1 - outputs * v), axis=-1)
 
 
+@maskable
 def hinge_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = -v`` where ``m < 1``, else 0."""
     v = signed_targets("hinge_backward", outputs, targets)
     return jnp.where(outputs * v < 1, -v, jnp.zeros_like(v))
 
 
+@maskable
 def squared_hinge(
     outputs: Float[Array, "*batch entries"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -123,12 +129,14 @@ def squared_hinge(
     return jnp.sum(jnp.square(jax.nn.relu(1 - outputs * v)), axis=-1)
 
 
+@maskable
 def squared_hinge_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = -2 v max(0, 1 - m)``."""
     v = signed_targets("squared_hinge_backward", outputs, targets)
     return -2 * v * jax.nn.relu(1 - outputs * v)
 
 
+@maskable
 def perceptron(
     outputs: Float[Array, "*batch entries"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -159,6 +167,7 @@ def perceptron(
     return jnp.sum(jnp.where(m > 0, jnp.zeros_like(m), -m), axis=-1)
 
 
+@maskable
 def perceptron_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = -v`` where ``m <= 0``, else 0."""
     v = signed_targets("perceptron_backward", outputs, targets)

@@ -11,11 +11,13 @@ import jax.numpy as jnp
 from jaxtyping import Float, Num
 
 from jaxnet.core.checks import check_range
+from jaxnet.core.masks import maskable
 from jaxnet.core.sigmoids import tanh
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.losses.targets import entrywise_targets
 
 
+@maskable
 def absolute_error(
     outputs: Float[Array, "*batch entries"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -43,11 +45,13 @@ def absolute_error(
     return jnp.sum(_size(e), axis=-1)
 
 
+@maskable
 def absolute_error_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = sign(e)``, 0 at ``e = 0``."""
     return jnp.sign(_errors("absolute_error_backward", outputs, targets))
 
 
+@maskable
 def squared_error(
     outputs: Float[Array, "*batch entries"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -75,11 +79,13 @@ def squared_error(
     return jnp.sum(jnp.square(_errors("squared_error", outputs, targets)), axis=-1)
 
 
+@maskable
 def squared_error_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = 2 e``."""
     return 2 * _errors("squared_error_backward", outputs, targets)
 
 
+@maskable
 def half_squared_error(
     outputs: Float[Array, "*batch entries"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -106,11 +112,13 @@ def half_squared_error(
     return jnp.sum(jnp.square(_errors("half_squared_error", outputs, targets)), axis=-1) / 2
 
 
+@maskable
 def half_squared_error_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = e``."""
     return _errors("half_squared_error_backward", outputs, targets)
 
 
+@maskable
 def mean_squared_error(
     outputs: Float[Array, "*batch entries"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -138,11 +146,13 @@ def mean_squared_error(
     return jnp.mean(jnp.square(_errors("mean_squared_error", outputs, targets)), axis=-1)
 
 
+@maskable
 def mean_squared_error_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = 2 e / K`` with ``K`` entries an example."""
     return 2 * _errors("mean_squared_error_backward", outputs, targets) / outputs.shape[-1]
 
 
+@maskable
 def minkowski_error(
     outputs: Float[Array, "*batch entries"],
     targets: Num[AnyArray, "..."],
@@ -175,6 +185,7 @@ def minkowski_error(
     return jnp.sum(_size(e) ** jnp.asarray(exponent, e.dtype), axis=-1)
 
 
+@maskable
 def minkowski_error_backward(
     outputs: Array, targets: AnyArray, *, exponent: float | Array = 1.5
 ) -> Array:
@@ -185,6 +196,7 @@ def minkowski_error_backward(
     return p * jnp.abs(e) ** (p - 1) * jnp.sign(e)
 
 
+@maskable
 def huber(
     outputs: Float[Array, "*batch entries"],
     targets: Num[AnyArray, "..."],
@@ -219,6 +231,7 @@ def huber(
     return jnp.sum(q * (size - q / 2), axis=-1)
 
 
+@maskable
 def huber_backward(outputs: Array, targets: AnyArray, *, delta: float | Array = 1.0) -> Array:
     """``dy = e`` clipped to ``[-delta, delta]``."""
     e = _errors("huber_backward", outputs, targets)
@@ -227,6 +240,7 @@ def huber_backward(outputs: Array, targets: AnyArray, *, delta: float | Array = 
     return jnp.clip(e, -bound, bound)
 
 
+@maskable
 def log_cosh(
     outputs: Float[Array, "*batch entries"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -254,6 +268,7 @@ def log_cosh(
     return jnp.sum(_log_cosh(_errors("log_cosh", outputs, targets)), axis=-1)
 
 
+@maskable
 def log_cosh_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = tanh(e)``."""
     return tanh(_errors("log_cosh_backward", outputs, targets))

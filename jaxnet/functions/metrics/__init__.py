@@ -4,7 +4,8 @@ Those of `METRICS` have the form that training takes: ``(outputs, targets) -> on
 example``, whose mean is the metric. The others are of a whole set of examples at once. A `Metric`
 carries its direction, by which a best is chosen.
 
-An example with NaN among its outputs is right about nothing.
+All that take outputs take ``where=``, booleans that say which examples count; the mean over these
+is ``jnp.mean(values, where=where)``. An example with NaN among its outputs is right about nothing.
 """
 
 from jaxnet.functions.metrics.confusion import confusion_matrix, f1, precision, recall

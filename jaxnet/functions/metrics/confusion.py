@@ -4,11 +4,12 @@ from typing import Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float, Int, Num
+from jaxtyping import Bool, Float, Int, Num
 
 from jaxnet.core.checks import check_arrays, check_choice, check_count
 from jaxnet.core.classes import predicted_class
 from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.masks import apply_mask
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.metrics.labels import check_labels, target_labels
 
@@ -17,7 +18,11 @@ Average: TypeAlias = Literal["macro", "micro"]
 
 
 def confusion_matrix(
-    predictions: Num[Array, "..."], targets: Num[AnyArray, "..."], *, classes: int
+    predictions: Num[Array, "..."],
+    targets: Num[AnyArray, "..."],
+    *,
+    classes: int,
+    where: Bool[AnyArray, "..."] | None = None,
 ) -> Int[Array, "true predicted"]:
     """Count the examples by true class, in rows, and predicted class, in columns.
 
@@ -26,13 +31,14 @@ def confusion_matrix(
             decides, or integer labels of shape ``(...)``.
         targets: integer labels of shape ``(...)``, or, beside outputs, one-hot rows.
         classes: their number, 2 or more.
+        where: which examples count, booleans of shape ``(...)``; None for all.
 
     Returns:
         Counts, shape ``(classes, classes)``: entry ``(i, j)`` is of class ``i`` taken for ``j``.
         An example with NaN among its outputs is taken for none, and counted nowhere.
 
     Raises:
-        TypeError: if labels are not integer.
+        TypeError: if labels are not integer, or ``where`` not boolean.
         ValueError: for another shape, or labels or rows known not to be such. Inside `jax.jit`
             traced labels cannot be checked.
 
@@ -41,7 +47,11 @@ def confusion_matrix(
     """
     check_count("confusion_matrix", "classes", classes, minimum=2)
     check_arrays("confusion_matrix", predictions=predictions, targets=targets)
-    if jnp.issubdtype(predictions.dtype, jnp.floating):
+    scores = jnp.issubdtype(predictions.dtype, jnp.floating)
+    if where is not None:
+        batch = predictions.shape[:-1] if scores else predictions.shape
+        predictions, targets = apply_mask("confusion_matrix", predictions, targets, where, batch)
+    if scores:
         if predictions.shape[-1:] != (classes,):
             expected = f"of scores to have {classes} classes on the last axis"
             remedy = "Pass classes=outputs.shape[-1]."
@@ -55,9 +65,10 @@ def confusion_matrix(
             raise invalid_value("confusion_matrix", "targets", expected, targets.shape, remedy)
         true = check_labels("confusion_matrix", "targets", targets, classes)
         predicted = check_labels("confusion_matrix", "predictions", predictions, classes)
+    counted = predicted >= 0 if where is None else (predicted >= 0) & where
     counts = jnp.zeros((classes, classes), jnp.int32)
     places = true.reshape(-1), predicted.reshape(-1)
-    return counts.at[places].add((predicted.reshape(-1) >= 0).astype(jnp.int32))
+    return counts.at[places].add(counted.reshape(-1).astype(jnp.int32))
 
 
 def precision(

@@ -11,10 +11,12 @@ from jaxtyping import Float, Num
 from jaxnet.core.checks import check_arrays, check_count, check_entries, check_range
 from jaxnet.core.classes import predicted_class
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.masks import maskable
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.metrics.labels import check_real, target_labels
 
 
+@maskable
 def accuracy(
     outputs: Float[Array, "*batch classes"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -39,6 +41,7 @@ def accuracy(
     return (predicted_class(outputs) == labels).astype(outputs.dtype)
 
 
+@maskable
 def error_rate(
     outputs: Float[Array, "*batch classes"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
@@ -63,6 +66,7 @@ def error_rate(
     return (predicted_class(outputs) != labels).astype(outputs.dtype)
 
 
+@maskable
 def top_k_accuracy(
     outputs: Float[Array, "*batch classes"], targets: Num[AnyArray, "..."], *, k: int = 5
 ) -> Float[Array, "*batch"]:
@@ -95,6 +99,7 @@ def top_k_accuracy(
     return (hits & (predicted_class(outputs) >= 0)).astype(outputs.dtype)
 
 
+@maskable
 def binary_accuracy(
     outputs: Float[Array, "*batch entries"],
     targets: Num[AnyArray, "..."],

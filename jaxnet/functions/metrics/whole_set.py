@@ -4,11 +4,12 @@ from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Bool, Float, Num
 
 from jaxnet.core.checks import check_arrays, check_choice, check_count, check_entries
 from jaxnet.core.classes import predicted_class
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.masks import apply_mask
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.metrics.labels import check_real, target_labels
@@ -19,6 +20,7 @@ def r_squared(
     targets: Num[AnyArray, "..."],
     *,
     average: Literal["uniform"] | None = "uniform",
+    where: Bool[AnyArray, "*batch"] | None = None,
 ) -> Float[Array, "..."]:
     """Coefficient of determination, ``R^2 = 1 - sum (v - y)^2 / sum (v - mean v)^2``.
 
@@ -29,14 +31,15 @@ def r_squared(
         outputs: predictions ``y``, shape ``(..., entries)``.
         targets: true values ``v``, shape ``(..., entries)``, or ``(...)`` beside one entry.
         average: ``"uniform"`` for the mean over the entries, None for one value an entry.
+        where: which examples count, booleans of shape ``(...)``; None for all.
 
     Returns:
-        A scalar, or shape ``(entries,)``, over all examples; NaN if one of the outputs
-        is. An entry whose target is constant has 1 if it is met exactly,
+        A scalar, or shape ``(entries,)``, over the examples that count; NaN if one of their
+        outputs is, or none counts. An entry whose target is constant has 1 if it is met exactly,
         else 0, as in scikit-learn.
 
     Raises:
-        TypeError: if the targets are neither integer nor floating-point.
+        TypeError: if the targets are neither integer nor floating-point, or ``where`` not boolean.
         ValueError: for an unknown average, no examples, another shape, or targets known not to be
             finite.
 
@@ -47,6 +50,8 @@ def r_squared(
     0.5
     """
     check_arrays("r_squared", outputs=outputs, targets=targets)
+    if where is not None:
+        outputs, targets = apply_mask("r_squared", outputs, targets, where)
     check_real("r_squared", "targets", targets)
     shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1:] == (1,))
     if outputs.size == 0 or targets.shape not in shapes:
@@ -58,21 +63,23 @@ def r_squared(
     wide = at_least_float32(outputs.dtype)
     y = outputs.reshape(-1, outputs.shape[-1]).astype(wide)
     v = jnp.asarray(targets, wide).reshape(y.shape)
-    scores = _determination(y, v)
+    counted = jnp.ones((len(y), 1), bool) if where is None else jnp.asarray(where).reshape(-1, 1)
+    scores = _determination(y, v, counted)
     if average is None:
         return scores
     return check_choice("r_squared", "average", average, {"uniform": jnp.mean})(scores)
 
 
-def _determination(y: Array, v: Array) -> Array:
-    residual = jnp.sum(jnp.square(v - y), axis=0)
+def _determination(y: Array, v: Array, counted: Array) -> Array:
+    residual = jnp.sum(jnp.square(v - y), axis=0, where=counted)
     # by the extremes: a mean that is rounded would leave a constant some variance
     constant = jnp.max(v, axis=0) == jnp.min(v, axis=0)
-    mean = jnp.mean(v, axis=0, keepdims=True)
-    total = jnp.sum(jnp.square(v - mean), axis=0)
+    mean = jnp.mean(v, axis=0, keepdims=True, where=counted)
+    total = jnp.sum(jnp.square(v - mean), axis=0, where=counted)
     explained = 1 - residual / jnp.where(constant, jnp.ones_like(total), total)
+    known = jnp.any(counted) & ~jnp.isnan(residual)
     met = jnp.where(constant, (residual == 0).astype(y.dtype), explained)
-    return jnp.where(jnp.isnan(residual), jnp.nan, met)
+    return jnp.where(known, met, jnp.nan)
 
 
 def expected_calibration_error(
@@ -80,6 +87,7 @@ def expected_calibration_error(
     targets: Num[AnyArray, "..."],
     *,
     bins: int = 15,
+    where: Bool[AnyArray, "*batch"] | None = None,
 ) -> Float[Array, ""]:
     """How far the confidence in the most probable class is from the share of times it is right.
 
@@ -90,12 +98,14 @@ def expected_calibration_error(
         probabilities: shape ``(..., classes)``; of two classes pass both probabilities.
         targets: integer labels of shape ``(...)``, or one-hot rows of the same shape.
         bins: ``B``, their number, all of one width.
+        where: which examples count, booleans of shape ``(...)``; None for all.
 
     Returns:
-        A scalar in [0, 1], 0 for perfect calibration; NaN if a probability is.
+        A scalar in [0, 1], 0 for perfect calibration; NaN if a probability is, or no example
+        counts.
 
     Raises:
-        TypeError: if labels are not integer.
+        TypeError: if labels are not integer, or ``where`` not boolean.
         ValueError: for no examples, a single probability, another shape, or probabilities, labels
             or rows known not to be such.
 
@@ -107,6 +117,8 @@ def expected_calibration_error(
     0.25
     """
     name = "expected_calibration_error"
+    if where is not None:
+        probabilities, targets = apply_mask(name, probabilities, targets, where)
     labels = target_labels(name, probabilities, targets).reshape(-1)
     check_count(name, "bins", bins)
     if labels.size == 0:
@@ -122,7 +134,8 @@ def expected_calibration_error(
     p = p.astype(at_least_float32(p.dtype))
     confidence = jnp.max(p, axis=-1)
     right = (predicted_class(p) == labels).astype(p.dtype)
+    counted = jnp.ones(labels.shape, bool) if where is None else jnp.asarray(where).reshape(-1)
     upper = jnp.arange(1, bins, dtype=p.dtype) / bins  # of all bins but the last
     index = jnp.searchsorted(upper, confidence, method="compare_all")
-    gaps = jnp.zeros(bins, p.dtype).at[index].add(right - confidence)
-    return jnp.sum(jnp.abs(gaps)) / labels.size
+    gaps = jnp.zeros(bins, p.dtype).at[index].add(jnp.where(counted, right - confidence, 0))
+    return jnp.sum(jnp.abs(gaps)) / jnp.sum(counted).astype(p.dtype)

@@ -1,0 +1,112 @@
+"""Masks: which examples count, for functions of outputs and targets."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from jaxnet.core.checks import check_arrays
+from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.types import AnyArray, Array, Shape
+
+_ARGUMENT = """
+    where: which examples count: booleans of shape ``(...)``; None for all. The others have the
+        value 0 and the gradient 0, whatever their outputs and targets hold. The mean over those
+        that count is ``jnp.mean(values, where=where)``."""
+
+
+def maskable(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Give a loss, its backward rule or a metric the keyword ``where``, which masks examples.
+
+    Args:
+        function: ``(outputs, targets, **options) -> array`` that begins with the batch's
+            dimensions, each example's part from that example alone.
+
+    >>> @maskable
+    ... def error(outputs, targets):
+    ...     return jnp.abs(outputs - targets)[..., 0]
+    >>> y, v = jnp.array([[3.0], [jnp.nan]]), jnp.array([[1.0], [2.0]])
+    >>> error(y, v, where=jnp.array([True, False])).tolist()
+    [2.0, 0.0]
+    """
+    name, signature = function.__name__, inspect.signature(function)
+    parameters = list(signature.parameters.values())
+
+    @functools.wraps(function)
+    def masked(*args: Any, where: AnyArray | None = None, **options: Any) -> Array:
+        if where is None:
+            return function(*args, **options)
+        (outputs, targets), rest = _split(signature.bind(*args, **options))
+        call = functools.partial(function, **rest)
+        outputs, targets = apply_mask(name, outputs, targets, where)
+        if _known(where) and not np.any(where):  # nor are there targets to check
+            kind = jax.eval_shape(call, outputs, targets)
+            return jnp.zeros(kind.shape, kind.dtype)
+        values = call(outputs, targets)
+        return jnp.where(_spread(where, values.ndim), values, jnp.zeros((), values.dtype))
+
+    where = inspect.Parameter("where", inspect.Parameter.KEYWORD_ONLY, default=None)
+    changed: Any = masked
+    changed.__signature__ = signature.replace(parameters=[*parameters, where])
+    changed.__doc__ = inspect.cleandoc(function.__doc__ or "").replace(
+        "\n\nReturns:", f"{_ARGUMENT}\n\nReturns:"
+    )
+    return masked
+
+
+def apply_mask(
+    function: str, outputs: AnyArray, targets: AnyArray, where: AnyArray, batch: Shape | None = None
+) -> tuple[Array, AnyArray]:
+    """Return outputs and targets that hold nothing harmful where the mask is False.
+
+    There outputs become 0, and targets those of the first example that counts: NaN among them
+    reaches no gradient, and labels such as -1 pass the checks of those that count.
+
+    Args:
+        function: the public function that an error begins with.
+        outputs: begins with the batch's dimensions.
+        targets: so, too; if not, it comes back as it is, for others to refuse.
+        where: booleans, one an example.
+        batch: the batch's shape; by default the outputs' without their last axis.
+
+    Raises:
+        TypeError: if ``where`` is no array of booleans.
+        ValueError: if it has another shape.
+    """
+    check_arrays(function, outputs=outputs, targets=targets, where=where)
+    batch = outputs.shape[:-1] if batch is None else batch
+    if where.dtype != bool:
+        raise invalid_type(function, "where", "to be boolean", where.dtype, "Pass where > 0.")
+    if where.shape != batch:
+        remedy = "Pass one boolean an example."
+        raise invalid_value(function, "where", f"to have shape {batch}", where.shape, remedy)
+    harmless = jnp.where(
+        _spread(where, outputs.ndim), jnp.asarray(outputs), jnp.zeros((), outputs.dtype)
+    )
+    if targets.shape[: len(batch)] != batch or not where.size:
+        return harmless, targets
+    # by NumPy what is known, which checks can see
+    numpy: Any = np if _known(where) and _known(targets) else jnp
+    first = numpy.argmax(numpy.reshape(where, -1))
+    rows = numpy.asarray(targets).reshape(where.size, *targets.shape[len(batch) :])
+    kept = numpy.broadcast_to(rows[first], targets.shape)
+    return harmless, numpy.where(_spread(where, targets.ndim), targets, kept)
+
+
+def _split(bound: inspect.BoundArguments) -> tuple[list[Any], dict[str, Any]]:
+    named = list(bound.arguments.items())
+    return [value for _, value in named[:2]], dict(named[2:])
+
+
+def _known(array: AnyArray) -> bool:
+    return not isinstance(array, Tracer)
+
+
+def _spread(where: AnyArray, ndim: int) -> AnyArray:
+    """Return a mask with as many axes as what it masks."""
+    return where.reshape(where.shape + (1,) * (ndim - where.ndim))

@@ -1,0 +1,175 @@
+"""Masks: examples that do not count, whatever they hold, in every loss and metric."""
+
+import functools
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxnet
+from jaxnet.core.types import Array
+from jaxnet.functions.losses import LOSSES, get_loss, huber
+from jaxnet.functions.metrics import (
+    METRICS,
+    accuracy,
+    confusion_matrix,
+    expected_calibration_error,
+    r_squared,
+)
+from tests.comparison import assert_trees_close
+from tests.loss_cases import EXAMPLES, LossCase, draw_loss, over_losses
+
+WHERE = np.array([True, False, True, True, False, False])
+FUNCTIONS: dict[str, Any] = LOSSES | METRICS | {"r_squared": r_squared}
+CHOICES = {"some": WHERE, "one": np.arange(EXAMPLES) == 4, "all": np.ones(EXAMPLES, bool)}
+
+
+def spoiled(outputs: Array, targets: Array, where: np.ndarray) -> tuple[Array, Array]:
+    """Put NaN and labels that are none where the mask is False."""
+    bad = jnp.asarray(jnp.nan if jnp.issubdtype(targets.dtype, jnp.floating) else -9, targets.dtype)
+    keep = where.reshape(-1, *[1] * (targets.ndim - 1))
+    return jnp.where(where[:, None], outputs, jnp.nan), jnp.where(keep, targets, bad)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def everything(pair: Any, y: Array, v: Array, where: Array) -> Any:
+    """Return losses, the gradient by hand, by autodiff, and that of its squared norm."""
+
+    def gradient(y: Array) -> Array:
+        return jax.grad(lambda y: pair.function(y, v, where=where).sum())(y)
+
+    second = jax.grad(lambda y: jnp.square(gradient(y)).sum())(y)
+    losses, by_hand = pair.function(y, v, where=where), pair.backward(y, v, where=where)
+    return losses, by_hand, gradient(y), second
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+@over_losses
+def test_what_is_masked_out_is_0_and_harms_nothing(
+    case: LossCase, choice: str, dtype: np.dtype
+) -> None:
+    outputs, targets = draw_loss(case)
+    where, pair = CHOICES[choice], case.loss
+    expected = np.where(where, pair.function(outputs, targets), 0)
+    by_hand = np.where(where[:, None], pair.backward(outputs, targets), 0)
+    y, v = spoiled(outputs, targets, where)
+    # values that are known are checked, those masked out are not
+    assert_trees_close(pair.function(y, v, where=where), expected)
+    assert_trees_close(pair.backward(y, v, where=jnp.asarray(where)), by_hand)
+    losses, hand, automatic, second = everything(pair, y, v, jnp.asarray(where))
+    assert losses.dtype == dtype
+    assert_trees_close((losses, hand, automatic), (expected, by_hand, by_hand))
+    assert np.isfinite(second).all()
+    assert not np.asarray(second)[~where].any()
+
+
+@over_losses
+def test_nothing_counts(case: LossCase, dtype: np.dtype) -> None:
+    outputs, targets = draw_loss(case)
+    none = np.zeros(EXAMPLES, bool)
+    y, v = spoiled(outputs, targets, none)
+    for zeros in (
+        case.loss.function(y, v, where=none),
+        case.loss.backward(y, v, where=none),
+        *everything(case.loss, y, v, jnp.asarray(none)),
+    ):
+        assert zeros.dtype == dtype
+        assert not np.asarray(zeros).any()
+
+
+def test_a_mask_traced_batches_of_more_axes_and_names(float64: np.dtype) -> None:
+    logits = jnp.asarray(np.random.default_rng(0).normal(size=(2, 3, 4)))
+    labels, where = np.array([[0, 1, 9], [3, -1, 2]]), np.array([[1, 1, 0], [1, 0, 1]]) > 0
+    loss = get_loss("softmax_cross_entropy", label_smoothing=0.1).function
+    valid = jnp.where(where, labels, 0)
+    expected = jnp.where(where, loss(logits, valid), 0)
+    named = jaxnet.losses.softmax_cross_entropy(
+        logits=logits, targets=labels, label_smoothing=0.1, where=where
+    )
+    mapped = jax.jit(jax.vmap(lambda z, v, w: loss(z, v, where=w)))(logits, labels, where)
+    single = jax.jit(lambda w: loss(logits, labels, where=w))(where)  # the labels are constants
+    assert_trees_close((named, mapped, single), (expected,) * 3)
+    assert loss(logits[0, 0], jnp.array(9), where=jnp.array(False)) == 0
+
+
+def test_the_mean_over_those_that_count(float64: np.dtype) -> None:
+    y, v = jnp.array([[2.0], [jnp.nan], [0.5]]), jnp.array([0.0, jnp.nan, 0.0])
+    where = jnp.array([True, False, True])
+
+    def risk(y: Array) -> Array:
+        return jnp.mean(huber(y, v, where=where), where=where)
+
+    assert_trees_close(risk(y), np.array((1.5 + 0.125) / 2))
+    slope = np.array([[0.5], [0.0], [0.25]])
+    by_hand = get_loss("huber").backward(y, v, where=where) / int(where.sum())
+    assert_trees_close((jax.grad(risk)(y), by_hand), (slope, slope))
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_metrics_of_those_that_count(name: str, dtype: np.dtype) -> None:
+    entries = 1 if name == "binary_accuracy" else 6
+    outputs = jnp.asarray(np.random.default_rng(0).normal(size=(6, entries)), dtype)
+    targets, metric = jnp.array([0, 1, 1, 0, 1, 0]), FUNCTIONS[name]
+    y, v = spoiled(outputs, targets, WHERE)
+    expected = jnp.where(WHERE, metric(outputs, targets), 0)
+    compiled = jax.jit(lambda y, v, w: metric(y, v, where=w))
+    assert_trees_close((metric(y, v, where=WHERE), compiled(y, v, WHERE)), (expected,) * 2)
+    assert expected.dtype == dtype
+
+
+def of_set(name: str, y: Array, v: Array, where: Any) -> Array:
+    functions: dict[str, Any] = {
+        "confusion of scores": functools.partial(confusion_matrix, classes=3),
+        "confusion of labels": lambda y, v, **mask: confusion_matrix(
+            jnp.nan_to_num(y[:, 0], nan=-7).astype(jnp.int32), v, classes=3, **mask
+        ),
+        "calibration": expected_calibration_error,
+        "r squared": lambda y, v, **mask: r_squared(y[:, :1], v, **mask),
+    }
+    return functions[name](y, v, **({} if where is None else {"where": where}))
+
+
+SETS = ["confusion of scores", "confusion of labels", "calibration", "r squared"]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_metrics_of_a_set_are_those_of_the_rows_that_count(name: str, dtype: np.dtype) -> None:
+    outputs = jnp.asarray(np.random.default_rng(0).dirichlet([1, 1, 1], size=6), dtype)
+    targets = jnp.array([0, 1, 2, 0, 1, 2])
+    expected = of_set(name, outputs[WHERE], targets[WHERE], None)
+    y, v = spoiled(outputs, targets, WHERE)
+    compiled = jax.jit(lambda y, v, w: of_set(name, y, v, w))(y, v, WHERE)
+    assert_trees_close((of_set(name, y, v, WHERE), compiled), (expected,) * 2)
+    none = jax.jit(lambda y, v, w: of_set(name, y, v, w))(y, v, np.zeros(6, bool))
+    assert np.isnan(none) if none.ndim == 0 else not none.any()
+
+
+@pytest.mark.usefixtures("no_type_checks")
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_is_no_mask(name: str) -> None:
+    function = FUNCTIONS[name]
+    outputs, targets = jnp.full((3, 1), 0.5), jnp.ones((3, 1))
+    for where, error, message in [
+        (np.ones(3), TypeError, "where to be boolean, got float64. Pass where > 0."),
+        ([True] * 3, TypeError, "where to be an array, got a list. Pass jnp.asarray(where)."),
+        (np.ones(1, bool), ValueError, "where to have shape (3,), got (1,). Pass one boolean"),
+    ]:
+        with pytest.raises(error, match=f"^{name}: expected {re.escape(message)}"):
+            function(outputs, targets, where=where)
+
+
+@pytest.mark.usefixtures("no_type_checks")
+def test_rows_that_count_are_checked_still() -> None:
+    outputs, labels = jnp.zeros((3, 2)), np.array([0, 5, -1])
+    with pytest.raises(ValueError, match=r"in \[0, 2\), got 5 at index \(1,\)"):
+        FUNCTIONS["softmax_cross_entropy"](outputs, labels, where=np.array([True, True, False]))
+    with pytest.raises(ValueError, match=r"targets to have shape \(3,\) or \(3, 2\), got \(2,\)"):
+        accuracy(outputs, labels[:2], where=np.array([False, True, True]))
+
+
+def test_help_tells_of_the_mask() -> None:
+    for function in (*LOSSES.values(), *METRICS.values()):
+        assert "where: which examples count" in (function.__doc__ or ""), function
