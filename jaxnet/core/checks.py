@@ -66,22 +66,28 @@ def check_range(
 ) -> Any:
     """Return ``value``; a Python or NumPy number must be finite and within ``[low, high]``.
 
-    Arrays and tracers pass unchecked, so that hyperparameters can be swept over by ``vmap``.
-    ``low_open`` and ``high_open`` exclude the bound itself.
+    ``low_open`` and ``high_open`` exclude the bound itself. An array whose values are known must
+    be finite and within the bounds, which it may reach: a traced one may, too, and passes
+    unchecked, so that hyperparameters can be swept over by ``vmap``.
     """
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        if hasattr(value, "dtype"):
-            return value
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        entries = np.asarray(float(value))
+    elif not hasattr(value, "dtype"):
         actual = f"{value!r} of type {type(value).__name__}"
         raise invalid_type(function, argument, "to be a number", actual, "Pass a float.")
-    number = float(value)
-    above = number > low if low_open else number >= low
-    below = number < high if high_open else number <= high
-    if not (math.isfinite(number) and above and below):
+    elif isinstance(value, Tracer) or not jnp.issubdtype(value.dtype, jnp.number):
+        return value
+    else:
+        entries, low_open, high_open = np.asarray(value), False, False
+    above = entries > low if low_open else entries >= low
+    below = entries < high if high_open else entries <= high
+    bad = ~(np.isfinite(entries) & above & below)
+    if bad.any():
         left = "(" if low_open or low == -math.inf else "["
         right = ")" if high_open or high == math.inf else "]"
         expected = f"finite and in {left}{low:g}, {high:g}{right}"
-        raise invalid_value(function, argument, expected, value, "Pass a number in that range.")
+        actual = value if isinstance(value, numbers.Real) else entries[bad][0]
+        raise invalid_value(function, argument, expected, actual, "Pass a number in that range.")
     return value
 
 
@@ -98,12 +104,11 @@ def check_scalar(function: str, argument: str, value: Any, **bounds: Any) -> Any
         ValueError: if it is a number out of its range, or an array of other than 0 dimensions.
         TypeError: if it is neither a number nor an array.
     """
-    check_range(function, argument, value, **bounds)
-    if np.ndim(value) != 0:
+    if hasattr(value, "dtype") and np.ndim(value):
         remedy = "Sweep over values with jax.vmap."
         shape = f"shape {np.shape(value)}"
         raise invalid_value(function, argument, "to be a scalar", shape, remedy)
-    return value
+    return check_range(function, argument, value, **bounds)
 
 
 def check_whole(function: str, argument: str, value: Any, *, minimum: int = 1) -> None:
@@ -123,7 +128,7 @@ def check_whole(function: str, argument: str, value: Any, *, minimum: int = 1) -
         check_count(function, argument, value, minimum=minimum)
         check_range(function, argument, value, high=LARGEST)
         return
-    check_scalar(function, argument, value)
+    check_scalar(function, argument, value, low=minimum, high=LARGEST)
     if not jnp.issubdtype(value.dtype, jnp.integer):
         remedy = "Pass an int32 array; settings of a sweep need integer values."
         raise invalid_type(function, argument, "to be an integer", value.dtype, remedy)

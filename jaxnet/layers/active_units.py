@@ -1,9 +1,8 @@
 """The layer that lets the first so many units through, and no others: width as a number."""
 
-import numbers
-
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Bool, Float
 
 from jaxnet.core.checks import check_whole
@@ -69,7 +68,7 @@ def check_active(
     Args:
         function: the public function that an error begins with.
         argument: how that names the number.
-        count: the number; of an array only dtype and shape are looked at.
+        count: the number; of a traced one only dtype and shape are looked at.
         width: how many units there are.
 
     Raises:
@@ -77,7 +76,7 @@ def check_active(
         TypeError: if it is no integer.
     """
     check_whole(function, argument, count)
-    if width is not None and isinstance(count, numbers.Integral) and count > width:
+    if width is not None and not isinstance(count, Tracer) and count > width:
         remedy = "Make the network as wide as the widest of the settings."
         raise invalid_value(function, argument, f"at most the width {width}", count, remedy)
 

@@ -1,5 +1,6 @@
 """Batch normalization: each feature standardized by its mini-batch, then scaled and shifted."""
 
+import numbers
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
@@ -118,7 +119,8 @@ def batch_norm(
 
     Numerics: a constant feature, or a mini-batch of one, has variance exactly 0 and gives
     ``u = 0``; the unbiased variance of one example, which is not defined, counts as 0 too. Where
-    the variance overflows, in float32 for inputs beyond 1e19, ``u`` and ``dx`` are 0.
+    the variance overflows, in float32 for inputs beyond 1e19, ``u`` and ``dx`` are 0; so they are
+    for a constant feature without eps: where it is traced and 0, or too small for the precision.
 
     Source: lecture 004, "batch normalization"; Ioffe and Szegedy 2015, algorithms 1 and 2.
 
@@ -152,7 +154,7 @@ def batch_norm(
         moments = _moments(wide) if training else statistics
         if training:
             statistics = _move(statistics, moments, old_weight, len(x), unbiased=chosen.unbiased)
-        inverse_sigma = jax.lax.rsqrt(moments.variance + jnp.asarray(eps, wide.dtype))
+        inverse_sigma = _inverse_sigma(moments.variance, eps)
         u = ((wide - moments.mean[None]) * inverse_sigma[None]).astype(x.dtype)
         y = params.scale[None] * u + params.offset[None]
         from_batch = jnp.asarray(training, x.dtype)
@@ -175,6 +177,15 @@ def _backward(params: BatchNorm, residual: BatchNormResidual, dy: Array) -> tupl
     through_moments = (doffset[None] + u * dscale[None]) * (from_batch / len(dy))
     dx = (params.scale * inverse_sigma)[None] * (dy - through_moments)
     return BatchNorm(dscale, doffset), dx
+
+
+def _inverse_sigma(variance: Array, eps: float | Array) -> Array:
+    """Return 1 / sqrt(variance + eps), and 0 of a constant feature if eps is nothing."""
+    square = variance + jnp.asarray(eps, variance.dtype)
+    if isinstance(eps, numbers.Real) and eps >= jnp.finfo(square.dtype).tiny:
+        return jax.lax.rsqrt(square)
+    positive = square > 0
+    return jnp.where(positive, jax.lax.rsqrt(jnp.where(positive, square, 1.0)), 0.0)
 
 
 def _moments(x: Array) -> MovingMoments:

@@ -37,15 +37,17 @@ def dropout(drop_rate: float | Array, *, form: DropoutForm = "inverted") -> Laye
     otherwise. By hand: ``dx = m dy / q`` or ``dx = m dy``.
 
     Args:
-        drop_rate: probability to drop a unit, in [0, 1); may be a traced number. Lecture 004 keeps
-            0.8 of the inputs and 0.5 of the hidden units: drop rates 0.2 and 0.5.
+        drop_rate: probability to drop a unit, in [0, 1); may be a traced number, or an array.
+            Lecture 004 keeps 0.8 of the inputs and 0.5 of the hidden units: drop rates 0.2 and
+            0.5.
         form: ``"inverted"``, as all libraries have it, or ``"lecture"``.
 
     Raises:
         ValueError: for an unknown form or a rate out of range; when called, if ``training`` comes
             without a key.
 
-    Numerics: see `keep_mask` for how the mask is drawn, and how exact its probability is.
+    Numerics: see `keep_mask` for how the mask is drawn, and how exact its probability is. An array
+    or a traced number may be 1, as a sweep's end may be: all is dropped, and the gradient is 0.
 
     Source: lecture 004, "dropout"; Srivastava et al. 2014, sections 4 and 10.
 
@@ -73,7 +75,7 @@ def dropout(drop_rate: float | Array, *, form: DropoutForm = "inverted") -> Laye
             remedy = "Put jaxnet.layers.rescale before it, or convert the inputs."
             raise invalid_type("dropout", "x", "to be floating-point", x.dtype, remedy)
         scaled = (form == "inverted") == training
-        factor = (1 / keep if training else keep) if scaled else 1.0
+        factor = (_inverse(keep) if training else keep) if scaled else 1.0
         residual = DropoutResidual(
             _mask(key, x.shape, drop_rate) if training and not never else jnp.ones(x.shape, bool),
             jnp.asarray(factor, x.dtype),
@@ -96,6 +98,14 @@ def dropout(drop_rate: float | Array, *, form: DropoutForm = "inverted") -> Laye
 
 def _masked(residual: DropoutResidual, x: Array) -> Array:
     return jnp.where(residual.mask, x * residual.factor, jnp.zeros_like(x))
+
+
+def _inverse(keep: float | Array) -> float | Array:
+    """Return 1 / keep, and 0 where nothing is kept."""
+    if isinstance(keep, numbers.Real):
+        return 1 / keep
+    some = keep > 0
+    return jnp.where(some, 1 / jnp.where(some, keep, 1), 0.0)  # no NaN in its derivative either
 
 
 def _mask(key: Key | None, shape: Shape, drop_rate: float | Array) -> Array:
@@ -122,14 +132,18 @@ def keep_mask(key: Key, shape: Shape, drop_rate: float | Array) -> Bool[Array, "
     Args:
         key: PRNG key.
         shape: of the mask.
-        drop_rate: probability of False, in [0, 1); a traced one is rounded to float32.
+        drop_rate: probability of False, in [0, 1]; a traced one is rounded to float32.
 
     Source: C. Wellons, "Prospecting for hash functions", 2018: the constants of lowbias32.
     """
     hashed = jax.lax.iota(jnp.uint32, math.prod(shape)) * jnp.uint32(GOLDEN_RATIO)
     for word in jax.random.key_data(key):
         hashed = _finalize(hashed ^ word)
-    return hashed.reshape(shape) >= _threshold(drop_rate)
+    kept = hashed.reshape(shape) >= _threshold(drop_rate)
+    if isinstance(drop_rate, numbers.Real):
+        return kept
+    # the threshold of 1 would be 2^32, which is no 32-bit word
+    return kept & (jnp.asarray(drop_rate, jnp.float32) < 1)
 
 
 GOLDEN_RATIO = 0x9E3779B9

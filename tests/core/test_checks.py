@@ -103,9 +103,23 @@ def test_range_of_another_type(value: Any) -> None:
         check_range("f", "x", value)
 
 
-def test_range_lets_arrays_and_tracers_pass() -> None:
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray, lambda x: jnp.asarray(x, "bfloat16")])
+def test_range_looks_into_arrays_whose_values_are_known(kind: Any) -> None:
+    bounds: Any = {"low": 0.0, "high": 1.0, "low_open": True, "high_open": True}
+    for good in (0.5, 0.0, 1.0, [0.0, 0.25], [[]], True):  # they may reach the bounds
+        array = kind(good)
+        assert check_range("f", "x", array, **bounds) is array
+    for bad, shown in ((1.5, "1.5"), (-0.25, "-0.25"), (math.nan, "nan"), ([0.5, 2.0], "2")):
+        message = rf"^f: expected x finite and in \[0, 1\], got {re.escape(shown)}(\.0)?\. Pass"
+        array = kind(bad)
+        with pytest.raises(ValueError, match=message):
+            check_range("f", "x", array, **bounds)
+        with pytest.raises(ValueError, match=message):  # a constant of a program is known, too
+            jax.jit(lambda array=array: check_range("f", "x", array, **bounds))()
+
+
+def test_range_lets_tracers_pass() -> None:
     array = jnp.array(5.0)
-    assert check_range("f", "x", array, high=1.0) is array
     assert jax.jit(lambda x: check_range("f", "x", x, high=1.0))(array) == 5.0
 
 
