@@ -1,15 +1,16 @@
 """Evaluation: what a network says, and how good that is, without changing anything."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
 
 from jaxnet.core.checks import check_count, check_function
-from jaxnet.core.errors import invalid_type
+from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import AnyArray, Array, Layer, Params, Statistics
 from jaxnet.data.examples import Examples, count
 from jaxnet.training.checks import check_fit
@@ -131,20 +132,52 @@ def predict(
     network: Layer,
     params: Params,
     statistics: Statistics,
-    inputs: AnyArray,
+    inputs: AnyArray | Sequence[Any],
     *,
     batch_size: int = CHUNK,
 ) -> Array:
     """Return the network's outputs for inputs of shape ``(examples, ...)``, without training.
 
     Inputs are worked through ``batch_size`` at a time, to bound the memory.
+
+    Args:
+        network: the network.
+        params: its parameters.
+        statistics: its statistics.
+        inputs: numbers, one row an example: an array or lists; of none come outputs of none.
+        batch_size: examples at a time.
+
+    Returns:
+        Shape ``(examples, *out_shape)``.
+
+    Raises:
+        TypeError: for what are no numbers.
+        ValueError: for rows of unlike lengths, or of another shape than the network takes.
     """
     check_count("predict", "batch_size", batch_size)
+    rows = _rows(inputs)
     outputs = [
-        _applied(network)(params, statistics, jnp.asarray(inputs[start : start + batch_size]))
-        for start in range(0, len(inputs), batch_size)
+        _applied(network)(params, statistics, jnp.asarray(rows[start : start + batch_size]))
+        for start in range(0, max(len(rows), 1), batch_size)
     ]
     return jnp.concatenate(outputs)
+
+
+def _rows(inputs: Any) -> Any:
+    """Return inputs as they are if they are an array of numbers, or made one."""
+    if isinstance(inputs, Examples):
+        raise invalid_type("predict", "inputs", "to be an array", "Examples", "Pass their inputs.")
+    remedy = "Give numbers in rows of one length, one row an example; for one use x[None]."
+    if not hasattr(inputs, "dtype"):
+        try:
+            inputs = np.asarray(inputs)
+        except ValueError as error:
+            raise invalid_value("predict", "inputs", "to be an array", error, remedy) from error
+    if not (jnp.issubdtype(inputs.dtype, jnp.number) or inputs.dtype == bool):
+        raise invalid_type("predict", "inputs", "to hold numbers", inputs.dtype, remedy)
+    if not inputs.shape:
+        raise invalid_value("predict", "inputs", "to hold examples", "one number", remedy)
+    return inputs
 
 
 @functools.lru_cache(maxsize=32)
