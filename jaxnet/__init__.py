@@ -8,13 +8,13 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
                  lanczos  curvature  landscape
                  drawing: layers  layout  svg  text         |  interchange  (blind to each other)
     training     state  rules  objective  gradient  step  shuffle  epoch  portions
-                 evaluate  run  chunks  fit  logs  events  devices  mesh
+                 evaluate  population  run  chunks  fit  logs  events  devices  mesh
                  processes  |  checkpoint  pace  archive  fingerprint  |  recipe  train
                  sweeps: settings  waves  strategy  parts  execution  sweep  result
                  cross_validation  halving  tuning  learning_rate  optuna_search
     networks     mlp  narrowing  polynomial  small  heads  summary  model_file
-    layers       dense  maxout  activation  dropout  batch_norm  rescale  standardization
-                 active_units  gaussian_noise  powers
+    layers       dense  maxout  activation  dropout  batch_norm  moving_moments
+                 rescale  standardization  active_units  gaussian_noise  powers
                  compose  branches  sharing      |  optim  |  data    (blind to each other)
     functions    activations  initializers  losses  penalties  metrics  schedules
                  (blind to each other)

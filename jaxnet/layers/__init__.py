@@ -3,13 +3,14 @@
 from jaxnet.core.types import Layer
 from jaxnet.layers.activation import activation
 from jaxnet.layers.active_units import active_units
-from jaxnet.layers.batch_norm import BatchNorm, MovingMoments, batch_norm
+from jaxnet.layers.batch_norm import BatchNorm, batch_norm
 from jaxnet.layers.branches import parallel, residual
 from jaxnet.layers.compose import serial
 from jaxnet.layers.dense import Dense, dense, folded, unfolded
 from jaxnet.layers.dropout import dropout
 from jaxnet.layers.gaussian_noise import gaussian_noise
 from jaxnet.layers.maxout import maxout
+from jaxnet.layers.moving_moments import MovingMoments
 from jaxnet.layers.powers import powers
 from jaxnet.layers.rescale import rescale
 from jaxnet.layers.sharing import shared

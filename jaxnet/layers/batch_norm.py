@@ -11,6 +11,10 @@ from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
+from jaxnet.layers.moving_moments import MovingMoments, PooledMoments, pool
+
+Kept: TypeAlias = MovingMoments | PooledMoments
+"""The statistics of batch normalization."""
 
 
 class BatchNorm(NamedTuple):
@@ -23,18 +27,6 @@ class BatchNorm(NamedTuple):
 
     scale: Array
     offset: Array
-
-
-class MovingMoments(NamedTuple):
-    """Statistics of batch normalization: averages over the mini-batches seen in training.
-
-    Attributes:
-        mean: in the shape of one input; starts at 0.
-        variance: likewise; starts at 1.
-    """
-
-    mean: Array
-    variance: Array
 
 
 class BatchNormResidual(NamedTuple):
@@ -118,7 +110,10 @@ def batch_norm(
         TypeError: when called, for inputs that are not floating-point.
 
     Numerics: a constant feature, or a mini-batch of one, has variance exactly 0 and gives
-    ``u = 0``; the unbiased variance of one example, which is not defined, counts as 0 too. Where
+    ``u = 0``; the unbiased variance of one example, which is not defined, counts as 0 too. So a
+    last mini-batch of one draws the moving variance towards 0, by one weight of a new value: with
+    PyTorch's 0.1 the outputs are then 5 % too large (PyTorch refuses it); ``short_batch="drop"``
+    leaves it out, and `jaxnet.training.recompute_statistics` takes all anew after training. Where
     the variance overflows, in float32 for inputs beyond 1e19, ``u`` and ``dx`` are 0; so they are
     for a constant feature without eps: where it is traced and 0, or too small for the precision.
 
@@ -146,18 +141,18 @@ def batch_norm(
         return params, MovingMoments(jnp.zeros(in_shape, wide), jnp.ones(in_shape, wide))
 
     def forward(
-        params: BatchNorm, statistics: MovingMoments, x: Array, *, key: Key | None, training: bool
-    ) -> tuple[Float[Array, "..."], BatchNormResidual, MovingMoments]:
+        params: BatchNorm, statistics: Kept, x: Array, *, key: Key | None, training: bool
+    ) -> tuple[Float[Array, "..."], BatchNormResidual, Kept]:
         del key
-        _check_input(params, x, training=training)
+        pools = isinstance(statistics, PooledMoments)
+        _check_input(params, x, measures=training or pools)
         wide = x.astype(at_least_float32(x.dtype))
-        moments = _moments(wide) if training else statistics
-        if training:
-            statistics = _move(statistics, moments, old_weight, len(x), unbiased=chosen.unbiased)
+        how = {"training": training, "old_weight": old_weight, "unbiased": chosen.unbiased}
+        moments, statistics = _look(statistics, wide, **how)
         inverse_sigma = _inverse_sigma(moments.variance, eps)
         u = ((wide - moments.mean[None]) * inverse_sigma[None]).astype(x.dtype)
         y = params.scale[None] * u + params.offset[None]
-        from_batch = jnp.asarray(training, x.dtype)
+        from_batch = jnp.asarray(training and not pools, x.dtype)
         return y, BatchNormResidual(u, inverse_sigma.astype(x.dtype), from_batch), statistics
 
     return layer_from_forward(
@@ -195,6 +190,18 @@ def _moments(x: Array) -> MovingMoments:
     return MovingMoments(mean, jnp.mean(jnp.square(x - mean[None]), axis=0))
 
 
+def _look(
+    statistics: Kept, x: Array, *, training: bool, old_weight: Any, unbiased: bool
+) -> tuple[MovingMoments, Kept]:
+    """Return the moments that inputs are standardized by, and what they make of the statistics."""
+    if isinstance(statistics, PooledMoments):
+        return statistics.moving, pool(statistics, _moments(x), len(x), unbiased=unbiased)
+    if not training:
+        return statistics, statistics
+    moments = _moments(x)
+    return moments, _move(statistics, moments, old_weight, len(x), unbiased=unbiased)
+
+
 def _move(
     old: MovingMoments, new: MovingMoments, old_weight: Any, examples: int, *, unbiased: bool
 ) -> MovingMoments:
@@ -208,7 +215,7 @@ def _average(old: Array, new: Array, old_weight: Any) -> Array:
     return of_old * old + of_new * new
 
 
-def _check_input(params: BatchNorm, x: Array, *, training: bool) -> None:
+def _check_input(params: BatchNorm, x: Array, *, measures: bool) -> None:
     expected = params.scale.shape
     if x.ndim == 0 or x.shape[1:] != expected:
         remedy = "Pass a batch of such inputs; for one example use x[None]."
@@ -217,6 +224,6 @@ def _check_input(params: BatchNorm, x: Array, *, training: bool) -> None:
     if not jnp.issubdtype(x.dtype, jnp.floating):
         remedy = "Put `rescale` before it, which turns integers into floating-point."
         raise invalid_type("batch_norm", "x", "to be floating-point", x.dtype, remedy)
-    if training and len(x) == 0:
+    if measures and len(x) == 0:
         remedy = "A mini-batch without examples has no mean."
         raise invalid_value("batch_norm", "x", "to hold 1 example or more", x.shape, remedy)

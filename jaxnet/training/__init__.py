@@ -10,6 +10,7 @@ from jaxnet.training.fit import fit
 from jaxnet.training.gradient import ENGINES, BatchGradient, GradientEngine, autodiff, by_hand
 from jaxnet.training.logs import json_lines_log, tensorboard_log, together
 from jaxnet.training.objective import Objective, make_objective
+from jaxnet.training.population import recompute_statistics
 from jaxnet.training.recipe import Recipe
 from jaxnet.training.rules import Rule, reduce_on_plateau, stop_at_deviation
 from jaxnet.training.state import TrainState, init_state
@@ -77,6 +78,7 @@ __all__ = [
     "make_train",
     "optuna_search",
     "predict",
+    "recompute_statistics",
     "reduce_on_plateau",
     "restore_state",
     "sampled",
