@@ -14,6 +14,7 @@ from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
 from jaxnet.inspection.admission import admit
 from jaxnet.inspection.risk import make_risk
+from jaxnet.training.checks import check_normalization
 from jaxnet.training.objective import Objective
 from jaxnet.training.shuffle import random_order
 
@@ -88,6 +89,8 @@ def map_batch_gradients(
     given = (objective, params, statistics, examples)
     examples = admit("map_batch_gradients", *given, key=key, training=training)
     _check_draws("map_batch_gradients", examples, key, batch_size, replace)
+    if training:
+        check_normalization("map_batch_gradients", objective.network, examples.inputs, batch_size)
     check_count("map_batch_gradients", "draws", draws)
     return _mapped(
         function,
@@ -151,6 +154,8 @@ def measured_variance(
     given = (objective, params, statistics, examples)
     examples = admit("measured_variance", *given, key=key, training=training)
     _check_draws("measured_variance", examples, key, batch_size, replace)
+    if training:
+        check_normalization("measured_variance", objective.network, examples.inputs, batch_size)
     check_count("measured_variance", "draws", draws, minimum=2)
     halves = _pairs(
         objective,

@@ -8,12 +8,15 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.types import AnyArray, Array, Layer
 from jaxnet.data.examples import Examples, check_examples, check_pair, count
 from jaxnet.functions.losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
     kl_divergence,
 )
+from jaxnet.layers.batch_norm import BatchNormResidual
+from jaxnet.layers.moving_moments import MovingMoments, find_nodes
 from jaxnet.training.fingerprint import describe_arrays
 from jaxnet.training.objective import Objective
 from jaxnet.training.state import TrainState
@@ -82,6 +85,41 @@ def check_batch_size(function: str, batch_size: Any, train: Examples) -> int:
         expected = f"to be at most the {total} examples"
         raise invalid_value(function, "batch_size", expected, batch_size, remedy)
     return batch_size
+
+
+def check_normalization(function: str, network: Layer, inputs: AnyArray, batch_size: int) -> None:
+    """Raise a ValueError if batch normalization would see mini-batches of one value a feature.
+
+    That value is its own mean: whatever it is, it becomes 0, and nothing is learned of it. Which
+    values a layer is given is told by what it keeps for its backward pass: one that takes the
+    positions of an example for examples has several. A short last mini-batch of one may pass.
+
+    Args:
+        function: the public function that an error begins with.
+        network: what is trained.
+        inputs: of the examples.
+        batch_size: examples a step.
+    """
+    if batch_size > 1:
+        return
+
+    def trained(x: Array) -> Any:
+        key = jax.random.key(0)
+        params, statistics = network.init(key, x.shape[1:])
+        _, residual, _ = network.forward(params, statistics, x, key=key, training=True)
+        return statistics, residual
+
+    statistics, residual = jax.eval_shape(trained, jnp.asarray(inputs[:1]))
+    seen = find_nodes(residual, BatchNormResidual)
+    # a layer of one's own may keep something else
+    unseen = not seen and find_nodes(statistics, MovingMoments)
+    if unseen or any(len(node.u) == 1 for node in seen):
+        remedy = (
+            "One example is its own mean, and becomes 0: pass batch_size=2 or more, of which a "
+            "last mini-batch of one is fine, or leave batch normalization out."
+        )
+        expected = "to be 2 or more with batch normalization"
+        raise invalid_value(function, "batch_size", expected, batch_size, remedy)
 
 
 def check_state(state: TrainState, expected: TrainState) -> TrainState:

@@ -17,7 +17,13 @@ from jaxnet.core.files import check_path
 from jaxnet.core.types import Key, Layer, Shape
 from jaxnet.data.examples import Examples
 from jaxnet.training.checkpoint import Checkpoint
-from jaxnet.training.checks import check_batch_size, check_both, check_outputs, check_state
+from jaxnet.training.checks import (
+    check_batch_size,
+    check_both,
+    check_normalization,
+    check_outputs,
+    check_state,
+)
 from jaxnet.training.chunks import CAPACITY, FitResult, Progress, run_in_chunks
 from jaxnet.training.devices import Device, check_devices, compiler_options
 from jaxnet.training.epoch import ShortBatch, check_short_batch, make_epoch
@@ -82,7 +88,8 @@ def fit(
         optimizer: one of `jaxnet.optim`, or any other ``optax.GradientTransformation``.
         epochs: how often to go through the examples, 1 or more; with a checkpoint, in all starts
             together.
-        batch_size: examples a step: 1 for sample-level, all for full-batch gradient descent.
+        batch_size: examples a step: 1 for sample-level, all for full-batch gradient descent; 2 or
+            more with batch normalization.
         loss: a name in `jaxnet.losses.LOSSES`, or ``(outputs, targets) -> value an example``, or
             a `jaxnet.losses.Loss`, a pair of that and its backward rule.
         metrics: names in `jaxnet.metrics.METRICS`, or name -> function of the same form, or
@@ -178,6 +185,7 @@ def fit(
             "devices": None if chosen is None else make_mesh("fit", chosen, size),
         }
         examples = check_both("fit", objective, train, validation)
+        check_normalization("fit", network, examples[0].inputs, size)
         start = _start(network, optimizer, examples[0].inputs.shape[1:], own, key, state)
         check_outputs(objective, start, examples[0])
         return _Made(objective, settings, start, examples)

@@ -14,7 +14,7 @@ from jaxnet.core.checks import check_arrays, check_entries, check_options
 from jaxnet.core.errors import InputError, invalid_type, invalid_value
 from jaxnet.core.types import AnyArray, Layer
 from jaxnet.data.examples import Examples, count
-from jaxnet.training.checks import check_outputs, wants_probabilities
+from jaxnet.training.checks import check_normalization, check_outputs, wants_probabilities
 from jaxnet.training.evaluate import EvaluateAt, check_evaluate_at
 from jaxnet.training.gradient import GradientEngine, get_engine
 from jaxnet.training.hyperparameters import Hyperparameters
@@ -183,7 +183,8 @@ def check_choice_of_examples(
     Raises:
         TypeError: if one is no integer array.
         ValueError: for another shape than ``(n,)``, none at all, one that is out of range, more
-            examples a step than in the subset, or a second choice of what to validate on.
+            examples a step than in the subset, a second choice of what to validate on, or
+            mini-batches that are too small for batch normalization.
     """
     if recipe.held_out is not None and validation is not None:
         remedy = "Leave out one of the two."
@@ -196,6 +197,7 @@ def check_choice_of_examples(
         expected = f"to be at most the {len(recipe.subset)} examples of the subset"
         remedy = "Pass fewer examples a step."
         raise invalid_value(function, "batch_size", expected, batch_size, remedy)
+    check_normalization(function, recipe.network, train.inputs, batch_size)
     return recipe
 
 
