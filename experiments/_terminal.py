@@ -3,17 +3,24 @@
 Imports nothing but the standard library, to be there before all that takes time.
 """
 
+import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 USER_ERROR = 2
 INTERRUPTED = 130
 UNHEARD = 141
 """What a shell says of a program that wrote into a pipe from which nobody reads."""
+
+AFTER_A_BAR = "\r\x1b[2K\x1b[?25h"
+"""Clears a terminal's line, and shows the cursor that a progress bar has hidden."""
+
+LAST_WORDS = 1.0
+"""Seconds that a terminal or a pipe has to take what is said of an interrupt."""
 
 
 def is_watched() -> bool:
@@ -22,21 +29,26 @@ def is_watched() -> bool:
 
 
 def complain(text: object) -> None:
-    """Write a line to standard error, if there is any that takes it."""
+    """Write a line to standard error, if there is any that takes it.
+
+    Args:
+        text: what it says; line breaks and the like, which a file's name may have, are spelled.
+    """
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
     if sys.stderr is not None:
         try:
-            print(text, file=sys.stderr, flush=True)
+            print(line, file=sys.stderr, flush=True)
         except OSError:
             _deafen(sys.stderr.fileno())
 
 
 def prepare() -> None:
-    """Give a command three streams that take any text, and end it at an interrupt."""
+    """Give a command three streams that take any text; let an interrupt end it with status 130."""
     _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _quit)
+        _watch_for_interrupts()
     sys.unraisablehook = without_late_threads(sys.unraisablehook)
 
 
@@ -56,11 +68,37 @@ def without_late_threads(report: Callable[[Any], object]) -> Callable[[Any], Non
     return hook
 
 
-def _quit(number: int, frame: FrameType | None) -> NoReturn:
-    """End the process at once: libraries that are being imported make much of an interrupt."""
-    del number, frame
-    complain("interrupted")
+def _watch_for_interrupts() -> None:
+    """End the process within a second of an interrupt, from a thread, whatever the others do.
+
+    Python's own way is a `KeyboardInterrupt` in the main thread: it waits while that is in XLA, it
+    is lost when it comes in a callback, such as JAX's at each garbage collection, and on its way
+    out Python takes down what XLA's threads still use. Nothing needs that way: files are written
+    whole or not at all, and a checkpoint is as good as after any other kill.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    threading.Thread(target=_end_at_interrupt, args=(reading,), daemon=True).start()
+
+
+def _end_at_interrupt(signals: int) -> None:
+    """Wait for an interrupt among the numbers of signals that can be read, and end the process."""
+    while os.read(signals, 1) != bytes([signal.SIGINT]):
+        pass
+    last_words = threading.Thread(target=_say_interrupted, daemon=True)  # nobody may take them
+    last_words.start()
+    last_words.join(LAST_WORDS)
     os._exit(INTERRUPTED)
+
+
+def _say_interrupted() -> None:
+    if is_watched():
+        print(AFTER_A_BAR, end="", file=sys.stderr)
+    complain("interrupted")
+    with contextlib.suppress(OSError):
+        _flush()
 
 
 def finish(run: Callable[[], int]) -> int:
@@ -71,11 +109,9 @@ def finish(run: Callable[[], int]) -> int:
             written is known.
 
     Returns:
-        Its status; 2 for an error of the system, such as a full disk, which is said; 130 if it was
-        interrupted; 141, in silence, if nobody reads its output.
+        Its status; 2 for an error of the system, such as a full disk, which is said; 141, in
+        silence, if nobody reads its output.
     """
-    if signal.getsignal(signal.SIGINT) is _quit:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         try:
             return run()
@@ -86,9 +122,6 @@ def finish(run: Callable[[], int]) -> int:
     except OSError as error:
         complain(f"error: {error}")
         return USER_ERROR
-    except KeyboardInterrupt:
-        complain("interrupted")
-        return INTERRUPTED
 
 
 def _flush() -> None:

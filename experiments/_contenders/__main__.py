@@ -2,14 +2,16 @@
 
 Speaks JSON, a line each way. First line out, after a first epoch, which compiles:
 ``{"first_seconds", "versions", "data"}``, or ``{"error"}``. Then, for each line in, a line out:
-``{"seconds", "test_accuracy", "peak_bytes"}``.
+``{"seconds", "test_accuracy", "peak_bytes"}``. It ends with its input, whatever it does then.
 """
 
 import importlib.metadata
 import json
 import os
+import queue
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,14 +20,28 @@ from typing import Any
 
 def main(name: str, examples: str, data_dir: str) -> None:
     """Serve epochs of the contender ``name``."""
+    next_line = listen()
     try:
         epoch, ready = start(name, int(examples) or None, Path(data_dir) if data_dir else None)
     except Exception as error:
         say({"error": f"{type(error).__name__}: {error}"})
         raise
     say(ready)
-    for _ in sys.stdin:
+    while next_line():
         say(timed(epoch))
+
+
+def listen() -> Callable[[], str]:
+    """Return what waits for the next line; end the process as soon as nobody can write any."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines.get
 
 
 def timed(epoch: Callable[[], float]) -> dict[str, Any]:

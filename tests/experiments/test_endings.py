@@ -101,8 +101,91 @@ def test_an_interrupt_during_the_imports_is_no_traceback() -> None:
         process.send_signal(signal.SIGINT)
         said = list(said)
     assert not [line for line in said if line.startswith("Traceback")]
-    assert "interrupted\n" in said
+    assert "".join(said).count("interrupted\n") == 1
     assert process.returncode == 130
+
+
+PREAMBLE = """
+import os, signal, sys, threading, time
+sys.argv[:1] = ["-m"]  # as python -m has it while it imports
+from experiments._terminal import finish
+
+def interrupt(late=None):
+    os.kill(os.getpid(), signal.SIGINT)
+
+soon = threading.Timer(0.5, interrupt)
+"""
+
+MOMENTS = {
+    "in a compiled program": """
+import jax
+endless = jax.jit(lambda i: jax.lax.while_loop(lambda i: True, lambda i: i + 1, i))
+endless = endless.lower(0).compile()
+
+def run():
+    soon.start()
+    endless(0).block_until_ready()
+""",
+    "in a callback, which swallows exceptions": """
+def run():
+    type("Late", (), {"__del__": interrupt})()
+    time.sleep(5)
+    return 0
+""",
+    "while nobody takes its output": """
+def run():
+    soon.start()
+    print("." * 10**7)
+""",
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS.keys())
+def test_an_interrupt_ends_it_at_once_whatever_it_does(moment: str) -> None:
+    command = [sys.executable, "-c", f"{PREAMBLE}{moment}\nsys.exit(finish(run))"]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
+        try:
+            assert process.wait(timeout=90) == 130
+        finally:
+            process.kill()
+        assert process.stderr is not None
+        assert process.stderr.read() == "interrupted\n"
+
+
+def test_an_interrupt_leaves_the_terminal_with_a_cursor() -> None:
+    pty = pytest.importorskip("pty")
+    code = f"{PREAMBLE}\ndef run():\n    interrupt(); time.sleep(60)\nsys.exit(finish(run))"
+    own, terminal = pty.openpty()
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=terminal, check=False)
+    said = os.read(own, 100)
+    os.close(terminal)
+    os.close(own)
+    assert said == b"\r\x1b[2K\x1b[?25hinterrupted\r\n"
+    assert process.returncode == 130
+
+
+def test_a_contender_ends_with_whoever_started_it() -> None:
+    code = """
+import time
+from experiments._contenders import __main__ as contender
+contender.start = lambda *arguments: time.sleep(600)
+contender.main("jaxnet", "0", "")
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as process:
+        process.stdin.close()  # pyright: ignore[reportOptionalMemberAccess]
+        try:
+            assert process.wait(timeout=60) == 0
+        finally:
+            process.kill()
+
+
+def test_a_message_is_one_line_whatever_a_file_is_called(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("predict", "--model", "no\nsuch\x1b[31m\udcff.png") == 2
+    assert r"nothing at no\nsuch\x1b[31m\udcff.png. Check the path." in capsys.readouterr().err
 
 
 OTHERS: dict[str, tuple[Exception, str]] = {
