@@ -14,9 +14,14 @@ from experiments._grays import to_gray
 from experiments._ground import INK, flattened, is_light
 from jaxnet.core.checks import check_entries, check_finite, check_range
 from jaxnet.core.errors import InvalidValueError, invalid_value, missing_file
+from jaxnet.core.files import read_regular
 from jaxnet.data import read_idx
 
 Invert = Literal["auto", "yes", "no"]
+
+
+LARGEST = 2**30
+"""Bytes of the largest file of pictures that is read: 1 GiB."""
 
 
 class Frame(NamedTuple):
@@ -81,7 +86,7 @@ def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
         ValueError: if it cannot be read, or is not what its first bytes say.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular("predict", path, limit=LARGEST)
     except FileNotFoundError as error:
         remedy = "Check the path."
         raise missing_file("predict", "to exist", f"nothing at {path}", remedy) from error
@@ -112,8 +117,9 @@ def _is_gray(values: np.ndarray) -> np.ndarray:
 
 
 def _name(path: Path) -> str:
-    """Return the file's name as it can be printed, even if it is not UTF-8."""
-    return os.fsencode(path.name).decode(errors="replace")
+    """Return the file's name as it can be printed, even if it is not UTF-8 or has line breaks."""
+    name = os.fsencode(path.name).decode(errors="replace")
+    return "".join(c if c.isprintable() else "\ufffd" for c in name)
 
 
 def _from_array(path: Path, content: bytes, frame: Frame) -> Iterator[Picture]:
@@ -150,7 +156,7 @@ def _decoded(path: Path, content: bytes) -> np.ndarray:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
                 upright = _in_8_bits(ImageOps.exif_transpose(image)).convert("RGBA")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
+    except Exception as error:  # odd content makes Pillow raise errors of all kinds
         expected = "to be a whole PNG, JPEG, .npy or IDX file"
         raise _broken(path, expected, str(error)) from error
     return to_gray(upright)

@@ -21,7 +21,7 @@ from jaxnet.core.errors import (
     message,
     missing_file,
 )
-from jaxnet.core.files import check_regular
+from jaxnet.core.files import irregularity, open_regular
 from jaxnet.core.packages import import_package
 from jaxnet.core.version import VERSION
 
@@ -154,8 +154,9 @@ def _read(
     try:
         if not path.exists():
             raise missing_file(function, "to exist", f"nothing at {path}", "Check the path.")
-        check_regular(function, path)
-        path.open("rb").close()  # says why not, where safetensors does not
+        if found := irregularity(path):
+            raise _damaged(function, kind, path, "to be a regular file", f"'{path.name}', {found}")
+        open_regular(function, path, "rb").close()  # says why not, where safetensors does not
         with safetensors.safe_open(path, framework="np") as file:
             return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except InputError:

@@ -1,11 +1,11 @@
-"""Files written whole or not at all."""
+"""Files: read if they are regular and not too large, written whole or not at all."""
 
 import os
 import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Literal
 
 from jaxnet.core.errors import InvalidValueError, invalid_type, invalid_value
 
@@ -16,6 +16,12 @@ IRREGULAR = {
     stat.S_IFSOCK: "a socket",
 }
 """What is no file, though it has the name of one, by what the system calls it."""
+
+LARGEST = 2**36
+"""Bytes of the largest file that is read, where there is no smaller limit: 64 GiB."""
+
+NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+"""Flags that open a pipe though nobody is at its other end, and take no terminal as one's own."""
 
 
 def check_path(function: str, argument: str, path: Any) -> Path:
@@ -49,7 +55,19 @@ got 's3://bucket/model'. Write to a folder, and copy it there.
     return Path(name)
 
 
-def check_regular(function: str, path: Path) -> None:
+def irregularity(file: Path | int) -> str | None:
+    """Return what a path leads to, such as ``"a pipe"``, if it is neither a file nor a folder.
+
+    Args:
+        file: a path, or the number of an open file.
+    """
+    try:
+        return IRREGULAR.get(stat.S_IFMT(os.stat(file).st_mode))
+    except OSError:
+        return None
+
+
+def check_regular(function: str, path: Path, file: Path | int | None = None) -> None:
     """Raise a ValueError for a device or pipe: one cannot be replaced, and reading may never end.
 
     What is a folder or not there the system complains about itself.
@@ -57,14 +75,62 @@ def check_regular(function: str, path: Path) -> None:
     Args:
         function: who complains.
         path: of a file, or a symbolic link to one.
+        file: the number that it is open by; by default it is not.
     """
-    try:
-        kind = IRREGULAR.get(stat.S_IFMT(path.stat().st_mode))
-    except OSError:
-        return
+    kind = irregularity(path if file is None else file)
     if kind is not None:
         actual, remedy = f"'{path}', {kind}", "Choose another place."
         raise invalid_value(function, "file", "to be a regular file", actual, remedy)
+
+
+def open_regular(
+    function: str, path: Path, mode: Literal["rb", "ab"], *, limit: int = LARGEST
+) -> IO[bytes]:
+    """Open a file for reading, or for appending without a buffer, and never wait for it.
+
+    Args:
+        function: who complains.
+        path: of a file, or a symbolic link to one.
+        mode: as for `open`.
+        limit: the most bytes that it may hold.
+
+    Raises:
+        ValueError: for a device or pipe, even one that takes the file's place meanwhile; for a
+            larger file.
+        OSError: if it cannot be opened.
+    """
+    check_regular(function, path)  # before: opening a device may set it going
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | NO_WAITING, 0o666)
+
+    file = open(path, mode, buffering=-1 if mode == "rb" else 0, opener=opener)  # noqa: SIM115
+    try:
+        check_regular(function, path, file.fileno())
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            actual, remedy = f"'{path}' of {size:,}", "Choose a smaller one."
+            raise invalid_value(function, "file", f"of at most {limit:,} bytes", actual, remedy)
+    except InvalidValueError:
+        file.close()
+        raise
+    return file
+
+
+def read_regular(function: str, path: Path, *, limit: int = LARGEST) -> bytes:
+    """Return what a file holds.
+
+    Args:
+        function: who complains.
+        path: of a file, or a symbolic link to one.
+        limit: the most bytes that it may hold.
+
+    Raises:
+        ValueError: for a device or pipe, or a larger file.
+        OSError: if it cannot be read.
+    """
+    with open_regular(function, path, "rb", limit=limit) as file:
+        return file.read(os.fstat(file.fileno()).st_size)
 
 
 def write_atomically(

@@ -8,20 +8,19 @@ Source: LeCun, "The MNIST database of handwritten digits".
 
 import gzip
 import hashlib
-import io
 import math
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
 from jaxnet.core.checks import check_count
 from jaxnet.core.errors import InputError, InvalidValueError, invalid_value, missing_file
-from jaxnet.core.files import check_regular
+from jaxnet.core.files import open_regular
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
 """Type code -> what the values are."""
@@ -56,7 +55,6 @@ def read_idx(
             if its values are more than ``most_bytes``.
     """
     path, most = Path(path), check_count("read_idx", "most_bytes", most_bytes)
-    check_regular("read_idx", path)
     with _opened(path) as file:
         header = _read_header(path, file)
         if header.bytes > most:
@@ -86,24 +84,26 @@ class _Header(NamedTuple):
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
+def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """Open a file to read what is in it, decompressed; its errors become ours."""
-    if not path.is_file():
-        raise missing_file("read_idx", "to exist", f"nothing at {path}", "Check the path.")
     try:
-        with path.open("rb") as raw:
-            gzipped = raw.peek(2)[:2] == b"\x1f\x8b"
+        with open_regular("read_idx", path, "rb") as raw:
+            gzipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
             with gzip.open(raw) if gzipped else raw as file:
                 yield file
     except InputError:
         raise
+    except (FileNotFoundError, IsADirectoryError) as error:
+        remedy = "Check the path."
+        raise missing_file("read_idx", "to exist", f"nothing at {path}", remedy) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _broken(path, "to be whole gzip data", str(error)) from error
     except OSError as error:
         raise _broken(path, "to be readable", error.strerror or str(error)) from error
 
 
-def _read_header(path: Path, file: io.BufferedIOBase) -> _Header:
+def _read_header(path: Path, file: IO[bytes] | gzip.GzipFile) -> _Header:
     start = _read(file, 4)
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in TYPES:
         codes = ", ".join(map(str, TYPES))
@@ -119,7 +119,7 @@ def _read_header(path: Path, file: io.BufferedIOBase) -> _Header:
     return _Header(bytes(start + sizes), dtype, struct.unpack(f">{dimensions}I", sizes))
 
 
-def _read(file: io.BufferedIOBase, size: int) -> bytearray:
+def _read(file: IO[bytes] | gzip.GzipFile, size: int) -> bytearray:
     """Return so many bytes, or all that there are: a header may state what no memory can hold."""
     content = bytearray()
     while part := file.read(min(size - len(content), _AT_A_TIME)):
@@ -127,7 +127,9 @@ def _read(file: io.BufferedIOBase, size: int) -> bytearray:
     return content
 
 
-def _check_end(path: Path, header: _Header, values: bytearray, file: io.BufferedIOBase) -> None:
+def _check_end(
+    path: Path, header: _Header, values: bytearray, file: IO[bytes] | gzip.GzipFile
+) -> None:
     surplus = len(file.read(1))
     if len(values) < header.bytes or surplus:
         expected = f"to hold {math.prod(header.shape)} values for its shape {header.shape}"

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from jaxnet.core.files import read_regular
 from jaxnet.core.packages import import_package
 
 HEADER, CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
@@ -31,7 +32,7 @@ def read_curves(function: str, directory: Path) -> dict[str, dict[int, float]]:
     messages = import_package(function, "tensorboardX.proto.event_pb2")
     curves: dict[str, dict[int, float]] = {}
     for path in _files(directory):
-        for record in _records(function, path.read_bytes()):
+        for record in _records(function, read_regular(function, path)):
             event = messages.Event.FromString(record)
             if event.session_log.status == messages.SessionLog.START:
                 curves = {tag: _before(event.step, curve) for tag, curve in curves.items()}
@@ -69,7 +70,7 @@ def next_file(directory: Path) -> Path:
     Args:
         directory: the folder of event files.
     """
-    numbers = (re.search(r"tfevents\.(\d+)", path.name) for path in _files(directory))
+    numbers = (re.search(r"tfevents\.([0-9]+)", path.name) for path in _files(directory))
     largest = max((int(number[1]) for number in numbers if number), default=0)
     seconds = max(int(time.time()), largest + 1)
     unique = f"{socket.gethostname()}.{uuid.uuid4().hex}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.files import open_regular
 
 try:
     import fcntl
@@ -40,11 +41,11 @@ class FolderLock:
             folder: it exists.
 
         Raises:
-            ValueError: if it is locked already.
+            ValueError: if it is locked already, or a pipe or device lies where the lock would.
             OSError: if there can be no such file in it.
         """
         path = folder / NAME
-        file = _locked(path)
+        file = _locked(function, path)
         if file is None:
             expected = "to be written to by one run at a time"
             remedy = "Wait until that one ends, or pass another folder."
@@ -72,10 +73,10 @@ def releasing_locks() -> Iterator[None]:
             lock.release()
 
 
-def _locked(path: Path) -> IO[bytes] | None:
+def _locked(function: str, path: Path) -> IO[bytes] | None:
     """Return the file, locked; None if another has locked it."""
     while True:
-        file = path.open("ab")
+        file = open_regular(function, path, "ab")
         try:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,7 +13,13 @@ from typing import Any, TypeAlias
 
 from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_value
-from jaxnet.core.files import check_path, check_regular, not_writable, write_atomically
+from jaxnet.core.files import (
+    check_path,
+    not_writable,
+    open_regular,
+    read_regular,
+    write_atomically,
+)
 from jaxnet.core.packages import import_package
 from jaxnet.training.chunks import Progress
 from jaxnet.training.events import next_file, read_curves
@@ -75,7 +81,7 @@ def json_lines_log(path: str | Path, *, start: int = 0) -> Report:
     path, written = check_path(name, "path", path).absolute(), None
     _lines_up_to(path, start)
     with _saying_why(name, path):
-        path.open("ab").close()
+        open_regular(name, path, "ab").close()
         _try_to_write(os.path.dirname(os.path.realpath(path)))
 
     def report(progress: Progress) -> None:
@@ -87,7 +93,7 @@ def json_lines_log(path: str | Path, *, start: int = 0) -> Report:
             write_atomically(name, path, lambda file: file.write_bytes(content), remedy=REMEDY)
         else:
             with _saying_why(name, path):
-                _append(path, content)
+                _append(name, path, content)
         written = progress.epoch
 
     return report
@@ -220,9 +226,9 @@ def _try_to_write(directory: Path | str) -> None:
         pass
 
 
-def _append(path: Path, content: bytes) -> None:
+def _append(function: str, path: Path, content: bytes) -> None:
     """Append all of the content or nothing, and wait until it is on the disk."""
-    with path.open("ab", buffering=0) as file:
+    with open_regular(function, path, "ab") as file:
         before = file.seek(0, os.SEEK_END)
         try:
             if file.write(content) != len(content):
@@ -242,9 +248,9 @@ CURVES = ("train_", "validation_", "instrument_")
 
 def _lines_up_to(path: Path, start: int) -> bytes:
     """Return the whole lines of a log that are about the first epochs."""
-    check_regular("json_lines_log", path)
-    with _saying_why("json_lines_log", path):
-        content = path.read_bytes() if path.exists() else b""
+    content = b""
+    with _saying_why("json_lines_log", path), contextlib.suppress(FileNotFoundError):
+        content = read_regular("json_lines_log", path)
     *lines, rest = content.split(b"\n")
     epochs = [_epoch(line) for line in lines]
     if None in epochs or not _is_unfinished(rest):

@@ -1,11 +1,13 @@
-"""Files are written whole, through links, and to nothing that is not a file."""
+"""Files are written whole, through links; what is no file is neither read nor written."""
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from jaxnet.core.files import write_atomically
+from jaxnet.core import files
+from jaxnet.core.files import open_regular, read_regular, write_atomically
 
 
 def write(path: Path, text: str) -> Path:
@@ -41,3 +43,45 @@ def test_a_folder_is_refused(place: str, tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(ValueError, match=r"to be writable, got .*: Is a directory\. Go"):
         write(Path(place), "new")
     assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_a_file_is_read_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("file")
+    assert read_regular("test", tmp_path / "link", limit=7) == b"content"
+    with pytest.raises(ValueError, match=r"of at most 6 bytes, got '.*link' of 7\. Choose a sma"):
+        read_regular("test", tmp_path / "link", limit=6)
+
+
+def test_nobody_waits_for_a_pipe_or_reads_a_device(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(ValueError, match=f"regular file, got '{name}', a (pipe|device)"):
+            read_regular("test", name)
+
+
+@pytest.mark.parametrize("mode", ["rb", "ab"])
+def test_a_pipe_that_takes_a_files_place_is_refused_all_the_same(
+    mode: Literal["rb", "ab"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.touch()
+
+    def replaced(file: Path | int) -> str | None:
+        if isinstance(file, Path):  # looked at before it is opened
+            path.unlink()
+            os.mkfifo(path)
+            return None
+        return irregularity(file)
+
+    irregularity = files.irregularity
+    monkeypatch.setattr(files, "irregularity", replaced)
+    with pytest.raises((ValueError, OSError), match=r"a pipe|No such device"):
+        open_regular("test", path, mode)
+
+
+def test_a_file_larger_than_all_memory_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        file.truncate(2**40)  # it takes no room on the disk
+    with pytest.raises(ValueError, match=r"of at most 68,719,476,736 bytes, got .* of 1,099,511"):
+        read_regular("test", tmp_path / "file")

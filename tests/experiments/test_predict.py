@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,24 @@ def saved(path: Path, array: Any) -> None:
     path.with_suffix(".npy").rename(path)
 
 
+def sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(2**40)  # it takes no room on the disk
+
+
+def with_header(path: Path) -> None:
+    with path.open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (2**40, 8, 8)}
+        np.lib.format.write_array_header_1_0(file, header)
+
+
+def with_odd_metadata(path: Path) -> None:
+    """Write a picture that lies on its side, and whose resolution is a text."""
+    entries = bytes.fromhex("0112000300000001 00060000 011a000200000001 00000026")
+    exif = b"MM\0*\0\0\0\x08\0\x02" + entries + bytes(4) + b"\0\0\0H\0\0\0\x01"
+    Image.new("L", (9, 9)).save(path, exif=exif)
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "text": (lambda path: path.write_text("seven"), "to be a whole PNG, JPEG, .npy or IDX file"),
     "empty": (lambda path: path.write_bytes(b""), "to be a whole PNG, JPEG, .npy or IDX file"),
@@ -196,6 +215,15 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "objects": (lambda path: saved(path, np.array([{}])), "to be a whole array of numbers"),
     "strings": (lambda path: saved(path, np.full((8, 8), "a")), "to hold integers or floats"),
     "a folder": (lambda path: path.mkdir(), "to be readable, got Is a directory"),
+    "a pipe": (os.mkfifo, "file to be a regular file, got"),
+    "a device": (lambda path: path.symlink_to("/dev/zero"), "image.png', a device"),
+    "a terabyte": (sparse, "file of at most 1,073,741,824 bytes, got"),
+    "a header of terabytes": (with_header, "to be a whole array of numbers"),
+    "a large picture": (
+        lambda path: Image.new("1", (30_000, 30_000)).save(path),
+        "900000000 pixels) exceeds limit",
+    ),
+    "odd metadata": (with_odd_metadata, "to be a whole PNG"),
     "nothing": (lambda path: None, "to exist, got nothing at"),
 }
 

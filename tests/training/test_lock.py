@@ -139,3 +139,9 @@ def test_a_folder_that_is_gone_hides_no_error(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidValueError, match="fit: expected checkpoint to be a writable folder"):
         run(folder, epochs=3, chunk=1, on_progress=replace)
+
+
+def test_nobody_waits_for_a_pipe_in_the_place_of_the_lock(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".lock")
+    with pytest.raises(InvalidValueError, match=r"to be a regular file, got '.*lock', a pipe"):
+        run(tmp_path)
