@@ -5,7 +5,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,12 +14,14 @@ import jax
 import numpy as np
 
 from jaxnet.core.errors import InvalidValueError, invalid_value, missing_package
+from jaxnet.core.files import irregularity
 from jaxnet.core.trees import digest
 from jaxnet.training.folder import (
     check_holds,
     is_damage,
     let_go,
     naming_errors,
+    numbers,
     prepare,
     reason,
     remove_all,
@@ -44,6 +45,9 @@ WASTE = f"{PREFIX}_*{UNFINISHED}*"
 
 ITEMS = ("arrays", "description")
 """The folders within a checkpoint; what has them not was written by others, and is never pruned."""
+
+EPOCH = "state.epoch"
+"""The array that says after how many epochs a checkpoint was written, whatever its folder says."""
 
 
 class Entry(NamedTuple):
@@ -94,7 +98,7 @@ class Archive:
                 check_holds(function, self.folder, "a run of fit")
                 self._lock = prepare(function, self.folder, WASTE)
             try:
-                self._manager = _manager(function, self.folder)
+                self._orbax = _checkpointer(function)
             except BaseException:
                 self._release()
                 raise
@@ -136,7 +140,6 @@ class Archive:
         with self._named("writable"), _quiet():
             for epoch in self._damaged:
                 self.path(epoch).rename(_free(self.folder / f"damaged_{self.path(epoch).name}"))
-            self._manager.reload()
         self._damaged = []
 
     def write(
@@ -161,7 +164,7 @@ class Archive:
         )
         with self._named("writable"), _quiet():
             try:
-                self._manager.save(epoch, args=items, force=True)
+                self._orbax.save(self.path(epoch), args=items)
                 self._prune()
             finally:
                 remove_all(self.folder, WASTE)
@@ -174,7 +177,7 @@ class Archive:
     def close(self) -> None:
         """Let go of what Orbax holds, and of the folder."""
         with _quiet():
-            self._manager.close()
+            self._orbax.close()
         self._release()
 
     def _release(self) -> None:
@@ -195,23 +198,30 @@ class Archive:
     def _read(self, epoch: int) -> Entry:
         from orbax.checkpoint import args
 
+        path = self.path(epoch)
+        for each in path.rglob("*"):  # Orbax would wait for what is in a pipe
+            if kind := irregularity(each):
+                raise ValueError(f"its '{each.relative_to(path)}' is {kind}")
         with _quiet():
             items = args.Composite(description=args.JsonRestore())
-            description: Mapping[str, Any] = self._manager.restore(epoch, args=items)["description"]
+            description: Mapping[str, Any] = self._orbax.restore(path, args=items)["description"]
             self._check_format(epoch, description["format"])
             # one by one: of several that fail at once, Orbax would leave the others' threads behind
             arrays = {name: self._read_array(epoch, name) for name in description["arrays"]}
         said = {name: value for name, value in description.items() if name != "digest"}
         if _checksum(arrays, said) != description["digest"]:
             raise ValueError("its SHA-256 is another")
-        return Entry(arrays, description, self.path(epoch))
+        if arrays[EPOCH] != epoch:
+            raise ValueError(f"it was written as '{self.path(int(arrays[EPOCH])).name}'")
+        return Entry(arrays, description, path)
 
     def _read_array(self, epoch: int, name: str) -> np.ndarray:
         from orbax.checkpoint import RestoreArgs, args
 
         as_numpy = {name: RestoreArgs(restore_type=np.ndarray)}
         wanted = args.PyTreeRestore({name: 0}, restore_args=as_numpy, partial_restore=True)
-        return self._manager.restore(epoch, args=args.Composite(arrays=wanted))["arrays"][name]
+        restored = self._orbax.restore(self.path(epoch), args=args.Composite(arrays=wanted))
+        return restored["arrays"][name]
 
     def _check_format(self, epoch: int, found: Any) -> None:
         if not isinstance(found, int):
@@ -235,10 +245,7 @@ class Archive:
         return [path for path in paths if all((path / item).is_dir() for item in ITEMS)]
 
     def _epochs(self) -> Sequence[int]:
-        """Return the epochs of the checkpoints, found without Orbax, which may have failed."""
-        names = (path.name for path in self.folder.glob(f"{PREFIX}_*"))
-        found = (re.fullmatch(rf"{PREFIX}_(0|[1-9][0-9]*)", name) for name in names)
-        return sorted(int(match[1]) for match in found if match)
+        return numbers(self.folder, f"{PREFIX}_")
 
 
 def _checksum(arrays: Mapping[str, np.ndarray], said: Mapping[str, Any]) -> str:
@@ -273,7 +280,7 @@ def _check_first(function: str) -> None:
         )
 
 
-def _manager(function: str, folder: Path) -> Any:
+def _checkpointer(function: str) -> Any:
     try:
         import orbax.checkpoint as ocp
     except ImportError as error:
@@ -283,18 +290,12 @@ def _manager(function: str, folder: Path) -> Any:
     alone = ocp.options.MultiprocessingOptions(  # or it would wait for processes that do not call
         primary_host=index, active_processes={index}, barrier_sync_key_prefix=f"process_{index}"
     )
-    options = ocp.CheckpointManagerOptions(
-        max_to_keep=None,
-        step_prefix=PREFIX,
-        create=False,
-        enable_async_checkpointing=False,
-        multiprocessing_options=alone,
+    handler = ocp.CompositeCheckpointHandler(
+        composite_options=ocp.CompositeOptions(multiprocessing_options=alone),
+        arrays=ocp.PyTreeCheckpointHandler(multiprocessing_options=alone),
+        description=ocp.JsonCheckpointHandler(multiprocessing_options=alone),
     )
-    handlers = {
-        "arrays": ocp.PyTreeCheckpointHandler(multiprocessing_options=alone),
-        "description": ocp.JsonCheckpointHandler(multiprocessing_options=alone),
-    }
-    return ocp.CheckpointManager(folder, options=options, item_handlers=handlers)
+    return ocp.Checkpointer(handler, multiprocessing_options=alone)
 
 
 @contextlib.contextmanager

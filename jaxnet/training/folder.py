@@ -83,6 +83,19 @@ def remove_all(folder: Path, pattern: str) -> None:
             path.unlink(missing_ok=True)
 
 
+def numbers(folder: Path, prefix: str, suffix: str = "") -> Sequence[int]:
+    """Return, in order, the numbers of a folder's files whose names are written as ``prefix_12``.
+
+    Args:
+        folder: of checkpoints.
+        prefix: before the number, without brackets, stars and question marks.
+        suffix: after it, likewise.
+    """
+    names = (path.name for path in folder.glob(f"{prefix}*{suffix}"))
+    found = (re.fullmatch(f"{prefix}(0|[1-9][0-9]*){re.escape(suffix)}", name) for name in names)
+    return sorted(int(match[1]) for match in found if match)
+
+
 @contextlib.contextmanager
 def naming_errors(
     function: str, folder: Path, what: str, existing: Callable[[], Sequence[Path]]

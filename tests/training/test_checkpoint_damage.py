@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,56 @@ def test_a_folder_of_others_is_never_removed(epoch: int, folder: Path) -> None:
         foreign = folder / f"damaged_epoch_{epoch}"
     assert names(folder) == sorted([foreign.name, "epoch_11", "epoch_12"])
     assert (foreign / "notes").read_text() == "mine"
+
+
+def renamed(folder: Path, old: str, new: str) -> None:
+    (folder / old).rename(folder / new)
+
+
+def copied(folder: Path, old: str, new: str) -> None:
+    shutil.copytree(folder / old, folder / new)
+
+
+@pytest.mark.parametrize("change", [renamed, copied])
+@pytest.mark.parametrize("old", ["epoch_8", "epoch_9"])
+@pytest.mark.parametrize("new", ["epoch_11", "epoch_99"])
+def test_a_checkpoint_of_another_epoch_than_its_name_says_is_passed_over(
+    old: str, new: str, change: Callable[[Path, str, str], None], folder: Path
+) -> None:
+    change(folder, old, new)
+    with pytest.warns(UserWarning, match=rf"/{new}' is damaged \(it was written as '{old}'\): "):
+        run(folder, epochs=10)
+    assert result_digest(run(folder, epochs=12)) == result_digest(run(None, epochs=12))
+    assert names(folder) == [f"damaged_{new}", "epoch_10", "epoch_12"]
+
+
+def test_of_two_that_have_swapped_their_names_it_is_said(folder: Path) -> None:
+    renamed(folder, "epoch_9", "other")
+    renamed(folder, "epoch_8", "epoch_9")
+    renamed(folder, "other", "epoch_8")
+    with pytest.raises(ValueError, match=r"epoch_9' is damaged \(it was written as 'epoch_8'\)"):
+        run(folder)
+
+
+@pytest.mark.parametrize("number", ["0010", "-1", "²", "١٠", "10\n", "1_0", "+10", "\udcff"])
+def test_names_that_only_resemble_a_checkpoints_are_let_be(number: str, folder: Path) -> None:
+    copied(folder, "epoch_8", f"epoch_{number}")
+    for epochs in (10, 12):
+        run(folder, epochs=epochs)
+    assert names(folder) == sorted([f"epoch_{number}", "epoch_10", "epoch_12"])
+
+
+@pytest.mark.parametrize("to", ["a pipe", "a device"])
+@pytest.mark.parametrize(
+    "what", ["_CHECKPOINT_METADATA", "description/metadata", "arrays/manifest.ocdbt"]
+)
+def test_nobody_waits_for_a_pipe_or_reads_a_device_within(what: str, to: str, folder: Path) -> None:
+    path = folder / "epoch_9" / what
+    path.unlink()
+    os.mkfifo(path) if to == "a pipe" else path.symlink_to("/dev/zero")
+    with pytest.warns(UserWarning, match=rf"/epoch_9' is damaged \(its '{what}' is {to}\)"):
+        result = run(folder)
+    assert result_digest(result) == result_digest(run(None))
 
 
 def test_of_a_link_the_link_alone_is_removed(folder: Path, tmp_path: Path) -> None:

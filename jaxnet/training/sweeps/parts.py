@@ -16,7 +16,7 @@ from jaxnet.core.array_file import Content, FileKind, pack, storable, unpack
 from jaxnet.core.errors import DamagedFileError, invalid_value
 from jaxnet.core.files import check_path, replace
 from jaxnet.training.fingerprint import Fingerprint, check_same_run, name_of
-from jaxnet.training.folder import check_holds, naming_errors, prepare
+from jaxnet.training.folder import check_holds, naming_errors, numbers, prepare
 from jaxnet.training.pace import Pace
 from jaxnet.training.sweeps.strategy import Trial
 
@@ -181,9 +181,7 @@ class Parts:
         )
 
     def _numbers(self) -> Sequence[int]:
-        names = (path.name for path in self._folder.glob(f"{PREFIX}*{SUFFIX}"))
-        numbers = (name.removeprefix(PREFIX).removesuffix(SUFFIX) for name in names)
-        return sorted(int(number) for number in numbers if number.isdigit())
+        return numbers(self._folder, PREFIX, SUFFIX)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{PREFIX}{number}{SUFFIX}"

@@ -63,6 +63,11 @@ def folder(written: Path, tmp_path: Path) -> Path:
     return shutil.copytree(written, tmp_path / "copy")
 
 
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 def wider(learning_rate: Any) -> Recipe:
     return build(learning_rate)._replace(network=jaxnet.mlp((3, 4, 3)))
 
@@ -173,7 +178,9 @@ def test_folders_of_other_functions_are_refused(folder: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("number", "harm"), [(0, halve), (2, flip), (6, halve)], ids=["head", "first", "last"]
+    ("number", "harm"),
+    [(0, halve), (2, flip), (6, halve), (3, pipe)],
+    ids=["head", "first", "last", "pipe"],
 )
 def test_what_a_damaged_part_held_is_trained_anew(
     number: int, harm: Callable[[Path], None], folder: Path, whole: str
@@ -187,6 +194,21 @@ def test_what_a_damaged_part_held_is_trained_anew(
     assert last.seen[0].resumed == (5 if number else 6)
     assert f"damaged_{name}" in names(folder)
     assert bits(swept(folder)) == whole  # without a warning
+
+
+@pytest.mark.parametrize("number", ["²", "٣", "007", "-1", "1\n"])
+def test_names_that_only_resemble_a_parts_are_let_be(number: str, folder: Path, whole: str) -> None:
+    name = f"part_{number}.safetensors"
+    shutil.copy(folder / "part_1.safetensors", folder / name)
+    assert bits(swept(folder)) == whole
+    assert name in names(folder)
+
+
+def test_parts_may_have_each_others_names(folder: Path, whole: str) -> None:
+    for old, new in ((0, 9), (2, 0), (1, 2), (9, 1)):
+        (folder / f"part_{old}.safetensors").rename(folder / f"part_{new}.safetensors")
+    for _ in range(2):
+        assert bits(swept(folder)) == whole
 
 
 def test_a_part_that_is_gone_is_trained_anew(folder: Path, whole: str) -> None:
