@@ -1,9 +1,8 @@
 """Schedules along half a cosine: one fall, falls and rises, falls with restarts."""
 
 import jax.numpy as jnp
-import numpy as np
 
-from jaxnet.core.checks import LARGEST, check_count, check_whole
+from jaxnet.core.checks import check_count, check_whole
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     Number,
@@ -152,7 +151,7 @@ def cosine_restarts(
         firsts, rest = t // steps, steps - t % steps
         cycle, later = _cycle(firsts, t_mul)
         # in units of the first cycle's steps; a float, for it may be above 2^31
-        remaining = (real(rest) + real(later) * number(steps)) / float(t_mul) ** real(cycle)
+        remaining = (real(rest) + later * number(steps)) / float(t_mul) ** real(cycle)
         c = half_cosine(remaining, steps)
         return number(init_value) * _raised(power(m_mul, cycle) * c, 1.0, alpha)
 
@@ -167,10 +166,14 @@ def _cycle(firsts: Array, factor: int) -> tuple[Array, Array]:
         factor: how many times longer each cycle is.
     """
     if factor == 1:
-        return firsts, jnp.zeros_like(firsts)
+        return firsts, real(jnp.zeros_like(firsts))
+    largest = jnp.iinfo(firsts.dtype).max
     ends = [1]  # 1, 1 + f, 1 + f + f^2, ...
-    while ends[-1] < LARGEST:
+    while ends[-1] <= largest:
         ends.append(ends[-1] * factor + 1)
-    table = jnp.asarray(np.minimum(ends, LARGEST), firsts.dtype)
-    cycle = jnp.sum(firsts[..., None] >= table.reshape((1,) * firsts.ndim + (-1,)), axis=-1)
-    return cycle, table[cycle] - 1 - firsts
+    begun = jnp.asarray(ends[:-1], firsts.dtype).reshape((1,) * firsts.ndim + (-1,))
+    cycle = jnp.sum(firsts[..., None] >= begun, axis=-1)
+    # the last end is no count: what it exceeds the largest by is added as a float
+    table = jnp.asarray([*ends[:-1], largest], firsts.dtype)
+    beyond = real([0.0] * (len(ends) - 1) + [float(ends[-1] - largest)])
+    return cycle, real(table[cycle] - 1 - firsts) + beyond[cycle]

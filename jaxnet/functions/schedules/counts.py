@@ -31,14 +31,17 @@ def from_rate(function: str, rate: Callable[[Array], Any]) -> Schedule:
 
     Returns:
         A schedule that takes an integer or an array of them, and returns rates of that shape, in
-        float32, or float64 where that is JAX's default. A negative count in an array counts as 0.
-        It raises a ValueError for a negative number, and a TypeError for what is no integer.
+        float32, or float64 where that is JAX's default. A negative count in an array counts as 0,
+        one above 2^31 - 1 as that, unless JAX's default integers hold it. It raises a ValueError
+        for a number out of this range, and a TypeError for what is no integer.
     """
 
     def schedule(count: Any) -> Array:
         if isinstance(count, numbers.Integral) and not isinstance(count, bool):
             check_count(function, "count", count, minimum=0)
             check_range(function, "count", count, low=0, high=LARGEST)
+        elif _is_wide(getattr(count, "dtype", None)):
+            count = count.clip(0, LARGEST)  # converted to int32, it could be any other
         t = jnp.asarray(count)
         if not jnp.issubdtype(t.dtype, jnp.integer):
             remedy = "Pass the number of steps finished before."
@@ -48,6 +51,11 @@ def from_rate(function: str, rate: Callable[[Array], Any]) -> Schedule:
 
     schedule.__name__ = function
     return schedule
+
+
+def _is_wide(dtype: Any) -> bool:
+    """Tell whether integers of a dtype are converted to ones that hold less."""
+    return dtype in ("uint32", "int64", "uint64") and dtype != jnp.result_type(int)
 
 
 def check_number(function: str, argument: str, value: Number, **bounds: Any) -> None:

@@ -1,5 +1,6 @@
 """A rate that goes up and down for ever."""
 
+import numbers
 from typing import Literal, get_args
 
 import jax.numpy as jnp
@@ -41,7 +42,8 @@ def cyclic(
         init_value: the rate at the start of each cycle, 0 or more.
         peak_value: the rate at the top of the first cycle, 0 or more.
         step_size_up: the steps up, 1 or more.
-        step_size_down: the steps down, 1 or more; None for as many.
+        step_size_down: the steps down, 1 or more; None for as many. Both together are 2^31 - 1 at
+            most.
         mode: how the amplitude changes.
         gamma: above 0; only "exp_range" has it.
 
@@ -57,16 +59,16 @@ def cyclic(
     check_number("cyclic", "init_value", init_value)
     check_number("cyclic", "peak_value", peak_value)
     check_whole("cyclic", "step_size_up", step_size_up)
-    if step_size_down is not None:
-        check_whole("cyclic", "step_size_down", step_size_down)
-        if all(isinstance(steps, int) for steps in (step_size_up, step_size_down)):
-            check_whole("cyclic", "step_size_up + step_size_down", step_size_up + step_size_down)
+    down_steps = step_size_up if step_size_down is None else step_size_down
+    check_whole("cyclic", "step_size_down", down_steps)
+    if all(isinstance(steps, numbers.Integral) for steps in (step_size_up, down_steps)):
+        period = int(step_size_up) + int(down_steps)
+        check_whole("cyclic", "step_size_up + step_size_down", period)
     check_number("cyclic", "gamma", gamma, low_open=True)
     check_choice("cyclic", "mode", mode, dict.fromkeys(get_args(Mode)))
 
     def rate(t: Array) -> Array:
-        up = whole(step_size_up, t)
-        down = up if step_size_down is None else whole(step_size_down, t)
+        up, down = whole(step_size_up, t), whole(down_steps, t)
         cycle, s = t // (up + down), t % (up + down)
         height = jnp.where(s <= up, real(s) / number(up), real(up + down - s) / number(down))
         rise = number(peak_value) - number(init_value)

@@ -1,8 +1,8 @@
 """Schedules through given points: constant between them, or interpolated; one cycle of both."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 
@@ -82,7 +82,7 @@ def piecewise_interpolate(
     shape = check_choice("piecewise_interpolate", "interpolate_type", interpolate_type, SHAPES)
     check_number("piecewise_interpolate", "init_value", init_value)
     points, values = _points("piecewise_interpolate", init_value, boundaries_and_scales)
-    return from_rate("piecewise_interpolate", lambda t: _along(t, shape, points, values))
+    return from_rate("piecewise_interpolate", lambda t: _along(t, shape, points, values, "next"))
 
 
 def linear_onecycle(
@@ -109,6 +109,8 @@ def linear_onecycle(
       ``T - 1``, without rounding. ``three_phase=True`` means ``pct_final = 2 pct_start``;
       without it, ``pct_final=None``. It refuses counts above ``T``, and a first phase that ends
       at count 0 divides 0 by 0 (pytorch pull request 180187); here the cycle starts at the peak.
+      Where the count ``T - 1`` ends an earlier phase, too, as for ``pct_start=1``, that phase's
+      last rate is the last of the cycle.
 
     Args:
         transition_steps: ``T``, the steps of the cycle, 1 to 2^31 - 1; no array.
@@ -174,6 +176,10 @@ def cosine_onecycle(
     return _onecycle(*cycle, pct_start, pct_final, *factors, like)
 
 
+Turn = Literal["last", "next"]
+"""Which of two phases a count belongs to at which one ends and the next begins."""
+
+
 def _ends_optax(steps: int, fractions: Sequence[float]) -> Sequence[float]:
     return [int(fraction * steps) for fraction in fractions] + [steps]
 
@@ -183,8 +189,15 @@ def _ends_torch(steps: int, fractions: Sequence[float]) -> Sequence[float]:
     return [*inner, steps - 1]
 
 
-CONVENTIONS = {"optax": _ends_optax, "torch": _ends_torch}
-"""Name -> the counts at which the phases of one cycle end."""
+class _Convention(NamedTuple):
+    ends: Callable[[int, Sequence[float]], Sequence[float]]  # of the phases, in counts
+    turn: Turn
+
+
+CONVENTIONS = {
+    "optax": _Convention(_ends_optax, "next"),
+    "torch": _Convention(_ends_torch, "last"),
+}
 
 
 def _onecycle(
@@ -207,13 +220,13 @@ def _onecycle(
         check_range(function, "pct_final", pct_final, low=pct_start, high=1.0)
     check_number(function, "div_factor", div_factor, low_open=True)
     check_number(function, "final_div_factor", final_div_factor, low_open=True)
-    ends = check_choice(function, "like", like, CONVENTIONS)
+    convention = check_choice(function, "like", like, CONVENTIONS)
     first = number(peak) / number(div_factor)
     last = first / number(final_div_factor)
     inner = [pct_start] if pct_final is None else [pct_start, pct_final]
-    points = [0, *ends(steps, inner)]
+    points = [0, *convention.ends(steps, inner)]
     values = [first, peak, first, last] if len(inner) == 2 else [first, peak, last]
-    return from_rate(function, lambda t: _along(t, SHAPES[shape], points, values))
+    return from_rate(function, lambda t: _along(t, SHAPES[shape], points, values, convention.turn))
 
 
 def _points(
@@ -231,32 +244,38 @@ def _points(
     return points, values
 
 
-def _along(t: Array, shape: Shape, points: Sequence[float], values: Sequence[Number]) -> Array:
+def _along(
+    t: Array, shape: Shape, points: Sequence[float], values: Sequence[Number], turn: Turn
+) -> Array:
     """Return the rate at ``t`` on the way through the values, held after the last.
 
-    A phase without length is a jump to its end.
+    A phase without length is a jump to its end: at its count, unless that is the last one's.
 
     Args:
         t: the count.
         shape: the way from one value to the next.
-        points: counts, in rising order, which need not be whole numbers.
+        points: counts, the first and the last whole numbers, in between rising.
         values: the rates there.
+        turn: which phase a count belongs to that is the end of one and the start of the next.
     """
-    rate = real(values[0])
-    phases = zip(points[:-1], points[1:], values[:-1], values[1:], strict=True)
-    for begin, end, first, last in phases:
+    t = jnp.minimum(t, int(points[-1]))
+    rate = None
+    phases = [*zip(points[:-1], points[1:], values[:-1], values[1:], strict=True)]
+    for begin, end, first, last in reversed(phases):
         length = end - begin
         if length > 0:
-            done = jnp.clip(_since(t, begin), 0, length)
             remaining = jnp.clip(-_since(t, end), 0, length)
+            # in less than a step, a difference of fractions has few digits
+            done = length - remaining if length < 1 else jnp.clip(_since(t, begin), 0, length)
             here = blend(shape, first, last, done, remaining, length)
         else:
             here = real(last)
-        rate = jnp.where(t >= math.ceil(begin), here, rate)
-    return rate
+        until = math.floor(end) if turn == "last" else math.ceil(end) - 1
+        rate = here if rate is None else jnp.where(t <= until, here, rate)
+    return real(values[-1]) if rate is None else rate
 
 
 def _since(t: Array, point: float) -> Array:
     """Return ``t - point``, of the whole parts in integers."""
-    floor = math.floor(point)
+    floor = max(math.floor(point), 0)  # t + 1 may be no count
     return real(t - floor) - (point - floor)
