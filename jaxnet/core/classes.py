@@ -88,7 +88,7 @@ def balanced(y: Array, u: Array) -> Array:
 def predicted_class(outputs: Array) -> Array:
     """Index of the largest output, the first of equal ones; -1, which is no class, beside NaN."""
     largest = jnp.argmax(outputs, axis=-1).astype(jnp.int32)
-    return jnp.where(jnp.isnan(jnp.max(outputs, axis=-1, initial=-jnp.inf)), -1, largest)
+    return jnp.where(jnp.any(jnp.isnan(outputs), axis=-1), -1, largest)
 
 
 def _relative(y: Array, t: Array) -> Array:

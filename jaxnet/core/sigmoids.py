@@ -61,7 +61,9 @@ def normal_density(z: Array) -> Array:
     wide = jnp.clip(z.astype(at_least_float32(z.dtype)), -50, 50)
     limits = jnp.finfo(wide.dtype)
     half = jax.lax.reduce_precision(wide, limits.nexp, (limits.nmant - 1) // 2)
-    y = jnp.exp(-half * half / 2) * jnp.exp((half - wide) * (half + wide) / 2)
+    y = jnp.exp(-half * half / 2)
+    # expm1: of two exponentials that are multiplied XLA would make one
+    y += y * jnp.expm1((half - wide) * (half + wide) / 2)
     return (y / math.sqrt(2 * math.pi)).astype(z.dtype)
 
 

@@ -150,7 +150,7 @@ def elu(z: Float[Array, "*shape"], *, alpha: float | Array = 1.0) -> Float[Array
 def elu_derivative(z: Array, y: Array, *, alpha: float | Array = 1.0) -> Array:
     """``f' = 1`` where ``z > 0``, else ``alpha e^z``; ``y + alpha`` would cancel to the left."""
     del y
-    left = jnp.exp(jnp.minimum(z, jnp.zeros_like(z)))
+    left = jnp.exp(jnp.where(z > 0, jnp.zeros_like(z), z))
     return jnp.where(z > 0, jnp.ones_like(z), jnp.asarray(alpha, z.dtype) * left)
 
 

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from jaxnet.core import sigmoids
 from jaxnet.core.checks import check_floating
+from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array
 
 
@@ -68,13 +69,16 @@ def silu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     [-0.0, 0.0, 0.7311]
     """
     check_floating("silu", "z", z)
-    return z * sigmoid(z)
+    wide = z.astype(at_least_float32(z.dtype))
+    return (wide * sigmoids.sigmoid(wide)).astype(z.dtype)
 
 
 def silu_derivative(z: Array, y: Array) -> Array:
     """``f' = s + z s (1 - s)`` with ``s = sigmoid(z)``."""
     del y
-    return sigmoid(z) + z * sigmoids.sigmoid_slope(z)
+    wide = z.astype(at_least_float32(z.dtype))
+    slope = sigmoids.sigmoid(wide) + wide * sigmoids.sigmoid_slope(wide)
+    return slope.astype(z.dtype)
 
 
 def gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
