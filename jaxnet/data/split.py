@@ -26,8 +26,9 @@ def split(
             as they are written: 0.1 is a tenth.
         key: decides which example goes where; the same key gives the same split.
         stratify: keep the proportions of the labels, integers or booleans: the number of a class in
-            a part is less than 1 from its share, by the fraction and by the part's size. A class
-            of a few members may be absent from a part whose share of it is below 1.
+            a part is less than 1 from its share by the part's size, and from that by the fraction
+            unless, as in few splits of many parts, no whole numbers are near both. A class of a
+            few members may be absent from a part whose share of it is below 1.
 
     Returns:
         One `Examples` a fraction, in shuffled order.

@@ -54,7 +54,8 @@ def controlled_rounding(
     """Return a table of whole numbers less than 1 from the exact ones, with the same sums.
 
     The exact numbers are ``rows[i] columns[j] / sum(rows)``, and also ``rows[i] shares[j]``: each
-    entry is less than 1 from both. Tables of that kind are the flows from rows to columns, and the
+    entry is less than 1 from the first, and from the second unless, as in few tables with many
+    columns, no table is less than 1 from both. Such tables are flows from rows to columns, and the
     one of highest score is a vertex of a linear program, hence whole. An entry's score is
     ``log(t / (1 - t))``, ``t`` its fractional part, plus logistic noise, by which an entry on its
     own is rounded up with probability ``t``.
@@ -89,13 +90,18 @@ def controlled_rounding(
         sparse.kron(sparse.eye_array(len(rows)), np.ones((1, len(columns)))),
         sparse.kron(np.ones((1, len(rows))), sparse.eye_array(len(columns))),
     ]
-    found = optimize.linprog(
-        -score.ravel(),
-        A_eq=sparse.vstack(sums),
-        b_eq=np.array([*rows, *columns]),
-        bounds=np.stack([least.ravel(), most.ravel()], axis=1),
-        method="highs-ds",  # the simplex method ends at a vertex
-    )
+    both = least, most
+    by_size = _whole(math.floor, exact), _whole(math.ceil, exact)
+    for bounds in (both, by_size):  # there are always tables within the second
+        found = optimize.linprog(
+            -score.ravel(),
+            A_eq=sparse.vstack(sums),
+            b_eq=np.array([*rows, *columns]),
+            bounds=np.stack([bound.ravel() for bound in bounds], axis=1),
+            method="highs-ds",  # the simplex method ends at a vertex
+        )
+        if found.success:
+            break
     return np.rint(found.x).astype(np.int64).reshape(exact.shape)
 
 

@@ -50,3 +50,12 @@ def test_the_key_decides_what_is_rounded_up() -> None:
 
     assert table(0) == table(0)
     assert len({str(table(seed)) for seed in range(10)}) > 5
+
+
+def test_where_no_table_is_near_both_the_size_decides() -> None:
+    columns = [11, 10] * 10
+    shares = [Fraction(112, 2100), Fraction(98, 2100)] * 10
+    table = controlled_rounding([189, 21], columns, shares, jax.random.key(0))
+    assert table.sum(axis=0).tolist() == columns
+    assert table.sum(axis=1).tolist() == [189, 21]
+    assert (abs(table - np.outer([189, 21], columns) / 210) < 1).all()
