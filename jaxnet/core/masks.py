@@ -64,8 +64,9 @@ def apply_mask(
 ) -> tuple[Array, AnyArray]:
     """Return outputs and targets that hold nothing harmful where the mask is False.
 
-    There outputs become 0, and targets those of the first example that counts: NaN among them
-    reaches no gradient, and labels such as -1 pass the checks of those that count.
+    There outputs become 0, and targets those of the first example that counts, or class 0 if it is
+    known that none does: NaN among them reaches no gradient, and labels such as -1 pass the checks
+    of those that count.
 
     Args:
         function: the public function that an error begins with.
@@ -94,8 +95,15 @@ def apply_mask(
     numpy: Any = np if _known(where) and _known(targets) else jnp
     first = numpy.argmax(numpy.reshape(where, -1))
     rows = numpy.asarray(targets).reshape(where.size, *targets.shape[len(batch) :])
-    kept = numpy.broadcast_to(rows[first], targets.shape)
+    none = _known(where) and not np.any(where)
+    kept = numpy.broadcast_to(_class_0(rows) if none else rows[first], targets.shape)
     return harmless, numpy.where(_spread(where, targets.ndim), targets, kept)
+
+
+def _class_0(rows: AnyArray) -> np.ndarray:
+    """Return the label 0, or its one-hot row."""
+    shape = rows.shape[1:]
+    return np.broadcast_to(np.eye(1, shape[-1])[0] if shape else 0, shape).astype(rows.dtype)
 
 
 def _split(bound: inspect.BoundArguments) -> tuple[list[Any], dict[str, Any]]:

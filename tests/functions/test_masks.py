@@ -173,3 +173,11 @@ def test_rows_that_count_are_checked_still() -> None:
 def test_help_tells_of_the_mask() -> None:
     for function in (*LOSSES.values(), *METRICS.values()):
         assert "where: which examples count" in (function.__doc__ or ""), function
+
+
+@pytest.mark.parametrize("targets", [np.full(3, -1), np.full((3, 3), 7)], ids=["labels", "rows"])
+def test_where_none_counts_no_target_is_checked(targets: np.ndarray) -> None:
+    outputs, where = jnp.full((3, 3), jnp.nan), np.zeros(3, bool)
+    assert not confusion_matrix(outputs, targets, classes=3, where=where).any()
+    assert jnp.isnan(expected_calibration_error(outputs, targets, where=where))
+    assert jnp.isnan(r_squared(outputs, np.full((3, 3), np.nan), where=where))

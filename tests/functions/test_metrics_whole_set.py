@@ -204,3 +204,10 @@ def test_many_examples_of_few_bits() -> None:
 def test_bad_input(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
         call()
+
+
+def test_what_is_taken_for_no_class_is_counted_nowhere() -> None:
+    taken, true = jnp.array([-1, 0, 1]), np.array([0, 0, 1])
+    assert confusion_matrix(taken, true, classes=2).tolist() == [[1, 0], [0, 1]]
+    with pytest.raises(ValueError, match=r"predictions of integer labels to be in \[-1, 2\)"):
+        confusion_matrix(taken - 1, true, classes=2)

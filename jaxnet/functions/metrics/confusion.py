@@ -35,7 +35,8 @@ def confusion_matrix(
 
     Returns:
         Counts, shape ``(classes, classes)``: entry ``(i, j)`` is of class ``i`` taken for ``j``.
-        An example with NaN among its outputs is taken for none, and counted nowhere.
+        An example with NaN among its outputs, or the prediction -1, is taken for no class and
+        counted nowhere: precision, recall and F1 are those of the other examples.
 
     Raises:
         TypeError: if labels are not integer, or ``where`` not boolean.
@@ -64,7 +65,7 @@ def confusion_matrix(
             expected, remedy = f"to have shape {predictions.shape}", "Pass one label an example."
             raise invalid_value("confusion_matrix", "targets", expected, targets.shape, remedy)
         true = check_labels("confusion_matrix", "targets", targets, classes)
-        predicted = check_labels("confusion_matrix", "predictions", predictions, classes)
+        predicted = check_labels("confusion_matrix", "predictions", predictions, classes, least=-1)
     counted = predicted >= 0 if where is None else (predicted >= 0) & where
     counts = jnp.zeros((classes, classes), jnp.int32)
     places = true.reshape(-1), predicted.reshape(-1)

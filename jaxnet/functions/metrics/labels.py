@@ -26,16 +26,18 @@ def target_labels(function: str, outputs: Array, targets: AnyArray) -> Array:
     return check_labels(function, "targets", targets, outputs.shape[-1])
 
 
-def check_labels(function: str, argument: str, labels: AnyArray, classes: int) -> Array:
-    """Return labels that are integers, and in ``[0, classes)`` as far as they are known."""
+def check_labels(
+    function: str, argument: str, labels: AnyArray, classes: int, least: int = 0
+) -> Array:
+    """Return labels that are integers, and in ``[least, classes)`` as far as they are known."""
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         remedy = "Pass one integer label an example, such as labels.astype(jnp.int32)."
         raise invalid_type(function, argument, "of labels to be integer", labels.dtype, remedy)
-    expected = f"of integer labels to be in [0, {classes})"
+    expected = f"of integer labels to be in [{least}, {classes})"
     remedy = "Number the classes from 0."
 
     def inside(v: np.ndarray) -> Any:
-        return (v >= 0) & (v < classes)
+        return (v >= least) & (v < classes)
 
     check_entries(function, argument, labels, inside, expected, remedy)
     return jnp.asarray(labels, jnp.int32)
