@@ -8,13 +8,14 @@ Source: LeCun, "The MNIST database of handwritten digits".
 
 import gzip
 import hashlib
+import io
 import math
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -84,13 +85,14 @@ class _Header(NamedTuple):
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
     """Open a file to read what is in it, decompressed; its errors become ours."""
     try:
         with open_regular("read_idx", path, "rb") as raw:
             gzipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
-            with gzip.open(raw) if gzipped else raw as file:
+            opened: Any = gzip.open if gzipped else nullcontext
+            with opened(raw) as file:
                 yield file
     except InputError:
         raise
@@ -103,7 +105,7 @@ def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
         raise _broken(path, "to be readable", error.strerror or str(error)) from error
 
 
-def _read_header(path: Path, file: IO[bytes] | gzip.GzipFile) -> _Header:
+def _read_header(path: Path, file: io.BufferedIOBase) -> _Header:
     start = _read(file, 4)
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in TYPES:
         codes = ", ".join(map(str, TYPES))
@@ -119,7 +121,7 @@ def _read_header(path: Path, file: IO[bytes] | gzip.GzipFile) -> _Header:
     return _Header(bytes(start + sizes), dtype, struct.unpack(f">{dimensions}I", sizes))
 
 
-def _read(file: IO[bytes] | gzip.GzipFile, size: int) -> bytearray:
+def _read(file: io.BufferedIOBase, size: int) -> bytearray:
     """Return so many bytes, or all that there are: a header may state what no memory can hold."""
     content = bytearray()
     while part := file.read(min(size - len(content), _AT_A_TIME)):
@@ -127,9 +129,7 @@ def _read(file: IO[bytes] | gzip.GzipFile, size: int) -> bytearray:
     return content
 
 
-def _check_end(
-    path: Path, header: _Header, values: bytearray, file: IO[bytes] | gzip.GzipFile
-) -> None:
+def _check_end(path: Path, header: _Header, values: bytearray, file: io.BufferedIOBase) -> None:
     surplus = len(file.read(1))
     if len(values) < header.bytes or surplus:
         expected = f"to hold {math.prod(header.shape)} values for its shape {header.shape}"
