@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnet.core.norms import joint_norm, unit_scale
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Key
 
@@ -48,9 +49,8 @@ def dot(a: Any, b: Any) -> Array:
 def global_norm(tree: Any) -> Array:
     """Return the Euclidean norm of all leaves together, 0-d, in their widest precision.
 
-    It is right where the norm itself can be written, though the squares overflow or underflow;
-    NaN if an entry is. Such squares are computed again of the entries over the largest one: over
-    a constant, XLA squares the constant by itself, which underflows.
+    It is right where the norm itself can be written, though the squares overflow or underflow, and
+    its derivative at 0 is 0: see `jaxnet.core.norms.norm`.
 
     >>> round(float(global_norm([jnp.array([3e30]), jnp.array(4e30)]) / 1e30), 5)
     5.0
@@ -58,13 +58,34 @@ def global_norm(tree: Any) -> Array:
     leaves = jax.tree.leaves(tree)
     with jax.numpy_dtype_promotion("standard"):
         dtype = at_least_float32(jnp.result_type(*leaves, float))
-    wide = [jnp.asarray(leaf, dtype) for leaf in leaves]
-    squares = _sum_of_squares(wide, jnp.zeros((), dtype))
-    limits = jnp.finfo(dtype)
-    # above, what squares have lost by underflow is below the rounding of their sum
-    out_of_range = jnp.isinf(squares) | (squares < float(limits.tiny) / float(limits.eps) ** 2)
-    # a branch: the second pass is made only where the first is out of range
-    return jax.lax.cond(out_of_range, _scaled_norm, _plain_norm, squares, wide)
+    return joint_norm([jnp.asarray(leaf, dtype) for leaf in leaves])
+
+
+def near_one(tree: Any) -> tuple[Any, Array]:
+    """Return a tree times the power of two that brings its largest entry near 1, and that power.
+
+    Nothing is rounded, and inner products of the tree neither overflow nor underflow: quotients of
+    them, which do not depend on its scale, are right at every scale.
+
+    >>> tree, power = near_one({"w": jnp.array([3.0, -0.5]), "b": jnp.array(16.0)})
+    >>> tree["w"].tolist(), tree["b"].tolist(), power.tolist()
+    ([0.1875, -0.03125], 1.0, 0.0625)
+    """
+    sizes = [jnp.max(jnp.abs(leaf), initial=0.0) for leaf in jax.tree.leaves(tree)]
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = at_least_float32(jnp.result_type(*sizes, float))
+    wide = [size.astype(dtype) for size in sizes]
+    scale = unit_scale(functools.reduce(jnp.maximum, wide, jnp.zeros((), dtype)))
+    return rescaled(scale, tree), scale
+
+
+def rescaled(factor: Array, tree: Any) -> Any:
+    """Return ``factor tree``, multiplied in the factor's precision; each leaf keeps its dtype.
+
+    >>> rescaled(jnp.array(2.0**20), jnp.array([2.0**-24], jnp.float16)).tolist()
+    [0.0625]
+    """
+    return jax.tree.map(lambda leaf: (factor * leaf.astype(factor.dtype)).astype(leaf.dtype), tree)
 
 
 def scaled(factor: Array, tree: Any) -> Any:
@@ -123,22 +144,3 @@ def _dot(x: Any, y: Any) -> Array:
     x, y = jnp.asarray(x), jnp.asarray(y)
     dtype = at_least_float32(x.dtype)
     return jnp.vdot(x.astype(dtype), y.astype(dtype), precision=jax.lax.Precision.HIGHEST)
-
-
-def _plain_norm(squares: Array, leaves: list[Array]) -> Array:
-    del leaves
-    return jnp.sqrt(squares)
-
-
-def _scaled_norm(squares: Array, leaves: list[Array]) -> Array:
-    sizes = [jnp.max(jnp.abs(g), initial=0.0) for g in leaves]
-    largest = functools.reduce(jnp.maximum, sizes, jnp.zeros_like(squares))
-    # nearer to 1 than the largest, since XLA may multiply by 1/unit, which must not underflow
-    unit = largest * jnp.where(largest > 1, 2.0**-32, 2.0**32).astype(largest.dtype)
-    unit = jnp.where(jnp.isfinite(largest) & (largest > 0), unit, jnp.ones_like(unit))
-    unit = jax.lax.stop_gradient(unit)  # the norm does not depend on it
-    return unit * jnp.sqrt(_sum_of_squares([g / unit for g in leaves], jnp.zeros_like(unit)))
-
-
-def _sum_of_squares(leaves: list[Array], zero: Array) -> Array:
-    return sum((jnp.sum(jnp.square(g)) for g in leaves), start=zero)

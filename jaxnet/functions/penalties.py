@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxnet.core.checks import check_choice, check_floating, check_options, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.memory import identical_for_equal
+from jaxnet.core.norms import norm, shortened
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Params
 
@@ -190,8 +191,8 @@ def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only)
             floating-point.
         ValueError: if the limit, given as a number, is not above 0.
 
-    Numerics: rows on the limit up to rounding; a row of zeros stays one. Each row is divided by
-    its largest weight before it is squared, so that no square overflows.
+    Numerics: rows on the limit up to rounding; a row of zeros stays one. Squares that overflow or
+    underflow do no harm, see `jaxnet.core.norms.norm`.
 
     Source: Srivastava et al. 2014, section 5.1.
 
@@ -204,16 +205,9 @@ def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only)
 
 
 def _project(limit: float | Array, w: Array) -> Array:
-    wide = at_least_float32(w.dtype)
-    bound, rows = jnp.asarray(limit, wide), jnp.atleast_1d(w).astype(wide)
-    # the result does not depend on what it is divided by, and so neither does its derivative
-    sizes = jax.lax.stop_gradient(jnp.max(jnp.abs(rows), axis=-1, keepdims=True, initial=0.0))
-    units = rows / jnp.where(sizes > 0, sizes, jnp.ones_like(sizes))
-    squares = jnp.sum(units * units, axis=-1, keepdims=True)
-    norms = jnp.sqrt(jnp.where(sizes > 0, squares, jnp.ones_like(squares)))
-    above = jnp.broadcast_to(sizes * norms > bound, rows.shape).reshape(w.shape)
-    projected = (units * (bound / norms)).astype(w.dtype).reshape(w.shape)
-    return jnp.where(above, projected, w)
+    rows = jnp.atleast_1d(w).astype(at_least_float32(w.dtype))
+    projected = shortened(rows, norm(rows, axis=-1), jnp.asarray(limit, rows.dtype))
+    return projected.astype(w.dtype).reshape(w.shape)
 
 
 class Penalty(NamedTuple):

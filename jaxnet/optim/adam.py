@@ -102,7 +102,10 @@ def adam(
     Raises:
         ValueError: if a hyperparameter given as a number is out of its range.
 
-    Numerics: ``1 - b^t`` by `jaxnet.optim.moments.bias_correction`.
+    Numerics: ``1 - b^t`` by `jaxnet.optim.moments.bias_correction`. ``nu`` is kept as a mean of
+    squares, as in all libraries and for all relatives: in float32 a gradient of 1.8e19 or more
+    makes it infinite and stops its weight for good. Clip such gradients before. Those below 1e-19
+    leave 0 in it, which is right beside an ``eps`` far above them.
 
     Source: Kingma and Ba 2015, algorithm 1; Dozat 2016 for Nesterov's; lecture 004, "Adam".
 

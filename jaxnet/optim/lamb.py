@@ -68,6 +68,9 @@ def lamb(
         ValueError: if a hyperparameter given as a number is out of its range, or if ``update`` is
             not given the parameters.
 
+    Numerics: lengths are right though their squares over- or underflow. ``nu`` is a mean of
+    squares, which in float32 overflows from gradients of 1.8e19 on, as for `jaxnet.optim.adam`.
+
     Source: You et al. 2020, algorithm 2, with ``phi`` the identity.
 
     >>> optimizer = lamb(0.1)

@@ -59,6 +59,9 @@ def lars(
         ValueError: if a hyperparameter given as a number is out of its range, or if ``update`` is
             not given the parameters.
 
+    Numerics: lengths are right though their squares over- or underflow, as they do in optax for
+    float32 gradients of 1e-19 or 1e20.
+
     Source: You, Gitman and Ginsburg 2017, algorithm 1.
 
     >>> optimizer = lars(1.0, trust_coefficient=0.125)

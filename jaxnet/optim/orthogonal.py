@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
+from jaxnet.core.norms import norm, unit_scale
 from jaxnet.core.types import Array
 from jaxnet.optim.rule import Number
 
@@ -55,8 +56,11 @@ def newton_schulz(
     if x.shape[-2] > x.shape[-1]:  # the smaller of x x^T and x^T x
         turned = newton_schulz(x.mT, coefficients, preconditioning=preconditioning, eps=eps)
         return turned.mT
+    # the squares in x x^T exist near 1; a power of two, so that nothing is rounded
+    unit = unit_scale(jnp.max(jnp.abs(x), axis=(-2, -1), keepdims=True, initial=0.0))
+    x = unit * x
     gram = x @ x.mT
-    scale = PRECONDITIONINGS[preconditioning](x, gram, eps)
+    scale = PRECONDITIONINGS[preconditioning](x, gram, unit, eps)
     x, gram = scale * x, scale * gram * scale.mT
     for i, (a, b, c) in enumerate(coefficients):
         gram = x @ x.mT if i else gram
@@ -64,42 +68,49 @@ def newton_schulz(
     return x
 
 
-def _over_frobenius(x: Array, gram: Array, eps: Number) -> Array:
+def _over_frobenius(x: Array, gram: Array, unit: Array, eps: Number) -> Array:
     """``1 / (|x|_F + eps)``."""
     del gram
-    return 1 / (jnp.linalg.norm(x, axis=(-2, -1), keepdims=True) + eps)
+    return 1 / (norm(x, (-2, -1)) + unit * eps)
 
 
-def _over_clamped(x: Array, gram: Array, eps: Number) -> Array:
+def _over_clamped(x: Array, gram: Array, unit: Array, eps: Number) -> Array:
     """``1 / max(|x|_F, eps)``."""
     del gram
-    return 1 / jnp.maximum(jnp.linalg.norm(x, axis=(-2, -1), keepdims=True), eps)
+    return 1 / jnp.maximum(norm(x, (-2, -1)), unit * eps)
 
 
-def _over_spectral(x: Array, gram: Array, eps: Number) -> Array:
+def _over_spectral(x: Array, gram: Array, unit: Array, eps: Number) -> Array:
     """``1 / (|x|_2 + eps)``: exact, by a singular value decomposition."""
     del gram
-    return 1 / (jnp.linalg.norm(x, ord=2, axis=(-2, -1), keepdims=True) + eps)
+    return 1 / (jnp.linalg.norm(x, ord=2, axis=(-2, -1), keepdims=True) + unit * eps)
 
 
-def _almost_orthogonal(x: Array, gram: Array, eps: Number) -> Array:
+def _almost_orthogonal(x: Array, gram: Array, unit: Array, eps: Number) -> Array:
     """Divide each row by the root of the sum of ``|A|`` over its row (Prach and Lampert 2022)."""
     del x, eps
-    return jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.abs(gram), axis=-1, keepdims=True), 1e-8))
+    return _inverse_root(jnp.sum(jnp.abs(gram), axis=-1, keepdims=True), unit)
 
 
-def _over_schatten(x: Array, gram: Array, eps: Number) -> Array:
+def _over_schatten(x: Array, gram: Array, unit: Array, eps: Number) -> Array:
     """``1 / |x|_S4``: the fourth root of the sum of the singular values' fourth powers."""
     del x, eps
-    norm = jnp.linalg.norm(gram, axis=(-2, -1), keepdims=True)
-    return jax.lax.rsqrt(jnp.maximum(norm, 1e-8))
+    return _inverse_root(norm(gram, (-2, -1)), unit)
 
 
-PRECONDITIONINGS: dict[str, Callable[[Array, Array, Number], Array]] = {
+def _inverse_root(square: Array, unit: Array) -> Array:
+    """Return ``1 / sqrt(max(square, 1e-8))`` of what has been multiplied by ``unit^2``."""
+    largest = jax.lax.rsqrt(jnp.asarray(1e-8, square.dtype)) / unit
+    positive = square > 0
+    inverse = jax.lax.rsqrt(jnp.where(positive, square, 1))
+    return jnp.where(positive, jnp.minimum(inverse, largest), largest)
+
+
+PRECONDITIONINGS: dict[str, Callable[[Array, Array, Array, Number], Array]] = {
     "frobenius": _over_frobenius,
     "clamped": _over_clamped,
     "spectral": _over_spectral,
     "aol": _almost_orthogonal,
     "schatten": _over_schatten,
 }
-"""Name -> ``(x, x x^T, eps) -> scale``: factors of ``x``, or of its rows."""
+"""Name -> ``(u x, u^2 x x^T, u, eps) -> scale``: factors of ``u x``, or of its rows."""

@@ -9,6 +9,7 @@ import optax
 
 from jaxnet.core.checks import check_count, check_flags, check_scalar
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.trees import global_norm
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import check_transformation
 from jaxnet.optim.rule import (
@@ -17,7 +18,6 @@ from jaxnet.optim.rule import (
     check_gradients,
     check_params_given,
     widened,
-    widest,
 )
 
 
@@ -54,6 +54,8 @@ def sam(
         ValueError: if a number is out of its range, or if ``update`` is not given the parameters
             or ``grad_fn``.
         TypeError: if ``sync_period`` is no integer.
+
+    Numerics: it ascends by ``rho`` though the squares of the gradient over- or underflow.
 
     Source: Foret et al. 2021, algorithm 1; Kwon et al. 2021, equation 8, for ``adaptive``.
 
@@ -97,10 +99,8 @@ def _ascend(rho: Number, adaptive: bool, params: Any, gradients: Any) -> Any:
     """Return ``w + rho g / |g|``, or ``w + rho w^2 g / |w g|``; ``w`` where the norm is 0."""
     w, g = jax.tree.map(widened, (params, gradients))
     steep = jax.tree.map(jnp.multiply, w, g) if adaptive else g
-    dtype = widest(steep)
-    squares = [jnp.sum(leaf * leaf).astype(dtype) for leaf in jax.tree.leaves(steep)]
-    norm = jnp.sqrt(sum(squares, jnp.zeros((), dtype)))
-    scale = jnp.where(norm > 0, cast(rho, dtype) / jnp.where(norm > 0, norm, 1), 0)
+    norm = global_norm(steep)
+    scale = jnp.where(norm > 0, cast(rho, norm.dtype) / jnp.where(norm > 0, norm, 1), 0)
 
     def climb(param: Array, w: Array, steep: Array) -> Array:
         step = scale.astype(w.dtype) * (w * steep if adaptive else steep)

@@ -2,17 +2,9 @@
 
 import jax.numpy as jnp
 
+from jaxnet.core.norms import norm
 from jaxnet.core.types import Array
 from jaxnet.optim.rule import Number
-
-
-def norm(x: Array) -> Array:
-    """Return the Euclidean norm of all entries of an array of any shape.
-
-    >>> float(norm(jnp.array([[3.0], [4.0]])))
-    5.0
-    """
-    return jnp.sqrt(jnp.sum(x * x))
 
 
 def trust_ratio(w: Array, u: Array, *, coefficient: Number = 1.0, eps: Number = 0.0) -> Array:

@@ -9,12 +9,11 @@ import optax
 
 from jaxnet.core.checks import check_choice, check_scalar
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.norms import Axis, norm, shortened
 from jaxnet.core.trees import global_norm
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import without_state
 from jaxnet.optim.rule import Number, cast, check_params_given, widened
-
-Axis = int | tuple[int, ...] | None
 
 
 def clip(max_delta: Number) -> optax.GradientTransformationExtraArgs:
@@ -67,7 +66,7 @@ def clip_by_global_norm(
     Numerics: a finite gradient whose squares overflow is clipped, too: its norm is computed again
     from smaller numbers. In optax, PyTorch and Keras that norm is infinite (in float32 from
     entries of 1.8e19 on), and the whole update becomes 0, or NaN in Keras. A gradient within the
-    bound is unchanged bit for bit; a gradient of 0 stays 0.
+    bound is unchanged bit for bit, and the derivative there is the identity, at 0, too.
 
     Source: Pascanu et al. 2013, algorithm 1.
 
@@ -77,10 +76,10 @@ def clip_by_global_norm(
     shorten = _shortened("clip_by_global_norm", max_norm, like, ("optax", "torch", "keras"))
 
     def change(updates: Any, _: Any) -> Any:
-        norm = global_norm(updates)
+        size = global_norm(updates)
         if like == "keras":
-            norm = norm + (norm - norm)  # NaN if it is infinite
-        return jax.tree.map(lambda g: shorten(g, norm), updates)
+            size = size + (size - size)  # NaN if it is infinite
+        return jax.tree.map(lambda g: shorten(g, size), updates)
 
     return without_state("clip_by_global_norm", change)
 
@@ -134,6 +133,8 @@ def adaptive_grad_clip(
         ValueError: if a hyperparameter given as a number is out of its range; ``update`` raises
             it where the parameters are left out, or with ``axis=None`` for more than 5 dimensions.
 
+    Numerics: as for `clip_by_global_norm`, for the norms of weights, too.
+
     Source: Brock et al. 2021, "High-performance large-scale image recognition without
     normalization", section 4.1.
 
@@ -148,9 +149,9 @@ def adaptive_grad_clip(
     def clipped(g: Array, w: Array) -> Array:
         wide = widened(g)
         axes = _unit_axes(jnp.shape(g)) if axis is None else axis if jnp.ndim(g) else None
-        size, room = _unit_norm(wide, axes), _unit_norm(jnp.asarray(w, wide.dtype), axes)
+        size, room = norm(wide, axes), norm(jnp.asarray(w, wide.dtype), axes)
         bound = cast(clipping, wide.dtype) * jnp.maximum(room, cast(eps, wide.dtype))
-        return (wide / jnp.maximum(size / bound, 1)).astype(jnp.result_type(g))
+        return shortened(wide, size, bound).astype(jnp.result_type(g))
 
     def change(updates: Any, params: Any) -> Any:
         check_params_given("adaptive_grad_clip", params)
@@ -166,20 +167,15 @@ _EPS = {"optax": 0.0, "torch": 1e-6, "keras": 0.0}
 def _shortened(
     function: str, max_norm: Number, like: str, known: tuple[str, ...]
 ) -> Callable[[Array, Array], Array]:
-    """Return ``(g, norm) -> g / max(1, (norm + eps) / max_norm)``, once its settings are known."""
+    """Return ``(g, size) -> g / max(1, (size + eps) / max_norm)``, once its settings are known."""
     eps = check_choice(function, "like", like, {name: _EPS[name] for name in known})
     check_scalar(function, "max_norm", max_norm, low=0.0, low_open=True)
 
-    def shorten(g: Array, norm: Array) -> Array:
-        wide = widened(g)
-        excess = (norm + eps) / cast(max_norm, norm.dtype)
-        return (wide / jnp.maximum(excess, 1).astype(wide.dtype)).astype(jnp.result_type(g))
+    def shorten(g: Array, size: Array) -> Array:
+        short = shortened(widened(g), size + eps, cast(max_norm, size.dtype))
+        return short.astype(jnp.result_type(g))
 
     return shorten
-
-
-def _unit_norm(array: Array, axis: Axis) -> Array:
-    return jnp.sqrt(jnp.sum(jnp.square(array), axis=axis, keepdims=True))
 
 
 def _unit_axes(shape: tuple[int, ...]) -> Axis:
