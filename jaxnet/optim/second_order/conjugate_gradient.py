@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_choice, check_count
-from jaxnet.core.trees import add_scaled, count_parameters, dot, scaled, select
+from jaxnet.core.trees import add_scaled, count_parameters, dot, near_one, scaled, select
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.learning_rate import LearningRate
 from jaxnet.optim.second_order.direction import Here, LineSearch, from_direction, zeros_like
@@ -94,9 +94,11 @@ def conjugate_gradient(
         every = restart_every or count_parameters(g)
         change = jax.tree.map(jnp.subtract, g, before)
         downhill = scaled(-jnp.ones(()), g)
-        conjugate = add_scaled(downhill, beta_of(g, before, change, p), p)
+        # a quotient, which does not depend on their common scale
+        conjugate = add_scaled(downhill, beta_of(*near_one((g, before, change, p))[0]), p)
         since = since + jnp.int32(1)
-        restarts = (here.count == 0) | (since >= every) | ~(dot(g, conjugate) < 0)
+        goes_downhill = dot(near_one(g)[0], near_one(conjugate)[0]) < 0
+        restarts = (here.count == 0) | (since >= every) | ~goes_downhill
         p = select(restarts, downhill, conjugate)
         return p, g, p, jnp.where(restarts, jnp.int32(0), since)
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_count, check_flags
-from jaxnet.core.trees import add_scaled, dot, scaled
+from jaxnet.core.trees import add_scaled, dot, global_norm, near_one, scaled
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.convention import resolve
 from jaxnet.optim.learning_rate import LearningRate
@@ -176,13 +176,15 @@ def _remember(state: LBFGSState, here: Here, tolerances: _Tolerances | None) -> 
     """
     s = jax.tree.map(jnp.subtract, here.params, state.params)
     y = jax.tree.map(jnp.subtract, here.gradient, state.updates)
-    curvature, square = dot(y, s), dot(y, y)
+    near, unit = near_one(y)
+    along, square = dot(near, s), dot(near, near)
+    curvature = along / unit
     taken = here.count > 0
     if tolerances is not None:
         taken = taken & (curvature > tolerances.curvature)
     row = state.pairs % len(state.weights_memory)
     weight = jnp.where(curvature == 0, 0, 1 / jnp.where(curvature == 0, 1, curvature))
-    gamma = jnp.where(square > 0, curvature / jnp.where(square > 0, square, 1), 1)
+    gamma = jnp.where(square > 0, unit * along / jnp.where(square > 0, square, 1), 1)
 
     def put(memory: Array, new: Array) -> Array:
         kept = jnp.zeros_like(new) if tolerances is None else memory[row]
@@ -237,7 +239,7 @@ def _moves(here: Here, p: Params, tolerances: _Tolerances) -> Array:
 def _norm(tree: Params, order: int) -> Array:
     if order == 1:
         return dot(jax.tree.map(jnp.sign, tree), tree)
-    return jnp.sqrt(dot(tree, tree))
+    return global_norm(tree)
 
 
 def _stacked_zeros(rows: int, params: Params) -> Params:

@@ -4,6 +4,9 @@ Each is an optax transformation that scales the step ``p`` that it is given by `
 the extra arguments ``value``, ``grad`` and ``value_fn``. Along the line, ``phi(alpha)`` is the risk
 at ``w + alpha p``; its slope comes from forward mode, without a gradient. Beside these,
 `optax.scale_by_zoom_linesearch` and `optax.scale_by_backtracking_linesearch` fit everywhere.
+
+What they find does not depend on the unit of the risk, though squares of slopes over- or underflow,
+as long as the risk itself can be written where it is tried.
 """
 
 from collections.abc import Callable
@@ -14,7 +17,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_count, check_scalar
-from jaxnet.core.trees import add_scaled, dot, scaled
+from jaxnet.core.trees import add_scaled, dot, near_one, scaled
 from jaxnet.core.types import Array
 from jaxnet.optim.rule import check_parameters, increment
 from jaxnet.optim.second_order.extra import check_extra
@@ -69,7 +72,7 @@ def backtracking(
     _check_open_unit("backtracking", decay=decay, c1=c1)
     check_count("backtracking", "max_steps", max_steps)
     return _transformation(
-        "backtracking", lambda line: _backtrack(line, line.one, decay, c1, max_steps)
+        "backtracking", lambda line: _backtrack(line, line.first, decay, c1, max_steps)
     )
 
 
@@ -104,12 +107,13 @@ def newton_raphson(
 
     def search(line: Line) -> tuple[Array, Array]:
         def improve(_: Any, alpha: Array) -> Array:
-            slope, curvature = jax.jvp(lambda a: line.at(a).slope, (alpha,), (line.one,))
+            one = jnp.ones_like(alpha)
+            slope, curvature = jax.jvp(lambda a: line.at(a).slope, (alpha,), (one,))
             convex = curvature > 0
-            newton = alpha - slope / jnp.where(convex, curvature, line.one)
-            return jnp.where(convex & (newton > 0), newton, line.one)
+            newton = alpha - slope / jnp.where(convex, curvature, one)
+            return jnp.where(convex & (newton > 0), newton, line.first)
 
-        alpha = jax.lax.fori_loop(0, iterations, improve, jnp.zeros_like(line.one))
+        alpha = jax.lax.fori_loop(0, iterations, improve, line.start.alpha)
         alpha, evaluations = _backtrack(line, alpha, decay, c1, max_steps)
         return alpha, evaluations + jnp.int32(iterations)
 
@@ -163,7 +167,7 @@ def _check_open_unit(function: str, **numbers: float) -> None:
 def _backtrack(
     line: Line, first: Array, decay: float, c1: float, max_steps: int
 ) -> tuple[Array, Array]:
-    rounding = 2 * jnp.finfo(line.one.dtype).eps * jnp.abs(line.start.value)
+    rounding = 2 * jnp.finfo(line.first.dtype).eps * jnp.abs(line.start.value)
 
     def too_high(alpha: Array) -> Array:
         bound = line.start.value + c1 * alpha * line.start.slope + rounding
@@ -196,16 +200,19 @@ def _transformation(function: str, search: Search) -> optax.GradientTransformati
         check_extra(function, ("value", "grad", "value_fn"), extra)
         value_fn = extra["value_fn"]
         value = jnp.asarray(extra["value"])
+        # the scale of the step goes from it to alpha, so that slopes and curvatures exist
+        updates, scale = near_one(updates)
         slope = dot(extra["grad"], updates).astype(value.dtype)
         size = jnp.stack([jnp.max(jnp.abs(leaf), initial=0.0) for leaf in jax.tree.leaves(updates)])
         line = Line(
             lambda alpha: value_fn(add_scaled(params, alpha, updates)).astype(value.dtype),
             Point(jnp.zeros_like(value), value, slope),
+            (1 / scale).astype(value.dtype),
             jnp.max(size).astype(value.dtype),
         )
         alpha, evaluations = search(line)
         alpha = jnp.where(slope < 0, alpha, jnp.zeros_like(alpha))
-        kept = alpha.astype(state.step_size.dtype)
+        kept = alpha.astype(state.step_size.dtype) * scale.astype(state.step_size.dtype)
         return scaled(alpha, updates), LineSearchState(increment(state.count), kept, evaluations)
 
     return optax.GradientTransformationExtraArgs(init, update)

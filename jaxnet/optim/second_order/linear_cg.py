@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.trees import add_scaled, dot, scaled, select
+from jaxnet.core.trees import add_scaled, dot, near_one, rescaled, scaled, select
 from jaxnet.core.types import Array, Params
 
 
@@ -55,6 +55,7 @@ def truncated_cg(
     >>> found.x.round(4).tolist()
     [1.0, 1.0]
     """
+    b, scale = near_one(b)  # x is b times what does not depend on its scale
     start = dot(b, b)
     enough = jnp.square(tolerance.astype(start.dtype)) * start
 
@@ -62,11 +63,12 @@ def truncated_cg(
         return ~carry.bent & (carry.iterations < max_iterations) & (carry.square > enough)
 
     def iterate(carry: _Carry) -> _Carry:
-        product_ = product(carry.direction)
-        curvature = dot(carry.direction, product_)
+        near, scale = near_one(carry.direction)  # or its curvature may underflow
+        product_ = product(near)
+        curvature = dot(near, product_)
         bent = ~(curvature > 0)
-        alpha = carry.square / jnp.where(bent, 1, curvature)
-        x = add_scaled(carry.x, alpha, carry.direction)
+        alpha = scale * carry.square / jnp.where(bent, 1, curvature)
+        x = add_scaled(carry.x, alpha, near)
         residual = add_scaled(carry.residual, -alpha, product_)
         square = dot(residual, residual)
         direction = add_scaled(residual, square / carry.square, carry.direction)
@@ -77,4 +79,4 @@ def truncated_cg(
     zero = scaled(jnp.zeros_like(start), b)
     no = jnp.zeros((), bool)
     end = jax.lax.while_loop(going, iterate, _Carry(zero, b, b, start, jnp.int32(0), no))
-    return Solution(end.x, end.iterations, end.bent)
+    return Solution(rescaled(1 / scale, end.x), end.iterations, end.bent)

@@ -9,7 +9,7 @@ from jax.flatten_util import ravel_pytree
 
 from jaxnet.core.checks import check_count, check_scalar
 from jaxnet.core.hessian import hessian_product
-from jaxnet.core.trees import add_scaled, dot, scaled
+from jaxnet.core.trees import add_scaled, global_norm, scaled
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.learning_rate import LearningRate
 from jaxnet.optim.rule import Number, widest
@@ -177,5 +177,4 @@ def _dtypes(tree: Params) -> Any:
 
 
 def _forcing(gradient: Params) -> Array:
-    norm = jnp.sqrt(dot(gradient, gradient))
-    return jnp.minimum(0.5, jnp.sqrt(norm))
+    return jnp.minimum(0.5, jnp.sqrt(global_norm(gradient)))

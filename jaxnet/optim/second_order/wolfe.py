@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxnet.core.norms import unit_scale
 from jaxnet.core.trees import select
 from jaxnet.core.types import Array
 
@@ -24,21 +25,18 @@ class Line(NamedTuple):
     Attributes:
         value: ``alpha -> phi(alpha)``.
         start: the point at 0.
+        first: the step to try first.
         size: how far the parameter that moves most moves for ``alpha`` 1.
     """
 
     value: Callable[[Array], Array]
     start: Point
+    first: Array
     size: Array
-
-    @property
-    def one(self) -> Array:
-        """The step 1, in the dtype of the risk."""
-        return jnp.ones_like(self.start.value)
 
     def at(self, alpha: Array) -> Point:
         """Evaluate the line and its slope, in one pass forward."""
-        return Point(alpha, *jax.jvp(self.value, (alpha,), (self.one,)))
+        return Point(alpha, *jax.jvp(self.value, (alpha,), (jnp.ones_like(alpha),)))
 
 
 class _Growth(NamedTuple):
@@ -98,7 +96,7 @@ def _grow(line: Line, c1: float, c2: float, max_steps: int) -> _Growth:
 
     no = jnp.zeros((), bool)
     return jax.lax.while_loop(
-        going, lengthen, _Growth(line.start, line.start, line.one, jnp.int32(0), no, no)
+        going, lengthen, _Growth(line.start, line.start, line.first, jnp.int32(0), no, no)
     )
 
 
@@ -156,9 +154,12 @@ def _cubic_minimum(a: Point, b: Point, lowest: Array, highest: Array) -> Array:
     left, right = select(ordered, a, b), select(ordered, b, a)
     width = right.alpha - left.alpha
     d1 = left.slope + right.slope - 3 * (left.value - right.value) / (left.alpha - right.alpha)
-    square = d1 * d1 - left.slope * right.slope
+    # only their quotients count, and their squares exist near 1
+    scale = unit_scale(jnp.max(jnp.abs(jnp.stack([d1, left.slope, right.slope]))))
+    d1, first, last = scale * d1, scale * left.slope, scale * right.slope
+    square = d1 * d1 - first * last
     d2 = jnp.sqrt(jnp.maximum(square, 0))
-    least = right.alpha - width * (right.slope + d2 - d1) / (right.slope - left.slope + 2 * d2)
+    least = right.alpha - width * (last + d2 - d1) / (last - first + 2 * d2)
     found = (square >= 0) & jnp.isfinite(least)
     return jnp.where(found, jnp.clip(least, lowest, highest), (lowest + highest) / 2)
 
