@@ -11,7 +11,7 @@ from jax.core import Tracer
 from jaxnet.core.checks import LARGEST, check_count, check_entries, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.precision import at_least_float32
-from jaxnet.core.trees import dot
+from jaxnet.core.trees import dot, near_one, rescaled
 from jaxnet.core.types import AnyArray, Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
 from jaxnet.inspection.admission import admit, check_separable
@@ -80,10 +80,7 @@ def gradient_noise(
     (65.0, 29.0)
     """
     given = (objective, params, statistics, examples)
-    examples = admit("gradient_noise", *given, key=key, training=training)
-    check_separable("gradient_noise", objective.network, training)
-    chunk = check_count("gradient_noise", "chunk", chunk)
-    return _noise(objective, params, statistics, examples, key, training, chunk)
+    return _checked_noise(*given, key=key, training=training, chunk=chunk, relative=False)
 
 
 def gradient_variance(
@@ -145,11 +142,12 @@ def noise_scale(
     Raises:
         ValueError: as `gradient_noise`.
 
+    Numerics: right at every scale of the gradient, though its square over- or underflows.
+
     Source: McCandlish et al. 2018, equation 2.9.
     """
-    return gradient_noise(
-        objective, params, statistics, examples, key=key, training=training, chunk=chunk
-    ).scale
+    given = (objective, params, statistics, examples)
+    return _checked_noise(*given, key=key, training=training, chunk=chunk, relative=True).scale
 
 
 def predicted_variance(
@@ -277,7 +275,25 @@ def _floating(value: float | AnyArray) -> Array:
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 5, 6))
+def _checked_noise(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    *,
+    key: Key | None,
+    training: bool,
+    chunk: int,
+    relative: bool,
+) -> GradientNoise:
+    given = (objective, params, statistics, examples)
+    examples = admit("gradient_noise", *given, key=key, training=training)
+    check_separable("gradient_noise", objective.network, training)
+    chunk = check_count("gradient_noise", "chunk", chunk)
+    return _noise(objective, params, statistics, examples, key, training, chunk, relative)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 5, 6, 7))
 def _noise(
     objective: Objective,
     params: Params,
@@ -286,7 +302,9 @@ def _noise(
     key: Key | None,
     training: bool,
     chunk: int,
+    relative: bool,
 ) -> GradientNoise:
+    """Return the noise; if relative, of gradients in a unit in which their mean is near 1."""
     total = count(examples)
     risk = example_risk(objective, statistics, training=training)
 
@@ -297,16 +315,17 @@ def _noise(
         return jax.tree.map(_widened, jax.grad(summed)(params, draws))
 
     def deviation(gradient: Params) -> Array:
-        off = jax.tree.map(lambda g, m: _widened(g) - m, gradient, mean)
+        off = rescaled(unit, jax.tree.map(lambda g, m: _widened(g) - m, gradient, mean))
         return dot(off, off)
 
     # one matrix product a layer and chunk, where examples by themselves take one each
     sums = sum_over_chunks(wide_sum, with_keys(examples, key), chunk=chunk)
     mean = jax.tree.map(lambda leaf: leaf / total, sums)
+    near, unit = near_one(mean) if relative else (mean, jnp.ones(()))
     deviations = map_gradients(
         deviation, objective, params, statistics, examples, key=key, training=training, chunk=chunk
     )
-    return GradientNoise(jnp.mean(deviations), dot(mean, mean))
+    return GradientNoise(jnp.mean(deviations), dot(near, near))
 
 
 def _widened(leaf: Array) -> Array:

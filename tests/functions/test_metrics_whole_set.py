@@ -99,6 +99,15 @@ def test_r_squared_by_hand(dtype: np.dtype) -> None:
     assert float(r_squared(v + 4096, v + 4096)) == 1.0
 
 
+@pytest.mark.parametrize("unit", [1e-25, 1e-19, 1e20, 1e30])
+def test_r_squared_does_not_depend_on_the_unit(unit: float) -> None:
+    """Though the squares of errors over- or underflow; the second column is all 0 but one."""
+    y = jnp.array([[1.0, 0.0], [2.0, 0.0], [2.0, 3.0]], jnp.float32)
+    v = jnp.array([[1.0, 0.0], [2.0, 0.0], [3.0, 6.0]], jnp.float32)
+    found = jax.jit(lambda y, v: r_squared(y, v, average=None))(unit * y, unit * v)
+    np.testing.assert_allclose(found, [0.5, 1 - 9 / 24], rtol=1e-5)
+
+
 def test_r_squared_of_a_constant_target_is_finite(dtype: np.dtype) -> None:
     v = np.full((7, 2), 0.1, dtype)  # whose mean is rounded
     y = jnp.asarray(v).at[3, 1].add(1.0)

@@ -259,6 +259,20 @@ def test_mistakes(call, message: str) -> None:
         call(regression(np.float32).here)
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e-19, 1.0, 1e20, 1e30])
+def test_the_noise_scale_does_not_depend_on_the_unit_of_the_risk(unit: float) -> None:
+    """Of gradients (2, 2) and (-12, -6), whose variance is 65 and whose mean's square is 29."""
+
+    def loss(outputs, targets) -> jax.Array:
+        return unit * jnp.sum(jnp.square(outputs - targets), axis=-1)
+
+    objective = jaxnet.training.make_objective(dense(1), loss)
+    params = jaxnet.layers.Dense(jnp.ones((1, 1), jnp.float32), jnp.zeros(1, jnp.float32))
+    x, y = (jnp.array(rows, jnp.float32) for rows in ([[1.0], [2.0]], [[0.0], [5.0]]))
+    found = noise_scale(objective, params, (), Examples(x, y))
+    np.testing.assert_allclose(found, 65 / 29, rtol=1e-5)
+
+
 def test_without_any_gradient_the_noise_scale_is_infinite() -> None:
     zero, one = jnp.zeros(()), jnp.ones(())
     assert GradientNoise(zero, zero).scale == np.inf

@@ -10,6 +10,7 @@ from jaxnet.core.checks import check_arrays, check_choice, check_count, check_en
 from jaxnet.core.classes import predicted_class
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.masks import apply_mask
+from jaxnet.core.norms import unit_scale
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.metrics.labels import check_real, target_labels
@@ -71,11 +72,13 @@ def r_squared(
 
 
 def _determination(y: Array, v: Array, counted: Array) -> Array:
-    residual = jnp.sum(jnp.square(v - y), axis=0, where=counted)
     # by the extremes: a mean that is rounded would leave a constant some variance
     constant = jnp.max(v, axis=0) == jnp.min(v, axis=0)
     mean = jnp.mean(v, axis=0, keepdims=True, where=counted)
-    total = jnp.sum(jnp.square(v - mean), axis=0, where=counted)
+    deviations = jnp.where(counted, v - mean, 0)
+    scale = unit_scale(jnp.max(jnp.abs(deviations), axis=0, keepdims=True))
+    residual = jnp.sum(jnp.square(scale * (v - y)), axis=0, where=counted)
+    total = jnp.sum(jnp.square(scale * deviations), axis=0)
     explained = 1 - residual / jnp.where(constant, jnp.ones_like(total), total)
     known = jnp.any(counted) & ~jnp.isnan(residual)
     met = jnp.where(constant, (residual == 0).astype(y.dtype), explained)
