@@ -6,6 +6,7 @@ import numpy as np
 
 from experiments._record import Claim, at_least, at_most
 from jaxnet.training import SweepResult
+from jaxnet.training.sweeps.result import steady_ranking
 
 METRIC = "validation_accuracy"
 
@@ -62,7 +63,11 @@ def judge(result: SweepResult, images: int) -> Verdict:
     Args:
         result: of two or more seeds, over a grid of ``learning_rate`` and ``drop_rate``.
         images: number of validation images.
+
+    Raises:
+        ValueError: if every setting has a run that diverged.
     """
+    steady_ranking("hyperparameter_sweep", result, METRIC)  # raises if there is none
     wrong = np.where(result.diverged, np.inf, 1 - result.metrics[METRIC])
     errors = wrong.mean(axis=1)
     lead = wrong[np.argmin(errors)]

@@ -114,7 +114,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "no drops": (["hyperparameter_sweep", "--drop-rates"], "--drop-rates to hold one or more"),
     "diverging": (
         ["hyperparameter_sweep", "--learning-rates", "1e30", "1e31"],
-        "settings to hold one that trains",
+        "settings to hold one of which no run diverges",
     ),
     "one size": (
         ["batch_size_tradeoff", "--batch-sizes", "64"],
