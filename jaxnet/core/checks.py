@@ -70,24 +70,23 @@ def check_range(
     be finite and within the bounds, which it may reach: a traced one may, too, and passes
     unchecked, so that hyperparameters can be swept over by ``vmap``.
     """
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        entries = np.asarray(float(value))
-    elif not hasattr(value, "dtype"):
+    exact = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not exact and not hasattr(value, "dtype"):
         actual = f"{value!r} of type {type(value).__name__}"
         raise invalid_type(function, argument, "to be a number", actual, "Pass a float.")
-    elif isinstance(value, Tracer) or not jnp.issubdtype(value.dtype, jnp.number):
+    if not exact and not jnp.issubdtype(value.dtype, jnp.number):
         return value
-    else:
-        entries, low_open, high_open = np.asarray(value), False, False
-    above = entries > low if low_open else entries >= low
-    below = entries < high if high_open else entries <= high
-    bad = ~(np.isfinite(entries) & above & below)
-    if bad.any():
-        left = "(" if low_open or low == -math.inf else "["
-        right = ")" if high_open or high == math.inf else "]"
-        expected = f"finite and in {left}{low:g}, {high:g}{right}"
-        actual = value if isinstance(value, numbers.Real) else entries[bad][0]
-        raise invalid_value(function, argument, expected, actual, "Pass a number in that range.")
+    low_open, high_open = low_open and exact, high_open and exact
+
+    def inside(entries: np.ndarray) -> Any:
+        above = entries > low if low_open else entries >= low
+        below = entries < high if high_open else entries <= high
+        return np.isfinite(entries) & above & below
+
+    left = "(" if low_open or low == -math.inf else "["
+    right = ")" if high_open or high == math.inf else "]"
+    expected = f"finite and in {left}{low:g}, {high:g}{right}"
+    check_entries(function, argument, value, inside, expected, "Pass a number in that range.")
     return value
 
 
@@ -235,7 +234,7 @@ def check_finite(function: str, argument: str, values: np.ndarray, remedy: str) 
 def check_entries(
     function: str,
     argument: str,
-    values: float | AnyArray,
+    values: Any,
     good: Callable[[np.ndarray], Any],
     expected: str,
     remedy: str,
@@ -256,7 +255,8 @@ def check_entries(
     bad = np.argwhere(np.logical_not(good(known)))
     if len(bad):
         first = tuple(bad[0].tolist())
-        actual = f"{known[first]} at index {first}" if hasattr(values, "dtype") else values
+        place = f" at index {first}" if first else ""
+        actual = f"{known[first]}{place}" if hasattr(values, "dtype") else values
         raise invalid_value(function, argument, expected, actual, remedy)
 
 

@@ -176,10 +176,8 @@ def predicted_variance(
     >>> float(predicted_variance(12.0, 4)), float(predicted_variance(12.0, 4, examples=7))
     (3.0, 1.5)
     """
-    _check_square("predicted_variance", "variance", variance)
+    check_range("predicted_variance", "variance", variance, low=0.0)
     check_range("predicted_variance", "batch_size", batch_size, low=1)
-    remedy = "A mini-batch has one example or more."
-    check_entries("predicted_variance", "batch_size", batch_size, lambda b: b >= 1, ">= 1", remedy)
     _check_broadcast("predicted_variance", variance=variance, batch_size=batch_size)
     size = jnp.asarray(batch_size, jnp.result_type(float))
     with_replacement = jnp.asarray(variance, size.dtype) / size
@@ -255,19 +253,12 @@ def two_batch_noise(
     if large <= small:
         remedy = "Two different sizes are needed to tell noise from gradient."
         raise invalid_value("two_batch_noise", "large", f"> small = {small}", large, remedy)
-    _check_square("two_batch_noise", "small_square", small_square)
-    _check_square("two_batch_noise", "large_square", large_square)
+    check_range("two_batch_noise", "small_square", small_square, low=0.0)
+    check_range("two_batch_noise", "large_square", large_square, low=0.0)
     _check_broadcast("two_batch_noise", small_square=small_square, large_square=large_square)
     small_square, large_square = _floating(small_square), _floating(large_square)
     square = (float(large) * large_square - float(small) * small_square) / float(large - small)
     return GradientNoise((small_square - large_square) / (1 / small - 1 / large), square)
-
-
-def _check_square(function: str, argument: str, value: float | AnyArray) -> None:
-    check_range(function, argument, value, low=0.0)
-    remedy = "It is a sum of squares."
-    good = "finite and >= 0"
-    check_entries(function, argument, value, lambda v: np.isfinite(v) & (v >= 0), good, remedy)
 
 
 def _floating(value: float | AnyArray) -> Array:

@@ -5,7 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_entries, check_scalar
+from jaxnet.core.checks import check_scalar
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.data.examples import Examples, count
 from jaxnet.inspection.admission import admit
@@ -54,8 +54,6 @@ def flat_fractions(
     [0.5, 0.0, 1.0]
     """
     check_scalar("flat_fractions", "slope", slope, low=0.0)
-    remedy = "Pass a small number, or 0."
-    check_entries("flat_fractions", "slope", slope, lambda value: value >= 0, ">= 0", remedy)
     examples = admit("flat_fractions", objective, params, statistics, examples)
     found = _fractions(objective, params, statistics, examples, slope)
     return in_order(objective.network, found)

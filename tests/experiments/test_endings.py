@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -90,6 +91,15 @@ def test_progress_is_silent_without_standard_error(
     assert capsys.readouterr().out == ""
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let children be interrupted, though this process may ignore it, as in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_during_the_imports_is_no_traceback() -> None:
     command = [sys.executable, "-m", "experiments.predict", "--help"]
     environment = os.environ | {"PYTHONVERBOSE": "1"}
@@ -140,6 +150,7 @@ def run():
 }
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS.keys())
 def test_an_interrupt_ends_it_at_once_whatever_it_does(moment: str) -> None:
     command = [sys.executable, "-c", f"{PREAMBLE}{moment}\nsys.exit(finish(run))"]

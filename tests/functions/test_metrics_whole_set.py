@@ -168,8 +168,8 @@ def test_many_examples_of_few_bits() -> None:
     ("call", "error", "message"),
     [
         (lambda: confusion_matrix(jnp.array([0, 3]), np.array([0, 1]), classes=3), ValueError,
-         "confusion_matrix: expected predictions of integer labels to be in [0, 3), got 3 at index "
-         "(1,). Number the classes from 0."),
+         "confusion_matrix: expected predictions of integer labels to be in [-1, 3), got 3 at "
+         "index (1,). Number the classes from 0."),
         (lambda: confusion_matrix(jnp.array([0, 1]), np.array([0, -1]), classes=3), ValueError,
          "confusion_matrix: expected targets of integer labels to be in [0, 3), got -1 at index "
          "(1,). Number the classes from 0."),

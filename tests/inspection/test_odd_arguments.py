@@ -94,7 +94,7 @@ pytestmark = pytest.mark.usefixtures("no_type_checks")
         ),
         (
             lambda k: instruments.flat_fractions(*k, slope=jnp.float32(-1)),
-            "flat_fractions: expected slope >= 0",
+            r"flat_fractions: expected slope finite and in \[0, inf\), got",
         ),
         (
             lambda k: instruments.predicted_variance(np.ones(2, np.float32), np.array([1, 2, 3])),

@@ -41,10 +41,20 @@ def test_the_predicted_variance_of_nearly_all_examples_keeps_its_digits(convert:
     [
         (1.0, jnp.array([3, 9]), 8, r"at most the 8 examples, got 9 at index \(1,\)"),
         (1.0, np.array([3, 9]), 8, r"at most the 8 examples, got 9 at index \(1,\)"),
-        (1.0, jnp.array([2, 0]), None, r"expected batch_size >= 1, got 0 at index \(1,\)"),
-        (1.0, np.array([2.0, np.nan]), 8, r"expected batch_size >= 1, got nan at index \(1,\)"),
-        (jnp.array([1.0, -2.0]), 3, None, "expected variance finite and >= 0, got -2.0 at"),
-        (np.array([1.0, np.nan]), 3, 8, "expected variance finite and >= 0, got nan at"),
+        (1.0, jnp.array([2, 0]), None, r"batch_size finite and in \[1, .*, got 0 at .*1,"),
+        (
+            1.0,
+            np.array([2.0, np.nan]),
+            8,
+            r"batch_size finite and in \[1, .*, got nan at .*1,",
+        ),
+        (
+            jnp.array([1.0, -2.0]),
+            3,
+            None,
+            r"variance finite and in \[0, .*, got -2.0 at",
+        ),
+        (np.array([1.0, np.nan]), 3, 8, r"variance finite and in \[0, .*, got nan at"),
     ],
 )
 def test_predictions_from_impossible_entries(variance, batch_size, examples, message) -> None:
@@ -55,7 +65,7 @@ def test_predictions_from_impossible_entries(variance, batch_size, examples, mes
 def test_squares_that_are_none() -> None:
     with pytest.raises(ValueError, match="two_batch_noise: expected small_square finite and in"):
         two_batch_noise(-1.0, 1.0, small=1, large=4)
-    with pytest.raises(ValueError, match=r"expected large_square finite and >= 0, got -1\.0 at"):
+    with pytest.raises(ValueError, match=r"large_square finite and in \[0, .*, got -1\.0"):
         two_batch_noise(1.0, jnp.array([-1.0]), small=1, large=4)
 
 
