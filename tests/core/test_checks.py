@@ -110,7 +110,7 @@ def test_range_looks_into_arrays_whose_values_are_known(kind: Any) -> None:
         array = kind(good)
         assert check_range("f", "x", array, **bounds) is array
     for bad, shown in ((1.5, "1.5"), (-0.25, "-0.25"), (math.nan, "nan"), ([0.5, 2.0], "2")):
-        message = rf"^f: expected x finite and in \[0, 1\], got {re.escape(shown)}(\.0)?( at .*)?\. Pass"
+        message = rf"^f: expected x finite and in \[0, 1\], got {re.escape(shown)}(\.0)?(\. P| at)"
         array = kind(bad)
         with pytest.raises(ValueError, match=message):
             check_range("f", "x", array, **bounds)
