@@ -91,7 +91,7 @@ def test_progress_is_silent_without_standard_error(
     assert capsys.readouterr().out == ""
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def interruptible() -> Iterator[None]:
     """Let children be interrupted, though this process may ignore it, as in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -99,7 +99,6 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_during_the_imports_is_no_traceback() -> None:
     command = [sys.executable, "-m", "experiments.predict", "--help"]
     environment = os.environ | {"PYTHONVERBOSE": "1"}
@@ -150,7 +149,6 @@ def run():
 }
 
 
-@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS.keys())
 def test_an_interrupt_ends_it_at_once_whatever_it_does(moment: str) -> None:
     command = [sys.executable, "-c", f"{PREAMBLE}{moment}\nsys.exit(finish(run))"]
