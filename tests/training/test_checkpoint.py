@@ -127,7 +127,7 @@ def test_to_go_on_compiles_nothing_anew(tmp_path: Path) -> None:
     run(tmp_path)
     assert _program.cache_info().misses == 1
     objective = make_objective(NETWORK, "softmax_cross_entropy", "accuracy")
-    program = _program(objective, autodiff, OPTIMIZER, None, 8, True, "equal", (), (), None)
+    program = _program(objective, autodiff, OPTIMIZER, None, 8, True, "equal", (), None, (), None)
     assert program._cache_size() == 1
 
 
