@@ -187,3 +187,4 @@ def test_the_ends_of_a_spectrum_without_numbers() -> None:
     assert spectrum([0.0, 0.0]).condition_number == np.inf
     assert spectrum([0.0, 3.0]).condition_number == np.inf
     assert spectrum([-1.0, 4.0]).condition_number == 4.0
+    assert spectrum([-4.0, 1.0, 2.0]).condition_number == 4.0

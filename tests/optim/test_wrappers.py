@@ -11,7 +11,18 @@ import pytest
 from experiments._verification.objectives import COMPARISONS, compare
 from experiments._verification.paths import as_users_do
 from experiments._verification.rows import BAD
-from jaxnet.optim import WRAPPERS, adam, lookahead, momentum, prodigy, sam, schedule_free, sgd
+from jaxnet.optim import (
+    WRAPPERS,
+    adam,
+    average_parameters,
+    averaged_params,
+    lookahead,
+    momentum,
+    prodigy,
+    sam,
+    schedule_free,
+    sgd,
+)
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
@@ -57,6 +68,18 @@ def test_lookahead_resets_the_inner_state_by_hand(reset: bool, expected: list[fl
     )
     gradients = [-1.0, -1.0, -0.5 if not reset else -1.0]
     assert _walk(optimizer, gradients)[0] == expected
+
+
+def test_a_reset_starts_at_the_synchronized_point() -> None:
+    """From 0 by 1 and 1 to 2, back to 1/2: there an average begins anew, not at 1 or 2."""
+    inner = average_parameters(sgd(1.0), 0.5, debias=False)
+    optimizer = lookahead(inner, sync_period=2, slow_step_size=0.25, reset_state=True)
+    w: Any = jnp.zeros(1)
+    state: Any = optimizer.init(w)
+    for _ in range(2):
+        updates, state = optimizer.update(-jnp.ones(1), state, w)
+        w = optax.apply_updates(w, updates)
+    assert w.tolist() == averaged_params(state.fast_state).tolist() == [0.5]
 
 
 def test_sam_by_hand() -> None:

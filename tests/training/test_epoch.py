@@ -87,6 +87,13 @@ def start(optimizer: Any) -> TrainState:
     return init_state(network(), optimizer, (3,), key=jax.random.key(0))
 
 
+def test_a_run_draws_from_another_key_than_its_parameters() -> None:
+    state = start(jaxnet.optim.sgd(0.1))
+    for key in (state.key, jax.random.key(0)):
+        again, _ = network().init(key, (3,))
+        assert not np.allclose(again[0].weights, state.params[0].weights)
+
+
 @pytest.mark.parametrize(
     ("dtype", "batch_size"),
     [("float64", 1), ("float64", 8), ("float64", 37), ("float32", 8)],

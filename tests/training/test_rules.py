@@ -21,7 +21,15 @@ from jaxnet.training import (
     stop_at_deviation,
     sweep,
 )
-from jaxnet.training.rules import NO_RULE, Watched, check_rules, stopped_by
+from jaxnet.training.rules import (
+    NO_RULE,
+    Watched,
+    check_rules,
+    start_rules,
+    stopped_by,
+    update_scale,
+    watch,
+)
 from tests.training.toys import blobs, network
 
 NETWORK = network()
@@ -109,6 +117,18 @@ def test_a_value_that_is_nan_is_no_improvement() -> None:
     assert stops == [False, False, True]
 
 
+@pytest.mark.parametrize("min_delta", [0.0, 0.5])
+def test_an_improvement_is_one_by_more_than_the_margin(min_delta: float) -> None:
+    values = [2.0, 2.0 - min_delta, 2.0]  # exact in binary
+    stops, state = feed(early_stopping(patience=2, min_delta=min_delta), values)
+    assert stops == [False, False, True]
+    assert float(state.best) == 2.0
+
+
+def test_a_deviation_of_epsilon_is_not_less() -> None:
+    assert feed(stop_at_deviation(0.5), [2.0, 1.5, 1.25])[0] == [False, False, True]
+
+
 def test_the_deviation_is_that_of_two_epochs_in_a_row() -> None:
     stops, _ = feed(stop_at_deviation(0.1), [3.0, 2.0, 2.2, 2.15])
     assert stops == [False, False, False, True]
@@ -182,6 +202,16 @@ def test_reduction_scales_the_updates_of_the_next_epoch() -> None:
         jax.tree.leaves(by_rule.params), jax.tree.leaves(state.params), strict=True
     ):
         np.testing.assert_allclose(ours, by_hand, rtol=2e-5, atol=2e-6)
+
+
+def test_two_reductions_multiply() -> None:
+    rules = [reduce_on_plateau(patience=1, factor=factor) for factor in (0.5, 0.25)]
+    states = start_rules(rules, (), ())
+    for _ in range(2):
+        states = watch(rules, states, Watched({"loss": jnp.array(1.0)}, {}, (), ()))
+    scale = update_scale(rules, states)
+    assert scale is not None
+    assert float(scale) == 0.125
 
 
 def test_instruments_are_read_after_every_epoch() -> None:
