@@ -10,7 +10,7 @@ import pytest
 import jaxnet
 from jaxnet.data import Examples
 from jaxnet.layers import dense, dropout, serial
-from jaxnet.training.epoch import make_epoch
+from jaxnet.training.epoch import NEVER, make_epoch
 from jaxnet.training.gradient import autodiff
 from jaxnet.training.objective import make_objective
 from jaxnet.training.shuffle import random_order
@@ -92,6 +92,31 @@ def test_a_run_draws_from_another_key_than_its_parameters() -> None:
     for key in (state.key, jax.random.key(0)):
         again, _ = network().init(key, (3,))
         assert not np.allclose(again[0].weights, state.params[0].weights)
+
+
+@pytest.mark.parametrize(
+    ("losses", "first_bad", "last"),
+    [
+        ([1, 2, 3, 4, 5, 6, 7, 8, 9, 11], NEVER, 10.0),  # the mean of the short mini-batch
+        ([1, 2, 3, 5, np.inf, 0, 0, 0, np.nan, 1], 1, 2.75),
+        ([np.nan, 2, 3, 4, 5, 6, 7, 10, np.inf, 1], 0, 7.0),
+        ([np.inf] * 10, 0, np.nan),
+    ],
+)
+def test_the_first_loss_that_is_not_finite_and_the_last_that_is(
+    losses: list[float], first_bad: int, last: float
+) -> None:
+    def given(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        return targets[:, 0] + 0 * outputs[:, 0]
+
+    step = make_step(make_objective(network(), given, []), autodiff, jaxnet.optim.sgd(0.1))
+    epoch = make_epoch(step, batch_size=4, shuffle=False, short_batch="equal")
+    targets = jnp.asarray(losses, jnp.result_type(float))[:, None]
+    _, record = jax.jit(epoch)(
+        start(jaxnet.optim.sgd(0.1)), Examples(jnp.ones((10, 3), targets.dtype), targets)
+    )
+    assert int(record.diverged_at) == first_bad
+    np.testing.assert_allclose(record.last_loss, last, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -41,3 +41,12 @@ def test_every_place_is_equally_likely_in_a_large_order() -> None:
     # the mean of 400 uniform places has standard error 1797 / sqrt(12 * 400)
     error = np.abs(orders.mean(axis=0) - 898.0) / (1797 / np.sqrt(12 * 400))
     assert error.max() < 5  # of 1,797 normal variates, P(one beyond 5) = 1e-3
+
+
+def test_a_large_order_rises_as_often_as_it_falls() -> None:
+    n = 60_000
+    order = np.asarray(random_order(jax.random.key(9), n))
+    rises = np.count_nonzero(np.diff(order) > 0)
+    # ascents of a random permutation: mean (n - 1) / 2, variance (n + 1) / 12; 4 deviations.
+    # Digits of 16 bits alone are equal for 27,000 pairs, which would stay in order
+    assert abs(rises - (n - 1) / 2) < 4 * np.sqrt((n + 1) / 12)

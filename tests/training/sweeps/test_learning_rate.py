@@ -51,6 +51,9 @@ def test_gradient_descent_diverges_beyond_2_over_the_largest_curvature(dtype: np
     assert result.suggestion <= result.edge / 2
     good = result.losses[result.rates <= result.edge / 2]
     assert result.losses[result.rates == result.suggestion] == good.min()
+    last = result.sweep.history.validation["loss"][:, :, -1].mean(axis=1)
+    trained = np.isfinite(result.losses)
+    np.testing.assert_allclose(result.losses[trained], last[trained], rtol=1e-6)
     # the start is the risk of the initial draws, which the sweep's seeds have
     risks = []
     for key in result.sweep.keys:
