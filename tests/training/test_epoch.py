@@ -9,7 +9,7 @@ import pytest
 
 import jaxnet
 from jaxnet.data import Examples
-from jaxnet.layers import dense, dropout, serial
+from jaxnet.layers import batch_norm, dense, dropout, serial
 from jaxnet.training.epoch import NEVER, make_epoch
 from jaxnet.training.gradient import autodiff
 from jaxnet.training.objective import make_objective
@@ -92,6 +92,24 @@ def test_a_run_draws_from_another_key_than_its_parameters() -> None:
     for key in (state.key, jax.random.key(0)):
         again, _ = network().init(key, (3,))
         assert not np.allclose(again[0].weights, state.params[0].weights)
+
+
+@pytest.mark.parametrize("gradient", ["autodiff", "by_hand"])
+def test_statistics_move_with_every_step(gradient: str, float64: np.dtype) -> None:
+    examples = blobs()
+    result = jaxnet.training.fit(
+        serial(batch_norm(momentum=0.5), dense(3)),
+        examples,
+        key=jax.random.key(0),
+        optimizer=jaxnet.optim.sgd(0.1),
+        epochs=2,
+        batch_size=37,
+        gradient=gradient,
+    )
+    mean, variance = result.state.statistics[0]
+    # two steps, each half the way from 0 and 1 to the moments of all examples
+    np.testing.assert_allclose(mean, 0.75 * examples.inputs.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(variance, 0.25 + 0.75 * examples.inputs.var(axis=0), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
