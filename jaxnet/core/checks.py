@@ -71,10 +71,11 @@ def check_range(
     unchecked, so that hyperparameters can be swept over by ``vmap``.
     """
     exact = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not exact and not hasattr(value, "dtype"):
+    dtype: Any = getattr(value, "dtype", None)
+    if not exact and dtype is None:
         actual = f"{value!r} of type {type(value).__name__}"
         raise invalid_type(function, argument, "to be a number", actual, "Pass a float.")
-    if not exact and not jnp.issubdtype(value.dtype, jnp.number):
+    if not exact and not jnp.issubdtype(dtype, jnp.number):
         return value
     low_open, high_open = low_open and exact, high_open and exact
 
