@@ -2,6 +2,7 @@
 
 import math
 import re
+from fractions import Fraction
 from typing import Any
 
 import jax
@@ -69,12 +70,16 @@ def test_count_of_another_type(value: Any) -> None:
         check_count("f", "n", value)
 
 
-@pytest.mark.parametrize("value", [0, 0.0, 0.5, np.float32(0.5), np.float64(1.0), 1])
+@pytest.mark.parametrize(
+    "value", [0, 0.0, 0.5, Fraction(1, 3), np.float32(0.5), np.float64(1.0), 1]
+)
 def test_range_returns_the_value(value: Any) -> None:
     assert check_range("f", "x", value, low=0.0, high=1.0) is value
 
 
-@pytest.mark.parametrize("value", [-0.001, 1.001, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    "value", [-0.001, 1.001, 10**20, -(10**400), math.nan, math.inf, -math.inf]
+)
 def test_range_closed(value: float) -> None:
     message = (
         rf"^f: expected x finite and in \[0, 1\], got {value}\. Pass a number in that range\.$"

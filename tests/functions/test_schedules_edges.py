@@ -12,6 +12,7 @@ import pytest
 
 from jaxnet import schedules
 from jaxnet.functions.schedules import Schedule
+from tests.peers import need, peers
 
 LARGEST = 2**31 - 1
 
@@ -66,9 +67,10 @@ def test_one_cycle_follows_pytorch_for_every_length_of_its_phases(
         assert set(found[steps:].tolist()) == {float(found[steps - 1])}
 
 
+@peers
 @lengths
 def test_one_cycle_equals_pytorch(steps: int, float64: np.dtype) -> None:
-    torch = pytest.importorskip("torch")
+    torch = need("torch")
     compared = 0
     for shape, strategy, p in itertools.product(SHAPES, ("linear", "cos"), FRACTIONS):
         if not shape.startswith(strategy[:3]) or p * steps == 1:

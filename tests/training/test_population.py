@@ -28,6 +28,7 @@ from jaxnet.layers.batch_norm import ConventionName
 from jaxnet.training import evaluate, fit, recompute_statistics
 from tests.cases import random_like
 from tests.comparison import Tolerance, assert_trees_close
+from tests.peers import need, peers
 
 conventions = pytest.mark.parametrize("convention", get_args(ConventionName))
 ROUNDING = {"float32": Tolerance(1e-5, 1e-6), "float64": Tolerance(1e-12, 1e-14)}
@@ -161,8 +162,9 @@ def test_what_training_leaves_behind_is_put_right() -> None:
     assert after < before / 2  # 18 steps, each with a weight of .01, have moved them by a sixth
 
 
+@peers
 def test_equals_pytorchs_update_bn_on_one_mini_batch(dtype: np.dtype) -> None:
-    torch = pytest.importorskip("torch")
+    torch = need("torch")
     layers = [dense(5), batch_norm(convention="torch"), activation("tanh"), dense(4)]
     network = serial(*layers, batch_norm(convention="torch"))
     params, statistics = made(network)
