@@ -41,7 +41,6 @@ def _log_softmax_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Arr
     return log_softmax(*primals), dz - _sum(y * dz)
 
 
-@jax.custom_jvp
 def label_cross_entropy(z: Array, labels: Array) -> Array:
     """``-log softmax(z)`` at an integer label, one value an example; 0 for a label out of range.
 
@@ -50,18 +49,10 @@ def label_cross_entropy(z: Array, labels: Array) -> Array:
     return _label_cross_entropy(z, labels)[0]
 
 
-@label_cross_entropy.defjvp
-def _label_cross_entropy_jvp(
-    primals: tuple[Array, Array], tangents: tuple[Array, Any]
-) -> tuple[Array, Array]:
-    loss, gradient = _label_cross_entropy(*primals)
-    return loss, jnp.sum(gradient * tangents[0], axis=-1)
-
-
+@jax.custom_jvp
 def _label_cross_entropy(z: Array, labels: Array) -> tuple[Array, Array]:
-    label, classes = labels[..., None], z.shape[-1]
-    hit = label == jax.lax.broadcasted_iota(label.dtype, z.shape, z.ndim - 1)
-    known = (label >= 0) & (label < classes)
+    """Return the losses and their gradients, whose derivatives are the Jacobian of `softmax`."""
+    hit, known = _one_hot(z, labels)
     d, e = _exponentials(z)
     at_label, others = _sum(jnp.where(hit, d, 0)), _sum(jnp.where(hit, 0, e))
     own = jnp.exp(at_label)
@@ -69,6 +60,23 @@ def _label_cross_entropy(z: Array, labels: Array) -> tuple[Array, Array]:
     loss = jnp.log1p(others + (own - 1)) - at_label
     gradient = jnp.where(hit, -others, e) / (others + own)
     return jnp.where(known, loss, 0)[..., 0], jnp.where(known, gradient, 0)
+
+
+@_label_cross_entropy.defjvp
+def _label_cross_entropy_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array, Any]
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    (z, labels), (dz, _) = primals, tangents
+    loss, gradient = _label_cross_entropy(z, labels)
+    second = jnp.where(_one_hot(z, labels)[1], softmax_product(softmax(z), dz), 0)
+    return (loss, gradient), (jnp.sum(gradient * dz, axis=-1), second)
+
+
+def _one_hot(z: Array, labels: Array) -> tuple[Array, Array]:
+    """Return where each label is among the classes, and whether it is one of them."""
+    label = labels[..., None]
+    hit = label == jax.lax.broadcasted_iota(label.dtype, z.shape, z.ndim - 1)
+    return hit, (label >= 0) & (label < z.shape[-1])
 
 
 def softmax_product(y: Array, t: Array) -> Array:

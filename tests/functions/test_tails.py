@@ -282,6 +282,23 @@ def test_softmax_keeps_its_tails(function: str, name: str) -> None:
 
 
 @over_dtypes
+def test_second_derivatives_of_cross_entropy_keep_their_tails(name: str) -> None:
+    labels, some = targets(name)["labels"], slice(0, None, 2)
+    exact = [
+        [
+            [float(others(y, i) * y[i]) if i == k else float(-p * y[i]) for k, p in enumerate(y)]
+            for i in range(CLASSES)
+        ]
+        for y in probabilities(name)[some]
+    ]
+    loss = get_loss("softmax_cross_entropy").function
+    with jax.enable_x64(True):
+        z = jnp.asarray(scores(name)[some])
+        found = jax.jit(jax.vmap(jax.hessian(loss)))(z, jnp.asarray(labels[some]))
+    assert_right(name, "labels", found, np.array(exact), ulps=ULPS_OF_PRODUCTS)
+
+
+@over_dtypes
 def test_values_keep_their_tails(name: str) -> None:
     y, labels = probabilities(name), targets(name)["labels"]
     logarithms = np.array([[float(log(p, others(row, k))) for k, p in enumerate(row)] for row in y])
