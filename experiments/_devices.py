@@ -6,7 +6,7 @@ import jax
 
 from jaxnet.core.errors import invalid_value
 from jaxnet.training import use_cores_as_devices
-from jaxnet.training.devices import count_cores
+from jaxnet.training.distributed.devices import count_cores
 
 
 def choose_devices(number: int | None) -> list[Any] | None:

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from experiments._figures import BLUE, GREEN, GREY, ORANGE, new_figure, save_figure
-from jaxnet.inspection.gradient_check import DIFFERENCE_TOLERANCE, TOLERANCES
+from jaxnet.inspection.propagation.gradient_check import DIFFERENCE_TOLERANCE, TOLERANCES
 
 EXACT = 1e-18
 """Where an error of 0 is drawn."""

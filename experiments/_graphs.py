@@ -8,9 +8,9 @@ from matplotlib.path import Path as Curve
 
 from experiments._figures import new_figure, save_figure
 from jaxnet.inspection import Graph, layout
-from jaxnet.inspection.captions import Caption, node_captions
-from jaxnet.inspection.layout import FONT, LINE, Box, Point
-from jaxnet.inspection.svg import BACKWARD, FILLS, FORWARD, LEGEND, QUIET
+from jaxnet.inspection.drawing.layout import FONT, LINE, Box, Point
+from jaxnet.inspection.drawing.node_labels import Caption, node_captions
+from jaxnet.inspection.drawing.svg import BACKWARD, FILLS, FORWARD, LEGEND, QUIET
 
 PIXELS = 80.0
 """Of the layout in an inch of the figure."""

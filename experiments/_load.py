@@ -4,7 +4,7 @@ import os
 import time
 
 from experiments._record import Claim
-from jaxnet.training.devices import count_cores
+from jaxnet.training.distributed.devices import count_cores
 
 
 class Load:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from experiments._progress import progress_bar
 from jaxnet.training import DivergenceError, Progress, json_lines_log, tensorboard_log, together
-from jaxnet.training.logs import Report
+from jaxnet.training.loggers.logs import Report
 
 
 @contextlib.contextmanager

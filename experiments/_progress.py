@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from experiments._terminal import is_watched
 from jaxnet.training import Progress, SweepProgress
-from jaxnet.training.devices import count_cores
+from jaxnet.training.distributed.devices import count_cores
 
 S = TypeVar("S")
 T = TypeVar("T")

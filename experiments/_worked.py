@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments._record import Claim
 from jaxnet.inspection import Graph, computation_graph
-from jaxnet.inspection.notation import number
+from jaxnet.inspection.graphs.notation import number
 
 TOLERANCE = 1e-5
 """Relative, absolute below 1: the worst of these, measured in float32 on a CPU, is 3e-8 off."""

@@ -19,7 +19,7 @@ from experiments._layerwise import Walk, draw_walk, walk
 from experiments._options import Seed
 from experiments._record import Claim, prepare_folder, write_atomically, write_record
 from jaxnet.inspection import Graph, to_graphviz, to_mermaid, to_svg
-from jaxnet.inspection.gradient_check import TOLERANCES
+from jaxnet.inspection.propagation.gradient_check import TOLERANCES
 
 RENDERERS = {".dot": to_graphviz, ".mmd": to_mermaid}
 

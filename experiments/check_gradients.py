@@ -21,7 +21,7 @@ from experiments._options import Count, Seed
 from experiments._progress import progress
 from experiments._record import Claim, prepare_folder, write_record
 from jaxnet.inspection import GradientCheck, check_gradients
-from jaxnet.inspection.gradient_check import DIFFERENCE_TOLERANCE, TOLERANCES
+from jaxnet.inspection.propagation.gradient_check import DIFFERENCE_TOLERANCE, TOLERANCES
 
 PRECISIONS = ("bfloat16", "float32", "float64")
 

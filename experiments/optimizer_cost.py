@@ -28,12 +28,12 @@ from experiments._options import Count
 from experiments._progress import progress
 from experiments._record import Claim, at_most, prepare_folder, write_record
 from jaxnet.core.errors import invalid_value
-from jaxnet.training.devices import compiler_options
-from jaxnet.training.epoch import make_epoch
-from jaxnet.training.gradient import autodiff
-from jaxnet.training.objective import make_objective
-from jaxnet.training.state import init_state
-from jaxnet.training.step import make_step
+from jaxnet.training.distributed.devices import compiler_options
+from jaxnet.training.loop.epoch import make_epoch
+from jaxnet.training.loop.gradient import autodiff
+from jaxnet.training.loop.objective import make_objective
+from jaxnet.training.loop.state import init_state
+from jaxnet.training.loop.step import make_step
 
 BAR = 1.05
 """The most that a step with our optimizer may take over one with optax's."""

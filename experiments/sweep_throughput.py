@@ -19,7 +19,7 @@ from experiments._options import Count, Natural
 from experiments._progress import say
 from experiments._rally import Timing, check_workload, lost, race
 from experiments._record import Claim, prepare_folder, write_record
-from jaxnet.training.devices import count_cores
+from jaxnet.training.distributed.devices import count_cores
 
 BAR = 1.35
 """The least ratio that is claimed, on two CPU cores."""

@@ -95,7 +95,7 @@ def test_a_folder_imports_only_folders_below_it(path: Path) -> None:
     [
         ("layers", "from jaxnet.functions.losses import LOSSES", True),
         ("layers", "from jaxnet.layers.dense import dense", True),
-        ("layers", "from jaxnet.optim.adam import adam", False),
+        ("layers", "from jaxnet.optim.first_order.adam import adam", False),
         ("functions", "from jaxnet.functions.losses import LOSSES", False),
         ("functions", "from jaxnet.functions.new import LOSSES", True),
         ("core", "import jaxnet", False),

@@ -10,8 +10,8 @@ import numpy as np
 import jaxnet
 from experiments._contenders.workload import Workload
 from jaxnet.training import Recipe, grid
+from jaxnet.training.sweeps.batches import compile_workers, run_waves
 from jaxnet.training.sweeps.sweep import make_members
-from jaxnet.training.sweeps.waves import compile_workers, run_waves
 from jaxnet.training.train import Member, Passes
 
 RUNS = 32

@@ -22,7 +22,7 @@ import jaxnet
 from experiments._verification.case import Case, conventions
 from experiments._verification.oracle import ORACLES, WHOLE
 from experiments._verification.stream import Tree, gradients, parameters, rates
-from jaxnet.training.devices import Option, options_known_on_cpu
+from jaxnet.training.distributed.devices import Option, options_known_on_cpu
 
 LIBRARIES = ("optax", "torch", "keras")
 

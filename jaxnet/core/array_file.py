@@ -22,7 +22,7 @@ from jaxnet.core.errors import (
     missing_file,
 )
 from jaxnet.core.files import irregularity, open_regular
-from jaxnet.core.packages import import_package
+from jaxnet.core.optional_imports import import_package
 from jaxnet.core.version import VERSION
 
 DTYPES = (

@@ -6,15 +6,18 @@ beside the training program: what is not called costs nothing. With the objectiv
 ``(params, statistics, examples) -> scalar`` and can be compiled into a run.
 """
 
-from jaxnet.inspection.curvature import (
+from jaxnet.inspection.drawing.layout import layout
+from jaxnet.inspection.drawing.svg import to_svg
+from jaxnet.inspection.drawing.text import to_graphviz, to_mermaid
+from jaxnet.inspection.graphs.graph import Graph, Link, Node, computation_graph
+from jaxnet.inspection.instruments.curvature import (
     Spectrum,
     hessian_spectrum,
     hessian_vector_product,
     largest_stable_rate,
     sharpness,
 )
-from jaxnet.inspection.gradient_check import GradientCheck, check_gradients
-from jaxnet.inspection.gradient_noise import (
+from jaxnet.inspection.instruments.gradient_noise import (
     GradientNoise,
     gradient_noise,
     gradient_variance,
@@ -22,23 +25,24 @@ from jaxnet.inspection.gradient_noise import (
     predicted_variance,
     two_batch_noise,
 )
-from jaxnet.inspection.graph import Graph, Link, Node, computation_graph
-from jaxnet.inspection.landscape import (
+from jaxnet.inspection.instruments.landscape import (
     LossLine,
     LossPlane,
     loss_line,
     loss_plane,
     random_direction,
 )
-from jaxnet.inspection.layout import layout
-from jaxnet.inspection.mini_batches import Measurement, map_batch_gradients, measured_variance
-from jaxnet.inspection.norms import Norms, activation_norms, gradient_norms
-from jaxnet.inspection.per_example import map_gradients, per_example_gradients
-from jaxnet.inspection.risk import make_risk
-from jaxnet.inspection.svg import to_svg
-from jaxnet.inspection.tape import Tape, features, tape
-from jaxnet.inspection.text import to_graphviz, to_mermaid
-from jaxnet.inspection.units import dead_fraction, dead_units, flat_fractions
+from jaxnet.inspection.instruments.mini_batches import (
+    Measurement,
+    map_batch_gradients,
+    measured_variance,
+)
+from jaxnet.inspection.instruments.norms import Norms, activation_norms, gradient_norms
+from jaxnet.inspection.instruments.per_example import map_gradients, per_example_gradients
+from jaxnet.inspection.instruments.risk import make_risk
+from jaxnet.inspection.instruments.units import dead_fraction, dead_units, flat_fractions
+from jaxnet.inspection.propagation.gradient_check import GradientCheck, check_gradients
+from jaxnet.inspection.propagation.tape import Tape, features, tape
 
 __all__ = [
     "GradientCheck",

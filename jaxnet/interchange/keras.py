@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.errors import invalid_value
-from jaxnet.core.packages import import_package
+from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Layer, Params, Statistics
 from jaxnet.interchange.layout import Layout, expected_names, read, spell, take_apart
-from jaxnet.interchange.native import Native, make_activation
+from jaxnet.interchange.library_layers import Native, make_activation
 from jaxnet.interchange.parts import Part
 
 NAMES = {

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jaxnet.core.packages import import_package
+from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Layer, Params, Statistics
 from jaxnet.interchange.layout import Layout, flatten, nest, read, spell, take_apart
-from jaxnet.interchange.native import plain_function
+from jaxnet.interchange.library_layers import plain_function
 from jaxnet.interchange.parts import Part
 
 NAMES = {

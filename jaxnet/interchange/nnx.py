@@ -3,11 +3,11 @@
 from typing import Any
 
 from jaxnet.core.errors import invalid_type
-from jaxnet.core.packages import import_package
+from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Layer, Params, Statistics
 from jaxnet.interchange.layout import Layout, flatten, nest, read, spell, take_apart
+from jaxnet.interchange.library_layers import plain_function
 from jaxnet.interchange.linen import NAMES
-from jaxnet.interchange.native import plain_function
 from jaxnet.interchange.parts import Part
 
 NNX = Layout(lambda part, field: f"layers/{part.place}/{NAMES[field][1]}", transposed=True)

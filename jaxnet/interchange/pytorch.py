@@ -9,10 +9,10 @@ import numpy as np
 
 from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_type
-from jaxnet.core.packages import import_package
+from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Layer, Params, Statistics
 from jaxnet.interchange.layout import Layout, read, spell, take_apart
-from jaxnet.interchange.native import Native, make_activation, output_dtype
+from jaxnet.interchange.library_layers import Native, make_activation, output_dtype
 from jaxnet.interchange.parts import Part, flat_layers, lay_out, rebuild
 from jaxnet.layers.batch_norm import CONVENTIONS
 

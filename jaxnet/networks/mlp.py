@@ -17,8 +17,8 @@ from jaxnet.layers import dense, dropout, gaussian_noise, rescale, serial, stand
 from jaxnet.layers.active_units import check_active
 from jaxnet.layers.batch_norm import ConventionName
 from jaxnet.layers.dropout import DropoutForm
+from jaxnet.networks.active_width import narrow_initializer
 from jaxnet.networks.heads import HEADS, Head, get_head
-from jaxnet.networks.narrowing import narrow_initializer
 
 Place: TypeAlias = Literal["before", "after"]
 """Where batch normalization stands: before the activation or after it."""

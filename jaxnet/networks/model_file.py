@@ -21,7 +21,7 @@ from jaxnet.core.files import check_path, write_atomically
 from jaxnet.core.types import Layer, Params, Shape, Statistics
 from jaxnet.core.version import VERSION
 from jaxnet.networks.arguments import arguments_of, network_of
-from jaxnet.networks.description import (
+from jaxnet.networks.model_metadata import (
     check_class_names,
     check_input_shape,
     check_mapping,

@@ -7,14 +7,6 @@ from collections.abc import Callable
 
 import optax
 
-from jaxnet.optim.adabelief import adabelief
-from jaxnet.optim.adadelta import AdadeltaState, adadelta
-from jaxnet.optim.adagrad import AdagradState, adagrad
-from jaxnet.optim.adam import adam, adamw
-from jaxnet.optim.adamax import adamax, adamaxw
-from jaxnet.optim.adan import AdanState, adan
-from jaxnet.optim.adaptive import AdamState
-from jaxnet.optim.amsgrad import AmsgradState, amsgrad
 from jaxnet.optim.composition import (
     AccumulateState,
     AddDecayedWeightsState,
@@ -45,27 +37,36 @@ from jaxnet.optim.composition import (
     set_to_zero,
     zero_nans,
 )
-from jaxnet.optim.lamb import lamb
-from jaxnet.optim.lars import LarsState, lars
-from jaxnet.optim.learning_rate import LearningRate
-from jaxnet.optim.lookahead import LookaheadState, lookahead
-from jaxnet.optim.momentum import MomentumState, momentum
-from jaxnet.optim.muon import MuonState, muon
-from jaxnet.optim.nadam import NadamState, nadam, nadamw
-from jaxnet.optim.nesterov import nesterov
-from jaxnet.optim.plateau import ReduceOnPlateauState, reduce_on_plateau
-from jaxnet.optim.prodigy import ProdigyState, prodigy
-from jaxnet.optim.radam import radam
-from jaxnet.optim.rmsprop import RMSPropState, rmsprop
-from jaxnet.optim.rprop import RpropState, rprop
-from jaxnet.optim.sam import sam
-from jaxnet.optim.schedule_free import (
+from jaxnet.optim.composition.lookahead import LookaheadState, lookahead
+from jaxnet.optim.composition.plateau import ReduceOnPlateauState, reduce_on_plateau
+from jaxnet.optim.composition.sam import sam
+from jaxnet.optim.composition.schedule_free import (
     ScheduleFreeState,
     schedule_free,
     schedule_free_adamw,
     schedule_free_eval_params,
     schedule_free_sgd,
 )
+from jaxnet.optim.first_order.adabelief import adabelief
+from jaxnet.optim.first_order.adadelta import AdadeltaState, adadelta
+from jaxnet.optim.first_order.adagrad import AdagradState, adagrad
+from jaxnet.optim.first_order.adam import adam, adamw
+from jaxnet.optim.first_order.adamax import adamax, adamaxw
+from jaxnet.optim.first_order.adan import AdanState, adan
+from jaxnet.optim.first_order.amsgrad import AmsgradState, amsgrad
+from jaxnet.optim.first_order.lamb import lamb
+from jaxnet.optim.first_order.lars import LarsState, lars
+from jaxnet.optim.first_order.momentum import MomentumState, momentum
+from jaxnet.optim.first_order.muon import MuonState, muon
+from jaxnet.optim.first_order.nadam import NadamState, nadam, nadamw
+from jaxnet.optim.first_order.nesterov import nesterov
+from jaxnet.optim.first_order.prodigy import ProdigyState, prodigy
+from jaxnet.optim.first_order.radam import radam
+from jaxnet.optim.first_order.rmsprop import RMSPropState, rmsprop
+from jaxnet.optim.first_order.rprop import RpropState, rprop
+from jaxnet.optim.first_order.sgd import SGDState, sgd
+from jaxnet.optim.first_order.sign import LionState, SignSGDState, lion, sign_sgd
+from jaxnet.optim.first_order.yogi import yogi
 from jaxnet.optim.second_order import (
     SECOND_ORDER,
     ConjugateGradientState,
@@ -85,9 +86,8 @@ from jaxnet.optim.second_order import (
     newton_raphson,
     strong_wolfe,
 )
-from jaxnet.optim.sgd import SGDState, sgd
-from jaxnet.optim.sign import LionState, SignSGDState, lion, sign_sgd
-from jaxnet.optim.yogi import yogi
+from jaxnet.optim.update_rule.adaptive import AdamState
+from jaxnet.optim.update_rule.learning_rate import LearningRate
 
 OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
     "sgd": sgd,

@@ -1,19 +1,19 @@
 """Training: a whole run as one compiled program, made of pure functions."""
 
-from jaxnet.training.checkpoint import restore_state
-from jaxnet.training.chunks import DivergenceError, FitResult, History, Progress
-from jaxnet.training.devices import compiler_options, use_cores_as_devices
-from jaxnet.training.early_stopping import early_stopping
-from jaxnet.training.epoch import steps_per_epoch
-from jaxnet.training.evaluate import evaluate, predict
+from jaxnet.training.checkpoints.checkpoint import restore_state
+from jaxnet.training.distributed.devices import compiler_options, use_cores_as_devices
 from jaxnet.training.fit import fit
-from jaxnet.training.gradient import ENGINES, BatchGradient, GradientEngine, autodiff, by_hand
-from jaxnet.training.logs import json_lines_log, tensorboard_log, together
-from jaxnet.training.objective import Objective, make_objective
-from jaxnet.training.population import recompute_statistics
+from jaxnet.training.host_loop import DivergenceError, FitResult, History, Progress
+from jaxnet.training.loggers.logs import json_lines_log, tensorboard_log, together
+from jaxnet.training.loop.early_stopping import early_stopping
+from jaxnet.training.loop.epoch import steps_per_epoch
+from jaxnet.training.loop.evaluate import evaluate, predict
+from jaxnet.training.loop.gradient import ENGINES, BatchGradient, GradientEngine, autodiff, by_hand
+from jaxnet.training.loop.objective import Objective, make_objective
+from jaxnet.training.loop.population import recompute_statistics
+from jaxnet.training.loop.rules import Rule, reduce_on_plateau, stop_at_deviation
+from jaxnet.training.loop.state import TrainState, init_state
 from jaxnet.training.recipe import Recipe
-from jaxnet.training.rules import Rule, reduce_on_plateau, stop_at_deviation
-from jaxnet.training.state import TrainState, init_state
 from jaxnet.training.sweeps import (
     HalvingResult,
     LearningRates,

@@ -16,34 +16,34 @@ from jaxnet.core.checks import check_count, check_flags, check_function, check_k
 from jaxnet.core.files import check_path
 from jaxnet.core.types import Key, Layer, Shape
 from jaxnet.data.examples import Examples
-from jaxnet.training.checkpoint import Checkpoint
-from jaxnet.training.checks import (
+from jaxnet.training.checkpoints.checkpoint import Checkpoint
+from jaxnet.training.checkpoints.fingerprint import Fingerprint, take_fingerprint
+from jaxnet.training.distributed.devices import Device, check_devices, compiler_options
+from jaxnet.training.distributed.mesh import everywhere, local, make_mesh, replicated
+from jaxnet.training.distributed.processes import check_agreement, count_processes
+from jaxnet.training.distributed.processes import everywhere as in_every_process
+from jaxnet.training.host_loop import CAPACITY, FitResult, Progress, run_in_chunks
+from jaxnet.training.loop.checks import (
     check_batch_size,
     check_both,
     check_normalization,
     check_outputs,
     check_state,
 )
-from jaxnet.training.chunks import CAPACITY, FitResult, Progress, run_in_chunks
-from jaxnet.training.devices import Device, check_devices, compiler_options
-from jaxnet.training.epoch import ShortBatch, check_short_batch, make_epoch
-from jaxnet.training.evaluate import EvaluateAt, check_evaluate_at, make_evaluate, read_params
-from jaxnet.training.fingerprint import Fingerprint, take_fingerprint
-from jaxnet.training.gradient import GradientEngine, get_engine
-from jaxnet.training.mesh import everywhere, local, make_mesh, replicated
-from jaxnet.training.objective import (
+from jaxnet.training.loop.epoch import ShortBatch, check_short_batch, make_epoch
+from jaxnet.training.loop.evaluate import EvaluateAt, check_evaluate_at, make_evaluate, read_params
+from jaxnet.training.loop.gradient import GradientEngine, get_engine
+from jaxnet.training.loop.objective import (
     LossArgument,
     MetricsArgument,
     Objective,
     PenaltyArgument,
     make_objective,
 )
-from jaxnet.training.processes import check_agreement, count_processes
-from jaxnet.training.processes import everywhere as in_every_process
-from jaxnet.training.rules import Rule, check_rules
-from jaxnet.training.run import Instrument, RunRecord, check_instruments, make_run
-from jaxnet.training.state import TrainState, init_state, strongly_typed
-from jaxnet.training.step import Constraint, check_optimizer, make_step
+from jaxnet.training.loop.rules import Rule, check_rules
+from jaxnet.training.loop.run import Instrument, RunRecord, check_instruments, make_run
+from jaxnet.training.loop.state import TrainState, init_state, strongly_typed
+from jaxnet.training.loop.step import Constraint, check_optimizer, make_step
 
 
 def fit(
@@ -101,10 +101,10 @@ def fit(
             ``functools.partial(jaxnet.penalties.max_norm, limit=2.0)``.
         gradient: how gradients are computed: ``"autodiff"``, by `jax.grad`; ``"by_hand"``, by the
             hand-derived backward passes, which give the same to rounding; or an engine of one's
-            own, see `jaxnet.training.gradient`.
+            own, see `jaxnet.training.loop.gradient`.
         validation: examples to evaluate on after every epoch.
         rules: what may end the run before, slow it down, or keep its best parameters, such as
-            ``[early_stopping(patience=5)]``; see `jaxnet.training.rules`.
+            ``[early_stopping(patience=5)]``; see `jaxnet.training.loop.rules`.
         evaluate_at: ``(optimizer state, params) -> params``, such as `jaxnet.optim.averaged_params`
             or `schedule_free_eval_params`: the parameters that validation, rules and instruments
             see after every epoch, and that the result has. Training loss and statistics of batch

@@ -14,20 +14,20 @@ from jaxnet.core.checks import check_arrays, check_entries, check_options
 from jaxnet.core.errors import InputError, invalid_type, invalid_value
 from jaxnet.core.types import AnyArray, Layer
 from jaxnet.data.examples import Examples, count
-from jaxnet.training.checks import check_normalization, check_outputs, wants_probabilities
-from jaxnet.training.evaluate import EvaluateAt, check_evaluate_at
-from jaxnet.training.gradient import GradientEngine, get_engine
 from jaxnet.training.hyperparameters import Hyperparameters
-from jaxnet.training.objective import (
+from jaxnet.training.loop.checks import check_normalization, check_outputs, wants_probabilities
+from jaxnet.training.loop.evaluate import EvaluateAt, check_evaluate_at
+from jaxnet.training.loop.gradient import GradientEngine, get_engine
+from jaxnet.training.loop.objective import (
     LossArgument,
     MetricsArgument,
     Objective,
     PenaltyArgument,
     make_objective,
 )
-from jaxnet.training.rules import Rule, check_rules
-from jaxnet.training.state import init_state
-from jaxnet.training.step import Constraint, Step, check_optimizer, make_step
+from jaxnet.training.loop.rules import Rule, check_rules
+from jaxnet.training.loop.state import init_state
+from jaxnet.training.loop.step import Constraint, Step, check_optimizer, make_step
 
 
 class Recipe(NamedTuple):

@@ -11,11 +11,14 @@ from jax.core import Tracer
 from jaxnet.core.checks import check_count, check_flags, check_key, check_range
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
-from jaxnet.training.checks import check_batch_size, check_both
-from jaxnet.training.devices import compiler_options
-from jaxnet.training.epoch import NEVER, ShortBatch, check_short_batch, make_epoch
-from jaxnet.training.evaluate import make_evaluate, params_to_use
+from jaxnet.training.distributed.devices import compiler_options
 from jaxnet.training.hyperparameters import Hyperparameters, as_arguments, check_hyperparameters
+from jaxnet.training.loop.checks import check_batch_size, check_both
+from jaxnet.training.loop.epoch import NEVER, ShortBatch, check_short_batch, make_epoch
+from jaxnet.training.loop.evaluate import make_evaluate, params_to_use
+from jaxnet.training.loop.rules import best_of, stopped_by
+from jaxnet.training.loop.run import Instrument, Run, RunRecord, check_instruments, make_run
+from jaxnet.training.loop.state import TrainState, init_state, with_keys
 from jaxnet.training.recipe import (
     OTHERWISE,
     Build,
@@ -27,9 +30,6 @@ from jaxnet.training.recipe import (
     recipe_objective,
     recipe_step,
 )
-from jaxnet.training.rules import best_of, stopped_by
-from jaxnet.training.run import Instrument, Run, RunRecord, check_instruments, make_run
-from jaxnet.training.state import TrainState, init_state, with_keys
 
 
 class Passes(NamedTuple):
@@ -61,7 +61,7 @@ class Trained(NamedTuple):
         state: the state at the end.
         history: a row an epoch, of which the first ``done`` are filled.
         done: epochs run, int32.
-        ended_by: index of the rule that ended the run, int32; `jaxnet.training.rules.NO_RULE`.
+        ended_by: index of the rule that ended the run, int32; `jaxnet.training.loop.rules.NO_RULE`.
         diverged: whether its last epoch diverged; the state is then the one before it.
     """
 

@@ -18,7 +18,7 @@ from jaxnet.optim import (
     sam,
     sgd,
 )
-from tests.optim.test_muon import SIMPLE
+from tests.optim.first_order.test_muon import SIMPLE
 from tests.trajectories import gradients, start
 
 SMALL, LARGE = [1e-30, 1e-25, 1e-19], [1e19, 1e20, 1e30]

@@ -28,7 +28,7 @@ from jaxnet.training import (
     sweep,
     tune,
 )
-from jaxnet.training.rules import Watched, check_rules
+from jaxnet.training.loop.rules import Watched, check_rules
 from tests.training.toys import blobs, network
 
 KEY = jax.random.key(0)

@@ -12,11 +12,11 @@ import jaxnet
 from jaxnet.core.trees import digest
 from jaxnet.data import Examples
 from jaxnet.training import DivergenceError, FitResult, Progress, fit
-from jaxnet.training.checks import check_fit
-from jaxnet.training.chunks import CAPACITY
 from jaxnet.training.fit import _program
-from jaxnet.training.gradient import autodiff
-from jaxnet.training.objective import make_objective
+from jaxnet.training.host_loop import CAPACITY
+from jaxnet.training.loop.checks import check_fit
+from jaxnet.training.loop.gradient import autodiff
+from jaxnet.training.loop.objective import make_objective
 from tests.comparison import assert_trees_close
 from tests.training.toys import blobs, network
 

@@ -20,7 +20,7 @@ from jaxnet.optim import (
     newton_cg,
     strong_wolfe,
 )
-from jaxnet.training.gradient import ENGINES
+from jaxnet.training.loop.gradient import ENGINES
 from tests.training.toys import blobs
 
 PENALTY = jaxnet.penalties.get_penalty("l2", strength=0.05)

@@ -12,7 +12,7 @@ from jaxnet.core.checks import check_count, check_flags, check_scalar
 from jaxnet.core.errors import invalid_type
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.optim.composition.transformation import branch, check_transformation
-from jaxnet.optim.rule import check_gradients, check_parameters, increment, widened
+from jaxnet.optim.update_rule.rule import check_gradients, check_parameters, increment, widened
 
 Every = int | AnyArray | Callable[[Array], Any]
 """A number of mini-batches, an integer or a 0-d array of one, or a function that gives it for the

@@ -11,9 +11,9 @@ from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 from jaxnet.optim.composition.transformation import check_transformation, find_state
-from jaxnet.optim.learning_rate import rate_at
-from jaxnet.optim.moments import bias_correction
-from jaxnet.optim.rule import (
+from jaxnet.optim.update_rule.learning_rate import rate_at
+from jaxnet.optim.update_rule.moments import bias_correction
+from jaxnet.optim.update_rule.rule import (
     Number,
     cast,
     check_gradients,

@@ -13,7 +13,7 @@ from jaxnet.core.norms import Axis, norm, shortened
 from jaxnet.core.trees import global_norm
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import without_state
-from jaxnet.optim.rule import Number, cast, check_params_given, widened
+from jaxnet.optim.update_rule.rule import Number, cast, check_params_given, widened
 
 
 def clip(max_delta: Number) -> optax.GradientTransformationExtraArgs:

@@ -19,7 +19,12 @@ from jaxnet.core.checks import check_count
 from jaxnet.core.trees import all_finite
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import branch, check_transformation
-from jaxnet.optim.rule import check_gradients, check_parameters, check_structure, increment
+from jaxnet.optim.update_rule.rule import (
+    check_gradients,
+    check_parameters,
+    check_structure,
+    increment,
+)
 
 
 class ApplyIfFiniteState(NamedTuple):

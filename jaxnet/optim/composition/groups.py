@@ -16,8 +16,8 @@ from jaxnet.optim.composition.visibility import (
     visible_arguments,
     visible_if_alike,
 )
-from jaxnet.optim.mask import Mask, mask_tree, spread
-from jaxnet.optim.rule import check_structure
+from jaxnet.optim.update_rule.mask import Mask, mask_tree, spread
+from jaxnet.optim.update_rule.rule import check_structure
 
 Labels: TypeAlias = Any
 """A tree of labels, or a prefix of one, or a function of the parameters that returns one."""

@@ -12,8 +12,8 @@ from jaxnet.core.errors import invalid_type
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 from jaxnet.optim.composition.transformation import multiplied, without_state
-from jaxnet.optim.learning_rate import LearningRate, check_learning_rate, rate_at
-from jaxnet.optim.rule import Number, check_gradients, check_parameters, increment
+from jaxnet.optim.update_rule.learning_rate import LearningRate, check_learning_rate, rate_at
+from jaxnet.optim.update_rule.rule import Number, check_gradients, check_parameters, increment
 
 
 class ScaleByScheduleState(NamedTuple):

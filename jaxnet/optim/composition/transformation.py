@@ -10,7 +10,7 @@ import optax
 
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array
-from jaxnet.optim.rule import Number, cast, check_gradients, check_parameters, widened
+from jaxnet.optim.update_rule.rule import Number, cast, check_gradients, check_parameters, widened
 
 
 def check_transformation(

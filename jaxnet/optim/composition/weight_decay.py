@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import optax
 
 from jaxnet.core.types import Array
-from jaxnet.optim.learning_rate import LearningRate
-from jaxnet.optim.mask import Mask
-from jaxnet.optim.rule import At, from_rule
+from jaxnet.optim.update_rule.learning_rate import LearningRate
+from jaxnet.optim.update_rule.mask import Mask
+from jaxnet.optim.update_rule.rule import At, from_rule
 
 
 class AddDecayedWeightsState(NamedTuple):

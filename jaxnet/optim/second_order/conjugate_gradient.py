@@ -10,9 +10,9 @@ import optax
 from jaxnet.core.checks import check_choice, check_count
 from jaxnet.core.trees import add_scaled, count_parameters, dot, near_one, scaled, select
 from jaxnet.core.types import Array, Params
-from jaxnet.optim.learning_rate import LearningRate
 from jaxnet.optim.second_order.direction import Here, LineSearch, from_direction, zeros_like
 from jaxnet.optim.second_order.line_search import strong_wolfe
+from jaxnet.optim.update_rule.learning_rate import LearningRate
 
 Formula = Literal["fletcher_reeves", "polak_ribiere", "hestenes_stiefel", "dai_yuan"]
 

@@ -10,15 +10,15 @@ import optax
 from jaxnet.core.trees import dot, scaled
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.composition.transformation import check_transformation
-from jaxnet.optim.learning_rate import LearningRate, check_learning_rate, rate_at
-from jaxnet.optim.rule import (
+from jaxnet.optim.second_order.extra import check_extra
+from jaxnet.optim.update_rule.learning_rate import LearningRate, check_learning_rate, rate_at
+from jaxnet.optim.update_rule.rule import (
     Number,
     check_gradients,
     check_parameters,
     check_params_given,
     increment,
 )
-from jaxnet.optim.second_order.extra import check_extra
 
 
 class Here(NamedTuple):

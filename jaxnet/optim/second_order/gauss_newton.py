@@ -11,8 +11,6 @@ from jaxnet.core.checks import check_choice, check_count, check_scalar
 from jaxnet.core.hessian import hessian_product
 from jaxnet.core.trees import add_scaled, dot, scaled, select
 from jaxnet.core.types import Array, Params
-from jaxnet.optim.learning_rate import LearningRate
-from jaxnet.optim.rule import Number
 from jaxnet.optim.second_order.direction import (
     Here,
     LineSearch,
@@ -21,6 +19,8 @@ from jaxnet.optim.second_order.direction import (
     zeros_like,
 )
 from jaxnet.optim.second_order.linear_cg import truncated_cg
+from jaxnet.optim.update_rule.learning_rate import LearningRate
+from jaxnet.optim.update_rule.rule import Number
 
 Adaptation = Literal["nielsen", "marquardt"]
 

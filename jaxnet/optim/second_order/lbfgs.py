@@ -9,8 +9,6 @@ import optax
 from jaxnet.core.checks import check_count, check_flags
 from jaxnet.core.trees import add_scaled, dot, global_norm, near_one, scaled
 from jaxnet.core.types import Array, Params
-from jaxnet.optim.convention import resolve
-from jaxnet.optim.learning_rate import LearningRate
 from jaxnet.optim.second_order.direction import (
     Here,
     LineSearch,
@@ -18,6 +16,8 @@ from jaxnet.optim.second_order.direction import (
     number,
     zeros_like,
 )
+from jaxnet.optim.update_rule.conventions import resolve
+from jaxnet.optim.update_rule.learning_rate import LearningRate
 
 Like = Literal["optax", "torch"]
 

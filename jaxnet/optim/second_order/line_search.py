@@ -19,9 +19,9 @@ import optax
 from jaxnet.core.checks import check_count, check_scalar
 from jaxnet.core.trees import add_scaled, dot, near_one, scaled
 from jaxnet.core.types import Array
-from jaxnet.optim.rule import check_parameters, increment
 from jaxnet.optim.second_order.extra import check_extra
 from jaxnet.optim.second_order.wolfe import Line, Point, search_strong_wolfe
+from jaxnet.optim.update_rule.rule import check_parameters, increment
 
 
 class LineSearchState(NamedTuple):

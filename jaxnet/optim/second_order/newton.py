@@ -11,11 +11,11 @@ from jaxnet.core.checks import check_count, check_scalar
 from jaxnet.core.hessian import hessian_product
 from jaxnet.core.trees import add_scaled, global_norm, scaled
 from jaxnet.core.types import Array, Params
-from jaxnet.optim.learning_rate import LearningRate
-from jaxnet.optim.rule import Number, widest
 from jaxnet.optim.second_order.direction import Here, LineSearch, from_direction
 from jaxnet.optim.second_order.line_search import backtracking
 from jaxnet.optim.second_order.linear_cg import truncated_cg
+from jaxnet.optim.update_rule.learning_rate import LearningRate
+from jaxnet.optim.update_rule.rule import Number, widest
 
 
 class NewtonState(NamedTuple):

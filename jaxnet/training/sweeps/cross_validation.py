@@ -12,8 +12,10 @@ from jaxnet.core.checks import check_key
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.data.split import Folds, k_folds
-from jaxnet.training.processes import count_processes
+from jaxnet.training.distributed.processes import count_processes
 from jaxnet.training.recipe import Build, Recipe, call_builder
+from jaxnet.training.sweeps.batches import Members
+from jaxnet.training.sweeps.checkpoint import stage_folder
 from jaxnet.training.sweeps.execution import (
     Execution,
     SweepProgress,
@@ -22,7 +24,6 @@ from jaxnet.training.sweeps.execution import (
 )
 from jaxnet.training.sweeps.labels import Harvest, label
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
-from jaxnet.training.sweeps.parts import stage_folder
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.sweep import (
@@ -32,7 +33,6 @@ from jaxnet.training.sweeps.sweep import (
     make_members,
     seed_keys,
 )
-from jaxnet.training.sweeps.waves import Members
 from jaxnet.training.train import Member
 
 _FOLD = "fold of cross_validate"  # no name of an argument, so that it can hide none

@@ -14,23 +14,20 @@ import numpy as np
 from jaxnet.core.checks import check_choice, check_function
 from jaxnet.core.files import check_path
 from jaxnet.data.examples import Examples
-from jaxnet.training.devices import Device, check_devices, local_devices
-from jaxnet.training.fingerprint import in_words, take_sweep_fingerprint
-from jaxnet.training.gradient import get_engine
-from jaxnet.training.lock import releasing_locks
-from jaxnet.training.processes import (
+from jaxnet.training.checkpoints.fingerprint import in_words, take_sweep_fingerprint
+from jaxnet.training.checkpoints.lock import releasing_locks
+from jaxnet.training.distributed.devices import Device, check_devices, local_devices
+from jaxnet.training.distributed.processes import (
     agreed,
     check_agreement,
     count_processes,
     everywhere,
     gathered,
 )
+from jaxnet.training.loop.gradient import get_engine
+from jaxnet.training.loop.state import without_keys
 from jaxnet.training.recipe import call_builder, recipe_objective
-from jaxnet.training.state import without_keys
-from jaxnet.training.sweeps.labels import Harvest, Kept
-from jaxnet.training.sweeps.parts import Parts, Plan, share_folder
-from jaxnet.training.sweeps.strategy import StrategyName, check_strategy, choose
-from jaxnet.training.sweeps.waves import (
+from jaxnet.training.sweeps.batches import (
     Keeper,
     Members,
     Workers,
@@ -40,6 +37,9 @@ from jaxnet.training.sweeps.waves import (
     run_waves,
     starts_of,
 )
+from jaxnet.training.sweeps.checkpoint import Parts, Plan, share_folder
+from jaxnet.training.sweeps.labels import Harvest, Kept
+from jaxnet.training.sweeps.strategy import StrategyName, check_strategy, choose
 from jaxnet.training.train import Member, Trained
 
 T = TypeVar("T")

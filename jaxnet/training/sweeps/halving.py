@@ -12,10 +12,11 @@ from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.functions.metrics import Mode
 from jaxnet.training.recipe import Build
+from jaxnet.training.sweeps.batches import Members, Workers
+from jaxnet.training.sweeps.checkpoint import stage_folder
 from jaxnet.training.sweeps.execution import check_everywhere, train_members
 from jaxnet.training.sweeps.labels import Harvest, Kept, label
 from jaxnet.training.sweeps.options import divide_options
-from jaxnet.training.sweeps.parts import stage_folder
 from jaxnet.training.sweeps.result import SweepResult, steady_ranking
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.sweep import (
@@ -25,7 +26,6 @@ from jaxnet.training.sweeps.sweep import (
     make_members,
     seed_keys,
 )
-from jaxnet.training.sweeps.waves import Members, Workers
 from jaxnet.training.train import Member
 
 

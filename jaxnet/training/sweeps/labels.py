@@ -9,8 +9,8 @@ import numpy as np
 
 from jaxnet.core.types import Key
 from jaxnet.functions.metrics.metric import Mode, Modes
-from jaxnet.training.chunks import History
-from jaxnet.training.objective import Objective
+from jaxnet.training.host_loop import History
+from jaxnet.training.loop.objective import Objective
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings
 from jaxnet.training.sweeps.strategy import Trial

@@ -10,9 +10,9 @@ from jaxnet.core.checks import check_count, check_key, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, check_pair
-from jaxnet.training.evaluate import make_evaluate
+from jaxnet.training.loop.evaluate import make_evaluate
+from jaxnet.training.loop.state import init_state
 from jaxnet.training.recipe import Build, Recipe, call_builder, recipe_objective
-from jaxnet.training.state import init_state
 from jaxnet.training.sweeps.execution import check_everywhere
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.result import SweepResult

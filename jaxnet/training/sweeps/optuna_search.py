@@ -6,20 +6,20 @@ from typing import Any
 
 from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_type, invalid_value
-from jaxnet.core.packages import import_package
+from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import Modes, check_direction
-from jaxnet.training.processes import Message, count_processes, from_first
+from jaxnet.training.distributed.processes import Message, count_processes, from_first
 from jaxnet.training.recipe import Build
+from jaxnet.training.sweeps.batches import Workers
 from jaxnet.training.sweeps.execution import check_everywhere, train_members
 from jaxnet.training.sweeps.labels import label
 from jaxnet.training.sweeps.options import divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, listed
 from jaxnet.training.sweeps.sweep import check_members, check_sweep, make_members, seed_keys
-from jaxnet.training.sweeps.waves import Workers
 from jaxnet.training.train import Member
 
 

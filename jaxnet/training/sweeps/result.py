@@ -11,8 +11,8 @@ from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Key, Params, Statistics
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import SIGNS, Modes, check_direction
-from jaxnet.training.chunks import History
-from jaxnet.training.state import TrainState
+from jaxnet.training.host_loop import History
+from jaxnet.training.loop.state import TrainState
 from jaxnet.training.sweeps.settings import Settings
 from jaxnet.training.sweeps.strategy import Trial
 

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from jaxnet.core.checks import check_choice, check_count
 from jaxnet.core.errors import invalid_value
-from jaxnet.training.sweeps.waves import Members, Workers, seconds_an_epoch
+from jaxnet.training.sweeps.batches import Members, Workers, seconds_an_epoch
 
 StrategyName: TypeAlias = Literal["auto", "map", "vmap", "chunks"]
 

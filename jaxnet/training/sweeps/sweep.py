@@ -13,12 +13,13 @@ from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import Modes, check_direction
-from jaxnet.training.checks import check_both
-from jaxnet.training.devices import Device
-from jaxnet.training.epoch import ShortBatch
+from jaxnet.training.distributed.devices import Device
 from jaxnet.training.hyperparameters import in_default_precision
+from jaxnet.training.loop.checks import check_both
+from jaxnet.training.loop.epoch import ShortBatch
+from jaxnet.training.loop.run import Instrument
 from jaxnet.training.recipe import Build, check_recipe_outputs, recipe_objective
-from jaxnet.training.run import Instrument
+from jaxnet.training.sweeps.batches import Members
 from jaxnet.training.sweeps.execution import (
     Execution,
     Keep,
@@ -31,7 +32,6 @@ from jaxnet.training.sweeps.labels import label, metric_modes
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.strategy import StrategyName
-from jaxnet.training.sweeps.waves import Members
 from jaxnet.training.train import Member, Passes, check_passes
 
 

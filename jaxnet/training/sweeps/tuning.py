@@ -12,17 +12,17 @@ from jaxnet.data.examples import Examples, check_pair
 from jaxnet.data.split import split
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import check_direction
-from jaxnet.training.checks import check_fit
-from jaxnet.training.chunks import FitResult
-from jaxnet.training.evaluate import evaluate
+from jaxnet.training.distributed.processes import count_processes
 from jaxnet.training.fit import fit
-from jaxnet.training.processes import count_processes
+from jaxnet.training.host_loop import FitResult
+from jaxnet.training.loop.checks import check_fit
+from jaxnet.training.loop.evaluate import evaluate
 from jaxnet.training.recipe import Build, Recipe, call_builder, recipe_objective
+from jaxnet.training.sweeps.checkpoint import stage_folder
 from jaxnet.training.sweeps.cross_validation import cross_validate
 from jaxnet.training.sweeps.execution import check_everywhere
 from jaxnet.training.sweeps.labels import metric_modes
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
-from jaxnet.training.sweeps.parts import stage_folder
 from jaxnet.training.sweeps.result import SweepResult, steady_ranking
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.sweep import sweep

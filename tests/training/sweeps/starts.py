@@ -1,7 +1,7 @@
 """Starts a sweep again and again, each time in a process that may be killed.
 
 ``python -m tests.training.sweeps.starts FOLDER`` reads lines from standard input, as
-`tests.training.starts` does: 1 for a sweep with FOLDER as its checkpoint, 0 for one without.
+`tests.training.checkpoints.starts` does: 1 for a sweep with FOLDER as its checkpoint, 0 for one without.
 """
 
 import sys
@@ -15,13 +15,14 @@ import safetensors.numpy  # noqa: F401  imported before the fork
 import jaxnet
 from jaxnet.core.trees import digest
 from jaxnet.data import Examples
-from jaxnet.training import Recipe, SweepProgress, grid, pace, sweep
-from tests.training.starts import serve
+from jaxnet.training import Recipe, SweepProgress, grid, sweep
+from jaxnet.training.checkpoints import save_interval
+from tests.training.checkpoints.starts import serve
 
 
 def train(folder: Path | None) -> str:
     """Train networks that are soon compiled, three at a time, and write every three at once."""
-    pace.COST = float("inf")
+    save_interval.COST = float("inf")
     inputs = np.linspace(-1, 1, 12, dtype=np.float32).reshape(6, 2)
     result = sweep(
         build,

@@ -18,7 +18,7 @@ from jaxnet.training import (
     successive_halving,
     sweep,
 )
-from jaxnet.training.state import with_keys, without_keys
+from jaxnet.training.loop.state import with_keys, without_keys
 from jaxnet.training.sweeps.halving import plan_rungs
 from tests.comparison import Tolerance, assert_trees_close
 from tests.training.toys import blobs, network

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from jaxnet.training.sweeps import strategy
+from jaxnet.training.sweeps.batches import Members, Workers
 from jaxnet.training.sweeps.strategy import choose
-from jaxnet.training.sweeps.waves import Members, Workers
 
 
 def members(number: int, epochs: int = 1000) -> Members:

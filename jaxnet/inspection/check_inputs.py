@@ -1,0 +1,193 @@
+"""What instruments check at their door: do objective, parameters, examples and key fit together?"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from jaxnet.core.checks import check_arrays, check_flags, check_key
+from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.types import Array, Key, Layer, Params, Shape, Statistics
+from jaxnet.data.examples import Examples, check_pair
+from jaxnet.functions.losses import Loss
+from jaxnet.training.loop.checks import check_fit
+from jaxnet.training.loop.objective import Objective
+from jaxnet.training.loop.sums import batch_sums
+
+
+def admit(
+    function: str,
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    *,
+    key: Key | None = None,
+    training: bool = False,
+) -> Examples:
+    """Return examples on the device, once everything is known to fit together.
+
+    Inside a compiled program, where the numbers are not known yet, only shapes are checked.
+
+    Raises:
+        TypeError: for what is no objective, no examples, no key or no boolean, and for parameters
+            or statistics of another network.
+        ValueError: if the examples do not fit, or hold NaN, infinities or labels out of range.
+    """
+    check_objective(function, objective)
+    _check_mode(function, key, training)
+    pair = check_pair(function, "examples", examples)
+    if any(isinstance(field, Tracer) for field in pair):
+        objective.network.out_shape(pair.inputs.shape[1:])
+    else:
+        examples = check_fit(function, "examples", objective, pair)
+    _check_trees(function, objective.network, params, statistics, examples.inputs.shape[1:])
+    return examples
+
+
+def admit_batch(
+    function: str,
+    network: Layer,
+    params: Params,
+    statistics: Statistics,
+    x: Array,
+    *,
+    key: Key | None,
+    training: bool,
+) -> None:
+    """Check what instruments are given that look at a network alone; NaN may be what they seek.
+
+    Raises:
+        TypeError: for what is no network, no array, no key or no boolean, and for parameters or
+            statistics of another network.
+        ValueError: if the inputs do not fit the network.
+    """
+    if not isinstance(network, Layer):
+        remedy = "Pass what jaxnet.mlp or a layer returns; of an objective, objective.network."
+        actual = f"a {type(network).__name__}"
+        raise invalid_type(function, "network", "to be a Layer", actual, remedy)
+    _check_mode(function, key, training)
+    check_arrays(function, x=x)
+    if not x.ndim:
+        expected, remedy = "to have a first dimension of examples", "Pass a batch."
+        raise invalid_value(function, "x", expected, f"shape {x.shape}", remedy)
+    network.out_shape(x.shape[1:])
+    _check_trees(function, network, params, statistics, x.shape[1:])
+
+
+def check_targets(function: str, network: Layer, loss: Loss, x: Array, targets: Any) -> None:
+    """Let a loss see the real targets beside outputs of which only the shape is known.
+
+    Raises:
+        TypeError: as the loss does.
+        ValueError: as the loss does, if it does not give one value an example, or there is none.
+    """
+    if not len(x):
+        remedy = "The risk is a mean over the examples."
+        raise invalid_value(function, "x", "to hold examples", f"shape {x.shape}", remedy)
+    shape = (len(x), *network.out_shape(x.shape[1:]))
+    outputs = jax.ShapeDtypeStruct(shape, jnp.result_type(float))
+    jax.eval_shape(lambda y: batch_sums(Objective(network, loss), y, targets), outputs)
+
+
+def check_objective(function: str, objective: Any) -> None:
+    """Raise a TypeError for what is no objective, such as the network alone."""
+    if not isinstance(objective, Objective):
+        actual = f"a {type(objective).__name__}"
+        remedy = "Pass jaxnet.training.make_objective(network, loss)."
+        raise invalid_type(function, "objective", "to be an Objective", actual, remedy)
+
+
+def check_like(function: str, argument: str, tree: Any, like: Any, whose: str) -> None:
+    """Raise a TypeError unless a tree has the structure and the shapes of another.
+
+    Args:
+        function: who complains.
+        argument: the tree's name.
+        tree: what was given.
+        like: what it must be like.
+        whose: what that is, such as ``"the parameters"``.
+    """
+    expected, remedy = f"to be a tree like {whose}", "Pass one of the same structure and shapes."
+    if jax.tree.structure(tree) != jax.tree.structure(like):
+        raise invalid_type(function, argument, expected, "one of another structure", remedy)
+    wanted = jax.tree.leaves(like)
+    for (path, leaf), other in zip(jax.tree_util.tree_leaves_with_path(tree), wanted, strict=True):
+        if np.shape(leaf) != np.shape(other):
+            where = jax.tree_util.keystr(path)
+            actual = f"shape {np.shape(leaf)} at {where}, not {np.shape(other)}"
+            raise invalid_type(function, argument, expected, actual, remedy)
+
+
+def check_parameters(function: str, params: Any) -> None:
+    """Raise a TypeError unless all leaves are floating-point arrays."""
+    for leaf in jax.tree.leaves(params):
+        dtype = getattr(leaf, "dtype", None)
+        if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
+            actual = f"a {type(leaf).__name__}" if dtype is None else dtype
+            remedy = "Pass what network.init or a run returns."
+            expected = "to be floating-point arrays"
+            raise invalid_type(function, "params", expected, actual, remedy)
+
+
+def check_some(function: str, leaves: Sequence[Any]) -> None:
+    """Raise a ValueError unless there are parameters, or what else is differentiated."""
+    if not sum(np.size(leaf) for leaf in leaves):
+        remedy = "Pass a network that has some, with a dense layer, say."
+        raise invalid_value(function, "params", "to hold parameters", "none", remedy)
+
+
+def check_separable(function: str, network: Layer, training: bool) -> None:
+    """Raise a ValueError if what a network does with an example depends on its mini-batch.
+
+    So it is with batch normalization while training: an example has no gradient of its own, and
+    the moments of a batch of one are its value and 0.
+    """
+    if training and "batch_norm" in _kinds(network):
+        remedy = (
+            "Pass training=False, which takes the moving statistics, or measure mini-batches: "
+            "map_batch_gradients and measured_variance take training=True."
+        )
+        expected = "False for a network with batch normalization, which couples a batch's examples"
+        raise invalid_value(function, "training", expected, True, remedy)
+
+
+def _kinds(layer: Layer) -> set[str]:
+    below = (_kinds(part) for part in layer.description.parts)
+    return {layer.description.kind}.union(*below)
+
+
+def _check_mode(function: str, key: Key | None, training: bool) -> None:
+    check_flags(function, training=training)
+    if key is not None:
+        check_key(function, "key", key)
+
+
+def _check_trees(
+    function: str, network: Layer, params: Params, statistics: Statistics, in_shape: Shape
+) -> None:
+    """Raise a TypeError for parameters or statistics that are another network's.
+
+    A layer would add a bias of one unit to all of them without a word.
+    """
+    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((params, statistics)))
+    # a network that is made while tracing may hold traced settings, of which nothing may be kept
+    look_up = _own_trees.__wrapped__ if traced else _own_trees
+    own = look_up(network, in_shape)
+    if own is not None:
+        check_like(function, "params", params, own[0], "the network's")
+        check_like(function, "statistics", statistics, own[1], "the network's")
+    check_parameters(function, params)
+
+
+@functools.lru_cache(maxsize=16)  # to trace it again takes as long as a small instrument
+def _own_trees(network: Layer, in_shape: Shape) -> tuple[Params, Statistics] | None:
+    """Return the shapes of a network's parameters and statistics; None if it is made by NumPy."""
+    try:
+        return jax.eval_shape(lambda: network.init(jax.random.key(0), in_shape))
+    except jax.errors.JAXTypeError:
+        return None

@@ -1,0 +1,1 @@
+"""Drawings of computation graphs: their layout, as SVG or as text."""

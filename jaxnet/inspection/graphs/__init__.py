@@ -1,0 +1,1 @@
+"""Computation graphs: the operations of a function, with values and gradients."""

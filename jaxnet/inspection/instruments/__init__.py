@@ -1,0 +1,1 @@
+"""Instruments: measurements of gradients, activations, curvature and the risk."""

@@ -1,0 +1,270 @@
+"""Curvature of the risk: products with its Hessian, the ends of its spectrum, stable rates."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxnet.core.checks import check_count, check_key
+from jaxnet.core.errors import invalid_type
+from jaxnet.core.hessian import hessian_product
+from jaxnet.core.types import Array, Key, Params, Statistics
+from jaxnet.data.examples import Examples
+from jaxnet.inspection.check_inputs import admit, check_like, check_some
+from jaxnet.inspection.instruments.lanczos import combined, lanczos, ritz
+from jaxnet.inspection.instruments.risk import make_risk
+from jaxnet.training.loop.objective import Objective
+
+STEPS = 30
+"""Products that find the largest eigenvalue of a trained network to a per mille or better."""
+
+
+class Spectrum(NamedTuple):
+    """What Lanczos's method found of a Hessian's spectrum.
+
+    Attributes:
+        values: Ritz values, ascending, shape ``(steps,)``: between the extreme eigenvalues, the
+            outermost nearest to them. All eigenvalues where there are as many as parameters.
+        errors: some eigenvalue lies within so much of each value, but for rounding.
+        weights: of the values as a sample of the distribution of all eigenvalues; their sum is 1.
+        direction: the unit eigenvector of the largest value, a tree like the parameters.
+    """
+
+    values: Array
+    errors: Array
+    weights: Array
+    direction: Params
+
+    @property
+    def largest(self) -> Array:
+        """The largest eigenvalue, with its sign: the sharpness; a bound from below."""
+        return self.values[-1]
+
+    @property
+    def smallest(self) -> Array:
+        """The smallest eigenvalue, with its sign, negative at a saddle; a bound from above."""
+        return self.values[0]
+
+    @property
+    def condition_number(self) -> Array:
+        """``max |lambda| / min |lambda|`` over the values found; infinite where one of them is 0.
+
+        Of a singular matrix rounding mostly leaves a value near 0 instead of 0, and a number of the
+        order of 1e7 in float32, 1e16 in float64: as large a number says no more than "singular to
+        working precision". But for rounding it is exact with as many steps as parameters. With
+        fewer it is a bound from below if all eigenvalues have one sign, and no more than a hint
+        otherwise: Lanczos's method finds the ends of a spectrum first, and that nearest to 0 then
+        lies inside.
+        """
+        sizes = jnp.abs(self.values)
+        least = jnp.min(sizes)
+        return jnp.where(least == 0, jnp.inf, jnp.max(sizes) / least)
+
+    @property
+    def largest_stable_rate(self) -> Array:
+        """``2 / largest``, the edge of stability; infinite where nothing bends upwards."""
+        return jnp.where(self.largest <= 0, jnp.inf, 2 / self.largest)
+
+
+def hessian_vector_product(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    vector: Params,
+    *,
+    key: Key | None = None,
+    training: bool = False,
+) -> Params:
+    """Return ``H v``: how the gradient of the risk changes along ``v``, by forward over reverse.
+
+    Args:
+        objective: network, loss and penalty, see `jaxnet.training.make_objective`.
+        params: the network's parameters, where the Hessian is taken.
+        statistics: its statistics.
+        examples: one batch: the memory holds what every layer does with all of them.
+        vector: ``v``, a tree like the parameters.
+        key: PRNG key for random layers while training: one mask for all.
+        training: whether the layers behave as in training.
+
+    Returns:
+        A tree like the parameters.
+
+    Raises:
+        TypeError: if the vector is not a tree like the parameters.
+        ValueError: if the examples do not fit the network.
+
+    Numerics: at a kink of a ReLU the second derivative is taken as 0, as autodiff does.
+
+    Source: Pearlmutter 1994.
+
+    >>> import jaxnet
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
+    >>> params = jaxnet.layers.Dense(jnp.array([[1.0]]), jnp.array([0.0]))
+    >>> examples = Examples(jnp.array([[3.0]]), jnp.array([[0.0]]))  # H = 2 (3, 1)^T (3, 1)
+    >>> product = hessian_vector_product(objective, params, (), examples, params)
+    >>> product.weights.tolist(), product.bias.tolist()
+    ([[18.0]], [6.0])
+    """
+    given = (objective, params, statistics, examples)
+    examples = admit("hessian_vector_product", *given, key=key, training=training)
+    _check_vector(vector, params)
+    return _product(objective, params, statistics, examples, vector, key, training)
+
+
+def hessian_spectrum(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    *,
+    key: Key,
+    steps: int = STEPS,
+    training: bool = False,
+) -> Spectrum:
+    """Return the ends of the spectrum of the risk's Hessian, by Lanczos's method.
+
+    Args:
+        objective: as for `hessian_vector_product`.
+        params: as for `hessian_vector_product`.
+        statistics: as for `hessian_vector_product`.
+        examples: as for `hessian_vector_product`.
+        key: PRNG key of the start, and of random layers while training.
+        steps: products to form, 1 or more; not traced. More find more of the spectrum, at a memory
+            of so many times the parameters.
+        training: whether the layers behave as in training.
+
+    Returns:
+        Ritz values with error bounds; `Spectrum` says what they are worth.
+
+    Raises:
+        ValueError: if the examples do not fit the network, or it has no parameters.
+
+    Source: Lanczos 1950; for networks Ghorbani et al. 2019.
+
+    >>> import jaxnet
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
+    >>> params = jaxnet.layers.Dense(jnp.array([[1.0]]), jnp.array([0.0]))
+    >>> examples = Examples(jnp.array([[3.0], [-3.0]]), jnp.zeros((2, 1)))  # H = diag(18, 2)
+    >>> found = hessian_spectrum(objective, params, (), examples, key=jax.random.key(0))
+    >>> found.values.round(3).tolist(), round(float(found.condition_number), 3)
+    ([2.0, 18.0], 9.0)
+    """
+    given = (objective, params, statistics, examples)
+    examples = admit("hessian_spectrum", *given, key=key, training=training)
+    check_key("hessian_spectrum", "key", key)
+    check_some("hessian_spectrum", jax.tree.leaves(params))
+    steps = check_count("hessian_spectrum", "steps", steps)
+    return _spectrum(objective, params, statistics, examples, key, steps, training)
+
+
+def sharpness(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    *,
+    key: Key,
+    steps: int = STEPS,
+    training: bool = False,
+) -> Array:
+    """Return the largest eigenvalue of the risk's Hessian, with its sign: a scalar.
+
+    ``functools.partial(sharpness, objective, key=key)`` is an instrument:
+    ``(params, statistics, examples) -> scalar``.
+
+    Args:
+        objective: as for `hessian_spectrum`.
+        params: as for `hessian_spectrum`.
+        statistics: as for `hessian_spectrum`.
+        examples: as for `hessian_spectrum`.
+        key: as for `hessian_spectrum`.
+        steps: as for `hessian_spectrum`.
+        training: as for `hessian_spectrum`.
+
+    Raises:
+        ValueError: as `hessian_spectrum`.
+    """
+    return hessian_spectrum(
+        objective, params, statistics, examples, key=key, steps=steps, training=training
+    ).largest
+
+
+def largest_stable_rate(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    *,
+    key: Key,
+    steps: int = STEPS,
+    training: bool = False,
+) -> Array:
+    """Return ``2 / lambda_max``, the rate above which gradient descent oscillates away: a scalar.
+
+    Along the steepest axis of a quadratic each step multiplies the distance to the minimum by
+    ``1 - eta lambda``, which is -1 at the edge of stability. Full-batch training of a network
+    drives ``lambda_max`` up until its rate is about this one. Infinite where nothing bends upwards.
+
+    Args:
+        objective: as for `hessian_spectrum`.
+        params: as for `hessian_spectrum`.
+        statistics: as for `hessian_spectrum`.
+        examples: as for `hessian_spectrum`.
+        key: as for `hessian_spectrum`.
+        steps: as for `hessian_spectrum`.
+        training: as for `hessian_spectrum`.
+
+    Raises:
+        ValueError: as `hessian_spectrum`.
+
+    Source: lecture 004, convergence rate; Cohen et al. 2021.
+    """
+    return hessian_spectrum(
+        objective, params, statistics, examples, key=key, steps=steps, training=training
+    ).largest_stable_rate
+
+
+def _check_vector(vector: Params, params: Params) -> None:
+    check_like("hessian_vector_product", "vector", vector, params, "the parameters")
+    dtypes, wanted = (
+        [jnp.result_type(leaf) for leaf in jax.tree.leaves(tree)] for tree in (vector, params)
+    )
+    if dtypes != wanted:
+        actual = ", ".join(sorted({dtype.name for dtype in dtypes}))
+        remedy = "jax.tree.map(lambda v, w: v.astype(w.dtype), vector, params) converts."
+        expected = "to have the dtypes of the parameters"
+        raise invalid_type("hessian_vector_product", "vector", expected, actual, remedy)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 6))
+def _product(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    vector: Params,
+    key: Key | None,
+    training: bool,
+) -> Params:
+    risk = make_risk(objective, statistics, examples, key=key, training=training)
+    return hessian_product(risk, params)(vector)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 5, 6))
+def _spectrum(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    key: Key,
+    steps: int,
+    training: bool,
+) -> Spectrum:
+    start_key, layer_key = jax.random.split(key)
+    risk = make_risk(objective, statistics, examples, key=layer_key, training=training)
+    krylov = lanczos(hessian_product(risk, params), params, steps=steps, key=start_key)
+    found = ritz(krylov)
+    direction = combined(krylov.basis, found.coordinates[:, -1])
+    return Spectrum(found.values, found.errors, found.weights, direction)

@@ -1,0 +1,249 @@
+"""Gradients of many random mini-batches: their noise, measured."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxnet.core.checks import check_count, check_flags, check_function, check_key
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.random import random_order
+from jaxnet.core.trees import dot
+from jaxnet.core.types import Array, Key, Params, Statistics
+from jaxnet.data.examples import Examples, count
+from jaxnet.inspection.check_inputs import admit
+from jaxnet.inspection.instruments.risk import make_risk
+from jaxnet.training.loop.checks import check_normalization
+from jaxnet.training.loop.objective import Objective
+
+
+class Measurement(NamedTuple):
+    """An estimate from random draws.
+
+    Attributes:
+        value: unbiased, 0-d.
+        standard_error: standard deviation of the estimate over repetitions, itself estimated, 0-d.
+    """
+
+    value: Array
+    standard_error: Array
+
+
+def map_batch_gradients(
+    function: Callable[[Params], Any],
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    *,
+    batch_size: int,
+    draws: int,
+    key: Key,
+    replace: bool = False,
+    training: bool = False,
+) -> Any:
+    """Return ``function(g)`` of the gradients of mini-batches that are drawn independently.
+
+    One mini-batch at a time, so that the memory is that of one. The program is one for all keys.
+
+    Args:
+        function: ``gradient -> tree of arrays``, compiled in, see `map_gradients`.
+        objective: network, loss and penalty, see `jaxnet.training.make_objective`.
+        params: the network's parameters.
+        statistics: its statistics.
+        examples: what mini-batches are drawn from.
+        batch_size: examples a mini-batch, 1 or more; not traced.
+        draws: mini-batches, 1 or more; not traced.
+        key: PRNG key of the draws, and of random layers while training.
+        replace: whether an example may come twice in a mini-batch. Whatever it is, the mini-batches
+            do not depend on each other, while those of an epoch do.
+        training: whether the layers behave as in training; batch normalization then takes each
+            mini-batch's moments, dropout draws a mask for each.
+
+    Returns:
+        What ``function`` returns, each leaf with a first dimension of draws.
+
+    Raises:
+        ValueError: if the examples do not fit the network, or are fewer than a mini-batch drawn
+            without replacement.
+
+    >>> import jaxnet
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
+    >>> params = jaxnet.layers.Dense(jnp.array([[1.0]]), jnp.array([0.0]))
+    >>> examples = Examples(jnp.array([[1.0], [2.0]]), jnp.array([[0.0], [5.0]]))
+    >>> map_batch_gradients(
+    ...     lambda g: g.bias[0],
+    ...     objective,
+    ...     params,
+    ...     (),
+    ...     examples,
+    ...     batch_size=2,
+    ...     draws=3,
+    ...     key=jax.random.key(0),
+    ... ).tolist()
+    [-2.0, -2.0, -2.0]
+    """
+    check_function("map_batch_gradients", "function", function, "Pass a function of a gradient.")
+    given = (objective, params, statistics, examples)
+    examples = admit("map_batch_gradients", *given, key=key, training=training)
+    _check_draws("map_batch_gradients", examples, key, batch_size, replace)
+    if training:
+        check_normalization("map_batch_gradients", objective.network, examples.inputs, batch_size)
+    check_count("map_batch_gradients", "draws", draws)
+    return _mapped(
+        function,
+        objective,
+        params,
+        statistics,
+        examples,
+        key,
+        batch_size=batch_size,
+        draws=draws,
+        replace=replace,
+        training=training,
+    )
+
+
+def measured_variance(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    *,
+    batch_size: int,
+    draws: int,
+    key: Key,
+    replace: bool = False,
+    training: bool = False,
+) -> Measurement:
+    """Measure the variance ``E|g - E g|^2`` of a mini-batch's gradient: no formula, only draws.
+
+    The mean of ``|g - g'|^2 / 2`` over pairs of independent mini-batches: each pair is unbiased,
+    knows nothing of the true gradient, and the pairs are independent, which gives the standard
+    error. So batch normalization and dropout may behave as in training. To hold against
+    `predicted_variance`.
+
+    Args:
+        objective: as for `map_batch_gradients`.
+        params: as for `map_batch_gradients`.
+        statistics: as for `map_batch_gradients`.
+        examples: as for `map_batch_gradients`.
+        batch_size: as for `map_batch_gradients`.
+        draws: pairs of mini-batches, 2 or more; not traced.
+        key: as for `map_batch_gradients`.
+        replace: as for `map_batch_gradients`.
+        training: as for `map_batch_gradients`.
+
+    Raises:
+        ValueError: as `map_batch_gradients`, or for fewer than 2 draws.
+
+    Source: lecture 000, gradient noise.
+
+    >>> import jaxnet
+    >>> objective = jaxnet.training.make_objective(jaxnet.layers.dense(1), "squared_error")
+    >>> params = jaxnet.layers.Dense(jnp.array([[1.0]]), jnp.array([0.0]))
+    >>> examples = Examples(jnp.array([[1.0], [2.0]]), jnp.array([[0.0], [5.0]]))
+    >>> found = measured_variance(
+    ...     objective, params, (), examples, batch_size=1, draws=9999, key=jax.random.key(0)
+    ... )
+    >>> abs(float(found.value) - 65.0) < 3 * float(found.standard_error)
+    True
+    """
+    given = (objective, params, statistics, examples)
+    examples = admit("measured_variance", *given, key=key, training=training)
+    _check_draws("measured_variance", examples, key, batch_size, replace)
+    if training:
+        check_normalization("measured_variance", objective.network, examples.inputs, batch_size)
+    check_count("measured_variance", "draws", draws, minimum=2)
+    halves = _pairs(
+        objective,
+        params,
+        statistics,
+        examples,
+        key,
+        batch_size=batch_size,
+        draws=draws,
+        replace=replace,
+        training=training,
+    )
+    return Measurement(jnp.mean(halves), jnp.std(halves, ddof=1) / draws**0.5)
+
+
+_STATIC = ("objective", "batch_size", "draws", "replace", "training")
+
+
+@functools.partial(jax.jit, static_argnames=("function", *_STATIC))
+def _mapped(
+    function: Callable[[Params], Any],
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    key: Key,
+    *,
+    draws: int,
+    **how: Any,
+) -> Any:
+    gradient = _batch_gradient(objective, params, statistics, examples, **how)
+    return jax.lax.map(lambda key: function(gradient(key)), jax.random.split(key, draws))
+
+
+@functools.partial(jax.jit, static_argnames=_STATIC)
+def _pairs(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    key: Key,
+    *,
+    draws: int,
+    **how: Any,
+) -> Array:
+    gradient = _batch_gradient(objective, params, statistics, examples, **how)
+
+    def half_square(keys: Key) -> Array:
+        # mapped, so that the gradient is compiled once
+        off = jax.tree.map(lambda pair: pair[1] - pair[0], jax.lax.map(gradient, keys))
+        return dot(off, off) / 2
+
+    return jax.lax.map(half_square, jax.random.split(key, (draws, 2)))
+
+
+def _batch_gradient(
+    objective: Objective,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    *,
+    batch_size: int,
+    replace: bool,
+    training: bool,
+) -> Callable[[Key], Params]:
+    """Return ``key -> gradient`` of a random mini-batch."""
+    total = count(examples)
+
+    def gradient(key: Key) -> Params:
+        draw_key, layer_key = jax.random.split(key)
+        if replace:
+            order = jax.random.randint(draw_key, (batch_size,), 0, total)
+        else:
+            order = random_order(draw_key, total)[:batch_size]
+        batch = examples.take(order)
+        risk = make_risk(objective, statistics, batch, key=layer_key, training=training)
+        return jax.grad(risk)(params)
+
+    return gradient
+
+
+def _check_draws(
+    function: str, examples: Examples, key: Key, batch_size: int, replace: bool
+) -> None:
+    check_key(function, "key", key)
+    check_flags(function, replace=replace)
+    check_count(function, "batch_size", batch_size)
+    if not replace and batch_size > count(examples):
+        remedy = "Draw with replace=True, or smaller mini-batches."
+        expected = f"to be at most the {count(examples)} examples"
+        raise invalid_value(function, "batch_size", expected, batch_size, remedy)

@@ -1,0 +1,246 @@
+"""What optimizers share: a rule for one array of weights, mapped over the tree of parameters."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxnet.core.checks import check_floating, check_scalar
+from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.precision import at_least_float32
+from jaxnet.core.types import Array
+from jaxnet.optim.update_rule.learning_rate import LearningRate, check_learning_rate, rate_at
+from jaxnet.optim.update_rule.mask import Mask, mask_tree
+
+Number: TypeAlias = float | Array
+"""A hyperparameter: a number, whose range is checked, or a 0-d array, which may be traced."""
+
+
+class At(NamedTuple):
+    """Where a rule stands: what it may know beside the gradient, the weights and its own state.
+
+    Attributes:
+        t: the number of this step, from 1, int32.
+        rate: ``eta`` of this step, 0-d, in the dtype of the gradient that the rule is given.
+        decay: ``lambda``, the weight decay of this leaf; the number 0.0 where it is masked.
+        label: what the ``labels`` of the optimizer say of this leaf; None if it has none.
+    """
+
+    t: Array
+    rate: Array
+    decay: Number
+    label: Any = None
+
+
+Rule: TypeAlias = Callable[..., tuple[Any, ...]]
+"""``(at, g, w, *slots, **numbers) -> (update, *slots)`` for one leaf: its gradient, its weights
+(None if the rule does not need them) and the arrays that it remembers, its slots."""
+
+Start: TypeAlias = Callable[[Array], Array | None]
+"""``w -> slot``: what a slot holds before the first step; None where a variant has no such slot,
+which the rule then takes and returns as None."""
+
+
+def from_rule(
+    function: str,
+    rule: Rule,
+    learning_rate: LearningRate,
+    *,
+    state: Callable[..., Any],
+    starts: Sequence[Start] = (),
+    numbers: Mapping[str, Number] | None = None,
+    weight_decay: LearningRate = 0.0,
+    mask: Mask = None,
+    needs_params: bool = False,
+    labels: Callable[[Any], Sequence[Any]] | None = None,
+) -> optax.GradientTransformation:
+    """Return the optimizer that applies one rule to each leaf of the parameters.
+
+    Leaves narrower than float32 are computed and remembered in float32; their updates are rounded
+    once, at the end.
+
+    Args:
+        function: the optimizer's name, for its errors.
+        rule: the mathematics, see `Rule`.
+        learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
+        state: the NamedTuple of the state: ``count``, then a tree for each slot. The first slot,
+            if any, has the shape of the weights.
+        starts: a function ``w -> slot`` for each slot; `no_slot` for one that is not needed.
+        numbers: hyperparameters that the rule takes by name; arrays among them are converted to
+            the dtype of each leaf.
+        weight_decay: ``lambda``, given to the rule as ``at.decay``; a number, array or schedule.
+        mask: which leaves are decayed; by default all.
+        needs_params: whether the rule needs the weights; with weight decay it always does.
+        labels: ``gradients -> a label for each leaf``, given to the rule as ``at.label``: what a
+            rule must know of a leaf that its arrays do not tell.
+
+    Raises:
+        ValueError: if learning rate or weight decay are out of range; ``update`` raises it if it
+            needs the parameters and lacks them, or if a gradient has another shape.
+        TypeError: ``init`` raises it for parameters that are not floating-point, and for a mask of
+            another structure; ``update`` for gradients of another structure than the parameters.
+    """
+    _check_numbers(function, learning_rate, weight_decay, numbers or {})
+    decays = not (isinstance(weight_decay, int | float) and weight_decay == 0)
+
+    def init(params: Any) -> Any:
+        check_parameters(function, params)
+        mask_tree(function, mask, params)  # raises here, not at the first step
+        if labels:
+            labels(params)
+        slots = [jax.tree.map(lambda w, new=new: new(widened(w)), params) for new in starts]
+        return state(jnp.zeros((), jnp.int32), *slots)
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        if needs_params or decays:
+            check_params_given(function, params)
+        check_gradients(function, updates, state[1] if starts else params)
+        leaves, structure = jax.tree.flatten(updates)
+        weights = [None] * len(leaves) if params is None else structure.flatten_up_to(params)
+        slots = [structure.flatten_up_to(slot) for slot in state[1:]]
+        chosen = (mask, params) if decays else (False, updates)
+        decayed = jax.tree.leaves(mask_tree(function, *chosen))
+        labelled = labels(updates) if labels else [None] * len(leaves)
+        count = increment(state.count)
+        at = At(
+            count,
+            rate_at(learning_rate, state.count),
+            rate_at(weight_decay, state.count) if decays else 0.0,
+        )
+        apply = functools.partial(_apply, rule, numbers or {})
+        rows = [
+            apply(at._replace(decay=at.decay if is_decayed else 0.0, label=label), g, w, slots)
+            for g, w, is_decayed, label, *slots in zip(
+                leaves, weights, decayed, labelled, *slots, strict=True
+            )
+        ]
+        columns = zip(*rows, strict=True) if rows else [()] * len(state)
+        changes, *slots = [structure.unflatten(column) for column in columns]
+        return changes, type(state)(count, *slots)
+
+    return optax.GradientTransformation(init, update)
+
+
+def _check_numbers(
+    function: str,
+    learning_rate: LearningRate,
+    weight_decay: LearningRate,
+    numbers: Mapping[str, Number],
+) -> None:
+    check_learning_rate(function, learning_rate)
+    if not callable(weight_decay):
+        check_scalar(function, "weight_decay", weight_decay, low=0.0)
+    for name, value in numbers.items():
+        check_scalar(function, name, value)
+
+
+def no_slot(w: Array) -> None:
+    """Start a slot that this variant of a rule does not have: it is None in every leaf."""
+    del w
+
+
+def increment(count: Array) -> Array:
+    """Return ``count + 1``, which stays at the largest int32 once it is reached.
+
+    >>> int(increment(jnp.int32(4))), int(increment(jnp.int32(2**31 - 1)))
+    (5, 2147483647)
+    """
+    return jnp.minimum(count, jnp.int32(2**31 - 2)) + jnp.int32(1)
+
+
+def cast(number: Number, dtype: Any) -> Number:
+    """Return a hyperparameter for arithmetic in ``dtype``: a Python number, or an array in it.
+
+    A Python number stays one, so that ``1 - b`` is computed in float64 before it is rounded.
+    """
+    return float(number) if isinstance(number, int | float) else jnp.asarray(number, dtype)
+
+
+def check_parameters(function: str, params: Any) -> None:
+    """Raise a TypeError that names the first leaf that is not floating-point."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+        check_floating(function, f"parameters{jax.tree_util.keystr(path)}", leaf)
+
+
+def check_params_given(function: str, params: Any) -> None:
+    """Raise a ValueError if the parameters were left out of a call of ``update``."""
+    if params is None:
+        remedy = "Call optimizer.update(gradients, state, params)."
+        raise invalid_value(function, "params", "to be given, the rule needs them", "None", remedy)
+
+
+def check_gradients(function: str, gradients: Any, params: Any) -> None:
+    """Raise an error if gradients are not floating-point, or not like the parameters.
+
+    Args:
+        function: who complains.
+        gradients: what was given to ``update``.
+        params: the parameters, or a slot of their shapes; None if neither is known.
+    """
+    for path, leaf in jax.tree_util.tree_leaves_with_path(gradients):
+        check_floating(function, f"gradients{jax.tree_util.keystr(path)}", leaf)
+    check_structure(function, gradients, params)
+    if params is None:
+        return
+    leaves = jax.tree_util.tree_leaves_with_path(gradients)
+    for (path, g), w in zip(leaves, jax.tree.leaves(params), strict=True):
+        if jnp.shape(g) != jnp.shape(w):
+            name = f"gradients{jax.tree_util.keystr(path)}"
+            raise invalid_value(function, name, f"to have shape {jnp.shape(w)}", jnp.shape(g), _OWN)
+
+
+def check_structure(function: str, gradients: Any, tree: Any) -> None:
+    """Raise a TypeError if gradients have another structure than a tree.
+
+    Args:
+        function: who complains.
+        gradients: what was given to ``update``.
+        tree: any tree with a leaf for each array of the parameters; None if none is known.
+    """
+    structure, expected = jax.tree.structure(gradients), jax.tree.structure(tree)
+    if tree is not None and structure != expected:
+        text = f"to have the tree structure of the parameters, {expected}"
+        raise invalid_type(function, "gradients", text, structure, _OWN)
+
+
+_OWN = "Pass gradients of the parameters that the state was made for by init."
+
+
+def _apply(
+    rule: Rule,
+    numbers: Mapping[str, Number],
+    at: At,
+    g: Array,
+    w: Array | None,
+    slots: list[Array | None],
+) -> tuple[Any, ...]:
+    """Apply a rule to one leaf, in float32 at least; the update has the gradient's dtype."""
+    wide = widened(g)
+    at = at._replace(rate=at.rate.astype(wide.dtype), decay=cast(at.decay, wide.dtype))
+    known = {name: cast(value, wide.dtype) for name, value in numbers.items()}
+    w = None if w is None else jnp.asarray(w, wide.dtype)
+    change, *slots = rule(at, wide, w, *slots, **known)
+    return change.astype(g.dtype), *slots
+
+
+def widened(array: Array) -> Array:
+    """Return an array, in float32 if its dtype is narrower.
+
+    >>> widened(jnp.ones(1, jnp.bfloat16)).dtype.name
+    'float32'
+    """
+    array = jnp.asarray(array)
+    return array.astype(at_least_float32(array.dtype))
+
+
+def widest(tree: Any) -> Any:
+    """Return the widest dtype of a tree's leaves, float32 at least: for numbers of all leaves.
+
+    >>> widest([jnp.ones(1, jnp.bfloat16), jnp.ones(1, jnp.float32)]).name
+    'float32'
+    """
+    dtypes = [widened(leaf).dtype for leaf in jax.tree.leaves(tree)]
+    return max(dtypes, key=lambda dtype: dtype.itemsize, default=jnp.dtype(jnp.float32))

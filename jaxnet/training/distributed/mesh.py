@@ -1,0 +1,93 @@
+"""A mesh: the devices among which every mini-batch of a run is divided."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jaxnet.core.errors import invalid_value
+from jaxnet.data.examples import Examples, count
+from jaxnet.training.distributed.devices import Device, check_devices, local_devices
+
+Tree = TypeVar("Tree")
+
+AXIS = "examples"
+"""The one axis of a mesh: what is divided along it is the examples of a mini-batch."""
+
+
+def make_mesh(function: str, devices: Sequence[Device], batch_size: int) -> Mesh:
+    """Return the mesh of some devices, if they divide a mini-batch into equal parts.
+
+    Args:
+        function: the public function that an error begins with.
+        devices: as `jaxnet.training.distributed.devices.check_devices` wants them.
+        batch_size: examples a step.
+
+    Raises:
+        ValueError: for devices that are refused, or that the batch size is no multiple of.
+    """
+    chosen = check_devices(function, devices)
+    parts = len(chosen)
+    below = batch_size - batch_size % parts
+    if below != batch_size:
+        sizes = " or ".join(str(size) for size in (below, below + parts) if size)
+        expected = f"to be a multiple of the {parts} devices"
+        remedy = f"Pass batch_size={sizes}, or other devices."
+        raise invalid_value(function, "batch_size", expected, batch_size, remedy)
+    return Mesh(np.array(chosen), (AXIS,))
+
+
+def divided(batch: Examples, mesh: Mesh | None) -> Examples:
+    """Return a batch of which each device of the mesh has its part, within a compiled program.
+
+    XLA makes of it a program in which each device computes what belongs to its examples, and
+    which sums over the devices wherever the program that is written sums over the batch: the
+    program means what it means on one device. A batch that does not divide evenly stays whole:
+    every device then computes all of it.
+    """
+    if mesh is None or count(batch) % mesh.size:
+        return batch
+    return jax.lax.with_sharding_constraint(batch, NamedSharding(mesh, PartitionSpec(AXIS)))
+
+
+def everywhere(mesh: Mesh) -> NamedSharding:
+    """Return the sharding of an array of which every device has a copy."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def replicated(tree: Tree, mesh: Mesh | None) -> Tree:
+    """Return local arrays as arrays of which every device of the mesh has a copy.
+
+    Where the mesh belongs to several processes, each puts its own values on its own devices: they
+    must be the same, see `jaxnet.training.distributed.processes.check_agreement`.
+    """
+    if mesh is None:
+        return tree
+    sharding, present = everywhere(mesh), local_devices(mesh.devices.flat)
+
+    def copies(leaf: Any) -> jax.Array:
+        parts = [jax.device_put(leaf, device) for device in present]
+        return jax.make_array_from_single_device_arrays(np.shape(leaf), sharding, parts)
+
+    return jax.tree.map(copies, tree)
+
+
+def local(tree: Tree, mesh: Mesh | None) -> Tree:
+    """Return this process's copies as plain arrays, which are bound to no device of the mesh.
+
+    What a run leaves can thus be read, saved and computed with in each process alone, and beside
+    what a run on other devices has left.
+    """
+    return tree if mesh is None else jax.tree.map(_plain, tree)
+
+
+def _plain(leaf: jax.Array) -> jax.Array:
+    copy = leaf.addressable_data(0)
+    if jnp.issubdtype(copy.dtype, jax.dtypes.prng_key):
+        data = _plain(jax.random.key_data(copy))
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(copy))
+    # by way of the host: an array that was put on a device, or computed there, stays bound to it
+    return jnp.asarray(np.asarray(copy))

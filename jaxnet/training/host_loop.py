@@ -1,0 +1,203 @@
+"""Chunks: the epochs of a run in parts, between which a person sees how far it is."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import numpy as np
+
+from jaxnet.core.types import Array, Params, Statistics
+from jaxnet.training.checkpoints.checkpoint import Checkpoint, Standing
+from jaxnet.training.loop.epoch import NEVER
+from jaxnet.training.loop.evaluate import EvaluateAt, read_params
+from jaxnet.training.loop.rules import NO_RULE, Rule, best_of, stopped_by
+from jaxnet.training.loop.run import RunRecord
+from jaxnet.training.loop.state import TrainState
+
+CAPACITY = 100
+"""The most epochs in one call of the compiled program: the length of its history."""
+
+CHUNK_SECONDS = 0.5
+"""What a chunk of epochs should take, so that a person sees progress."""
+
+Call: TypeAlias = Callable[[TrainState, int], tuple[TrainState, RunRecord, Any]]
+"""``(state, epochs) -> state, history, done``: the compiled program with its examples."""
+
+
+class History(NamedTuple):
+    """Learning curves: name -> array with one value an epoch.
+
+    Attributes:
+        train: ``"loss"`` and each metric, averaged over the epoch while the parameters changed.
+        validation: the same on the held-out examples, after the epoch; empty without any.
+        instruments: what the instruments said after the epoch; empty without any.
+    """
+
+    train: Mapping[str, Any]
+    validation: Mapping[str, Any]
+    instruments: Mapping[str, Any]
+
+
+class FitResult(NamedTuple):
+    """What a training run leaves.
+
+    Attributes:
+        params: the parameters to use: the best ones if a rule kept them, else the last ones; with
+            ``evaluate_at``, those that it gives.
+        statistics: the network's statistics that belong to them.
+        epoch: the epoch after which the network had them, from 1.
+        state: parameters, statistics, optimizer state, key and epoch at the end, to go on from.
+        history: learning curves of the epochs of this run.
+        ended_by: what ended the run: ``"epochs"``, or the name of the rule that did.
+        compile_seconds: wall time of tracing and compiling; about 0 if `fit` was called before
+            with the same network, optimizer, settings and shapes.
+        run_seconds: wall time of the training itself, in all starts from one checkpoint together.
+    """
+
+    params: Params
+    statistics: Statistics
+    epoch: int
+    state: TrainState
+    history: History
+    ended_by: str
+    compile_seconds: float
+    run_seconds: float
+
+
+class Progress(NamedTuple):
+    """What `fit` tells ``on_progress`` after a chunk of epochs.
+
+    Attributes:
+        epoch: epochs finished in this run.
+        epochs: epochs asked for.
+        history: learning curves so far.
+        seconds: wall time of the training so far.
+        resumed: how many of the finished epochs an earlier start has left in a checkpoint.
+    """
+
+    epoch: int
+    epochs: int
+    history: History
+    seconds: float
+    resumed: int = 0
+
+
+class DivergenceError(RuntimeError):
+    """A run whose loss or parameters became NaN or infinite, which ended it.
+
+    Attributes:
+        result: what the run had: parameters from before the epoch that diverged, and the history
+            up to and including that epoch.
+    """
+
+    def __init__(self, message: str, result: FitResult):
+        super().__init__(message)
+        self.result = result
+
+
+def run_in_chunks(
+    call: Call,
+    state: TrainState,
+    epochs: int,
+    *,
+    rules: Sequence[Rule],
+    evaluate_at: EvaluateAt | None,
+    chunk: int | None,
+    on_progress: Callable[[Progress], None] | None,
+    checkpoint: Checkpoint | None = None,
+) -> FitResult:
+    """Run epochs in chunks until all are done or a rule ends the run.
+
+    Args:
+        call: the program.
+        state: where to start.
+        epochs: how many, 1 or more, together with those that a checkpoint holds.
+        rules: of the program, which may end it before.
+        evaluate_at: of the program: at which parameters it is evaluated.
+        chunk: epochs a call; None for as many as take about `CHUNK_SECONDS`.
+        on_progress: called after every chunk, and before the first if a checkpoint holds some.
+        checkpoint: where to go on from, and what writes down where the run stands.
+
+    Raises:
+        DivergenceError: if the loss or the parameters are no longer finite.
+    """
+    started = time.perf_counter()
+    state, rows, _ = jax.block_until_ready(call(state, 0))  # compiles, trains nothing
+    state, history, seconds = stands = Standing(state, _filled(rows, 0), 0.0)
+    compiled = time.perf_counter()
+    if checkpoint is not None:
+        state, history, seconds = stands = checkpoint.resume(stands)
+    began = time.perf_counter() - seconds
+    resumed = done = len(history.epoch.diverged_at)
+    ended = False
+
+    def tell(result: FitResult) -> None:
+        if on_progress is not None:
+            on_progress(Progress(done, epochs, result.history, seconds, resumed))
+
+    result = _result(rules, evaluate_at, stands, compiled - started)
+    if resumed:
+        tell(result)
+    while done < epochs and not ended:
+        size = min(chunk or _chunk_size(done, seconds), epochs - done, CAPACITY)
+        state, rows, new = call(state, size)
+        history = jax.tree.map(lambda *parts: np.concatenate(parts), history, _filled(rows, new))
+        done, ended = done + int(new), int(new) < size
+        seconds = time.perf_counter() - began
+        stands = Standing(state, history, seconds)
+        result = _result(rules, evaluate_at, stands, compiled - started)
+        _check_divergence(history, result, checkpoint)
+        if checkpoint is not None and int(new):
+            checkpoint.save(stands, last=ended or done == epochs)
+        tell(result)
+    return result
+
+
+def _result(
+    rules: Sequence[Rule],
+    evaluate_at: EvaluateAt | None,
+    stands: Standing,
+    compile_seconds: float,
+) -> FitResult:
+    state, history, run_seconds = stands
+    trained = evaluate_at is None  # as a program of its own, it would copy them
+    params = state.params if trained else read_params(state, evaluate_at)
+    best = best_of(rules, state.rules, (params, state.statistics))
+    curves = History(history.epoch.train, history.validation, history.instruments)
+    rule = int(stopped_by(rules, state.rules))
+    ended_by = "epochs" if rule == NO_RULE else rules[rule].name
+    return FitResult(
+        best.params,
+        best.statistics,
+        int(state.epoch) - int(best.age),
+        state,
+        curves,
+        ended_by,
+        compile_seconds,
+        run_seconds,
+    )
+
+
+def _filled(rows: RunRecord, number: int | Array) -> RunRecord:
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[: int(number)], rows)
+
+
+def _chunk_size(done: int, seconds: float) -> int:
+    return max(1, int(CHUNK_SECONDS * done / seconds)) if done else 1
+
+
+def _check_divergence(history: RunRecord, result: FitResult, checkpoint: Checkpoint | None) -> None:
+    steps = history.epoch.diverged_at
+    if not len(steps) or steps[-1] == NEVER:
+        return
+    finite = [loss for loss in history.epoch.last_loss if np.isfinite(loss)]
+    last_loss = f"{finite[-1]:.6g}" if finite else "none: the first was not"
+    saved = "" if checkpoint is None else f" {checkpoint.describe()}"
+    raise DivergenceError(
+        f"fit: training diverged in epoch {int(result.state.epoch) + 1} at step {steps[-1] + 1}: "
+        f"the loss or the parameters are no longer finite; the last finite loss was {last_loss}. "
+        f"Its result keeps the parameters from before that epoch.{saved} Lower the learning rate, "
+        "or rescale the inputs.",
+        result,
+    )

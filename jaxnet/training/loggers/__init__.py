@@ -1,0 +1,1 @@
+"""Loggers: callbacks that write the learning curves of a run to files."""

@@ -1,0 +1,194 @@
+"""Evaluation: what a network says, and how good that is, without changing anything."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from jaxnet.core.checks import check_count, check_function
+from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.types import AnyArray, Array, Layer, Params, Statistics
+from jaxnet.data.examples import Examples, count
+from jaxnet.training.distributed.devices import compiler_options
+from jaxnet.training.distributed.mesh import divided
+from jaxnet.training.loop.batched_sum import CHUNK, sum_over_chunks
+from jaxnet.training.loop.checks import check_fit
+from jaxnet.training.loop.objective import LossArgument, MetricsArgument, Objective, make_objective
+from jaxnet.training.loop.state import TrainState
+from jaxnet.training.loop.sums import Sums, batch_sums
+
+Evaluate: TypeAlias = Callable[[Params, Statistics, Examples], dict[str, Array]]
+
+EvaluateAt: TypeAlias = Callable[[Any, Params], Params]
+"""``(optimizer state, params) -> params``: at which parameters a run is evaluated."""
+
+
+def make_evaluate(objective: Objective, mesh: Mesh | None = None) -> Evaluate:
+    """Return ``evaluate(params, statistics, examples) -> name -> mean over all examples``.
+
+    It goes through the examples in chunks of `CHUNK`, which on a CPU is more than twice as fast
+    as all at once. The result does not depend on how the examples divide into chunks but for
+    rounding: each example weighs the same.
+
+    Args:
+        objective: the network, its loss and metrics.
+        mesh: devices that each take a part of every chunk; None for one that takes all.
+    """
+
+    def chunk_sums(params: Params, statistics: Statistics, chunk: Examples) -> Sums:
+        outputs, _ = objective.network.apply(
+            params, statistics, chunk.inputs, key=None, training=False
+        )
+        return batch_sums(objective, outputs, chunk.targets)
+
+    def evaluate(params: Params, statistics: Statistics, examples: Examples) -> dict[str, Array]:
+        size = _chunk_size(count(examples), 1 if mesh is None else mesh.size)
+
+        def part_sums(part: Examples) -> Sums:
+            return chunk_sums(params, statistics, divided(part, mesh))
+
+        sums = sum_over_chunks(part_sums, examples, chunk=size)
+        return jax.tree.map(lambda value: value / count(examples), sums)
+
+    return evaluate
+
+
+def _chunk_size(total: int, parts: int) -> int:
+    """Return how many examples a chunk has, a multiple of ``parts`` if there are as many."""
+    size = min(CHUNK, total)
+    return size - size % parts or size
+
+
+def check_evaluate_at(function: str, evaluate_at: Any) -> None:
+    """Raise a TypeError unless this is a function; None, for none, passes, too."""
+    if evaluate_at is not None:
+        remedy = "Pass a function of the optimizer's state and the parameters."
+        check_function(function, "evaluate_at", evaluate_at, remedy)
+
+
+def params_to_use(state: TrainState, evaluate_at: EvaluateAt | None) -> Params:
+    """Return the parameters that a run is evaluated at and gives, in the dtypes of its own.
+
+    Args:
+        state: of the run.
+        evaluate_at: what computes them; None for the run's own parameters.
+
+    Raises:
+        TypeError: if they are no tree like the run's own.
+    """
+    if evaluate_at is None:
+        return state.params
+    found = evaluate_at(state.opt_state, state.params)
+    structures = jax.tree.structure(found), jax.tree.structure(state.params)
+    shapes = [[jnp.shape(leaf) for leaf in jax.tree.leaves(t)] for t in (found, state.params)]
+    if structures[0] != structures[1] or shapes[0] != shapes[1]:
+        remedy = "It is called with the optimizer's state and the parameters, in this order."
+        expected = "to return a tree like the parameters"
+        raise invalid_type("training", "evaluate_at", expected, "another", remedy)
+    return jax.tree.map(lambda new, own: jnp.asarray(new, own.dtype), found, state.params)
+
+
+read_params = jax.jit(params_to_use, static_argnums=1)
+"""`params_to_use` as a program of its own."""
+
+
+def evaluate(
+    network: Layer,
+    params: Params,
+    statistics: Statistics,
+    examples: Examples,
+    *,
+    loss: LossArgument = "softmax_cross_entropy",
+    metrics: MetricsArgument | None = None,
+) -> dict[str, float]:
+    """Return the mean loss and metrics of a network over examples.
+
+    Args:
+        network: the network.
+        params: its parameters.
+        statistics: its statistics.
+        examples: what to evaluate on.
+        loss: a name in `jaxnet.losses.LOSSES`, or a loss of that form.
+        metrics: names in `jaxnet.metrics.METRICS`, or name -> metric; by default the accuracy
+            that suits the loss.
+
+    Returns:
+        ``"loss"`` and each metric's name -> mean over the examples.
+
+    Raises:
+        ValueError: if the examples do not fit the network, hold NaN, or a name is unknown.
+    """
+    objective = make_objective(network, loss, metrics, function="evaluate")
+    examples = check_fit("evaluate", "examples", objective, examples)
+    means = _compiled(objective)(params, statistics, examples)
+    return {name: float(value) for name, value in means.items()}
+
+
+def predict(
+    network: Layer,
+    params: Params,
+    statistics: Statistics,
+    inputs: AnyArray | Sequence[Any],
+    *,
+    batch_size: int = CHUNK,
+) -> Array:
+    """Return the network's outputs for inputs of shape ``(examples, ...)``, without training.
+
+    Inputs are worked through ``batch_size`` at a time, to bound the memory.
+
+    Args:
+        network: the network.
+        params: its parameters.
+        statistics: its statistics.
+        inputs: numbers, one row an example: an array or lists; of none come outputs of none.
+        batch_size: examples at a time.
+
+    Returns:
+        Shape ``(examples, *out_shape)``.
+
+    Raises:
+        TypeError: for what are no numbers.
+        ValueError: for rows of unlike lengths, or of another shape than the network takes.
+    """
+    check_count("predict", "batch_size", batch_size)
+    rows = _rows(inputs)
+    outputs = [
+        _applied(network)(params, statistics, jnp.asarray(rows[start : start + batch_size]))
+        for start in range(0, max(len(rows), 1), batch_size)
+    ]
+    return jnp.concatenate(outputs)
+
+
+def _rows(inputs: Any) -> Any:
+    """Return inputs as they are if they are an array of numbers, or made one."""
+    if isinstance(inputs, Examples):
+        raise invalid_type("predict", "inputs", "to be an array", "Examples", "Pass their inputs.")
+    remedy = "Give numbers in rows of one length, one row an example; for one use x[None]."
+    if not hasattr(inputs, "dtype"):
+        try:
+            inputs = np.asarray(inputs)
+        except ValueError as error:
+            raise invalid_value("predict", "inputs", "to be an array", error, remedy) from error
+    if not (jnp.issubdtype(inputs.dtype, jnp.number) or inputs.dtype == bool):
+        raise invalid_type("predict", "inputs", "to hold numbers", inputs.dtype, remedy)
+    if not inputs.shape:
+        raise invalid_value("predict", "inputs", "to hold examples", "one number", remedy)
+    return inputs
+
+
+@functools.lru_cache(maxsize=32)
+def _compiled(objective: Objective) -> Evaluate:
+    program = make_evaluate(objective)
+    return jax.jit(program, compiler_options=compiler_options())
+
+
+@functools.lru_cache(maxsize=32)
+def _applied(network: Layer) -> Callable[[Params, Statistics, Array], Array]:
+    def apply(params: Params, statistics: Statistics, inputs: Array) -> Array:
+        return network.apply(params, statistics, inputs, key=None, training=False)[0]
+
+    return jax.jit(apply)

@@ -1,0 +1,152 @@
+"""A run: epochs in a loop that stops by itself, as one pure function to compile once."""
+
+import numbers
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from jaxnet.core.checks import check_function
+from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.trees import select
+from jaxnet.core.types import Array, Params, Statistics
+from jaxnet.data.examples import Examples
+from jaxnet.training.loop.epoch import NEVER, Epoch, EpochRecord
+from jaxnet.training.loop.evaluate import Evaluate, EvaluateAt, params_to_use
+from jaxnet.training.loop.rules import NO_RULE, Rule, Watched, stopped_by, update_scale, watch
+from jaxnet.training.loop.state import TrainState, strongly_typed
+
+Instrument: TypeAlias = Callable[[Params, Statistics, Examples], Array]
+"""``(params, statistics, train) -> scalar``, read after every epoch within the program."""
+
+
+class RunRecord(NamedTuple):
+    """What an epoch of a run reports: the epoch itself, then what is measured after it."""
+
+    epoch: EpochRecord
+    validation: dict[str, Array]
+    instruments: dict[str, Array]
+
+
+class _Carry(NamedTuple):
+    done: Array
+    diverged: Array
+    state: TrainState
+    history: RunRecord
+
+
+Run: TypeAlias = Callable[
+    [TrainState, Examples, Examples | None, Array], tuple[TrainState, RunRecord, Array]
+]
+
+
+def check_instruments(function: str, instruments: Any) -> None:
+    """Raise a TypeError unless these are functions by name; None, for none, passes, too."""
+    remedy = "Pass {'name': function of (params, statistics, train)}."
+    if not isinstance(instruments, Mapping | None):
+        actual = f"a {type(instruments).__name__}"
+        raise invalid_type(function, "instruments", "to be a mapping", actual, remedy)
+    for name, instrument in (instruments or {}).items():
+        check_function(function, f"instrument {name!r}", instrument, remedy)
+
+
+def make_run(
+    epoch: Epoch,
+    evaluate: Evaluate,
+    *,
+    capacity: int,
+    rules: Sequence[Rule] = (),
+    instruments: Mapping[str, Instrument] | None = None,
+    evaluate_at: EvaluateAt | None = None,
+) -> Run:
+    """Return ``run(state, train, validation, epochs) -> state, history, done``.
+
+    The number of epochs is an argument of the program, at most ``capacity``. One compiled program
+    therefore serves every run and every part of a run, and dividing a run into parts changes no
+    bit of its result.
+
+    ``history`` holds ``capacity`` rows, of which ``done`` are filled. If an epoch diverges, the
+    run ends with its row, and the state is the one before that epoch. A run that a rule has ended
+    does not go on: ``done`` is 0 if it had ended before.
+
+    Args:
+        epoch: one epoch, of `jaxnet.training.loop.epoch.make_epoch`.
+        evaluate: what gives the row's means on ``validation``.
+        capacity: the most epochs of one call.
+        rules: what watches the run.
+        instruments: name -> what else is measured after every epoch.
+        evaluate_at: at which parameters is measured after every epoch; None for the run's own.
+    """
+
+    def one_epoch(
+        state: TrainState, train: Examples, validation: Examples | None
+    ) -> tuple[TrainState, RunRecord]:
+        state, record = epoch(state, train, update_scale(rules, state.rules))
+        params, statistics = params_to_use(state, evaluate_at), state.statistics
+        held_out = {} if validation is None else evaluate(params, statistics, validation)
+        read = _read(instruments or {}, params, statistics, train)
+        watched = Watched(record.train, held_out, params, statistics)
+        state = state._replace(rules=watch(rules, state.rules, watched))
+        return state, RunRecord(record, held_out, read)
+
+    def run(
+        state: TrainState, train: Examples, validation: Examples | None, epochs: Array
+    ) -> tuple[TrainState, RunRecord, Array]:
+        _, row = jax.eval_shape(one_epoch, state, train, validation)
+
+        def going_on(carry: _Carry) -> Array:
+            ended = stopped_by(rules, carry.state.rules) != NO_RULE
+            return (carry.done < epochs) & ~carry.diverged & ~ended
+
+        def body(carry: _Carry) -> _Carry:
+            state, record = one_epoch(carry.state, train, validation)
+            diverged = record.epoch.diverged_at != NEVER
+            history = jax.tree.map(
+                lambda rows, value: rows.at[carry.done].set(value), carry.history, record
+            )
+            return _Carry(carry.done + 1, diverged, _keep(diverged, carry.state, state), history)
+
+        history = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row)
+        start = _Carry(jnp.int32(0), jnp.array(False), strongly_typed(state), history)
+        end = jax.lax.while_loop(going_on, body, start)
+        return strongly_typed(end.state), end.history, end.done
+
+    return run
+
+
+def _read(
+    instruments: Mapping[str, Instrument],
+    params: Params,
+    statistics: Statistics,
+    train: Examples,
+) -> dict[str, Array]:
+    """Return what the instruments say, each a scalar."""
+    read = {}
+    for name, instrument in instruments.items():
+        said = instrument(params, statistics, train)
+        argument, remedy = f"instrument {name!r}", "Reduce it to one number, or make several of it."
+        if not _is_real(said):
+            actual = getattr(said, "dtype", f"a {type(said).__name__}")
+            raise invalid_type("training", argument, "to return a number", actual, remedy)
+        read[name] = jnp.asarray(said)
+        if read[name].shape:
+            actual = f"shape {read[name].shape}"
+            raise invalid_value("training", argument, "to be 0-d", actual, remedy)
+    return read
+
+
+def _is_real(said: Any) -> bool:
+    kinds = jnp.integer, jnp.floating, jnp.bool_
+    if hasattr(said, "dtype"):
+        return any(jnp.issubdtype(said.dtype, kind) for kind in kinds)
+    return isinstance(said, numbers.Real)
+
+
+def _keep(diverged: Array, old: TrainState, new: TrainState) -> TrainState:
+    """Return the new state, or the old one if the new one is ruined. The key never changes."""
+
+    def without_key(state: TrainState) -> Any:
+        return state._replace(key=None)
+
+    return select(diverged, without_key(old), without_key(new))._replace(key=old.key)

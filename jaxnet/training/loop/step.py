@@ -1,0 +1,82 @@
+"""One step of training: a mini-batch's gradient, and the update that it leads to."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import optax
+
+from jaxnet.core.errors import invalid_type
+from jaxnet.core.trees import scaled
+from jaxnet.core.types import Array, Key, Params, Statistics
+from jaxnet.data.examples import Examples
+from jaxnet.training.loop.extra_arguments import accepted_arguments, extra_arguments
+from jaxnet.training.loop.gradient import GradientEngine
+from jaxnet.training.loop.objective import Objective
+from jaxnet.training.loop.sums import Sums
+
+
+class StepState(NamedTuple):
+    """What one step hands to the next.
+
+    Attributes:
+        params: the parameters.
+        statistics: the network's statistics.
+        opt_state: the optimizer's state.
+        scale: what updates are multiplied by, as long as the epoch lasts; None for 1.
+    """
+
+    params: Params
+    statistics: Statistics
+    opt_state: Any
+    scale: Array | None = None
+
+
+Step: TypeAlias = Callable[[StepState, Examples, Key, float], tuple[StepState, Sums]]
+
+
+Constraint: TypeAlias = Callable[[Params], Params]
+"""A projection onto the parameters that are allowed, such as `jaxnet.penalties.max_norm`."""
+
+
+def check_optimizer(function: str, optimizer: Any) -> None:
+    """Raise a TypeError unless this is a pair of functions such as `jaxnet.optim.sgd` gives."""
+    if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
+        remedy = "Pass jaxnet.optim.sgd(0.1), or any optax.GradientTransformation."
+        expected = "to be a gradient transformation"
+        raise invalid_type(function, "optimizer", expected, repr(optimizer), remedy)
+
+
+def make_step(
+    objective: Objective,
+    engine: GradientEngine,
+    optimizer: optax.GradientTransformation,
+    constraint: Constraint | None = None,
+) -> Step:
+    """Return ``step(state, batch, key, divisor) -> state, sums``.
+
+    The gradient is that of the batch's summed losses over ``divisor``: the mean over the batch if
+    ``divisor`` is its size. The sums are those of the batch before the update, which ends with
+    the constraint, if there is one. An ``optax.GradientTransformationExtraArgs`` is given those
+    of `jaxnet.training.loop.extra_arguments.ExtraArguments` that it takes.
+    """
+    gradient = engine(objective)
+    names = accepted_arguments(optimizer)
+    optimizer = optax.with_extra_args_support(optimizer)
+
+    def step(state: StepState, batch: Examples, key: Key, divisor: float) -> tuple[StepState, Sums]:
+        here = gradient(state.params, state.statistics, batch, key, divisor)
+        extra = {}
+        if names:  # for others not even the risk is written into the program
+            given = extra_arguments(
+                objective, gradient, here, state.params, state.statistics, batch, key, divisor
+            )
+            extra = {name: getattr(given, name) for name in names}
+        updates, opt_state = optimizer.update(here.dparams, state.opt_state, state.params, **extra)
+        if state.scale is not None:
+            updates = scaled(state.scale, updates)
+        params = optax.apply_updates(state.params, updates)
+        if constraint is not None:
+            params = constraint(params)
+        return StepState(params, here.statistics, opt_state, state.scale), here.sums
+
+    return step

@@ -1,0 +1,206 @@
+"""Waves: how the members of a sweep are handed to the devices, so many at a time."""
+
+import queue
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import numpy as np
+
+from jaxnet.data.examples import Examples
+from jaxnet.training.distributed.devices import Device, compiler_options
+from jaxnet.training.train import Member, Trained
+
+
+class Members(NamedTuple):
+    """The members of a sweep, each leaf with a leading axis of them.
+
+    Attributes:
+        keys: PRNG keys.
+        hyperparameters: name -> numbers.
+        epochs: how many epochs each is to run, int32.
+        starts: the states to go on from, their keys as integers; None for new runs.
+    """
+
+    keys: Any
+    hyperparameters: dict[str, Any]
+    epochs: Any
+    starts: Any = None
+
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        return len(self.epochs)
+
+
+Keeper: TypeAlias = Callable[[Trained], Any]
+"""What of a run's result comes back from the device."""
+
+Run: TypeAlias = Callable[[Members], Any]
+"""``members -> what is kept of their results``, for as many members as it was compiled for."""
+
+
+class Workers(NamedTuple):
+    """The compiled program on every device.
+
+    Attributes:
+        runs: one a device.
+        width: members that each trains at a time; 1 is trained as it is, more by `jax.vmap`.
+        compile_seconds: wall time of tracing and compiling.
+    """
+
+    runs: list[Run]
+    width: int
+    compile_seconds: float
+
+
+def compile_workers(
+    member: Member,
+    train: Examples,
+    validation: Examples | None,
+    members: Members,
+    *,
+    width: int,
+    devices: Sequence[Device],
+    keep: Keeper,
+) -> Workers:
+    """Compile the program that trains ``width`` members at a time, for every device.
+
+    It is traced once; with a width of 1 it is the program of `jaxnet.training.make_train`. Each
+    device has a program for itself, and goes through members without waiting for the others: one
+    program over a mesh would be compiled for many devices by other rules of XLA's than for one,
+    and differ in the last bits from a run of its own.
+
+    Args:
+        member: the run of one member.
+        train: the examples: a copy on each device, one for all of them on a CPU.
+        validation: the same of held-out examples; None for none.
+        members: whose dtypes the program is made for.
+        width: members a device at a time.
+        devices: where.
+        keep: what of a member's result comes back.
+    """
+    started = time.perf_counter()
+    program = _program(member, width)
+    first = _arguments(_padded(members, 0, width), width)
+    examples = _shareable((train, validation), devices)
+    copies = [jax.device_put(examples, device) for device in devices]
+    lowered = [
+        program.lower(*jax.device_put(first, device), *copy)
+        for device, copy in zip(devices, copies, strict=True)
+    ]
+    with ThreadPoolExecutor(len(devices)) as pool:  # XLA compiles for all devices at a time
+        compiled = list(pool.map(lambda each: each.compile(), lowered))
+    placed = zip(compiled, devices, copies, strict=True)
+    runs = [_on_device(*each, keep, width=width) for each in placed]
+    return Workers(runs, width, time.perf_counter() - started)
+
+
+def lower_member(
+    member: Member, train: Examples, validation: Examples | None, members: Members
+) -> jax.stages.Lowered:
+    """Return the program of one member as XLA is given it, for any width: nothing is compiled.
+
+    The arguments are those of `compile_workers`, which traces it no second time.
+    """
+    given = *_arguments(_padded(members, 0, 1), 1), train, validation
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), given)
+    return _program(member, 1).lower(*shapes)
+
+
+def starts_of(members: Members, width: int) -> Sequence[int]:
+    """Return the first index of each wave."""
+    return range(0, members.number, width)
+
+
+def run_waves(
+    workers: Workers, members: Members, starts: Sequence[int] | None = None
+) -> Iterator[tuple[int, Any]]:
+    """Train members: yield the first index of each wave and what it left, as they end.
+
+    Args:
+        workers: the program on every device.
+        members: all of them.
+        starts: the first indices of the waves to train; None for all.
+    """
+    starts = starts_of(members, workers.width) if starts is None else starts
+    free: queue.SimpleQueue[Run] = queue.SimpleQueue()
+    for run in workers.runs:
+        free.put(run)
+
+    def train(start: int) -> tuple[int, Any]:
+        run = free.get()
+        try:
+            trained = run(_padded(members, start, workers.width))
+        finally:
+            free.put(run)
+        left = members.number - start
+        return start, jax.tree.map(lambda leaf: leaf[:left], trained)
+
+    with ThreadPoolExecutor(len(workers.runs)) as pool:
+        waves = [pool.submit(train, start) for start in starts]
+        try:
+            for wave in as_completed(waves):
+                yield wave.result()
+        finally:  # an error, or a person, has ended the sweep
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def local_share(members: Members, processes: int) -> Members:
+    """Return the members that this process trains, of so many: in each of them as many.
+
+    Where they do not divide evenly, the last ones train for no epoch.
+    """
+    size = -(-members.number // processes)
+    return members if processes == 1 else _padded(members, jax.process_index() * size, size)
+
+
+def seconds_an_epoch(workers: Workers, members: Members) -> float:
+    """Return the measured seconds of one member's epoch while all devices work, of a second try."""
+    few = min(workers.width * len(workers.runs), members.number)
+    trial = jax.tree.map(lambda leaf: leaf[:few], members)
+    trial = trial._replace(epochs=np.minimum(trial.epochs, 1))
+    list(run_waves(workers, trial))
+    started = time.perf_counter()
+    list(run_waves(workers, trial))
+    return (time.perf_counter() - started) / few
+
+
+def _program(member: Member, width: int) -> Any:
+    batched = jax.vmap(member, in_axes=(0, 0, 0, 0, None, None))
+    return jax.jit(member if width == 1 else batched, compiler_options=compiler_options())
+
+
+def _shareable(examples: Any, devices: Sequence[Device]) -> Any:
+    """Return examples such that the devices of a CPU read one copy, where they lie."""
+    on_cpu = all(device.platform == "cpu" for device in devices)
+    return jax.tree.map(np.asarray, examples) if on_cpu else examples
+
+
+def _on_device(compiled: Any, device: Device, copy: Any, keep: Keeper, *, width: int) -> Run:
+    x64 = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+
+    def run(members: Members) -> Any:
+        with jax.enable_x64(x64):  # which is a thread's own
+            given = jax.device_put(_arguments(members, width), device)
+            return jax.tree.map(np.asarray, keep(compiled(*given, *copy)))
+
+    def run_one(members: Members) -> Any:
+        return jax.tree.map(lambda leaf: leaf[None], run(members))
+
+    return run_one if width == 1 else run
+
+
+def _arguments(members: Members, width: int) -> Members:
+    """Return members as the program takes them: one without the axis of members."""
+    return jax.tree.map(lambda leaf: leaf[0], members) if width == 1 else members
+
+
+def _padded(members: Members, start: int, size: int) -> Members:
+    """Return ``size`` members from ``start``; those that are lacking train for no epoch."""
+    indices = np.arange(start, start + size)
+    present = indices < members.number
+    wave = jax.tree.map(lambda leaf: leaf[np.minimum(indices, members.number - 1)], members)
+    return wave._replace(epochs=np.where(present, wave.epochs, 0).astype(np.int32))

@@ -1,0 +1,22 @@
+"""Sums over chunks: each example counts once, however they divide."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxnet.training.loop.batched_sum import sum_over_chunks
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 5, 6, 100])
+def test_each_example_counts_once(dtype: np.dtype, chunk: int) -> None:
+    values = jnp.asarray(2.0 ** np.arange(6), dtype)
+    keys = jax.random.split(jax.random.key(0), 6)
+
+    def sums(part):
+        numbers, own = part
+        return {"sum": numbers.sum(), "keys": jax.vmap(jax.random.bits)(own).sum()}
+
+    found = sum_over_chunks(sums, (values, keys), chunk=chunk)
+    assert float(found["sum"]) == 63.0
+    assert int(found["keys"]) == int(jax.vmap(jax.random.bits)(keys).sum())

@@ -1,0 +1,75 @@
+"""Evaluation weighs every example alike, however they divide into chunks."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxnet
+from jaxnet.training import evaluate, init_state, predict
+from jaxnet.training.distributed import devices
+from tests.training.toys import blobs, network
+
+
+@pytest.mark.parametrize(
+    ("dtype", "n"),
+    [*(("float32", n) for n in (1, 999, 1000, 1001, 2500)), ("float64", 2500)],
+    indirect=["dtype"],
+)
+def test_means_over_all_examples(dtype: np.dtype, n: int) -> None:
+    examples = jax.tree.map(jnp.asarray, blobs(n))
+    state = init_state(network(), jaxnet.optim.sgd(0.1), (3,), key=jax.random.key(0))
+    outputs, _ = network().apply(state.params, state.statistics, examples.inputs)
+    means = evaluate(network(), state.params, state.statistics, examples)
+    rtol = 1e-5 if dtype == np.float32 else 1e-12
+    losses = jaxnet.losses.softmax_cross_entropy(outputs, examples.targets)
+    hits = jaxnet.metrics.accuracy(outputs, examples.targets)
+    assert means["loss"] == pytest.approx(float(losses.mean()), rel=rtol)
+    assert means["accuracy"] == pytest.approx(float(hits.mean()), rel=rtol)
+
+
+def test_metrics_of_one_s_own() -> None:
+    state = init_state(network(), jaxnet.optim.sgd(0.1), (3,), key=jax.random.key(0))
+
+    def largest(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        del targets
+        return outputs.max(axis=-1)
+
+    means = evaluate(network(), state.params, state.statistics, blobs(), metrics={"top": largest})
+    outputs = predict(network(), state.params, state.statistics, jnp.asarray(blobs().inputs))
+    assert set(means) == {"loss", "top"}
+    assert means["top"] == pytest.approx(float(outputs.max(axis=-1).mean()), rel=1e-6)
+
+
+def test_predict_in_batches_equals_predict_at_once() -> None:
+    state = init_state(network(), jaxnet.optim.sgd(0.1), (3,), key=jax.random.key(0))
+    inputs = jnp.asarray(blobs().inputs)
+    whole = predict(network(), state.params, state.statistics, inputs)
+    parts = predict(network(), state.params, state.statistics, inputs, batch_size=10)
+    np.testing.assert_allclose(parts, whole, rtol=1e-6)
+
+
+def test_predict_can_be_compiled_into_something_larger() -> None:
+    state = init_state(network(), jaxnet.optim.sgd(0.1), (3,), key=jax.random.key(0))
+    inputs = jnp.asarray(blobs().inputs)
+
+    def outputs(params: Any) -> jax.Array:
+        return predict(network(), params, state.statistics, inputs)
+
+    np.testing.assert_allclose(jax.jit(outputs)(state.params), outputs(state.params), rtol=1e-5)
+
+
+def test_labels_out_of_range_are_refused() -> None:
+    state = init_state(network(), jaxnet.optim.sgd(0.1), (3,), key=jax.random.key(0))
+    counted_from_1 = blobs()._replace(targets=blobs().targets + 1)
+    with pytest.raises(ValueError, match=r"labels to be in \[0, 3\), got 3 at index"):
+        evaluate(network(), state.params, state.statistics, counted_from_1)
+
+
+def test_compiler_options_that_xla_does_not_know_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(devices, "_WITHOUT_YNNPACK", (("xla_no_such_option", ""),))
+    assert devices.compiler_options() is None

@@ -1,0 +1,267 @@
+"""A sweep that goes on from its parts ends with the bits of one that was never interrupted."""
+
+import itertools
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.core import Tracer
+
+import jaxnet
+from jaxnet.core.trees import digest
+from jaxnet.training import (
+    Recipe,
+    SweepProgress,
+    SweepResult,
+    cross_validate,
+    grid,
+    successive_halving,
+    sweep,
+    tune,
+)
+from jaxnet.training.checkpoints import save_interval
+from jaxnet.training.sweeps import execution as execution_module
+from jaxnet.training.sweeps.batches import Workers
+from jaxnet.training.sweeps.checkpoint import Parts
+from jaxnet.training.sweeps.execution import Execution, train_members
+from jaxnet.training.sweeps.labels import Harvest
+from jaxnet.training.sweeps.sweep import make_members, seed_keys
+from jaxnet.training.train import Member, Passes
+from tests.training.toys import blobs
+
+SETTINGS = grid(learning_rate=[0.01, 0.1, 1e38])
+RUNS: dict[str, Any] = {"key": jax.random.key(3), "epochs": 3, "batch_size": 8, "seeds": 3}
+
+
+def build(learning_rate: Any) -> Recipe:
+    return Recipe(jaxnet.mlp((3, 3)), jaxnet.optim.momentum(learning_rate))
+
+
+SEARCH: dict[str, Any] = {
+    "key": jax.random.key(0),
+    "batch_size": 8,
+    "strategy": "map",
+    "shuffle": False,  # without which there is less to compile
+}
+
+
+class KilledError(Exception):
+    """What ends a sweep in these tests, as a signal would."""
+
+
+class Killer:
+    """A report of progress that ends the sweep after so many runs (of so many); None for never."""
+
+    def __init__(self, runs: int | None = None, *, of: int | None = None):
+        self.runs, self.of = runs, of
+        self.seen: list[SweepProgress] = []
+
+    def __call__(self, progress: SweepProgress) -> None:
+        self.seen.append(progress)
+        here = self.of in (None, progress.runs)
+        if here and self.runs is not None and progress.done - progress.resumed >= self.runs:
+            raise KilledError
+
+
+@pytest.fixture
+def every_wave(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write every wave at once."""
+    monkeypatch.setattr(save_interval, "COST", float("inf"))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def bits(result: SweepResult) -> str:
+    """Return a digest of all that a sweep gives but its times."""
+    arrays = result.metrics, result.history, result.params, result.statistics, result.state
+    return digest((arrays, result.done, result.epoch, result.diverged, result.ended_by))
+
+
+def swept(folder: Path | None, **changed: Any) -> SweepResult:
+    given = {"settings": SETTINGS, "strategy": "map", "checkpoint": folder, **RUNS, **changed}
+    return sweep(build, blobs(), **given)
+
+
+def trained(compiled: dict[int, Workers], **execution: Any) -> Harvest:
+    """Train seven members by a program that is compiled once."""
+    settings = grid(learning_rate=[0.01, 0.02, 0.05, 0.1, 0.2, 1.0, 1e38])
+    members = make_members(settings, seed_keys(jax.random.key(3), 1), 3)
+    member = Member("sweep", build, Passes(3, 8))
+    train = jax.tree.map(jnp.asarray, blobs())
+    return train_members(member, members, train, None, Execution(**execution), compiled)
+
+
+STRATEGIES: dict[str, dict[str, Any]] = {
+    "map": {"strategy": "map"},
+    "chunks": {"strategy": "chunks", "chunk": 2},
+    "vmap": {"strategy": "vmap"},
+    "metrics": {"strategy": "map", "keep": "metrics"},
+    "state": {"strategy": "chunks", "chunk": 2, "keep": "state"},
+}
+
+
+@pytest.mark.usefixtures("every_wave")
+@pytest.mark.parametrize("how", STRATEGIES.values(), ids=STRATEGIES.keys())
+def test_kills_change_no_bit(how: dict[str, Any], tmp_path: Path) -> None:
+    compiled: dict[int, Workers] = {}
+    expected = trained(compiled, **how)
+    for _ in range(3):
+        with pytest.raises(KilledError):
+            trained(compiled, **how, checkpoint=tmp_path, on_progress=Killer(1))
+        if expected.width == 7:
+            break  # it was finished, and does not call again
+    last = Killer()
+    resumed = trained(compiled, **how, checkpoint=tmp_path, on_progress=last)
+    done = min(3 * expected.width, 7)
+    assert [told.done for told in last.seen] == [done, *range(done + 1, 8)]
+    assert {told.resumed for told in last.seen} == {done}
+    assert digest(resumed.kept) == digest(expected.kept)
+    assert resumed.width == expected.width
+
+
+@pytest.mark.usefixtures("every_wave")
+def test_a_sweep_goes_on_and_a_finished_one_compiles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: np.dtype
+) -> None:
+    with pytest.raises(KilledError):
+        swept(tmp_path, on_progress=Killer(4))
+    assert names(tmp_path) == [f"part_{number}.safetensors" for number in range(5)]
+    resumed = swept(tmp_path)
+    assert bits(resumed) == bits(swept(None))
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert resumed.params[0].weights.dtype == dtype
+    monkeypatch.setattr(execution_module, "compile_workers", None)
+    again = swept(tmp_path)
+    assert bits(again) == bits(resumed)
+    assert 0 < again.run_seconds <= resumed.run_seconds
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.usefixtures("every_wave")
+def test_what_auto_chose_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {"strategy": "auto", "checkpoint": tmp_path}
+    monkeypatch.setattr("jaxnet.training.sweeps.strategy._pays", lambda trial, *_: trial.width == 1)
+    monkeypatch.setattr("jaxnet.training.sweeps.strategy.GAIN", 1e9)  # wider is always faster
+    monkeypatch.setattr("jaxnet.training.sweeps.strategy.GROWTH", 3)
+    with pytest.raises(KilledError):
+        trained({}, **given, on_progress=Killer(3))
+    compiled: dict[int, Workers] = {}
+    expected = trained(compiled, strategy="chunks", chunk=3)
+    monkeypatch.setattr(execution_module, "choose", None)
+    resumed = trained(compiled, **given)
+    assert list(compiled) == [resumed.width] == [3]
+    assert [trial.width for trial in resumed.trials] == [1, 3]
+    assert trained({}, **given).trials == resumed.trials
+    assert digest(resumed.kept) == digest(expected.kept)
+
+
+def test_seconds_are_of_all_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr(save_interval.time, "perf_counter", lambda: float(next(clock)))
+    compiled: dict[int, Workers] = {}
+    killers = [Killer(2), Killer(2), Killer()]
+    for killer in killers[:2]:
+        with pytest.raises(KilledError):
+            trained(compiled, strategy="map", checkpoint=tmp_path, on_progress=killer)
+    whole = trained(compiled, strategy="map", checkpoint=tmp_path, on_progress=killers[2])
+    told = [progress.seconds for killer in killers for progress in killer.seen]
+    assert told[0] > 0
+    for before, after in itertools.pairwise(killers):
+        first, second = after.seen[:2]
+        # what came after the last part is trained again, and counted again
+        assert 0 < first.seconds <= before.seen[-1].seconds
+        assert second.seconds > first.seconds
+    assert whole.run_seconds >= told[-1]
+
+
+def test_waves_are_joined_where_writing_would_take_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(save_interval, "COST", 1e-9)
+    compiled: dict[int, Workers] = {}
+    written = trained(compiled, strategy="map", checkpoint=tmp_path)
+    # what the sweep is, the first wave, whose cost is not known before, and all others at the end
+    assert names(tmp_path) == [f"part_{number}.safetensors" for number in range(3)]
+    read = trained({}, strategy="map", checkpoint=tmp_path)
+    expected = trained(compiled, strategy="map")
+    assert digest(read.kept) == digest(written.kept) == digest(expected.kept)
+
+
+def test_without_a_checkpoint_nothing_is_lowered_or_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("opened")
+
+    monkeypatch.setattr(Parts, "__init__", refuse)
+    monkeypatch.setattr(execution_module, "lower_member", refuse)
+    swept(None)
+
+
+def test_nothing_is_traced_twice(tmp_path: Path) -> None:
+    traces = []
+
+    def counted(learning_rate: Any) -> Recipe:
+        traces.append(isinstance(learning_rate, Tracer))
+        return build(learning_rate)
+
+    given = {"settings": SETTINGS, "strategy": "map", "checkpoint": tmp_path, **RUNS}
+    sweep(counted, blobs(), **given)
+    assert traces.count(True) == 1
+
+
+def test_without_safetensors_the_message_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    with pytest.raises(ImportError, match=r"sweep: .* pip install safetensors"):
+        swept(tmp_path)
+
+
+@pytest.mark.usefixtures("every_wave")
+def test_folds_go_on(tmp_path: Path) -> None:
+    given = SEARCH | {"settings": SETTINGS, "epochs": 2, "folds": 3}
+    with pytest.raises(KilledError):
+        cross_validate(build, blobs(), **given, checkpoint=tmp_path, on_progress=Killer(2))
+    last = Killer()
+    resumed = cross_validate(build, blobs(), **given, checkpoint=tmp_path, on_progress=last)
+    assert last.seen[0].resumed == 2
+    assert bits(resumed) == bits(cross_validate(build, blobs(), **given))
+
+
+@pytest.mark.usefixtures("every_wave")
+def test_each_rung_has_its_own_folder(tmp_path: Path) -> None:
+    settings = grid(learning_rate=[0.001, 0.01, 0.1, 1.0])
+    given = SEARCH | {"settings": settings, "epochs": 4, "reduction": 2}
+
+    def halved(**more: Any) -> Any:
+        result = successive_halving(build, blobs(), blobs(seed=1), **given, **more)
+        return [(rung.indices.tolist(), bits(rung.sweep)) for rung in result.rungs]
+
+    with pytest.raises(KilledError):
+        halved(checkpoint=tmp_path, on_progress=Killer(1, of=2))
+    last = Killer()
+    assert halved(checkpoint=tmp_path, on_progress=last) == halved()
+    assert [(told.done, told.runs) for told in last.seen] == [(4, 4), (1, 2), (2, 2), (1, 1)]
+    assert names(tmp_path) == ["stage_0", "stage_1", "stage_2"]
+
+
+@pytest.mark.usefixtures("every_wave")
+def test_tuning_goes_on_in_its_search_and_in_its_last_training(tmp_path: Path) -> None:
+    given = SEARCH | {"settings": SETTINGS, "epochs": 2}
+
+    def tuned(**more: Any) -> Any:
+        result = tune(build, blobs(), blobs(20, seed=2), **given, **more)
+        return bits(result.sweep), digest(result.fit.state), result.test
+
+    with pytest.raises(KilledError):
+        tuned(checkpoint=tmp_path, on_progress=Killer(2))
+    last = Killer()
+    expected = tuned(checkpoint=tmp_path, on_progress=last)
+    assert [told.done for told in last.seen] == [2, 3]
+    assert "epoch_2" in names(tmp_path / "stage_1")
+    assert tuned() == expected
