@@ -2,7 +2,7 @@
 
 import sys
 
-from experiments import _terminal
+from experiments.harness import terminal
 
 if sys.argv[:1] == ["-m"]:  # python -m experiments.NAME, whose imports take seconds
-    _terminal.prepare()
+    terminal.prepare()

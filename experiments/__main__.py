@@ -4,14 +4,20 @@ import ast
 import sys
 from pathlib import Path
 
-from experiments import _terminal
+from experiments.harness import terminal
 
 
 def questions() -> dict[str, str]:
-    """Return experiment name -> its question, the first line of its docstring."""
-    files = sorted(Path(__file__).parent.glob("[!_]*.py"))
+    """Return experiment name -> its question, the first line of its docstring.
+
+    An experiment is a file of this folder, or a folder with a ``__main__.py``.
+    """
+    here = Path(__file__).parent
+    files = {file.stem: file for file in here.glob("[!_]*.py")}
+    files |= {file.parent.name: file.parent / "__init__.py" for file in here.glob("*/__main__.py")}
     documents = {
-        file.stem: ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) for file in files
+        name: ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+        for name, file in sorted(files.items())
     }
     return {name: (text or "").partition("\n")[0] for name, text in documents.items()}
 
@@ -27,4 +33,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_terminal.finish(main))
+    sys.exit(terminal.finish(main))

@@ -11,14 +11,14 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from experiments._command import run_command
-from experiments._contenders import CONTENDERS
-from experiments._figures import BLUE, GREY, new_figure, save_figure
-from experiments._load import Load
-from experiments._options import Count, Natural
-from experiments._progress import say
-from experiments._rally import Timing, check_workload, lost, missing_packages, race
-from experiments._record import Claim, prepare_folder, write_record
+from experiments.contenders import CONTENDERS
+from experiments.contenders.turns import Timing, check_workload, lost, missing_packages, race
+from experiments.harness.command import run_command
+from experiments.harness.figures import BLUE, GREY, new_figure, save_figure
+from experiments.harness.load import Load
+from experiments.harness.options import Count, Natural
+from experiments.harness.progress import say
+from experiments.harness.record import Claim, prepare_folder, write_record
 from jaxnet.core.checks import check_choice
 
 WORKLOAD = "headline"

@@ -16,8 +16,8 @@ import jax
 import numpy as np
 
 import jaxnet
-from experiments._command import run_command
-from experiments._figures import (
+from experiments.harness.command import run_command
+from experiments.harness.figures import (
     BLUE,
     GREEN,
     GREY,
@@ -26,9 +26,9 @@ from experiments._figures import (
     new_figure,
     save_figure,
 )
-from experiments._options import Count, Seed, Width, Within
-from experiments._progress import sweep_bar
-from experiments._record import Claim, at_least, prepare_folder, write_record
+from experiments.harness.options import Count, Seed, Width, Within
+from experiments.harness.progress import sweep_bar
+from experiments.harness.record import Claim, at_least, prepare_folder, write_record
 from jaxnet.data import Examples
 from jaxnet.inspection import largest_stable_rate
 from jaxnet.training import Recipe, find_learning_rate, make_objective, use_cores_as_devices

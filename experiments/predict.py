@@ -18,12 +18,12 @@ import numpy as np
 import tyro
 
 import jaxnet
-from experiments._classifier import save_classifier
-from experiments._command import run_command
-from experiments._figures import BLUE, GREY, ORANGE, new_figure, save_figure
-from experiments._options import Count, Natural
-from experiments._pictures import Frame, Invert, Picture, read_pictures
-from experiments._record import Claim, prepare_folder, write_record
+from experiments.harness.command import run_command
+from experiments.harness.figures import BLUE, GREY, ORANGE, new_figure, save_figure
+from experiments.harness.options import Count, Natural
+from experiments.harness.record import Claim, prepare_folder, write_record
+from experiments.images.classifier import save_classifier
+from experiments.images.pictures import Frame, Invert, Picture, read_pictures
 from jaxnet.core.checks import check_finite, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.networks import Model, load_model

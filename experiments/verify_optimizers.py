@@ -11,10 +11,10 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from experiments._command import run_command
-from experiments._options import Count
-from experiments._progress import progress
-from experiments._record import (
+from experiments.harness.command import run_command
+from experiments.harness.options import Count
+from experiments.harness.progress import progress
+from experiments.harness.record import (
     Claim,
     at_most,
     environment,
@@ -23,19 +23,19 @@ from experiments._record import (
     write_atomically,
     write_record,
 )
-from experiments._verification.bfloat16 import BFLOAT16_ULPS, Bfloat16
-from experiments._verification.bfloat16 import comparisons as compare_bfloat16
-from experiments._verification.case import Case, conventions
-from experiments._verification.cases import CASES
-from experiments._verification.compare import ULPS
-from experiments._verification.composition import comparisons as compare_compositions
-from experiments._verification.objectives import comparisons as compare_objectives
-from experiments._verification.page import build_page
-from experiments._verification.paths import LIBRARIES, has
-from experiments._verification.rows import BAD, Pair, Row, compare_conventions, measure
-from experiments._verification.schedules import comparisons as compare_schedules
-from experiments._verification.second_order import comparisons as compare_second_order
-from experiments._verification.stream import STEPS
+from experiments.peers.bfloat16 import BFLOAT16_ULPS, Bfloat16
+from experiments.peers.bfloat16 import comparisons as compare_bfloat16
+from experiments.peers.case import Case, conventions
+from experiments.peers.cases import CASES
+from experiments.peers.compare import ULPS
+from experiments.peers.composition import comparisons as compare_compositions
+from experiments.peers.objectives import comparisons as compare_objectives
+from experiments.peers.page import build_page
+from experiments.peers.paths import LIBRARIES, has
+from experiments.peers.rows import BAD, Pair, Row, compare_conventions, measure
+from experiments.peers.schedules import comparisons as compare_schedules
+from experiments.peers.second_order import comparisons as compare_second_order
+from experiments.peers.stream import STEPS
 from jaxnet.core.errors import invalid_value
 
 ROUNDINGS = 4.0

@@ -28,6 +28,22 @@ FLOORS = [
 ]
 """The folders of jaxnet from the ground up; rooms of one floor are blind to each other."""
 
+ROOMS_WITHIN = {
+    "training": [
+        ("distributed",),
+        ("loop",),
+        ("checkpoints",),
+        ("host_loop", "hyperparameters"),
+        ("loggers", "recipe"),
+        ("train",),
+        ("fit",),
+        ("sweeps",),
+    ],
+    "optim": [("update_rule",), ("first_order", "composition"), ("second_order",)],
+    "inspection": [("check_inputs",), ("propagation", "graphs"), ("drawing", "instruments")],
+}
+"""The same within a folder that has folders, for all that lies in it."""
+
 HEAVY = (
     "array_record",
     "flax",
@@ -67,22 +83,32 @@ def imported_modules(path: Path) -> set[str]:
 
 def trespasses(path: Path, root: Path = ROOT) -> list[str]:
     """Return the imports of a file of jaxnet that its floor does not allow."""
-    floor_of = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
     place = path.relative_to(root / "jaxnet").with_suffix("").parts
-    room = place[0]
-    if room not in floor_of:  # jaxnet/__init__.py stands on the roof
+    if len(place) == 1:  # jaxnet/__init__.py stands on the roof
         return []
-    wrong = []
-    for name in imported_modules(path):
-        parts = name.split(".")
-        if parts[0] != "jaxnet" or name == f"jaxnet.{room}":
-            continue
-        target = parts[1] if len(parts) > 1 else "__init__"
-        # the files of functions/ are blind to each other, but for those of one package
-        same_room = target == room and (room != "functions" or parts[2:3] == list(place[1:2]))
-        if not same_room and floor_of.get(target, len(FLOORS)) >= floor_of[room]:
-            wrong.append(name)
-    return wrong
+    targets = {
+        name: tuple(name.split(".")[1:])
+        for name in imported_modules(path)
+        if name.startswith("jaxnet") and name != f"jaxnet.{place[0]}"
+    }
+    return [name for name, target in targets.items() if not _allowed(place, target)]
+
+
+def _allowed(place: tuple[str, ...], target: tuple[str, ...]) -> bool:
+    room, there = place[0], (*target, "__init__")[0]
+    if room != there:
+        return _below(there, room, FLOORS)
+    if room == "functions":  # its files are blind to each other, but for those of one package
+        return target[1] == place[1]
+    floors = ROOMS_WITHIN.get(room)
+    if floors is None or place[1] == "__init__" or target[1] == place[1]:
+        return True
+    return _below(target[1], place[1], floors)
+
+
+def _below(there: str, here: str, floors: list[tuple[str, ...]]) -> bool:
+    floor_of = {room: level for level, rooms in enumerate(floors) for room in rooms}
+    return floor_of.get(there, len(floors)) < floor_of[here]
 
 
 @pytest.mark.parametrize("path", sources("jaxnet"), ids=lambda path: str(path.relative_to(ROOT)))
@@ -100,6 +126,12 @@ def test_a_folder_imports_only_folders_below_it(path: Path) -> None:
         ("functions", "from jaxnet.functions.new import LOSSES", True),
         ("core", "import jaxnet", False),
         ("data", "from jaxnet import training", False),
+        ("optim/first_order", "from jaxnet.optim.update_rule.rule import Rule", True),
+        ("optim/first_order", "from jaxnet.optim.first_order.adam import adam", True),
+        ("optim/first_order", "from jaxnet.optim.composition.sam import sam", False),
+        ("optim/update_rule", "from jaxnet.optim import adam", False),
+        ("training/loop", "from jaxnet.training.fit import fit", False),
+        ("training/loop", "from jaxnet.layers import dense", True),
     ],
 )
 def test_the_floor_test_can_fail(tmp_path: Path, room: str, line: str, allowed: bool) -> None:
@@ -109,15 +141,35 @@ def test_the_floor_test_can_fail(tmp_path: Path, room: str, line: str, allowed: 
     assert (trespasses(path, tmp_path) == []) is allowed
 
 
-def test_every_room_has_its_floor() -> None:
+def within(room: str) -> set[str]:
+    """Return the names of the files and folders of a room."""
+    names = {path.stem for path in (ROOT / "jaxnet" / room).iterdir()}
+    return names - {"__init__", "__pycache__"}
+
+
+def test_every_room_has_its_floor_and_its_place_in_the_map() -> None:
     rooms = {path.parent.name for path in (ROOT / "jaxnet").glob("*/__init__.py")}
-    assert rooms <= {room for rooms in FLOORS for room in rooms}
+    assert rooms == {room for rooms in FLOORS for room in rooms}
+    for room, rows in ROOMS_WITHIN.items():
+        assert within(room) == {name for names in rows for name in names}
+    folders = {path.parent.name for path in (ROOT / "jaxnet").glob("*/*/__init__.py")}
+    drawn = [line for line in (jaxnet.__doc__ or "").splitlines() if line.startswith("    ")]
+    assert set(re.findall(r"\w+", "\n".join(drawn))) == rooms | folders | within("functions")
 
 
-@pytest.mark.parametrize("path", sources("experiments"), ids=lambda path: path.stem)
+SHARED = {"harness", "contenders", "peers", "images"}
+"""Folders that experiments share; all others are an experiment's own."""
+
+
+@pytest.mark.parametrize(
+    "path", sources("experiments"), ids=lambda path: str(path.relative_to(ROOT / "experiments"))
+)
 def test_no_experiment_imports_another(path: Path) -> None:
-    names = {name for name in imported_modules(path) if name.startswith("experiments.")}
-    assert [name for name in names if not name.split(".")[1].startswith("_")] == []
+    own = path.relative_to(ROOT / "experiments").with_suffix("").parts[0]
+    rooms = {
+        name.split(".")[1] for name in imported_modules(path) if name.startswith("experiments.")
+    }
+    assert rooms <= SHARED | {own}
 
 
 def test_importing_jaxnet_is_light() -> None:

@@ -144,3 +144,25 @@ def _dot(x: Any, y: Any) -> Array:
     x, y = jnp.asarray(x), jnp.asarray(y)
     dtype = at_least_float32(x.dtype)
     return jnp.vdot(x.astype(dtype), y.astype(dtype), precision=jax.lax.Precision.HIGHEST)
+
+
+def describe_arrays(tree: Any) -> dict[str, str]:
+    """Return path -> dtype and shape that JAX gives each leaf of a pytree.
+
+    >>> describe_arrays({"weights": [np.zeros((2, 3))], "key": jax.random.key(0), "epoch": 1})
+    {"['epoch']": 'int32 of shape ()', "['key']": 'key<fry> of shape ()', \
+"['weights'][0]": 'float32 of shape (2, 3)'}
+    """
+    leaves, _ = jax.tree_util.tree_flatten_with_path(jax.eval_shape(lambda tree: tree, tree))
+    return {name_of(path): describe_array(leaf) for path, leaf in leaves}
+
+
+def name_of(path: Any) -> str:
+    """Return the path of a leaf as one writes it in Python: ``params[0].weights``."""
+    return jax.tree_util.keystr(path).removeprefix(".")
+
+
+def describe_array(array: Any) -> str:
+    """Return the dtype and the shape of an array, in words."""
+    array = array if hasattr(array, "dtype") else np.asarray(array)
+    return f"{array.dtype} of shape {array.shape}"

@@ -9,7 +9,8 @@ import jax
 import pytest
 
 import jaxnet
-from experiments import _layerwise, _worked
+from experiments.backprop_by_hand import layerwise
+from experiments.backprop_by_hand import worked as worked_graphs
 from jaxnet.core.types import Layer
 from tests.experiments.test_commands import run
 
@@ -23,11 +24,13 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_graph_is_there_in_four_forms(out: Path) -> None:
     record = json.loads((out / "result.json").read_text())
-    expected = {f"{w.name}{s}" for w in _worked.WORKED for s in (".png", ".svg", ".dot", ".mmd")}
+    expected = {
+        f"{w.name}{s}" for w in worked_graphs.WORKED for s in (".png", ".svg", ".dot", ".mmd")
+    }
     expected |= {"network.png"}
     assert set(record["figures"]) == expected
     assert {path.name for path in out.iterdir()} == expected | {"result.json"}
-    for worked in _worked.WORKED:
+    for worked in worked_graphs.WORKED:
         assert (out / f"{worked.name}.png").read_bytes()[:4] == b"\x89PNG"
         ElementTree.fromstring((out / f"{worked.name}.svg").read_text())
 
@@ -69,8 +72,8 @@ def test_the_network_goes_layer_by_layer(out: Path) -> None:
 def test_a_wrong_number_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wrong = _worked.WORKED[1]._replace(gradients={"x": 18.018})
-    monkeypatch.setattr(_worked, "WORKED", (wrong,))
+    wrong = worked_graphs.WORKED[1]._replace(gradients={"x": 18.018})
+    monkeypatch.setattr(worked_graphs, "WORKED", (wrong,))
     assert run("backprop_by_hand", "--out", str(tmp_path)) == 1
     assert "claim does not hold: two_ways: dy/dx is 18.018" in capsys.readouterr().err
 
@@ -87,15 +90,15 @@ def test_a_wrong_gradient_of_the_network_fails(
 
         return network._replace(backward=backward)
 
-    monkeypatch.setattr(_layerwise, "mlp", broken)
-    monkeypatch.setattr(_worked, "WORKED", ())
+    monkeypatch.setattr(layerwise, "mlp", broken)
+    monkeypatch.setattr(worked_graphs, "WORKED", ())
     assert run("backprop_by_hand", "--out", str(tmp_path)) == 1
     assert "5-7-4-3: the gradient by hand is jax.grad's" in capsys.readouterr().err
 
 
 def test_it_prints_the_lectures_numbers_beside_its_own() -> None:
-    graph = _worked.graph_of(_worked.WORKED[0])
-    table = _worked.tabulate(_worked.WORKED[0], graph, {"x": 4.0})
+    graph = worked_graphs.graph_of(worked_graphs.WORKED[0])
+    table = worked_graphs.tabulate(worked_graphs.WORKED[0], graph, {"x": 4.0})
     assert "x: input              0.5                     4          4          4" in table
     assert "back from y: 0.3679 times 1 = 0.3679" in table
 

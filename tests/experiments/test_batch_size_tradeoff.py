@@ -7,12 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments._batch_size import claims
-from experiments._batch_size.critical import fit_critical, median_updates
-from experiments._batch_size.noise import Drawn, Noise, fit_slope
-from experiments._batch_size.report import answer, say_scales
-from experiments._batch_size.runs import Outcome, Reached, Run, Time, epochs_to_target, outcome
-from experiments._batch_size.workload import GRIDS
+from experiments.batch_size_tradeoff import claims
+from experiments.batch_size_tradeoff.critical import fit_critical, median_updates
+from experiments.batch_size_tradeoff.noise import Drawn, Noise, fit_slope
+from experiments.batch_size_tradeoff.report import answer, say_scales
+from experiments.batch_size_tradeoff.runs import (
+    Outcome,
+    Reached,
+    Run,
+    Time,
+    epochs_to_target,
+    outcome,
+)
+from experiments.batch_size_tradeoff.workload import GRIDS
 from tests.experiments.test_commands import run
 
 SIZES = np.array([1, 2, 4, 8, 16])

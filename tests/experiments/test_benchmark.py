@@ -8,8 +8,8 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from experiments import benchmark, optimizer_cost
-from experiments._load import Load
-from experiments._rally import Timing
+from experiments.contenders.turns import Timing
+from experiments.harness.load import Load
 
 
 def test_bars_have_the_range_of_the_rounds(monkeypatch: pytest.MonkeyPatch) -> None:

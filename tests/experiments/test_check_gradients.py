@@ -6,25 +6,26 @@ from pathlib import Path
 import pytest
 
 import jaxnet
-from experiments import _gradient_cases, check_gradients
+from experiments import check_gradients
+from experiments.check_gradients import cases as gradient_cases
 from jaxnet.layers import activation, dense, serial
 from jaxnet.networks import HEADS
 from tests.experiments.test_commands import run
 
 
-def cases(*names: str) -> list[_gradient_cases.Case]:
-    return [case for case in _gradient_cases.CASES if case.name in names]
+def cases(*names: str) -> list[gradient_cases.Case]:
+    return [case for case in gradient_cases.CASES if case.name in names]
 
 
 def test_it_checks_all_that_there_is() -> None:
-    names = {(case.group, case.name) for case in _gradient_cases.CASES}
+    names = {(case.group, case.name) for case in gradient_cases.CASES}
     for group, table in {
         "activation": jaxnet.activations.ACTIVATIONS,
         "loss": jaxnet.losses.LOSSES,
         "head": HEADS,
     }.items():
         assert {(group, name) for name in table} <= names
-    made = {case.network.description.kind for case in _gradient_cases.CASES}
+    made = {case.network.description.kind for case in gradient_cases.CASES}
     others = {"activation", "Layer", "moments", "folded", "unfolded"}
     kinds = {name for name in jaxnet.layers.__all__ if name.islower()} - others
     assert kinds <= made
@@ -49,9 +50,9 @@ def test_a_wrong_rule_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     square = jaxnet.activations.Activation(lambda z: z * z, lambda z, _, dy: 2.002 * z * dy)
-    wrong = _gradient_cases.Case("layer", "square", serial(dense(3), activation(square)))
+    wrong = gradient_cases.Case("layer", "square", serial(dense(3), activation(square)))
     monkeypatch.setattr(check_gradients, "CASES", [wrong])
-    monkeypatch.setattr(check_gradients, "sabotaged", lambda: _gradient_cases.sabotaged()[:1])
+    monkeypatch.setattr(check_gradients, "sabotaged", lambda: gradient_cases.sabotaged()[:1])
     options = ("--differences", "1", "--leaves", "--out", str(tmp_path))
     assert run("check_gradients", *options) == 1
     printed = capsys.readouterr()
@@ -65,9 +66,9 @@ def test_a_gradient_that_is_nan_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ruined = jaxnet.activations.Activation(lambda z: z * z, lambda z, _, dy: dy * float("nan"))
-    wrong = _gradient_cases.Case("layer", "nan", serial(dense(3), activation(ruined)))
+    wrong = gradient_cases.Case("layer", "nan", serial(dense(3), activation(ruined)))
     monkeypatch.setattr(check_gradients, "CASES", [wrong])
-    monkeypatch.setattr(check_gradients, "sabotaged", lambda: _gradient_cases.sabotaged()[:1])
+    monkeypatch.setattr(check_gradients, "sabotaged", lambda: gradient_cases.sabotaged()[:1])
     assert run("check_gradients", "--differences", "1", "--out", str(tmp_path)) == 1
     assert "cases that agree" in capsys.readouterr().err
 

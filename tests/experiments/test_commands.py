@@ -15,7 +15,7 @@ import jax
 import pytest
 
 from experiments.__main__ import questions
-from experiments._command import run_command
+from experiments.harness.command import run_command
 from tests.quick import users_environment
 from tests.test_structure import ROOT
 
@@ -290,7 +290,7 @@ def test_mistakes_of_the_benchmark(
 def test_a_peer_that_fails_is_reported_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from experiments._rally import race
+    from experiments.contenders.turns import race
 
     monkeypatch.delenv("JAXNET_DATA", raising=False)  # random images
     timings, failures = race(
@@ -304,7 +304,7 @@ def test_a_peer_that_dies_on_the_way_is_reported_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("JAXNET_DATA", raising=False)  # random images
-    rally = importlib.import_module("experiments._rally")
+    rally = importlib.import_module("experiments.contenders.turns")
     started, processes = rally._process, {}
 
     @contextlib.contextmanager

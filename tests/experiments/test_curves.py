@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from experiments import _curves
+from experiments.learning_curves import curves
 
 FOOT = 0.5 * 100 * 0.125
 
@@ -21,11 +21,11 @@ def test_an_error_of_0_is_at_the_foot_and_the_axis_ends_at_the_last_epoch(
     accuracies: list[float], triangles: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures: list[Figure] = []
-    monkeypatch.setattr(_curves, "save_figure", lambda figure, path: figures.append(figure) or path)
+    monkeypatch.setattr(curves, "save_figure", lambda figure, path: figures.append(figure) or path)
     train = {"loss": np.array([1.0, 0.5, 0.1, 0.1]), "accuracy": np.array(accuracies)}
     held_out = {"loss": np.ones(4), "accuracy": np.full(4, 0.5)}
     history: Any = SimpleNamespace(train=train, validation=held_out)
-    _curves.draw_curves(Path("curves.png"), history, title="Title", held_out="test")
+    curves.draw_curves(Path("curves.png"), history, title="Title", held_out="test")
     left, right = figures[0].axes
     assert 4.0 <= left.get_xlim()[1] == right.get_xlim()[1] < 4.1
     at_the_foot = [line for line in right.lines if line.get_marker() == "v"]

@@ -14,9 +14,9 @@ from typing import Any
 import jax
 import pytest
 
-from experiments import _terminal
-from experiments._command import run_command
-from experiments._rally import lost
+from experiments.contenders.turns import lost
+from experiments.harness import terminal
+from experiments.harness.command import run_command
 from tests.experiments.test_commands import run
 from tests.test_structure import ROOT
 
@@ -82,7 +82,7 @@ def test_closed_streams_take_nothing_and_harm_nothing(tmp_path: Path) -> None:
 def test_progress_is_silent_without_standard_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    progress = importlib.import_module("experiments._progress")
+    progress = importlib.import_module("experiments.harness.progress")
     monkeypatch.setattr(sys, "stderr", None)
     with progress.progress_bar("", 1) as bar, progress.sweep_bar("") as sweep:
         assert bar is sweep is None
@@ -117,7 +117,7 @@ def test_an_interrupt_during_the_imports_is_no_traceback() -> None:
 PREAMBLE = """
 import os, signal, sys, threading, time
 sys.argv[:1] = ["-m"]  # as python -m has it while it imports
-from experiments._terminal import finish
+from experiments.harness.terminal import finish
 
 def interrupt(late=None):
     os.kill(os.getpid(), signal.SIGINT)
@@ -177,7 +177,7 @@ def test_an_interrupt_leaves_the_terminal_with_a_cursor() -> None:
 def test_a_contender_ends_with_whoever_started_it() -> None:
     code = """
 import time
-from experiments._contenders import __main__ as contender
+from experiments.contenders import process as contender
 contender.start = lambda *arguments: time.sleep(600)
 contender.main("jaxnet", "0", "")
 """
@@ -233,7 +233,7 @@ def test_errors_that_are_no_bugs_are_said(
 
 def test_threads_that_outlive_their_loop_are_not_heard() -> None:
     heard: list[Any] = []
-    hook = _terminal.without_late_threads(heard.append)
+    hook = terminal.without_late_threads(heard.append)
     late, other = (
         SimpleNamespace(exc_value=RuntimeError(text)) for text in ("Event loop is closed", "other")
     )

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import jaxnet
-from experiments._ground import flattened
-from experiments._pictures import Frame, Invert, read_pictures
+from experiments.images.ground import flattened
+from experiments.images.pictures import Frame, Invert, read_pictures
 from tests.experiments.test_pictures import written
 
 FRAME = Frame(8, 8, 16, 1.0)

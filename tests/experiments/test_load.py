@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from experiments import _load
-from experiments._load import Load
+from experiments.harness import load
+from experiments.harness.load import Load
 
 
 @pytest.mark.parametrize(
@@ -24,11 +24,11 @@ def test_the_load_of_others(
     averages = iter([before, now, now, now])
     spent = iter([(10.0, 1.0), *[(20.0, 1.0 + 10 * own)] * 3])
     monkeypatch.setattr(os, "getloadavg", lambda: (next(averages), 0.0, 0.0))
-    monkeypatch.setattr(_load, "_spent", lambda: next(spent))
-    monkeypatch.setattr(_load, "count_cores", lambda: 2)
-    load = Load()
-    assert load.others() == pytest.approx(others)
-    said = load.busy()
+    monkeypatch.setattr(load, "_spent", lambda: next(spent))
+    monkeypatch.setattr(load, "count_cores", lambda: 2)
+    measured = Load()
+    assert measured.others() == pytest.approx(others)
+    said = measured.busy()
     assert bool(said) is (others > 2)
     if said:
         assert said == f"no verdict on times: a load of {others:.1f} from others on 2 cores"

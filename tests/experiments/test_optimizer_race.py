@@ -11,11 +11,11 @@ import numpy as np
 import optax
 import pytest
 
-from experiments._race import claims, deepobs, noise, theory
-from experiments._race.contestants import contestants
-from experiments._race.landscapes import LANDSCAPES, Landscape
-from experiments._race.parts import say_order
-from experiments._race.paths import STAY, descend
+from experiments.optimizer_race import claims, deepobs, noise, theory
+from experiments.optimizer_race.contestants import contestants
+from experiments.optimizer_race.landscapes import LANDSCAPES, Landscape
+from experiments.optimizer_race.parts import say_order
+from experiments.optimizer_race.paths import STAY, descend
 from jaxnet.core.types import Array
 from jaxnet.optim import OPTIMIZERS
 from tests.experiments.test_commands import run

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 import jaxnet
-from experiments._pictures import Frame, read_pictures
+from experiments.images.pictures import Frame, read_pictures
 from jaxnet.networks import save_model
 from tests.experiments.test_commands import run
 

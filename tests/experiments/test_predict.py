@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import jaxnet
-from experiments._classifier import save_classifier
-from experiments._pictures import Frame, _decoded, measure_extent, read_pictures
+from experiments.images.classifier import save_classifier
+from experiments.images.pictures import Frame, _decoded, measure_extent, read_pictures
 from jaxnet.core.trees import digest
 from jaxnet.networks import load_model, save_model
 from tests.experiments.test_commands import run

@@ -4,12 +4,12 @@ import threading
 
 import pytest
 
-from experiments import _progress
-from experiments._progress import side_by_side
+from experiments.harness import progress
+from experiments.harness.progress import side_by_side
 
 
 def test_results_are_in_the_order_of_the_items(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_progress, "count_cores", lambda: 2)
+    monkeypatch.setattr(progress, "count_cores", lambda: 2)
     second_done = threading.Event()
 
     def function(item: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments._sweep_verdict import Verdict, describe, judge, sweep_claims
+from experiments.hyperparameter_sweep.verdict import Verdict, describe, judge, sweep_claims
 from jaxnet.training import grid
 
 SETTINGS = grid(learning_rate=[1e-3, 1e-2, 1e-1], drop_rate=[0.0, 0.1])

@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from experiments._verification.bfloat16 import Bfloat16
-from experiments._verification.cases import CASES
-from experiments._verification.page import build_page, count_bugs
-from experiments._verification.reasons import Reason
-from experiments._verification.rows import Pair, Row, Verdict, judge_pair
+from experiments.peers.bfloat16 import Bfloat16
+from experiments.peers.cases import CASES
+from experiments.peers.page import build_page, count_bugs
+from experiments.peers.reasons import Reason
+from experiments.peers.rows import Pair, Row, Verdict, judge_pair
 
 ENVIRONMENT = {"versions": {"jax": "1.2.3"}, "python": "3.11", "device": "cpu", "command": "run"}
 

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments._verification.cases.schedules import CASES
-from experiments._verification.rows import BAD
-from experiments._verification.schedule_case import ScheduleCase
-from experiments._verification.schedules import libraries, measure
+from experiments.peers.cases.schedules import CASES
+from experiments.peers.rows import BAD
+from experiments.peers.schedule_case import ScheduleCase
+from experiments.peers.schedules import libraries, measure
 from jaxnet import schedules
 from jaxnet.functions.schedules import SCHEDULES, Schedule, get_schedule
 from tests.peers import marks

@@ -211,7 +211,7 @@ def test_infinite_gradients_are_not_hidden(name: str) -> None:
 
 
 def test_every_optimizer_is_in_the_matrix() -> None:
-    from experiments._verification.cases import CASES
+    from experiments.peers.cases import CASES
 
     assert {case.optimizer for case in CASES} == set(OPTIMIZERS)
 

@@ -11,10 +11,10 @@ import numpy as np
 import optax
 import pytest
 
-from experiments._verification.case import Case, Known, conventions
-from experiments._verification.cases import CASES
-from experiments._verification.compare import EXACT
-from experiments._verification.rows import BAD, judge, measure
+from experiments.peers.case import Case, Known, conventions
+from experiments.peers.cases import CASES
+from experiments.peers.compare import EXACT
+from experiments.peers.rows import BAD, judge, measure
 from tests.peers import marks
 
 

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import optax
 import pytest
 
-from experiments._verification.bfloat16 import BFLOAT16_ULPS, comparisons, our_ulps, worst_update
-from experiments._verification.case import conventions
-from experiments._verification.cases import CASES
+from experiments.peers.bfloat16 import BFLOAT16_ULPS, comparisons, our_ulps, worst_update
+from experiments.peers.case import conventions
+from experiments.peers.cases import CASES
 from jaxnet import optim
 
 FIRST = {case.optimizer: case for case in reversed(CASES)}

@@ -11,13 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.trees import describe_arrays, name_of
 from jaxnet.training.checkpoints.archive import Archive, Entry
 from jaxnet.training.checkpoints.fingerprint import (
     Fingerprint,
     check_arrays,
     check_same_run,
-    describe_arrays,
-    name_of,
 )
 from jaxnet.training.checkpoints.save_interval import Pace
 from jaxnet.training.distributed.processes import Message, from_first

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 from jax.sharding import Mesh
 
 from jaxnet.core.errors import InputError, invalid_type, invalid_value
-from jaxnet.core.trees import digest
+from jaxnet.core.trees import describe_array, describe_arrays, digest
 from jaxnet.core.types import Description, Layer
 from jaxnet.data.examples import Examples
 from jaxnet.training.distributed.devices import Device
@@ -108,23 +107,6 @@ def take_sweep_fingerprint(
         start={},
         members={n: v if isinstance(v, str) else _described(v) for n, v in members.items()},
     )
-
-
-def describe_arrays(state: Any) -> dict[str, str]:
-    """Return path -> dtype and shape that JAX gives each leaf of a state, or of any other tree.
-
-    >>> from jaxnet.training.loop.state import TrainState
-    >>> state = TrainState([np.zeros((2, 3))], (), (), jax.random.key(0), 1)
-    >>> [describe_arrays(state)[name] for name in ("params[0]", "key", "epoch")]
-    ['float32 of shape (2, 3)', 'key<fry> of shape ()', 'int32 of shape ()']
-    """
-    leaves, _ = jax.tree_util.tree_flatten_with_path(jax.eval_shape(lambda tree: tree, state))
-    return {name_of(path): _describe(leaf) for path, leaf in leaves}
-
-
-def name_of(path: Any) -> str:
-    """Return the path of a leaf as one writes it in Python: ``params[0].weights``."""
-    return jax.tree_util.keystr(path).removeprefix(".")
 
 
 def check_same_run(function: str, here: Fingerprint, there: Fingerprint, folder: Any) -> None:
@@ -222,15 +204,10 @@ def _platform(device: Device) -> dict[str, str]:
     }
 
 
-def _describe(array: Any) -> str:
-    array = array if hasattr(array, "dtype") else np.asarray(array)
-    return f"{array.dtype} of shape {array.shape}"
-
-
 def _described(tree: Any) -> str:
     """Return what arrays are: one by dtype and shape, too, several by their digest alone."""
     sha = f"SHA-256 {digest(tree)[:16]}"
-    return f"{_describe(tree)} and {sha}" if hasattr(tree, "dtype") else sha
+    return f"{describe_array(tree)} and {sha}" if hasattr(tree, "dtype") else sha
 
 
 def _describe_examples(**sets: Examples | None) -> dict[str, str]:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.trees import describe_arrays
 from jaxnet.core.types import AnyArray, Array, Layer
 from jaxnet.data.examples import Examples, check_examples, check_pair, count
 from jaxnet.functions.losses import (
@@ -17,7 +18,6 @@ from jaxnet.functions.losses import (
 )
 from jaxnet.layers.batch_norm import BatchNormResidual
 from jaxnet.layers.moving_moments import MovingMoments, find_nodes
-from jaxnet.training.checkpoints.fingerprint import describe_arrays
 from jaxnet.training.loop.objective import Objective
 from jaxnet.training.loop.state import TrainState
 

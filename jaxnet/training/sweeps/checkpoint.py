@@ -15,7 +15,8 @@ import numpy as np
 from jaxnet.core.array_file import Content, FileKind, pack, storable, unpack
 from jaxnet.core.errors import DamagedFileError, invalid_value
 from jaxnet.core.files import check_path, replace
-from jaxnet.training.checkpoints.fingerprint import Fingerprint, check_same_run, name_of
+from jaxnet.core.trees import name_of
+from jaxnet.training.checkpoints.fingerprint import Fingerprint, check_same_run
 from jaxnet.training.checkpoints.folder import check_holds, naming_errors, numbers, prepare
 from jaxnet.training.checkpoints.save_interval import Pace
 from jaxnet.training.sweeps.strategy import Trial

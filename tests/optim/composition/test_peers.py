@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments._verification import composition, paths
-from experiments._verification.compare import EXACT
-from experiments._verification.composition import COMPOSITIONS, comparisons, difference
-from experiments._verification.compositions import CLIPPING, Composition
+from experiments.peers import composition, paths
+from experiments.peers.compare import EXACT
+from experiments.peers.composition import COMPOSITIONS, comparisons, difference
+from experiments.peers.compositions import CLIPPING, Composition
 from jaxnet import optim
 from tests.peers import marks, need, peers
 

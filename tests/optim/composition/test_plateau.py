@@ -10,8 +10,8 @@ import optax
 import pytest
 
 import jaxnet
-from experiments._verification.plateau import CASES, PlateauCase, libraries, measure
-from experiments._verification.rows import BAD
+from experiments.peers.plateau import CASES, PlateauCase, libraries, measure
+from experiments.peers.rows import BAD
 from jaxnet.functions.schedules import plateau
 from jaxnet.functions.schedules.plateau import Like
 from jaxnet.optim import reduce_on_plateau

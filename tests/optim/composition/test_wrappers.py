@@ -8,9 +8,9 @@ import numpy as np
 import optax
 import pytest
 
-from experiments._verification.objectives import COMPARISONS, compare
-from experiments._verification.paths import as_users_do
-from experiments._verification.rows import BAD
+from experiments.peers.objectives import COMPARISONS, compare
+from experiments.peers.paths import as_users_do
+from experiments.peers.rows import BAD
 from jaxnet.optim import (
     WRAPPERS,
     adam,

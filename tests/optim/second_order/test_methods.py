@@ -9,8 +9,8 @@ import numpy as np
 import optax
 import pytest
 
-from experiments._verification.rows import BAD
-from experiments._verification.second_order import (
+from experiments.peers.rows import BAD
+from experiments.peers.second_order import (
     QUICK,
     SECOND_ORDER_CASES,
     SecondOrderCase,

@@ -1,12 +1,13 @@
 """Starts a small checkpointed run again and again, each time in a process that may be killed.
 
-``python -m tests.training.checkpoints.starts FOLDER`` reads lines ``EPOCHS`` from standard input. For each it
-forks, which saves the imports, and trains in the child, which also keeps logs beside FOLDER, named
-LOG and BOARD below. It prints ``PID``, each finished epoch,
+``python -m tests.training.checkpoints.starts FOLDER`` reads lines ``EPOCHS`` from standard input.
+For each it forks, which saves the imports, and trains in the child, which also keeps logs beside
+FOLDER, named LOG and BOARD below. It prints ``PID``, each finished epoch,
 ``done DIGEST`` if the run lived to see it, and ``ended STATUS``.
 
-``python -m tests.training.checkpoints.starts FOLDER COPIES`` trains four epochs, and before every operation
-on a file copies FOLDER to COPIES/0, COPIES/1 ...: what a kill at that moment would have left.
+``python -m tests.training.checkpoints.starts FOLDER COPIES`` trains four epochs, and before every
+operation on a file copies FOLDER to COPIES/0, COPIES/1 ...: what a kill at that moment would have
+left.
 """
 
 import os

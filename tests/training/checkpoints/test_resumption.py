@@ -13,7 +13,7 @@ import optax
 import pytest
 
 import jaxnet
-from jaxnet.core.trees import digest
+from jaxnet.core.trees import describe_arrays, digest
 from jaxnet.training import (
     DivergenceError,
     FitResult,
@@ -27,7 +27,7 @@ from jaxnet.training import (
 from jaxnet.training.checkpoints import save_interval
 from jaxnet.training.checkpoints.archive import Archive
 from jaxnet.training.checkpoints.checkpoint import Checkpoint, Standing
-from jaxnet.training.checkpoints.fingerprint import Fingerprint, describe_arrays
+from jaxnet.training.checkpoints.fingerprint import Fingerprint
 from jaxnet.training.fit import _program
 from jaxnet.training.loop.epoch import EpochRecord
 from jaxnet.training.loop.gradient import autodiff

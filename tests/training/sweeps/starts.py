@@ -1,7 +1,8 @@
 """Starts a sweep again and again, each time in a process that may be killed.
 
 ``python -m tests.training.sweeps.starts FOLDER`` reads lines from standard input, as
-`tests.training.checkpoints.starts` does: 1 for a sweep with FOLDER as its checkpoint, 0 for one without.
+`tests.training.checkpoints.starts` does: 1 for a sweep with FOLDER as its checkpoint, 0 for one
+without.
 """
 
 import sys

@@ -1,1 +1,0 @@
-"""The parts of batch_size_tradeoff: noise, times, runs, their claims and their figure."""

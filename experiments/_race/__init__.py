@@ -1,1 +1,0 @@
-"""The parts of optimizer_race: landscapes, a published benchmark, theory, and a failure."""

@@ -1,0 +1,64 @@
+"""Updates and examples to a target against the batch size: the hyperbola that theory predicts."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.batch_size_tradeoff.runs import Outcome
+
+
+class Critical(NamedTuple):
+    """``updates(b) = least (1 + B / b)``, with ``B`` the critical batch size, fitted.
+
+    The examples are ``b`` times as many, ``least (b + B)``: up to ``B`` larger mini-batches save
+    updates at little cost, beyond it they cost examples.
+
+    Source: McCandlish et al. 2018, equation 2.7, for learning rates that are best for each size.
+
+    Attributes:
+        least: updates that no mini-batch, however large, goes below.
+        size: ``B``, in examples.
+        worst: the largest factor between a median number of updates and the fit.
+    """
+
+    least: float
+    size: float
+    worst: float
+
+    def updates(self, sizes: np.ndarray) -> np.ndarray:
+        """Return the fitted number of updates.
+
+        Args:
+            sizes: of mini-batches.
+        """
+        return self.least * (1 + self.size / sizes)
+
+
+def median_updates(outcomes: Mapping[int, Outcome], examples: int) -> dict[int, float]:
+    """Return the median updates to the target by batch size; infinite where it is not reached.
+
+    Args:
+        outcomes: batch size -> what its runs came to.
+        examples: number of training examples.
+    """
+    return {n: float(np.median(each.epochs)) * examples / n for n, each in outcomes.items()}
+
+
+def fit_critical(updates: Mapping[int, float]) -> Critical | None:
+    """Fit the hyperbola by least squares of logarithms; None for fewer than three batch sizes.
+
+    Args:
+        updates: batch size -> updates to the target; infinite ones are left out.
+    """
+    reached = {size: number for size, number in updates.items() if np.isfinite(number)}
+    if len(reached) < 3:
+        return None
+    sizes, found = np.array(list(reached), float), np.log(list(reached.values()))
+    tried = np.geomspace(sizes[0] / 10, 10 * sizes[-1], 2000)
+    residuals = found - np.log1p(tried[:, None] / sizes)
+    levels = residuals.mean(axis=1)
+    residuals -= levels[:, None]
+    best = np.argmin((residuals**2).sum(axis=1))
+    worst = np.exp(np.abs(residuals[best]).max())
+    return Critical(float(np.exp(levels[best])), float(tried[best]), float(worst))

@@ -1,0 +1,185 @@
+"""The variance of the mini-batch gradient against the batch size, measured and predicted."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+import jaxnet
+from experiments.batch_size_tradeoff.workload import SGD, Grid, Workload, start
+from experiments.harness.progress import side_by_side
+from jaxnet.data.examples import count
+from jaxnet.inspection import Measurement, gradient_noise, measured_variance, predicted_variance
+from jaxnet.training import Objective, TrainState, make_objective
+
+EPOCHS = (0, 1, 4, 16)
+"""After how many epochs the noise scale is computed; mini-batches are drawn after the second."""
+
+REFERENCE_SIZE, REFERENCE_RATE = 32, 0.1
+"""Of the run in which the noise is looked at."""
+
+
+class Drawn(NamedTuple):
+    """The variance at each batch size.
+
+    Attributes:
+        sizes: batch sizes.
+        values: measured variances.
+        errors: their standard errors.
+        predicted: from the variance of the examples' gradients.
+    """
+
+    sizes: np.ndarray
+    values: np.ndarray
+    errors: np.ndarray
+    predicted: np.ndarray
+
+
+class Fit(NamedTuple):
+    """A straight line through logarithms, weighed by the points' errors.
+
+    Attributes:
+        slope: of the line.
+        error: standard error of the slope.
+        worst: the point furthest from the prediction, in its standard errors.
+    """
+
+    slope: float
+    error: float
+    worst: float
+
+
+class Noise(NamedTuple):
+    """What is known of the noise.
+
+    Attributes:
+        scales: epoch of the reference runs -> noise scale, in examples, one value a seed.
+        variance: of the examples' gradients, where draws were made.
+        square: of the gradient, at the same place.
+        examples: number of training examples.
+        drawn: "with" and "without" replacement -> measurements.
+    """
+
+    scales: dict[int, np.ndarray]
+    variance: float
+    square: float
+    examples: int
+    drawn: dict[str, Drawn]
+
+    @property
+    def limits(self) -> dict[str, int | None]:
+        """How mini-batches were drawn -> the most examples that one can hold, None for any."""
+        return {"with": None, "without": self.examples}
+
+
+def measure_noise(workload: Workload, grid: Grid, *, seed: int) -> Noise:
+    """Follow reference runs, and draw mini-batches at one place of the first.
+
+    Args:
+        workload: data and network.
+        grid: batch sizes, draws and seeds.
+        seed: of the first run, and of the draws.
+    """
+    objective = make_objective(workload.network, "softmax_cross_entropy")
+    runs = [reference_states(workload, grid, seed=seed + i) for i in range(grid.scale_seeds)]
+    noises = [
+        {
+            epoch: gradient_noise(objective, state.params, state.statistics, workload.train)
+            for epoch, state in states.items()
+        }
+        for states in runs
+    ]
+    states, first = runs[0], noises[0]
+    scales = {epoch: np.array([float(each[epoch].scale) for each in noises]) for epoch in first}
+    place = sorted(states)[min(1, len(states) - 1)]
+    variance, square = map(float, first[place])
+    noise = Noise(scales, variance, square, count(workload.train), {})
+    drawn = {
+        name: draw(workload, objective, states[place], grid, variance, limit, seed=seed)
+        for name, limit in noise.limits.items()
+    }
+    return noise._replace(drawn=drawn)
+
+
+def reference_states(workload: Workload, grid: Grid, *, seed: int) -> dict[int, TrainState]:
+    """Return the states of one reference run, by epoch.
+
+    Args:
+        workload: data and network.
+        grid: how many epochs there are at most.
+        seed: of the run.
+    """
+    state = start(workload, REFERENCE_RATE, jax.random.key(seed))
+    states = {0: state}
+    for epoch in (e for e in EPOCHS if 0 < e <= grid.epochs):
+        state = jaxnet.training.fit(
+            workload.network,
+            workload.train,
+            key=state.key,
+            optimizer=SGD,
+            epochs=epoch - int(state.epoch),
+            batch_size=REFERENCE_SIZE,
+            state=state,
+        ).state
+        states[epoch] = state
+    return states
+
+
+def draw(
+    workload: Workload,
+    objective: Objective,
+    state: TrainState,
+    grid: Grid,
+    variance: float,
+    limit: int | None,
+    *,
+    seed: int,
+) -> Drawn:
+    """Measure the variance at each batch size.
+
+    Args:
+        workload: data and network.
+        objective: cross-entropy.
+        state: where in training.
+        grid: batch sizes and draws.
+        variance: of the examples' gradients.
+        limit: the number of examples, to draw without replacement; None to draw with.
+        seed: of the draws.
+    """
+    sizes = np.array([size for size in grid.batch_sizes if limit is None or size < limit])
+    key = jax.random.fold_in(jax.random.key(seed), limit or 0)
+
+    def measure(size: int) -> Measurement:
+        return measured_variance(
+            objective,
+            state.params,
+            state.statistics,
+            workload.train,
+            batch_size=size,
+            draws=grid.draws,
+            key=jax.random.fold_in(key, size),
+            replace=limit is None,
+        )
+
+    found = side_by_side("drawing mini-batches", measure, sizes.tolist())
+    values, errors = np.array(found, float).T
+    predicted = np.asarray(predicted_variance(variance, sizes, examples=limit))
+    return Drawn(sizes, values, errors, predicted)
+
+
+def fit_slope(drawn: Drawn, examples: int | None) -> Fit:
+    """Fit the logarithm of the variance, freed of (B - b)/(B - 1), by that of the batch size.
+
+    Each point weighs the inverse square of its relative error, which is its logarithm's error.
+
+    Args:
+        drawn: measurements.
+        examples: B where they were drawn without replacement, else None.
+    """
+    free = 1.0 if examples is None else (examples - drawn.sizes) / (examples - 1)
+    x, y = np.log(drawn.sizes), np.log(drawn.values / free)
+    weights = (drawn.values / drawn.errors) ** 2
+    x = x - np.average(x, weights=weights)
+    spread = np.sum(weights * x**2)
+    worst = np.max(np.abs(drawn.values - drawn.predicted) / drawn.errors)
+    return Fit(float(np.sum(weights * x * y) / spread), float(spread**-0.5), float(worst))

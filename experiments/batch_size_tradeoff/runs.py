@@ -1,0 +1,220 @@
+"""Times and runs against the batch size: what a step costs, and what it takes to learn."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+import jaxnet
+from experiments.batch_size_tradeoff.workload import SGD, Grid, Workload, start
+from experiments.harness.progress import progress, side_by_side
+from jaxnet.data.examples import count
+from jaxnet.training import DivergenceError, steps_per_epoch
+
+TIMED_UPDATES = 200
+"""Steps of one timing, at least; whole epochs."""
+
+
+class Time(NamedTuple):
+    """How long training takes at a batch size, compiled and warm.
+
+    Attributes:
+        epoch_seconds: one value a round.
+        steps: of an epoch.
+    """
+
+    epoch_seconds: list[float]
+    steps: int
+
+    @property
+    def epoch(self) -> float:
+        """Median seconds of an epoch."""
+        return float(np.median(self.epoch_seconds))
+
+    @property
+    def step(self) -> float:
+        """Median seconds of a step."""
+        return self.epoch / self.steps
+
+
+class Run(NamedTuple):
+    """One run.
+
+    Attributes:
+        losses: on the validation examples, before training and after each epoch.
+        tested: epoch -> accuracy on the test examples after it; 0 if the run diverged before.
+    """
+
+    losses: np.ndarray
+    tested: dict[int, float]
+
+
+class Reached(NamedTuple):
+    """The test accuracy that the runs at a batch size reach in so much training.
+
+    Attributes:
+        updates: of that training.
+        rate: with the lowest mean validation loss after it.
+        accuracies: at that rate, one value a seed.
+    """
+
+    updates: int
+    rate: float
+    accuracies: np.ndarray
+
+
+class Outcome(NamedTuple):
+    """What the runs at a batch size come to.
+
+    Attributes:
+        rate: with which the median run reaches the target in the fewest epochs.
+        epochs: to the target at that rate, one value a seed; infinite where it is not reached.
+        by_epochs: what is reached in as many epochs as with all batch sizes.
+        by_updates: what is reached in as many updates.
+    """
+
+    rate: float
+    epochs: np.ndarray
+    by_epochs: Reached
+    by_updates: Reached
+
+
+def measure_times(workload: Workload, sizes: Sequence[int], *, rounds: int) -> dict[int, Time]:
+    """Time epochs; the batch sizes take turns, so that all see the same machine.
+
+    Everything is compiled before, and runs once.
+
+    Args:
+        workload: data and network.
+        sizes: batch sizes.
+        rounds: turns.
+    """
+    times = {
+        size: Time([], steps_per_epoch(count(workload.train), batch_size=size)) for size in sizes
+    }
+
+    def train_epochs(size: int) -> float:
+        epochs = -(-TIMED_UPDATES // times[size].steps)
+        result = jaxnet.training.fit(
+            workload.network,
+            workload.train,
+            key=jax.random.key(0),
+            optimizer=SGD,
+            epochs=epochs,
+            batch_size=size,
+            state=start(workload, 0.01, jax.random.key(0)),
+            chunk=epochs,
+        )
+        return result.run_seconds / epochs
+
+    side_by_side("compiling", train_epochs, sizes)
+    for _ in progress("timing", range(rounds)):
+        for size, time in times.items():
+            time.epoch_seconds.append(train_epochs(size))
+    return times
+
+
+def train_all(workload: Workload, grid: Grid, *, seed: int) -> dict[int, dict[float, list[Run]]]:
+    """Train at every batch size with every rate.
+
+    Args:
+        workload: data and network.
+        grid: batch sizes, rates, seeds and lengths.
+        seed: of the first run.
+    """
+
+    def train_size(size: int) -> dict[float, list[Run]]:
+        return {
+            rate: [train(workload, grid, size, rate, seed + i) for i in range(grid.seeds)]
+            for rate in grid.rates(size)
+        }
+
+    runs = side_by_side("training", train_size, grid.batch_sizes)
+    return dict(zip(grid.batch_sizes, runs, strict=True))
+
+
+def train(workload: Workload, grid: Grid, size: int, rate: float, seed: int) -> Run:
+    """Train once, for the grid's epochs and updates, and test after each.
+
+    Args:
+        workload: data and network.
+        grid: how long.
+        size: of the mini-batches.
+        rate: learning rate.
+        seed: of initial weights and orders.
+    """
+    state = start(workload, rate, jax.random.key(seed))
+    first = jaxnet.training.evaluate(
+        workload.network, state.params, state.statistics, workload.validation
+    )
+    lengths = grid.lengths(steps_per_epoch(count(workload.train), batch_size=size))
+    losses, tested, done = [first["loss"]], dict.fromkeys(lengths, 0.0), 0
+    for epochs in sorted(tested):
+        try:
+            result = jaxnet.training.fit(
+                workload.network,
+                workload.train,
+                key=state.key,
+                optimizer=SGD,
+                epochs=epochs - done,
+                batch_size=size,
+                validation=workload.validation,
+                state=state,
+            )
+        except DivergenceError as error:
+            losses += list(error.result.history.validation["loss"])
+            break
+        state, done = result.state, epochs
+        losses += list(result.history.validation["loss"])
+        tested[epochs] = jaxnet.training.evaluate(
+            workload.network, state.params, state.statistics, workload.dataset.test
+        )["accuracy"]
+    return Run(np.where(np.isfinite(losses), losses, np.inf), tested)
+
+
+def epochs_to_target(losses: np.ndarray, target: float) -> float:
+    """Return after how many epochs the loss first falls to the target, or infinity.
+
+    Between two epochs the logarithm of the loss is taken to be linear.
+
+    Args:
+        losses: before training and after each epoch.
+        target: above 0.
+    """
+    reached = np.flatnonzero(losses <= target)
+    if not reached.size:
+        return float("inf")
+    after = int(reached[0])
+    if after == 0:
+        return 0.0
+    high, low, level = np.log([losses[after - 1], losses[after], target])
+    return float(after - (level - low) / (high - low))
+
+
+def outcome(runs: dict[float, list[Run]], grid: Grid, steps: int) -> Outcome:
+    """Choose the rates of a batch size by the validation loss.
+
+    Args:
+        runs: learning rate -> runs.
+        grid: whose target is to be reached, and how long runs are compared.
+        steps: of an epoch.
+    """
+    epochs = {
+        rate: np.array([epochs_to_target(run.losses, grid.target) for run in each])
+        for rate, each in runs.items()
+    }
+    rate = min(epochs, key=lambda rate: float(np.median(epochs[rate])))
+    by_epochs, by_updates = (_tested(runs, length, steps) for length in grid.lengths(steps))
+    return Outcome(rate, epochs[rate], by_epochs, by_updates)
+
+
+def _tested(runs: dict[float, list[Run]], epochs: int, steps: int) -> Reached:
+    """Return the accuracy after some epochs at the rate with the lowest validation loss then."""
+    losses = {
+        rate: np.mean([run.losses[epochs] if epochs < len(run.losses) else np.inf for run in each])
+        for rate, each in runs.items()
+    }
+    rate = min(losses, key=lambda rate: losses[rate])
+    accuracies = np.array([run.tested[epochs] for run in runs[rate]])
+    return Reached(epochs * steps, rate, accuracies)

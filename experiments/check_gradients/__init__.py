@@ -1,0 +1,115 @@
+"""Does backpropagation by hand equal automatic differentiation, in every layer, loss and head?
+
+Every layer, activation, loss and head of jaxnet, and a grid of networks, in bfloat16, float32 and
+float64: the gradient by hand against `jax.grad`, and `jax.grad` against central differences in
+float64, leaf by leaf, by norm. Then each leaf of a network is made wrong by a thousandth, which
+must not go unnoticed.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from experiments.check_gradients.cases import CASES, Case, draw, sabotaged
+from experiments.check_gradients.errors_figure import draw_errors
+from experiments.harness.options import Count, Seed
+from experiments.harness.progress import progress
+from experiments.harness.record import Claim, prepare_folder, write_record
+from jaxnet.inspection import GradientCheck, check_gradients
+from jaxnet.inspection.propagation.gradient_check import DIFFERENCE_TOLERANCE, TOLERANCES
+
+PRECISIONS = ("bfloat16", "float32", "float64")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the check."""
+
+    differences: Count = 16
+    """Entries of each leaf that are held against central differences."""
+    every: Count = 1
+    """Check every so many cases only: 10 takes a tenth of the time."""
+    seed: Seed = 0
+    """Seed of parameters, inputs, targets and dropout."""
+    leaves: bool = False
+    """Print every leaf, not only the worst of each case."""
+    out: Path = Path("out/check_gradients")
+    """Folder for result.json and the figure."""
+
+
+SMOKE = Config(differences=2, every=6)
+
+
+def main(config: Config) -> list[Claim]:
+    """Check all cases, print the table, draw, record."""
+    cases = CASES[:: config.every]
+    out = prepare_folder(config.out)
+    rows = []
+    for case in progress("checking", cases):
+        checks = {precision: _check(case, precision, config) for precision in PRECISIONS}
+        rows.append({"group": case.group, "case": case.name} | _worst(checks))
+        print(_line(rows[-1]), *(map(str, checks.values()) if config.leaves else ()), sep="\n")
+    caught = [not _check(case, "float64", config).agrees for case in sabotaged()]
+    claims = _claims(rows, caught)
+    figure = draw_errors(out / "check_gradients.png", rows)
+    path = write_record(
+        out,
+        experiment="check_gradients",
+        config=config,
+        seeds=[config.seed],
+        results={"cases": rows, "sabotaged_leaves_caught": caught},
+        claims=claims,
+        figures=[figure],
+    )
+    print("", *(claim.describe() for claim in claims), "", "wrote", path, figure, sep="\n")
+    return claims
+
+
+def _check(case: Case, precision: str, config: Config) -> GradientCheck:
+    with jax.enable_x64(precision == "float64"):
+        params, statistics, x, targets = draw(case, precision, seed=config.seed)
+        return check_gradients(
+            case.network,
+            params,
+            statistics,
+            x,
+            targets,
+            loss=case.loss,
+            key=jax.random.key(config.seed),
+            differences=config.differences,
+        )
+
+
+def _worst(checks: dict[str, GradientCheck]) -> dict[str, Any]:
+    """Return each precision's worst leaf: by hand, and against differences."""
+    worst: dict[str, Any] = {"agrees": all(check.agrees for check in checks.values())}
+    for precision, check in checks.items():  # NumPy's maximum hands NaN on, Python's may not
+        worst[precision] = float(np.max([row.hand_error for row in check.rows]))
+        slopes = [row.difference_error or 0.0 for row in check.rows]
+        worst[f"{precision}_differences"] = float(np.max(slopes))
+    return worst
+
+
+def _line(row: dict[str, Any]) -> str:
+    errors = "  ".join(f"{name} {row[name]:.1e}" for name in PRECISIONS)
+    slopes = f"differences {row['float64_differences']:.1e}"
+    verdict = "" if row["agrees"] else "  DIFFERS"
+    return f"{row['group']:<11} {row['case']:<34} by hand {errors}  {slopes}{verdict}"
+
+
+def _claims(rows: list[dict[str, Any]], caught: list[bool]) -> list[Claim]:
+    bars = {name: (TOLERANCES[name].rtol, f"by hand = autodiff in {name}") for name in PRECISIONS}
+    bars["float64_differences"] = (DIFFERENCE_TOLERANCE, "autodiff = central differences")
+    source = "lecture 001, backpropagation; lecture 002, checked by autodiff"
+    claims = []
+    for name, (bar, statement) in bars.items():
+        worst = float(np.max([row[name] for row in rows]))
+        claims.append(Claim(f"{statement}, worst leaf's error", source, worst, bar, worst <= bar))
+    agreeing = sum(row["agrees"] for row in rows) / len(rows)
+    claims.append(Claim("cases that agree", source, agreeing, 1.0, agreeing == 1.0))
+    share = sum(caught) / len(caught)
+    statement = "leaves made wrong by a thousandth that are caught"
+    return [*claims, Claim(statement, "jaxnet's own bar", share, 1.0, share == 1.0)]

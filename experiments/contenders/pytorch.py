@@ -1,0 +1,78 @@
+"""PyTorch: the lectures' loop over a DataLoader, and the fastest loops known to us."""
+
+# pyright: reportMissingImports=false
+# peers are optional
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, TensorDataset
+
+from experiments.contenders.workload import Workload
+from jaxnet.data import Examples
+
+
+def dataloader(workload: Workload) -> Callable[[], float]:
+    """Train as the lectures do: a shuffling DataLoader, ``zero_grad``, ``backward``, ``step``."""
+    network = _network(workload.widths)
+    optimizer = torch.optim.Adam(network.parameters(), lr=workload.learning_rate)
+    train, test = (TensorDataset(*_tensors(part)) for part in workload.scaled())
+    train_loader = DataLoader(train, batch_size=workload.batch_size, shuffle=True)
+    test_loader = DataLoader(test, batch_size=workload.batch_size)
+
+    def epoch() -> float:
+        for images, labels in train_loader:
+            loss = cross_entropy(network(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        with torch.no_grad():
+            hits = sum(
+                (network(images).argmax(1) == labels).sum().item() for images, labels in test_loader
+            )
+        return hits / len(test)
+
+    return epoch
+
+
+def in_memory(workload: Workload) -> Callable[[], float]:
+    """Train on tensors in memory, indexed by a random permutation, with fused Adam."""
+    return _in_memory(
+        workload, lambda network, images, labels: cross_entropy(network(images), labels)
+    )
+
+
+def compiled(workload: Workload) -> Callable[[], float]:
+    """Train like `in_memory`, with forward pass and loss through ``torch.compile``."""
+    loss = torch.compile(lambda network, images, labels: cross_entropy(network(images), labels))
+    return _in_memory(workload, loss)
+
+
+def _in_memory(workload: Workload, loss_of: Callable[..., Any]) -> Callable[[], float]:
+    network = _network(workload.widths)
+    optimizer = torch.optim.Adam(network.parameters(), lr=workload.learning_rate, fused=True)
+    (images, labels), (test_images, test_labels) = map(_tensors, workload.scaled())
+
+    def epoch() -> float:
+        for batch in torch.randperm(len(labels)).split(workload.batch_size):
+            optimizer.zero_grad(set_to_none=True)
+            loss_of(network, images[batch], labels[batch]).backward()
+            optimizer.step()
+        with torch.no_grad():
+            return (network(test_images).argmax(1) == test_labels).float().mean().item()
+
+    return epoch
+
+
+def _network(widths: tuple[int, ...]) -> torch.nn.Sequential:
+    layers: list[torch.nn.Module] = []
+    for fan_in, fan_out in itertools.pairwise(widths):
+        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+def _tensors(examples: Examples) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(examples.inputs), torch.from_numpy(examples.targets).long()

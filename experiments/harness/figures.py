@@ -1,0 +1,60 @@
+"""Figures for slides: one style, drawn without a screen, saved whole or not at all."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from experiments.harness.record import write_atomically
+
+BLUE, ORANGE, GREY, GREEN = "#0b61a4", "#d1590f", "#6b6b6b", "#2a7f3b"
+
+mpl.rcParams.update(
+    {
+        "font.size": 13,
+        "axes.titlesize": 14,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.3,
+        "lines.linewidth": 2.2,
+        "lines.markersize": 5,
+        "legend.frameon": False,
+        "figure.constrained_layout.use": True,
+        "figure.titlesize": 15,
+        "figure.titleweight": "bold",
+        "savefig.dpi": 150,
+    }
+)
+
+
+def new_figure(
+    rows: int, columns: int, *, size: tuple[float, float], title: str
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of ``rows`` x ``columns`` axes in the common style, axes in reading order.
+
+    Args:
+        rows: rows of axes.
+        columns: columns of axes.
+        size: width and height in inches.
+        title: of the whole figure: what one learns from it.
+    """
+    figure = Figure(figsize=size)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    figure.suptitle(title)
+    return figure, list(axes.flat)
+
+
+def label_logarithmic(axis: Axis) -> None:
+    """Label a logarithmic axis in plain decimals, at 1, 2 and 5 of each decade."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write the figure as a PNG and return its path."""
+    return write_atomically(path, figure.savefig)

@@ -1,0 +1,118 @@
+"""Progress for a person at a terminal; silence for a pipe."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from experiments.harness.terminal import is_watched
+from jaxnet.training import Progress, SweepProgress
+from jaxnet.training.distributed.devices import count_cores
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+@contextmanager
+def progress_bar(label: str, epochs: int) -> Iterator[Callable[[Progress], None] | None]:
+    """Yield a callback for `jaxnet.training.fit` that draws a bar on standard error.
+
+    Yields None where standard error is not a terminal.
+    """
+    if not is_watched():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[measured]}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=epochs, measured="compiling")
+
+        def advance(progress: Progress) -> None:
+            curves = progress.history.validation or progress.history.train
+            measured = ", ".join(f"{name} {values[-1]:.4f}" for name, values in curves.items())
+            bar.update(task, completed=progress.epoch, measured=measured)
+
+        yield advance
+
+
+@contextmanager
+def sweep_bar(label: str) -> Iterator[Callable[[SweepProgress], None] | None]:
+    """Yield a callback for `jaxnet.training.sweep` that draws a bar of its runs, as above."""
+    if not is_watched():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Bar(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(f"{label}: compiling", total=None)
+
+        def advance(progress: SweepProgress) -> None:
+            bar.update(task, completed=progress.done, total=progress.runs, description=label)
+
+        yield advance
+
+
+def announce_resumption(folder: Any, show: Callable[[Any], None] | None) -> Callable[[Any], None]:
+    """Return ``show`` with a line before it if a run or a sweep goes on from a folder."""
+
+    def on_progress(progress: Progress | SweepProgress) -> None:
+        if isinstance(progress, SweepProgress):
+            unit, done, whole = "run", progress.done, progress.runs
+        else:
+            unit, done, whole = "epoch", progress.epoch, progress.epochs
+        if 0 < progress.resumed == done:
+            print(f"goes on from {unit} {done} of {whole}, found in {folder}")
+        if show is not None:
+            show(progress)
+
+    return on_progress
+
+
+def progress(label: str, items: Iterable[T], *, total: int | None = None) -> Iterable[T]:
+    """Return the items, with a bar on standard error as they are taken, if that is a terminal.
+
+    Args:
+        label: before the bar.
+        items: what is taken.
+        total: how many, of items that have no length.
+    """
+    if not is_watched():
+        return items
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(items, label, total, console=Console(stderr=True), transient=True)
+
+
+def side_by_side(label: str, function: Callable[[T], S], items: Sequence[T]) -> list[S]:
+    """Return ``[function(item) for item in items]``, one on each core at a time, with a bar.
+
+    For functions that spend their time in XLA, which compiles and runs outside Python's lock.
+
+    Args:
+        label: before the bar.
+        function: must not change what another call reads.
+        items: its arguments.
+    """
+    with ThreadPoolExecutor(count_cores()) as pool:
+        return list(progress(label, pool.map(function, items), total=len(items)))
+
+
+def say(text: Any) -> None:
+    """Tell a person at a terminal how far it is."""
+    if is_watched():
+        print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)

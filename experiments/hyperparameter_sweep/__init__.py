@@ -1,0 +1,213 @@
+"""Which learning rate and how much dropout does the network need, and how sure is the answer?
+
+Trains a network at every point of a grid of learning rates and drop rates, several seeds each, in
+one sweep: one program, compiled once, one network on each CPU core at a time. Settings are compared
+on validation examples, seed by seed: those within one standard error of the best cannot be told
+from it, and of them the one with the least dropout is chosen. It is trained on all training
+examples, once a seed, and the test examples are used once. Prints the table of settings, draws
+where training succeeds, where it diverges, and how far seeds scatter.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import numpy as np
+
+import jaxnet
+from experiments.harness.options import Count, Part, Seed, Strength, Width, Within, check_some
+from experiments.harness.progress import announce_resumption, sweep_bar
+from experiments.harness.record import Claim, prepare_folder, write_record
+from experiments.hyperparameter_sweep.figure import draw_sweep
+from experiments.hyperparameter_sweep.verdict import (
+    Verdict,
+    describe,
+    judge,
+    sweep_claims,
+    test_claim,
+)
+from experiments.images.classifier import hold_out
+from jaxnet.core.errors import invalid_value
+from jaxnet.data import Dataset, Examples
+from jaxnet.data.examples import count
+from jaxnet.training import (
+    Recipe,
+    SweepResult,
+    grid,
+    make_recipe,
+    steps_per_epoch,
+    sweep,
+    use_cores_as_devices,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the sweep."""
+
+    dataset: str = "digits"
+    """digits, split at random, or digits_by_writer, tested on writers not trained on (both
+    embedded); or mnist (four IDX files)."""
+    data_dir: Path | None = None
+    """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
+    learning_rates: tuple[Strength, ...] = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
+    """Of Adam; each falls to 0 along half a cosine."""
+    drop_rates: tuple[Part, ...] = (0.0, 0.1, 0.25, 0.5)
+    """Part of the hidden units that dropout leaves out of each step."""
+    seeds: Annotated[int, Within(2)] = 5
+    """Networks at each setting, 2 or more; as many are tested."""
+    hidden: Width = 100
+    """Units of each of the two hidden layers."""
+    epochs: Count | None = None
+    """By default 30, on mnist 5."""
+    batch_size: Count = 100
+    """Examples a step."""
+    validation_fraction: Part = 0.2
+    """Part of the training examples to choose on."""
+    seed: Seed = 0
+    """Seed of the split, and of all networks."""
+    checkpoint: Path | None = None
+    """Folder to go on from and to write to: a sweep that was killed ends with the same result."""
+    out: Path = Path("out/hyperparameter_sweep")
+    """Folder for result.json and the figure."""
+
+
+SMOKE = Config(learning_rates=(1e-3, 1e-2), drop_rates=(0.0, 0.5), seeds=2, epochs=2)
+
+
+def main(config: Config) -> list[Claim]:
+    """Sweep, choose, test once, draw, record."""
+    check_some("--learning-rates", config.learning_rates)
+    check_some("--drop-rates", config.drop_rates)
+    out = prepare_folder(config.out)
+    use_cores_as_devices()
+    dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
+    epochs = {"mnist": 5}.get(dataset.name, 30) if config.epochs is None else config.epochs
+    train, validation = hold_out(dataset.train, config.validation_fraction, seed=config.seed)
+    result = search(config, dataset, epochs, train, validation)
+    verdict = judge(result, count(validation))
+    chosen = result.settings.row(verdict.chosen)
+    tested = test_once(config, dataset, epochs, chosen)
+    title = f"{describe(verdict)}\n{say_chosen(chosen, tested, dataset.caveat)}"
+    print(result.table("validation_accuracy", top=10), say_sweep(result, verdict), title, sep="\n")
+    figure = draw_sweep(out / "hyperparameter_sweep.png", result, verdict, title=title)
+    claims = check_claims(config, verdict, tested, count(dataset.test))
+    path = write_record(
+        out,
+        experiment="hyperparameter_sweep",
+        config=config,
+        seeds=[config.seed],
+        results={
+            "chosen": chosen,
+            "verdict": verdict._asdict() | {"tied": verdict.tied, "sampling": verdict.sampling},
+            "test_accuracies": tested,
+            "runs": result.records(),
+            "diverged": int(result.diverged.sum()),
+            "trials": [trial._asdict() for trial in result.trials],
+            "compile_seconds": result.compile_seconds,
+            "run_seconds": result.run_seconds,
+        },
+        claims=claims,
+        figures=[figure],
+    )
+    print(*(claim.describe() for claim in claims), "wrote", path, figure, sep="\n")
+    return claims
+
+
+def say_sweep(result: SweepResult, verdict: Verdict) -> str:
+    """Say what the sweep took, and how far its validation images can be trusted."""
+    return (
+        f"{verdict.errors.size * len(result.keys)} networks: compiled in "
+        f"{result.compile_seconds:.1f} s, trained in {result.run_seconds:.1f} s on "
+        f"{result.devices} devices, {result.width} at a time on each\n"
+        f"standard error of {verdict.images:,} validation images: {verdict.sampling:.2%}"
+    )
+
+
+def say_chosen(chosen: dict[str, Any], tested: np.ndarray, caveat: str) -> str:
+    """Say what was chosen, and how it does on the test images."""
+    spread, images = tested.std(ddof=1), f"test images {caveat}".rstrip()
+    return (
+        f"chosen: {chosen['learning_rate']:g} with drop rate {chosen['drop_rate']:g}: "
+        f"{tested.mean():.2%} ± {spread:.2%} of the {images} read correctly"
+    )
+
+
+def make_builder(config: Config, dataset: Dataset, epochs: int, examples: int) -> Any:
+    """Return the builder of a network for a learning rate and a drop rate."""
+    inputs, classes = dataset.train.inputs.shape[1], len(dataset.class_names)
+    steps = epochs * steps_per_epoch(examples, batch_size=config.batch_size)
+
+    def build(learning_rate: Any, drop_rate: Any) -> Recipe:
+        network = jaxnet.mlp(
+            (inputs, config.hidden, config.hidden, classes),
+            input_scale=1 / dataset.pixel_max,
+            drop_rate=drop_rate,
+        )
+        schedule = jaxnet.schedules.cosine_decay(learning_rate, steps)
+        return Recipe(network, jaxnet.optim.adam(schedule))
+
+    return build
+
+
+def search(
+    config: Config, dataset: Dataset, epochs: int, train: Examples, validation: Examples
+) -> SweepResult:
+    """Train at every setting, and measure on held-out training examples."""
+    settings = grid(learning_rate=config.learning_rates, drop_rate=config.drop_rates)
+    with sweep_bar(config.dataset) as on_progress:
+        return sweep(
+            make_builder(config, dataset, epochs, count(train)),
+            train,
+            settings=settings,
+            epochs=epochs,
+            validation=validation,
+            on_progress=announce_resumption(config.checkpoint, on_progress),
+            checkpoint=config.checkpoint,
+            **how(config),
+        )
+
+
+def how(config: Config) -> dict[str, Any]:
+    """Return the arguments that all sweeps share."""
+    return {
+        "key": jax.random.key(config.seed),
+        "seeds": config.seeds,
+        "batch_size": config.batch_size,
+        # the same bits every time; other devices need many networks at a time to be busy
+        "strategy": "map" if jax.default_backend() == "cpu" else "auto",
+    }
+
+
+def test_once(config: Config, dataset: Dataset, epochs: int, chosen: dict[str, Any]) -> np.ndarray:
+    """Train the chosen setting on all training examples, and return each network's test accuracy.
+
+    Raises:
+        ValueError: if a run diverges, though on fewer examples none did.
+    """
+    build = make_builder(config, dataset, epochs, count(dataset.train))
+    result = sweep(build, dataset.train, settings=[chosen], epochs=epochs, **how(config))
+    if result.diverged.any():
+        expected, remedy = f"{chosen} to train on all examples", "Try smaller --learning-rates."
+        raise invalid_value(
+            "hyperparameter_sweep", "setting", expected, "one that diverges", remedy
+        )
+    network = make_recipe(build, chosen).network
+    members = [result.member(0, seed) for seed in range(config.seeds)]
+    evaluate = jaxnet.training.evaluate
+    tested = [evaluate(network, each.params, each.statistics, dataset.test) for each in members]
+    return np.array([metrics["accuracy"] for metrics in tested])
+
+
+def check_claims(
+    config: Config, verdict: Verdict, tested: np.ndarray, test_images: int
+) -> list[Claim]:
+    """Hold the default settings' answer against what other seeds and the images' number allow."""
+    free = ("dataset", "data_dir", "seed", "checkpoint", "out")
+    default = dataclasses.replace(Config(), **{name: getattr(config, name) for name in free})
+    if config != default:
+        return []
+    if config.dataset != "digits":
+        return [test_claim(verdict, tested, test_images)]
+    return sweep_claims(verdict, tested, test_images)

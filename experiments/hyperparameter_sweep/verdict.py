@@ -1,0 +1,137 @@
+"""What a sweep can tell apart: settings within one standard error of the best, and its claims."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.harness.record import Claim, at_least, at_most
+from jaxnet.training import SweepResult
+from jaxnet.training.sweeps.result import steady_ranking
+
+METRIC = "validation_accuracy"
+
+OWN = "jaxnet's own, on five other seeds"
+
+
+class Verdict(NamedTuple):
+    """How far each setting is behind the best one, from runs paired by their seeds.
+
+    Attributes:
+        rates: learning rate of each setting.
+        drops: drop rate of each setting.
+        errors: mean error rate of each setting; infinite if a run diverged.
+        behind: mean difference of its error rates to the best setting's.
+        deviations: standard error of that mean over the seeds.
+        images: number of validation images, which all settings share.
+    """
+
+    rates: np.ndarray
+    drops: np.ndarray
+    errors: np.ndarray
+    behind: np.ndarray
+    deviations: np.ndarray
+    images: int
+
+    @property
+    def best(self) -> int:
+        """Index of the setting that misreads the fewest validation images."""
+        return int(np.argmin(self.errors))
+
+    @property
+    def tied(self) -> np.ndarray:
+        """Whether each setting is within one standard error of the best."""
+        return self.behind <= self.deviations
+
+    @property
+    def chosen(self) -> int:
+        """Index of the simplest tied setting: the least dropout, then the fewest errors."""
+        return int(np.lexsort((self.errors, self.drops, ~self.tied))[0])
+
+    @property
+    def sampling(self) -> float:
+        """Standard error of the best error rate that so few validation images have."""
+        return binomial(self.errors[self.best], self.images)
+
+    def least(self, where: np.ndarray) -> float:
+        """Return the least mean error rate of the settings at a mask."""
+        return float(self.errors[where].min())
+
+
+def judge(result: SweepResult, images: int) -> Verdict:
+    """Compare all settings of a sweep with the best, seed by seed.
+
+    Args:
+        result: of two or more seeds, over a grid of ``learning_rate`` and ``drop_rate``.
+        images: number of validation images.
+
+    Raises:
+        ValueError: if every setting has a run that diverged.
+    """
+    steady_ranking("hyperparameter_sweep", result, METRIC)  # raises if there is none
+    wrong = np.where(result.diverged, np.inf, 1 - result.metrics[METRIC])
+    errors = wrong.mean(axis=1)
+    lead = wrong[np.argmin(errors)]
+    steady = np.isfinite(errors)
+    apart = np.where(steady[:, None], wrong, 0) - lead
+    behind = np.where(steady, apart.mean(axis=1), np.inf)
+    deviations = apart.std(axis=1, ddof=1) / wrong.shape[1] ** 0.5
+    columns = result.settings.columns
+    return Verdict(
+        columns["learning_rate"], columns["drop_rate"], errors, behind, deviations, images
+    )
+
+
+def binomial(rate: float, images: int) -> float:
+    """Return the standard error of an error rate on so many images."""
+    return float((rate * (1 - rate) / images) ** 0.5)
+
+
+def describe(verdict: Verdict) -> str:
+    """Say in one line which settings cannot be told from the best."""
+    tied = verdict.tied
+    count = f"{tied.sum()} of {len(tied)} settings are" if tied.sum() > 1 else "Only the best is"
+    rates, drops = _span(verdict.rates[tied]), _span(verdict.drops[tied])
+    return f"{count} within one standard error: learning rate {rates}, drop rate {drops}"
+
+
+def _span(values: np.ndarray) -> str:
+    low, high = values.min(), values.max()
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def sweep_claims(verdict: Verdict, tested: np.ndarray, test_images: int) -> list[Claim]:
+    """Claim which rates the default settings want, and what cannot be known of dropout.
+
+    Args:
+        verdict: of the default grid, on digits.
+        tested: accuracy of each network of the chosen setting on the test images.
+        test_images: their number.
+    """
+    rates, drops, best = verdict.rates, verdict.drops, verdict.best
+    factor = float(np.exp(abs(np.log(rates[best] / 0.01))))
+    claims = [at_most("learning rate of the best setting, a factor from .01", OWN, factor, 3.4)]
+    low, high = (verdict.least(end) for end in (rates <= 0.001, rates >= 0.1))
+    ratio = min(low, high) / verdict.least(rates == rates[best])
+    claims.append(at_least("fewest misread outside .003 to .03, over the best's", OWN, ratio, 1.15))
+    gain = abs(verdict.least(drops == 0) - verdict.least(drops > 0))
+    statement = (
+        "fewest misread without dropout and with any, apart, standard errors of a difference"
+    )
+    claims.append(at_most(statement, "binomial", gain / (2**0.5 * verdict.sampling), 1.0))
+    return [*claims, test_claim(verdict, tested, test_images)]
+
+
+def test_claim(verdict: Verdict, tested: np.ndarray, test_images: int) -> Claim:
+    """Claim that the test images are misread no more often than the validation images promise.
+
+    Args:
+        verdict: of the sweep.
+        tested: accuracy of each network of the chosen setting on the test images.
+        test_images: their number.
+    """
+    promised, found = verdict.errors[verdict.chosen], 1 - float(np.mean(tested))
+    images = verdict.images + test_images
+    pooled = (promised * verdict.images + found * test_images) / images
+    error = (binomial(pooled, verdict.images) ** 2 + binomial(pooled, test_images) ** 2) ** 0.5
+    statement = "test images misread beyond the validation images, in standard errors of both"
+    return at_most(statement, "binomial", (found - promised) / max(error, 1 / images), 3)

@@ -1,0 +1,218 @@
+"""Pictures from files as a network's inputs: gray, bright on dark, as large as it knows them."""
+
+import io
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from experiments.images.grays import to_gray
+from experiments.images.ground import INK, flattened, is_light
+from jaxnet.core.checks import check_entries, check_finite, check_range
+from jaxnet.core.errors import InvalidValueError, invalid_value, missing_file
+from jaxnet.core.files import read_regular
+from jaxnet.data import read_idx
+
+Invert = Literal["auto", "yes", "no"]
+
+
+LARGEST = 2**30
+"""Bytes of the largest file of pictures that is read: 1 GiB."""
+
+
+class Frame(NamedTuple):
+    """What a network's inputs look like.
+
+    Attributes:
+        height: in pixels.
+        width: in pixels.
+        pixel_max: the value that means full ink.
+        ink_extent: the part of height or width that what is drawn takes.
+    """
+
+    height: int
+    width: int
+    pixel_max: float
+    ink_extent: float
+
+
+class Picture(NamedTuple):
+    """One input and where it is from.
+
+    Attributes:
+        name: the file's, with a number where it holds several.
+        pixels: shape ``(height, width)``, in [0, pixel_max].
+        done: what was done to it, for a person.
+        label: the class that it belongs to, where that is known.
+    """
+
+    name: str
+    pixels: np.ndarray
+    done: str
+    label: int | None = None
+
+
+def measure_extent(images: np.ndarray) -> float:
+    """Return how much of height or width the ink takes, the larger of both, as a median.
+
+    Args:
+        images: shape ``(n, height, width)``, bright on dark.
+    """
+    spans = []
+    for axis in (1, 2):
+        inked: np.ndarray = np.max(images, axis=axis) > 0
+        first, last = inked.argmax(axis=1), inked[:, ::-1].argmax(axis=1)
+        spans.append((inked.shape[1] - first - last) / inked.shape[1])
+    return float(np.median(np.maximum(*spans)))
+
+
+def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
+    """Read PNG or JPEG, an .npy array or an IDX file; its content decides, not its name.
+
+    Arrays are taken as they are, the network's own inputs. All others are images with 256 values
+    of gray, of any size.
+
+    Args:
+        path: the file.
+        frame: what the network's inputs look like.
+        invert: whether dark ink on light ground becomes bright on dark; ``"auto"`` looks.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it cannot be read, or is not what its first bytes say.
+    """
+    try:
+        content = read_regular("predict", path, limit=LARGEST)
+    except FileNotFoundError as error:
+        remedy = "Check the path."
+        raise missing_file("predict", "to exist", f"nothing at {path}", remedy) from error
+    except OSError as error:
+        raise _broken(path, "to be readable", error.strerror or str(error)) from error
+    if content.startswith(b"\x93NUMPY"):
+        return list(_from_array(path, content, frame))
+    if content.startswith((b"\x1f\x8b", b"\0\0")):
+        images = read_idx(path)
+        if images.ndim != 3 or 0 in images.shape[1:]:
+            expected = "to hold images, (n, height, width)"
+            raise _broken(path, expected, f"values of shape {images.shape}")
+        expected, remedy = "to be whole numbers from 0 to 255", "Others are read from .npy files."
+        check_entries("predict", f"values of {path}", images, _is_gray, expected, remedy)
+        images = images.astype(np.uint8)
+        names = [f"{_name(path)}[{index}]" for index in range(len(images))]
+    else:
+        images, names = _decoded(path, content)[None], [_name(path)]
+    _check_any(path, images)
+    gray = images / np.float32(255)
+    light = is_light(gray) if invert == "auto" else invert == "yes"
+    pairs = zip(names, gray, strict=True)
+    return [_framed(path, name, 1 - one if light else one, light, frame) for name, one in pairs]
+
+
+def _is_gray(values: np.ndarray) -> np.ndarray:
+    return (values >= 0) & (values <= 255) & (np.rint(values) == values)
+
+
+def _name(path: Path) -> str:
+    """Return the file's name as it can be printed, even if it is not UTF-8 or has line breaks."""
+    name = os.fsencode(path.name).decode(errors="replace")
+    return "".join(c if c.isprintable() else "\ufffd" for c in name)
+
+
+def _from_array(path: Path, content: bytes, frame: Frame) -> Iterator[Picture]:
+    try:
+        values = np.load(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # an odd header makes NumPy raise errors of all kinds
+        raise _broken(path, "to be a whole array of numbers", str(error)) from error
+    shape = (frame.height, frame.width)
+    single = (shape, (frame.height * frame.width,))
+    if values.shape not in single and values.shape[1:] not in single:
+        expected = f"to be of shape (n, {shape[0]}, {shape[1]}) or one of its parts"
+        raise _broken(path, expected, values.shape)
+    if values.dtype.kind not in "uif" or values.itemsize > 8:
+        raise _broken(path, "to hold integers or floats of up to 64 bits", values.dtype)
+    images = values.reshape(-1, *shape)
+    _check_any(path, images)
+    check_finite("predict", str(path), images, "Repair the array.")
+    for number in (images.min(), images.max()):
+        check_range("predict", f"values of {path}", float(number), low=0, high=frame.pixel_max)
+    name, single_image = _name(path), values.shape in single
+    for index, pixels in enumerate(images):
+        yield Picture(name if single_image else f"{name}[{index}]", pixels, "as it is")
+
+
+def _check_any(path: Path, images: np.ndarray) -> None:
+    if not len(images):
+        raise _broken(path, "to hold one image or more", "none")
+
+
+def _decoded(path: Path, content: bytes) -> np.ndarray:
+    """Return the gray values of a picture as it is to be seen, upright."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
+                upright = _in_8_bits(ImageOps.exif_transpose(image)).convert("RGBA")
+    except Exception as error:  # odd content makes Pillow raise errors of all kinds
+        expected = "to be a whole PNG, JPEG, .npy or IDX file"
+        raise _broken(path, expected, str(error)) from error
+    return to_gray(upright)
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """Return a picture of 16-bit gray values in 8 bits, to which Pillow would clip them."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
+
+
+def _framed(path: Path, name: str, gray: np.ndarray, light: bool, frame: Frame) -> Picture:
+    """Return gray values in [0, 1], bright on dark, as an input of the network."""
+    done = ["inverted: its ground is light"] if light else []
+    if gray.shape != (frame.height, frame.width):
+        gray, said = _fit(path, gray, frame)
+        done += said
+    pixels = gray * frame.pixel_max
+    if frame.pixel_max in range(2, 256):  # others would become 0 and 1 as uint8, or wrap around
+        pixels = np.rint(pixels).astype(np.uint8)
+    else:
+        pixels = pixels.astype(np.float32)
+    return Picture(name, pixels, ", ".join(done) or "as it is")
+
+
+def _fit(path: Path, gray: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[str]]:
+    """Crop to the ink, resize it to its usual extent and center it by mass, as MNIST was made."""
+    ink = flattened(gray)
+    if ink is None:
+        actual = f"gray values {gray.min():.2f} to {gray.max():.2f}"
+        raise _broken(path, "to show something", actual)
+    rows, columns = (np.flatnonzero((ink > INK).any(axis=axis)) for axis in (1, 0))
+    cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    most = frame.ink_extent * np.array([frame.height, frame.width])
+    height, width = np.maximum(1, np.rint(np.min(most / cut.shape) * np.array(cut.shape))).astype(
+        int
+    )
+    small = Image.fromarray(cut.astype(np.float32)).resize(
+        (int(width), int(height)), Image.Resampling.BILINEAR
+    )
+    canvas, values = np.zeros((frame.height, frame.width)), np.asarray(small)
+    top, left = (
+        _offset(values.sum(axis=axis), room) for axis, room in ((1, frame.height), (0, frame.width))
+    )
+    canvas[top : top + height, left : left + width] = values
+    sizes = f"{cut.shape[1]} x {cut.shape[0]} pixels of ink resized to {width} x {height}"
+    return np.clip(canvas, 0, 1), [sizes, f"centered in {frame.width} x {frame.height}"]
+
+
+def _offset(mass: np.ndarray, room: int) -> int:
+    """Return where ink begins if its center of mass is to be in the middle, all of it inside."""
+    center = float((mass * np.arange(len(mass))).sum() / mass.sum())
+    return int(np.clip(np.rint((room - 1) / 2 - center), 0, room - len(mass)))
+
+
+def _broken(path: Path, expected: str, actual: object) -> InvalidValueError:
+    remedy = "Give PNG, JPEG, .npy or IDX files."
+    return invalid_value("predict", str(path), expected, actual, remedy)

@@ -1,0 +1,173 @@
+"""What does a step of each optimizer cost beside optax's, in the headline run?
+
+A part of an epoch of 784-100-100-10 with mini-batches of 100, as one compiled scan, once with our
+optimizer and once with optax's of the same settings. The two take turns; reports the median of each
+round's ratio (ours over optax's: below 1 means that ours is faster), and the memory that the two
+programs and states need. Compile time is apart.
+"""
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import jaxnet
+from experiments.harness.figures import BLUE, GREY, new_figure, save_figure
+from experiments.harness.load import Load
+from experiments.harness.options import Count
+from experiments.harness.progress import progress
+from experiments.harness.record import Claim, at_most, prepare_folder, write_record
+from experiments.optimizer_cost.pairs import Contest, contests
+from jaxnet.core.errors import invalid_value
+from jaxnet.training.distributed.devices import compiler_options
+from jaxnet.training.loop.epoch import make_epoch
+from jaxnet.training.loop.gradient import autodiff
+from jaxnet.training.loop.objective import make_objective
+from jaxnet.training.loop.state import init_state
+from jaxnet.training.loop.step import make_step
+
+BAR = 1.05
+"""The most that a step with our optimizer may take over one with optax's."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the measurement."""
+
+    rounds: Count = 15
+    """How often each of the two runs; the ratio is the median of the rounds'."""
+    steps: Count = 200
+    """Steps in a run: a third of the headline epoch."""
+    only: str = ""
+    """Only the optimizers whose name contains this."""
+    out: Path = Path("out/optimizer_cost")
+    """Folder for result.json and the figure."""
+
+
+SMOKE = Config(rounds=1, steps=5, only="adam")
+
+
+class Cost(NamedTuple):
+    """What an optimizer costs: milliseconds a step, the rounds' median ratio, bytes."""
+
+    optimizer: str
+    ours_ms: float
+    optax_ms: float
+    ratio: float
+    ours_bytes: int
+    optax_bytes: int
+
+
+class _Program(NamedTuple):
+    run: Callable[[], Any]
+    bytes: int
+
+
+def main(config: Config) -> list[Claim]:
+    """Compile, take turns, compare, draw."""
+    entries, load = chosen(config.only), Load()
+    out = prepare_folder(config.out)
+    costs = []
+    for contest in progress("measuring", entries):
+        costs.append(measure(contest, steps=config.steps, rounds=config.rounds))
+        print(_line(costs[-1]))
+    claims = [memory_claim(costs), *load.unless_busy(time_claims(config, costs))]
+    figure = draw(out / "optimizer_cost.png", costs)
+    results = {"costs": [cost._asdict() for cost in costs]}
+    path = write_record(
+        out,
+        experiment="optimizer_cost",
+        config=config,
+        seeds=[0],
+        results=results,
+        claims=claims,
+        figures=[figure],
+    )
+    print("", *(claim.describe() for claim in claims), "", "wrote", path, figure, sep="\n")
+    return claims
+
+
+def chosen(only: str) -> list[Contest]:
+    """Return the contests whose name contains a text."""
+    found = [contest for contest in contests() if only in contest.name]
+    if not found:
+        expected = "part of an optimizer's name that optax has, too"
+        raise invalid_value("command line", "--only", expected, f"'{only}'", "Try --only adam.")
+    return found
+
+
+def measure(contest: Contest, *, steps: int, rounds: int) -> Cost:
+    """Let ours and optax's take turns."""
+    rate = jaxnet.schedules.constant(0.001)
+    ours, theirs = (_compile(make(rate), steps) for make in (contest.ours, contest.optax))
+    seconds = {ours: [], theirs: []}
+    for turn in range(rounds):
+        for program in (ours, theirs) if turn % 2 else (theirs, ours):
+            start = time.perf_counter()
+            program.run()
+            seconds[program].append(time.perf_counter() - start)
+    ratios = [a / b for a, b in zip(seconds[ours], seconds[theirs], strict=True)]
+    ours_ms, optax_ms = (1e3 * statistics.median(seconds[p]) / steps for p in (ours, theirs))
+    ratio = statistics.median(ratios)
+    return Cost(contest.name, ours_ms, optax_ms, ratio, ours.bytes, theirs.bytes)
+
+
+def _compile(optimizer: optax.GradientTransformation, steps: int) -> _Program:
+    network = jaxnet.mlp((784, 100, 100, 10), input_scale=1 / 255)
+    objective = make_objective(network, "softmax_cross_entropy")
+    step = make_step(objective, autodiff, optimizer)
+    epoch = make_epoch(step, batch_size=100, shuffle=True, short_batch="equal")
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (100 * steps, 784), np.uint8)
+    labels = rng.integers(0, 10, 100 * steps)
+    examples = jaxnet.data.Examples(jnp.asarray(images), jnp.asarray(labels))
+    state = init_state(network, optimizer, (784,), key=jax.random.key(0))
+    compiled = jax.jit(epoch, compiler_options=compiler_options()).lower(state, examples).compile()
+    memory = compiled.memory_analysis()
+    assert memory is not None  # every backend of XLA has it
+    needed = memory.temp_size_in_bytes + memory.output_size_in_bytes
+    jax.block_until_ready(compiled(state, examples))
+    return _Program(lambda: jax.block_until_ready(compiled(state, examples)), needed)
+
+
+def draw(path: Path, costs: list[Cost]) -> Path:
+    """Draw the ratios as bars beside optax's 1."""
+    figure, (axes,) = new_figure(
+        1, 1, size=(9, 0.34 * len(costs) + 1.8), title="A training step beside optax's"
+    )
+    ordered = sorted(costs, key=lambda cost: -cost.ratio)
+    axes.barh([cost.optimizer for cost in ordered], [cost.ratio for cost in ordered], color=BLUE)
+    axes.axvline(1.0, color=GREY, linewidth=1.5)
+    axes.set(xlabel="time over optax's (left of 1: ours is faster)", xlim=(0, None))
+    axes.grid(visible=False, axis="y")
+    return save_figure(figure, path)
+
+
+def _line(cost: Cost) -> str:
+    times = f"{cost.ours_ms:7.3f} ms a step, optax {cost.optax_ms:7.3f} ms"
+    kilobytes = f"{cost.ours_bytes / 1e3:,.0f} kB, optax {cost.optax_bytes / 1e3:,.0f} kB"
+    return f"{cost.optimizer:<20} ratio {cost.ratio:.3f}   {times}   {kilobytes}"
+
+
+def memory_claim(costs: list[Cost]) -> Claim:
+    """Claim that no program needs more memory than optax's."""
+    more = max(cost.ours_bytes / cost.optax_bytes for cost in costs)
+    # a count of steps, a scalar, may stand in the one state and not in the other
+    return at_most("memory over optax's", "jaxnet's own bar", more, 1.001)
+
+
+def time_claims(config: Config, costs: list[Cost]) -> list[Claim]:
+    """Claim that a step takes no longer than with optax, where it was measured often enough."""
+    if config.rounds < 5:
+        return []
+    return [
+        at_most(f"{cost.optimizer}: step over optax's", "jaxnet's own bar", cost.ratio, BAR)
+        for cost in costs
+    ]

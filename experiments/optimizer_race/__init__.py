@@ -1,0 +1,93 @@
+"""Which optimizer gets down which landscape, how fast, and as theory predicts?
+
+Four parts, all in float64. Every optimizer of jaxnet down five functions of two variables, at every
+learning rate of a grid. The published results of DeepOBS's quadratic_deep, reproduced with the
+examples in the same order in every epoch, and reshuffled. Measured rates of convergence against
+theory: linear, sublinear, and SGD's plateau. Rprop, which works on the full batch only.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import jax
+
+from experiments.harness.options import Count, Seed, Within
+from experiments.harness.record import Claim, prepare_folder, write_record
+from experiments.optimizer_race.contestants import contestants
+from experiments.optimizer_race.parts import (
+    Part,
+    check_convergence,
+    fail_on_mini_batches,
+    race_down,
+    reproduce_deepobs,
+)
+from jaxnet.core.checks import check_range
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the four parts."""
+
+    optimizers: tuple[str, ...] = ()
+    """Who races down the landscapes; by default all."""
+    steps: Annotated[int, Within(100)] = 20_000
+    """Steps down each landscape, 100 or more."""
+    rates_per_decade: Count = 6
+    """Learning rates tried in each factor of 10, from 1e-6 to 1e2."""
+    tolerance: float = 1e-4
+    """The gap to the minimum that counts as down, above 0 and at most 1."""
+    epochs: Count = 100
+    """Epochs of quadratic_deep; published are 100."""
+    seeds: Annotated[int, Within(2)] = 30
+    """Runs of quadratic_deep at each rate, and of the regression, 2 or more; published are 10."""
+    seed: Seed = 0
+    """Seed of the first of these runs, and of the noise."""
+    out: Path = Path("out/optimizer_race")
+    """Folder for result.json and the figures."""
+
+
+SMOKE = Config(optimizers=("sgd", "adam"), steps=300, rates_per_decade=2, epochs=3, seeds=2)
+
+
+def main(config: Config) -> list[Claim]:
+    """Race, reproduce, measure, draw, record."""
+    check_range("command line", "--tolerance", config.tolerance, low=0.0, low_open=True, high=1.0)
+    out = prepare_folder(config.out)
+    with jax.enable_x64(True):
+        parts: list[Part] = [
+            race_down(
+                contestants(config.optimizers),
+                steps=config.steps,
+                rates_per_decade=config.rates_per_decade,
+                tolerance=config.tolerance,
+                complete=is_default(config, "steps", "rates_per_decade", "tolerance", "optimizers"),
+                out=out,
+            ),
+            reproduce_deepobs(
+                epochs=config.epochs,
+                seed=config.seed,
+                seeds=config.seeds,
+                complete=is_default(config, "epochs", "seeds"),
+                out=out,
+            ),
+            check_convergence(seed=config.seed, out=out),
+            fail_on_mini_batches(seed=config.seed, runs=config.seeds, out=out),
+        ]
+    claims = [claim for part in parts for claim in part.claims]
+    path = write_record(
+        out,
+        experiment="optimizer_race",
+        config=config,
+        seeds=[config.seed + run for run in range(config.seeds)],
+        results={part.name: part.results for part in parts},
+        claims=claims,
+        figures=[figure for part in parts for figure in part.figures],
+    )
+    print("", *(claim.describe() for claim in claims), "", "wrote", path, sep="\n")
+    return claims
+
+
+def is_default(config: Config, *names: str) -> bool:
+    """Return whether these settings are the default ones, for which claims are made."""
+    return all(getattr(config, name) == getattr(Config(), name) for name in names)

@@ -1,0 +1,56 @@
+"""Who races: every optimizer that needs no more than gradients and weights."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import optax
+
+from experiments.harness.figures import BLUE, GREEN, GREY, ORANGE
+from jaxnet.core.checks import check_choice
+from jaxnet.core.types import Array
+from jaxnet.optim import OPTIMIZERS
+
+Contestant: TypeAlias = Callable[[float | Array], optax.GradientTransformation]
+"""``learning_rate -> optimizer``, the other hyperparameters being the default ones."""
+
+COLORS = {
+    "sgd": GREY,
+    "momentum": BLUE,
+    "nesterov": "#58b4e8",
+    "rprop": "#7d3c98",
+    "adagrad": "#8a6d3b",
+    "rmsprop": GREEN,
+    "adam": ORANGE,
+    "lion": "#b5179e",
+}
+"""Those that the figures show, in this order, and their colours; the tables have all."""
+
+FOR_MATRICES = ("muon",)
+"""Left out, because to a vector, such as a place in a landscape, they are another optimizer."""
+
+
+def contestants(names: Sequence[str] = ()) -> dict[str, Contestant]:
+    """Return name -> contestant; of all that can race, unless names are given.
+
+    Left out are optimizers that ask for more than gradients and weights, such as the value of the
+    risk (`optax.GradientTransformationExtraArgs`), and those of `FOR_MATRICES`.
+
+    Raises:
+        ValueError: if there is no contestant of a name; the message lists them.
+    """
+    able = {name: make for name, make in OPTIMIZERS.items() if _needs_gradients_only(make)}
+    able = {name: make for name, make in able.items() if name not in FOR_MATRICES}
+    for name in names:
+        check_choice("command line", "--optimizers", name, able)
+    first = [name for name in COLORS if name in able]
+    order = names or [*first, *sorted(set(able) - set(first))]
+    return {name: able[name] for name in order}
+
+
+def shown(names: Sequence[str]) -> list[str]:
+    """Return those of the names that the figures show, in their order."""
+    return [name for name in COLORS if name in names]
+
+
+def _needs_gradients_only(make: Contestant) -> bool:
+    return not isinstance(make(0.1), optax.GradientTransformationExtraArgs)

@@ -1,0 +1,95 @@
+"""The race itself: one optimizer down every landscape, at every learning rate, in one program."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.optimizer_race.contestants import Contestant
+from experiments.optimizer_race.landscapes import Landscape
+from jaxnet.core.types import Array
+
+STAY = 100
+"""Steps that a path must stay within the tolerance, so that passing through does not count."""
+
+
+class Descent(NamedTuple):
+    """How an optimizer got down a landscape at its best learning rate.
+
+    Attributes:
+        rate: the learning rate.
+        reached: the steps after which the gap first stays at most the tolerance for `STAY` steps;
+            None if it never does.
+        stays: whether the gap is at most the tolerance after the last step too.
+        working: how many decades of learning rates reach it.
+        path: the weights at the start and after each step, shape (steps + 1, 2).
+        gaps: the value there above the lowest, shape (steps + 1,).
+    """
+
+    rate: float
+    reached: int | None
+    stays: bool
+    working: float
+    path: np.ndarray
+    gaps: np.ndarray
+
+
+def descend(
+    make: Contestant,
+    landscapes: Sequence[Landscape],
+    rates: np.ndarray,
+    *,
+    steps: int,
+    tolerance: float,
+) -> list[Descent]:
+    """Return how the optimizer gets down each landscape.
+
+    The best rate is the one that needs the fewest steps; where none reaches the tolerance, the one
+    whose last `STAY` steps are lowest, in the median.
+    """
+    every_path = jax.jit(jax.vmap(lambda rate: _paths(make(rate), landscapes, steps)))
+    every = every_path(jnp.asarray(rates))
+    return [_best(rates, np.asarray(path), np.asarray(gaps), tolerance) for path, gaps in every]
+
+
+def _paths(optimizer: Any, landscapes: Sequence[Landscape], steps: int) -> list[Any]:
+    """Return path and gaps of each landscape, all walked in one loop."""
+    start = [jnp.asarray(landscape.start) for landscape in landscapes]
+    slopes = [jax.grad(landscape.function) for landscape in landscapes]
+    update = jax.vmap(optimizer.update)  # each landscape with weights and state of its own
+
+    def step(carry: Any, _: None) -> tuple[Any, Array]:
+        w, state = carry
+        g = jnp.stack([slope(w) for slope, w in zip(slopes, w, strict=True)])
+        change, state = update(g, state, w)
+        return (w + change, state), w
+
+    w = jnp.stack(start)
+    carry = (w, jax.vmap(optimizer.init)(w))
+    _, path = jax.lax.scan(step, carry, length=steps + 1)
+    return [
+        (path[:, place], jax.vmap(landscape.gap)(path[:, place]))
+        for place, landscape in enumerate(landscapes)
+    ]
+
+
+def _best(rates: np.ndarray, paths: np.ndarray, gaps: np.ndarray, tolerance: float) -> Descent:
+    """Choose the best learning rate from the paths of all."""
+    windows = np.lib.stride_tricks.sliding_window_view(gaps <= tolerance, STAY, axis=1)
+    stays = np.all(windows, axis=-1)
+    arrives, steps = stays.max(axis=1), stays.argmax(axis=1)
+    with np.errstate(over="ignore"):
+        last = np.median(gaps[:, -STAY:], axis=1)  # of one step, it would be luck
+    last = np.where(np.isfinite(last), last, np.inf)
+    place = int(np.argmin(np.where(arrives, steps, np.inf)) if arrives.any() else np.argmin(last))
+    spacing = np.log10(rates[1] / rates[0])
+    return Descent(
+        rate=float(rates[place]),
+        reached=int(steps[place]) if arrives[place] else None,
+        stays=bool(gaps[place, -1] <= tolerance),
+        working=float(arrives.sum() * spacing),
+        path=paths[place],
+        gaps=gaps[place],
+    )

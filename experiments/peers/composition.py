@@ -1,0 +1,161 @@
+"""How far our compositions are from the libraries', in float64 over the whole stream.
+
+Wrappers are held against optax's both ways: ours around optax's optimizer, optax's around ours.
+"""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import optax
+
+from experiments.peers import paths
+from experiments.peers.case import Case
+from experiments.peers.compare import apart
+from experiments.peers.compositions import (
+    ACCUMULATION,
+    AVERAGES,
+    CLIPPING,
+    WEIGHT_DECAY,
+    Composition,
+    Make,
+    large,
+    multi_steps,
+    small,
+)
+from experiments.peers.rows import Row, judge
+from experiments.peers.stream import SHAPES, Tree
+from experiments.peers.wrapped import poisoned
+from jaxnet import optim
+
+
+def comparisons() -> list[Row]:
+    """Return a row for each composition and convention, beside every library that has it.
+
+    A library that is not installed is named in the note; a row without any witness is left out.
+    """
+    groups: dict[tuple[str, str], list[Composition]] = {}
+    for composition in COMPOSITIONS:
+        groups.setdefault((composition.name, composition.like), []).append(composition)
+    rows = [_row(name, like, found) for (name, like), found in groups.items()]
+    return [row for row in rows if row.witnesses]
+
+
+def _row(name: str, like: str, found: Iterable[Composition]) -> Row:
+    witnesses = {c.witness: difference(c) for c in found if paths.has(c.witness)}
+    missing = ", ".join(c.witness for c in found if not paths.has(c.witness))
+    verdict, _ = judge(witnesses, None, {})
+    note = f"not installed: {missing}" if missing else ""
+    return Row(name.partition(",")[0], name, like, witnesses, None, verdict, note)
+
+
+def difference(composition: Composition) -> float:
+    """Return how far a composition is from its counterpart, in parameters over ``max(1, |w|)``."""
+    actual = _path("optax", lambda _, rate: composition.ours(rate))
+    return apart(actual, peer_path(composition.witness, composition.theirs))
+
+
+@functools.lru_cache(maxsize=1)
+def peer_path(witness: str, make: Make) -> Tree:
+    """Return the path of a library's composition; the last one is kept for its other way."""
+    return _path(witness, make)
+
+
+def _path(witness: str, make: Make) -> Tree:
+    return paths.theirs(Case("", "", {})._replace(**{witness: make}), witness)
+
+
+LABELS = dict(zip(SHAPES, "ababab", strict=True))
+"""Leaf of the stream -> its group."""
+
+
+def _labels(tree: Any) -> dict[str, str]:
+    return {name: LABELS[name] for name in tree}
+
+
+def _groups(rate: Any) -> Any:
+    a = optim.momentum(rate)
+    b = optim.chain(optim.add_decayed_weights(0.1), optim.momentum(rate, momentum=0.5))
+    return optim.per_group({"a": a, "b": b}, _labels)
+
+
+def _groups_torch(torch: Any, params: list[Any], rate: float) -> Any:
+    return torch.optim.SGD(
+        [
+            {"params": params[::2], "momentum": 0.9},
+            {"params": params[1::2], "momentum": 0.5, "weight_decay": 0.1},
+        ],
+        rate,
+    )
+
+
+def _halving(count: Any) -> Any:
+    return 0.5 ** (count / 50)
+
+
+WRAPPERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "chain": (
+        lambda inner: optim.chain(optim.clip(0.5), inner),
+        lambda inner: optax.chain(optax.clip(0.5), inner),
+    ),
+    "accumulate": (
+        lambda inner: optim.accumulate(inner, 3),
+        lambda inner: multi_steps(inner, 3),
+    ),
+    "masked, freeze": (
+        lambda inner: optim.chain(optim.masked(inner, small), optim.freeze(large)),
+        lambda inner: optax.chain(
+            optax.masked(inner, small), optax.masked(optax.set_to_zero(), large)
+        ),
+    ),
+    "per_group": (
+        lambda inner: optim.per_group({"a": inner, "b": optim.set_to_zero()}, _labels),
+        lambda inner: optax.multi_transform({"a": inner, "b": optax.set_to_zero()}, _labels),
+    ),
+    "apply_if_finite": (
+        lambda inner: poisoned(optim.apply_if_finite(inner, 5)),
+        lambda inner: poisoned(optax.apply_if_finite(inner, 5)),
+    ),
+    "zero_nans": (
+        lambda inner: poisoned(optim.chain(optim.zero_nans(), optim.clip(0.5), inner)),
+        lambda inner: poisoned(optax.chain(optax.zero_nans(), optax.clip(0.5), inner)),
+    ),
+    "scale_by_schedule": (
+        lambda inner: optim.chain(inner, optim.scale_by_schedule(_halving)),
+        lambda inner: optax.chain(inner, optax.scale_by_schedule(_halving)),
+    ),
+}
+"""Name -> our wrapper of an optimizer, and optax's."""
+
+
+def _both_ways(name: str, ours: Callable[..., Any], theirs: Callable[..., Any]) -> Any:
+    def peer(optax: Any, rate: Any) -> Any:
+        return theirs(optax.sgd(rate, 0.9))
+
+    return (
+        Composition(
+            f"{name}, around optax's",
+            "optax",
+            "optax",
+            lambda rate: ours(optax.sgd(rate, 0.9)),
+            peer,
+        ),
+        Composition(
+            f"{name}, of optax around ours",
+            "optax",
+            "optax",
+            lambda rate: theirs(optim.momentum(rate)),
+            peer,
+        ),
+    )
+
+
+COMPOSITIONS: list[Composition] = [
+    *CLIPPING,
+    *WEIGHT_DECAY,
+    *ACCUMULATION,
+    *AVERAGES,
+    Composition("per_group", "optax", "torch", _groups, _groups_torch),
+    *(row for name, pair in WRAPPERS.items() for row in _both_ways(name, *pair)),
+]
+"""Every composition, in the order of the page."""

@@ -1,0 +1,169 @@
+"""The rows of the matrix: a case under a convention, measured against its witnesses."""
+
+import functools
+import importlib.metadata
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, TypeAlias
+
+from experiments.peers import paths
+from experiments.peers.case import Case, Known, conventions
+from experiments.peers.compare import EXACT, ULPS, apart, float32_ulps
+from experiments.peers.reasons import REASONS, Reason
+from experiments.peers.stream import Tree
+
+Verdict: TypeAlias = Literal["equal", "theirs", "mended", "differs"]
+
+BAD: tuple[Verdict, ...] = ("mended", "differs")
+"""The verdicts that let the verification fail."""
+
+
+class Row(NamedTuple):
+    """What was measured of a case under one convention.
+
+    Attributes:
+        optimizer: its name.
+        case: the case's name.
+        like: the convention.
+        witnesses: witness -> largest difference of a parameter, over ``max(1, |w|)``, float64.
+        ulps: worst float32 step, in units in the last place of the parameters; None if it was
+            not measured.
+        verdict: ``"equal"``; ``"theirs"``: a known bug of the library; ``"mended"``: that bug is
+            not there; ``"differs"``: nobody knows why.
+        note: the reason for an inequality, or what is missing.
+        link: where it is told.
+    """
+
+    optimizer: str
+    case: str
+    like: str
+    witnesses: Mapping[str, float]
+    ulps: float | None
+    verdict: Verdict
+    note: str = ""
+    link: str = ""
+
+
+class Pair(NamedTuple):
+    """How far two conventions of an optimizer are apart at equal hyperparameters.
+
+    Attributes:
+        optimizer: its name.
+        conventions: the two.
+        difference: the largest over all cases and steps.
+        case: where that is.
+        explained: whether a reason is known exactly if they differ, and is all of the difference
+            where a hyperparameter takes it away.
+        reason: why they differ.
+        link: where it is told.
+        without: how far they are apart in that case without the reason; None where it stays.
+    """
+
+    optimizer: str
+    conventions: tuple[str, str]
+    difference: float
+    case: str
+    explained: bool
+    reason: str
+    link: str
+    without: float | None = None
+
+
+DIFFERENT = 1e-9
+"""Conventions further apart than this are two update rules, not one and its rounding."""
+
+
+def measure(case: Case, like: str) -> Row:
+    """Measure a case under a convention against the library of that name and the oracle."""
+    actual, witnesses, missing = path(case, like), {}, ""
+    if like in paths.LIBRARIES and getattr(case, like) is not None:
+        if paths.has(like):
+            witnesses[like] = apart(actual, paths.theirs(case, like))
+        else:
+            missing = f"{like} is not installed"
+    witnesses["oracle"] = apart(actual, paths.oracle(case, like))
+    ulps = float32_ulps(case, like)
+    verdict, known = judge(witnesses, ulps, case.known)
+    if known is None:
+        return Row(case.optimizer, case.name, like, witnesses, ulps, verdict, missing)
+    return Row(case.optimizer, case.name, like, witnesses, ulps, verdict, known.reason, known.link)
+
+
+def judge(
+    witnesses: Mapping[str, float], ulps: float | None, known: Mapping[str, Known]
+) -> tuple[Verdict, Known | None]:
+    """Return the verdict on the differences, and the known bug that explains one."""
+    unequal = [name for name, largest in witnesses.items() if not largest <= EXACT]
+    if (ulps is not None and not ulps <= ULPS) or any(name not in known for name in unequal):
+        return "differs", None
+    for name in witnesses:
+        if name in known:
+            pinned = _version(name) in known[name].versions
+            if name in unequal:
+                return ("theirs" if pinned else "differs"), known[name]
+            return ("mended" if pinned else "equal"), known[name]
+    return "equal", None
+
+
+def compare_conventions(optimizer: str, cases: list[Case]) -> list[Pair]:
+    """Hold all conventions of an optimizer against each other, at equal hyperparameters."""
+    likes, pairs = conventions(optimizer), []
+    explicit = [case for case in cases if not case.name.endswith("defaults")]
+    for i, first in enumerate(likes):
+        for second in likes[i + 1 :]:
+            found = {c.name: apart(path(c, first), path(c, second)) for c in explicit}
+            case = max(found, key=lambda name: found[name], default="")
+            largest = found.get(case, 0.0)
+            reason = REASONS.get((optimizer, first, second))
+            chosen = next((c for c in explicit if c.name == case), None)
+            pairs.append(judge_pair(optimizer, (first, second), largest, chosen, reason))
+    return pairs
+
+
+def judge_pair(
+    optimizer: str, likes: tuple[str, str], largest: float, case: Case | None, reason: Reason | None
+) -> Pair:
+    """Return a pair with its verdict: a stated reason is taken away, and nothing may be left.
+
+    Args:
+        optimizer: its name.
+        likes: the two conventions.
+        largest: how far they are apart.
+        case: where that is; None if there was none to compare.
+        reason: stated for the pair, if any.
+    """
+    name, explained = case.name if case else "", (largest > DIFFERENT) == (reason is not None)
+    if case is None or reason is None:
+        return Pair(optimizer, likes, largest, name, explained, *(reason or ("", ""))[:2])
+    left = apart_without(case, likes, reason.without)
+    explained = explained and (left is None or left <= EXACT)
+    return Pair(optimizer, likes, largest, name, explained, reason.text, reason.link, left)
+
+
+def apart_without(case: Case, likes: tuple[str, str], without: Mapping[str, float]) -> float | None:
+    """Return how far two conventions are apart with other hyperparameters; None for no others.
+
+    Args:
+        case: whose hyperparameters, those that it has, are replaced.
+        likes: the two conventions.
+        without: the others.
+    """
+    given = {name: value for name, value in without.items() if name in case.options}
+    if not given:
+        return None
+    changed = case._replace(options={**case.options, **given})
+    return apart(*(paths.ours(changed, like) for like in likes))
+
+
+_PATHS: dict[tuple[str, str], Tree] = {}
+
+
+def path(case: Case, like: str) -> Tree:
+    """Return our path, computed once."""
+    if (case.name, like) not in _PATHS:
+        _PATHS[case.name, like] = paths.ours(case, like)
+    return _PATHS[case.name, like]
+
+
+@functools.cache
+def _version(library: str) -> str:
+    return importlib.metadata.version(library).split("+")[0]

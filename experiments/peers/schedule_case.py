@@ -1,0 +1,66 @@
+"""A case of the schedules: a schedule with its settings, and how each library spells it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from experiments.peers.case import Known
+from jaxnet.functions.schedules import Schedule
+
+STEPS = 64
+"""Counts from 0 to this are compared, unless a library refuses them."""
+
+SINGLE = {
+    "keras": Known(("3.15.1",), "Its ops.cos computes in float32 even where floatx is float64.", "")
+}
+"""The known bug of Keras's cosines."""
+
+Formula = Callable[[np.ndarray], np.ndarray]
+
+
+class ScheduleCase(NamedTuple):
+    """A schedule with its settings, and how each library spells it.
+
+    Attributes:
+        name: of the case, unique.
+        ours: makes our schedule.
+        formula: ``t -> rate`` in NumPy, for float64 counts.
+        optax: ``optax -> schedule``.
+        torch: ``(torch, optimizer) -> LRScheduler``; the optimizer's rate is `base`.
+        keras: ``keras -> LearningRateSchedule``.
+        known: library -> a known bug of the library, on account of which it differs from ours.
+        base: the learning rate that PyTorch's optimizer is made with.
+        last: the last count that is compared.
+    """
+
+    name: str
+    ours: Callable[[], Schedule]
+    formula: Formula
+    optax: Callable[[Any], Any] | None = None
+    torch: Callable[[Any, Any], Any] | None = None
+    keras: Callable[[Any], Any] | None = None
+    known: Mapping[str, Known] = {}
+    base: float = 0.3
+    last: int = STEPS
+
+
+def falling_cosine(t: np.ndarray, steps: float) -> np.ndarray:
+    """Return half a cosine that falls from 1 to 0."""
+    return (1 + np.cos(np.pi * t / steps)) / 2
+
+
+def path(kind: str, points: list[float], values: list[float], t: np.ndarray) -> np.ndarray:
+    """Return the rates on a path through given values, held before and after.
+
+    Args:
+        kind: "linear" or "cosine".
+        points: the counts of the values, rising.
+        values: the rates there.
+        t: the counts.
+    """
+    segment = np.clip(np.searchsorted(points, t, side="right") - 1, 0, len(points) - 2)
+    p, v = np.array(points, np.float64), np.array(values)
+    u = np.clip((t - p[segment]) / (p[segment + 1] - p[segment]), 0, 1)
+    u = u if kind == "linear" else 1 - falling_cosine(u, 1)
+    return v[segment] + (v[segment + 1] - v[segment]) * u
