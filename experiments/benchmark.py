@@ -12,7 +12,13 @@ import sys
 from pathlib import Path
 
 from experiments.contenders import CONTENDERS
-from experiments.contenders.turns import Timing, check_workload, lost, missing_packages, race
+from experiments.contenders.turns import (
+    Timing,
+    check_workload,
+    lost,
+    missing_packages,
+    time_in_turns,
+)
 from experiments.harness.command import run_command
 from experiments.harness.figures import BLUE, GREY, new_figure, save_figure
 from experiments.harness.load import Load
@@ -65,7 +71,7 @@ def main(config: Config) -> list[Claim]:
     out = prepare_folder(config.out)
     missing = {name: missing_packages(name) for name in config.peers}
     names = [*OWN, *(name for name in config.peers if not missing[name]), "floor"]
-    timings, failures = race(
+    timings, failures = time_in_turns(
         names, rounds=config.rounds, examples=config.examples, data_dir=config.data_dir, say=say
     )
     failures |= {n: f"install it by: pip install {' '.join(p)}" for n, p in missing.items() if p}

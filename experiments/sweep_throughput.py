@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from experiments.contenders.jaxnet_sweep import EPOCHS, RUNS
-from experiments.contenders.turns import Timing, check_workload, lost, race
+from experiments.contenders.turns import Timing, check_workload, lost, time_in_turns
 from experiments.harness.command import run_command
 from experiments.harness.figures import BLUE, GREY, new_figure, save_figure
 from experiments.harness.load import Load
@@ -49,7 +49,7 @@ def main(config: Config) -> list[Claim]:
     load = Load()
     check_workload(config.examples, config.data_dir)
     out = prepare_folder(config.out)
-    timings, failures = race(
+    timings, failures = time_in_turns(
         NAMES, rounds=config.rounds, examples=config.examples, data_dir=config.data_dir, say=say
     )
     if failures:

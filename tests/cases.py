@@ -60,13 +60,13 @@ LAYERS = [
     LayerCase("activation-by-user", activation(_SQUARE), (6,)),
     LayerCase("rescale", rescale(1 / 255, -0.5), (6,)),
     *[
-        LayerCase(f"batch-norm-{name}", batch_norm(convention=name), (3,))
+        LayerCase(f"batch-norm-{name}", batch_norm(like=name), (3,))
         for name in get_args(ConventionName)
     ],
     LayerCase("batch-norm-batch-1", batch_norm(), (3,), 1),
     LayerCase("batch-norm-of-images", batch_norm(), (2, 3), 5),
     *[
-        LayerCase(f"dropout-{form}-{rate}", dropout(rate, form=form), (6,))
+        LayerCase(f"dropout-{form}-{rate}", dropout(rate, like=form), (6,))
         for form in get_args(DropoutForm)
         for rate in (0, 0.2, 0.5, 0.75)
     ],

@@ -12,7 +12,7 @@ from experiments.contenders.workload import Workload
 from jaxnet.training import Recipe, grid
 from jaxnet.training.sweeps.batches import compile_workers, run_waves
 from jaxnet.training.sweeps.sweep import make_members
-from jaxnet.training.train import Member, Passes
+from jaxnet.training.train import LoopConfig, RunProgram
 
 RUNS = 32
 """Networks."""
@@ -58,7 +58,7 @@ def sweep(workload: Workload) -> Callable[[], float]:
     settings = grid(learning_rate=[workload.learning_rate])
     keys = jnp.stack([jax.random.key(run) for run in range(RUNS)])
     members = make_members(settings, keys, EPOCHS)
-    member = Member("sweep", build, Passes(EPOCHS, workload.batch_size))
+    member = RunProgram("sweep", build, LoopConfig(EPOCHS, workload.batch_size))
     workers = compile_workers(
         member,
         train,

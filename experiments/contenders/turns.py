@@ -53,7 +53,7 @@ def missing_packages(name: str) -> list[str]:
     return [p for p in required if importlib.util.find_spec(import_names.get(p, p)) is None]
 
 
-def race(
+def time_in_turns(
     names: Sequence[str],
     *,
     rounds: int,

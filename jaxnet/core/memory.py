@@ -10,7 +10,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-def identical_for_equal(make: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+def cache_by_value(make: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Return ``make``, changed to return one and the same object for equal arguments.
 
     What is compiled with a function is found again for that function only, not for an equal one.
@@ -20,7 +20,7 @@ def identical_for_equal(make: Callable[Arguments, Result]) -> Callable[Arguments
     Args:
         make: a function whose result depends on its arguments alone, and is not changed later.
 
-    >>> pair = identical_for_equal(lambda **options: list(options.items()))
+    >>> pair = cache_by_value(lambda **options: list(options.items()))
     >>> pair(a=1, b=2) is pair(b=2, a=1), pair(a=1, b=2) is pair(a=1.0, b=2)
     (True, False)
     """

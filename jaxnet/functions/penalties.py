@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice, check_floating, check_options, check_range
 from jaxnet.core.errors import invalid_type, invalid_value
-from jaxnet.core.memory import identical_for_equal
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.norms import norm, shortened
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Params
@@ -232,7 +232,7 @@ PENALTIES: dict[str, Callable[..., Array]] = {name: pair[0] for name, pair in _P
 """Name -> penalty."""
 
 
-@identical_for_equal
+@cache_by_value
 def get_penalty(name: str, **options: Any) -> Penalty:
     """Return the penalty called ``name`` with its gradient, both of the strength given.
 
@@ -277,7 +277,7 @@ def as_penalty(penalty: Callable[[Params], Array] | Penalty) -> Penalty:
     return Penalty(penalty, _autodiff_rule(penalty))
 
 
-@identical_for_equal
+@cache_by_value
 def _autodiff_rule(penalty: Callable[[Params], Array]) -> Callable[[Params], Params]:
     """Return one and the same rule for a function, so that what is compiled with it is found."""
     return jax.grad(penalty)

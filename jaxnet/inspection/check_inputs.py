@@ -19,7 +19,7 @@ from jaxnet.training.loop.objective import Objective
 from jaxnet.training.loop.sums import batch_sums
 
 
-def admit(
+def check_inputs(
     function: str,
     objective: Objective,
     params: Params,
@@ -49,7 +49,7 @@ def admit(
     return examples
 
 
-def admit_batch(
+def check_batch(
     function: str,
     network: Layer,
     params: Params,

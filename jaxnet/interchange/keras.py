@@ -9,9 +9,9 @@ import numpy as np
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Layer, Params, Statistics
-from jaxnet.interchange.layout import Layout, expected_names, read, spell, take_apart
+from jaxnet.interchange.layout import ParameterNames, expected_names, read, spell, take_apart
 from jaxnet.interchange.library_layers import Native, make_activation
-from jaxnet.interchange.parts import Part
+from jaxnet.interchange.parts import FlatLayer
 
 NAMES = {
     "weights": "kernel",
@@ -23,7 +23,7 @@ NAMES = {
 }
 """Field -> Keras's name."""
 
-KERAS = Layout(lambda part, field: f"{NAMES[field]} of {part.name}", transposed=True)
+KERAS = ParameterNames(lambda part, field: f"{NAMES[field]} of {part.name}", transposed=True)
 
 ACTIVATIONS = {
     "leaky_relu": Native("LeakyReLU", options={"negative_slope": 0.01}),
@@ -135,7 +135,7 @@ def keras_model(network: Layer, params: Params, statistics: Statistics) -> Any:
     return model
 
 
-def _dense(layers: Any, part: Part, dtype: str) -> Any:
+def _dense(layers: Any, part: FlatLayer, dtype: str) -> Any:
     return layers.Dense(
         len(part.arrays["weights"]),
         use_bias="bias" in part.arrays,
@@ -144,20 +144,20 @@ def _dense(layers: Any, part: Part, dtype: str) -> Any:
     )
 
 
-def _batch_norm(layers: Any, part: Part, dtype: str) -> Any:
+def _batch_norm(layers: Any, part: FlatLayer, dtype: str) -> Any:
     eps = float(part.settings["eps"])
     return layers.BatchNormalization(momentum=part.old_weight, epsilon=eps, dtype=dtype)
 
 
-def _dropout(layers: Any, part: Part, dtype: str) -> Any:
+def _dropout(layers: Any, part: FlatLayer, dtype: str) -> Any:
     return layers.Dropout(float(part.settings["drop_rate"]), dtype=dtype)
 
 
-def _activation(layers: Any, part: Part, dtype: str) -> Any:
+def _activation(layers: Any, part: FlatLayer, dtype: str) -> Any:
     return make_activation("keras_model", layers, part, ACTIVATIONS, dtype=dtype)
 
 
-def _rescale(layers: Any, part: Part, dtype: str) -> Any:
+def _rescale(layers: Any, part: FlatLayer, dtype: str) -> Any:
     scale, offset = float(part.settings["scale"]), float(part.settings["offset"])
     return layers.Rescaling(scale, offset, dtype=dtype)
 

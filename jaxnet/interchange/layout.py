@@ -11,10 +11,10 @@ from jax.core import Tracer
 from jaxnet.core.checks import check_finite, check_names
 from jaxnet.core.errors import InvalidValueError, invalid_type, invalid_value
 from jaxnet.core.types import Layer, Params, Shape, Statistics
-from jaxnet.interchange.parts import FIELDS, Part, flat_layers, lay_out, number, rebuild
+from jaxnet.interchange.parts import FIELDS, FlatLayer, flat_layers, lay_out, number, rebuild
 
 
-class Layout(NamedTuple):
+class ParameterNames(NamedTuple):
     """How arrays are named and turned.
 
     Attributes:
@@ -22,11 +22,11 @@ class Layout(NamedTuple):
         transposed: whether weights are (in, out) instead of (out, in).
     """
 
-    key: Callable[[Part, str], str]
+    key: Callable[[FlatLayer, str], str]
     transposed: bool
 
 
-OURS = Layout(lambda part, field: f"{field} of {part.name}", transposed=False)
+OURS = ParameterNames(lambda part, field: f"{field} of {part.name}", transposed=False)
 """jaxnet's own; the names serve in messages."""
 
 _OTHER_LAYERS = "Rename or drop arrays, or make the network with the layers that they belong to."
@@ -34,7 +34,7 @@ _OTHER_LAYERS = "Rename or drop arrays, or make the network with the layers that
 
 def take_apart(
     function: str, network: Layer, params: Params, statistics: Statistics
-) -> tuple[Part, ...]:
+) -> tuple[FlatLayer, ...]:
     """Return the layers with their arrays, which are checked to be the network's.
 
     Args:
@@ -60,7 +60,7 @@ def take_apart(
     return parts
 
 
-def spell(parts: Iterable[Part], layout: Layout) -> dict[str, Any]:
+def spell(parts: Iterable[FlatLayer], layout: ParameterNames) -> dict[str, Any]:
     """Return the arrays of all layers by the names that a layout gives them, in order."""
     return {
         layout.key(part, field): _turn(array, field, layout)
@@ -70,7 +70,7 @@ def spell(parts: Iterable[Part], layout: Layout) -> dict[str, Any]:
 
 
 def read(
-    function: str, network: Layer, arrays: Mapping[str, Any], layout: Layout
+    function: str, network: Layer, arrays: Mapping[str, Any], layout: ParameterNames
 ) -> tuple[Params, Statistics]:
     """Return a network's parameters and statistics from named arrays: undoes `spell`.
 
@@ -105,7 +105,7 @@ def read(
 
 
 def expected_names(
-    function: str, network: Layer, in_shape: Shape, layout: Layout
+    function: str, network: Layer, in_shape: Shape, layout: ParameterNames
 ) -> tuple[str, ...]:
     """Return the names of all of a network's arrays, in order, for inputs of such a shape."""
     like = _template(function, network, in_shape)
@@ -145,7 +145,7 @@ def nest(arrays: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def _turn(array: Any, field: str, layout: Layout) -> Any:
+def _turn(array: Any, field: str, layout: ParameterNames) -> Any:
     if not (layout.transposed and field == "weights"):
         return array
     if isinstance(array, jax.ShapeDtypeStruct):
@@ -153,7 +153,7 @@ def _turn(array: Any, field: str, layout: Layout) -> Any:
     return array.T
 
 
-def _input_shape(function: str, parts: Iterable[Part], layout: Layout) -> Shape:
+def _input_shape(function: str, parts: Iterable[FlatLayer], layout: ParameterNames) -> Shape:
     """Return the shape of one input: what the first layer with arrays takes.
 
     The layers before it leave shapes alone, as all kinds without arrays do.
@@ -179,7 +179,12 @@ def _template(function: str, network: Layer, in_shape: Shape) -> tuple[Params, S
 
 
 def _check_part(
-    function: str, part: Part, expected: Part, layout: Layout, *, dtypes: bool = False
+    function: str,
+    part: FlatLayer,
+    expected: FlatLayer,
+    layout: ParameterNames,
+    *,
+    dtypes: bool = False,
 ) -> None:
     for field, like in expected.arrays.items():
         array, like = (_turn(a, field, layout) for a in (part.arrays[field], like))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.errors import invalid_value
 from jaxnet.functions.activations import ACTIVATIONS
-from jaxnet.interchange.parts import Part
+from jaxnet.interchange.parts import FlatLayer
 
 
 class Native(NamedTuple):
@@ -26,7 +26,7 @@ class Native(NamedTuple):
 
 
 def make_activation(
-    function: str, library: Any, part: Part, table: Mapping[str, Native], **common: Any
+    function: str, library: Any, part: FlatLayer, table: Mapping[str, Native], **common: Any
 ) -> Any:
     """Return a library's own layer for an activation layer.
 
@@ -54,7 +54,7 @@ def make_activation(
     return getattr(library, native.name)(**native.fixed, **{**native.options, **given}, **common)
 
 
-def plain_function(part: Part) -> Any:
+def plain_function(part: FlatLayer) -> Any:
     """Return a layer that has no arrays and no randomness as a function ``x -> y``."""
 
     def function(x: Any) -> Any:
@@ -63,13 +63,13 @@ def plain_function(part: Part) -> Any:
     return function
 
 
-def output_dtype(part: Part) -> str:
+def output_dtype(part: FlatLayer) -> str:
     """Return the name of the dtype that a rescaling layer hands on."""
     pixels = jax.ShapeDtypeStruct((1, 1), jnp.uint8)
     return jax.eval_shape(plain_function(part), pixels).dtype.name
 
 
-def _is_the_named(part: Part, name: str, options: Mapping[str, Any]) -> bool:
+def _is_the_named(part: FlatLayer, name: str, options: Mapping[str, Any]) -> bool:
     """Tell the activation of that name from a function that only happens to be called so."""
     if options:  # which only a name can have
         return True

@@ -5,9 +5,9 @@ from typing import Any
 
 from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Layer, Params, Statistics
-from jaxnet.interchange.layout import Layout, flatten, nest, read, spell, take_apart
+from jaxnet.interchange.layout import ParameterNames, flatten, nest, read, spell, take_apart
 from jaxnet.interchange.library_layers import plain_function
-from jaxnet.interchange.parts import Part
+from jaxnet.interchange.parts import FlatLayer
 
 NAMES = {
     "weights": ("params", "kernel"),
@@ -23,12 +23,12 @@ MODULES = {"dense": "Dense", "batch_norm": "BatchNorm"}
 """Kind -> flax's class, for each kind with arrays."""
 
 
-def _key(part: Part, field: str) -> str:
+def _key(part: FlatLayer, field: str) -> str:
     collection, name = NAMES[field]
     return f"{collection}/{MODULES[part.kind]}_{part.rank}/{name}"
 
 
-LINEN = Layout(_key, transposed=True)
+LINEN = ParameterNames(_key, transposed=True)
 
 
 def to_linen(network: Layer, params: Params, statistics: Statistics) -> dict[str, Any]:
@@ -120,13 +120,13 @@ def linen_module(network: Layer, params: Params, statistics: Statistics) -> Any:
     return Network()
 
 
-def _dense(linen: Any, part: Part, training: bool) -> Any:
+def _dense(linen: Any, part: FlatLayer, training: bool) -> Any:
     del training
     weights = part.arrays["weights"]
     return linen.Dense(len(weights), use_bias="bias" in part.arrays, param_dtype=weights.dtype)
 
 
-def _batch_norm(linen: Any, part: Part, training: bool) -> Any:
+def _batch_norm(linen: Any, part: FlatLayer, training: bool) -> Any:
     return linen.BatchNorm(
         use_running_average=not training,
         momentum=part.old_weight,
@@ -136,11 +136,11 @@ def _batch_norm(linen: Any, part: Part, training: bool) -> Any:
     )
 
 
-def _dropout(linen: Any, part: Part, training: bool) -> Any:
+def _dropout(linen: Any, part: FlatLayer, training: bool) -> Any:
     return linen.Dropout(float(part.settings["drop_rate"]), deterministic=not training)
 
 
-def _function(linen: Any, part: Part, training: bool) -> Any:
+def _function(linen: Any, part: FlatLayer, training: bool) -> Any:
     del linen, training
     return plain_function(part)
 

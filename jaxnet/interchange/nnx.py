@@ -5,12 +5,12 @@ from typing import Any
 from jaxnet.core.errors import invalid_type
 from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Layer, Params, Statistics
-from jaxnet.interchange.layout import Layout, flatten, nest, read, spell, take_apart
+from jaxnet.interchange.layout import ParameterNames, flatten, nest, read, spell, take_apart
 from jaxnet.interchange.library_layers import plain_function
 from jaxnet.interchange.linen import NAMES
-from jaxnet.interchange.parts import Part
+from jaxnet.interchange.parts import FlatLayer
 
-NNX = Layout(lambda part, field: f"layers/{part.place}/{NAMES[field][1]}", transposed=True)
+NNX = ParameterNames(lambda part, field: f"layers/{part.place}/{NAMES[field][1]}", transposed=True)
 
 
 def to_nnx(network: Layer, params: Params, statistics: Statistics) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _pure_dict(source: Any) -> Any:
     return nnx.to_pure_dict(nnx.filter_state(state, kinds))
 
 
-def _dense(nnx: Any, part: Part) -> Any:
+def _dense(nnx: Any, part: FlatLayer) -> Any:
     features, inputs = part.arrays["weights"].shape
     zeros = nnx.initializers.zeros_init()  # the network's own follow
     return nnx.Linear(
@@ -114,7 +114,7 @@ def _dense(nnx: Any, part: Part) -> Any:
     )
 
 
-def _batch_norm(nnx: Any, part: Part) -> Any:
+def _batch_norm(nnx: Any, part: FlatLayer) -> Any:
     return nnx.BatchNorm(
         len(part.arrays["scale"]),
         momentum=part.old_weight,
@@ -124,11 +124,11 @@ def _batch_norm(nnx: Any, part: Part) -> Any:
     )
 
 
-def _dropout(nnx: Any, part: Part) -> Any:
+def _dropout(nnx: Any, part: FlatLayer) -> Any:
     return nnx.Dropout(float(part.settings["drop_rate"]))
 
 
-def _function(nnx: Any, part: Part) -> Any:
+def _function(nnx: Any, part: FlatLayer) -> Any:
     del nnx
     return plain_function(part)
 

@@ -17,7 +17,7 @@ FIELDS = {
 """Kind -> its arrays, of which the first's last axis are the inputs; for all kinds translated."""
 
 
-class Part(NamedTuple):
+class FlatLayer(NamedTuple):
     """One layer of a network laid out flat.
 
     Attributes:
@@ -51,7 +51,7 @@ class Part(NamedTuple):
     def old_weight(self) -> float:
         """Batch normalization's weight of the old moving average, in any convention."""
         momentum = float(self.settings["momentum"])
-        return 1 - momentum if CONVENTIONS[self.settings["convention"]].weights_new else momentum
+        return 1 - momentum if CONVENTIONS[self.settings["like"]].weights_new else momentum
 
 
 def flat_layers(function: str, network: Layer) -> tuple[Layer, ...]:
@@ -71,7 +71,7 @@ def flat_layers(function: str, network: Layer) -> tuple[Layer, ...]:
         remedy = "Translate the layers that it is made of one by one."
         expected = f"to be made of serial, {', '.join(FIELDS)}"
         raise invalid_value(function, "network", expected, description.kind, remedy)
-    if description.settings.get("form") == "lecture":
+    if description.settings.get("like") == "lecture":
         remedy = (
             "Make the network with the inverted form, and multiply the weights of the dense layer "
             "that follows each dropout by 1 - drop_rate: its outputs are then the same."
@@ -83,7 +83,7 @@ def flat_layers(function: str, network: Layer) -> tuple[Layer, ...]:
 
 def lay_out(
     function: str, network: Layer, params: Params, statistics: Statistics
-) -> tuple[Part, ...]:
+) -> tuple[FlatLayer, ...]:
     """Return the layers of a network with their arrays.
 
     Args:
@@ -104,12 +104,12 @@ def lay_out(
     return number(flat_layers(function, network), [_fields(p) | _fields(s) for p, s in arrays])
 
 
-def number(layers: Iterable[Layer], arrays: Iterable[Mapping[str, Any]]) -> tuple[Part, ...]:
-    """Return a `Part` for each layer and its arrays."""
-    parts: list[Part] = []
+def number(layers: Iterable[Layer], arrays: Iterable[Mapping[str, Any]]) -> tuple[FlatLayer, ...]:
+    """Return a `FlatLayer` for each layer and its arrays."""
+    parts: list[FlatLayer] = []
     for layer, held in zip(layers, arrays, strict=True):
         rank = sum(part.kind == layer.description.kind for part in parts)
-        parts.append(Part(layer, len(parts), rank, held))
+        parts.append(FlatLayer(layer, len(parts), rank, held))
     return tuple(parts)
 
 

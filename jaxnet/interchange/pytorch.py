@@ -11,9 +11,9 @@ from jaxnet.core.checks import check_count
 from jaxnet.core.errors import invalid_type
 from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Layer, Params, Statistics
-from jaxnet.interchange.layout import Layout, read, spell, take_apart
+from jaxnet.interchange.layout import ParameterNames, read, spell, take_apart
 from jaxnet.interchange.library_layers import Native, make_activation, output_dtype
-from jaxnet.interchange.parts import Part, flat_layers, lay_out, rebuild
+from jaxnet.interchange.parts import FlatLayer, flat_layers, lay_out, rebuild
 from jaxnet.layers.batch_norm import CONVENTIONS
 
 NAMES = {
@@ -26,7 +26,7 @@ NAMES = {
 }
 """Field -> PyTorch's name."""
 
-TORCH = Layout(lambda part, field: f"{part.place}.{NAMES[field]}", transposed=False)
+TORCH = ParameterNames(lambda part, field: f"{part.place}.{NAMES[field]}", transposed=False)
 
 ACTIVATIONS = {
     "linear": Native("Identity"),
@@ -160,8 +160,8 @@ def _counters(function: str, network: Layer) -> set[str]:
 
 
 def _corrected(
-    function: str, parts: tuple[Part, ...], batch_size: int | None, *, inverse: bool
-) -> tuple[Part, ...]:
+    function: str, parts: tuple[FlatLayer, ...], batch_size: int | None, *, inverse: bool
+) -> tuple[FlatLayer, ...]:
     """Return the parts with unbiased moving variances, or from those with biased ones."""
     if batch_size is None:
         return parts
@@ -170,8 +170,8 @@ def _corrected(
     return tuple(_scaled_variance(part, factor) for part in parts)
 
 
-def _scaled_variance(part: Part, factor: float) -> Part:
-    if part.kind != "batch_norm" or CONVENTIONS[part.settings["convention"]].unbiased:
+def _scaled_variance(part: FlatLayer, factor: float) -> FlatLayer:
+    if part.kind != "batch_norm" or CONVENTIONS[part.settings["like"]].unbiased:
         return part
     return part._replace(arrays={**part.arrays, "variance": part.arrays["variance"] * factor})
 
@@ -189,26 +189,26 @@ def _array(value: Any) -> np.ndarray:
     return np.asarray(tensor)
 
 
-def _dense(torch: Any, part: Part) -> Any:
+def _dense(torch: Any, part: FlatLayer) -> Any:
     features, inputs = part.arrays["weights"].shape
     return torch.nn.Linear(inputs, features, bias="bias" in part.arrays, device="meta")
 
 
-def _batch_norm(torch: Any, part: Part) -> Any:
+def _batch_norm(torch: Any, part: FlatLayer) -> Any:
     eps, momentum = float(part.settings["eps"]), 1 - part.old_weight
     width = len(part.arrays["scale"])
     return torch.nn.BatchNorm1d(width, eps=eps, momentum=momentum, device="meta")
 
 
-def _dropout(torch: Any, part: Part) -> Any:
+def _dropout(torch: Any, part: FlatLayer) -> Any:
     return torch.nn.Dropout(float(part.settings["drop_rate"]))
 
 
-def _activation(torch: Any, part: Part) -> Any:
+def _activation(torch: Any, part: FlatLayer) -> Any:
     return make_activation("torch_module", torch.nn, part, ACTIVATIONS)
 
 
-def _rescale(torch: Any, part: Part) -> Any:
+def _rescale(torch: Any, part: FlatLayer) -> Any:
     scale, offset = float(part.settings["scale"]), float(part.settings["offset"])
     dtype = getattr(torch, output_dtype(part))
 

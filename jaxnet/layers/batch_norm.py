@@ -73,7 +73,7 @@ CONVENTIONS: dict[str, Convention] = {
 
 def batch_norm(
     *,
-    convention: ConventionName = "lecture",
+    like: ConventionName = "lecture",
     momentum: float | Array | None = None,
     eps: float | Array | None = None,
     dtype: Any = None,
@@ -94,7 +94,7 @@ def batch_norm(
     With the moving averages the two means drop out of ``dx``.
 
     Args:
-        convention: whose details: ``"lecture"`` and ``"flax"`` average the variance over n, with
+        like: whose details: ``"lecture"`` and ``"flax"`` average the variance over n, with
             ``momentum`` 0.99 the weight of the old value and eps 1e-5; ``"keras"`` the same with
             eps 1e-3; ``"torch"`` averages the unbiased variance over n - 1, with ``momentum`` 0.1
             the weight of the new value and eps 1e-5. The slide averages sigma; everyone else the
@@ -126,7 +126,7 @@ def batch_norm(
     >>> y.round(3).tolist(), round(float(statistics.mean[0]), 3)
     ([[-1.0], [1.0]], 0.02)
     """
-    chosen = check_choice("batch_norm", "convention", convention, CONVENTIONS)
+    chosen = check_choice("batch_norm", "like", like, CONVENTIONS)
     a = chosen.momentum if momentum is None else momentum
     eps = chosen.eps if eps is None else eps
     check_range("batch_norm", "momentum", a, low=0.0, high=1.0)
@@ -160,9 +160,7 @@ def batch_norm(
         forward=forward,
         backward=_backward,
         out_shape=lambda in_shape: in_shape,
-        description=Description(
-            "batch_norm", {"convention": convention, "momentum": a, "eps": eps}
-        ),
+        description=Description("batch_norm", {"like": like, "momentum": a, "eps": eps}),
     )
 
 

@@ -27,7 +27,7 @@ class DropoutResidual(NamedTuple):
     factor: Array
 
 
-def dropout(drop_rate: float | Array, *, form: DropoutForm = "inverted") -> Layer:
+def dropout(drop_rate: float | Array, *, like: DropoutForm = "inverted") -> Layer:
     """Return a layer that sets each entry to 0 with probability ``drop_rate`` while training.
 
     With ``m`` the random mask of 0 and 1, and ``q = 1 - drop_rate`` the probability to be kept:
@@ -40,7 +40,7 @@ def dropout(drop_rate: float | Array, *, form: DropoutForm = "inverted") -> Laye
         drop_rate: probability to drop a unit, in [0, 1); may be a traced number, or an array.
             Lecture 004 keeps 0.8 of the inputs and 0.5 of the hidden units: drop rates 0.2 and
             0.5.
-        form: ``"inverted"``, as all libraries have it, or ``"lecture"``.
+        like: ``"inverted"``, as all libraries have it, or ``"lecture"``.
 
     Raises:
         ValueError: for an unknown form or a rate out of range; when called, if ``training`` comes
@@ -59,7 +59,7 @@ def dropout(drop_rate: float | Array, *, form: DropoutForm = "inverted") -> Laye
     True
     """
     check_range("dropout", "drop_rate", drop_rate, low=0.0, high=1.0, high_open=True)
-    check_choice("dropout", "form", form, dict.fromkeys(get_args(DropoutForm)))
+    check_choice("dropout", "like", like, dict.fromkeys(get_args(DropoutForm)))
     never = isinstance(drop_rate, numbers.Real) and drop_rate == 0
     keep = 1 - drop_rate
 
@@ -74,7 +74,7 @@ def dropout(drop_rate: float | Array, *, form: DropoutForm = "inverted") -> Laye
         if not jnp.issubdtype(x.dtype, jnp.floating):
             remedy = "Put jaxnet.layers.rescale before it, or convert the inputs."
             raise invalid_type("dropout", "x", "to be floating-point", x.dtype, remedy)
-        scaled = (form == "inverted") == training
+        scaled = (like == "inverted") == training
         factor = (_inverse(keep) if training else keep) if scaled else 1.0
         residual = DropoutResidual(
             _mask(key, x.shape, drop_rate) if training and not never else jnp.ones(x.shape, bool),
@@ -92,7 +92,7 @@ def dropout(drop_rate: float | Array, *, form: DropoutForm = "inverted") -> Laye
         forward=forward,
         backward=backward,
         out_shape=lambda in_shape: in_shape,
-        description=Description("dropout", {"drop_rate": drop_rate, "form": form}),
+        description=Description("dropout", {"drop_rate": drop_rate, "like": like}),
     )
 
 
@@ -109,10 +109,10 @@ def _inverse(keep: float | Array) -> float | Array:
 
 
 def _mask(key: Key | None, shape: Shape, drop_rate: float | Array) -> Array:
-    return keep_mask(check_key("dropout", key), shape, drop_rate)
+    return keep_mask(require_key("dropout", key), shape, drop_rate)
 
 
-def check_key(function: str, key: Key | None) -> Key:
+def require_key(function: str, key: Key | None) -> Key:
     """Return the key of a layer that is random while training, or raise a ValueError for None."""
     if key is None:
         remedy = "Pass a PRNG key, or training=False to evaluate."

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from jaxnet.core.checks import check_floating, check_range, check_scalar
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
-from jaxnet.layers.dropout import check_key
+from jaxnet.layers.dropout import require_key
 
 
 def gaussian_noise(stddev: float | Array) -> Layer:
@@ -50,7 +50,7 @@ def gaussian_noise(stddev: float | Array) -> Layer:
         if not training or never:
             return x, (), statistics
         # drawn in float32 always: the same noise in every precision
-        noise = jax.random.normal(check_key("gaussian_noise", key), x.shape, jnp.float32)
+        noise = jax.random.normal(require_key("gaussian_noise", key), x.shape, jnp.float32)
         return x + jnp.asarray(stddev, x.dtype) * noise.astype(x.dtype), (), statistics
 
     def backward(params: tuple[()], residual: tuple[()], dy: Array) -> tuple[tuple[()], Array]:

@@ -96,7 +96,7 @@ def mlp(
         check_choice("mlp", "head", head, HEADS)
     if batch_norm is not None:
         check_choice("mlp", "batch_norm", batch_norm, dict.fromkeys(get_args(Place)))
-    normalization = batch_norm_layer(convention=batch_norm_convention, dtype=dtype)
+    normalization = batch_norm_layer(like=batch_norm_convention, dtype=dtype)
     drawn, masks = [initializer] * (len(widths) - 1), [[]] * (len(widths) - 2)
     if active_units is not None:
         active = _active(active_units, widths, activation)
@@ -139,7 +139,7 @@ def _inputs(scale: float | Array | None, examples: AnyArray | None, dtype: Any) 
 
 
 def _dropout(drop_rate: float | Array, form: DropoutForm) -> list[Layer]:
-    layer = dropout(drop_rate, form=form)  # checks both
+    layer = dropout(drop_rate, like=form)  # checks both
     return [] if isinstance(drop_rate, int | float) and drop_rate == 0 else [layer]
 
 

@@ -19,9 +19,12 @@ from jaxnet.data.examples import Examples
 from jaxnet.training.checkpoints.checkpoint import Checkpoint
 from jaxnet.training.checkpoints.fingerprint import Fingerprint, take_fingerprint
 from jaxnet.training.distributed.devices import Device, check_devices, compiler_options
-from jaxnet.training.distributed.mesh import everywhere, local, make_mesh, replicated
-from jaxnet.training.distributed.processes import check_agreement, count_processes
-from jaxnet.training.distributed.processes import everywhere as in_every_process
+from jaxnet.training.distributed.mesh import local, make_mesh, replicated, replicated_sharding
+from jaxnet.training.distributed.processes import (
+    check_agreement,
+    count_processes,
+    run_in_all_processes,
+)
 from jaxnet.training.host_loop import CAPACITY, FitResult, Progress, run_in_chunks
 from jaxnet.training.loop.checks import (
     check_batch_size,
@@ -190,7 +193,7 @@ def fit(
         check_outputs(objective, start, examples[0])
         return _Made(objective, settings, start, examples)
 
-    made = in_every_process("fit", processes, make)
+    made = run_in_all_processes("fit", processes, make)
     return _run(made, processes, epochs, chunk, on_progress, checkpoint)
 
 
@@ -240,7 +243,7 @@ def _run(
     text = ""
     if processes > 1 or checkpoint is not None:
         lower = functools.partial(_lowered, program, start, examples, mesh)
-        text = in_every_process("fit", processes, lower).as_text()
+        text = run_in_all_processes("fit", processes, lower).as_text()
         if (evaluate_at := settings["evaluate_at"]) is not None:  # which no epoch may need
             text += read_params.lower(start, evaluate_at).as_text()
     asked = (epochs, chunk, checkpoint is None)
@@ -342,7 +345,7 @@ def _program(
         instruments=dict(instruments),
         evaluate_at=evaluate_at,
     )
-    placed = None if mesh is None else everywhere(mesh)
+    placed = None if mesh is None else replicated_sharding(mesh)
     return jax.jit(run, donate_argnums=0, out_shardings=placed, compiler_options=compiler_options())
 
 

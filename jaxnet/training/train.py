@@ -32,7 +32,7 @@ from jaxnet.training.recipe import (
 )
 
 
-class Passes(NamedTuple):
+class LoopConfig(NamedTuple):
     """How a run goes through its examples: what is part of its program, and no hyperparameter.
 
     Attributes:
@@ -79,18 +79,18 @@ Train: TypeAlias = Callable[[Key, Hyperparameters], Trained]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Member:
+class RunProgram:
     """A run as a pure function of its examples, too, of a number of epochs and of its start.
 
     Attributes:
         function: the public function that errors begin with.
         build: ``(**hyperparameters) -> Recipe``.
-        passes: how to go through the examples; its epochs are the capacity of the history.
+        loop: how to go through the examples; its epochs are the capacity of the history.
     """
 
     function: str
     build: Build
-    passes: Passes
+    loop: LoopConfig
 
     __name__: ClassVar[str] = "member"  # its program's
 
@@ -127,7 +127,7 @@ class Member:
     ) -> Recipe:
         """Return the recipe for some hyperparameters, which suits the examples."""
         recipe = call_builder(self.function, self.build, hyperparameters)
-        given = train, validation, self.passes.batch_size
+        given = train, validation, self.loop.batch_size
         return check_choice_of_examples(self.function, recipe, *given)
 
     def _trained(
@@ -139,7 +139,7 @@ class Member:
         train: Examples,
         validation: Examples | None,
     ) -> Trained:
-        run, rules = recipe_run(self.function, recipe, self.passes), tuple(recipe.rules)
+        run, rules = recipe_run(self.function, recipe, self.loop), tuple(recipe.rules)
         if recipe.held_out is not None:
             validation = train.take(recipe.held_out)
         in_shape = train.inputs.shape[1:]
@@ -207,9 +207,9 @@ def make_train(
     1.0
     """
     name = "make_train"
-    passes = Passes(epochs, batch_size, shuffle, short_batch, instruments)
-    check_passes(name, passes, train)
-    member = Member(name, build, passes)
+    loop = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
+    check_loop(name, loop, train)
+    member = RunProgram(name, build, loop)
     program = jax.jit(member, compiler_options=compiler_options())
 
     def run(key: Key, hyperparameters: Hyperparameters) -> Trained:
@@ -253,35 +253,35 @@ def recipe_of_arrays(function: str, build: Build, hyperparameters: Hyperparamete
     return call_builder(function, build, as_arguments(numbers))
 
 
-def check_passes(function: str, passes: Passes, train: Examples) -> None:
-    """Raise a ValueError or TypeError unless these are passes that the examples allow."""
-    check_range(function, "epochs", check_count(function, "epochs", passes.epochs), high=2**31 - 1)
-    check_batch_size(function, passes.batch_size, train)
-    check_short_batch(function, passes.short_batch)
-    check_flags(function, shuffle=passes.shuffle)
-    check_instruments(function, passes.instruments)
+def check_loop(function: str, loop: LoopConfig, train: Examples) -> None:
+    """Raise a ValueError or TypeError unless the examples allow this loop."""
+    check_range(function, "epochs", check_count(function, "epochs", loop.epochs), high=2**31 - 1)
+    check_batch_size(function, loop.batch_size, train)
+    check_short_batch(function, loop.short_batch)
+    check_flags(function, shuffle=loop.shuffle)
+    check_instruments(function, loop.instruments)
 
 
-def recipe_run(function: str, recipe: Recipe, passes: Passes) -> Run:
+def recipe_run(function: str, recipe: Recipe, loop: LoopConfig) -> Run:
     """Return the run of a recipe: ``(state, train, validation, epochs) -> state, history, done``.
 
     Args:
         function: the public function that errors begin with.
         recipe: what is trained.
-        passes: how to go through the examples.
+        loop: how to go through the examples.
     """
     epoch = make_epoch(
         recipe_step(function, recipe),
-        batch_size=passes.batch_size,
-        shuffle=passes.shuffle,
-        short_batch=passes.short_batch,
+        batch_size=loop.batch_size,
+        shuffle=loop.shuffle,
+        short_batch=loop.short_batch,
         subset=recipe.subset,
     )
     return make_run(
         epoch,
         make_evaluate(recipe_objective(function, recipe)),
-        capacity=passes.epochs,
+        capacity=loop.epochs,
         rules=tuple(recipe.rules),
-        instruments=passes.instruments,
+        instruments=loop.instruments,
         evaluate_at=recipe.evaluate_at,
     )

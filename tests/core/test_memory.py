@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxnet.core.memory import identical_for_equal
+from jaxnet.core.memory import cache_by_value
 from jaxnet.functions.activations import get_activation
 from jaxnet.functions.losses import get_loss
 from jaxnet.functions.penalties import every_leaf, get_penalty
@@ -64,7 +64,7 @@ def test_arrays_are_not_remembered() -> None:
 def test_errors_are_not_remembered() -> None:
     calls = []
 
-    @identical_for_equal
+    @cache_by_value
     def fail(number: int) -> None:
         calls.append(number)
         raise TypeError("no")

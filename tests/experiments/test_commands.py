@@ -290,10 +290,10 @@ def test_mistakes_of_the_benchmark(
 def test_a_peer_that_fails_is_reported_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from experiments.contenders.turns import race
+    from experiments.contenders.turns import time_in_turns
 
     monkeypatch.delenv("JAXNET_DATA", raising=False)  # random images
-    timings, failures = race(
+    timings, failures = time_in_turns(
         ["nobody", "floor"], rounds=1, examples=500, data_dir=None, say=lambda text: None
     )
     assert [timing.name for timing in timings] == ["floor"]
@@ -318,7 +318,7 @@ def test_a_peer_that_dies_on_the_way_is_reported_and_the_others_go_on(
             processes["sklearn"].wait()
 
     monkeypatch.setattr(rally, "_process", remembered)
-    timings, failures = rally.race(
+    timings, failures = rally.time_in_turns(
         ["sklearn", "floor"], rounds=2, examples=500, data_dir=None, say=say
     )
     assert [(timing.name, len(timing.seconds)) for timing in timings] == [("floor", 2)]

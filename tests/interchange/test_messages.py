@@ -201,13 +201,13 @@ def test_the_lectures_dropout(peer: Peer) -> None:
         r"that follows each dropout by 1 - drop_rate"
     )
     with pytest.raises(ValueError, match=message):
-        peer.to(dropout(0.5, form="lecture"), (), ())
+        peer.to(dropout(0.5, like="lecture"), (), ())
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_the_remedy_for_the_lectures_dropout(training: bool, float64: np.dtype) -> None:
     lecture, inverted = (
-        serial(dense(6), activation("tanh"), dropout(0.2, form=form), dense(3))
+        serial(dense(6), activation("tanh"), dropout(0.2, like=form), dense(3))
         for form in ("lecture", "inverted")
     )
     params, _, x = draw(LayerCase("lecture", lecture, (5,)))

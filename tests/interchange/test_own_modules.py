@@ -37,7 +37,7 @@ X = jnp.asarray(np.random.default_rng(0).normal(size=(8, 5)), jnp.float32)
 def _network(convention: ConventionName) -> Any:
     return serial(
         dense(7),
-        batch_norm(convention=convention),
+        batch_norm(like=convention),
         activation("relu"),
         dropout(0.5),
         dense(3, bias_initializer=None),
@@ -143,7 +143,7 @@ def test_a_keras_model() -> None:
 
 
 # momentum 1/4 is the weight of the new value, 3/4 of the old one
-BY_HAND = serial(dense(1), batch_norm(convention="torch", momentum=0.25, eps=1.0), dropout(0.25))
+BY_HAND = serial(dense(1), batch_norm(like="torch", momentum=0.25, eps=1.0), dropout(0.25))
 PARAMS = (
     Dense(jnp.array([[1.0, 2.0]]), jnp.array([3.0])),
     BatchNorm(*jnp.array([[4.0], [5.0]])),

@@ -43,7 +43,7 @@ def _with_batch_norm(convention: Any) -> LayerCase:
     layers = [
         layer
         for width in (7, 4)
-        for layer in (dense(width), batch_norm(convention=convention), activation("relu"))
+        for layer in (dense(width), batch_norm(like=convention), activation("relu"))
     ]
     return LayerCase(f"batch-norm-{convention}", serial(*layers, dense(3)), (5,), 8)
 

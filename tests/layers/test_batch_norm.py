@@ -76,7 +76,7 @@ def _train(layer: Any, params: Any, x: jax.Array, dy: jax.Array) -> tuple[Any, A
 
 @conventions
 def test_training_worked_by_hand(convention: ConventionName, dtype: np.dtype) -> None:
-    layer = batch_norm(convention=convention, eps=EPS)
+    layer = batch_norm(like=convention, eps=EPS)
     x, y, dy, dx = _cast((X, Y, DY, DX), dtype)
     actual_y, gradient, _ = _train(layer, _params(PARAMS, dtype), x, dy)
     assert_trees_close((actual_y, gradient), (y, (_params(DPARAMS, dtype), dx)))
@@ -85,7 +85,7 @@ def test_training_worked_by_hand(convention: ConventionName, dtype: np.dtype) ->
 @conventions
 def test_moving_averages_worked_by_hand(convention: ConventionName, dtype: np.dtype) -> None:
     momentum, expected = MOVED[convention]
-    layer, params = batch_norm(convention=convention, momentum=momentum), _params(PARAMS, dtype)
+    layer, params = batch_norm(like=convention, momentum=momentum), _params(PARAMS, dtype)
     _, statistics = layer.init(jax.random.key(0), (2,))
     for x in (X, SECOND_X):
         _, statistics = layer.apply(params, statistics, _cast(x, dtype), training=True)
@@ -178,7 +178,7 @@ def test_invariant_to_shift_and_scale_of_the_inputs(
 
 @conventions
 def test_mini_batch_of_one(convention: ConventionName, dtype: np.dtype) -> None:
-    layer, x = batch_norm(convention=convention), jnp.array([[3.0, -1e4, 0.1]], dtype)
+    layer, x = batch_norm(like=convention), jnp.array([[3.0, -1e4, 0.1]], dtype)
     params, dy = _params((np.ones(3), np.arange(3.0)), dtype), jnp.ones((1, 3), dtype)
     y, (gradient, dx), updated = _train(layer, params, x, dy)
     np.testing.assert_array_equal(y, params.offset[None])
@@ -279,7 +279,7 @@ def test_vmap_over_momentum_and_eps_equals_the_loop(
     params, statistics, x = _scene(dtype)
 
     def outputs(momentum: Any, eps: Any) -> Any:
-        layer = batch_norm(convention=convention, momentum=momentum, eps=eps)
+        layer = batch_norm(like=convention, momentum=momentum, eps=eps)
         y, residual, updated = layer.forward(params, statistics, x, key=None, training=True)
         return y, updated, layer.backward(params, residual, x)
 

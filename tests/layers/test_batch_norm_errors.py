@@ -20,7 +20,7 @@ def test_momentum_out_of_range(convention: ConventionName, momentum: float) -> N
         "Pass a number in that range."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        batch_norm(convention=convention, momentum=momentum)
+        batch_norm(like=convention, momentum=momentum)
 
 
 @pytest.mark.parametrize("eps", [0, 0.0, -1e-5, math.nan, math.inf])
@@ -38,11 +38,10 @@ def test_eps_out_of_range(eps: float) -> None:
 )
 def test_unknown_convention(name: Any, hint: str, no_type_checks: None) -> None:
     message = (
-        "batch_norm: expected convention to be one of flax, keras, lecture, torch, "
-        f"got '{name}'. {hint}"
+        f"batch_norm: expected like to be one of flax, keras, lecture, torch, got '{name}'. {hint}"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        batch_norm(convention=name)
+        batch_norm(like=name)
 
 
 @pytest.mark.parametrize("training", [True, False])

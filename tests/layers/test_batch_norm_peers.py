@@ -182,14 +182,14 @@ def test_equals_the_library(
         expected = account(scene, momentum, eps)
     # Keras 3.15 computes in float32 even if its dtype is float64: measured 2.6e-7
     tolerance = DOUBLE if dtype == np.float64 and name != "keras" else SINGLE
-    assert_trees_close(_ours(scene, {"convention": name, **options}), expected, tolerance=tolerance)
+    assert_trees_close(_ours(scene, {"like": name, **options}), expected, tolerance=tolerance)
 
 
 @peers
 def test_another_convention_is_noticed(name: ConventionName, float64: np.dtype) -> None:
     """The differences between the libraries are larger than the tolerance."""
     scene = _scene(float64)
-    ours = {other: _ours(scene, {"convention": other}) for other in PEERS}
+    ours = {other: _ours(scene, {"like": other}) for other in PEERS}
     for other in PEERS.keys() - {name}:
         same_moments = {name, other} == {"flax", "keras"}
         part = "trained" if same_moments else "moments"
@@ -202,5 +202,5 @@ def test_another_convention_is_noticed(name: ConventionName, float64: np.dtype) 
 
 def test_lecture_is_as_flax(dtype: np.dtype) -> None:
     scene = _scene(dtype)
-    lecture, flax = (_ours(scene, {"convention": name}) for name in ("lecture", "flax"))
+    lecture, flax = (_ours(scene, {"like": name}) for name in ("lecture", "flax"))
     jax.tree.map(np.testing.assert_array_equal, lecture, flax)

@@ -21,7 +21,7 @@ forms = pytest.mark.parametrize("form", get_args(DropoutForm))
 @forms
 @pytest.mark.parametrize("rate", [0.2, 0.9])
 def test_training_expects_what_evaluation_gives(form: DropoutForm, rate: float) -> None:
-    layer = dropout(rate, form=form)
+    layer = dropout(rate, like=form)
     row = jnp.array([-3.0, 0.0, 0.5, 1.0, 20.0])
     x, n = jnp.broadcast_to(row, (40_000, 5)), 40_000
     trained, _ = layer.apply((), (), x, key=jax.random.key(0), training=True)
@@ -36,7 +36,7 @@ def test_training_expects_what_evaluation_gives(form: DropoutForm, rate: float) 
 def test_forms_differ_in_training_by_the_factor_q(rate: float, dtype: np.dtype) -> None:
     x, key = _inputs(dtype), jax.random.key(5)
     inverted, _ = dropout(rate).apply((), (), x, key=key, training=True)
-    lecture, _ = dropout(rate, form="lecture").apply((), (), x, key=key, training=True)
+    lecture, _ = dropout(rate, like="lecture").apply((), (), x, key=key, training=True)
     np.testing.assert_array_equal(inverted, lecture * jnp.asarray(1 / (1 - rate), dtype))
     kept = np.asarray(lecture != 0)
     np.testing.assert_array_equal(lecture, np.where(kept, x, 0))
@@ -54,7 +54,7 @@ def test_values_worked_by_hand(dtype: np.dtype) -> None:
         "lecture": ([[1.0, 0.0, 0.0, 0.0, 5.0, 0.0]], [[0.25, -0.5, 0.75, 2.0, 1.25, 1.5]]),
     }
     for form, (trained, otherwise) in expected.items():
-        layer = dropout(0.75, form=form)
+        layer = dropout(0.75, like=form)
         y, residual, _ = layer.forward((), (), x, key=key, training=True)
         assert y.tolist() == trained
         # with dy = x, dx is what y is
@@ -68,7 +68,7 @@ def test_lecture_form_scales_the_next_weights_by_q(float64: np.dtype) -> None:
     w = jnp.asarray(rng.integers(-8, 8, (3, 5)), float64)
     b = jnp.asarray(rng.integers(-8, 8, 3), float64)
     for rate in (0.5, 0.25, 0.2):
-        network, q = serial(dropout(rate, form="lecture"), dense(3)), 1 - rate
+        network, q = serial(dropout(rate, like="lecture"), dense(3)), 1 - rate
         evaluated, _ = network.apply(((), Dense(w, b)), ((), ()), x)
         scaled, _ = dense(3).apply(Dense(q * w, b), (), x)
         if rate == 0.2:  # q is not a binary fraction, so that the products are rounded
@@ -79,7 +79,7 @@ def test_lecture_form_scales_the_next_weights_by_q(float64: np.dtype) -> None:
 
 @forms
 def test_gradient_flows_through_the_kept_units_only(form: DropoutForm, dtype: np.dtype) -> None:
-    layer, x, key = dropout(0.4, form=form), _inputs(dtype), jax.random.key(1)
+    layer, x, key = dropout(0.4, like=form), _inputs(dtype), jax.random.key(1)
     y, pullback = jax.vjp(lambda x: layer.apply((), (), x, key=key, training=True)[0], x)
     dy = _inputs(dtype, seed=1)
     dx = np.asarray(pullback(dy)[0])
@@ -92,14 +92,14 @@ def test_gradient_flows_through_the_kept_units_only(form: DropoutForm, dtype: np
 @forms
 def test_what_is_dropped_is_zero_even_if_infinite(form: DropoutForm) -> None:
     x = jnp.full((1, 32), jnp.inf)
-    y, _ = dropout(0.5, form=form).apply((), (), x, key=jax.random.key(0), training=True)
+    y, _ = dropout(0.5, like=form).apply((), (), x, key=jax.random.key(0), training=True)
     assert set(np.asarray(y[0]).tolist()) == {0.0, float("inf")}
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 @forms
 def test_half_precision_stays(form: DropoutForm, dtype: Any) -> None:
-    layer, x = dropout(jnp.float32(0.2), form=form), jnp.ones((4, 8), dtype)
+    layer, x = dropout(jnp.float32(0.2), like=form), jnp.ones((4, 8), dtype)
     for training in (True, False):
         y, residual, _ = layer.forward((), (), x, key=jax.random.key(0), training=training)
         assert y.dtype == layer.backward((), residual, x)[1].dtype == dtype
@@ -116,7 +116,7 @@ def test_the_key_decides(dtype: np.dtype) -> None:
 
 @forms
 def test_evaluation_needs_no_key_and_heeds_none(form: DropoutForm, dtype: np.dtype) -> None:
-    layer, x = dropout(0.2, form=form), _inputs(dtype)
+    layer, x = dropout(0.2, like=form), _inputs(dtype)
     without, _ = layer.apply((), (), x)
     with_key, _ = layer.apply((), (), x, key=jax.random.key(0), training=False)
     np.testing.assert_array_equal(without, with_key)
@@ -142,7 +142,7 @@ def test_training_without_a_key_is_an_error() -> None:
 def test_rate_zero_is_the_identity_and_needs_no_key(
     form: DropoutForm, rate: float, dtype: np.dtype
 ) -> None:
-    layer, x = dropout(rate, form=form), _inputs(dtype)
+    layer, x = dropout(rate, like=form), _inputs(dtype)
     for training in (True, False):
         y, residual, _ = layer.forward((), (), x, key=None, training=training)
         np.testing.assert_array_equal(y, x)
@@ -166,10 +166,10 @@ def test_what_is_no_rate_or_form_is_an_error(no_type_checks: None) -> None:
         dropout(wrong)
     with pytest.raises(
         ValueError,
-        match=r"^dropout: expected form to be one of inverted, lecture, got 'invert'\. "
+        match=r"^dropout: expected like to be one of inverted, lecture, got 'invert'\. "
         r"Did you mean 'inverted'\?$",
     ):
-        dropout(0.5, form=misspelt)
+        dropout(0.5, like=misspelt)
 
 
 @forms
@@ -180,7 +180,7 @@ def test_vmap_over_rates_equals_the_loop(
     x, key = _inputs(dtype), jax.random.key(0)
 
     def outputs(rate: jax.Array) -> Any:
-        layer = dropout(rate, form=form)
+        layer = dropout(rate, like=form)
         y, residual, _ = layer.forward((), (), x, key=key, training=training)
         return y, layer.backward((), residual, x)[1]
 
@@ -214,7 +214,7 @@ def test_backpropagation_uses_the_masks_of_the_forward_pass(
     form: DropoutForm, dtype: np.dtype
 ) -> None:
     """A network of dropout alone is diagonal: with ``dy = x``, ``dx`` is its output."""
-    network = serial(dropout(0.2, form=form), serial(dropout(0.5, form=form), dropout(0.1)))
+    network = serial(dropout(0.2, like=form), serial(dropout(0.5, like=form), dropout(0.1)))
     params, statistics = network.init(jax.random.key(0), (16,))
     x = _inputs(dtype)
     y, residual, _ = network.forward(params, statistics, x, key=jax.random.key(1), training=True)

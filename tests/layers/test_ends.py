@@ -45,11 +45,11 @@ def test_at_rate_one_all_is_zero_and_so_is_the_gradient(
         x, key = jnp.full((64, 256), 3.0, kind), jax.random.key(7)
 
         def both(rate: jax.Array) -> Any:
-            layer = dropout(rate, form=form)
+            layer = dropout(rate, like=form)
             y, residual, _ = layer.forward((), (), x, key=key, training=True)
 
             def risk(x: jax.Array, rate: jax.Array) -> jax.Array:
-                y, _ = dropout(rate, form=form).apply((), (), x, key=key, training=True)
+                y, _ = dropout(rate, like=form).apply((), (), x, key=key, training=True)
                 return jnp.sum(y)
 
             dx, drate = jax.grad(risk, argnums=(0, 1))(x, jnp.asarray(rate, float))

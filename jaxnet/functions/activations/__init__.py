@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice
 from jaxnet.core.errors import invalid_type
-from jaxnet.core.memory import identical_for_equal
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.functions.activations.piecewise import (
     elu,
@@ -139,7 +139,7 @@ _VECTORS = {
 }
 
 
-@identical_for_equal
+@cache_by_value
 def get_activation(name: str, **options: Any) -> Activation:
     """Return the function called ``name`` with its backward rule, options bound into both.
 

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice, check_options
 from jaxnet.core.errors import invalid_type
-from jaxnet.core.memory import identical_for_equal
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import AnyArray, Array, ElementwiseLoss
 from jaxnet.functions.losses.cross_entropy import (
     binary_cross_entropy,
@@ -105,7 +105,7 @@ LOSSES: dict[str, ElementwiseLoss] = {name: pair.function for name, pair in _PAI
 """Name -> loss."""
 
 
-@identical_for_equal
+@cache_by_value
 def get_loss(name: str, **options: Any) -> Loss:
     """Return the loss called ``name`` with its hand-derived gradient, both with these options.
 
@@ -156,7 +156,7 @@ def as_loss(loss: str | ElementwiseLoss | Loss | tuple[Callable[..., Array], ...
     return known[0] if known else Loss(loss, _autodiff_rule(loss))
 
 
-@identical_for_equal
+@cache_by_value
 def _autodiff_rule(function: ElementwiseLoss) -> Callable[[Array, AnyArray], Array]:
     """Return one and the same rule for a function, so that what is compiled with it is found."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from jaxnet.core.checks import check_choice, check_options
 from jaxnet.core.errors import invalid_value
-from jaxnet.core.memory import identical_for_equal
+from jaxnet.core.memory import cache_by_value
 from jaxnet.functions.schedules.combination import delay, join, scale
 from jaxnet.functions.schedules.cosine import cosine_annealing, cosine_decay, cosine_restarts
 from jaxnet.functions.schedules.counts import Schedule
@@ -64,7 +64,7 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
 """Name -> factory ``(**options) -> schedule``, for every schedule that is not made of others."""
 
 
-@identical_for_equal
+@cache_by_value
 def get_schedule(name: str, **options: Any) -> Schedule:
     """Return the schedule called ``name``.
 

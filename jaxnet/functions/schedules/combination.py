@@ -12,12 +12,12 @@ from jaxnet.functions.schedules.counts import (
     Number,
     Schedule,
     Steps,
+    as_float,
+    as_int,
+    as_scalar,
     check_number,
     check_schedule,
     from_rate,
-    number,
-    real,
-    whole,
 )
 
 
@@ -54,10 +54,10 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[Steps]) -> Schedule
         raise invalid_value("join", "boundaries", "to rise", known, "Sort schedules and counts.")
 
     def rate(t: Array) -> Array:
-        value = real(schedules[0](t))
+        value = as_float(schedules[0](t))
         for boundary, following in zip(boundaries, schedules[1:], strict=True):
-            since = t - whole(boundary, t)
-            value = jnp.where(since < 0, value, real(following(jnp.maximum(since, 0))))
+            since = t - as_int(boundary, t)
+            value = jnp.where(since < 0, value, as_float(following(jnp.maximum(since, 0))))
         return value
 
     return from_rate("join", rate)
@@ -86,7 +86,9 @@ def scale(schedule: Schedule, factor: Number | Schedule) -> Schedule:
         check_number("scale", "factor", factor)
 
     def rate(t: Array) -> Array:
-        return real(schedule(t)) * (real(factor(t)) if callable(factor) else number(factor))
+        return as_float(schedule(t)) * (
+            as_float(factor(t)) if callable(factor) else as_scalar(factor)
+        )
 
     return from_rate("scale", rate)
 
@@ -109,4 +111,4 @@ def delay(schedule: Schedule, steps: Steps) -> Schedule:
     """
     check_schedule("delay", "schedule", schedule)
     check_whole("delay", "steps", steps, minimum=0)
-    return from_rate("delay", lambda t: schedule(jnp.maximum(t - whole(steps, t), 0)))
+    return from_rate("delay", lambda t: schedule(jnp.maximum(t - as_int(steps, t), 0)))

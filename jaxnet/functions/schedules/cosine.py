@@ -8,15 +8,15 @@ from jaxnet.functions.schedules.counts import (
     Number,
     Schedule,
     Steps,
+    as_float,
+    as_int,
+    as_scalar,
     blend,
     check_number,
     from_rate,
     half_cosine,
-    number,
     power,
     progress,
-    real,
-    whole,
 )
 
 
@@ -54,14 +54,14 @@ def cosine_decay(
 
     def rate(t: Array) -> Array:
         c = half_cosine(progress(t, decay_steps)[1], decay_steps)
-        return number(init_value) * _raised(c, exponent, alpha)
+        return as_scalar(init_value) * _raised(c, exponent, alpha)
 
     return from_rate("cosine_decay", rate)
 
 
 def _raised(c: Array, exponent: Number, alpha: Number) -> Array:
     """Return ``(1 - alpha) c^p + alpha``."""
-    return (1 - number(alpha)) * c ** real(exponent) + number(alpha)
+    return (1 - as_scalar(alpha)) * c ** as_float(exponent) + as_scalar(alpha)
 
 
 def cosine_annealing(
@@ -92,10 +92,10 @@ def cosine_annealing(
     check_number("cosine_annealing", "end_value", end_value)
 
     def rate(t: Array) -> Array:
-        steps = whole(decay_steps, t)
+        steps = as_int(decay_steps, t)
         rises, done = (t // steps) % 2 == 1, t % steps
         done = jnp.where(rises, steps - done, done)
-        parts = real(done), real(steps - done)
+        parts = as_float(done), as_float(steps - done)
         return blend(half_cosine, init_value, end_value, *parts, steps)
 
     return from_rate("cosine_annealing", rate)
@@ -147,13 +147,13 @@ def cosine_restarts(
     check_number("cosine_restarts", "alpha", alpha, high=1.0)
 
     def rate(t: Array) -> Array:
-        steps = whole(decay_steps, t)
+        steps = as_int(decay_steps, t)
         firsts, rest = t // steps, steps - t % steps
         cycle, later = _cycle(firsts, t_mul)
         # in units of the first cycle's steps; a float, for it may be above 2^31
-        remaining = (real(rest) + later * number(steps)) / float(t_mul) ** real(cycle)
+        remaining = (as_float(rest) + later * as_scalar(steps)) / float(t_mul) ** as_float(cycle)
         c = half_cosine(remaining, steps)
-        return number(init_value) * _raised(power(m_mul, cycle) * c, 1.0, alpha)
+        return as_scalar(init_value) * _raised(power(m_mul, cycle) * c, 1.0, alpha)
 
     return from_rate("cosine_restarts", rate)
 
@@ -166,7 +166,7 @@ def _cycle(firsts: Array, factor: int) -> tuple[Array, Array]:
         factor: how many times longer each cycle is.
     """
     if factor == 1:
-        return firsts, real(jnp.zeros_like(firsts))
+        return firsts, as_float(jnp.zeros_like(firsts))
     largest = jnp.iinfo(firsts.dtype).max
     ends = [1]  # 1, 1 + f, 1 + f + f^2, ...
     while ends[-1] <= largest:
@@ -175,5 +175,5 @@ def _cycle(firsts: Array, factor: int) -> tuple[Array, Array]:
     cycle = jnp.sum(firsts[..., None] >= begun, axis=-1)
     # the last end is no count: what it exceeds the largest by is added as a float
     table = jnp.asarray([*ends[:-1], largest], firsts.dtype)
-    beyond = real([0.0] * (len(ends) - 1) + [float(ends[-1] - largest)])
-    return cycle, real(table[cycle] - 1 - firsts) + beyond[cycle]
+    beyond = as_float([0.0] * (len(ends) - 1) + [float(ends[-1] - largest)])
+    return cycle, as_float(table[cycle] - 1 - firsts) + beyond[cycle]

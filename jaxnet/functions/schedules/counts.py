@@ -47,7 +47,7 @@ def from_rate(function: str, rate: Callable[[Array], Any]) -> Schedule:
             remedy = "Pass the number of steps finished before."
             raise invalid_type(function, "count", "to be an integer", t.dtype, remedy)
         t = jnp.maximum(t if t.dtype == jnp.int64 else t.astype(jnp.int32), 0)
-        return jnp.broadcast_to(real(rate(t)), t.shape)
+        return jnp.broadcast_to(as_float(rate(t)), t.shape)
 
     schedule.__name__ = function
     return schedule
@@ -79,17 +79,17 @@ def check_schedule(function: str, argument: str, schedule: Any) -> None:
         raise invalid_type(function, argument, expected, actual, remedy)
 
 
-def real(value: Any) -> Array:
+def as_float(value: Any) -> Array:
     """Return an array in JAX's default precision."""
     return jnp.asarray(value, jnp.result_type(float))
 
 
-def number(value: Number) -> Any:
-    """Return a Python number as it is, so that ``1 - alpha`` is computed in float64, or `real`."""
-    return value if isinstance(value, int | float) else real(value)
+def as_scalar(value: Number) -> Any:
+    """Return a Python number as it is, for arithmetic in float64, or `as_float`."""
+    return value if isinstance(value, int | float) else as_float(value)
 
 
-def whole(steps: Steps, t: Array) -> Any:
+def as_int(steps: Steps, t: Array) -> Any:
     """Return steps for arithmetic with ``t``: a Python integer, or an array of its dtype."""
     return int(steps) if isinstance(steps, numbers.Integral) else jnp.asarray(steps, t.dtype)
 
@@ -97,24 +97,24 @@ def whole(steps: Steps, t: Array) -> Any:
 def progress(t: Array, steps: Steps, begin: Steps = 0) -> tuple[Array, Array]:
     """Return how many of ``steps`` are done at ``t``, from ``begin`` on, and how many remain.
 
-    In integers, and only then as `real`: float32 tells no count above 2^24 from the next.
+    In integers, and only then as `as_float`: float32 tells no count above 2^24 from the next.
 
     >>> [float(part) for part in progress(jnp.int32(7), 4, 5)]
     [2.0, 2.0]
     """
-    steps = whole(steps, t)
-    done = jnp.clip(t - whole(begin, t), 0, steps)
-    return real(done), real(steps - done)
+    steps = as_int(steps, t)
+    done = jnp.clip(t - as_int(begin, t), 0, steps)
+    return as_float(done), as_float(steps - done)
 
 
 def quotient(t: Array, steps: Steps) -> tuple[Array, Array]:
-    """Return ``t / steps`` as its whole number, an integer, and its fraction, which is `real`.
+    """Return ``t / steps`` as its whole number, an integer, and its fraction, which is `as_float`.
 
     >>> [float(part) for part in quotient(jnp.int32(7), 4)]
     [1.0, 0.75]
     """
-    steps = whole(steps, t)
-    return t // steps, real(t % steps) / number(steps)
+    steps = as_int(steps, t)
+    return t // steps, as_float(t % steps) / as_scalar(steps)
 
 
 def power(base: Number, count: Array, fraction: Number = 0.0) -> Array:
@@ -131,8 +131,8 @@ def power(base: Number, count: Array, fraction: Number = 0.0) -> Array:
     >>> float(power(0.5, jnp.int32(3), 0.0))
     0.125
     """
-    rounded, n = real(base), real(count)
-    result = rounded**n * rounded ** real(fraction)
+    rounded, n = as_float(base), as_float(count)
+    result = rounded**n * rounded ** as_float(fraction)
     if not isinstance(base, int | float):
         return result
     lost = math.log(base / float(np.asarray(base, rounded.dtype)))
@@ -141,7 +141,7 @@ def power(base: Number, count: Array, fraction: Number = 0.0) -> Array:
 
 def line(part: Array, steps: Steps | float) -> Array:
     """Return ``part / steps``: it rises from 0 to 1 along a straight line."""
-    return part / number(steps)
+    return part / as_scalar(steps)
 
 
 def half_cosine(part: Array, steps: Steps | float) -> Array:
@@ -151,7 +151,7 @@ def half_cosine(part: Array, steps: Steps | float) -> Array:
     in two numbers, the first of 8 bits, so that the angle is rounded once and not three times.
     """
     if not isinstance(steps, int | float):
-        return jnp.square(jnp.sin(part * (math.pi / 2) / real(steps)))
+        return jnp.square(jnp.sin(part * (math.pi / 2) / as_float(steps)))
     fraction, exponent = math.frexp(math.pi / 2 / steps)
     coarse = math.ldexp(round(fraction * 256), exponent - 8)
     fine = math.pi / 2 / steps - coarse
@@ -183,4 +183,4 @@ def blend(
     >>> float(blend(line, 1.0, 3.0, jnp.array(1.0), jnp.array(3.0), 4))
     1.5
     """
-    return number(init) * shape(remaining, steps) + number(end) * shape(done, steps)
+    return as_scalar(init) * shape(remaining, steps) + as_scalar(end) * shape(done, steps)

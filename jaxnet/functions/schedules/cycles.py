@@ -11,12 +11,12 @@ from jaxnet.functions.schedules.counts import (
     Number,
     Schedule,
     Steps,
+    as_float,
+    as_int,
+    as_scalar,
     check_number,
     from_rate,
-    number,
     power,
-    real,
-    whole,
 )
 
 Mode = Literal["triangular", "triangular2", "exp_range"]
@@ -68,15 +68,17 @@ def cyclic(
     check_choice("cyclic", "mode", mode, dict.fromkeys(get_args(Mode)))
 
     def rate(t: Array) -> Array:
-        up, down = whole(step_size_up, t), whole(down_steps, t)
+        up, down = as_int(step_size_up, t), as_int(down_steps, t)
         cycle, s = t // (up + down), t % (up + down)
-        height = jnp.where(s <= up, real(s) / number(up), real(up + down - s) / number(down))
-        rise = number(peak_value) - number(init_value)
+        height = jnp.where(
+            s <= up, as_float(s) / as_scalar(up), as_float(up + down - s) / as_scalar(down)
+        )
+        rise = as_scalar(peak_value) - as_scalar(init_value)
         amplitudes = {
             "triangular": 1.0,
             "triangular2": power(0.5, cycle),
             "exp_range": power(gamma, t),
         }
-        return number(init_value) + rise * height * amplitudes[mode]
+        return as_scalar(init_value) + rise * height * amplitudes[mode]
 
     return from_rate("cyclic", rate)

@@ -8,16 +8,16 @@ from jaxnet.functions.schedules.counts import (
     Number,
     Schedule,
     Steps,
+    as_float,
+    as_int,
+    as_scalar,
     blend,
     check_number,
     from_rate,
     line,
-    number,
     power,
     progress,
     quotient,
-    real,
-    whole,
 )
 
 
@@ -34,7 +34,7 @@ def constant(value: Number) -> Schedule:
     0.5
     """
     check_number("constant", "value", value)
-    return from_rate("constant", lambda _: number(value))
+    return from_rate("constant", lambda _: as_scalar(value))
 
 
 def linear(
@@ -116,16 +116,16 @@ def polynomial(
     def rate(t: Array) -> Array:
         done, remaining = progress(t, transition_steps, transition_begin)
         if cycle:
-            passed = jnp.maximum(t - whole(transition_begin, t), 0)
-            to_next = -passed % whole(transition_steps, t)
-            done = real(passed)
-            remaining = real(jnp.where(passed == 0, whole(transition_steps, t), to_next))
+            passed = jnp.maximum(t - as_int(transition_begin, t), 0)
+            to_next = -passed % as_int(transition_steps, t)
+            done = as_float(passed)
+            remaining = as_float(jnp.where(passed == 0, as_int(transition_steps, t), to_next))
         total = done + remaining
-        left = (remaining / total) ** real(power)
+        left = (remaining / total) ** as_float(power)
         # 1 - left, which cancels while most remains
-        early = -jnp.expm1(real(power) * jnp.log1p(-jnp.minimum(done / total, 0.5)))
+        early = -jnp.expm1(as_float(power) * jnp.log1p(-jnp.minimum(done / total, 0.5)))
         right = jnp.where(done <= remaining, early, 1 - left)
-        return number(init_value) * left + number(end_value) * right
+        return as_scalar(init_value) * left + as_scalar(end_value) * right
 
     return from_rate("polynomial", rate)
 
@@ -165,8 +165,8 @@ def inverse_time_decay(
 
     def rate(t: Array) -> Array:
         count, fraction = quotient(t, transition_steps)
-        elapsed = real(count) + (0.0 if staircase else fraction)
-        return number(init_value) / (1 + number(decay_rate) * elapsed)
+        elapsed = as_float(count) + (0.0 if staircase else fraction)
+        return as_scalar(init_value) / (1 + as_scalar(decay_rate) * elapsed)
 
     return from_rate("inverse_time_decay", rate)
 
@@ -194,7 +194,7 @@ def inverse_polynomial_decay(init_value: Number, power: Number) -> Schedule:
     check_number("inverse_polynomial_decay", "power", power)
 
     def rate(t: Array) -> Array:
-        return number(init_value) * (real(t) + 1) ** -real(power)
+        return as_scalar(init_value) * (as_float(t) + 1) ** -as_float(power)
 
     return from_rate("inverse_polynomial_decay", rate)
 
@@ -241,13 +241,16 @@ def exponential_decay(
         check_number("exponential_decay", "end_value", end_value)
 
     def rate(t: Array) -> Array:
-        passed = jnp.maximum(t - whole(transition_begin, t), 0)
+        passed = jnp.maximum(t - as_int(transition_begin, t), 0)
         count, fraction = quotient(passed, transition_steps)
-        value = number(init_value) * power(decay_rate, count, 0.0 if staircase else fraction)
+        value = as_scalar(init_value) * power(decay_rate, count, 0.0 if staircase else fraction)
         if end_value is None:
             return value
-        above, below = jnp.maximum(value, real(end_value)), jnp.minimum(value, real(end_value))
-        return jnp.where(real(decay_rate) < 1, above, below)
+        above, below = (
+            jnp.maximum(value, as_float(end_value)),
+            jnp.minimum(value, as_float(end_value)),
+        )
+        return jnp.where(as_float(decay_rate) < 1, above, below)
 
     return from_rate("exponential_decay", rate)
 
@@ -275,6 +278,6 @@ def step_decay(init_value: Number, transition_steps: Steps, decay_rate: Number =
     check_number("step_decay", "decay_rate", decay_rate, low_open=True)
 
     def rate(t: Array) -> Array:
-        return number(init_value) * power(decay_rate, quotient(t, transition_steps)[0])
+        return as_scalar(init_value) * power(decay_rate, quotient(t, transition_steps)[0])
 
     return from_rate("step_decay", rate)

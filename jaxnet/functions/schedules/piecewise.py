@@ -13,11 +13,11 @@ from jaxnet.functions.schedules.counts import (
     Number,
     Schedule,
     Shape,
+    as_float,
+    as_scalar,
     blend,
     check_number,
     from_rate,
-    number,
-    real,
 )
 
 Like = Literal["optax", "torch"]
@@ -47,7 +47,7 @@ def piecewise_constant(init_value: Number, boundaries_and_scales: Mapping[int, N
     points, values = _points("piecewise_constant", init_value, boundaries_and_scales)
 
     def rate(t: Array) -> Array:
-        value = real(init_value)
+        value = as_float(init_value)
         for point, following in zip(points[1:], values[1:], strict=True):
             value = jnp.where(t >= point, following, value)
         return value
@@ -221,8 +221,8 @@ def _onecycle(
     check_number(function, "div_factor", div_factor, low_open=True)
     check_number(function, "final_div_factor", final_div_factor, low_open=True)
     convention = check_choice(function, "like", like, CONVENTIONS)
-    first = number(peak) / number(div_factor)
-    last = first / number(final_div_factor)
+    first = as_scalar(peak) / as_scalar(div_factor)
+    last = first / as_scalar(final_div_factor)
     inner = [pct_start] if pct_final is None else [pct_start, pct_final]
     points = [0, *convention.ends(steps, inner)]
     values = [first, peak, first, last] if len(inner) == 2 else [first, peak, last]
@@ -234,13 +234,13 @@ def _points(
 ) -> tuple[list[float], list[Any]]:
     """Return the counts, from 0 on, and the rates at them."""
     points: list[float] = [0]
-    values = [number(init_value)]
+    values = [as_scalar(init_value)]
     for boundary, scale in sorted(boundaries_and_scales.items()):
         check_count(function, "boundaries", boundary, minimum=0)
         check_range(function, "boundaries", boundary, high=LARGEST)
         check_number(function, "scales", scale)
         points.append(boundary)
-        values.append(values[-1] * number(scale))
+        values.append(values[-1] * as_scalar(scale))
     return points, values
 
 
@@ -269,13 +269,13 @@ def _along(
             done = length - remaining if length < 1 else jnp.clip(_since(t, begin), 0, length)
             here = blend(shape, first, last, done, remaining, length)
         else:
-            here = real(last)
+            here = as_float(last)
         until = math.floor(end) if turn == "last" else math.ceil(end) - 1
         rate = here if rate is None else jnp.where(t <= until, here, rate)
-    return real(values[-1]) if rate is None else rate
+    return as_float(values[-1]) if rate is None else rate
 
 
 def _since(t: Array, point: float) -> Array:
     """Return ``t - point``, of the whole parts in integers."""
     floor = max(math.floor(point), 0)  # t + 1 may be no count
-    return real(t - floor) - (point - floor)
+    return as_float(t - floor) - (point - floor)

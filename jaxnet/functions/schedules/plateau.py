@@ -11,9 +11,9 @@ from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     Number,
     Steps,
+    as_float,
+    as_scalar,
     check_number,
-    number,
-    real,
 )
 
 Like = Literal["optax", "torch", "keras"]
@@ -132,18 +132,18 @@ def plateau(
 
     def init() -> PlateauState:
         zero = jnp.zeros((), jnp.int32)
-        return PlateauState(real(1.0), real(sign * math.inf), zero, zero)
+        return PlateauState(as_float(1.0), as_float(sign * math.inf), zero, zero)
 
     def update(state: PlateauState, value: Array | float) -> PlateauState:
         value = jnp.asarray(value, state.best_value.dtype)
         best = sign * state.best_value
         # a factor, for infinity minus a part of it is NaN
-        margin = best * (1 - number(rtol) * jnp.sign(best)) - number(atol)
+        margin = best * (1 - as_scalar(rtol) * jnp.sign(best)) - as_scalar(atol)
         improved = sign * value < margin
         bad = jnp.where(improved, 0, state.plateau_count + 1)
         cools = state.cooldown_count > 0
         reduces = ~cools & (bad >= allowed)
-        least = jnp.maximum(state.scale * number(factor), real(min_scale))
+        least = jnp.maximum(state.scale * as_scalar(factor), as_float(min_scale))
         return PlateauState(
             scale=jnp.where(reduces, least, state.scale),
             best_value=jnp.where(improved, value, state.best_value),

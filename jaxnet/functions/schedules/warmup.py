@@ -10,13 +10,13 @@ from jaxnet.functions.schedules.counts import (
     Number,
     Schedule,
     Steps,
+    as_float,
+    as_int,
+    as_scalar,
     check_number,
     from_rate,
     half_cosine,
-    number,
     progress,
-    real,
-    whole,
 )
 from jaxnet.functions.schedules.decay import constant, exponential_decay
 
@@ -105,9 +105,9 @@ def warmup_cosine_decay(
     check_number(name, "exponent", exponent, low_open=True)
 
     def fall(t: Array) -> Array:
-        steps = whole(decay_steps, t) - whole(warmup_steps, t)
-        c = half_cosine(progress(t, steps)[1], steps) ** real(exponent)
-        return (number(peak_value) - number(end_value)) * c + number(end_value)
+        steps = as_int(decay_steps, t) - as_int(warmup_steps, t)
+        c = half_cosine(progress(t, steps)[1], steps) ** as_float(exponent)
+        return (as_scalar(peak_value) - as_scalar(end_value)) * c + as_scalar(end_value)
 
     return _warmed(name, fall, warmup_steps, init_value)
 
@@ -161,11 +161,11 @@ def _warmed(function: str, schedule: Schedule, warmup_steps: Steps, init_value: 
     check_number(function, "init_value", init_value)
 
     def rate(t: Array) -> Array:
-        steps = whole(warmup_steps, t)
-        following = real(schedule(jnp.maximum(t - steps, 0)))  # its first rate, until it begins
+        steps = as_int(warmup_steps, t)
+        following = as_float(schedule(jnp.maximum(t - steps, 0)))  # its first rate, until it begins
         done, remaining = progress(t, steps)
         length = jnp.maximum(done + remaining, 1.0)
-        ramp = number(init_value) * (remaining / length) + following * (done / length)
+        ramp = as_scalar(init_value) * (remaining / length) + following * (done / length)
         return jnp.where(t < steps, ramp, following)
 
     return from_rate(function, rate)

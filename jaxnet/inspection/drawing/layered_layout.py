@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 SWEEPS = 8
-"""Passes over the layers in either direction; small graphs settle after three or four."""
+"""Propagated over the layers in either direction; small graphs settle after three or four."""
 
 STARTS = 12
 """Orders to start from; fewer for large graphs, where each takes longer."""

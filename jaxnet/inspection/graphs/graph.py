@@ -14,7 +14,7 @@ from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array
 from jaxnet.inspection.graphs.notation import WITH_CONSTANT, label
 from jaxnet.inspection.graphs.program import Program, unfold
-from jaxnet.inspection.graphs.propagated import Passes, propagate
+from jaxnet.inspection.graphs.propagated import Propagated, propagate
 from jaxnet.inspection.graphs.steps import Step, group
 
 
@@ -186,7 +186,7 @@ def _check_scalar(shape: Any) -> None:
 
 
 def _assemble(
-    program: Program, steps: Sequence[Step], names: Sequence[str], passes: Passes
+    program: Program, steps: Sequence[Step], names: Sequence[str], passes: Propagated
 ) -> Graph:
     read = {step.result: _read(step, program.constants) for step in steps}
     constants = {n: None for numbers in read.values() for n in numbers if n in program.constants}
@@ -228,7 +228,7 @@ def _read(step: Step, constants: Mapping[int, Array]) -> list[int]:
     return list(dict.fromkeys(n for i, n in enumerate(step.operands) if i not in held))
 
 
-def _label(step: Step, program: Program, named: Mapping[int, str], passes: Passes) -> str:
+def _label(step: Step, program: Program, named: Mapping[int, str], passes: Propagated) -> str:
     equation = step.main.equation
     shape = passes.values[step.operands[0]].shape if step.operands else ()
     words = label(

@@ -26,7 +26,7 @@ class Local(NamedTuple):
     message: Array | None
 
 
-class Passes(NamedTuple):
+class Propagated(NamedTuple):
     """Forward values, backward gradients and what is on the links.
 
     Attributes:
@@ -42,7 +42,7 @@ class Passes(NamedTuple):
 
 def propagate(
     program: Program, steps: Sequence[Step], inputs: Mapping[int, Array], *, jacobian_limit: int
-) -> Passes:
+) -> Propagated:
     """Evaluate all steps in order, then sum over children in the opposite order.
 
     Operation by operation: JAX compiles each once for each shape, where a program of the whole
@@ -66,7 +66,7 @@ def propagate(
         for number, derivative, message in zip(wrt, derivatives, messages, strict=True):
             gradients[number] = gradients[number] + message
             links[number, step.result] = Local(derivative, message)
-    return Passes(values, gradients, links)
+    return Propagated(values, gradients, links)
 
 
 def _locals(

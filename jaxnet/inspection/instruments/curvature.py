@@ -11,7 +11,7 @@ from jaxnet.core.errors import invalid_type
 from jaxnet.core.hessian import hessian_product
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
-from jaxnet.inspection.check_inputs import admit, check_like, check_some
+from jaxnet.inspection.check_inputs import check_inputs, check_like, check_some
 from jaxnet.inspection.instruments.lanczos import combined, lanczos, ritz
 from jaxnet.inspection.instruments.risk import make_risk
 from jaxnet.training.loop.objective import Objective
@@ -108,7 +108,7 @@ def hessian_vector_product(
     ([[18.0]], [6.0])
     """
     given = (objective, params, statistics, examples)
-    examples = admit("hessian_vector_product", *given, key=key, training=training)
+    examples = check_inputs("hessian_vector_product", *given, key=key, training=training)
     _check_vector(vector, params)
     return _product(objective, params, statistics, examples, vector, key, training)
 
@@ -152,7 +152,7 @@ def hessian_spectrum(
     ([2.0, 18.0], 9.0)
     """
     given = (objective, params, statistics, examples)
-    examples = admit("hessian_spectrum", *given, key=key, training=training)
+    examples = check_inputs("hessian_spectrum", *given, key=key, training=training)
     check_key("hessian_spectrum", "key", key)
     check_some("hessian_spectrum", jax.tree.leaves(params))
     steps = check_count("hessian_spectrum", "steps", steps)

@@ -14,9 +14,9 @@ from jaxnet.core.precision import at_least_float32
 from jaxnet.core.trees import dot, near_one, rescaled
 from jaxnet.core.types import AnyArray, Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.check_inputs import admit, check_separable
+from jaxnet.inspection.check_inputs import check_inputs, check_separable
 from jaxnet.inspection.instruments.per_example import CHUNK, example_risk, map_gradients, with_keys
-from jaxnet.training.loop.batched_sum import sum_over_chunks
+from jaxnet.training.loop.batched_sum import batched_sum
 from jaxnet.training.loop.objective import Objective
 
 
@@ -278,7 +278,7 @@ def _checked_noise(
     relative: bool,
 ) -> GradientNoise:
     given = (objective, params, statistics, examples)
-    examples = admit("gradient_noise", *given, key=key, training=training)
+    examples = check_inputs("gradient_noise", *given, key=key, training=training)
     check_separable("gradient_noise", objective.network, training)
     chunk = check_count("gradient_noise", "chunk", chunk)
     return _noise(objective, params, statistics, examples, key, training, chunk, relative)
@@ -310,7 +310,7 @@ def _noise(
         return dot(off, off)
 
     # one matrix product a layer and chunk, where examples by themselves take one each
-    sums = sum_over_chunks(wide_sum, with_keys(examples, key), chunk=chunk)
+    sums = batched_sum(wide_sum, with_keys(examples, key), chunk=chunk)
     mean = jax.tree.map(lambda leaf: leaf / total, sums)
     near, unit = near_one(mean) if relative else (mean, jnp.ones(()))
     deviations = map_gradients(

@@ -14,7 +14,7 @@ from jaxnet.core.trees import add_scaled, global_norm, normal_like
 from jaxnet.core.types import AnyArray, Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.functions.penalties import weights_only
-from jaxnet.inspection.check_inputs import admit, check_like, check_parameters
+from jaxnet.inspection.check_inputs import check_inputs, check_like, check_parameters
 from jaxnet.inspection.instruments.risk import make_risk
 from jaxnet.training.loop.objective import Objective
 
@@ -95,7 +95,7 @@ def loss_line(
     [1.0, 0.0, 1.0]
     """
     given = (objective, params, statistics, examples)
-    examples = admit("loss_line", *given, key=key, training=training)
+    examples = check_inputs("loss_line", *given, key=key, training=training)
     check_like("loss_line", "end", end, params, "the parameters")
     axis = _axis("loss_line", "positions", positions, 0.0)
     return LossLine(axis, _along(objective, params, statistics, examples, end, axis, key, training))
@@ -149,7 +149,7 @@ def loss_plane(
     [[0.0, 1.0], [4.0, 9.0]]
     """
     given = (objective, params, statistics, examples)
-    examples = admit("loss_plane", *given, key=key, training=training)
+    examples = check_inputs("loss_plane", *given, key=key, training=training)
     directions = _check_directions(directions, params)
     first = _axis("loss_plane", "first", first, -1.0)
     second = first if second is None else _axis("loss_plane", "second", second, -1.0)

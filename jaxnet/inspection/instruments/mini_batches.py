@@ -13,7 +13,7 @@ from jaxnet.core.random import random_order
 from jaxnet.core.trees import dot
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.check_inputs import admit
+from jaxnet.inspection.check_inputs import check_inputs
 from jaxnet.inspection.instruments.risk import make_risk
 from jaxnet.training.loop.checks import check_normalization
 from jaxnet.training.loop.objective import Objective
@@ -87,7 +87,7 @@ def map_batch_gradients(
     """
     check_function("map_batch_gradients", "function", function, "Pass a function of a gradient.")
     given = (objective, params, statistics, examples)
-    examples = admit("map_batch_gradients", *given, key=key, training=training)
+    examples = check_inputs("map_batch_gradients", *given, key=key, training=training)
     _check_draws("map_batch_gradients", examples, key, batch_size, replace)
     if training:
         check_normalization("map_batch_gradients", objective.network, examples.inputs, batch_size)
@@ -152,7 +152,7 @@ def measured_variance(
     True
     """
     given = (objective, params, statistics, examples)
-    examples = admit("measured_variance", *given, key=key, training=training)
+    examples = check_inputs("measured_variance", *given, key=key, training=training)
     _check_draws("measured_variance", examples, key, batch_size, replace)
     if training:
         check_normalization("measured_variance", objective.network, examples.inputs, batch_size)

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 from jaxnet.core.trees import count_parameters, global_norm
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.check_inputs import admit
+from jaxnet.inspection.check_inputs import check_inputs
 from jaxnet.inspection.instruments.risk import make_risk
 from jaxnet.inspection.propagation.tape import features
 from jaxnet.inspection.propagation.walk import in_order, opened, part_of, symbols
-from jaxnet.training.loop.batched_sum import sum_over_chunks
+from jaxnet.training.loop.batched_sum import batched_sum
 from jaxnet.training.loop.objective import Objective
 
 
@@ -65,7 +65,7 @@ def gradient_norms(
     (5.0, 3.5355)
     """
     given = (objective, params, statistics, examples)
-    examples = admit("gradient_norms", *given, key=key, training=training)
+    examples = check_inputs("gradient_norms", *given, key=key, training=training)
     found = _gradient_norms(objective, params, statistics, examples, key, training)
     return in_order(objective.network, found)
 
@@ -96,7 +96,7 @@ def activation_norms(
     >>> float(norms.l2), round(float(norms.rms), 4)
     (5.0, 3.5355)
     """
-    examples = admit("activation_norms", objective, params, statistics, examples)
+    examples = check_inputs("activation_norms", objective, params, statistics, examples)
     found = _activation_norms(objective, params, statistics, examples)
     return in_order(objective.network, found)
 
@@ -131,7 +131,7 @@ def _activation_norms(
         return {symbol: global_norm(y) for symbol, y in outputs.items()}
 
     # of norms, not of squares, which overflow first
-    wholes = sum_over_chunks(norms, examples.inputs, add=_together)
+    wholes = batched_sum(norms, examples.inputs, add=_together)
     root = count(examples) ** 0.5
     one = jax.eval_shape(
         lambda x: features(objective.network, params, statistics, x), examples.inputs[:1]

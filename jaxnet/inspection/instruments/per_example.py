@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxnet.core.checks import check_count, check_function
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.check_inputs import admit, check_separable
+from jaxnet.inspection.check_inputs import check_inputs, check_separable
 from jaxnet.inspection.instruments.risk import make_risk
 from jaxnet.training.loop.objective import Objective
 
@@ -117,7 +117,7 @@ def map_gradients(
     """
     check_function("map_gradients", "function", function, "Pass a function of a gradient.")
     given = (objective, params, statistics, examples)
-    examples = admit("map_gradients", *given, key=key, training=training)
+    examples = check_inputs("map_gradients", *given, key=key, training=training)
     check_separable("map_gradients", objective.network, training)
     chunk = check_count("map_gradients", "chunk", chunk)
     return _mapped(function, objective, params, statistics, examples, key, training, chunk)

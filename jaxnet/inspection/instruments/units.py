@@ -8,11 +8,11 @@ import jax.numpy as jnp
 from jaxnet.core.checks import check_scalar
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.check_inputs import admit
+from jaxnet.inspection.check_inputs import check_inputs
 from jaxnet.inspection.instruments.entrywise import is_entrywise
 from jaxnet.inspection.propagation.tape import LayerPass, forward_passes
 from jaxnet.inspection.propagation.walk import in_order, symbols
-from jaxnet.training.loop.batched_sum import sum_over_chunks
+from jaxnet.training.loop.batched_sum import batched_sum
 from jaxnet.training.loop.objective import Objective
 
 
@@ -54,7 +54,7 @@ def flat_fractions(
     [0.5, 0.0, 1.0]
     """
     check_scalar("flat_fractions", "slope", slope, low=0.0)
-    examples = admit("flat_fractions", objective, params, statistics, examples)
+    examples = check_inputs("flat_fractions", objective, params, statistics, examples)
     found = _fractions(objective, params, statistics, examples, slope)
     return in_order(objective.network, found)
 
@@ -132,7 +132,7 @@ def _fractions(
             and is_entrywise(each.layer, each.y.shape[1:], each.y.dtype)
         }
 
-    sums = sum_over_chunks(flat, examples.inputs)
+    sums = batched_sum(flat, examples.inputs)
     return {symbol: number / count(examples) for symbol, number in sums.items()}
 
 

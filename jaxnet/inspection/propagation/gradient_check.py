@@ -10,7 +10,7 @@ import numpy as np
 from jaxnet.core.checks import check_count
 from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Statistics
 from jaxnet.functions.losses import Loss, as_loss
-from jaxnet.inspection.check_inputs import admit_batch, check_some, check_targets
+from jaxnet.inspection.check_inputs import check_batch, check_some, check_targets
 from jaxnet.inspection.propagation.differences import Comparison, compare_with_differences
 
 DIFFERENCE_TOLERANCE = 1e-6
@@ -135,7 +135,7 @@ def check_gradients(
     """
     check_count("check_gradients", "differences", differences, minimum=0)
     pair = as_loss(loss)
-    admit_batch("check_gradients", network, params, statistics, x, key=key, training=training)
+    check_batch("check_gradients", network, params, statistics, x, key=key, training=training)
     check_targets("check_gradients", network, pair, x, targets)
     # pixels of one byte have no gradient
     floating = jnp.issubdtype(x.dtype, jnp.floating)

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Residual, Statistics
 from jaxnet.functions.losses import Loss, as_loss
-from jaxnet.inspection.check_inputs import admit_batch, check_targets
+from jaxnet.inspection.check_inputs import check_batch, check_targets
 from jaxnet.inspection.propagation.walk import Path, opened, part_of, symbols
 from jaxnet.layers.compose import fold_key
 
@@ -112,7 +112,7 @@ def tape(
       dx            = 4
     """
     pair = as_loss(loss)
-    admit_batch("tape", network, params, statistics, x, key=key, training=training)
+    check_batch("tape", network, params, statistics, x, key=key, training=training)
     check_targets("tape", network, pair, x, targets)
     records = list(forward_passes(network, params, statistics, x, key=key, training=training))
     names = symbols([record.layer for record in records])
@@ -162,7 +162,7 @@ def features(
     >>> list(features(network, params, statistics, jax.numpy.ones((1, 3))))
     ['z1', 'y1', 'z2']
     """
-    admit_batch("features", network, params, statistics, x, key=key, training=training)
+    check_batch("features", network, params, statistics, x, key=key, training=training)
     records = list(forward_passes(network, params, statistics, x, key=key, training=training))
     names = symbols([record.layer for record in records])
     return dict(zip(names, (record.y for record in records), strict=True))

@@ -14,8 +14,8 @@ from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_learning_rate, rate_at
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
 from jaxnet.optim.update_rule.rule import (
-    At,
     Number,
+    StepContext,
     cast,
     check_gradients,
     check_parameters,
@@ -180,7 +180,7 @@ def schedule_free_sgd(
     """
     rate = _warmed("schedule_free_sgd", learning_rate, warmup_steps, 0)
 
-    def rule(at: At, g: Array, w: Array | None) -> tuple[Array]:
+    def rule(at: StepContext, g: Array, w: Array | None) -> tuple[Array]:
         return (-at.rate * (g if w is None else g + at.decay * w),)
 
     inner = from_rule("schedule_free_sgd", rule, rate, state=CountState, weight_decay=weight_decay)
@@ -243,7 +243,7 @@ def schedule_free_adamw(
     rate = _warmed(name, learning_rate, warmup_steps, first)
 
     def rule(
-        at: At, g: Array, w: Array | None, nu: Array, *, b2: Number, eps: Number
+        at: StepContext, g: Array, w: Array | None, nu: Array, *, b2: Number, eps: Number
     ) -> tuple[Array, Array]:
         nu = moving_average(b2, nu, g * g)
         u = g / root(nu, bias_correction(b2, at.t, g), eps)

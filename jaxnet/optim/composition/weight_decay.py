@@ -7,7 +7,7 @@ import optax
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.mask import Mask
-from jaxnet.optim.update_rule.rule import At, from_rule
+from jaxnet.optim.update_rule.rule import StepContext, from_rule
 
 
 class AddDecayedWeightsState(NamedTuple):
@@ -71,5 +71,5 @@ def add_decayed_weights(
     return optax.with_extra_args_support(transformation)
 
 
-def _rule(at: At, g: Array, w: Any) -> tuple[Array]:
+def _rule(at: StepContext, g: Array, w: Any) -> tuple[Array]:
     return (g + at.decay * w,)

@@ -7,7 +7,7 @@ from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import Step, from_step, mean_estimate, root
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
-from jaxnet.optim.update_rule.rule import At, Number
+from jaxnet.optim.update_rule.rule import Number, StepContext
 
 
 def adabelief(
@@ -60,7 +60,7 @@ def adabelief(
 
 def _step(*, nesterov: bool) -> Step:
     def step(
-        at: At,
+        at: StepContext,
         g: Array,
         mu: Array,
         nu: Array,

@@ -11,7 +11,7 @@ from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import moving_average
-from jaxnet.optim.update_rule.rule import At, Mask, Number, from_rule
+from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
 
 Like = Literal["optax", "torch", "keras"]
 
@@ -90,7 +90,14 @@ def adadelta(
     check_scalar("adadelta", "eps", eps, low=0.0, low_open=True)
 
     def rule(
-        at: At, g: Array, w: Array | None, e_g: Array, e_x: Array, *, rho: Number, eps: Number
+        at: StepContext,
+        g: Array,
+        w: Array | None,
+        e_g: Array,
+        e_x: Array,
+        *,
+        rho: Number,
+        eps: Number,
     ) -> tuple[Array, Array, Array]:
         g = g if decay_apart else coupled(at, g, w)
         e_g = moving_average(rho, e_g, g * g)

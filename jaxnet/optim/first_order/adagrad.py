@@ -10,7 +10,7 @@ from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
 from jaxnet.optim.update_rule.learning_rate import LearningRate
-from jaxnet.optim.update_rule.rule import At, Mask, Number, from_rule
+from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
 
 Like = Literal["optax", "torch", "keras"]
 
@@ -91,7 +91,7 @@ def adagrad(
     check_scalar("adagrad", "lr_decay", lr_decay, low=0.0)
 
     def rule(
-        at: At, g: Array, w: Array | None, s: Array, *, eps: Number, lr_decay: Number
+        at: StepContext, g: Array, w: Array | None, s: Array, *, eps: Number, lr_decay: Number
     ) -> tuple[Array, Array]:
         g = g if decay_apart else coupled(at, g, w)
         at = at._replace(rate=at.rate / (1 + (at.t - 1).astype(g.dtype) * lr_decay))

@@ -11,7 +11,7 @@ from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction as correction
 from jaxnet.optim.update_rule.moments import moving_average
-from jaxnet.optim.update_rule.rule import At, Mask, Number
+from jaxnet.optim.update_rule.rule import Mask, Number, StepContext
 
 Like = Literal["optax", "torch", "keras", "lecture"]
 
@@ -194,7 +194,7 @@ def adam_step(*, corrected: bool = True, eps_hat: bool = False, nesterov: bool =
     """
 
     def step(
-        at: At,
+        at: StepContext,
         g: Array,
         mu: Array,
         nu: Array,

@@ -9,7 +9,7 @@ from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import Step, from_step, mean_estimate
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.learning_rate import LearningRate
-from jaxnet.optim.update_rule.rule import At, Mask, Number
+from jaxnet.optim.update_rule.rule import Mask, Number, StepContext
 
 Like = Literal["optax", "torch", "keras"]
 
@@ -142,7 +142,7 @@ def _from_convention(
 
 def _step(*, eps_stored: bool) -> Step:
     def step(
-        at: At, g: Array, mu: Array, nu: Array, *, b1: Number, b2: Number, eps: Number
+        at: StepContext, g: Array, mu: Array, nu: Array, *, b1: Number, b2: Number, eps: Number
     ) -> tuple[Array, Array, Array]:
         mu_hat, mu = mean_estimate(at, g, mu, b1)
         stored, outside = (eps, 0.0) if eps_stored else (0.0, eps)

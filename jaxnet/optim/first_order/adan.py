@@ -10,7 +10,7 @@ from jaxnet.optim.update_rule.adaptive import Coupling, from_step, mean_estimate
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
-from jaxnet.optim.update_rule.rule import At, Mask, Number
+from jaxnet.optim.update_rule.rule import Mask, Number, StepContext
 
 
 class AdanState(NamedTuple):
@@ -105,7 +105,7 @@ def adan(
 
 
 def _step(
-    at: At,
+    at: StepContext,
     g: Array,
     m: Array,
     v: Array,

@@ -11,7 +11,7 @@ from jaxnet.optim.update_rule.adaptive import Step, from_step, mean_estimate, ro
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
-from jaxnet.optim.update_rule.rule import At, Mask, Number
+from jaxnet.optim.update_rule.rule import Mask, Number, StepContext
 
 
 class AmsgradState(NamedTuple):
@@ -120,7 +120,7 @@ def amsgrad(
 
 def _step(chosen: _Convention, *, corrected_mu: bool, corrected_nu: bool) -> Step:
     def step(
-        at: At,
+        at: StepContext,
         g: Array,
         mu: Array,
         nu: Array,

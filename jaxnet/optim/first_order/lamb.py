@@ -12,7 +12,7 @@ from jaxnet.optim.update_rule.adaptive import AdamState
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.mask import Mask
-from jaxnet.optim.update_rule.rule import At, Number, from_rule
+from jaxnet.optim.update_rule.rule import Number, StepContext, from_rule
 from jaxnet.optim.update_rule.trust_ratio import trust_ratio
 
 Like = Literal["optax", "keras"]
@@ -88,7 +88,7 @@ def lamb(
     step = adam_step()
 
     def rule(
-        at: At, g: Array, w: Array, mu: Array, nu: Array, **numbers: Number
+        at: StepContext, g: Array, w: Array, mu: Array, nu: Array, **numbers: Number
     ) -> tuple[Array, Array, Array]:
         u, mu, nu = step(at, g, mu, nu, **numbers)
         decay = at.decay * w

@@ -10,7 +10,7 @@ from jaxnet.core.checks import check_flags, check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.mask import Mask, mask_tree
-from jaxnet.optim.update_rule.rule import At, Number, from_rule
+from jaxnet.optim.update_rule.rule import Number, StepContext, from_rule
 from jaxnet.optim.update_rule.trust_ratio import trust_ratio
 
 
@@ -76,7 +76,14 @@ def lars(
     check_scalar("lars", "momentum", momentum, low=0.0, high=1.0, high_open=True)
 
     def rule(
-        at: At, g: Array, w: Array, m: Array, *, b: Number, coefficient: Number, eps: Number
+        at: StepContext,
+        g: Array,
+        w: Array,
+        m: Array,
+        *,
+        b: Number,
+        coefficient: Number,
+        eps: Number,
     ) -> tuple[Array, Array]:
         u = g + at.decay * w
         ratio = trust_ratio(w, u, coefficient=coefficient, eps=eps) if at.label else 1.0

@@ -11,7 +11,7 @@ from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
 from jaxnet.optim.update_rule.learning_rate import LearningRate
-from jaxnet.optim.update_rule.rule import At, Mask, Number, from_rule
+from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
 
 Like = Literal["optax", "torch", "keras", "lecture"]
 
@@ -120,7 +120,7 @@ def heavy_ball(
         raise invalid_value(function, "dampening", "to be 0 with nesterov", dampening, remedy)
 
     def rule(
-        at: At, g: Array, w: Array | None, m: Array, *, b: Number, dampening: Number
+        at: StepContext, g: Array, w: Array | None, m: Array, *, b: Number, dampening: Number
     ) -> tuple[Array, Array]:
         g = g if decay_apart else coupled(at, g, w)
         step = (1 - b) * g if average else g

@@ -27,9 +27,9 @@ from jaxnet.optim.update_rule.orthogonal import (
     newton_schulz,
 )
 from jaxnet.optim.update_rule.rule import (
-    At,
     Number,
     Rule,
+    StepContext,
     check_gradients,
     check_parameters,
     from_rule,
@@ -253,7 +253,7 @@ def _matrix_rule(
     check_flags("muon", nesterov=nesterov, adaptive=adaptive)
 
     def rule(
-        at: At,
+        at: StepContext,
         g: Array,
         w: Array | None,
         mu: Array,
@@ -287,7 +287,7 @@ def _adam_rule(convention: _Convention, nesterov: bool) -> Rule:
     step = adam_step(eps_hat=convention.eps_hat, nesterov=ahead)
 
     def rule(
-        at: At, g: Array, w: Array | None, mu: Array, nu: Array, **numbers: Number
+        at: StepContext, g: Array, w: Array | None, mu: Array, nu: Array, **numbers: Number
     ) -> tuple[Array, Array, Array]:
         u, mu, nu = step(at, g, mu, nu, **numbers)
         return -at.rate * _decayed(at, u, w), mu, nu
@@ -295,7 +295,7 @@ def _adam_rule(convention: _Convention, nesterov: bool) -> Rule:
     return rule
 
 
-def _decayed(at: At, u: Array, w: Array | None) -> Array:
+def _decayed(at: StepContext, u: Array, w: Array | None) -> Array:
     return u if w is None else u + at.decay * w
 
 

@@ -12,7 +12,7 @@ from jaxnet.optim.update_rule.adaptive import from_step, root
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
-from jaxnet.optim.update_rule.rule import At, Mask, Number, increment
+from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, increment
 
 Like = Literal["optax", "torch", "keras"]
 
@@ -192,7 +192,7 @@ def _from_convention(
 
 
 def _scheduled_step(
-    at: At,
+    at: StepContext,
     g: Array,
     mu: Array,
     nu: Array,

@@ -14,7 +14,7 @@ from jaxnet.optim.update_rule.decay import coupled, decoupled
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction as share_of_average
 from jaxnet.optim.update_rule.moments import moving_average
-from jaxnet.optim.update_rule.rule import At, Mask, Number, from_rule, no_slot
+from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule, no_slot
 
 Like = Literal["optax", "torch", "keras", "lecture"]
 
@@ -148,7 +148,7 @@ def rmsprop(
 
 
 def _rule(
-    at: At,
+    at: StepContext,
     g: Array,
     w: Array | None,
     nu: Array,

@@ -9,7 +9,7 @@ from jaxnet.core.checks import check_choice, check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.learning_rate import LearningRate, rate_at
-from jaxnet.optim.update_rule.rule import At, Number, from_rule
+from jaxnet.optim.update_rule.rule import Number, StepContext, from_rule
 
 Like = Literal["optax", "torch", "lecture"]
 
@@ -113,7 +113,7 @@ def rprop(
     check_scalar("rprop", "max_step_size", max_step_size, low=lowest)
 
     def rule(
-        at: At, g: Array, w: Any, size: Array, previous: Array, **numbers: Number
+        at: StepContext, g: Array, w: Any, size: Array, previous: Array, **numbers: Number
     ) -> tuple[Array, Array, Array]:
         del at, w
         agreement = jnp.sign(g) * jnp.sign(previous)

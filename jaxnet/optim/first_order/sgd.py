@@ -9,7 +9,7 @@ from jaxnet.core.types import Array
 from jaxnet.optim.first_order.momentum import CONVENTIONS, Like, check_nesterov, heavy_ball
 from jaxnet.optim.update_rule.decay import coupled
 from jaxnet.optim.update_rule.learning_rate import LearningRate
-from jaxnet.optim.update_rule.rule import At, Mask, Number, from_rule
+from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
 
 
 class SGDState(NamedTuple):
@@ -76,5 +76,5 @@ def sgd(
     )
 
 
-def _rule(at: At, g: Array, w: Array | None) -> tuple[Array]:
+def _rule(at: StepContext, g: Array, w: Array | None) -> tuple[Array]:
     return (-at.rate * coupled(at, g, w),)

@@ -11,7 +11,7 @@ from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import decoupled
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import moving_average
-from jaxnet.optim.update_rule.rule import At, Mask, Number, from_rule
+from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
 
 Like = Literal["optax", "keras"]
 
@@ -59,7 +59,7 @@ def sign_sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
     [-0.5, 0.5, -0.0]
     """
 
-    def rule(at: At, g: Array, w: Any) -> tuple[Array]:
+    def rule(at: StepContext, g: Array, w: Any) -> tuple[Array]:
         del w
         return (-at.rate * jnp.sign(g),)
 
@@ -113,7 +113,7 @@ def lion(
     check_scalar("lion", "b2", b2, low=0.0, high=1.0, high_open=True)
 
     def rule(
-        at: At, g: Array, w: Array | None, mu: Array, *, b1: Number, b2: Number
+        at: StepContext, g: Array, w: Array | None, mu: Array, *, b1: Number, b2: Number
     ) -> tuple[Array, Array]:
         change = -at.rate * jnp.sign(moving_average(b1, mu, g))
         return decoupled(at, change, w), moving_average(b2, mu, g)

@@ -8,7 +8,7 @@ from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import RANGES, from_step, mean_estimate, root
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction
-from jaxnet.optim.update_rule.rule import At, Number
+from jaxnet.optim.update_rule.rule import Number, StepContext
 
 
 def yogi(
@@ -61,7 +61,7 @@ def yogi(
 
 
 def _step(
-    at: At,
+    at: StepContext,
     g: Array,
     mu: Array,
     nu: Array,

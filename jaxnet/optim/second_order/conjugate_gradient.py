@@ -10,7 +10,7 @@ import optax
 from jaxnet.core.checks import check_choice, check_count
 from jaxnet.core.trees import add_scaled, count_parameters, dot, near_one, scaled, select
 from jaxnet.core.types import Array, Params
-from jaxnet.optim.second_order.direction import Here, LineSearch, from_direction, zeros_like
+from jaxnet.optim.second_order.direction import Iterate, LineSearch, from_direction, zeros_like
 from jaxnet.optim.second_order.line_search import strong_wolfe
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 
@@ -89,7 +89,7 @@ def conjugate_gradient(
         check_count("conjugate_gradient", "restart_every", restart_every)
     beta_of = check_choice("conjugate_gradient", "formula", formula, FORMULAS)
 
-    def direction(here: Here, before: Params, p: Params, since: Array) -> tuple[Any, ...]:
+    def direction(here: Iterate, before: Params, p: Params, since: Array) -> tuple[Any, ...]:
         g = here.gradient
         every = restart_every or count_parameters(g)
         change = jax.tree.map(jnp.subtract, g, before)

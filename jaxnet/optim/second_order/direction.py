@@ -21,7 +21,7 @@ from jaxnet.optim.update_rule.rule import (
 )
 
 
-class Here(NamedTuple):
+class Iterate(NamedTuple):
     """Where a method stands: what a direction may be computed from.
 
     Attributes:
@@ -73,7 +73,7 @@ def from_direction(
         state: the NamedTuple of the state: ``count``, the slots, then the state of the line
             search, if there is one.
         starts: ``params -> slot`` for each slot.
-        needs: the fields of `Here` that the direction needs of the extra arguments.
+        needs: the fields of `Iterate` that the direction needs of the extra arguments.
         linesearch: finds ``alpha``; None for 1.
 
     Raises:
@@ -101,8 +101,8 @@ def from_direction(
         if not jax.tree.leaves(updates):
             return updates, state._replace(count=increment(state.count))
         check_extra(function, needs, extra)
-        known = {name: extra[name] for name in Here._fields if name in extra}
-        here = Here(state.count, rate_at(learning_rate, state.count), params, updates, **known)
+        known = {name: extra[name] for name in Iterate._fields if name in extra}
+        here = Iterate(state.count, rate_at(learning_rate, state.count), params, updates, **known)
         step, *slots = direction(here, *slots)
         step = scaled(here.rate, step)
         searches = []

@@ -12,7 +12,7 @@ from jaxnet.core.hessian import hessian_product
 from jaxnet.core.trees import add_scaled, dot, scaled, select
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.second_order.direction import (
-    Here,
+    Iterate,
     LineSearch,
     from_direction,
     number,
@@ -98,7 +98,7 @@ def gauss_newton(
     check_scalar("gauss_newton", "tolerance", tolerance, low=0.0)
     check_count("gauss_newton", "max_iterations", max_iterations)
 
-    def direction(here: Here, iterations: Array) -> tuple[Params, Array]:
+    def direction(here: Iterate, iterations: Array) -> tuple[Params, Array]:
         del iterations
         found = _solve(here, curvature_product(here), damping, tolerance, max_iterations)
         return found.x, found.iterations
@@ -167,7 +167,7 @@ def levenberg_marquardt(
     adapt = check_choice("levenberg_marquardt", "adaptation", adaptation, ADAPTATIONS)
 
     def direction(
-        here: Here, damping: Array, growth: Array, ratio: Array, iterations: Array
+        here: Iterate, damping: Array, growth: Array, ratio: Array, iterations: Array
     ) -> tuple[Any, ...]:
         del ratio, iterations
         product = curvature_product(here)
@@ -197,7 +197,7 @@ def levenberg_marquardt(
     )
 
 
-def curvature_product(here: Here) -> Callable[[Params], Params]:
+def curvature_product(here: Iterate) -> Callable[[Params], Params]:
     """Return ``v -> J^T H_L J v``, plus the Hessian of the penalty times ``v``, if there is one."""
     outputs, push = jax.linearize(here.outputs_fn, here.params)
     pull = jax.linear_transpose(push, here.params)
@@ -213,7 +213,7 @@ def curvature_product(here: Here) -> Callable[[Params], Params]:
 
 
 def _solve(
-    here: Here,
+    here: Iterate,
     product: Callable[[Params], Params],
     damping: Number,
     tolerance: Number,
@@ -228,7 +228,7 @@ def _solve(
     )
 
 
-def _gain_ratio(here: Here, product: Callable[[Params], Params], step: Params) -> Array:
+def _gain_ratio(here: Iterate, product: Callable[[Params], Params], step: Params) -> Array:
     """Return decrease over promised decrease; negative or 0 if there is none, or NaN."""
     trial = here.value_fn(jax.tree.map(jnp.add, here.params, step))
     promised = -dot(here.gradient, step) - dot(step, product(step)) / 2

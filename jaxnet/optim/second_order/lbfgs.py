@@ -10,7 +10,7 @@ from jaxnet.core.checks import check_count, check_flags
 from jaxnet.core.trees import add_scaled, dot, global_norm, near_one, scaled
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.second_order.direction import (
-    Here,
+    Iterate,
     LineSearch,
     from_direction,
     number,
@@ -140,7 +140,7 @@ def lbfgs(
     check_flags("lbfgs", scale_init_precond=scale_init_precond)
     rows = check_count("lbfgs", "memory_size", chosen.memory_size)
 
-    def direction(here: Here, *slots: Any) -> tuple[Any, ...]:
+    def direction(here: Iterate, *slots: Any) -> tuple[Any, ...]:
         state = _remember(LBFGSState(here.count, *slots), here, chosen.tolerances)
         first = jnp.minimum(1, 1 / _norm(here.gradient, chosen.norm)).astype(state.scale.dtype)
         gamma = jnp.where(here.count == 0, first, state.scale)
@@ -168,7 +168,7 @@ def lbfgs(
     )
 
 
-def _remember(state: LBFGSState, here: Here, tolerances: _Tolerances | None) -> LBFGSState:
+def _remember(state: LBFGSState, here: Iterate, tolerances: _Tolerances | None) -> LBFGSState:
     """Return the state with the pair of the last step, unless that is skipped.
 
     A row that may be skipped is read before it is written, for which the compiled program keeps
@@ -226,7 +226,7 @@ def _precondition(state: LBFGSState, g: Params, gamma: Array) -> Params:
     return jax.lax.scan(forth, scaled(gamma, q), (rows, a))[0]
 
 
-def _moves(here: Here, p: Params, tolerances: _Tolerances) -> Array:
+def _moves(here: Iterate, p: Params, tolerances: _Tolerances) -> Array:
     """Return 1, or 0 where the weights count as optimal."""
     slope = dot(here.gradient, p)
     largest = jnp.stack(

@@ -11,7 +11,7 @@ from jaxnet.core.checks import check_count, check_scalar
 from jaxnet.core.hessian import hessian_product
 from jaxnet.core.trees import add_scaled, global_norm, scaled
 from jaxnet.core.types import Array, Params
-from jaxnet.optim.second_order.direction import Here, LineSearch, from_direction
+from jaxnet.optim.second_order.direction import Iterate, LineSearch, from_direction
 from jaxnet.optim.second_order.line_search import backtracking
 from jaxnet.optim.second_order.linear_cg import truncated_cg
 from jaxnet.optim.update_rule.learning_rate import LearningRate
@@ -75,7 +75,7 @@ def newton(
     """
     check_scalar("newton", "damping", damping, low=0.0)
 
-    def direction(here: Here) -> tuple[Params]:
+    def direction(here: Iterate) -> tuple[Params]:
         wide = widest(here.params)
         w, unravel = ravel_pytree(_cast(here.params, wide))
         g, _ = ravel_pytree(_cast(here.gradient, wide))
@@ -145,7 +145,7 @@ def newton_cg(
     if tolerance is not None:
         check_scalar("newton_cg", "tolerance", tolerance, low=0.0)
 
-    def direction(here: Here, iterations: Array) -> tuple[Params, Array]:
+    def direction(here: Iterate, iterations: Array) -> tuple[Params, Array]:
         del iterations
         push = hessian_product(here.value_fn, here.params)
 

@@ -11,7 +11,7 @@ from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.decay import coupled, decoupled
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
-from jaxnet.optim.update_rule.rule import At, Mask, Number, Start, from_rule, increment
+from jaxnet.optim.update_rule.rule import Mask, Number, SlotInit, StepContext, from_rule, increment
 
 Step: TypeAlias = Callable[..., tuple[Array, ...]]
 """``(at, g, *slots, **numbers) -> (step, *slots)`` for one leaf: a rule without the rate and the
@@ -52,7 +52,7 @@ def from_step(
     *,
     numbers: Mapping[str, Number],
     state: Callable[..., Any] = AdamState,
-    starts: Sequence[Start] = (jnp.zeros_like, jnp.zeros_like),
+    starts: Sequence[SlotInit] = (jnp.zeros_like, jnp.zeros_like),
     weight_decay: LearningRate = 0.0,
     mask: Mask = None,
     coupling: Coupling = "decoupled",
@@ -83,7 +83,7 @@ def from_step(
     for name, value in numbers.items():
         check_scalar(function, name, value, **RANGES[name])
 
-    def rule(at: At, g: Array, w: Array | None, *slots: Array, **known: Number) -> Any:
+    def rule(at: StepContext, g: Array, w: Array | None, *slots: Array, **known: Number) -> Any:
         if coupling == "coupled":
             g = coupled(at, g, w)
         if coupling == "proximal":
@@ -105,7 +105,13 @@ def from_step(
 
 
 def mean_estimate(
-    at: At, g: Array, mu: Array, b1: Number, *, corrected: bool = True, nesterov: bool = False
+    at: StepContext,
+    g: Array,
+    mu: Array,
+    b1: Number,
+    *,
+    corrected: bool = True,
+    nesterov: bool = False,
 ) -> tuple[Array, Array]:
     """Return ``mu_hat`` and ``mu``, the mean of the gradients with and without bias correction.
 

@@ -19,7 +19,7 @@ Number: TypeAlias = float | Array
 """A hyperparameter: a number, whose range is checked, or a 0-d array, which may be traced."""
 
 
-class At(NamedTuple):
+class StepContext(NamedTuple):
     """Where a rule stands: what it may know beside the gradient, the weights and its own state.
 
     Attributes:
@@ -39,7 +39,7 @@ Rule: TypeAlias = Callable[..., tuple[Any, ...]]
 """``(at, g, w, *slots, **numbers) -> (update, *slots)`` for one leaf: its gradient, its weights
 (None if the rule does not need them) and the arrays that it remembers, its slots."""
 
-Start: TypeAlias = Callable[[Array], Array | None]
+SlotInit: TypeAlias = Callable[[Array], Array | None]
 """``w -> slot``: what a slot holds before the first step; None where a variant has no such slot,
 which the rule then takes and returns as None."""
 
@@ -50,7 +50,7 @@ def from_rule(
     learning_rate: LearningRate,
     *,
     state: Callable[..., Any],
-    starts: Sequence[Start] = (),
+    starts: Sequence[SlotInit] = (),
     numbers: Mapping[str, Number] | None = None,
     weight_decay: LearningRate = 0.0,
     mask: Mask = None,
@@ -105,7 +105,7 @@ def from_rule(
         decayed = jax.tree.leaves(mask_tree(function, *chosen))
         labelled = labels(updates) if labels else [None] * len(leaves)
         count = increment(state.count)
-        at = At(
+        at = StepContext(
             count,
             rate_at(learning_rate, state.count),
             rate_at(weight_decay, state.count) if decays else 0.0,
@@ -212,7 +212,7 @@ _OWN = "Pass gradients of the parameters that the state was made for by init."
 def _apply(
     rule: Rule,
     numbers: Mapping[str, Number],
-    at: At,
+    at: StepContext,
     g: Array,
     w: Array | None,
     slots: list[Array | None],

@@ -15,10 +15,10 @@ from jaxnet.core.trees import describe_arrays, name_of
 from jaxnet.training.checkpoints.archive import Archive, Entry
 from jaxnet.training.checkpoints.fingerprint import (
     Fingerprint,
-    check_arrays,
+    check_same_arrays,
     check_same_run,
 )
-from jaxnet.training.checkpoints.save_interval import Pace
+from jaxnet.training.checkpoints.save_interval import SaveInterval
 from jaxnet.training.distributed.processes import Message, from_first
 from jaxnet.training.loop.run import RunRecord
 from jaxnet.training.loop.state import TrainState, is_key
@@ -74,7 +74,7 @@ class Checkpoint:
         self._processes = processes
         self._fingerprint = fingerprint
         self._every_chunk = every_chunk
-        self._pace = Pace()
+        self._pace = SaveInterval()
         self._latest: Path | None = None
         self._found = from_first(processes, lambda: self._open(folder, epochs))
 
@@ -104,7 +104,7 @@ class Checkpoint:
         if not arrays:
             return start
         self._found = Message()  # lets go of the arrays
-        self._pace = Pace(seconds)
+        self._pace = SaveInterval(seconds)
         state = _from_arrays("state", start.state, arrays)
         return Standing(state, _from_arrays("history", start.history, arrays), seconds)
 
@@ -172,7 +172,7 @@ def restore_state(folder: str | os.PathLike[str], like: TrainState) -> TrainStat
         expected = "to hold a checkpoint"
         raise invalid_value("restore_state", "folder", expected, f"'{folder}'", remedy)
     arrays = entry.description["fingerprint"]["arrays"]
-    check_arrays("restore_state", describe_arrays(like), arrays, entry.path)
+    check_same_arrays("restore_state", describe_arrays(like), arrays, entry.path)
     return _from_arrays("state", like, entry.arrays)
 
 

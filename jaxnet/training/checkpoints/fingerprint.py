@@ -129,7 +129,7 @@ def check_same_run(function: str, here: Fingerprint, there: Fingerprint, folder:
         "or begin in an empty folder."
     )
     check(here.platform, there.platform, remedy)
-    check_arrays(function, here.arrays, there.arrays, folder)
+    check_same_arrays(function, here.arrays, there.arrays, folder)
     remedy = "Pass the settings, seeds, key and options of that sweep, or begin in an empty folder."
     check(here.members, there.members, remedy)
     remedy = "Pass the examples of that run in the same order, or begin in an empty folder."
@@ -148,7 +148,7 @@ def check_same_run(function: str, here: Fingerprint, there: Fingerprint, folder:
     check(_initial(here), _initial(there), remedy)
 
 
-def check_arrays(
+def check_same_arrays(
     function: str, here: Mapping[str, str], there: Mapping[str, str], folder: Any
 ) -> None:
     """Raise a TypeError that names the first array in which two states differ.

@@ -1,4 +1,4 @@
-"""Pace: how often to write down where a run stands."""
+"""SaveInterval: how often to write down where a run stands."""
 
 import contextlib
 import time
@@ -8,7 +8,7 @@ COST = 0.02
 """The part of a run's time that writing may take."""
 
 
-class Pace:
+class SaveInterval:
     """When to write next: as often as takes a fiftieth of the time, and so soon at first."""
 
     def __init__(self, seconds: float = 0.0):

@@ -53,7 +53,7 @@ def divided(batch: Examples, mesh: Mesh | None) -> Examples:
     return jax.lax.with_sharding_constraint(batch, NamedSharding(mesh, PartitionSpec(AXIS)))
 
 
-def everywhere(mesh: Mesh) -> NamedSharding:
+def replicated_sharding(mesh: Mesh) -> NamedSharding:
     """Return the sharding of an array of which every device has a copy."""
     return NamedSharding(mesh, PartitionSpec())
 
@@ -66,7 +66,7 @@ def replicated(tree: Tree, mesh: Mesh | None) -> Tree:
     """
     if mesh is None:
         return tree
-    sharding, present = everywhere(mesh), local_devices(mesh.devices.flat)
+    sharding, present = replicated_sharding(mesh), local_devices(mesh.devices.flat)
 
     def copies(leaf: Any) -> jax.Array:
         parts = [jax.device_put(leaf, device) for device in present]

@@ -60,7 +60,7 @@ def check_agreement(function: str, processes: int, tree: Any) -> None:
         raise invalid_value(function, "arguments", "to agree in all processes", actual, remedy)
 
 
-def everywhere(function: str, processes: int, action: Callable[[], T]) -> T:
+def run_in_all_processes(function: str, processes: int, action: Callable[[], T]) -> T:
     """Return what an action gives in this process, once it has succeeded in all of them.
 
     Unseen, one that fails would leave the others waiting for it.

@@ -12,7 +12,7 @@ CHUNK = 1000
 """Examples a chunk: large enough for the matrix products, small enough for the cache."""
 
 
-def sum_over_chunks(
+def batched_sum(
     function: Callable[[Any], Any],
     tree: Any,
     *,
@@ -27,7 +27,7 @@ def sum_over_chunks(
         chunk: examples a part, 1 or more; the last part may have fewer.
         add: how two parts' results become one, array by array; `jax.numpy.hypot` for norms.
 
-    >>> sum_over_chunks(lambda part: part.sum(), jnp.arange(5.0), chunk=2).tolist()
+    >>> batched_sum(lambda part: part.sum(), jnp.arange(5.0), chunk=2).tolist()
     10.0
     """
     total = len(jax.tree.leaves(tree)[0])

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_range, check_scalar, check_whole
-from jaxnet.core.memory import identical_for_equal
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.trees import select
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.functions.metrics import Mode
@@ -38,7 +38,7 @@ class CountedState(NamedTuple):
     epochs: Array
 
 
-@identical_for_equal
+@cache_by_value
 def early_stopping(
     monitor: str = "loss",
     *,

@@ -15,7 +15,7 @@ from jaxnet.core.types import AnyArray, Array, Layer, Params, Statistics
 from jaxnet.data.examples import Examples, count
 from jaxnet.training.distributed.devices import compiler_options
 from jaxnet.training.distributed.mesh import divided
-from jaxnet.training.loop.batched_sum import CHUNK, sum_over_chunks
+from jaxnet.training.loop.batched_sum import CHUNK, batched_sum
 from jaxnet.training.loop.checks import check_fit
 from jaxnet.training.loop.objective import LossArgument, MetricsArgument, Objective, make_objective
 from jaxnet.training.loop.state import TrainState
@@ -51,7 +51,7 @@ def make_evaluate(objective: Objective, mesh: Mesh | None = None) -> Evaluate:
         def part_sums(part: Examples) -> Sums:
             return chunk_sums(params, statistics, divided(part, mesh))
 
-        sums = sum_over_chunks(part_sums, examples, chunk=size)
+        sums = batched_sum(part_sums, examples, chunk=size)
         return jax.tree.map(lambda value: value / count(examples), sums)
 
     return evaluate

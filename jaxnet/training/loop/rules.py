@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice, check_range, check_scalar
 from jaxnet.core.errors import invalid_type, invalid_value
-from jaxnet.core.memory import identical_for_equal
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import Modes, check_direction, no_direction
@@ -81,7 +81,7 @@ class DeviationState(NamedTuple):
     deviation: Array
 
 
-@identical_for_equal
+@cache_by_value
 def stop_at_deviation(epsilon: Number, monitor: str = "loss", *, source: Source = "train") -> Rule:
     """End a run when the risk changes by less than ``epsilon`` from one epoch to the next.
 
@@ -119,7 +119,7 @@ def stop_at_deviation(epsilon: Number, monitor: str = "loss", *, source: Source 
     )
 
 
-@identical_for_equal
+@cache_by_value
 def reduce_on_plateau(
     monitor: str = "loss", *, mode: Mode | None = None, source: Source | None = None, **options: Any
 ) -> Rule:

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxnet.data.examples import Examples
 from jaxnet.training.distributed.devices import Device, compiler_options
-from jaxnet.training.train import Member, Trained
+from jaxnet.training.train import RunProgram, Trained
 
 
 class Members(NamedTuple):
@@ -57,7 +57,7 @@ class Workers(NamedTuple):
 
 
 def compile_workers(
-    member: Member,
+    member: RunProgram,
     train: Examples,
     validation: Examples | None,
     members: Members,
@@ -99,7 +99,7 @@ def compile_workers(
 
 
 def lower_member(
-    member: Member, train: Examples, validation: Examples | None, members: Members
+    member: RunProgram, train: Examples, validation: Examples | None, members: Members
 ) -> jax.stages.Lowered:
     """Return the program of one member as XLA is given it, for any width: nothing is compiled.
 
@@ -168,7 +168,7 @@ def seconds_an_epoch(workers: Workers, members: Members) -> float:
     return (time.perf_counter() - started) / few
 
 
-def _program(member: Member, width: int) -> Any:
+def _program(member: RunProgram, width: int) -> Any:
     batched = jax.vmap(member, in_axes=(0, 0, 0, 0, None, None))
     return jax.jit(member if width == 1 else batched, compiler_options=compiler_options())
 

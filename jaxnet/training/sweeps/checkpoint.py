@@ -1,4 +1,4 @@
-"""Parts: the waves of a sweep that are done, in files, so that a killed sweep goes on."""
+"""SweepCheckpoint: the waves of a sweep that are done, in files, so that a killed sweep goes on."""
 
 import contextlib
 import hashlib
@@ -18,7 +18,7 @@ from jaxnet.core.files import check_path, replace
 from jaxnet.core.trees import name_of
 from jaxnet.training.checkpoints.fingerprint import Fingerprint, check_same_run
 from jaxnet.training.checkpoints.folder import check_holds, naming_errors, numbers, prepare
-from jaxnet.training.checkpoints.save_interval import Pace
+from jaxnet.training.checkpoints.save_interval import SaveInterval
 from jaxnet.training.sweeps.strategy import Trial
 
 Folder: TypeAlias = str | os.PathLike[str]
@@ -40,7 +40,7 @@ class Plan(NamedTuple):
     trials: list[Trial]
 
 
-class Parts:
+class SweepCheckpoint:
     """What a sweep has finished, in a folder.
 
     ``part_0`` says what the sweep is and how it is cut up; each other holds the results of one
@@ -88,7 +88,7 @@ class Parts:
         self.plan = _plan(said[0]) if said else None
         self.seconds = max((each["seconds"] for each in said), default=0.0)
         self._next = max((*self._numbers(), 0)) + 1
-        self._pace = Pace(self.seconds)
+        self._pace = SaveInterval(self.seconds)
         self._waiting: dict[int, Any] = {}
 
     def begin(self, plan: Plan) -> None:

@@ -19,10 +19,10 @@ from jaxnet.training.sweeps.checkpoint import stage_folder
 from jaxnet.training.sweeps.execution import (
     Execution,
     SweepProgress,
-    check_everywhere,
+    check_in_all_processes,
     train_members,
 )
-from jaxnet.training.sweeps.labels import Harvest, label
+from jaxnet.training.sweeps.labels import SweepOutputs, label
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
@@ -33,7 +33,7 @@ from jaxnet.training.sweeps.sweep import (
     make_members,
     seed_keys,
 )
-from jaxnet.training.train import Member
+from jaxnet.training.train import RunProgram
 
 _FOLD = "fold of cross_validate"  # no name of an argument, so that it can hide none
 
@@ -99,8 +99,8 @@ def cross_validate(
     ({'learning_rate': 0.05}, (2, 3))
     """
     name = "cross_validate"
-    passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
-    member = Member(name, _on_all(name, build), passes)
+    loop, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
+    member = RunProgram(name, _on_all(name, build), loop)
 
     def check() -> tuple[Settings, CheckedMembers, Folds]:
         check_key(name, "key", key)
@@ -111,32 +111,32 @@ def cross_validate(
         checked = check_settings(name, settings)
         return checked, check_members(member, checked, pair, None), parts
 
-    tried, (given, modes), parts = check_everywhere(name, execution, check)
+    tried, (given, modes), parts = check_in_all_processes(name, execution, check)
     keys = seed_keys(jax.random.split(key)[1], folds * seeds)
     fold = np.arange(folds * seeds, dtype=np.int32) % folds
     members = make_members(tried, keys, epochs, {_FOLD: fold})
-    harvest = _train_folds(member, members, given[0], parts, execution)
-    return label(tried, keys, harvest, modes)
+    outputs = _train_folds(member, members, given[0], parts, execution)
+    return label(tried, keys, outputs, modes)
 
 
 def _train_folds(
-    member: Member, members: Members, examples: Examples, folds: Folds, execution: Execution
-) -> Harvest:
+    member: RunProgram, members: Members, examples: Examples, folds: Folds, execution: Execution
+) -> SweepOutputs:
     """Train the runs of the larger folds, then those of the others: a program for each size."""
     fold = members.hyperparameters[_FOLD]
     sizes = np.array([len(held_out) for held_out in folds.held_out])
     groups = [np.flatnonzero(sizes == size) for size in np.unique(sizes)[::-1]]
     runs = [np.flatnonzero(np.isin(fold, group)) for group in groups]
     told = _Told(execution, [len(indices) for indices in runs])
-    harvests = []
+    all_outputs = []
     for number, (group, indices) in enumerate(zip(groups, runs, strict=True)):
         folder = stage_folder(member.function, execution.checkpoint, number)
         own = execution._replace(checkpoint=folder, on_progress=told.counting_on())
         share = jax.tree.map(lambda leaf, indices=indices: leaf[indices], members)
         share.hyperparameters[_FOLD] -= group[0]
         of_size = dataclasses.replace(member, build=_on_folds(member.build, folds, group))
-        harvests.append(train_members(of_size, share, examples, None, own))
-    return _in_order(harvests, np.argsort(np.concatenate(runs)))
+        all_outputs.append(train_members(of_size, share, examples, None, own))
+    return _in_order(all_outputs, np.argsort(np.concatenate(runs)))
 
 
 class _Told:
@@ -163,14 +163,14 @@ class _Told:
         return tell
 
 
-def _in_order(harvests: Sequence[Harvest], order: np.ndarray) -> Harvest:
+def _in_order(all_outputs: Sequence[SweepOutputs], order: np.ndarray) -> SweepOutputs:
     """Return what came of several programs as of one, its runs in the order that is given."""
-    kept = [harvest.kept for harvest in harvests]
-    return harvests[0]._replace(
+    kept = [outputs.kept for outputs in all_outputs]
+    return all_outputs[0]._replace(
         kept=jax.tree.map(lambda *leaves: np.concatenate(leaves)[order], *kept),
-        trials=[trial for harvest in harvests for trial in harvest.trials],
-        compile_seconds=sum(harvest.compile_seconds for harvest in harvests),
-        run_seconds=sum(harvest.run_seconds for harvest in harvests),
+        trials=[trial for outputs in all_outputs for trial in outputs.trials],
+        compile_seconds=sum(outputs.compile_seconds for outputs in all_outputs),
+        run_seconds=sum(outputs.run_seconds for outputs in all_outputs),
     )
 
 

@@ -21,8 +21,8 @@ from jaxnet.training.distributed.processes import (
     agreed,
     check_agreement,
     count_processes,
-    everywhere,
     gathered,
+    run_in_all_processes,
 )
 from jaxnet.training.loop.gradient import get_engine
 from jaxnet.training.loop.state import without_keys
@@ -37,10 +37,10 @@ from jaxnet.training.sweeps.batches import (
     run_waves,
     starts_of,
 )
-from jaxnet.training.sweeps.checkpoint import Parts, Plan, share_folder
-from jaxnet.training.sweeps.labels import Harvest, Kept
+from jaxnet.training.sweeps.checkpoint import Plan, SweepCheckpoint, share_folder
+from jaxnet.training.sweeps.labels import RunOutputs, SweepOutputs
 from jaxnet.training.sweeps.strategy import StrategyName, check_strategy, choose
-from jaxnet.training.train import Member, Trained
+from jaxnet.training.train import RunProgram, Trained
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ def on_devices(function: str, execution: Execution) -> Execution:
     return execution._replace(devices=devices)
 
 
-def check_everywhere(function: str, execution: Execution, check: Callable[[], T]) -> T:
+def check_in_all_processes(function: str, execution: Execution, check: Callable[[], T]) -> T:
     """Return what a check of a sweep's arguments gives, once all processes have passed theirs.
 
     Args:
@@ -102,18 +102,18 @@ def check_everywhere(function: str, execution: Execution, check: Callable[[], T]
         Exception: its own.
         ValueError: says in which process there was another.
     """
-    return everywhere(function, count_processes(execution.devices or ()), check)
+    return run_in_all_processes(function, count_processes(execution.devices or ()), check)
 
 
 @releasing_locks()
 def train_members(
-    member: Member,
+    member: RunProgram,
     members: Members,
     train: Examples,
     validation: Examples | None,
     execution: Execution,
     compiled: dict[int, Workers] | None = None,
-) -> Harvest:
+) -> SweepOutputs:
     """Train all members of a sweep, on all devices.
 
     Args:
@@ -156,7 +156,9 @@ def train_members(
     if checkpoint is None:
         parts, plan = None, choose_width()
     else:
-        parts = everywhere(function, processes, functools.partial(_open_parts, *given, devices))
+        parts = run_in_all_processes(
+            function, processes, functools.partial(_open_parts, *given, devices)
+        )
         plan = _settle(function, processes, parts, choose_width)
     waves = {} if parts is None else parts.waves()
     lacking = [start for start in starts_of(share, plan.width) if start not in waves]
@@ -164,14 +166,14 @@ def train_members(
     ready = time.perf_counter()
     with contextlib.closing(_train(workers, share, lacking)) as trained:
         collect = functools.partial(_collect, trained, waves, share.number, parts, on_progress)
-        kept, seconds = everywhere(function, processes, collect)
+        kept, seconds = run_in_all_processes(function, processes, collect)
     kept = jax.tree.map(lambda leaf: leaf[: members.number], gathered(processes, kept))
-    return Harvest(kept, plan.width, len(devices), plan.trials, ready - started, seconds)
+    return SweepOutputs(kept, plan.width, len(devices), plan.trials, ready - started, seconds)
 
 
 def _agree(
     processes: int,
-    member: Member,
+    member: RunProgram,
     members: Members,
     train: Examples,
     validation: Examples | None,
@@ -180,10 +182,10 @@ def _agree(
     """Return what keeps what was asked for, once all processes are known to ask for the same."""
     function, (strategy, chunk, _, keep, _, checkpoint) = member.function, execution
     check = functools.partial(_check_execution, function, execution)
-    keeper = everywhere(function, processes, check)
+    keeper = run_in_all_processes(function, processes, check)
     if processes > 1:
         lower = functools.partial(lower_member, member, train, validation, members)
-        text = everywhere(function, processes, lower).as_text()
+        text = run_in_all_processes(function, processes, lower).as_text()
         asked = text, strategy, chunk, keep, checkpoint is None
         check_agreement(function, processes, (members, train, validation, asked))
     return keeper
@@ -201,13 +203,13 @@ def _check_execution(function: str, execution: Execution) -> Keeper:
 
 
 def _open_parts(
-    member: Member,
+    member: RunProgram,
     members: Members,
     train: Examples,
     validation: Examples | None,
     execution: Execution,
     devices: Sequence[Device],
-) -> Parts:
+) -> SweepCheckpoint:
     """Return what earlier starts of this very sweep have left of this process's share."""
     lowered, processes = lower_member(member, train, validation, members), count_processes(devices)
     result = lowered.out_info
@@ -225,22 +227,26 @@ def _open_parts(
     fingerprint = take_sweep_fingerprint(result, given, train, validation, text, words, devices[0])
     folder = share_folder(member.function, execution.checkpoint or "", processes)
     like = jax.eval_shape(_keepers[execution.keep], result)
-    return Parts(member.function, folder, fingerprint, like, local_share(members, processes).number)
+    return SweepCheckpoint(
+        member.function, folder, fingerprint, like, local_share(members, processes).number
+    )
 
 
-def _settings(member: Member, members: Members) -> dict[str, Any]:
+def _settings(member: RunProgram, members: Members) -> dict[str, Any]:
     """Return what the program was made of, by name."""
     first = {name: jnp.asarray(column[0]) for name, column in members.hyperparameters.items()}
     recipe = call_builder(member.function, member.build, first)
     names = ("optimizer", "constraint", "rules", "evaluate_at")
     parts = {name: getattr(recipe, name) for name in names}
     engine = {"gradient": get_engine(member.function, recipe.gradient)}
-    instruments = {"instruments": tuple((member.passes.instruments or {}).items())}
+    instruments = {"instruments": tuple((member.loop.instruments or {}).items())}
     objective = recipe_objective(member.function, recipe)._asdict()
-    return objective | parts | engine | member.passes._asdict() | instruments
+    return objective | parts | engine | member.loop._asdict() | instruments
 
 
-def _settle(function: str, processes: int, parts: Parts, choose_width: Callable[[], Plan]) -> Plan:
+def _settle(
+    function: str, processes: int, parts: SweepCheckpoint, choose_width: Callable[[], Plan]
+) -> Plan:
     """Return how an earlier start has cut up the sweep, or what is chosen now, and write it down.
 
     A kill may have left it in some processes only.
@@ -248,25 +254,25 @@ def _settle(function: str, processes: int, parts: Parts, choose_width: Callable[
     own = parts.plan or Plan(0, [])
     width = int(gathered(processes, np.array([own.width])).max())
     plan = own._replace(width=width) if width else choose_width()
-    everywhere(function, processes, functools.partial(parts.begin, plan))
+    run_in_all_processes(function, processes, functools.partial(parts.begin, plan))
     return plan
 
 
 def _train(
     workers: Workers | None, share: Members, lacking: Sequence[int]
-) -> Generator[tuple[int, Kept], None, None]:
+) -> Generator[tuple[int, RunOutputs], None, None]:
     """Yield waves as `run_waves` does; none without workers."""
     if workers is not None:
         yield from run_waves(workers, share, lacking)
 
 
 def _collect(
-    trained: Iterable[tuple[int, Kept]],
-    waves: dict[int, Kept],
+    trained: Iterable[tuple[int, RunOutputs]],
+    waves: dict[int, RunOutputs],
     runs: int,
-    parts: Parts | None,
+    parts: SweepCheckpoint | None,
     on_progress: Callable[[SweepProgress], None] | None,
-) -> tuple[Kept, float]:
+) -> tuple[RunOutputs, float]:
     """Train the waves that are lacking; return what is kept of all runs in their order.
 
     Return the seconds that they took in all starts, too.
@@ -291,23 +297,23 @@ def _collect(
     return kept, time.perf_counter() - started if done > resumed else before
 
 
-def _size(wave: Kept) -> int:
+def _size(wave: RunOutputs) -> int:
     return len(wave.trained.done)
 
 
-def _keep_metrics(trained: Trained) -> Kept:
-    return Kept(trained._replace(params=None, statistics=None, state=None), None, None, None)
+def _keep_metrics(trained: Trained) -> RunOutputs:
+    return RunOutputs(trained._replace(params=None, statistics=None, state=None), None, None, None)
 
 
-def _keep_params(trained: Trained) -> Kept:
+def _keep_params(trained: Trained) -> RunOutputs:
     return _keep_metrics(trained)._replace(params=trained.params, statistics=trained.statistics)
 
 
-def _keep_state(trained: Trained) -> Kept:
+def _keep_state(trained: Trained) -> RunOutputs:
     return _keep_params(trained)._replace(state=without_keys(trained.state))
 
 
-_keepers: dict[str, Callable[[Trained], Kept]] = {
+_keepers: dict[str, Callable[[Trained], RunOutputs]] = {
     "metrics": _keep_metrics,
     "params": _keep_params,
     "state": _keep_state,

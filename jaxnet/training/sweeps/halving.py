@@ -14,8 +14,8 @@ from jaxnet.functions.metrics import Mode
 from jaxnet.training.recipe import Build
 from jaxnet.training.sweeps.batches import Members, Workers
 from jaxnet.training.sweeps.checkpoint import stage_folder
-from jaxnet.training.sweeps.execution import check_everywhere, train_members
-from jaxnet.training.sweeps.labels import Harvest, Kept, label
+from jaxnet.training.sweeps.execution import check_in_all_processes, train_members
+from jaxnet.training.sweeps.labels import RunOutputs, SweepOutputs, label
 from jaxnet.training.sweeps.options import divide_options
 from jaxnet.training.sweeps.result import SweepResult, steady_ranking
 from jaxnet.training.sweeps.settings import Settings, check_settings
@@ -26,7 +26,7 @@ from jaxnet.training.sweeps.sweep import (
     make_members,
     seed_keys,
 )
-from jaxnet.training.train import Member
+from jaxnet.training.train import RunProgram
 
 
 class Rung(NamedTuple):
@@ -128,8 +128,8 @@ def successive_halving(
         remedy = "Leave it out: the last rung has parameters and states."
         raise invalid_value(name, "keep", "not to be given", repr(options["keep"]), remedy)
     options = options | {"keep": "state"}
-    passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
-    member = Member(name, build, passes)
+    loop, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
+    member = RunProgram(name, build, loop)
 
     def check() -> tuple[Settings, list[tuple[int, int]], CheckedMembers]:
         check_sweep(member, train, key, seeds)
@@ -138,13 +138,13 @@ def successive_halving(
         ladder = plan_rungs(tried.size, epochs=epochs, min_epochs=min_epochs, reduction=reduction)
         return tried, ladder, check_members(member, tried, train, validation, metric, mode)
 
-    tried, ladder, (examples, modes) = check_everywhere(name, execution, check)
+    tried, ladder, (examples, modes) = check_in_all_processes(name, execution, check)
     programs: dict[bool, dict[int, Workers]] = {False: {}, True: {}}
 
     def rank(result: SweepResult) -> np.ndarray:
         return steady_ranking(name, result, metric, mode)
 
-    def train_rung(number: int, members: Members) -> Harvest:
+    def train_rung(number: int, members: Members) -> SweepOutputs:
         compiled = programs[members.starts is not None]
         own = execution._replace(checkpoint=stage_folder(name, execution.checkpoint, number))
         return train_members(member, members, *examples, own, compiled)
@@ -208,23 +208,23 @@ def _climb(
             starts = kept.state
         some = settings.take(indices)
         members = make_members(some, keys, target - before)._replace(starts=starts)
-        harvest = train_rung(number, members)
-        kept, before = _joined(kept, harvest.kept), target
+        outputs = train_rung(number, members)
+        kept, before = _joined(kept, outputs.kept), target
         rungs = [rung._replace(sweep=_without_state(rung.sweep)) for rung in rungs]
-        result = label(some, keys, harvest._replace(kept=kept), modes)
+        result = label(some, keys, outputs._replace(kept=kept), modes)
         rungs.append(Rung(indices, target, result))
         if target == ladder[-1][1]:
             break
     return rungs
 
 
-def _taken(kept: Kept, settings: np.ndarray, seeds: int) -> Kept:
+def _taken(kept: RunOutputs, settings: np.ndarray, seeds: int) -> RunOutputs:
     """Return what is kept of all seeds of some settings."""
     members = (settings[:, None] * seeds + np.arange(seeds)).ravel()
     return jax.tree.map(lambda leaf: leaf[members], kept)
 
 
-def _joined(before: Kept | None, after: Kept) -> Kept:
+def _joined(before: RunOutputs | None, after: RunOutputs) -> RunOutputs:
     """Return the results of runs that went on, their history from the first epoch on."""
     if before is None:
         return after

@@ -17,7 +17,7 @@ from jaxnet.training.sweeps.strategy import Trial
 from jaxnet.training.train import Trained
 
 
-class Kept(NamedTuple):
+class RunOutputs(NamedTuple):
     """What comes back of runs, each leaf with a leading axis of them; None for what does not.
 
     Attributes:
@@ -33,7 +33,7 @@ class Kept(NamedTuple):
     state: Any
 
 
-class Harvest(NamedTuple):
+class SweepOutputs(NamedTuple):
     """What came back of all members of a sweep, and how they were trained.
 
     Attributes:
@@ -45,7 +45,7 @@ class Harvest(NamedTuple):
         run_seconds: wall time of the training.
     """
 
-    kept: Kept
+    kept: RunOutputs
     width: int
     devices: int
     trials: list[Trial]
@@ -53,13 +53,13 @@ class Harvest(NamedTuple):
     run_seconds: float
 
 
-def label(settings: Settings, keys: Key, harvest: Harvest, modes: Modes) -> SweepResult:
+def label(settings: Settings, keys: Key, outputs: SweepOutputs, modes: Modes) -> SweepResult:
     """Return the result of a sweep.
 
     Args:
         settings: what was tried.
         keys: of the runs of each setting.
-        harvest: what came back of the members, in the order of `make_members`.
+        outputs: what came back of the members, in the order of `make_members`.
         modes: of `metric_modes`, of which those without values are left out.
     """
 
@@ -67,7 +67,7 @@ def label(settings: Settings, keys: Key, harvest: Harvest, modes: Modes) -> Swee
         shape = (settings.size, len(keys))
         return jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), tree)
 
-    kept = labelled(harvest.kept)
+    kept = labelled(outputs.kept)
     trained = kept.trained
     rows = trained.history
     curves = jax.tree.map(
@@ -88,11 +88,11 @@ def label(settings: Settings, keys: Key, harvest: Harvest, modes: Modes) -> Swee
         params=kept.params,
         statistics=kept.statistics,
         state=kept.state,
-        width=harvest.width,
-        devices=harvest.devices,
-        trials=harvest.trials,
-        compile_seconds=harvest.compile_seconds,
-        run_seconds=harvest.run_seconds,
+        width=outputs.width,
+        devices=outputs.devices,
+        trials=outputs.trials,
+        compile_seconds=outputs.compile_seconds,
+        run_seconds=outputs.run_seconds,
     )
 
 

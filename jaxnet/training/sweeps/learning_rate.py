@@ -13,7 +13,7 @@ from jaxnet.data.examples import Examples, check_pair
 from jaxnet.training.loop.evaluate import make_evaluate
 from jaxnet.training.loop.state import init_state
 from jaxnet.training.recipe import Build, Recipe, call_builder, recipe_objective
-from jaxnet.training.sweeps.execution import check_everywhere
+from jaxnet.training.sweeps.execution import check_in_all_processes
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import grid
@@ -109,7 +109,7 @@ def find_learning_rate(
         )
         return rates, check_pair(name, "train", train), recipe
 
-    rates, pair, recipe = check_everywhere(name, execution, check)
+    rates, pair, recipe = check_in_all_processes(name, execution, check)
     runs = {"epochs": epochs, "batch_size": batch_size, "seeds": seeds, **options}
     runs |= {"key": key, "settings": grid(learning_rate=rates), "devices": execution.devices}
     result = sweep(build, pair, validation=pair, **runs)

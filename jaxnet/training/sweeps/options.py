@@ -7,15 +7,15 @@ from jaxnet.core.checks import check_choice
 from jaxnet.core.errors import invalid_value
 from jaxnet.training.recipe import Recipe
 from jaxnet.training.sweeps.execution import Execution, on_devices
-from jaxnet.training.train import Passes
+from jaxnet.training.train import LoopConfig
 
-OPTIONS = (*Passes._fields[2:], *Execution._fields)
+OPTIONS = (*LoopConfig._fields[2:], *Execution._fields)
 """What of `sweep`'s arguments any search takes: ``shuffle``, ``strategy``, ``devices`` ..."""
 
 
 def divide_options(
     function: str, options: Mapping[str, Any], *, epochs: int, batch_size: int
-) -> tuple[Passes, Execution]:
+) -> tuple[LoopConfig, Execution]:
     """Return how the runs go through their examples, and how they are carried out.
 
     Args:
@@ -30,10 +30,10 @@ def divide_options(
     """
     for name in options:
         check_choice(function, "options", name, dict.fromkeys(OPTIONS))
-    of_passes = {name: v for name, v in options.items() if name in Passes._fields}
+    of_loop = {name: v for name, v in options.items() if name in LoopConfig._fields}
     of_execution = {name: v for name, v in options.items() if name in Execution._fields}
     execution = on_devices(function, Execution(**of_execution))
-    return Passes(epochs, batch_size, **of_passes), execution
+    return LoopConfig(epochs, batch_size, **of_loop), execution
 
 
 def check_all_examples(function: str, recipe: Recipe) -> Recipe:

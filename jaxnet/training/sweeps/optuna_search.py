@@ -14,13 +14,13 @@ from jaxnet.functions.metrics.metric import Modes, check_direction
 from jaxnet.training.distributed.processes import Message, count_processes, from_first
 from jaxnet.training.recipe import Build
 from jaxnet.training.sweeps.batches import Workers
-from jaxnet.training.sweeps.execution import check_everywhere, train_members
+from jaxnet.training.sweeps.execution import check_in_all_processes, train_members
 from jaxnet.training.sweeps.labels import label
 from jaxnet.training.sweeps.options import divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, listed
 from jaxnet.training.sweeps.sweep import check_members, check_sweep, make_members, seed_keys
-from jaxnet.training.train import Member
+from jaxnet.training.train import RunProgram
 
 
 def optuna_search(
@@ -82,8 +82,8 @@ def optuna_search(
     Source: Akiba et al. 2019, "Optuna: a next-generation hyperparameter optimization framework".
     """
     name = "optuna_search"
-    passes, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
-    member = Member(name, build, passes)
+    loop, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
+    member = RunProgram(name, build, loop)
 
     def check() -> tuple[Any, dict[str, bool], Modes]:
         check_sweep(member, train, key, seeds)
@@ -96,7 +96,7 @@ def optuna_search(
         given = train, validation, metric, mode
         return optuna, floating, check_members(member, settings, *given).modes
 
-    optuna, floating, modes = check_everywhere(name, execution, check)
+    optuna, floating, modes = check_in_all_processes(name, execution, check)
     wanted = check_direction(name, "metric", metric, modes, mode)
     processes = count_processes(execution.devices or ())
     from_first(processes, lambda: _check_study(study, metric, wanted))
@@ -106,10 +106,10 @@ def optuna_search(
 
     def run(settings: Settings) -> SweepResult:
         check = functools.partial(check_members, member, settings, train, validation)
-        examples = check_everywhere(name, execution, check).examples
+        examples = check_in_all_processes(name, execution, check).examples
         members = make_members(settings, keys, epochs)
-        harvest = train_members(member, members, *examples, execution, compiled)
-        return label(settings, keys, harvest, modes)
+        outputs = train_members(member, members, *examples, execution, compiled)
+        return label(settings, keys, outputs, modes)
 
     results = []
     for _ in range(rounds):

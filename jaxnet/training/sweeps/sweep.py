@@ -24,7 +24,7 @@ from jaxnet.training.sweeps.execution import (
     Execution,
     Keep,
     SweepProgress,
-    check_everywhere,
+    check_in_all_processes,
     on_devices,
     train_members,
 )
@@ -32,7 +32,7 @@ from jaxnet.training.sweeps.labels import label, metric_modes
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.strategy import StrategyName
-from jaxnet.training.train import Member, Passes, check_passes
+from jaxnet.training.train import LoopConfig, RunProgram, check_loop
 
 
 def sweep(
@@ -121,8 +121,8 @@ def sweep(
     >>> result.best(), result.metrics["train_loss"].shape
     ({'learning_rate': 0.05}, (2, 3))
     """
-    passes = Passes(epochs, batch_size, shuffle, short_batch, instruments)
-    member = Member("sweep", build, passes)
+    loop = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
+    member = RunProgram("sweep", build, loop)
     execution = Execution(strategy, chunk, devices, keep, on_progress, checkpoint)
     execution = on_devices("sweep", execution)
 
@@ -131,7 +131,7 @@ def sweep(
         checked = check_settings("sweep", settings)
         return checked, check_members(member, checked, train, validation)
 
-    tried, (examples, modes) = check_everywhere("sweep", execution, check)
+    tried, (examples, modes) = check_in_all_processes("sweep", execution, check)
     keys = seed_keys(key, seeds)
     members = make_members(tried, keys, epochs)
     return label(tried, keys, train_members(member, members, *examples, execution), modes)
@@ -149,8 +149,8 @@ class CheckedMembers(NamedTuple):
     modes: Modes
 
 
-def check_sweep(member: Member, train: Examples, key: Any, seeds: Any) -> None:
-    """Raise a ValueError or TypeError unless passes, key and seeds are in range.
+def check_sweep(member: RunProgram, train: Examples, key: Any, seeds: Any) -> None:
+    """Raise a ValueError or TypeError unless loop, key and seeds are in range.
 
     Args:
         member: the run of one member; errors begin with its function's name.
@@ -158,13 +158,13 @@ def check_sweep(member: Member, train: Examples, key: Any, seeds: Any) -> None:
         key: PRNG key.
         seeds: runs of each setting.
     """
-    check_passes(member.function, member.passes, train)
+    check_loop(member.function, member.loop, train)
     check_count(member.function, "seeds", seeds)
     check_key(member.function, "key", key)
 
 
 def check_members(
-    member: Member,
+    member: RunProgram,
     settings: Settings,
     train: Examples,
     validation: Examples | None,
@@ -197,7 +197,7 @@ def check_members(
     objective = recipe_objective(function, recipes[0])
     train, validation = check_both(function, objective, train, validation)
     check_recipe_outputs(function, recipes[0], train)
-    modes = metric_modes(objective, member.passes.instruments)
+    modes = metric_modes(objective, member.loop.instruments)
     if metric is not None:
         validated = validation is not None or recipes[0].held_out is not None
         measured: Modes = {

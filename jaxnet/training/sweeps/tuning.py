@@ -20,7 +20,7 @@ from jaxnet.training.loop.evaluate import evaluate
 from jaxnet.training.recipe import Build, Recipe, call_builder, recipe_objective
 from jaxnet.training.sweeps.checkpoint import stage_folder
 from jaxnet.training.sweeps.cross_validation import cross_validate
-from jaxnet.training.sweeps.execution import check_everywhere
+from jaxnet.training.sweeps.execution import check_in_all_processes
 from jaxnet.training.sweeps.labels import metric_modes
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.result import SweepResult, steady_ranking
@@ -127,7 +127,7 @@ def tune(
         _check_test(build, tried, pair, test, (metric, mode), again)
         return stages, tried, pair
 
-    stages, checked, pair = check_everywhere("tune", execution, check)
+    stages, checked, pair = check_in_all_processes("tune", execution, check)
     search_key, fit_key = jax.random.split(key)
     given = {"settings": checked, "epochs": epochs, "batch_size": batch_size, "seeds": seeds}
     given |= {"key": search_key, "stratify": stratify, **options, "checkpoint": stages[0]}

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxnet.training.loop.batched_sum import sum_over_chunks
+from jaxnet.training.loop.batched_sum import batched_sum
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 5, 6, 100])
@@ -17,6 +17,6 @@ def test_each_example_counts_once(dtype: np.dtype, chunk: int) -> None:
         numbers, own = part
         return {"sum": numbers.sum(), "keys": jax.vmap(jax.random.bits)(own).sum()}
 
-    found = sum_over_chunks(sums, (values, keys), chunk=chunk)
+    found = batched_sum(sums, (values, keys), chunk=chunk)
     assert float(found["sum"]) == 63.0
     assert int(found["keys"]) == int(jax.vmap(jax.random.bits)(keys).sum())

@@ -51,7 +51,7 @@ def made(network: Layer, in_shape: tuple[int, ...] = (3,)) -> tuple[Any, Any]:
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
 @conventions
 def test_worked_by_hand(convention: ConventionName, batch_size: int, dtype: np.dtype) -> None:
-    layer = batch_norm(convention=convention, momentum=0.0)
+    layer = batch_norm(like=convention, momentum=0.0)
     params, statistics = made(layer, (1,))
     x = np.array([[1.0], [2.0], [6.0]])
     found = recompute_statistics(layer, params, statistics, examples_of(x), batch_size=batch_size)
@@ -62,7 +62,7 @@ def test_worked_by_hand(convention: ConventionName, batch_size: int, dtype: np.d
 
 def test_of_one_example_the_variance_is_zero() -> None:
     for convention in get_args(ConventionName):
-        layer = batch_norm(convention=convention)
+        layer = batch_norm(like=convention)
         found = recompute_statistics(layer, *made(layer), examples_of(np.ones((1, 3))))
         assert_trees_close(found, MovingMoments(jnp.ones(3), jnp.zeros(3)))
 
@@ -71,7 +71,7 @@ def _network(convention: ConventionName, momentum: float | None = None) -> Layer
     """Return a network whose batch normalization stands in every combinator."""
 
     def norm() -> Layer:
-        return batch_norm(convention=convention, momentum=momentum)
+        return batch_norm(like=convention, momentum=momentum)
 
     return serial(
         dense(4),
@@ -125,7 +125,7 @@ def test_dropout_and_noise_are_off_as_in_evaluation() -> None:
 
 def test_extremes() -> None:
     constant = np.full((7, 3), [0.1, 1e20, -1e30], np.float32)
-    layer = batch_norm(convention="torch")
+    layer = batch_norm(like="torch")
     found = recompute_statistics(layer, *made(layer), examples_of(constant), batch_size=2)
     np.testing.assert_array_equal(found.mean, constant[0])
     np.testing.assert_array_equal(found.variance, np.zeros(3))
@@ -165,8 +165,8 @@ def test_what_training_leaves_behind_is_put_right() -> None:
 @peers
 def test_equals_pytorchs_update_bn_on_one_mini_batch(dtype: np.dtype) -> None:
     torch = need("torch")
-    layers = [dense(5), batch_norm(convention="torch"), activation("tanh"), dense(4)]
-    network = serial(*layers, batch_norm(convention="torch"))
+    layers = [dense(5), batch_norm(like="torch"), activation("tanh"), dense(4)]
+    network = serial(*layers, batch_norm(like="torch"))
     params, statistics = made(network)
     x = np.random.default_rng(0).normal(size=(400, 3)).astype(dtype)
     module = torch_module(network, params, statistics)

@@ -26,11 +26,11 @@ from jaxnet.training import (
 from jaxnet.training.checkpoints import save_interval
 from jaxnet.training.sweeps import execution as execution_module
 from jaxnet.training.sweeps.batches import Workers
-from jaxnet.training.sweeps.checkpoint import Parts
+from jaxnet.training.sweeps.checkpoint import SweepCheckpoint
 from jaxnet.training.sweeps.execution import Execution, train_members
-from jaxnet.training.sweeps.labels import Harvest
+from jaxnet.training.sweeps.labels import SweepOutputs
 from jaxnet.training.sweeps.sweep import make_members, seed_keys
-from jaxnet.training.train import Member, Passes
+from jaxnet.training.train import LoopConfig, RunProgram
 from tests.training.toys import blobs
 
 SETTINGS = grid(learning_rate=[0.01, 0.1, 1e38])
@@ -88,11 +88,11 @@ def swept(folder: Path | None, **changed: Any) -> SweepResult:
     return sweep(build, blobs(), **given)
 
 
-def trained(compiled: dict[int, Workers], **execution: Any) -> Harvest:
+def trained(compiled: dict[int, Workers], **execution: Any) -> SweepOutputs:
     """Train seven members by a program that is compiled once."""
     settings = grid(learning_rate=[0.01, 0.02, 0.05, 0.1, 0.2, 1.0, 1e38])
     members = make_members(settings, seed_keys(jax.random.key(3), 1), 3)
-    member = Member("sweep", build, Passes(3, 8))
+    member = RunProgram("sweep", build, LoopConfig(3, 8))
     train = jax.tree.map(jnp.asarray, blobs())
     return train_members(member, members, train, None, Execution(**execution), compiled)
 
@@ -197,7 +197,7 @@ def test_without_a_checkpoint_nothing_is_lowered_or_opened(monkeypatch: pytest.M
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("opened")
 
-    monkeypatch.setattr(Parts, "__init__", refuse)
+    monkeypatch.setattr(SweepCheckpoint, "__init__", refuse)
     monkeypatch.setattr(execution_module, "lower_member", refuse)
     swept(None)
 
