@@ -66,7 +66,7 @@ SMOKE = Config(rounds=1, peers=("sklearn",), examples=2000)
 def main(config: Config) -> list[Claim]:
     """Race, compare, draw, record."""
     for peer in config.peers:
-        check_choice("command line", "--peers", peer, dict.fromkeys(PEERS))
+        check_choice("--peers", peer, dict.fromkeys(PEERS))
     workload, load = check_workload(config.examples, config.data_dir), Load()
     out = prepare_folder(config.out)
     missing = {name: missing_packages(name) for name in config.peers}
@@ -76,7 +76,7 @@ def main(config: Config) -> list[Claim]:
     )
     failures |= {n: f"install it by: pip install {' '.join(p)}" for n, p in missing.items() if p}
     if {*OWN, "floor"} & set(failures):
-        raise lost("benchmark", failures)
+        raise lost(failures)
     seconds = {timing.name: timing.median for timing in timings}
     ratios = compare(seconds)
     costs = {name: seconds[name] / seconds["jaxnet"] for name in COSTS}

@@ -96,7 +96,7 @@ def read(model: Model, pictures: Sequence[Picture]) -> list[Reading]:
     inputs = np.stack([picture.pixels for picture in pictures]).reshape(-1, *model.in_shape)
     outputs = jaxnet.training.predict(model.network, model.params, model.statistics, inputs)
     remedy = "Train the model anew, at a lower learning rate."
-    check_finite("predict", "outputs of the model", np.asarray(outputs), remedy)
+    check_finite("outputs of the model", np.asarray(outputs), remedy)
     if outputs.shape[-1] == 1:  # the logit of the second of two classes
         outputs = jax.numpy.concatenate([jax.numpy.zeros_like(outputs), outputs], axis=-1)
     readings = []
@@ -137,7 +137,7 @@ def _model_file(config: Config, out: Path) -> Path:
             "Make one by: python -m experiments.learning_curves, which writes "
             "out/learning_curves/model.safetensors; or let --train 100 train one first."
         )
-        raise invalid_value("command line", "--model", "to be given", None, remedy)
+        raise invalid_value("--model", "to be given", None, remedy)
     digits = jaxnet.data.load_dataset("digits")
     network = jaxnet.mlp((64, 32, 10), input_scale=1 / digits.pixel_max)
     result = jaxnet.training.fit(
@@ -159,14 +159,14 @@ def _frame(model: Model) -> Frame:
     said, remedy = model.preprocessing, "Say it in save_model, as learning_curves does."
     if not model.class_names or "image_shape" not in said or "pixel_max" not in said:
         expected = "to have class names, and image_shape and pixel_max in its preprocessing"
-        raise invalid_value("predict", "model", expected, "one without", remedy)
+        raise invalid_value("model", expected, "one without", remedy)
     shape, extent = said["image_shape"], said.get("ink_extent", 1.0)
     whole = isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape)
     if not whole or len(shape) != 2 or math.prod(shape) != math.prod(model.in_shape):
         expected = f"to be height and width of an input of shape {model.in_shape}"
-        raise invalid_value("predict", _said("image_shape"), expected, shape, remedy)
-    check_range("predict", _said("pixel_max"), said["pixel_max"], low=0, low_open=True)
-    check_range("predict", _said("ink_extent"), extent, low=0, low_open=True, high=1)
+        raise invalid_value(_said("image_shape"), expected, shape, remedy)
+    check_range(_said("pixel_max"), said["pixel_max"], low=0, low_open=True)
+    check_range(_said("ink_extent"), extent, low=0, low_open=True, high=1)
     height, width = shape
     return Frame(height, width, said["pixel_max"], extent)
 
@@ -179,11 +179,11 @@ def _test_pictures(config: Config, model: Model, frame: Frame) -> list[Picture]:
     name = model.training.get("dataset")
     if name is None:
         remedy = "The model does not say what data set it was trained on: name images."
-        raise invalid_value("command line", "images", "to be given", "none", remedy)
+        raise invalid_value("images", "to be given", "none", remedy)
     dataset = jaxnet.data.load_dataset(str(name), data_dir=config.data_dir)
     if (dataset.image_shape, dataset.class_names) != (frame[:2], model.class_names):
         expected = f"to have the images and classes of {name}, on which it says it was trained"
-        raise invalid_value("predict", "model", expected, "others", "Name images.")
+        raise invalid_value("model", expected, "others", "Name images.")
     test = dataset.test.take(slice(config.count))
     pixels = test.inputs.reshape(-1, frame.height, frame.width)
     return [

@@ -53,7 +53,7 @@ def main(config: Config) -> list[Claim]:
         NAMES, rounds=config.rounds, examples=config.examples, data_dir=config.data_dir, say=say
     )
     if failures:
-        raise lost("sweep_throughput", failures)
+        raise lost(failures)
     seconds = [timing.median / (RUNS * EPOCHS) for timing in timings]
     ratio, cores = seconds[0] / seconds[1], count_cores()
     print(f"on {timings[0].data} images, {cores} CPU cores, {RUNS} runs of {EPOCHS} epochs")

@@ -103,9 +103,7 @@ def _cases(config: Config) -> list[Case]:
     cases = [case for case in CASES if config.only in case.optimizer][:: config.every]
     if not cases:
         known = ", ".join(dict.fromkeys(case.optimizer for case in CASES))
-        raise invalid_value(
-            "command line", "--only", f"part of one of {known}", config.only, "Choose another."
-        )
+        raise invalid_value("--only", f"part of one of {known}", config.only, "Choose another.")
     return cases
 
 

@@ -90,9 +90,9 @@ def main(config: Config) -> list[Claim]:
 
 def check(config: Config) -> Grid:
     """Return the data set's grid with what the config changes of it, once all is in range."""
-    grid = check_choice("command line", "--dataset", config.dataset, GRIDS)
+    grid = check_choice("--dataset", config.dataset, GRIDS)
     counts = {name: getattr(config, name) for name in ("draws", "epochs", "updates", "seeds")}
     if config.draws:
-        check_count("command line", "--draws", config.draws, minimum=2)
+        check_count("--draws", config.draws, minimum=2)
     given = counts | {"batch_sizes": tuple(sorted({*config.batch_sizes}))}
     return dataclasses.replace(grid, **{name: value for name, value in given.items() if value})

@@ -113,11 +113,11 @@ def load_workload(name: str, grid: Grid, *, data_dir: Path | None) -> Workload:
         grid: whose largest batch size is to divide the number of training examples.
         data_dir: where the files are.
     """
-    check_choice("command line", "--dataset", name, GRIDS)
+    check_choice("--dataset", name, GRIDS)
     dataset = jaxnet.data.load_dataset(name, data_dir=data_dir)
     total, largest = count(dataset.train), grid.batch_sizes[-1]
     most = int((1 - HELD_OUT) * total)
-    check_range("command line", "--batch-sizes", largest, low=1, high=most)
+    check_range("--batch-sizes", largest, low=1, high=most)
     check_sizes(grid.batch_sizes, most // largest * largest)
     share = most // largest * largest / total
     parts = jaxnet.data.split(
@@ -139,7 +139,7 @@ def check_sizes(sizes: tuple[int, ...], examples: int) -> None:
     if sum(size < examples for size in sizes) < 2:
         expected = f"to be two or more below the {examples} examples to train with"
         remedy = "For example: --batch-sizes 1 32 256"
-        raise invalid_value("command line", "--batch-sizes", expected, sizes, remedy)
+        raise invalid_value("--batch-sizes", expected, sizes, remedy)
 
 
 def start(workload: Workload, rate: float, key: Key) -> TrainState:

@@ -58,7 +58,7 @@ def sweep(workload: Workload) -> Callable[[], float]:
     settings = grid(learning_rate=[workload.learning_rate])
     keys = jnp.stack([jax.random.key(run) for run in range(RUNS)])
     members = make_members(settings, keys, EPOCHS)
-    member = RunProgram("sweep", build, LoopConfig(EPOCHS, workload.batch_size))
+    member = RunProgram(build, LoopConfig(EPOCHS, workload.batch_size))
     workers = compile_workers(
         member,
         train,

@@ -108,28 +108,25 @@ def check_workload(examples: int, data_dir: Path | None) -> Workload:
     workload = headline(examples or None, data_dir=data_dir)
     if examples:
         low, high = workload.batch_size, len(workload.train.targets)
-        check_range("command line", "--examples", examples, low=low, high=high)
+        check_range("--examples", examples, low=low, high=high)
     return workload
 
 
-def lost(experiment: str, failures: dict[str, str]) -> LostContenderError:
+def lost(failures: dict[str, str]) -> LostContenderError:
     """Return, to be raised, what says which contenders failed, and why.
 
     Args:
-        experiment: whose.
         failures: name -> reason.
     """
     reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
-    return LostContenderError(
-        f"{experiment}: expected contenders to train, got failures: {reasons}"
-    )
+    return LostContenderError(f"expected contenders to train, got failures: {reasons}")
 
 
 @contextlib.contextmanager
 def _process(name: str, examples: int, data_dir: Path | None) -> Iterator[Any]:
     command = [sys.executable, "-m", "experiments.contenders.process", name, str(examples)]
     command.append(str(data_dir or ""))
-    root = str(Path(__file__).parent.parent)
+    root = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(
         command,

@@ -28,5 +28,5 @@ def choose_devices(number: int | None) -> list[Any] | None:
         kind = "cores" if present[0].platform == "cpu" else "devices"
         expected = f"to be at most {len(present)}, the {kind} of this machine"
         remedy = f"Pass --devices {len(present)}, or leave it out."
-        raise invalid_value("command line", "--devices", expected, number, remedy)
+        raise invalid_value("--devices", expected, number, remedy)
     return present[:number]

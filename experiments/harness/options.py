@@ -57,7 +57,7 @@ def check_some(name: str, values: Sequence[Any]) -> None:
         values: its values.
     """
     if not values:
-        raise invalid_value("command line", name, "to hold one or more", "none", "Name some.")
+        raise invalid_value(name, "to hold one or more", "none", "Name some.")
 
 
 def option(field: str) -> str:
@@ -79,8 +79,8 @@ def _range_of(hint: Any) -> Within | None:
 def _check(name: str, value: Any, within: Within) -> None:
     low, high, high_open = within
     if isinstance(value, int) and isinstance(low, int):
-        check_count("command line", name, value, minimum=low)
-    check_range("command line", name, value, low=low, high=high, high_open=high_open)
+        check_count(name, value, minimum=low)
+    check_range(name, value, low=low, high=high, high_open=high_open)
 
 
 PATHS = ConstructorRegistry()

@@ -67,14 +67,14 @@ def prepare_folder(out: Path) -> Path:
             pass
     except OSError as error:
         remedy = "Choose another by --out DIR."
-        raise files.not_writable("--out", out, error, remedy, argument="folder") from error
+        raise files.not_writable(out, error, remedy, argument="folder") from error
     return out
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> Path:
     """Let ``write`` fill a temporary file beside ``path``, then move it there in one step."""
     remedy = "Make room, or choose another folder by --out DIR."
-    return files.write_atomically("--out", path, write, remedy=remedy)
+    return files.write_atomically(path, write, remedy=remedy)
 
 
 def write_record(

@@ -190,9 +190,7 @@ def test_once(config: Config, dataset: Dataset, epochs: int, chosen: dict[str, A
     result = sweep(build, dataset.train, settings=[chosen], epochs=epochs, **how(config))
     if result.diverged.any():
         expected, remedy = f"{chosen} to train on all examples", "Try smaller --learning-rates."
-        raise invalid_value(
-            "hyperparameter_sweep", "setting", expected, "one that diverges", remedy
-        )
+        raise invalid_value("setting", expected, "one that diverges", remedy)
     network = make_recipe(build, chosen).network
     members = [result.member(0, seed) for seed in range(config.seeds)]
     evaluate = jaxnet.training.evaluate

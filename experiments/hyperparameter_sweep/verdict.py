@@ -67,7 +67,7 @@ def judge(result: SweepResult, images: int) -> Verdict:
     Raises:
         ValueError: if every setting has a run that diverged.
     """
-    steady_ranking("hyperparameter_sweep", result, METRIC)  # raises if there is none
+    steady_ranking(result, METRIC)  # raises if there is none
     wrong = np.where(result.diverged, np.inf, 1 - result.metrics[METRIC])
     errors = wrong.mean(axis=1)
     lead = wrong[np.argmin(errors)]

@@ -39,7 +39,7 @@ def build_network(dataset: Dataset, settings: Any) -> Layer:
     if len(widths) < 2 or (widths[0], widths[-1]) != (inputs, classes):
         expected = f"to start with {inputs} and end with {classes} for {dataset.name}"
         remedy = f"For example: --widths {inputs} 100 100 {classes}"
-        raise invalid_value("command line", "--widths", expected, widths, remedy)
+        raise invalid_value("--widths", expected, widths, remedy)
     network = jaxnet.mlp(
         widths,
         activation=settings.activation,
@@ -64,9 +64,7 @@ def build_optimizer(settings: Any, examples: int) -> optax.GradientTransformatio
             and short_batch.
         examples: number of training examples.
     """
-    factory = check_choice(
-        "command line", "--optimizer", settings.optimizer, jaxnet.optim.OPTIMIZERS
-    )
+    factory = check_choice("--optimizer", settings.optimizer, jaxnet.optim.OPTIMIZERS)
     if settings.schedule == "constant":
         return factory(settings.learning_rate)
     steps = settings.epochs * jaxnet.training.steps_per_epoch(
@@ -78,7 +76,7 @@ def build_optimizer(settings: Any, examples: int) -> optax.GradientTransformatio
 def hold_out(train: Examples, fraction: float, *, seed: int) -> tuple[Examples, Examples]:
     """Split training examples into those to train on and a stratified part to validate on."""
     name = "--validation-fraction"
-    check_range("command line", name, fraction, low=0, low_open=True, high=1, high_open=True)
+    check_range(name, fraction, low=0, low_open=True, high=1, high_open=True)
     key = jax.random.fold_in(jax.random.key(seed), _HOLD_OUT)
     fractions = (1 - fraction, fraction)
     rest, held_out = jaxnet.data.split(train, fractions, key=key, stratify=True)

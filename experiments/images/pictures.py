@@ -86,10 +86,10 @@ def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
         ValueError: if it cannot be read, or is not what its first bytes say.
     """
     try:
-        content = read_regular("predict", path, limit=LARGEST)
+        content = read_regular(path, limit=LARGEST)
     except FileNotFoundError as error:
         remedy = "Check the path."
-        raise missing_file("predict", "to exist", f"nothing at {path}", remedy) from error
+        raise missing_file("to exist", f"nothing at {path}", remedy) from error
     except OSError as error:
         raise _broken(path, "to be readable", error.strerror or str(error)) from error
     if content.startswith(b"\x93NUMPY"):
@@ -100,7 +100,7 @@ def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
             expected = "to hold images, (n, height, width)"
             raise _broken(path, expected, f"values of shape {images.shape}")
         expected, remedy = "to be whole numbers from 0 to 255", "Others are read from .npy files."
-        check_entries("predict", f"values of {path}", images, _is_gray, expected, remedy)
+        check_entries(f"values of {path}", images, _is_gray, expected, remedy)
         images = images.astype(np.uint8)
         names = [f"{_name(path)}[{index}]" for index in range(len(images))]
     else:
@@ -136,9 +136,9 @@ def _from_array(path: Path, content: bytes, frame: Frame) -> Iterator[Picture]:
         raise _broken(path, "to hold integers or floats of up to 64 bits", values.dtype)
     images = values.reshape(-1, *shape)
     _check_any(path, images)
-    check_finite("predict", str(path), images, "Repair the array.")
+    check_finite(str(path), images, "Repair the array.")
     for number in (images.min(), images.max()):
-        check_range("predict", f"values of {path}", float(number), low=0, high=frame.pixel_max)
+        check_range(f"values of {path}", float(number), low=0, high=frame.pixel_max)
     name, single_image = _name(path), values.shape in single
     for index, pixels in enumerate(images):
         yield Picture(name if single_image else f"{name}[{index}]", pixels, "as it is")
@@ -215,4 +215,4 @@ def _offset(mass: np.ndarray, room: int) -> int:
 
 def _broken(path: Path, expected: str, actual: object) -> InvalidValueError:
     remedy = "Give PNG, JPEG, .npy or IDX files."
-    return invalid_value("predict", str(path), expected, actual, remedy)
+    return invalid_value(str(path), expected, actual, remedy)

@@ -99,7 +99,7 @@ def chosen(only: str) -> list[Contest]:
     found = [contest for contest in contests() if only in contest.name]
     if not found:
         expected = "part of an optimizer's name that optax has, too"
-        raise invalid_value("command line", "--only", expected, f"'{only}'", "Try --only adam.")
+        raise invalid_value("--only", expected, f"'{only}'", "Try --only adam.")
     return found
 
 

@@ -52,7 +52,7 @@ SMOKE = Config(optimizers=("sgd", "adam"), steps=300, rates_per_decade=2, epochs
 
 def main(config: Config) -> list[Claim]:
     """Race, reproduce, measure, draw, record."""
-    check_range("command line", "--tolerance", config.tolerance, low=0.0, low_open=True, high=1.0)
+    check_range("--tolerance", config.tolerance, low=0.0, low_open=True, high=1.0)
     out = prepare_folder(config.out)
     with jax.enable_x64(True):
         parts: list[Part] = [

@@ -41,7 +41,7 @@ def contestants(names: Sequence[str] = ()) -> dict[str, Contestant]:
     able = {name: make for name, make in OPTIMIZERS.items() if _needs_gradients_only(make)}
     able = {name: make for name, make in able.items() if name not in FOR_MATRICES}
     for name in names:
-        check_choice("command line", "--optimizers", name, able)
+        check_choice("--optimizers", name, able)
     first = [name for name in COLORS if name in able]
     order = names or [*first, *sorted(set(able) - set(first))]
     return {name: able[name] for name in order}

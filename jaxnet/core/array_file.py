@@ -61,11 +61,10 @@ class Content(NamedTuple):
     arrays: dict[str, np.ndarray]
 
 
-def storable(function: str, name: str, array: Any) -> np.ndarray:
+def storable(name: str, array: Any) -> np.ndarray:
     """Return an array in memory row by row: safetensors would write any other order as it lies.
 
     Args:
-        function: the public function that errors begin with.
         name: of the array.
         array: of NumPy or JAX.
 
@@ -75,15 +74,14 @@ def storable(function: str, name: str, array: Any) -> np.ndarray:
     dtype = getattr(array, "dtype", type(array).__name__)
     if str(dtype) not in DTYPES:
         expected = f"of one of the dtypes {', '.join(DTYPES)}"
-        raise invalid_type(function, name, expected, dtype, "Convert it, or leave it out.")
+        raise invalid_type(name, expected, dtype, "Convert it, or leave it out.")
     return np.asarray(array, order="C")
 
 
-def pack(function: str, kind: FileKind, text: str, arrays: Mapping[str, np.ndarray]) -> bytes:
+def pack(kind: FileKind, text: str, arrays: Mapping[str, np.ndarray]) -> bytes:
     """Return the bytes of a file.
 
     Args:
-        function: the public function that errors begin with.
         kind: what the file is for.
         text: the description, in JSON.
         arrays: name -> array, each `storable`.
@@ -97,14 +95,13 @@ def pack(function: str, kind: FileKind, text: str, arrays: Mapping[str, np.ndarr
         "description": text,
         "sha256": checksum(kind, text, arrays),
     }
-    return import_package(function, "safetensors.numpy").save(dict(arrays), metadata)
+    return import_package("safetensors.numpy").save(dict(arrays), metadata)
 
 
-def unpack(function: str, kind: FileKind, path: Path) -> Content:
+def unpack(kind: FileKind, path: Path) -> Content:
     """Return what a file holds. Nothing of it is used before its checksum was found right.
 
     Args:
-        function: the public function that errors begin with.
         kind: what the file should be for.
         path: the file.
 
@@ -114,26 +111,26 @@ def unpack(function: str, kind: FileKind, path: Path) -> Content:
             is of another version.
         ImportError: if safetensors is not installed.
     """
-    metadata, arrays = _read(function, kind, path)
+    metadata, arrays = _read(kind, path)
     if metadata.get("format") != kind.name:
         actual = f"safetensors with format {metadata.get('format')!r}"
-        raise _damaged(function, kind, path, f"to be {kind.noun} of jaxnet", actual)
+        raise _damaged(kind, path, f"to be {kind.noun} of jaxnet", actual)
     version = metadata.get("format_version", "")
     if version != str(kind.version):
         expected = f"of format version {kind.version}"
         remedy = f"Load it with the jaxnet that wrote it, or a later one; this is {VERSION}."
-        raise invalid_value(function, str(path), expected, repr(version), remedy)
+        raise invalid_value(str(path), expected, repr(version), remedy)
     text = metadata.get("description", "")
     found = checksum(kind, text, arrays)
     if found != metadata.get("sha256"):
         expected = f"to have the SHA-256 that it states, {metadata.get('sha256')}"
-        raise _damaged(function, kind, path, expected, found)
+        raise _damaged(kind, path, expected, found)
     try:
         said = json.loads(text)
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        raise _damaged(function, kind, path, "to hold a description in JSON", repr(text[:60]))
+        raise _damaged(kind, path, "to hold a description in JSON", repr(text[:60]))
     return Content(said, arrays)
 
 
@@ -147,29 +144,25 @@ def checksum(kind: FileKind, text: str, arrays: Mapping[str, np.ndarray]) -> str
     return sha.hexdigest()
 
 
-def _read(
-    function: str, kind: FileKind, path: Path
-) -> tuple[Mapping[str, str], dict[str, np.ndarray]]:
-    safetensors = import_package(function, "safetensors")
+def _read(kind: FileKind, path: Path) -> tuple[Mapping[str, str], dict[str, np.ndarray]]:
+    safetensors = import_package("safetensors")
     try:
         if not path.exists():
-            raise missing_file(function, "to exist", f"nothing at {path}", "Check the path.")
+            raise missing_file("to exist", f"nothing at {path}", "Check the path.")
         if found := irregularity(path):
-            raise _damaged(function, kind, path, "to be a regular file", f"'{path.name}', {found}")
-        open_regular(function, path, "rb").close()  # says why not, where safetensors does not
+            raise _damaged(kind, path, "to be a regular file", f"'{path.name}', {found}")
+        open_regular(path, "rb").close()  # says why not, where safetensors does not
         with safetensors.safe_open(path, framework="np") as file:
             return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except InputError:
         raise
     except OSError as error:
         actual = error.strerror or str(error)
-        raise _damaged(function, kind, path, "to be readable", actual) from error
+        raise _damaged(kind, path, "to be readable", actual) from error
     except (safetensors.SafetensorError, AttributeError) as error:  # the latter: a dtype
         expected = "to be a whole safetensors file"
-        raise _damaged(function, kind, path, expected, str(error)) from error
+        raise _damaged(kind, path, expected, str(error)) from error
 
 
-def _damaged(
-    function: str, kind: FileKind, path: Path, expected: str, actual: str
-) -> InvalidValueError:
-    return DamagedFileError(message(function, str(path), expected, actual, kind.remedy))
+def _damaged(kind: FileKind, path: Path, expected: str, actual: str) -> InvalidValueError:
+    return DamagedFileError(message(str(path), expected, actual, kind.remedy))

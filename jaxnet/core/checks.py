@@ -21,7 +21,7 @@ LARGEST = 2**31 - 1
 """The largest integer of a hyperparameter: int32's."""
 
 
-def check_choice(function: str, argument: str, name: str, table: Mapping[str, T]) -> T:
+def check_choice(argument: str, name: str, table: Mapping[str, T]) -> T:
     """Return the entry called ``name``, or raise a ValueError that lists the known names.
 
     >>> check_choice("mlp", "activation", "relu", {"relu": max, "tanh": min}) is max
@@ -29,7 +29,7 @@ def check_choice(function: str, argument: str, name: str, table: Mapping[str, T]
     >>> check_choice("mlp", "activation", "rellu", {"relu": max, "tanh": min})
     Traceback (most recent call last):
         ...
-    jaxnet.core.errors.InvalidValueError: mlp: expected activation to be one of relu, tanh, \
+    jaxnet.core.errors.InvalidValueError: expected activation to be one of relu, tanh, \
 got 'rellu'. Did you mean 'relu'?
     """
     if name in table:
@@ -37,25 +37,24 @@ got 'rellu'. Did you mean 'relu'?
     close = difflib.get_close_matches(str(name), list(table), n=1)
     remedy = f"Did you mean '{close[0]}'?" if close else "Pass one of the known names."
     known = ", ".join(sorted(table))
-    raise invalid_value(function, argument, f"to be one of {known}", repr(name), remedy)
+    raise invalid_value(argument, f"to be one of {known}", repr(name), remedy)
 
 
-def check_count(function: str, argument: str, value: Any, *, minimum: int = 1) -> int:
+def check_count(argument: str, value: Any, *, minimum: int = 1) -> int:
     """Return ``value`` as an int if it is a whole number of at least ``minimum``."""
     if isinstance(value, Tracer):
         remedy = "What is compiled depends on it: pass a Python integer, one program for each."
-        raise invalid_type(function, argument, "to be an integer", "a traced array", remedy)
+        raise invalid_type(argument, "to be an integer", "a traced array", remedy)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         actual = f"{value!r} of type {type(value).__name__}"
-        raise invalid_type(function, argument, "to be an integer", actual, "Pass a whole number.")
+        raise invalid_type(argument, "to be an integer", actual, "Pass a whole number.")
     if value < minimum:
         remedy = f"Pass a whole number of {minimum} or more."
-        raise invalid_value(function, argument, f">= {minimum}", value, remedy)
+        raise invalid_value(argument, f">= {minimum}", value, remedy)
     return int(value)
 
 
 def check_range(
-    function: str,
     argument: str,
     value: Any,
     *,
@@ -74,7 +73,7 @@ def check_range(
     dtype: Any = getattr(value, "dtype", None)
     if not exact and dtype is None:
         actual = f"{value!r} of type {type(value).__name__}"
-        raise invalid_type(function, argument, "to be a number", actual, "Pass a float.")
+        raise invalid_type(argument, "to be a number", actual, "Pass a float.")
     if not exact and not jnp.issubdtype(dtype, jnp.number):
         return value
     low_open, high_open = low_open and exact, high_open and exact
@@ -87,15 +86,14 @@ def check_range(
     left = "(" if low_open or low == -math.inf else "["
     right = ")" if high_open or high == math.inf else "]"
     expected = f"finite and in {left}{low:g}, {high:g}{right}"
-    check_entries(function, argument, value, inside, expected, "Pass a number in that range.")
+    check_entries(argument, value, inside, expected, "Pass a number in that range.")
     return value
 
 
-def check_scalar(function: str, argument: str, value: Any, **bounds: Any) -> Any:
+def check_scalar(argument: str, value: Any, **bounds: Any) -> Any:
     """Return a hyperparameter: a number in its range, or a 0-d array, which may be traced.
 
     Args:
-        function: who complains.
         argument: the hyperparameter's name.
         value: what was given.
         bounds: ``low``, ``high``, ``low_open``, ``high_open`` of `check_range`.
@@ -107,15 +105,14 @@ def check_scalar(function: str, argument: str, value: Any, **bounds: Any) -> Any
     if hasattr(value, "dtype") and np.ndim(value):
         remedy = "Sweep over values with jax.vmap."
         shape = f"shape {np.shape(value)}"
-        raise invalid_value(function, argument, "to be a scalar", shape, remedy)
-    return check_range(function, argument, value, **bounds)
+        raise invalid_value(argument, "to be a scalar", shape, remedy)
+    return check_range(argument, value, **bounds)
 
 
-def check_whole(function: str, argument: str, value: Any, *, minimum: int = 1) -> None:
+def check_whole(argument: str, value: Any, *, minimum: int = 1) -> None:
     """Raise an error unless a hyperparameter is an integer, or a 0-d array of integers.
 
     Args:
-        function: who complains.
         argument: the hyperparameter's name.
         value: what was given; a number must be at most 2^31 - 1.
         minimum: the smallest that is in range.
@@ -125,32 +122,32 @@ def check_whole(function: str, argument: str, value: Any, *, minimum: int = 1) -
         TypeError: if it is no integer.
     """
     if not hasattr(value, "dtype") or isinstance(value, np.generic):
-        check_count(function, argument, value, minimum=minimum)
-        check_range(function, argument, value, high=LARGEST)
+        check_count(argument, value, minimum=minimum)
+        check_range(argument, value, high=LARGEST)
         return
-    check_scalar(function, argument, value, low=minimum, high=LARGEST)
+    check_scalar(argument, value, low=minimum, high=LARGEST)
     if not jnp.issubdtype(value.dtype, jnp.integer):
         remedy = "Pass an int32 array; settings of a sweep need integer values."
-        raise invalid_type(function, argument, "to be an integer", value.dtype, remedy)
+        raise invalid_type(argument, "to be an integer", value.dtype, remedy)
 
 
-def check_key(function: str, argument: str, key: Any) -> None:
+def check_key(argument: str, key: Any) -> None:
     """Raise a TypeError unless ``key`` is one PRNG key, typed or of the old kind of integers.
 
     >>> check_key("fit", "key", 0)
     Traceback (most recent call last):
         ...
-    jaxnet.core.errors.InvalidTypeError: fit: expected key to be one PRNG key, got 0 of type int. \
+    jaxnet.core.errors.InvalidTypeError: expected key to be one PRNG key, got 0 of type int. \
 Pass jax.random.key(0).
     """
     remedy = "Pass jax.random.key(0)."
     if not isinstance(key, jax.Array | np.ndarray):
         actual = f"{key!r} of type {type(key).__name__}"
-        raise invalid_type(function, argument, "to be one PRNG key", actual, remedy)
+        raise invalid_type(argument, "to be one PRNG key", actual, remedy)
     typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if key.ndim if typed else not _is_key_of_integers(key):
         actual = f"{key.dtype} of shape {key.shape}"
-        raise invalid_type(function, argument, "to be one PRNG key", actual, remedy)
+        raise invalid_type(argument, "to be one PRNG key", actual, remedy)
 
 
 def _is_key_of_integers(key: AnyArray) -> bool:
@@ -158,7 +155,7 @@ def _is_key_of_integers(key: AnyArray) -> bool:
     return (key.dtype, key.shape) == (wanted.dtype, wanted.shape)
 
 
-def check_flags(function: str, **flags: Any) -> None:
+def check_flags(**flags: Any) -> None:
     """Raise a TypeError that names the first flag that is not a boolean; None passes, too.
 
     A text such as ``"no"`` would count as true. A traced value cannot choose what is computed.
@@ -166,62 +163,62 @@ def check_flags(function: str, **flags: Any) -> None:
     >>> check_flags("sgd", nesterov="no")
     Traceback (most recent call last):
         ...
-    jaxnet.core.errors.InvalidTypeError: sgd: expected nesterov to be a boolean, \
+    jaxnet.core.errors.InvalidTypeError: expected nesterov to be a boolean, \
 got 'no' of type str. Pass True or False.
     """
     for name, flag in flags.items():
         if not isinstance(flag, bool | np.bool_ | None):
             actual = f"{flag!r} of type {type(flag).__name__}"
-            raise invalid_type(function, name, "to be a boolean", actual, "Pass True or False.")
+            raise invalid_type(name, "to be a boolean", actual, "Pass True or False.")
 
 
-def check_function(function: str, argument: str, called: Any, remedy: str) -> None:
+def check_function(argument: str, called: Any, remedy: str) -> None:
     """Raise a TypeError unless an argument can be called.
 
     >>> check_function("fit", "on_progress", 3, "Pass a function.")
     Traceback (most recent call last):
         ...
-    jaxnet.core.errors.InvalidTypeError: fit: expected on_progress to be a function, got 3. \
+    jaxnet.core.errors.InvalidTypeError: expected on_progress to be a function, got 3. \
 Pass a function.
     """
     if not callable(called):
-        raise invalid_type(function, argument, "to be a function", repr(called), remedy)
+        raise invalid_type(argument, "to be a function", repr(called), remedy)
 
 
-def check_arrays(function: str, **arrays: Any) -> None:
+def check_arrays(**arrays: Any) -> None:
     """Raise a TypeError that names the first argument that is no array, of JAX's or of NumPy's.
 
     >>> check_arrays("huber", outputs=np.zeros(2), targets=[1, 2])
     Traceback (most recent call last):
         ...
-    jaxnet.core.errors.InvalidTypeError: huber: expected targets to be an array, got a list. \
+    jaxnet.core.errors.InvalidTypeError: expected targets to be an array, got a list. \
 Pass jnp.asarray(targets).
     """
     for name, array in arrays.items():
         if not hasattr(array, "dtype"):
             actual, remedy = f"a {type(array).__name__}", f"Pass jnp.asarray({name})."
-            raise invalid_type(function, name, "to be an array", actual, remedy)
+            raise invalid_type(name, "to be an array", actual, remedy)
 
 
-def check_floating(function: str, argument: str, array: Any) -> None:
+def check_floating(argument: str, array: Any) -> None:
     """Raise a TypeError unless the array, or number, is floating-point.
 
     >>> check_floating("elu", "z", np.array([1]))
     Traceback (most recent call last):
         ...
-    jaxnet.core.errors.InvalidTypeError: elu: expected z to be floating-point, got int64. \
+    jaxnet.core.errors.InvalidTypeError: expected z to be floating-point, got int64. \
 z.astype(jnp.float32) converts.
     """
     plain = isinstance(array, int | float)
     if not plain:
-        check_arrays(function, **{argument: array})
+        check_arrays(**{argument: array})
     dtype = jnp.result_type(array) if plain else array.dtype
     if not jnp.issubdtype(dtype, jnp.floating):
         remedy = f"{argument}.astype(jnp.float32) converts."
-        raise invalid_type(function, argument, "to be floating-point", dtype, remedy)
+        raise invalid_type(argument, "to be floating-point", dtype, remedy)
 
 
-def check_finite(function: str, argument: str, values: np.ndarray, remedy: str) -> None:
+def check_finite(argument: str, values: np.ndarray, remedy: str) -> None:
     """Raise a ValueError that says how many values are NaN or infinite, and where the first is."""
     if not jnp.issubdtype(values.dtype, jnp.inexact):  # knows bfloat16, too
         return
@@ -229,11 +226,10 @@ def check_finite(function: str, argument: str, values: np.ndarray, remedy: str) 
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         actual = f"{int(bad.sum())} NaN or infinite values, the first at index {where}"
-        raise invalid_value(function, argument, "to be finite everywhere", actual, remedy)
+        raise invalid_value(argument, "to be finite everywhere", actual, remedy)
 
 
 def check_entries(
-    function: str,
     argument: str,
     values: Any,
     good: Callable[[np.ndarray], Any],
@@ -247,7 +243,7 @@ def check_entries(
     >>> check_entries("f", "x", np.array([1, -2]), lambda x: x > 0, "> 0", "Pass others.")
     Traceback (most recent call last):
         ...
-    jaxnet.core.errors.InvalidValueError: f: expected x > 0, got -2 at index (1,). Pass others.
+    jaxnet.core.errors.InvalidValueError: expected x > 0, got -2 at index (1,). Pass others.
     """
     if isinstance(values, Tracer):
         return
@@ -258,18 +254,16 @@ def check_entries(
         first = tuple(bad[0].tolist())
         place = f" at index {first}" if first else ""
         actual = f"{known[first]}{place}" if hasattr(values, "dtype") else values
-        raise invalid_value(function, argument, expected, actual, remedy)
+        raise invalid_value(argument, expected, actual, remedy)
 
 
-def check_options(
-    function: str, called: Callable[..., Any], options: Iterable[str], *, data: int
-) -> None:
+def check_options(called: Callable[..., Any], options: Iterable[str], *, data: int) -> None:
     """Raise a ValueError for an option that ``called`` lacks; its first arguments are the data.
 
     >>> check_options("get", round, ["digits"], data=1)
     Traceback (most recent call last):
         ...
-    jaxnet.core.errors.InvalidValueError: get: expected options of round to be among ndigits, \
+    jaxnet.core.errors.InvalidValueError: expected options of round to be among ndigits, \
 got 'digits'. Did you mean 'ndigits'?
     """
     known = list(inspect.signature(called).parameters)[data:]
@@ -279,18 +273,16 @@ got 'digits'. Did you mean 'ndigits'?
             remedy = f"Did you mean '{close[0]}'?" if close else "Leave it out."
             of = getattr(called, "__name__", type(called).__name__)
             expected = f"of {of} to be {'among ' + ', '.join(known) if known else 'none'}"
-            raise invalid_value(function, "options", expected, repr(name), remedy)
+            raise invalid_value("options", expected, repr(name), remedy)
 
 
-def check_names(
-    function: str, argument: str, expected: Iterable[str], actual: Iterable[str], remedy: str
-) -> None:
+def check_names(argument: str, expected: Iterable[str], actual: Iterable[str], remedy: str) -> None:
     """Raise a ValueError that lists which of a network's arrays lack and which are unknown.
 
     >>> check_names("from_torch", "arrays", ["0.weight", "0.bias"], ["0.weight"], "Add them.")
     Traceback (most recent call last):
         ...
-    jaxnet.core.errors.InvalidValueError: from_torch: expected arrays to be those of the network, \
+    jaxnet.core.errors.InvalidValueError: expected arrays to be those of the network, \
 got arrays without 0.bias. Add them.
     """
     missing, unknown = sorted(set(expected) - set(actual)), sorted(set(actual) - set(expected))
@@ -298,4 +290,4 @@ got arrays without 0.bias. Add them.
         without = [f"arrays without {', '.join(missing)}"] if missing else []
         beside = [f"unknown arrays {', '.join(unknown)}"] if unknown else []
         said = " and ".join(without + beside)
-        raise invalid_value(function, argument, "to be those of the network", said, remedy)
+        raise invalid_value(argument, "to be those of the network", said, remedy)

@@ -1,4 +1,4 @@
-"""The wording of errors: who complains, what was expected, what came, what to do."""
+"""Builds error messages: expected, actual, remedy."""
 
 
 class InputError(Exception):
@@ -25,47 +25,40 @@ class MissingPackageError(InputError, ImportError):
     """An optional package that a function needs is not installed, or does not import."""
 
 
-def message(function: str, argument: str, expected: str, actual: object, remedy: str) -> str:
+def message(argument: str, expected: str, actual: object, remedy: str) -> str:
     """Compose the one form that every error of jaxnet has.
 
     Args:
-        function: name of the public function, experiment or file that complains.
         argument: the argument's name as the caller spells it.
         expected: the property asked for, such as ``"in [0, 1)"``.
         actual: what came instead.
         remedy: what the caller can do about it, a whole sentence.
 
     Returns:
-        ``"{function}: expected {argument} {expected}, got {actual}. {remedy}"``.
+        ``"expected {argument} {expected}, got {actual}. {remedy}"``.
 
-    >>> message("sgd", "learning_rate", "> 0", -1, "Pass a small positive number.")
-    'sgd: expected learning_rate > 0, got -1. Pass a small positive number.'
+    >>> message("learning_rate", "> 0", -1, "Pass a small positive number.")
+    'expected learning_rate > 0, got -1. Pass a small positive number.'
     """
-    return f"{function}: expected {argument} {expected}, got {actual}. {remedy}"
+    return f"expected {argument} {expected}, got {actual}. {remedy}"
 
 
-def invalid_value(
-    function: str, argument: str, expected: str, actual: object, remedy: str
-) -> InvalidValueError:
+def invalid_value(argument: str, expected: str, actual: object, remedy: str) -> InvalidValueError:
     """Return, for the caller to raise, a ValueError in the form of `message`."""
-    return InvalidValueError(message(function, argument, expected, actual, remedy))
+    return InvalidValueError(message(argument, expected, actual, remedy))
 
 
-def invalid_type(
-    function: str, argument: str, expected: str, actual: object, remedy: str
-) -> InvalidTypeError:
+def invalid_type(argument: str, expected: str, actual: object, remedy: str) -> InvalidTypeError:
     """Return, for the caller to raise, a TypeError in the form of `message`."""
-    return InvalidTypeError(message(function, argument, expected, actual, remedy))
+    return InvalidTypeError(message(argument, expected, actual, remedy))
 
 
-def missing_file(function: str, expected: str, actual: object, remedy: str) -> MissingFileError:
+def missing_file(expected: str, actual: object, remedy: str) -> MissingFileError:
     """Return, for the caller to raise, a FileNotFoundError in the form of `message`."""
-    return MissingFileError(message(function, "file", expected, actual, remedy))
+    return MissingFileError(message("file", expected, actual, remedy))
 
 
-def missing_package(
-    function: str, package: str, actual: object, remedy: str
-) -> MissingPackageError:
+def missing_package(package: str, actual: object, remedy: str) -> MissingPackageError:
     """Return, for the caller to raise, an ImportError in the form of `message`."""
     expected = f"{package} to be installed"
-    return MissingPackageError(message(function, "package", expected, actual, remedy))
+    return MissingPackageError(message("package", expected, actual, remedy))

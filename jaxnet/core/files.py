@@ -24,11 +24,10 @@ NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 """Flags that open a pipe though nobody is at its other end, and take no terminal as one's own."""
 
 
-def check_path(function: str, argument: str, path: Any) -> Path:
+def check_path(argument: str, path: Any) -> Path:
     """Return the path of a file or folder on this machine's disks.
 
     Args:
-        function: who complains.
         argument: the argument's name.
         path: what was given.
 
@@ -39,19 +38,19 @@ def check_path(function: str, argument: str, path: Any) -> Path:
     >>> check_path("save_model", "path", "s3://bucket/model")
     Traceback (most recent call last):
         ...
-    jaxnet.core.errors.InvalidValueError: save_model: expected path to be on a disk, \
+    jaxnet.core.errors.InvalidValueError: expected path to be on a disk, \
 got 's3://bucket/model'. Write to a folder, and copy it there.
     """
     name = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(name, str):
         actual = f"{path!r} of type {type(path).__name__}"
         remedy = "Pass a str or a pathlib.Path."
-        raise invalid_type(function, argument, "to be a path", actual, remedy)
+        raise invalid_type(argument, "to be a path", actual, remedy)
     if not name or "\0" in name:
-        raise invalid_value(function, argument, "to be a path", repr(name), "Pass a name.")
+        raise invalid_value(argument, "to be a path", repr(name), "Pass a name.")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name):  # pathlib makes one slash of two
         remedy = "Write to a folder, and copy it there."
-        raise invalid_value(function, argument, "to be on a disk", repr(name), remedy)
+        raise invalid_value(argument, "to be on a disk", repr(name), remedy)
     return Path(name)
 
 
@@ -67,29 +66,25 @@ def irregularity(file: Path | int) -> str | None:
         return None
 
 
-def check_regular(function: str, path: Path, file: Path | int | None = None) -> None:
+def check_regular(path: Path, file: Path | int | None = None) -> None:
     """Raise a ValueError for a device or pipe: one cannot be replaced, and reading may never end.
 
     What is a folder or not there the system complains about itself.
 
     Args:
-        function: who complains.
         path: of a file, or a symbolic link to one.
         file: the number that it is open by; by default it is not.
     """
     kind = irregularity(path if file is None else file)
     if kind is not None:
         actual, remedy = f"'{path}', {kind}", "Choose another place."
-        raise invalid_value(function, "file", "to be a regular file", actual, remedy)
+        raise invalid_value("file", "to be a regular file", actual, remedy)
 
 
-def open_regular(
-    function: str, path: Path, mode: Literal["rb", "ab"], *, limit: int = LARGEST
-) -> IO[bytes]:
+def open_regular(path: Path, mode: Literal["rb", "ab"], *, limit: int = LARGEST) -> IO[bytes]:
     """Open a file for reading, or for appending without a buffer, and never wait for it.
 
     Args:
-        function: who complains.
         path: of a file, or a symbolic link to one.
         mode: as for `open`.
         limit: the most bytes that it may hold.
@@ -99,29 +94,28 @@ def open_regular(
             larger file.
         OSError: if it cannot be opened.
     """
-    check_regular(function, path)  # before: opening a device may set it going
+    check_regular(path)  # before: opening a device may set it going
 
     def opener(name: str, flags: int) -> int:
         return os.open(name, flags | NO_WAITING, 0o666)
 
     file = open(path, mode, buffering=-1 if mode == "rb" else 0, opener=opener)  # noqa: SIM115
     try:
-        check_regular(function, path, file.fileno())
+        check_regular(path, file.fileno())
         size = os.fstat(file.fileno()).st_size
         if size > limit:
             actual, remedy = f"'{path}' of {size:,}", "Choose a smaller one."
-            raise invalid_value(function, "file", f"of at most {limit:,} bytes", actual, remedy)
+            raise invalid_value("file", f"of at most {limit:,} bytes", actual, remedy)
     except InvalidValueError:
         file.close()
         raise
     return file
 
 
-def read_regular(function: str, path: Path, *, limit: int = LARGEST) -> bytes:
+def read_regular(path: Path, *, limit: int = LARGEST) -> bytes:
     """Return what a file holds.
 
     Args:
-        function: who complains.
         path: of a file, or a symbolic link to one.
         limit: the most bytes that it may hold.
 
@@ -129,20 +123,17 @@ def read_regular(function: str, path: Path, *, limit: int = LARGEST) -> bytes:
         ValueError: for a device or pipe, or a larger file.
         OSError: if it cannot be read.
     """
-    with open_regular(function, path, "rb", limit=limit) as file:
+    with open_regular(path, "rb", limit=limit) as file:
         return file.read(os.fstat(file.fileno()).st_size)
 
 
-def write_atomically(
-    function: str, path: Path, write: Callable[[Path], Any], *, remedy: str
-) -> Path:
+def write_atomically(path: Path, write: Callable[[Path], Any], *, remedy: str) -> Path:
     """Let ``write`` fill a temporary file beside ``path``, then move it there in one step.
 
     Whoever reads ``path`` finds the old file or the new one, never a part of one, whether the
     process is killed, the disk is full or the power fails.
 
     Args:
-        function: name of the public function or option, for its errors.
         path: the file to be; if it is a symbolic link, what that leads to.
         write: is called with the temporary path, which has the same suffix.
         remedy: what to advise if that fails.
@@ -153,11 +144,11 @@ def write_atomically(
     Raises:
         ValueError: if the file cannot be written; the old one is then still there.
     """
-    check_regular(function, path)
+    check_regular(path)
     try:
         replace(path, write)
     except OSError as error:
-        raise not_writable(function, path, error, remedy) from error
+        raise not_writable(path, error, remedy) from error
     return path
 
 
@@ -183,8 +174,8 @@ def replace(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def not_writable(
-    function: str, path: Path, error: OSError, remedy: str, *, argument: str = "file"
+    path: Path, error: OSError, remedy: str, *, argument: str = "file"
 ) -> InvalidValueError:
     """Return, for the caller to raise, what says why a file or folder cannot be written."""
     actual = f"'{path}': {error.strerror or error}"
-    return invalid_value(function, argument, "to be writable", actual, remedy)
+    return invalid_value(argument, "to be writable", actual, remedy)

@@ -34,7 +34,7 @@ def maskable(function: Callable[..., Array]) -> Callable[..., Array]:
     >>> error(y, v, where=jnp.array([True, False])).tolist()
     [2.0, 0.0]
     """
-    name, signature = function.__name__, inspect.signature(function)
+    _name, signature = function.__name__, inspect.signature(function)
     parameters = list(signature.parameters.values())
 
     @functools.wraps(function)
@@ -43,7 +43,7 @@ def maskable(function: Callable[..., Array]) -> Callable[..., Array]:
             return function(*args, **options)
         (outputs, targets), rest = _split(signature.bind(*args, **options))
         call = functools.partial(function, **rest)
-        outputs, targets = apply_mask(name, outputs, targets, where)
+        outputs, targets = apply_mask(outputs, targets, where)
         if _known(where) and not np.any(where):  # nor are there targets to check
             kind = jax.eval_shape(call, outputs, targets)
             return jnp.zeros(kind.shape, kind.dtype)
@@ -60,7 +60,7 @@ def maskable(function: Callable[..., Array]) -> Callable[..., Array]:
 
 
 def apply_mask(
-    function: str, outputs: AnyArray, targets: AnyArray, where: AnyArray, batch: Shape | None = None
+    outputs: AnyArray, targets: AnyArray, where: AnyArray, batch: Shape | None = None
 ) -> tuple[Array, AnyArray]:
     """Return outputs and targets that hold nothing harmful where the mask is False.
 
@@ -69,7 +69,6 @@ def apply_mask(
     of those that count.
 
     Args:
-        function: the public function that an error begins with.
         outputs: begins with the batch's dimensions.
         targets: so, too; if not, it comes back as it is, for others to refuse.
         where: booleans, one an example.
@@ -79,13 +78,13 @@ def apply_mask(
         TypeError: if ``where`` is no array of booleans.
         ValueError: if it has another shape.
     """
-    check_arrays(function, outputs=outputs, targets=targets, where=where)
+    check_arrays(outputs=outputs, targets=targets, where=where)
     batch = outputs.shape[:-1] if batch is None else batch
     if where.dtype != bool:
-        raise invalid_type(function, "where", "to be boolean", where.dtype, "Pass where > 0.")
+        raise invalid_type("where", "to be boolean", where.dtype, "Pass where > 0.")
     if where.shape != batch:
         remedy = "Pass one boolean an example."
-        raise invalid_value(function, "where", f"to have shape {batch}", where.shape, remedy)
+        raise invalid_value("where", f"to have shape {batch}", where.shape, remedy)
     harmless = jnp.where(
         _spread(where, outputs.ndim), jnp.asarray(outputs), jnp.zeros((), outputs.dtype)
     )

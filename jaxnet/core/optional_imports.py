@@ -6,11 +6,10 @@ from typing import Any
 from jaxnet.core.errors import missing_package
 
 
-def import_package(function: str, name: str, *, remedy: str = "") -> Any:
+def import_package(name: str, *, remedy: str = "") -> Any:
     """Return the module called ``name``, imported only now.
 
     Args:
-        function: name of the public function, for its errors.
         name: of the module, such as ``"flax.linen"``.
         remedy: what else to say when it cannot be imported.
 
@@ -22,4 +21,4 @@ def import_package(function: str, name: str, *, remedy: str = "") -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         advice = f"Install it by: pip install {package}. {remedy}".rstrip()
-        raise missing_package(function, package, str(error), advice) from error
+        raise missing_package(package, str(error), advice) from error

@@ -32,7 +32,7 @@ def count(examples: Examples) -> int:
     return int(np.shape(examples.inputs)[0])
 
 
-def check_pair(function: str, argument: str, examples: Any) -> Examples:
+def check_pair(argument: str, examples: Any) -> Examples:
     """Return examples as arrays, of JAX's or NumPy's.
 
     Raises:
@@ -42,27 +42,26 @@ def check_pair(function: str, argument: str, examples: Any) -> Examples:
     if not isinstance(examples, Examples):
         actual = f"a {type(examples).__name__}"
         remedy = "Pass jaxnet.data.Examples(inputs, targets)."
-        raise invalid_type(function, argument, "to be Examples", actual, remedy)
+        raise invalid_type(argument, "to be Examples", actual, remedy)
     try:  # what lies on the device stays there: a copy of MNIST takes a tenth of an epoch
         fields = (f if isinstance(f, jax.Array) else np.asarray(f) for f in examples)
         return Examples(*fields)
     except ValueError as error:
         remedy = "Give rows of one length."
-        raise invalid_value(function, argument, "to hold arrays", error, remedy) from error
+        raise invalid_value(argument, "to hold arrays", error, remedy) from error
 
 
-def check_examples(function: str, argument: str, examples: Examples) -> Examples:
+def check_examples(argument: str, examples: Examples) -> Examples:
     """Return the examples as arrays if they pair up, are not empty and hold no NaN.
 
     Raises:
         TypeError: for what are no examples, or no numbers.
         ValueError: otherwise, with the place of the first NaN or infinity.
     """
-    examples = check_pair(function, argument, examples)
+    examples = check_pair(argument, examples)
     inputs, targets = np.shape(examples.inputs), np.shape(examples.targets)
     if len(inputs) < 2 or len(targets) < 1 or inputs[0] != targets[0] or inputs[0] < 1:
         raise invalid_value(
-            function,
             argument,
             "to pair each of one or more inputs with a target",
             f"inputs of shape {inputs} and targets of shape {targets}",
@@ -71,8 +70,8 @@ def check_examples(function: str, argument: str, examples: Examples) -> Examples
     for name, field in examples._asdict().items():
         if not (jnp.issubdtype(field.dtype, jnp.number) or field.dtype == bool):
             given, remedy = f"{argument}.{name}", "Give numbers; labels count from 0."
-            raise invalid_type(function, given, "to hold numbers", field.dtype, remedy)
+            raise invalid_type(given, "to hold numbers", field.dtype, remedy)
     remedy = "Remove or repair those examples first."
-    check_finite(function, f"{argument}.inputs", np.asarray(examples.inputs), remedy)
-    check_finite(function, f"{argument}.targets", np.asarray(examples.targets), remedy)
+    check_finite(f"{argument}.inputs", np.asarray(examples.inputs), remedy)
+    check_finite(f"{argument}.targets", np.asarray(examples.targets), remedy)
     return examples

@@ -55,14 +55,14 @@ def read_idx(
         ValueError: if the file is truncated, too long, corrupt, not IDX, or not the one expected;
             if its values are more than ``most_bytes``.
     """
-    path, most = Path(path), check_count("read_idx", "most_bytes", most_bytes)
+    path, most = Path(path), check_count("most_bytes", most_bytes)
     with _opened(path) as file:
         header = _read_header(path, file)
         if header.bytes > most:
             expected = f"to state at most most_bytes={most:,} bytes of values"
             actual = f"{header.bytes:,} for its shape {header.shape}"
             remedy = "If it is no damaged or malicious file, pass a larger most_bytes."
-            raise invalid_value("read_idx", str(path), expected, actual, remedy)
+            raise invalid_value(str(path), expected, actual, remedy)
         values = _read(file, header.bytes)
         _check_end(path, header, values, file)
     if sha256 is not None:
@@ -88,7 +88,7 @@ class _Header(NamedTuple):
 def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
     """Open a file to read what is in it, decompressed; its errors become ours."""
     try:
-        with open_regular("read_idx", path, "rb") as raw:
+        with open_regular(path, "rb") as raw:
             gzipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             opened: Any = gzip.open if gzipped else nullcontext
@@ -98,7 +98,7 @@ def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
         raise
     except (FileNotFoundError, IsADirectoryError) as error:
         remedy = "Check the path."
-        raise missing_file("read_idx", "to exist", f"nothing at {path}", remedy) from error
+        raise missing_file("to exist", f"nothing at {path}", remedy) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _broken(path, "to be whole gzip data", str(error)) from error
     except OSError as error:
@@ -144,9 +144,9 @@ def _check_digest(path: Path, sha256: str, *content: bytes | bytearray) -> None:
     if found.hexdigest() != sha256:
         actual = f"{found.hexdigest()} in {path}"
         remedy = "The file was altered or is another data set's; fetch the original again."
-        raise invalid_value("read_idx", "SHA-256", f"of the content {sha256}", actual, remedy)
+        raise invalid_value("SHA-256", f"of the content {sha256}", actual, remedy)
 
 
 def _broken(path: str | Path, expected: str, actual: str) -> InvalidValueError:
     remedy = "The file is truncated, corrupt or not IDX; fetch it again."
-    return invalid_value("read_idx", str(path), expected, actual, remedy)
+    return invalid_value(str(path), expected, actual, remedy)

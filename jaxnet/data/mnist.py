@@ -52,7 +52,6 @@ def pair(images: np.ndarray, labels: np.ndarray, *, classes: int) -> Examples:
     """
     if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
         raise invalid_value(
-            "load_mnist",
             "images and labels",
             "of shapes (n, height, width) and (n,)",
             f"{images.shape} and {labels.shape}",
@@ -62,7 +61,7 @@ def pair(images: np.ndarray, labels: np.ndarray, *, classes: int) -> Examples:
     if outside.size:
         actual = f"{labels[outside[0]]} at index {outside[0]}"
         remedy = "The label file is mislabelled or of another data set."
-        raise invalid_value("load_mnist", "labels", f"in [0, {classes})", actual, remedy)
+        raise invalid_value("labels", f"in [0, {classes})", actual, remedy)
     return Examples(images.reshape(len(images), -1), labels.astype(np.int32))
 
 
@@ -74,7 +73,6 @@ def _find(directory: Path, name: str) -> Path:
         if path.is_file():
             return path
     raise missing_file(
-        "load_mnist",
         f"{name}.gz to exist",
         f"nothing of that name in {directory}",
         "Put MNIST's four IDX files, plain or gzipped, there, or name the folder above 'mnist' "

@@ -76,7 +76,7 @@ def load_dataset(name: str, *, data_dir: str | Path | None = None) -> Dataset:
     >>> digits.train.inputs.shape, digits.test.inputs.shape
     ((1438, 64), (359, 64))
     """
-    return check_choice("load_dataset", "name", name, DATASETS)(data_directory(data_dir))
+    return check_choice("name", name, DATASETS)(data_directory(data_dir))
 
 
 def data_directory(data_dir: str | Path | None = None) -> Path:

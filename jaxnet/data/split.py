@@ -42,10 +42,10 @@ def split(
     >>> [sorted(part.targets.tolist()) for part in parts]
     [[0, 0, 0, 1, 1, 1], [0, 0, 1, 1]]
     """
-    examples = check_examples("split", "examples", examples)
+    examples = check_examples("examples", examples)
     shares = _check_fractions(tuple(fractions))
     sizes = _sizes(shares, count(examples))
-    parts = _deal("split", examples, sizes, shares, key=key, stratify=stratify)
+    parts = _deal(examples, sizes, shares, key=key, stratify=stratify)
     return tuple(examples.take(part) for part in parts[: len(fractions)])
 
 
@@ -85,21 +85,20 @@ def k_folds(examples: Examples, folds: int, *, key: Key, stratify: bool = False)
     >>> [len(fold) for fold in held_out], sorted(np.concatenate(held_out).tolist())
     ([3, 2, 2], [0, 1, 2, 3, 4, 5, 6])
     """
-    examples = check_examples("k_folds", "examples", examples)
+    examples = check_examples("examples", examples)
     total = count(examples)
-    if check_count("k_folds", "folds", folds, minimum=2) > total:
+    if check_count("folds", folds, minimum=2) > total:
         remedy = f"Pass folds={total} to leave one out at a time."
-        raise invalid_value("k_folds", "folds", f"at most the {total} examples", folds, remedy)
+        raise invalid_value("folds", f"at most the {total} examples", folds, remedy)
     sizes = [total // folds + (fold < total % folds) for fold in range(folds)]
     shares = [Fraction(1, int(folds))] * folds
-    parts = _deal("k_folds", examples, sizes, shares, key=key, stratify=stratify)
+    parts = _deal(examples, sizes, shares, key=key, stratify=stratify)
     held_out = [np.sort(part).astype(np.int32) for part in parts]
     every = np.arange(total, dtype=np.int32)
     return Folds(tuple(np.delete(every, fold) for fold in held_out), tuple(held_out))
 
 
 def _deal(
-    function: str,
     examples: Examples,
     sizes: Sequence[int],
     shares: Sequence[Fraction],
@@ -110,7 +109,7 @@ def _deal(
     """Return the indices of the examples of each part, in shuffled order."""
     order = np.asarray(jax.random.permutation(key, count(examples)))
     if stratify:
-        order = stratified(function, order, examples.targets, sizes, shares, key)
+        order = stratified(order, examples.targets, sizes, shares, key)
     return np.split(order, np.cumsum(sizes)[:-1])
 
 
@@ -122,7 +121,7 @@ def _check_fractions(fractions: tuple[float, ...]) -> list[Fraction]:
     # 1e-9: fractions such as .7 + .2 + .1 sum to 1 only up to rounding
     if not fractions or not all(f > 0 for f in fractions) or sum(fractions) > 1 + 1e-9:
         expected = "to be above 0 and to sum to at most 1"
-        raise invalid_value("split", "fractions", expected, fractions, _REMEDY)
+        raise invalid_value("fractions", expected, fractions, _REMEDY)
     shares = [Fraction(repr(float(fraction))) for fraction in fractions]
     return [*shares, 1 - sum(shares, Fraction())]
 
@@ -133,5 +132,5 @@ def _sizes(shares: Sequence[Fraction], total: int) -> list[int]:
     sizes = np.diff([0, *ends]).tolist()
     if min(sizes[:-1]) < 1:
         actual = f"parts of {sizes[:-1]} of {total} examples"
-        raise invalid_value("split", "fractions", "to leave no part empty", actual, _REMEDY)
+        raise invalid_value("fractions", "to leave no part empty", actual, _REMEDY)
     return sizes

@@ -13,7 +13,6 @@ from jaxnet.core.types import Key
 
 
 def stratified(
-    function: str,
     order: np.ndarray,
     targets: Any,
     sizes: Sequence[int],
@@ -25,7 +24,6 @@ def stratified(
     Within a part, and within a class, the examples keep their order.
 
     Args:
-        function: the public function that an error begins with.
         order: indices of all examples, shuffled.
         targets: the labels, in their own order: integers or booleans, with or without gaps.
         sizes: of the parts, whose sum is the number of examples.
@@ -39,7 +37,7 @@ def stratified(
     if labels.ndim != 1 or labels.dtype.kind not in "biu":
         actual = f"{labels.dtype} of shape {labels.shape}"
         remedy = "Pass stratify=False for others; one-hot ones become labels by argmax(axis=1)."
-        raise invalid_value(function, "targets", "to be integer labels", actual, remedy)
+        raise invalid_value("targets", "to be integer labels", actual, remedy)
     _, classes, members = np.unique(labels[order], return_inverse=True, return_counts=True)
     counts = controlled_rounding(members.tolist(), sizes, shares, key)
     part = np.empty(len(order), np.int64)

@@ -61,12 +61,12 @@ def variance_scaling(
     >>> weights.shape
     (3, 5)
     """
-    check_range("variance_scaling", "scale", scale, low=0.0, low_open=True)
-    count_in, count_out = check_choice("variance_scaling", "mode", mode, _FANS)
-    draw = check_choice("variance_scaling", "distribution", distribution, _UNIT_VARIANCE)
+    check_range("scale", scale, low=0.0, low_open=True)
+    count_in, count_out = check_choice("mode", mode, _FANS)
+    draw = check_choice("distribution", distribution, _UNIT_VARIANCE)
 
     def initialize(key: Key, shape: Shape, dtype: Any, *, fans: Fans = None) -> Array:
-        _check_matrix("variance_scaling", shape)
+        _check_matrix(shape)
         fan_out, fan_in = shape if fans is None else map(_as_factor, fans)
         std = (scale / (count_in * fan_in + count_out * fan_out)) ** 0.5
         return _scaled(draw, std, key, shape, dtype)
@@ -139,7 +139,7 @@ def normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array = 1.0) -> A
     >>> normal(jax.random.key(0), (3, 5), float, std=0.01).shape
     (3, 5)
     """
-    check_range("normal", "std", std, low=0.0, low_open=True)
+    check_range("std", std, low=0.0, low_open=True)
     return _scaled(_unit_normal, std, key, shape, dtype)
 
 
@@ -162,7 +162,7 @@ def truncated_normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array =
     >>> bool(abs(weights).max() < 0.2274)
     True
     """
-    check_range("truncated_normal", "std", std, low=0.0, low_open=True)
+    check_range("std", std, low=0.0, low_open=True)
     return _scaled(_unit_truncated_normal, std, key, shape, dtype)
 
 
@@ -184,7 +184,7 @@ def uniform(key: Key, shape: Shape, dtype: Any, *, bound: float | Array = 1.0) -
     >>> bool(abs(weights).max() < 0.1)
     True
     """
-    check_range("uniform", "bound", bound, low=0.0, low_open=True)
+    check_range("bound", bound, low=0.0, low_open=True)
     return _scaled(_plus_minus_one, bound, key, shape, dtype)
 
 
@@ -211,8 +211,8 @@ def orthogonal(key: Key, shape: Shape, dtype: Any, *, gain: float | Array = 1.0)
     >>> abs(w @ w.T).round(4).tolist()
     [[9.0, 0.0], [0.0, 9.0]]
     """
-    check_range("orthogonal", "gain", gain, low=0.0, low_open=True)
-    _check_matrix("orthogonal", shape)
+    check_range("gain", gain, low=0.0, low_open=True)
+    _check_matrix(shape)
     return _scaled(_unit_orthogonal, gain, key, shape, dtype)
 
 
@@ -232,7 +232,7 @@ def constant(key: Key, shape: Shape, dtype: Any, *, value: float | Array = 0.0) 
     [0.5, 0.5]
     """
     del key
-    check_range("constant", "value", value)
+    check_range("value", value)
     _check_drawn(shape, dtype)
     return jnp.full(shape, jnp.asarray(value, dtype))
 
@@ -283,16 +283,16 @@ def _unit_orthogonal(key: Key, shape: Shape, dtype: Any) -> Array:
 def _check_drawn(shape: Shape, dtype: Any) -> None:
     if not jnp.issubdtype(dtype, jnp.floating):
         remedy = "Pass a dtype such as float32; weights are real numbers."
-        raise invalid_type("initializer", "dtype", "to be floating-point", dtype, remedy)
+        raise invalid_type("dtype", "to be floating-point", dtype, remedy)
     if min(shape, default=0) < 0:
         remedy = "Pass sizes of 0 or more."
-        raise invalid_value("initializer", "shape", "to have no negative size", shape, remedy)
+        raise invalid_value("shape", "to have no negative size", shape, remedy)
 
 
-def _check_matrix(function: str, shape: Shape) -> None:
+def _check_matrix(shape: Shape) -> None:
     if len(shape) != 2 or min(shape) < 1:
         remedy = "Pass the numbers of outputs and inputs, each 1 or more."
-        raise invalid_value(function, "shape", "to be (out, in)", shape, remedy)
+        raise invalid_value("shape", "to be (out, in)", shape, remedy)
 
 
 _FANS = {"fan_in": (1.0, 0.0), "fan_out": (0.0, 1.0), "fan_avg": (0.5, 0.5)}

@@ -84,12 +84,12 @@ def l2(params: Params, strength: float | Array, *, mask: Mask = weights_only) ->
     >>> l2({"weights": jnp.array([[3.0, 4.0]]), "bias": jnp.array([7.0])}, 0.5).tolist()
     12.5
     """
-    return _total("l2", lambda w: jnp.sum(w * w), params, strength, mask)
+    return _total(lambda w: jnp.sum(w * w), params, strength, mask)
 
 
 def l2_backward(params: Params, strength: float | Array, *, mask: Mask = weights_only) -> Params:
     """``dw = 2 strength w``, 0 for leaves that do not count."""
-    return _gradient("l2_backward", lambda w: 2 * w, params, strength, mask)
+    return _gradient(lambda w: 2 * w, params, strength, mask)
 
 
 def l1(params: Params, strength: float | Array, *, mask: Mask = weights_only) -> Array:
@@ -116,12 +116,12 @@ def l1(params: Params, strength: float | Array, *, mask: Mask = weights_only) ->
     3.5
     """
     # w sign(w): the derivative of jnp.abs at 0 is 1, and with it no weight would stay at 0
-    return _total("l1", lambda w: jnp.sum(w * jnp.sign(w)), params, strength, mask)
+    return _total(lambda w: jnp.sum(w * jnp.sign(w)), params, strength, mask)
 
 
 def l1_backward(params: Params, strength: float | Array, *, mask: Mask = weights_only) -> Params:
     """``dw = strength sign(w)``, 0 at ``w = 0`` and for leaves that do not count."""
-    return _gradient("l1_backward", jnp.sign, params, strength, mask)
+    return _gradient(jnp.sign, params, strength, mask)
 
 
 def elastic_net(
@@ -154,7 +154,7 @@ def elastic_net(
     >>> elastic_net({"weights": jnp.array([[3.0, -4.0]])}, 0.5, 1.0).tolist()
     28.5
     """
-    _check_strengths("elastic_net", l1_strength, l2_strength)
+    _check_strengths(l1_strength, l2_strength)
     return l1(params, l1_strength, mask=mask) + l2(params, l2_strength, mask=mask)
 
 
@@ -166,7 +166,7 @@ def elastic_net_backward(
     mask: Mask = weights_only,
 ) -> Params:
     """``dw = l1_strength sign(w) + 2 l2_strength w``, 0 for leaves that do not count."""
-    _check_strengths("elastic_net_backward", l1_strength, l2_strength)
+    _check_strengths(l1_strength, l2_strength)
     parts = l1_backward(params, l1_strength, mask=mask), l2_backward(params, l2_strength, mask=mask)
     return jax.tree.map(jnp.add, *parts)
 
@@ -199,9 +199,9 @@ def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only)
     >>> max_norm(jnp.array([[3.0, 4.0], [0.5, 0.0]]), 1.25).tolist()
     [[0.75, 1.0], [0.5, 0.0]]
     """
-    check_range("max_norm", "limit", limit, low=0.0, low_open=True)
+    check_range("limit", limit, low=0.0, low_open=True)
     project = functools.partial(_project, limit)
-    return _map_masked("max_norm", project, lambda w: w, params, mask)
+    return _map_masked(project, lambda w: w, params, mask)
 
 
 def _project(limit: float | Array, w: Array) -> Array:
@@ -249,12 +249,12 @@ def get_penalty(name: str, **options: Any) -> Penalty:
     >>> get_penalty("l2", strength=0.5).function(jnp.array([[3.0, 4.0]])).tolist()
     12.5
     """
-    function, backward = check_choice("get_penalty", "name", name, _PAIRS)
-    check_options("get_penalty", function, options, data=1)
+    function, backward = check_choice("name", name, _PAIRS)
+    check_options(function, options, data=1)
     for option, parameter in list(inspect.signature(function).parameters.items())[1:]:
         if parameter.default is parameter.empty and option not in options:
             remedy = f"Pass {option}=1e-4, say."
-            raise invalid_value("get_penalty", option, f"of {name}", "none", remedy)
+            raise invalid_value(option, f"of {name}", "none", remedy)
     return Penalty(functools.partial(function, **options), functools.partial(backward, **options))
 
 
@@ -273,7 +273,7 @@ def as_penalty(penalty: Callable[[Params], Array] | Penalty) -> Penalty:
     if not callable(penalty):
         remedy = "For a name take get_penalty(name, strength=1e-4)."
         expected = "to be a function of the parameters"
-        raise invalid_type("as_penalty", "penalty", expected, repr(penalty), remedy)
+        raise invalid_type("penalty", expected, repr(penalty), remedy)
     return Penalty(penalty, _autodiff_rule(penalty))
 
 
@@ -283,20 +283,19 @@ def _autodiff_rule(penalty: Callable[[Params], Array]) -> Callable[[Params], Par
     return jax.grad(penalty)
 
 
-def _check_strengths(function: str, l1_strength: float | Array, l2_strength: float | Array) -> None:
-    check_range(function, "l1_strength", l1_strength, low=0.0)
-    check_range(function, "l2_strength", l2_strength, low=0.0)
+def _check_strengths(l1_strength: float | Array, l2_strength: float | Array) -> None:
+    check_range("l1_strength", l1_strength, low=0.0)
+    check_range("l2_strength", l2_strength, low=0.0)
 
 
 def _total(
-    function: str,
     measure: Callable[[Array], Array],
     params: Params,
     strength: float | Array,
     mask: Mask,
 ) -> Array:
-    check_range(function, "strength", strength, low=0.0)
-    kept = jax.tree.leaves(_map_masked(function, lambda w: w, lambda _: None, params, mask))
+    check_range("strength", strength, low=0.0)
+    kept = jax.tree.leaves(_map_masked(lambda w: w, lambda _: None, params, mask))
     # leaves of several precisions are added up in the highest
     with jax.numpy_dtype_promotion("standard"):
         dtype = jnp.result_type(*kept) if kept else jnp.result_type(float)
@@ -305,22 +304,20 @@ def _total(
 
 
 def _gradient(
-    function: str,
     slope: Callable[[Array], Array],
     params: Params,
     strength: float | Array,
     mask: Mask,
 ) -> Params:
-    check_range(function, "strength", strength, low=0.0)
+    check_range("strength", strength, low=0.0)
 
     def scaled(w: Array) -> Array:
         return jnp.asarray(strength, w.dtype) * slope(w)
 
-    return _map_masked(function, scaled, jnp.zeros_like, params, mask)
+    return _map_masked(scaled, jnp.zeros_like, params, mask)
 
 
 def _map_masked(
-    function: str,
     inside: Callable[[Array], Any],
     outside: Callable[[Array], Any],
     params: Params,
@@ -330,11 +327,11 @@ def _map_masked(
     if jax.tree.structure(keep) != jax.tree.structure(params):
         remedy = "Let it return one bool a leaf, as penalties.weights_only does."
         expected = "to return a tree of the parameters' structure"
-        raise invalid_type(function, "mask", expected, "another", remedy)
+        raise invalid_type("mask", expected, "another", remedy)
 
     def apply(path: tuple[Any, ...], meant: Any, w: Array) -> Any:
         if meant:
-            check_floating(function, f"params{jax.tree_util.keystr(path)}", w)
+            check_floating(f"params{jax.tree_util.keystr(path)}", w)
         return (inside if meant else outside)(w)
 
     return jax.tree_util.tree_map_with_path(apply, keep, params)

@@ -20,7 +20,6 @@ from jaxnet.training.loop.sums import batch_sums
 
 
 def check_inputs(
-    function: str,
     objective: Objective,
     params: Params,
     statistics: Statistics,
@@ -38,19 +37,18 @@ def check_inputs(
             or statistics of another network.
         ValueError: if the examples do not fit, or hold NaN, infinities or labels out of range.
     """
-    check_objective(function, objective)
-    _check_mode(function, key, training)
-    pair = check_pair(function, "examples", examples)
+    check_objective(objective)
+    _check_mode(key, training)
+    pair = check_pair("examples", examples)
     if any(isinstance(field, Tracer) for field in pair):
         objective.network.out_shape(pair.inputs.shape[1:])
     else:
-        examples = check_fit(function, "examples", objective, pair)
-    _check_trees(function, objective.network, params, statistics, examples.inputs.shape[1:])
+        examples = check_fit("examples", objective, pair)
+    _check_trees(objective.network, params, statistics, examples.inputs.shape[1:])
     return examples
 
 
 def check_batch(
-    function: str,
     network: Layer,
     params: Params,
     statistics: Statistics,
@@ -69,17 +67,17 @@ def check_batch(
     if not isinstance(network, Layer):
         remedy = "Pass what jaxnet.mlp or a layer returns; of an objective, objective.network."
         actual = f"a {type(network).__name__}"
-        raise invalid_type(function, "network", "to be a Layer", actual, remedy)
-    _check_mode(function, key, training)
-    check_arrays(function, x=x)
+        raise invalid_type("network", "to be a Layer", actual, remedy)
+    _check_mode(key, training)
+    check_arrays(x=x)
     if not x.ndim:
         expected, remedy = "to have a first dimension of examples", "Pass a batch."
-        raise invalid_value(function, "x", expected, f"shape {x.shape}", remedy)
+        raise invalid_value("x", expected, f"shape {x.shape}", remedy)
     network.out_shape(x.shape[1:])
-    _check_trees(function, network, params, statistics, x.shape[1:])
+    _check_trees(network, params, statistics, x.shape[1:])
 
 
-def check_targets(function: str, network: Layer, loss: Loss, x: Array, targets: Any) -> None:
+def check_targets(network: Layer, loss: Loss, x: Array, targets: Any) -> None:
     """Let a loss see the real targets beside outputs of which only the shape is known.
 
     Raises:
@@ -88,25 +86,24 @@ def check_targets(function: str, network: Layer, loss: Loss, x: Array, targets: 
     """
     if not len(x):
         remedy = "The risk is a mean over the examples."
-        raise invalid_value(function, "x", "to hold examples", f"shape {x.shape}", remedy)
+        raise invalid_value("x", "to hold examples", f"shape {x.shape}", remedy)
     shape = (len(x), *network.out_shape(x.shape[1:]))
     outputs = jax.ShapeDtypeStruct(shape, jnp.result_type(float))
     jax.eval_shape(lambda y: batch_sums(Objective(network, loss), y, targets), outputs)
 
 
-def check_objective(function: str, objective: Any) -> None:
+def check_objective(objective: Any) -> None:
     """Raise a TypeError for what is no objective, such as the network alone."""
     if not isinstance(objective, Objective):
         actual = f"a {type(objective).__name__}"
         remedy = "Pass jaxnet.training.make_objective(network, loss)."
-        raise invalid_type(function, "objective", "to be an Objective", actual, remedy)
+        raise invalid_type("objective", "to be an Objective", actual, remedy)
 
 
-def check_like(function: str, argument: str, tree: Any, like: Any, whose: str) -> None:
+def check_like(argument: str, tree: Any, like: Any, whose: str) -> None:
     """Raise a TypeError unless a tree has the structure and the shapes of another.
 
     Args:
-        function: who complains.
         argument: the tree's name.
         tree: what was given.
         like: what it must be like.
@@ -114,16 +111,16 @@ def check_like(function: str, argument: str, tree: Any, like: Any, whose: str) -
     """
     expected, remedy = f"to be a tree like {whose}", "Pass one of the same structure and shapes."
     if jax.tree.structure(tree) != jax.tree.structure(like):
-        raise invalid_type(function, argument, expected, "one of another structure", remedy)
+        raise invalid_type(argument, expected, "one of another structure", remedy)
     wanted = jax.tree.leaves(like)
     for (path, leaf), other in zip(jax.tree_util.tree_leaves_with_path(tree), wanted, strict=True):
         if np.shape(leaf) != np.shape(other):
             where = jax.tree_util.keystr(path)
             actual = f"shape {np.shape(leaf)} at {where}, not {np.shape(other)}"
-            raise invalid_type(function, argument, expected, actual, remedy)
+            raise invalid_type(argument, expected, actual, remedy)
 
 
-def check_parameters(function: str, params: Any) -> None:
+def check_parameters(params: Any) -> None:
     """Raise a TypeError unless all leaves are floating-point arrays."""
     for leaf in jax.tree.leaves(params):
         dtype = getattr(leaf, "dtype", None)
@@ -131,17 +128,17 @@ def check_parameters(function: str, params: Any) -> None:
             actual = f"a {type(leaf).__name__}" if dtype is None else dtype
             remedy = "Pass what network.init or a run returns."
             expected = "to be floating-point arrays"
-            raise invalid_type(function, "params", expected, actual, remedy)
+            raise invalid_type("params", expected, actual, remedy)
 
 
-def check_some(function: str, leaves: Sequence[Any]) -> None:
+def check_some(leaves: Sequence[Any]) -> None:
     """Raise a ValueError unless there are parameters, or what else is differentiated."""
     if not sum(np.size(leaf) for leaf in leaves):
         remedy = "Pass a network that has some, with a dense layer, say."
-        raise invalid_value(function, "params", "to hold parameters", "none", remedy)
+        raise invalid_value("params", "to hold parameters", "none", remedy)
 
 
-def check_separable(function: str, network: Layer, training: bool) -> None:
+def check_separable(network: Layer, training: bool) -> None:
     """Raise a ValueError if what a network does with an example depends on its mini-batch.
 
     So it is with batch normalization while training: an example has no gradient of its own, and
@@ -153,7 +150,7 @@ def check_separable(function: str, network: Layer, training: bool) -> None:
             "map_batch_gradients and measured_variance take training=True."
         )
         expected = "False for a network with batch normalization, which couples a batch's examples"
-        raise invalid_value(function, "training", expected, True, remedy)
+        raise invalid_value("training", expected, True, remedy)
 
 
 def _kinds(layer: Layer) -> set[str]:
@@ -161,15 +158,13 @@ def _kinds(layer: Layer) -> set[str]:
     return {layer.description.kind}.union(*below)
 
 
-def _check_mode(function: str, key: Key | None, training: bool) -> None:
-    check_flags(function, training=training)
+def _check_mode(key: Key | None, training: bool) -> None:
+    check_flags(training=training)
     if key is not None:
-        check_key(function, "key", key)
+        check_key("key", key)
 
 
-def _check_trees(
-    function: str, network: Layer, params: Params, statistics: Statistics, in_shape: Shape
-) -> None:
+def _check_trees(network: Layer, params: Params, statistics: Statistics, in_shape: Shape) -> None:
     """Raise a TypeError for parameters or statistics that are another network's.
 
     A layer would add a bias of one unit to all of them without a word.
@@ -179,9 +174,9 @@ def _check_trees(
     look_up = _own_trees.__wrapped__ if traced else _own_trees
     own = look_up(network, in_shape)
     if own is not None:
-        check_like(function, "params", params, own[0], "the network's")
-        check_like(function, "statistics", statistics, own[1], "the network's")
-    check_parameters(function, params)
+        check_like("params", params, own[0], "the network's")
+        check_like("statistics", statistics, own[1], "the network's")
+    check_parameters(params)
 
 
 @functools.lru_cache(maxsize=16)  # to trace it again takes as long as a small instrument

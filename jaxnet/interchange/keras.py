@@ -71,7 +71,7 @@ def to_keras(network: Layer, params: Params, statistics: Statistics) -> list[np.
     >>> [array.shape for array in weights]
     [(4, 3), (3,), (3, 2), (2,)]
     """
-    parts = take_apart("to_keras", network, params, statistics)
+    parts = take_apart(network, params, statistics)
     return [np.array(array) for array in spell(parts, KERAS).values()]
 
 
@@ -97,12 +97,12 @@ def from_keras(network: Layer, weights: Iterable[Any]) -> tuple[Params, Statisti
     """
     arrays = [np.asarray(array) for array in weights]
     inputs = arrays[0].shape[:1] if arrays else (1,)
-    names = expected_names("from_keras", network, inputs, KERAS)
+    names = expected_names(network, inputs, KERAS)
     if len(arrays) != len(names):
         remedy = "Pass model.get_weights() of a model with the same layers."
         expected = f"to be {len(names)} arrays: {', '.join(names)}"
-        raise invalid_value("from_keras", "weights", expected, len(arrays), remedy)
-    return read("from_keras", network, dict(zip(names, arrays, strict=True)), KERAS)
+        raise invalid_value("weights", expected, len(arrays), remedy)
+    return read(network, dict(zip(names, arrays, strict=True)), KERAS)
 
 
 def keras_model(network: Layer, params: Params, statistics: Statistics) -> Any:
@@ -124,8 +124,8 @@ def keras_model(network: Layer, params: Params, statistics: Statistics) -> Any:
         TypeError: for params or statistics of another structure than the network's.
     """
     backend = "Where TensorFlow is not, set KERAS_BACKEND=jax before Keras is first imported."
-    keras = import_package("keras_model", "keras", remedy=backend)
-    parts = take_apart("keras_model", network, params, statistics)
+    keras = import_package("keras", remedy=backend)
+    parts = take_apart(network, params, statistics)
     weights = to_keras(network, params, statistics)
     dtype = weights[0].dtype.name if weights else jnp.result_type(float).name
     inputs = [keras.Input(weights[0].shape[:1], dtype=dtype)] if weights else []
@@ -154,7 +154,7 @@ def _dropout(layers: Any, part: FlatLayer, dtype: str) -> Any:
 
 
 def _activation(layers: Any, part: FlatLayer, dtype: str) -> Any:
-    return make_activation("keras_model", layers, part, ACTIVATIONS, dtype=dtype)
+    return make_activation(layers, part, ACTIVATIONS, dtype=dtype)
 
 
 def _rescale(layers: Any, part: FlatLayer, dtype: str) -> Any:

@@ -32,13 +32,10 @@ OURS = ParameterNames(lambda part, field: f"{field} of {part.name}", transposed=
 _OTHER_LAYERS = "Rename or drop arrays, or make the network with the layers that they belong to."
 
 
-def take_apart(
-    function: str, network: Layer, params: Params, statistics: Statistics
-) -> tuple[FlatLayer, ...]:
+def take_apart(network: Layer, params: Params, statistics: Statistics) -> tuple[FlatLayer, ...]:
     """Return the layers with their arrays, which are checked to be the network's.
 
     Args:
-        function: name of the public function, for its errors.
         network: what ``params`` and ``statistics`` belong to.
         params: the network's parameters.
         statistics: the network's statistics.
@@ -47,16 +44,16 @@ def take_apart(
         ValueError: for a layer without counterpart, or an array of a wrong shape or not finite.
         TypeError: for trees of another structure than the network's.
     """
-    parts = lay_out(function, network, params, statistics)
-    expected = _template(function, network, _input_shape(function, parts, OURS))
+    parts = lay_out(network, params, statistics)
+    expected = _template(network, _input_shape(parts, OURS))
     trees = {"params": params, "statistics": statistics}
     for (argument, tree), like in zip(trees.items(), expected, strict=True):
         actual, wanted = jax.tree.structure(tree), jax.tree.structure(like)
         if actual != wanted:
             remedy = f"Pass the {argument} of this network."
-            raise invalid_type(function, argument, f"to be like {wanted}", actual, remedy)
-    for part, like in zip(parts, lay_out(function, network, *expected), strict=True):
-        _check_part(function, part, like, OURS)
+            raise invalid_type(argument, f"to be like {wanted}", actual, remedy)
+    for part, like in zip(parts, lay_out(network, *expected), strict=True):
+        _check_part(part, like, OURS)
     return parts
 
 
@@ -70,14 +67,13 @@ def spell(parts: Iterable[FlatLayer], layout: ParameterNames) -> dict[str, Any]:
 
 
 def read(
-    function: str, network: Layer, arrays: Mapping[str, Any], layout: ParameterNames
+    network: Layer, arrays: Mapping[str, Any], layout: ParameterNames
 ) -> tuple[Params, Statistics]:
     """Return a network's parameters and statistics from named arrays: undoes `spell`.
 
     The arrays are copied, so that later changes to a library's own, in place, do not show.
 
     Args:
-        function: name of the public function, for its errors.
         network: what the arrays belong to.
         arrays: name -> array, all that the network needs and no others.
         layout: whose names they are.
@@ -87,7 +83,7 @@ def read(
             array of a wrong shape or not finite.
         TypeError: for an array of another dtype than the network's.
     """
-    layers = flat_layers(function, network)
+    layers = flat_layers(network)
     arrays = {key: a if hasattr(a, "dtype") else np.asarray(a) for key, a in arrays.items()}
     held = [
         {f: arrays[key] for f in FIELDS[part.kind] if (key := layout.key(part, f)) in arrays}
@@ -95,24 +91,22 @@ def read(
     ]
     found = [{f: _turn(array, f, layout) for f, array in of_one.items()} for of_one in held]
     parts = number(layers, found)
-    like = _template(function, network, _input_shape(function, parts, layout))
-    expected = lay_out(function, network, *like)
-    check_names(function, "arrays", spell(expected, layout), arrays, _OTHER_LAYERS)
+    like = _template(network, _input_shape(parts, layout))
+    expected = lay_out(network, *like)
+    check_names("arrays", spell(expected, layout), arrays, _OTHER_LAYERS)
     for part, wanted in zip(parts, expected, strict=True):
-        _check_part(function, part, wanted, layout, dtypes=True)
+        _check_part(part, wanted, layout, dtypes=True)
     ours = [jax.tree.map(jnp.array, of_one) for of_one in found]
     return rebuild(network, like[0], iter(ours)), rebuild(network, like[1], iter(ours))
 
 
-def expected_names(
-    function: str, network: Layer, in_shape: Shape, layout: ParameterNames
-) -> tuple[str, ...]:
+def expected_names(network: Layer, in_shape: Shape, layout: ParameterNames) -> tuple[str, ...]:
     """Return the names of all of a network's arrays, in order, for inputs of such a shape."""
-    like = _template(function, network, in_shape)
-    return tuple(spell(lay_out(function, network, *like), layout))
+    like = _template(network, in_shape)
+    return tuple(spell(lay_out(network, *like), layout))
 
 
-def flatten(function: str, argument: str, tree: Any) -> dict[str, Any]:
+def flatten(argument: str, tree: Any) -> dict[str, Any]:
     """Return the leaves of nested mappings by their keys, joined by ``/``.
 
     >>> flatten("from_linen", "variables", {"params": {"Dense_0": {"kernel": 1, "bias": 2}}})
@@ -120,11 +114,11 @@ def flatten(function: str, argument: str, tree: Any) -> dict[str, Any]:
     """
     if not isinstance(tree, Mapping):
         remedy = "Pass what the library itself gives."
-        raise invalid_type(function, argument, "to be a mapping", type(tree).__name__, remedy)
+        raise invalid_type(argument, "to be a mapping", type(tree).__name__, remedy)
     leaves: dict[str, Any] = {}
     for key, value in tree.items():
         nested = isinstance(value, Mapping)
-        below = flatten(function, argument, value) if nested else {"": value}
+        below = flatten(argument, value) if nested else {"": value}
         leaves |= {f"{key}/{rest}" if rest else str(key): leaf for rest, leaf in below.items()}
     return leaves
 
@@ -153,7 +147,7 @@ def _turn(array: Any, field: str, layout: ParameterNames) -> Any:
     return array.T
 
 
-def _input_shape(function: str, parts: Iterable[FlatLayer], layout: ParameterNames) -> Shape:
+def _input_shape(parts: Iterable[FlatLayer], layout: ParameterNames) -> Shape:
     """Return the shape of one input: what the first layer with arrays takes.
 
     The layers before it leave shapes alone, as all kinds without arrays do.
@@ -164,22 +158,21 @@ def _input_shape(function: str, parts: Iterable[FlatLayer], layout: ParameterNam
     leading = FIELDS[part.kind][0]
     if leading not in part.arrays:
         remedy = "Pass the arrays of this network."
-        raise invalid_value(function, layout.key(part, leading), "to be given", "none", remedy)
+        raise invalid_value(layout.key(part, leading), "to be given", "none", remedy)
     return part.arrays[leading].shape[-1:]
 
 
-def _template(function: str, network: Layer, in_shape: Shape) -> tuple[Params, Statistics]:
+def _template(network: Layer, in_shape: Shape) -> tuple[Params, Statistics]:
     """Return shapes and dtypes of what the network's `init` would give for such inputs."""
     try:
         return jax.eval_shape(lambda key: network.init(key, in_shape), jax.random.key(0))
     except InvalidValueError as error:
         actual = f"inputs of shape {in_shape} by the first of them"
         remedy = f"The network says: {error}"
-        raise invalid_value(function, "arrays", "to fit the network", actual, remedy) from error
+        raise invalid_value("arrays", "to fit the network", actual, remedy) from error
 
 
 def _check_part(
-    function: str,
     part: FlatLayer,
     expected: FlatLayer,
     layout: ParameterNames,
@@ -191,9 +184,9 @@ def _check_part(
         label = layout.key(part, field)
         if array.shape != like.shape:
             remedy = "Make the network with the widths that the arrays have."
-            raise invalid_value(function, label, f"of shape {like.shape}", array.shape, remedy)
+            raise invalid_value(label, f"of shape {like.shape}", array.shape, remedy)
         if dtypes and array.dtype != like.dtype:
             remedy = f"Cast it, or make the network's layers with dtype={array.dtype}."
-            raise invalid_type(function, label, f"of dtype {like.dtype}", array.dtype, remedy)
+            raise invalid_type(label, f"of dtype {like.dtype}", array.dtype, remedy)
         if not isinstance(array, Tracer):  # whose values are not known
-            check_finite(function, label, np.asarray(array), "Go back to a state before.")
+            check_finite(label, np.asarray(array), "Go back to a state before.")

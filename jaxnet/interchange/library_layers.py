@@ -26,12 +26,11 @@ class Native(NamedTuple):
 
 
 def make_activation(
-    function: str, library: Any, part: FlatLayer, table: Mapping[str, Native], **common: Any
+    library: Any, part: FlatLayer, table: Mapping[str, Native], **common: Any
 ) -> Any:
     """Return a library's own layer for an activation layer.
 
     Args:
-        function: name of the public function, for its errors.
         library: the module that has the classes.
         part: an activation layer.
         table: jaxnet's name -> the library's.
@@ -49,7 +48,7 @@ def make_activation(
         remedy = "Use one of these, or exchange the arrays alone."
         actual = " with ".join([name, *map(str, options)])
         expected = f"to be one of {', '.join(sorted(table))}, given by name"
-        raise invalid_value(function, part.name, expected, actual, remedy)
+        raise invalid_value(part.name, expected, actual, remedy)
     given = {option: float(value) for option, value in options.items()}
     return getattr(library, native.name)(**native.fixed, **{**native.options, **given}, **common)
 

@@ -57,7 +57,7 @@ def to_linen(network: Layer, params: Params, statistics: Statistics) -> dict[str
     >>> jax.tree.map(lambda array: array.shape, variables["params"]["Dense_0"])
     {'bias': (3,), 'kernel': (4, 3)}
     """
-    return nest(spell(take_apart("to_linen", network, params, statistics), LINEN))
+    return nest(spell(take_apart(network, params, statistics), LINEN))
 
 
 def from_linen(network: Layer, variables: Mapping[str, Any]) -> tuple[Params, Statistics]:
@@ -83,7 +83,7 @@ def from_linen(network: Layer, variables: Mapping[str, Any]) -> tuple[Params, St
     >>> params.weights.tolist()
     [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]
     """
-    return read("from_linen", network, flatten("from_linen", "variables", variables), LINEN)
+    return read(network, flatten("variables", variables), LINEN)
 
 
 def linen_module(network: Layer, params: Params, statistics: Statistics) -> Any:
@@ -104,8 +104,8 @@ def linen_module(network: Layer, params: Params, statistics: Statistics) -> Any:
         ValueError: for a layer without counterpart, or an array of a wrong shape or not finite.
         TypeError: for params or statistics of another structure than the network's.
     """
-    linen = import_package("linen_module", "flax.linen")
-    parts = take_apart("linen_module", network, params, statistics)
+    linen = import_package("flax.linen")
+    parts = take_apart(network, params, statistics)
 
     class Network(linen.Module):
         """The layers of a jaxnet network in turn."""

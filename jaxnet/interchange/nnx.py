@@ -38,7 +38,7 @@ def to_nnx(network: Layer, params: Params, statistics: Statistics) -> dict[str, 
     >>> jax.tree.map(lambda array: array.shape, state["layers"][2])
     {'bias': (2,), 'kernel': (3, 2)}
     """
-    layers = nest(spell(take_apart("to_nnx", network, params, statistics), NNX)).get("layers", {})
+    layers = nest(spell(take_apart(network, params, statistics), NNX)).get("layers", {})
     return {"layers": {int(index): arrays for index, arrays in layers.items()}} if layers else {}
 
 
@@ -66,7 +66,7 @@ def from_nnx(network: Layer, source: Any) -> tuple[Params, Statistics]:
     [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]
     """
     arrays = source if isinstance(source, dict) else _pure_dict(source)
-    return read("from_nnx", network, flatten("from_nnx", "source", arrays), NNX)
+    return read(network, flatten("source", arrays), NNX)
 
 
 def nnx_module(network: Layer, params: Params, statistics: Statistics) -> Any:
@@ -87,8 +87,8 @@ def nnx_module(network: Layer, params: Params, statistics: Statistics) -> Any:
         ValueError: for a layer without counterpart, or an array of a wrong shape or not finite.
         TypeError: for params or statistics of another structure than the network's.
     """
-    nnx = import_package("nnx_module", "flax.nnx")
-    parts = take_apart("nnx_module", network, params, statistics)
+    nnx = import_package("flax.nnx")
+    parts = take_apart(network, params, statistics)
     module = nnx.Sequential(*(_BUILDERS[part.kind](nnx, part) for part in parts))
     nnx.update(module, to_nnx(network, params, statistics))
     module.eval()
@@ -96,13 +96,13 @@ def nnx_module(network: Layer, params: Params, statistics: Statistics) -> Any:
 
 
 def _pure_dict(source: Any) -> Any:
-    nnx = import_package("from_nnx", "flax.nnx")
+    nnx = import_package("flax.nnx")
     kinds = nnx.Param, nnx.BatchStat  # and not the keys of dropout
     state = nnx.state(source) if isinstance(source, nnx.Module) else source
     if not isinstance(state, nnx.State):
         remedy = "Pass an nnx.Sequential, its nnx.state, or that as a dict of arrays."
         actual = type(source).__name__
-        raise invalid_type("from_nnx", "source", "to be a module or a state", actual, remedy)
+        raise invalid_type("source", "to be a module or a state", actual, remedy)
     return nnx.to_pure_dict(nnx.filter_state(state, kinds))
 
 

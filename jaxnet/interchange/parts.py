@@ -54,11 +54,10 @@ class FlatLayer(NamedTuple):
         return 1 - momentum if CONVENTIONS[self.settings["like"]].weights_new else momentum
 
 
-def flat_layers(function: str, network: Layer) -> tuple[Layer, ...]:
+def flat_layers(network: Layer) -> tuple[Layer, ...]:
     """Return the layers of a network one after the other, `serial` within `serial` opened up.
 
     Args:
-        function: name of the public function, for its errors.
         network: a layer, or a `serial` of layers.
 
     Raises:
@@ -66,28 +65,25 @@ def flat_layers(function: str, network: Layer) -> tuple[Layer, ...]:
     """
     description = network.description
     if description.kind == "serial":
-        return tuple(layer for part in description.parts for layer in flat_layers(function, part))
+        return tuple(layer for part in description.parts for layer in flat_layers(part))
     if description.kind not in FIELDS:
         remedy = "Translate the layers that it is made of one by one."
         expected = f"to be made of serial, {', '.join(FIELDS)}"
-        raise invalid_value(function, "network", expected, description.kind, remedy)
+        raise invalid_value("network", expected, description.kind, remedy)
     if description.settings.get("like") == "lecture":
         remedy = (
             "Make the network with the inverted form, and multiply the weights of the dense layer "
             "that follows each dropout by 1 - drop_rate: its outputs are then the same."
         )
         actual = "the lecture's, which no other library has"
-        raise invalid_value(function, "dropout", "of the inverted form", actual, remedy)
+        raise invalid_value("dropout", "of the inverted form", actual, remedy)
     return (network,)
 
 
-def lay_out(
-    function: str, network: Layer, params: Params, statistics: Statistics
-) -> tuple[FlatLayer, ...]:
+def lay_out(network: Layer, params: Params, statistics: Statistics) -> tuple[FlatLayer, ...]:
     """Return the layers of a network with their arrays.
 
     Args:
-        function: name of the public function, for its errors.
         network: what ``params`` and ``statistics`` belong to.
         params: the network's parameters.
         statistics: the network's statistics.
@@ -97,11 +93,11 @@ def lay_out(
         TypeError: for trees with another number of layers than the network.
     """
     arrays = zip(
-        _spread(function, "params", network, params),
-        _spread(function, "statistics", network, statistics),
+        _spread("params", network, params),
+        _spread("statistics", network, statistics),
         strict=True,
     )
-    return number(flat_layers(function, network), [_fields(p) | _fields(s) for p, s in arrays])
+    return number(flat_layers(network), [_fields(p) | _fields(s) for p, s in arrays])
 
 
 def number(layers: Iterable[Layer], arrays: Iterable[Mapping[str, Any]]) -> tuple[FlatLayer, ...]:
@@ -129,7 +125,7 @@ def rebuild(network: Layer, like: Any, arrays: Iterator[Mapping[str, Any]]) -> A
     return like._replace(**{name: held[name] for name in fields}) if fields else like
 
 
-def _spread(function: str, argument: str, network: Layer, tree: Any) -> list[Any]:
+def _spread(argument: str, network: Layer, tree: Any) -> list[Any]:
     """Return the subtree of each layer in the order of `flat_layers`."""
     if network.description.kind != "serial":
         return [tree]
@@ -138,9 +134,9 @@ def _spread(function: str, argument: str, network: Layer, tree: Any) -> list[Any
         actual = len(tree) if isinstance(tree, tuple | list) else type(tree).__name__
         remedy = f"Pass the {argument} of this network."
         expected = f"to be a tuple of {len(parts)}, one entry a layer"
-        raise invalid_type(function, argument, expected, actual, remedy)
+        raise invalid_type(argument, expected, actual, remedy)
     pairs = zip(parts, tree, strict=True)
-    return [entry for part, sub in pairs for entry in _spread(function, argument, part, sub)]
+    return [entry for part, sub in pairs for entry in _spread(argument, part, sub)]
 
 
 def _fields(tree: Any) -> dict[str, Any]:

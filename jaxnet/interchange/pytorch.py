@@ -80,11 +80,11 @@ def to_torch(
 
     Source: lecture 004, "batch normalization"; the unbiased variance in lecture 002.
     """
-    torch = import_package("to_torch", "torch")
-    parts = take_apart("to_torch", network, params, statistics)
-    parts = _corrected("to_torch", parts, batch_size, inverse=False)
+    torch = import_package("torch")
+    parts = take_apart(network, params, statistics)
+    parts = _corrected(parts, batch_size, inverse=False)
     state = {key: _tensor(torch, array) for key, array in spell(parts, TORCH).items()}
-    return state | {key: torch.tensor(0) for key in _counters("to_torch", network)}
+    return state | {key: torch.tensor(0) for key in _counters(network)}
 
 
 def from_torch(
@@ -118,12 +118,12 @@ def from_torch(
     if not isinstance(state_dict, Mapping):
         remedy = "Pass module.state_dict()."
         actual = type(state_dict).__name__
-        raise invalid_type("from_torch", "state_dict", "to be a mapping", actual, remedy)
-    counters = _counters("from_torch", network)
+        raise invalid_type("state_dict", "to be a mapping", actual, remedy)
+    counters = _counters(network)
     arrays = {key: _array(value) for key, value in state_dict.items() if key not in counters}
-    params, statistics = read("from_torch", network, arrays, TORCH)
-    parts = lay_out("from_torch", network, params, statistics)
-    parts = _corrected("from_torch", parts, batch_size, inverse=True)
+    params, statistics = read(network, arrays, TORCH)
+    parts = lay_out(network, params, statistics)
+    parts = _corrected(parts, batch_size, inverse=True)
     return params, rebuild(network, statistics, (part.arrays for part in parts))
 
 
@@ -147,25 +147,25 @@ def torch_module(network: Layer, params: Params, statistics: Statistics) -> Any:
         ValueError: for a layer without counterpart, or an array of a wrong shape or not finite.
         TypeError: for params or statistics of another structure than the network's.
     """
-    torch = import_package("torch_module", "torch")
-    parts = take_apart("torch_module", network, params, statistics)
+    torch = import_package("torch")
+    parts = take_apart(network, params, statistics)
     module = torch.nn.Sequential(*(_BUILDERS[part.kind](torch, part) for part in parts))
     module.load_state_dict(to_torch(network, params, statistics), assign=True)
     return module.eval()
 
 
-def _counters(function: str, network: Layer) -> set[str]:
-    kinds = [layer.description.kind for layer in flat_layers(function, network)]
+def _counters(network: Layer) -> set[str]:
+    kinds = [layer.description.kind for layer in flat_layers(network)]
     return {f"{i}.num_batches_tracked" for i, kind in enumerate(kinds) if kind == "batch_norm"}
 
 
 def _corrected(
-    function: str, parts: tuple[FlatLayer, ...], batch_size: int | None, *, inverse: bool
+    parts: tuple[FlatLayer, ...], batch_size: int | None, *, inverse: bool
 ) -> tuple[FlatLayer, ...]:
     """Return the parts with unbiased moving variances, or from those with biased ones."""
     if batch_size is None:
         return parts
-    n = check_count(function, "batch_size", batch_size, minimum=2)
+    n = check_count("batch_size", batch_size, minimum=2)
     factor = (n - 1) / n if inverse else n / (n - 1)
     return tuple(_scaled_variance(part, factor) for part in parts)
 
@@ -205,7 +205,7 @@ def _dropout(torch: Any, part: FlatLayer) -> Any:
 
 
 def _activation(torch: Any, part: FlatLayer) -> Any:
-    return make_activation("torch_module", torch.nn, part, ACTIVATIONS)
+    return make_activation(torch.nn, part, ACTIVATIONS)
 
 
 def _rescale(torch: Any, part: FlatLayer) -> Any:

@@ -71,7 +71,7 @@ def _pair(
     if options:
         remedy = "Bind them with functools.partial, or by get_activation."
         expected = "to come with the name of a function"
-        raise invalid_type("activation", "options", expected, ", ".join(options), remedy)
+        raise invalid_type("options", expected, ", ".join(options), remedy)
     if isinstance(function, Activation):
         return function
     return Activation(function, _autodiff_rule(function))

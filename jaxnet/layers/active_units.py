@@ -29,7 +29,7 @@ def active_units(count: int | Array) -> Layer:
     >>> active_units(2).apply((), (), jnp.array([[5.0, 6.0, 7.0]]))[0].tolist()
     [[5.0, 6.0, 0.0]]
     """
-    check_active("active_units", "count", count)
+    check_active("count", count)
 
     def init(key: Key, in_shape: Shape) -> tuple[tuple[()], tuple[()]]:
         del key
@@ -37,7 +37,7 @@ def active_units(count: int | Array) -> Layer:
         return (), ()
 
     def out_shape(in_shape: Shape) -> Shape:
-        check_active("active_units", "count", count, width=in_shape[-1])
+        check_active("count", count, width=in_shape[-1])
         return in_shape
 
     def forward(
@@ -60,13 +60,10 @@ def active_units(count: int | Array) -> Layer:
     )
 
 
-def check_active(
-    function: str, argument: str, count: int | Array, *, width: int | None = None
-) -> None:
+def check_active(argument: str, count: int | Array, *, width: int | None = None) -> None:
     """Raise unless a number of active units is an integer, and if known, from 1 to the width.
 
     Args:
-        function: the public function that an error begins with.
         argument: how that names the number.
         count: the number; of a traced one only dtype and shape are looked at.
         width: how many units there are.
@@ -75,10 +72,10 @@ def check_active(
         ValueError: for a number out of range, or an array that is no scalar.
         TypeError: if it is no integer.
     """
-    check_whole(function, argument, count)
+    check_whole(argument, count)
     if width is not None and not isinstance(count, Tracer) and count > width:
         remedy = "Make the network as wide as the widest of the settings."
-        raise invalid_value(function, argument, f"at most the width {width}", count, remedy)
+        raise invalid_value(argument, f"at most the width {width}", count, remedy)
 
 
 def _let_through(active: Array, x: Array) -> Array:

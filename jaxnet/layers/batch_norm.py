@@ -126,11 +126,11 @@ def batch_norm(
     >>> y.round(3).tolist(), round(float(statistics.mean[0]), 3)
     ([[-1.0], [1.0]], 0.02)
     """
-    chosen = check_choice("batch_norm", "like", like, CONVENTIONS)
+    chosen = check_choice("like", like, CONVENTIONS)
     a = chosen.momentum if momentum is None else momentum
     eps = chosen.eps if eps is None else eps
-    check_range("batch_norm", "momentum", a, low=0.0, high=1.0)
-    check_range("batch_norm", "eps", eps, low=0.0, low_open=True)
+    check_range("momentum", a, low=0.0, high=1.0)
+    check_range("eps", eps, low=0.0, low_open=True)
     old_weight = 1 - a if chosen.weights_new else a
 
     def init(key: Key, in_shape: Shape) -> tuple[BatchNorm, MovingMoments]:
@@ -218,10 +218,10 @@ def _check_input(params: BatchNorm, x: Array, *, measures: bool) -> None:
     if x.ndim == 0 or x.shape[1:] != expected:
         remedy = "Pass a batch of such inputs; for one example use x[None]."
         shape = ", ".join(["batch", *map(str, expected)])
-        raise invalid_value("batch_norm", "x", f"of shape ({shape})", x.shape, remedy)
+        raise invalid_value("x", f"of shape ({shape})", x.shape, remedy)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         remedy = "Put `rescale` before it, which turns integers into floating-point."
-        raise invalid_type("batch_norm", "x", "to be floating-point", x.dtype, remedy)
+        raise invalid_type("x", "to be floating-point", x.dtype, remedy)
     if measures and len(x) == 0:
         remedy = "A mini-batch without examples has no mean."
-        raise invalid_value("batch_norm", "x", "to hold 1 example or more", x.shape, remedy)
+        raise invalid_value("x", "to hold 1 example or more", x.shape, remedy)

@@ -43,8 +43,8 @@ def parallel(*layers: Layer, combine: str = "concatenate") -> Layer:
     >>> both.apply(((), ()), ((), ()), jnp.array([[-1.0, 2.0]]))[0].tolist()
     [[0.0, 2.0, 1.0, -2.0]]
     """
-    check_layers("parallel", layers)
-    combination = check_choice("parallel", "combine", combine, _COMBINATIONS)
+    check_layers(layers)
+    combination = check_choice("combine", combine, _COMBINATIONS)
 
     def out_shape(in_shape: Shape) -> Shape:
         return combination.out_shape([layer.out_shape(in_shape) for layer in layers])
@@ -135,11 +135,11 @@ def residual(layer: Layer) -> Layer:
     )
 
 
-def check_layers(function: str, layers: Sequence[Layer]) -> None:
+def check_layers(layers: Sequence[Layer]) -> None:
     """Raise a ValueError unless there is a layer to see the input."""
     if not layers:
         remedy = "Pass one layer or more; serial() is the layer that does nothing."
-        raise invalid_value(function, "layers", "to be one or more", "none", remedy)
+        raise invalid_value("layers", "to be one or more", "none", remedy)
 
 
 def add(arrays: Iterable[Array]) -> Array:
@@ -147,11 +147,11 @@ def add(arrays: Iterable[Array]) -> Array:
     return functools.reduce(jnp.add, arrays)
 
 
-def common_shape(function: str, argument: str, shapes: Sequence[Shape]) -> Shape:
+def common_shape(argument: str, shapes: Sequence[Shape]) -> Shape:
     """Return the one shape that all are, or raise a ValueError: sums must not broadcast."""
     if any(shape != shapes[0] for shape in shapes):
         remedy = "Outputs are summed entry by entry: give the layers equal widths."
-        raise invalid_value(function, argument, "to have one output shape", shapes, remedy)
+        raise invalid_value(argument, "to have one output shape", shapes, remedy)
     return shapes[0]
 
 
@@ -159,7 +159,7 @@ def _check_kept(in_shape: Shape, out_shape: Shape) -> None:
     if in_shape != out_shape:
         remedy = "End the layer with a width that is its input's."
         expected = f"to keep the shape {in_shape}"
-        raise invalid_value("residual", "layer", expected, out_shape, remedy)
+        raise invalid_value("layer", expected, out_shape, remedy)
 
 
 class _Combination(NamedTuple):
@@ -182,7 +182,7 @@ def _concatenated_shape(shapes: Sequence[Shape]) -> Shape:
     if any(not shape or shape[:-1] != shapes[0][:-1] for shape in shapes):
         remedy = "Outputs are joined along the last axis: make the axes before it equal."
         expected = "to have output shapes that differ in the last axis only"
-        raise invalid_value("parallel", "layers", expected, shapes, remedy)
+        raise invalid_value("layers", expected, shapes, remedy)
     return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
 
@@ -191,6 +191,6 @@ _COMBINATIONS = {
     "sum": _Combination(
         add,
         lambda dy, widths: [dy] * len(widths),
-        functools.partial(common_shape, "parallel", "layers"),
+        functools.partial(common_shape, "layers"),
     ),
 }

@@ -55,18 +55,18 @@ def dense(
     >>> layer.apply(params, (), jnp.ones((2, 4)))[0].shape
     (2, 3)
     """
-    check_count("dense", "features", features)
+    check_count("features", features)
     if isinstance(initializer, str):
-        initializer = check_choice("dense", "initializer", initializer, INITIALIZERS)
+        initializer = check_choice("initializer", initializer, INITIALIZERS)
     if isinstance(bias_initializer, str):
-        bias_initializer = check_choice("dense", "bias_initializer", bias_initializer, INITIALIZERS)
+        bias_initializer = check_choice("bias_initializer", bias_initializer, INITIALIZERS)
 
     def out_shape(in_shape: Shape) -> Shape:
         fits = len(in_shape) == 1 and in_features in (None, in_shape[0])
         if not fits:
             expected = f"to be ({'n' if in_features is None else in_features},)"
             remedy = "Flatten each example, and make the first width the number of its entries."
-            raise invalid_value("dense", "in_shape", expected, in_shape, remedy)
+            raise invalid_value("in_shape", expected, in_shape, remedy)
         return (features,)
 
     def init(key: Key, in_shape: Shape) -> tuple[Dense, tuple[()]]:
@@ -123,7 +123,7 @@ def unfolded(matrix: Float[Array, "..."]) -> Dense:
     """
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         remedy = "Pass a matrix whose first column is the bias."
-        raise invalid_value("unfolded", "matrix", "of shape (out, in + 1)", matrix.shape, remedy)
+        raise invalid_value("matrix", "of shape (out, in + 1)", matrix.shape, remedy)
     return Dense(matrix[:, 1:], matrix[:, 0])
 
 
@@ -134,7 +134,7 @@ def _forward(
     w, b = params
     if x.ndim != 2 or x.shape[1] != w.shape[1]:
         remedy = "Pass a batch of vectors; for one example use x[None, :]."
-        raise invalid_value("dense", "x", f"of shape (batch, {w.shape[1]})", x.shape, remedy)
+        raise invalid_value("x", f"of shape (batch, {w.shape[1]})", x.shape, remedy)
     z = x @ w.T
     return z if b is None else z + b[None, :], x, statistics
 

@@ -58,8 +58,8 @@ def dropout(drop_rate: float | Array, *, like: DropoutForm = "inverted") -> Laye
     >>> layer.apply((), (), x)[0].tolist() == x.tolist()
     True
     """
-    check_range("dropout", "drop_rate", drop_rate, low=0.0, high=1.0, high_open=True)
-    check_choice("dropout", "like", like, dict.fromkeys(get_args(DropoutForm)))
+    check_range("drop_rate", drop_rate, low=0.0, high=1.0, high_open=True)
+    check_choice("like", like, dict.fromkeys(get_args(DropoutForm)))
     never = isinstance(drop_rate, numbers.Real) and drop_rate == 0
     keep = 1 - drop_rate
 
@@ -73,7 +73,7 @@ def dropout(drop_rate: float | Array, *, like: DropoutForm = "inverted") -> Laye
         del params
         if not jnp.issubdtype(x.dtype, jnp.floating):
             remedy = "Put jaxnet.layers.rescale before it, or convert the inputs."
-            raise invalid_type("dropout", "x", "to be floating-point", x.dtype, remedy)
+            raise invalid_type("x", "to be floating-point", x.dtype, remedy)
         scaled = (like == "inverted") == training
         factor = (_inverse(keep) if training else keep) if scaled else 1.0
         residual = DropoutResidual(
@@ -109,14 +109,14 @@ def _inverse(keep: float | Array) -> float | Array:
 
 
 def _mask(key: Key | None, shape: Shape, drop_rate: float | Array) -> Array:
-    return keep_mask(require_key("dropout", key), shape, drop_rate)
+    return keep_mask(require_key(key), shape, drop_rate)
 
 
-def require_key(function: str, key: Key | None) -> Key:
+def require_key(key: Key | None) -> Key:
     """Return the key of a layer that is random while training, or raise a ValueError for None."""
     if key is None:
         remedy = "Pass a PRNG key, or training=False to evaluate."
-        raise invalid_value(function, "key", "while training", None, remedy)
+        raise invalid_value("key", "while training", None, remedy)
     return key
 
 

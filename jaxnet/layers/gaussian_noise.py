@@ -34,8 +34,8 @@ def gaussian_noise(stddev: float | Array) -> Layer:
     >>> round(float(noisy.std()), 1), bool((gaussian_noise(0.5).apply((), (), x)[0] == x).all())
     (0.5, True)
     """
-    check_scalar("gaussian_noise", "stddev", stddev)
-    check_range("gaussian_noise", "stddev", stddev, low=0.0)
+    check_scalar("stddev", stddev)
+    check_range("stddev", stddev, low=0.0)
     never = isinstance(stddev, numbers.Real) and stddev == 0
 
     def init(key: Key, in_shape: Shape) -> tuple[tuple[()], tuple[()]]:
@@ -46,11 +46,11 @@ def gaussian_noise(stddev: float | Array) -> Layer:
         params: tuple[()], statistics: tuple[()], x: Array, *, key: Key | None, training: bool
     ) -> tuple[Float[Array, "..."], tuple[()], tuple[()]]:
         del params
-        check_floating("gaussian_noise", "x", x)
+        check_floating("x", x)
         if not training or never:
             return x, (), statistics
         # drawn in float32 always: the same noise in every precision
-        noise = jax.random.normal(require_key("gaussian_noise", key), x.shape, jnp.float32)
+        noise = jax.random.normal(require_key(key), x.shape, jnp.float32)
         return x + jnp.asarray(stddev, x.dtype) * noise.astype(x.dtype), (), statistics
 
     def backward(params: tuple[()], residual: tuple[()], dy: Array) -> tuple[tuple[()], Array]:

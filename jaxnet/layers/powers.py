@@ -26,12 +26,12 @@ def powers(degree: int) -> Layer:
     >>> powers(3).apply((), (), jnp.array([[2.0], [-1.0]]))[0].tolist()
     [[2.0, 4.0, 8.0], [-1.0, 1.0, -1.0]]
     """
-    check_count("powers", "degree", degree)
+    check_count("degree", degree)
 
     def out_shape(in_shape: Shape) -> Shape:
         if in_shape != (1,):
             remedy = "A polynomial has one variable: pass a column of numbers."
-            raise invalid_value("powers", "in_shape", "to be (1,)", in_shape, remedy)
+            raise invalid_value("in_shape", "to be (1,)", in_shape, remedy)
         return (degree,)
 
     def init(key: Key, in_shape: Shape) -> tuple[tuple[()], tuple[()]]:
@@ -43,7 +43,7 @@ def powers(degree: int) -> Layer:
         params: tuple[()], statistics: tuple[()], x: Array, *, key: Key | None, training: bool
     ) -> tuple[Float[Array, "batch degree"], Float[Array, "batch 1"], tuple[()]]:
         del params, key, training
-        check_floating("powers", "x", x)
+        check_floating("x", x)
         out_shape(x.shape[1:])
         return _powers(x, degree), x, statistics
 

@@ -26,8 +26,8 @@ def rescale(scale: float | Array, offset: float | Array = 0.0, *, dtype: Any = N
     >>> rescale(1 / 255).apply((), (), jnp.array([[0, 255]], jnp.uint8))[0].tolist()
     [[0.0, 1.0]]
     """
-    check_range("rescale", "scale", scale)
-    check_range("rescale", "offset", offset)
+    check_range("scale", scale)
+    check_range("offset", offset)
 
     def init(key: Key, in_shape: Shape) -> tuple[tuple[()], tuple[()]]:
         del key, in_shape

@@ -54,7 +54,7 @@ def shared(*layers: Layer, uses: Sequence[int | tuple[int, ...]]) -> Layer:
     >>> double.apply(((),), ((),), jnp.array([[1.0]]))[0].tolist()
     [[16.0]]
     """
-    check_layers("shared", layers)
+    check_layers(layers)
     steps = _check_uses(uses, len(layers))
 
     def init(key: Key, in_shape: Shape) -> tuple[Params, Statistics]:
@@ -121,7 +121,7 @@ def shapes_of_pool(
                 expected = f"to give layer {i} inputs of one shape"
                 actual = f"{in_shapes[i]} and, in step {number}, {in_shape}"
                 remedy = "A layer's weights fit one shape: use it again where the width is equal."
-                raise invalid_value("shared", "uses", expected, actual, remedy)
+                raise invalid_value("uses", expected, actual, remedy)
         in_shape = _step_shape(number, [layers[i].out_shape(in_shape) for i in indices])
     return tuple(in_shapes[i] for i in range(len(layers))), in_shape
 
@@ -133,23 +133,23 @@ def _check_uses(uses: Sequence[int | tuple[int, ...]], count: int) -> Uses:
     for number, indices in enumerate(steps):
         if not indices:
             expected = "to name a layer in each step"
-            raise invalid_value("shared", "uses", expected, f"none in step {number}", remedy)
+            raise invalid_value("uses", expected, f"none in step {number}", remedy)
         for i in indices:
             if isinstance(i, bool) or not isinstance(i, int):
                 actual = f"{i!r} in step {number}"
-                raise invalid_type("shared", "uses", "to hold integers", actual, remedy)
+                raise invalid_type("uses", "to hold integers", actual, remedy)
             if not 0 <= i < count:
                 actual = f"{i} in step {number}"
-                raise invalid_value("shared", "uses", f"in [0, {count})", actual, remedy)
+                raise invalid_value("uses", f"in [0, {count})", actual, remedy)
     unused = sorted(set(range(count)) - {i for indices in steps for i in indices})
     if unused:
         remedy = "Leave out the layers that no step uses."
-        raise invalid_value("shared", "uses", "to name every layer", f"none of {unused}", remedy)
+        raise invalid_value("uses", "to name every layer", f"none of {unused}", remedy)
     return steps
 
 
 def _step_shape(number: int, shapes: Sequence[Shape]) -> Shape:
-    return common_shape("shared", f"the layers of step {number}", shapes)
+    return common_shape(f"the layers of step {number}", shapes)
 
 
 def _add_trees(trees: Sequence[Params]) -> Params:

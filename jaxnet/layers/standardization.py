@@ -46,7 +46,7 @@ def moments(examples: AnyArray, *, ddof: int = 0) -> Moments:
     >>> moments(np.array([[1.0, 5.0], [3.0, 5.0]]))
     Moments(mean=array([2., 5.]), std=array([1., 1.]))
     """
-    ddof = check_count("moments", "ddof", ddof, minimum=0)
+    ddof = check_count("ddof", ddof, minimum=0)
     values = np.asarray(examples)
     _check_examples(values, ddof)
     constant = values.min(axis=0) == values.max(axis=0)
@@ -90,7 +90,7 @@ def standardize(examples: AnyArray, *, ddof: int = 0, dtype: Any = None) -> Laye
     def out_shape(in_shape: Shape) -> Shape:
         if in_shape != mean.shape:
             remedy = "Standardize inputs of the shape that the training examples have."
-            raise invalid_value("standardize", "in_shape", f"to be {mean.shape}", in_shape, remedy)
+            raise invalid_value("in_shape", f"to be {mean.shape}", in_shape, remedy)
         return in_shape
 
     def init(key: Key, in_shape: Shape) -> tuple[tuple[()], Moments]:
@@ -133,13 +133,13 @@ def _check_examples(values: np.ndarray, ddof: int) -> None:
     real = any(jnp.issubdtype(values.dtype, kind) for kind in (jnp.floating, jnp.integer, bool))
     if not real:
         remedy = "Pass integers or floating-point numbers."
-        raise invalid_type("moments", "examples", "to be real numbers", values.dtype, remedy)
+        raise invalid_type("examples", "to be real numbers", values.dtype, remedy)
     if values.ndim < 2:
         remedy = "For one feature an example use x[:, None]."
         expected = "of shape (examples, *in_shape)"
-        raise invalid_value("moments", "examples", expected, values.shape, remedy)
+        raise invalid_value("examples", expected, values.shape, remedy)
     if len(values) <= ddof:
         remedy = "The variance divides by their number less ddof: pass more examples."
         expected = f"to be more than ddof = {ddof}"
-        raise invalid_value("moments", "examples", expected, len(values), remedy)
-    check_finite("moments", "examples", values, "Repair or leave out those examples.")
+        raise invalid_value("examples", expected, len(values), remedy)
+    check_finite("examples", values, "Repair or leave out those examples.")

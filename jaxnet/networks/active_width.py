@@ -25,7 +25,6 @@ _SAME_FOR_ALL_WIDTHS = (constant, normal, ones, truncated_normal, uniform, zeros
 
 
 def narrow_initializer(
-    function: str,
     initializer: str | Initializer,
     *,
     active_in: int | Array,
@@ -37,7 +36,6 @@ def narrow_initializer(
     a unit that is off are 0, so that norms and penalties are the narrow network's, too.
 
     Args:
-        function: the public function that an error begins with.
         initializer: its name or itself; it must not depend on the width, or take ``fans``.
         active_in: how many inputs are active, the first; may be traced.
         active_out: how many outputs.
@@ -47,7 +45,7 @@ def narrow_initializer(
             in another way, such as `orthogonal`.
     """
     if isinstance(initializer, str):
-        initializer = check_choice(function, "initializer", initializer, INITIALIZERS)
+        initializer = check_choice("initializer", initializer, INITIALIZERS)
     takes_fans = "fans" in inspect.signature(initializer).parameters
     if takes_fans:
         initializer = functools.partial(initializer, fans=(active_out, active_in))
@@ -55,7 +53,7 @@ def narrow_initializer(
         name = getattr(initializer, "__name__", "another")
         expected = "to be a variance-scaling one, or the same for all widths, with active_units"
         remedy = "Pass one such as 'he_normal', or a function with an argument fans=(out, in)."
-        raise invalid_value(function, "initializer", expected, name, remedy)
+        raise invalid_value("initializer", expected, name, remedy)
 
     def initialize(key: Key, shape: Shape, dtype: Any) -> Array:
         weights = initializer(key, shape, dtype)

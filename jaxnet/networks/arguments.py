@@ -56,13 +56,10 @@ def arguments_of(network: Layer, params: Params) -> tuple[dict[str, Any] | None,
     }, ""
 
 
-def network_of(
-    function: str, arguments: Mapping[str, Any], *, mean: np.ndarray, std: np.ndarray
-) -> Layer:
+def network_of(arguments: Mapping[str, Any], *, mean: np.ndarray, std: np.ndarray) -> Layer:
     """Return the network that `arguments_of` described.
 
     Args:
-        function: name of the public function, for its errors.
         arguments: arguments of `mlp`.
         mean: of the inputs, where they standardize them; shape ``in_shape``.
         std: their standard deviation.
@@ -71,7 +68,7 @@ def network_of(
         ValueError: for arguments that this version of `mlp` does not have or take.
         TypeError: for an argument of a wrong type.
     """
-    check_options(function, mlp, arguments, data=0)
+    check_options(mlp, arguments, data=0)
     options = dict(arguments)
     if options.pop("standardize_like"):
         # the two examples whose moments these are

@@ -113,10 +113,10 @@ def bounded_regression(low: float | Array, high: float | Array) -> Head:
     >>> layer.apply((), (), jnp.array([[-100.0, 0.0, 100.0]]))[0].tolist()
     [[-2.0, 1.5, 5.0]]
     """
-    check_range("bounded_regression", "low", low)
+    check_range("low", low)
     # bounds that are traced cannot be compared here
     above = float(low) if isinstance(low, numbers.Real) else -float("inf")
-    check_range("bounded_regression", "high", high, low=above, low_open=True)
+    check_range("high", high, low=above, low_open=True)
     layer = activation(bounded_sigmoid(low, high))
     settings = {"function": "bounded_sigmoid", "low": low, "high": high}
     return Head(
@@ -160,7 +160,7 @@ def _itself(outputs: Array) -> Array:
 def _one_logit(outputs: Float[Array, "..."]) -> Float[Array, "..."]:
     if outputs.shape[-1:] != (1,):
         remedy = "End the network with one output, or take the multiclass head."
-        raise invalid_value("binary", "outputs", "of shape (..., 1)", outputs.shape, remedy)
+        raise invalid_value("outputs", "of shape (..., 1)", outputs.shape, remedy)
     return outputs[..., 0]
 
 
@@ -192,7 +192,7 @@ def get_head(name: str, **settings: Any) -> Head:
     >>> get_head("bounded_regression", low=0, high=1).loss
     'squared_error'
     """
-    make = check_choice("get_head", "name", name, HEADS)
+    make = check_choice("name", name, HEADS)
     wanted = inspect.signature(make)
     try:
         wanted.bind(**settings)
@@ -202,5 +202,5 @@ def get_head(name: str, **settings: Any) -> Head:
         remedy = (
             f'For example: get_head("{name}"{"".join(f", {n}=..." for n in wanted.parameters)}).'
         )
-        raise invalid_type("get_head", "settings", expected, given, remedy) from error
+        raise invalid_type("settings", expected, given, remedy) from error
     return make(**settings)

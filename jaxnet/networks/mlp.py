@@ -86,16 +86,16 @@ def mlp(
     arguments = {**locals(), "standardize_like": standardize_like is not None}  # not the examples
     if len(widths) < 2:
         remedy = "Give at least the number of inputs and the number of outputs."
-        raise invalid_value("mlp", "widths", "to hold 2 or more", tuple(widths), remedy)
+        raise invalid_value("widths", "to hold 2 or more", tuple(widths), remedy)
     for width in widths:
-        check_count("mlp", "each of widths", width)
+        check_count("each of widths", width)
     rates = _one_each("drop_rate", drop_rate, len(widths) - 2)
     if isinstance(activation, str):
-        check_choice("mlp", "activation", activation, ACTIVATIONS)
+        check_choice("activation", activation, ACTIVATIONS)
     if isinstance(head, str):
-        check_choice("mlp", "head", head, HEADS)
+        check_choice("head", head, HEADS)
     if batch_norm is not None:
-        check_choice("mlp", "batch_norm", batch_norm, dict.fromkeys(get_args(Place)))
+        check_choice("batch_norm", batch_norm, dict.fromkeys(get_args(Place)))
     normalization = batch_norm_layer(like=batch_norm_convention, dtype=dtype)
     drawn, masks = [initializer] * (len(widths) - 1), [[]] * (len(widths) - 2)
     if active_units is not None:
@@ -131,7 +131,7 @@ def _described(network: Layer, arguments: dict[str, Any]) -> Layer:
 def _inputs(scale: float | Array | None, examples: AnyArray | None, dtype: Any) -> Iterator[Layer]:
     if scale is not None and examples is not None:
         remedy = "Standardizing undoes any scale; leave one of them out."
-        raise invalid_value("mlp", "input_scale", "without standardize_like", "both", remedy)
+        raise invalid_value("input_scale", "without standardize_like", "both", remedy)
     if scale is not None:
         yield rescale(scale, dtype=dtype)
     if examples is not None:
@@ -155,7 +155,7 @@ def _one_each(argument: str, values: Any, hidden: int) -> Sequence[Any]:
     if len(values) != hidden:
         remedy = "Give one for all hidden layers, or one for each."
         expected = f"to hold {hidden}, one a hidden layer"
-        raise invalid_value("mlp", argument, expected, tuple(values), remedy)
+        raise invalid_value(argument, expected, tuple(values), remedy)
     return values
 
 
@@ -163,11 +163,11 @@ def _active(active_units: Any, widths: Sequence[int], activation: Any) -> list[i
     """Return how many inputs, units of each hidden layer and outputs take part."""
     counts = _one_each("active_units", active_units, len(widths) - 2)
     for count, width in zip(counts, widths[1:-1], strict=True):
-        check_active("mlp", "active_units", count, width=width)
+        check_active("active_units", count, width=width)
     if activation in ("softmax", "log_softmax"):
         remedy = "Leave active_units out, or take an activation that goes unit by unit."
         expected = "to go unit by unit with active_units"
-        raise invalid_value("mlp", "activation", expected, repr(activation), remedy)
+        raise invalid_value("activation", expected, repr(activation), remedy)
     return [widths[0], *counts, widths[-1]]
 
 
@@ -175,4 +175,4 @@ def _narrow(
     initializer: str | Initializer, active: Sequence[int | Array]
 ) -> Iterator[str | Initializer]:
     for active_in, active_out in itertools.pairwise(active):
-        yield narrow_initializer("mlp", initializer, active_in=active_in, active_out=active_out)
+        yield narrow_initializer(initializer, active_in=active_in, active_out=active_out)

@@ -113,16 +113,16 @@ def save_model(
     ... )
     (('no', 'yes'), (2,), True)
     """
-    path = check_path("save_model", "path", path)
+    path = check_path("path", path)
     arguments, reason = arguments_of(network, params)
-    in_shape = check_input_shape("save_model", _input_shape(arguments, in_shape))
-    named = _names("save_model", params, statistics)
-    arrays = {name: storable("save_model", name, array) for name, array in named.items()}
-    made = network if arguments is None else _rebuilt("save_model", arguments, arrays)
-    _check_arrays("save_model", _template("save_model", made, in_shape), arrays)
+    in_shape = check_input_shape(_input_shape(arguments, in_shape))
+    named = _names(params, statistics)
+    arrays = {name: storable(name, array) for name, array in named.items()}
+    made = network if arguments is None else _rebuilt(arguments, arrays)
+    _check_arrays(_template(made, in_shape), arrays)
     for name, array in arrays.items():
-        check_finite("save_model", name, array, "Go back to a state before.")
-    names = check_class_names("save_model", class_names, network.out_shape(in_shape))
+        check_finite(name, array, "Go back to a state before.")
+    names = check_class_names(class_names, network.out_shape(in_shape))
     text = _json(
         {
             "jaxnet_version": VERSION,
@@ -130,15 +130,13 @@ def save_model(
             "why_not_mlp": reason,
             "in_shape": list(in_shape),
             "class_names": names,
-            "preprocessing": check_mapping("save_model", "preprocessing", preprocessing),
-            "training": check_mapping("save_model", "training", training),
+            "preprocessing": check_mapping("preprocessing", preprocessing),
+            "training": check_mapping("training", training),
         }
     )
-    content = pack("save_model", MODEL_FILE, text, arrays)
+    content = pack(MODEL_FILE, text, arrays)
     remedy = "Make room, or choose another place."
-    return write_atomically(
-        "save_model", path, lambda file: file.write_bytes(content), remedy=remedy
-    )
+    return write_atomically(path, lambda file: file.write_bytes(content), remedy=remedy)
 
 
 def load_model(path: str | Path, *, network: Layer | None = None) -> Model:
@@ -163,31 +161,31 @@ def load_model(path: str | Path, *, network: Layer | None = None) -> Model:
             off.
         ImportError: if safetensors is not installed.
     """
-    path = check_path("load_model", "path", path)
-    said, arrays = unpack("load_model", MODEL_FILE, path)
+    path = check_path("path", path)
+    said, arrays = unpack(MODEL_FILE, path)
     off = sorted(
         {a.dtype.name for a in arrays.values() if jax.dtypes.canonicalize_dtype(a.dtype) != a.dtype}
     )
     if off:
         remedy = 'Call jax.config.update("jax_enable_x64", True) first.'
-        raise invalid_type("load_model", "arrays", "of a dtype that JAX has on", off[0], remedy)
+        raise invalid_type("arrays", "of a dtype that JAX has on", off[0], remedy)
     if network is None and said.get("mlp", ...) is None:
         remedy = "Pass the network that was saved: load_model(path, network=...)."
         actual = f"one of which it holds the arrays alone, because {said.get('why_not_mlp')}"
-        raise invalid_value("load_model", str(path), "to describe its network", actual, remedy)
+        raise invalid_value(str(path), "to describe its network", actual, remedy)
     with _naming(path):
-        network = network or _rebuilt("load_model", said["mlp"], arrays)
-        in_shape = check_input_shape("load_model", said["in_shape"])
-        preprocessing = check_mapping("load_model", "preprocessing", said["preprocessing"])
-        training = check_mapping("load_model", "training", said["training"])
-        version = check_text("load_model", "jaxnet_version", said["jaxnet_version"])
-    template = _template("load_model", network, in_shape)
-    _check_arrays("load_model", template, arrays)
+        network = network or _rebuilt(said["mlp"], arrays)
+        in_shape = check_input_shape(said["in_shape"])
+        preprocessing = check_mapping("preprocessing", said["preprocessing"])
+        training = check_mapping("training", said["training"])
+        version = check_text("jaxnet_version", said["jaxnet_version"])
+    template = _template(network, in_shape)
+    _check_arrays(template, arrays)
     for name, array in arrays.items():
-        check_finite("load_model", f"{name} of '{path}'", array, MODEL_FILE.remedy)
+        check_finite(f"{name} of '{path}'", array, MODEL_FILE.remedy)
     with _naming(path):
         out_shape = network.out_shape(in_shape)
-        names = check_class_names("load_model", said["class_names"], out_shape)
+        names = check_class_names(said["class_names"], out_shape)
     trees = _filled(template, arrays)
     return Model(network, *trees, in_shape, names, preprocessing, training, version)
 
@@ -201,7 +199,7 @@ def _naming(path: Path) -> Iterator[None]:
         lacks = f"a description that lacks {error}"
         actual = lacks if isinstance(error, KeyError) else str(error).rstrip(".")
         expected = "to describe a model"
-        raise invalid_value("load_model", str(path), expected, actual, MODEL_FILE.remedy) from error
+        raise invalid_value(str(path), expected, actual, MODEL_FILE.remedy) from error
 
 
 class _Trees(NamedTuple):
@@ -211,20 +209,20 @@ class _Trees(NamedTuple):
     statistics: Any
 
 
-def _names(function: str, params: Any, statistics: Any) -> dict[str, Any]:
+def _names(params: Any, statistics: Any) -> dict[str, Any]:
     """Return the leaves of both trees by their paths, such as ``params/0/weights``."""
     named: dict[str, Any] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(_Trees(params, statistics)):
         name = jax.tree_util.keystr(path, simple=True, separator="/")
         if name in named:
             actual, remedy = f"two called {name!r}", "Let no key have a / in it."
-            raise invalid_value(function, "arrays", "to have names that differ", actual, remedy)
+            raise invalid_value("arrays", "to have names that differ", actual, remedy)
         named[name] = leaf
     return named
 
 
 def _filled(template: _Trees, arrays: Mapping[str, np.ndarray]) -> _Trees:
-    values = [jnp.asarray(arrays[name]) for name in _names("load_model", *template)]
+    values = [jnp.asarray(arrays[name]) for name in _names(*template)]
     return jax.tree.unflatten(jax.tree.structure(template), values)
 
 
@@ -233,39 +231,37 @@ def _input_shape(arguments: Mapping[str, Any] | None, in_shape: Shape | None) ->
         return in_shape
     if arguments is None:
         remedy = "Only of a network that mlp made it is known."
-        raise invalid_value("save_model", "in_shape", "to be given", None, remedy)
+        raise invalid_value("in_shape", "to be given", None, remedy)
     return (arguments["widths"][0],)
 
 
-def _rebuilt(
-    function: str, arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
-) -> Layer:
+def _rebuilt(arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Layer:
     none = np.zeros(arguments["widths"][:1])  # found wanting later, by name
     mean = arrays.get("statistics/0/mean", none)
-    return network_of(function, arguments, mean=mean, std=arrays.get("statistics/0/std", none))
+    return network_of(arguments, mean=mean, std=arrays.get("statistics/0/std", none))
 
 
-def _template(function: str, network: Layer, in_shape: Shape) -> _Trees:
+def _template(network: Layer, in_shape: Shape) -> _Trees:
     """Return shapes and dtypes of what the network's `init` would give."""
     try:
         return _Trees(*jax.eval_shape(lambda key: network.init(key, in_shape), jax.random.key(0)))
     except InvalidValueError as error:
         remedy = f"The network says: {error}"
         actual = f"inputs of shape {in_shape}"
-        raise invalid_value(function, "in_shape", "to fit the network", actual, remedy) from error
+        raise invalid_value("in_shape", "to fit the network", actual, remedy) from error
 
 
-def _check_arrays(function: str, template: _Trees, arrays: Mapping[str, np.ndarray]) -> None:
-    expected = _names(function, *template)
-    check_names(function, "arrays", expected, arrays, "Arrays and network must belong together.")
+def _check_arrays(template: _Trees, arrays: Mapping[str, np.ndarray]) -> None:
+    expected = _names(*template)
+    check_names("arrays", expected, arrays, "Arrays and network must belong together.")
     for name, like in expected.items():
         actual = arrays[name]
         if actual.shape != like.shape:
             remedy = "Arrays and network must belong together."
-            raise invalid_value(function, name, f"of shape {like.shape}", actual.shape, remedy)
+            raise invalid_value(name, f"of shape {like.shape}", actual.shape, remedy)
         if actual.dtype != like.dtype:
             remedy = f"Cast it, or make the network with dtype={actual.dtype}."
-            raise invalid_type(function, name, f"of dtype {like.dtype}", actual.dtype, remedy)
+            raise invalid_type(name, f"of dtype {like.dtype}", actual.dtype, remedy)
 
 
 def _json(description: Mapping[str, Any]) -> str:
@@ -274,4 +270,4 @@ def _json(description: Mapping[str, Any]) -> str:
     except (TypeError, ValueError) as error:
         argument = "class_names, preprocessing and training"
         remedy = "Use dicts, lists, str, int, finite floats, bool and None."
-        raise invalid_value("save_model", argument, "to be JSON", str(error), remedy) from error
+        raise invalid_value(argument, "to be JSON", str(error), remedy) from error

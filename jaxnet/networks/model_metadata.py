@@ -10,11 +10,10 @@ from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Shape
 
 
-def check_class_names(function: str, names: Any, out_shape: Shape) -> tuple[str, ...]:
+def check_class_names(names: Any, out_shape: Shape) -> tuple[str, ...]:
     """Return the names of the classes, if there is one for each or none at all.
 
     Args:
-        function: who complains.
         names: list, tuple or NumPy array of strings.
         out_shape: of the network; a single output tells two classes apart.
 
@@ -25,18 +24,18 @@ def check_class_names(function: str, names: Any, out_shape: Shape) -> tuple[str,
     argument, remedy = "class_names", "Name each class by a string of its own."
     is_list = isinstance(names, Sequence | np.ndarray) and not isinstance(names, str | bytes)
     if not is_list or not all(isinstance(name, str) for name in names):
-        raise invalid_type(function, argument, "to be a sequence of strings", repr(names), remedy)
+        raise invalid_type(argument, "to be a sequence of strings", repr(names), remedy)
     listed = tuple(str(name) for name in names)
     classes = 2 if out_shape == (1,) else out_shape[-1]
     if listed and len(listed) != classes:
         expected = f"to be {classes}, for outputs of shape {out_shape}"
-        raise invalid_value(function, argument, expected, len(listed), remedy)
+        raise invalid_value(argument, expected, len(listed), remedy)
     if len(set(listed)) < len(listed):
-        raise invalid_value(function, argument, "to differ", repr(names), remedy)
+        raise invalid_value(argument, "to differ", repr(names), remedy)
     return listed
 
 
-def check_input_shape(function: str, shape: Any) -> Shape:
+def check_input_shape(shape: Any) -> Shape:
     """Return the shape of one input as a tuple.
 
     Raises:
@@ -48,11 +47,11 @@ def check_input_shape(function: str, shape: Any) -> Shape:
     """
     if not isinstance(shape, Sequence) or isinstance(shape, str):
         remedy = "Pass a tuple, such as (784,)."
-        raise invalid_type(function, "in_shape", "to be a sequence of sizes", repr(shape), remedy)
-    return tuple(check_count(function, "in_shape", size) for size in shape)
+        raise invalid_type("in_shape", "to be a sequence of sizes", repr(shape), remedy)
+    return tuple(check_count("in_shape", size) for size in shape)
 
 
-def check_mapping(function: str, argument: str, said: Any) -> dict[str, Any]:
+def check_mapping(argument: str, said: Any) -> dict[str, Any]:
     """Return what is said as a dict; an empty one for None.
 
     Raises:
@@ -60,16 +59,16 @@ def check_mapping(function: str, argument: str, said: Any) -> dict[str, Any]:
     """
     if not isinstance(said, Mapping | None):
         remedy = "Pass a dict, or leave it out."
-        raise invalid_type(function, argument, "to be a mapping", repr(said), remedy)
+        raise invalid_type(argument, "to be a mapping", repr(said), remedy)
     return dict(said or {})
 
 
-def check_text(function: str, argument: str, said: Any) -> str:
+def check_text(argument: str, said: Any) -> str:
     """Return what is said if it is a string.
 
     Raises:
         TypeError: if it is none.
     """
     if not isinstance(said, str):
-        raise invalid_type(function, argument, "to be a string", repr(said), "Pass one.")
+        raise invalid_type(argument, "to be a string", repr(said), "Pass one.")
     return said

@@ -45,5 +45,5 @@ def polynomial(
     last = dense(1, in_features=degree, initializer=initializer, dtype=dtype)
     if order is None:
         return serial(powers(degree), last)
-    check_active("polynomial", "order", order, width=degree)
+    check_active("order", order, width=degree)
     return serial(powers(degree), active_units(order), last)

@@ -46,8 +46,8 @@ def perceptron(
     >>> neuron.apply(params, statistics, jnp.array([[3.5]]))[0].tolist()
     [[3.5]]
     """
-    check_count("perceptron", "inputs", inputs)
-    function = check_choice("perceptron", "activation", activation, _ACTIVATIONS)
+    check_count("inputs", inputs)
+    function = check_choice("activation", activation, _ACTIVATIONS)
     affine = dense(
         1,
         in_features=inputs,
@@ -93,11 +93,11 @@ def perceptron_rule(
     >>> perceptron_rule(jnp.array([0.0]), jnp.array([2.0]), 2.0, learning_rate=0.5).tolist()
     [2.0]
     """
-    check_range("perceptron_rule", "learning_rate", learning_rate, low=0.0)
-    function = check_choice("perceptron_rule", "activation", activation, _ACTIVATIONS).function
+    check_range("learning_rate", learning_rate, low=0.0)
+    function = check_choice("activation", activation, _ACTIVATIONS).function
     if weights.ndim != 1 or x.shape != weights.shape:
         remedy = "Pass one sample with an entry for each weight; perceptron_pass takes several."
-        raise invalid_value("perceptron_rule", "x", f"of shape {weights.shape}", x.shape, remedy)
+        raise invalid_value("x", f"of shape {weights.shape}", x.shape, remedy)
     x, v, eta = (jnp.asarray(value, weights.dtype) for value in (x, target, learning_rate))
     return weights + eta * (v - function(weights @ x)) * x
 
@@ -133,7 +133,7 @@ def perceptron_pass(
     """
     if targets.shape != inputs.shape[:1]:
         expected, remedy = f"of shape {inputs.shape[:1]}", "Pass one target a sample."
-        raise invalid_value("perceptron_pass", "targets", expected, targets.shape, remedy)
+        raise invalid_value("targets", expected, targets.shape, remedy)
 
     def step(weights: Array, sample: tuple[Array, Array]) -> tuple[Array, Array]:
         x, target = sample
@@ -185,7 +185,7 @@ def chain(
     >>> count_parameters(chain().init(jax.random.key(0), (1,))[0])
     4
     """
-    f1, f2, f3 = _three("chain", activations)
+    f1, f2, f3 = _three(activations)
     first = dense(1, in_features=1, initializer=initializer, dtype=dtype)
     later = dense(1, initializer=initializer, bias_initializer=None, dtype=dtype)
     layers = first, activation_layer(f1), later, activation_layer(f2), later, activation_layer(f3)
@@ -232,7 +232,7 @@ def chain_backward(
     ... ]
     [15.0, 15.0, 15.0, 9.0]
     """
-    f1, f2, f3 = (get_activation(name) for name in _three("chain_backward", activations))
+    f1, f2, f3 = (get_activation(name) for name in _three(activations))
     w1, b1, w2, w3 = params
     a1 = w1 * x + b1
     y1 = f1.function(a1)
@@ -280,15 +280,15 @@ def shared_linears(
     >>> count_parameters(shared_linears().init(jax.random.key(0), (10,))[0])
     1100
     """
-    check_count("shared_linears", "linears", linears)
+    check_count("linears", linears)
     layer = dense(features, in_features=features, initializer=initializer, dtype=dtype)
     return shared(*[layer] * linears, uses=[(i // 2, i) for i in range(linears)])
 
 
-def _three(function: str, activations: Sequence[str]) -> Sequence[str]:
+def _three(activations: Sequence[str]) -> Sequence[str]:
     if len(activations) != 3:
         remedy = "Name f1, f2 and f3."
-        raise invalid_value(function, "activations", "to be three", tuple(activations), remedy)
+        raise invalid_value("activations", "to be three", tuple(activations), remedy)
     return activations
 
 

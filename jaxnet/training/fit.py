@@ -166,34 +166,34 @@ def fit(
     >>> float(result.history.train["accuracy"][-1])
     1.0
     """
-    chosen = None if devices is None else check_devices("fit", devices)
+    chosen = None if devices is None else check_devices(devices)
     processes = count_processes(chosen or ())
 
     def make() -> _Made:
-        check_evaluate_at("fit", evaluate_at)
+        check_evaluate_at(evaluate_at)
         once = shuffle, on_progress, checkpoint, instruments, optimizer
         _check_options(epochs, chunk, *once)
-        objective = make_objective(network, loss, metrics, penalty, function="fit")
-        size = check_batch_size("fit", batch_size, train)
+        objective = make_objective(network, loss, metrics, penalty)
+        size = check_batch_size(batch_size, train)
         settings = {
-            "gradient": get_engine("fit", gradient),
+            "gradient": get_engine(gradient),
             "optimizer": optimizer,
             "constraint": constraint,
             "batch_size": size,
             "shuffle": shuffle,
-            "short_batch": check_short_batch("fit", short_batch),
-            "rules": (own := check_rules("fit", rules, objective.modes)),
+            "short_batch": check_short_batch(short_batch),
+            "rules": (own := check_rules(rules, objective.modes)),
             "evaluate_at": evaluate_at,
             "instruments": tuple((instruments or {}).items()),
-            "devices": None if chosen is None else make_mesh("fit", chosen, size),
+            "devices": None if chosen is None else make_mesh(chosen, size),
         }
-        examples = check_both("fit", objective, train, validation)
-        check_normalization("fit", network, examples[0].inputs, size)
+        examples = check_both(objective, train, validation)
+        check_normalization(network, examples[0].inputs, size)
         start = _start(network, optimizer, examples[0].inputs.shape[1:], own, key, state)
         check_outputs(objective, start, examples[0])
         return _Made(objective, settings, start, examples)
 
-    made = run_in_all_processes("fit", processes, make)
+    made = run_in_all_processes(processes, make)
     return _run(made, processes, epochs, chunk, on_progress, checkpoint)
 
 
@@ -215,17 +215,17 @@ def _check_options(
     instruments: Any,
     optimizer: Any,
 ) -> None:
-    check_range("fit", "epochs", check_count("fit", "epochs", epochs), high=2**31 - 1)
+    check_range("epochs", check_count("epochs", epochs), high=2**31 - 1)
     if chunk is not None:
-        check_count("fit", "chunk", chunk)
-    check_flags("fit", shuffle=shuffle)
+        check_count("chunk", chunk)
+    check_flags(shuffle=shuffle)
     if on_progress is not None:
         remedy = "Pass a function, which is called with a Progress."
-        check_function("fit", "on_progress", on_progress, remedy)
+        check_function("on_progress", on_progress, remedy)
     if checkpoint is not None:
-        check_path("fit", "checkpoint", checkpoint)
-    check_instruments("fit", instruments)
-    check_optimizer("fit", optimizer)
+        check_path("checkpoint", checkpoint)
+    check_instruments(instruments)
+    check_optimizer(optimizer)
 
 
 def _run(
@@ -243,11 +243,11 @@ def _run(
     text = ""
     if processes > 1 or checkpoint is not None:
         lower = functools.partial(_lowered, program, start, examples, mesh)
-        text = run_in_all_processes("fit", processes, lower).as_text()
+        text = run_in_all_processes(processes, lower).as_text()
         if (evaluate_at := settings["evaluate_at"]) is not None:  # which no epoch may need
             text += read_params.lower(start, evaluate_at).as_text()
     asked = (epochs, chunk, checkpoint is None)
-    check_agreement("fit", processes, (start, own, text, asked))
+    check_agreement(processes, (start, own, text, asked))
 
     def call(state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
         state, number = replicated((state, jnp.int32(epochs)), mesh)
@@ -291,7 +291,7 @@ def _start(
 ) -> TrainState:
     """Return the state to start from, as a copy, since the program consumes its argument."""
     if state is None:
-        check_key("fit", "key", key)
+        check_key("key", key)
         state = init_state(network, optimizer, in_shape, key=key, rules=rules)
     else:
         default = jnp.result_type(float)

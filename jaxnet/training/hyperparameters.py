@@ -15,11 +15,10 @@ Hyperparameters: TypeAlias = Mapping[str, Any]
 """Name -> number, or 0-d array, which may be traced."""
 
 
-def as_numbers(function: str, name: str, values: Any) -> np.ndarray:
+def as_numbers(name: str, values: Any) -> np.ndarray:
     """Return real numbers of any shape as an array of float64, whole ones as one of int32.
 
     Args:
-        function: the public function that an error begins with.
         name: the hyperparameter's.
         values: a number, an array of them, or a sequence.
 
@@ -32,20 +31,20 @@ def as_numbers(function: str, name: str, values: Any) -> np.ndarray:
         remedy = "Only numbers can be arguments of one program: make one for each of the others."
         one = isinstance(values, str) or not np.iterable(values)
         expected = "to be a number" if one else "to hold numbers"
-        raise invalid_type(function, name, expected, repr(values), remedy)
+        raise invalid_type(name, expected, repr(values), remedy)
     if _is_a(array, jnp.floating):
         array = array.astype(np.float64)
         if not np.isfinite(array).all():
-            raise invalid_value(function, name, "to be finite", array.tolist(), "Pass others.")
+            raise invalid_value(name, "to be finite", array.tolist(), "Pass others.")
         return array
     if array.size and (array.min() < 0 or array.max() > LARGEST):
         remedy = "For a real number write -1.0; a whole one to a negative power is 0 in JAX."
         expected = "to be real, or whole and from 0 to 2^31 - 1"
-        raise invalid_value(function, name, expected, array.tolist(), remedy)
+        raise invalid_value(name, expected, array.tolist(), remedy)
     return array.astype(np.int32)
 
 
-def in_default_precision(function: str, name: str, number: float | int) -> float | int:
+def in_default_precision(name: str, number: float | int) -> float | int:
     """Return a number as the program has it, which rounds a real one to float32 unless told.
 
     Raises:
@@ -57,17 +56,14 @@ def in_default_precision(function: str, name: str, number: float | int) -> float
     with np.errstate(over="ignore"):
         rounded = float(np.asarray(number, kind))
     if not np.isfinite(rounded):
-        raise invalid_value(
-            function, name, f"to be finite in {kind}", number, "Pass a smaller one."
-        )
+        raise invalid_value(name, f"to be finite in {kind}", number, "Pass a smaller one.")
     return rounded
 
 
-def check_hyperparameters(function: str, hyperparameters: Hyperparameters) -> Hyperparameters:
+def check_hyperparameters(hyperparameters: Hyperparameters) -> Hyperparameters:
     """Return hyperparameters as Python numbers of JAX's default precision, whatever made them.
 
     Args:
-        function: the public function that an error begins with.
         hyperparameters: name -> number; what is traced stays an array, in that precision.
 
     Raises:
@@ -77,8 +73,8 @@ def check_hyperparameters(function: str, hyperparameters: Hyperparameters) -> Hy
     if not isinstance(hyperparameters, Mapping):
         remedy = "For example: {'learning_rate': 0.1}"
         actual = f"a {type(hyperparameters).__name__}"
-        raise invalid_type(function, "hyperparameters", "to be a mapping", actual, remedy)
-    return {name: _checked(function, name, value) for name, value in hyperparameters.items()}
+        raise invalid_type("hyperparameters", "to be a mapping", actual, remedy)
+    return {name: _checked(name, value) for name, value in hyperparameters.items()}
 
 
 def as_arguments(numbers: Hyperparameters) -> dict[str, Array]:
@@ -90,15 +86,15 @@ def as_arguments(numbers: Hyperparameters) -> dict[str, Array]:
     }
 
 
-def _checked(function: str, name: str, value: Any) -> Any:
+def _checked(name: str, value: Any) -> Any:
     if not isinstance(value, str) and np.iterable(value):
         remedy = "Map over values with jax.vmap, or use jaxnet.training.sweep."
-        raise invalid_value(function, name, "to be one number", repr(value), remedy)
+        raise invalid_value(name, "to be one number", repr(value), remedy)
     if isinstance(value, Tracer) and jnp.issubdtype(value.dtype, jnp.integer):
         return value.astype(jnp.int32)
     if isinstance(value, Tracer) and jnp.issubdtype(value.dtype, jnp.floating):
         return value.astype(float)
-    return in_default_precision(function, name, as_numbers(function, name, value).item())
+    return in_default_precision(name, as_numbers(name, value).item())
 
 
 def _as_array(values: Any) -> np.ndarray | None:

@@ -79,13 +79,12 @@ OTHERWISE = "In place of `if` there are jnp.where and jax.lax.cond, in place of 
 
 
 @contextmanager
-def explained(function: str, argument: str, remedy: str) -> Iterator[None]:
+def explained(argument: str, remedy: str) -> Iterator[None]:
     """Say what went wrong where Python or NumPy would have to know the value of a traced array.
 
     JAX's own errors name neither whose array it is nor the way out; some are an IndexError.
 
     Args:
-        function: the public function that an error begins with.
         argument: whose code runs.
         remedy: what to do.
 
@@ -101,7 +100,7 @@ def explained(function: str, argument: str, remedy: str) -> Iterator[None]:
             raise
         actual = f"code that needs their values: {str(error).splitlines()[0].rstrip('.')}"
         expected = "to compute with arrays that are traced"
-        raise invalid_type(function, argument, expected, actual, remedy) from error
+        raise invalid_type(argument, expected, actual, remedy) from error
 
 
 _NEEDS_NUMBERS = (
@@ -116,11 +115,10 @@ _SAYS_SO = re.compile("(unhashable|concrete|static).*Tracer", re.DOTALL)
 """What a plain TypeError or IndexError says where it is that: of a lookup, a shape, a slice."""
 
 
-def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) -> Recipe:
+def call_builder(build: Build, hyperparameters: Hyperparameters) -> Recipe:
     """Return the recipe that a builder gives for some hyperparameters.
 
     Args:
-        function: the public function that an error begins with.
         build: the builder.
         hyperparameters: its arguments by name.
 
@@ -132,43 +130,41 @@ def call_builder(function: str, build: Build, hyperparameters: Hyperparameters) 
     """
     if not callable(build):
         remedy = "Pass a function (**hyperparameters) -> Recipe."
-        raise invalid_type(function, "build", "to be a function", repr(build), remedy)
+        raise invalid_type("build", "to be a function", repr(build), remedy)
     signature = inspect.signature(build)
     kinds = {parameter.kind for parameter in signature.parameters.values()}
     if inspect.Parameter.VAR_KEYWORD not in kinds:
-        check_options(function, build, hyperparameters, data=0)
+        check_options(build, hyperparameters, data=0)
     try:
         signature.bind(**hyperparameters)
     except TypeError as error:
         remedy = "Give it a value, or a default in the builder."
-        raise invalid_value(function, "settings", "to be complete", error, remedy) from None
+        raise invalid_value("settings", "to be complete", error, remedy) from None
     remedy = f"{OTHERWISE} Or make one sweep for each value of that hyperparameter."
-    with explained(function, "build", remedy):
+    with explained("build", remedy):
         recipe = build(**hyperparameters)
     if not isinstance(recipe, Recipe):
         remedy = "End it by: return jaxnet.training.Recipe(network, optimizer)"
         actual = f"a {type(recipe).__name__}"
-        raise invalid_type(function, "build", "to return a Recipe", actual, remedy)
-    check_optimizer(function, recipe.optimizer)
-    check_evaluate_at(function, recipe.evaluate_at)
-    modes = recipe_objective(function, recipe).modes
-    return recipe._replace(rules=check_rules(function, recipe.rules, modes))
+        raise invalid_type("build", "to return a Recipe", actual, remedy)
+    check_optimizer(recipe.optimizer)
+    check_evaluate_at(recipe.evaluate_at)
+    modes = recipe_objective(recipe).modes
+    return recipe._replace(rules=check_rules(recipe.rules, modes))
 
 
-def recipe_objective(function: str, recipe: Recipe) -> Objective:
+def recipe_objective(recipe: Recipe) -> Objective:
     """Return the objective of a recipe."""
-    return make_objective(
-        recipe.network, recipe.loss, recipe.metrics, recipe.penalty, function=function
-    )
+    return make_objective(recipe.network, recipe.loss, recipe.metrics, recipe.penalty)
 
 
-def check_recipe_outputs(function: str, recipe: Recipe, train: Examples) -> None:
+def check_recipe_outputs(recipe: Recipe, train: Examples) -> None:
     """Let a loss that wants probabilities see what the network says before training, as `fit` does.
 
     Raises:
         ValueError: if those are no probabilities.
     """
-    objective = recipe_objective(function, recipe)
+    objective = recipe_objective(recipe)
     if wants_probabilities(objective):
         in_shape = train.inputs.shape[1:]
         state = init_state(recipe.network, recipe.optimizer, in_shape, key=jax.random.key(0))
@@ -176,7 +172,7 @@ def check_recipe_outputs(function: str, recipe: Recipe, train: Examples) -> None
 
 
 def check_choice_of_examples(
-    function: str, recipe: Recipe, train: Examples, validation: Examples | None, batch_size: int
+    recipe: Recipe, train: Examples, validation: Examples | None, batch_size: int
 ) -> Recipe:
     """Return a recipe whose subset and held-out examples, if any, are known to be examples.
 
@@ -189,32 +185,32 @@ def check_choice_of_examples(
     if recipe.held_out is not None and validation is not None:
         remedy = "Leave out one of the two."
         expected = "to be None where the recipe holds examples out"
-        raise invalid_value(function, "validation", expected, "Examples", remedy)
+        raise invalid_value("validation", expected, "Examples", remedy)
     for name in ("subset", "held_out"):
         if (indices := getattr(recipe, name)) is not None:
-            _check_indices(function, f"the recipe's {name}", indices, count(train))
+            _check_indices(f"the recipe's {name}", indices, count(train))
     if recipe.subset is not None and batch_size > len(recipe.subset):
         expected = f"to be at most the {len(recipe.subset)} examples of the subset"
         remedy = "Pass fewer examples a step."
-        raise invalid_value(function, "batch_size", expected, batch_size, remedy)
-    check_normalization(function, recipe.network, train.inputs, batch_size)
+        raise invalid_value("batch_size", expected, batch_size, remedy)
+    check_normalization(recipe.network, train.inputs, batch_size)
     return recipe
 
 
-def _check_indices(function: str, argument: str, indices: AnyArray, total: int) -> None:
+def _check_indices(argument: str, indices: AnyArray, total: int) -> None:
     """Raise an error unless these are indices of examples; traced ones may be any integers."""
     remedy = "Pass integers of shape (n,), such as jnp.arange(100) or np.flatnonzero(mask)."
-    check_arrays(function, **{argument: indices})
+    check_arrays(**{argument: indices})
     if not jnp.issubdtype(indices.dtype, jnp.integer):
-        raise invalid_type(function, argument, "to hold integers", indices.dtype, remedy)
+        raise invalid_type(argument, "to hold integers", indices.dtype, remedy)
     if indices.ndim != 1 or not indices.size:
         shape = f"shape {indices.shape}"
-        raise invalid_value(function, argument, "to be one or more indices", shape, remedy)
+        raise invalid_value(argument, "to be one or more indices", shape, remedy)
     expected = f"to be from 0 to {total - 1}"
-    check_entries(function, argument, indices, lambda i: (i >= 0) & (i < total), expected, remedy)
+    check_entries(argument, indices, lambda i: (i >= 0) & (i < total), expected, remedy)
 
 
-def recipe_step(function: str, recipe: Recipe) -> Step:
+def recipe_step(recipe: Recipe) -> Step:
     """Return one step of training by a recipe."""
-    engine, objective = get_engine(function, recipe.gradient), recipe_objective(function, recipe)
+    engine, objective = get_engine(recipe.gradient), recipe_objective(recipe)
     return make_step(objective, engine, recipe.optimizer, recipe.constraint)

@@ -88,7 +88,6 @@ class RunProgram:
         loop: how to go through the examples; its epochs are the capacity of the history.
     """
 
-    function: str
     build: Build
     loop: LoopConfig
 
@@ -119,16 +118,16 @@ class RunProgram:
             TypeError: if anything in the recipe needs the value of a hyperparameter.
         """
         recipe = self.recipe(hyperparameters, train, validation)
-        with explained(self.function, "recipe and instruments", OTHERWISE):
+        with explained("recipe and instruments", OTHERWISE):
             return self._trained(recipe, key, epochs, start, train, validation)
 
     def recipe(
         self, hyperparameters: Hyperparameters, train: Examples, validation: Examples | None
     ) -> Recipe:
         """Return the recipe for some hyperparameters, which suits the examples."""
-        recipe = call_builder(self.function, self.build, hyperparameters)
+        recipe = call_builder(self.build, hyperparameters)
         given = train, validation, self.loop.batch_size
-        return check_choice_of_examples(self.function, recipe, *given)
+        return check_choice_of_examples(recipe, *given)
 
     def _trained(
         self,
@@ -139,7 +138,7 @@ class RunProgram:
         train: Examples,
         validation: Examples | None,
     ) -> Trained:
-        run, rules = recipe_run(self.function, recipe, self.loop), tuple(recipe.rules)
+        run, rules = recipe_run(recipe, self.loop), tuple(recipe.rules)
         if recipe.held_out is not None:
             validation = train.take(recipe.held_out)
         in_shape = train.inputs.shape[1:]
@@ -206,24 +205,23 @@ def make_train(
     >>> float(trained.history.epoch.train["accuracy"][-1])
     1.0
     """
-    name = "make_train"
     loop = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
-    check_loop(name, loop, train)
-    member = RunProgram(name, build, loop)
+    check_loop(loop, train)
+    member = RunProgram(build, loop)
     program = jax.jit(member, compiler_options=compiler_options())
 
     def run(key: Key, hyperparameters: Hyperparameters) -> Trained:
-        check_key(name, "key", key)
-        numbers = check_hyperparameters(name, hyperparameters)
+        check_key("key", key)
+        numbers = check_hyperparameters(hyperparameters)
         recipe = member.recipe(numbers, train, validation)
-        objective = recipe_objective(name, recipe)
+        objective = recipe_objective(recipe)
         # while tracing, only shapes are looked at
-        checked, held_out = check_both(name, objective, train, validation)
+        checked, held_out = check_both(objective, train, validation)
         given = as_arguments(numbers)
         arguments = key, given, jnp.int32(epochs), None, checked, held_out
         traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arguments))
         if not traced:
-            check_recipe_outputs(name, recipe, checked)
+            check_recipe_outputs(recipe, checked)
         # options of the compiler are for the outermost program only
         return member(*arguments) if traced else program(*arguments)
 
@@ -244,34 +242,33 @@ def make_recipe(build: Build, hyperparameters: Hyperparameters) -> Recipe:
         ValueError: for hyperparameters that ``build`` does not have, or that are out of range.
         TypeError: for one that is no number.
     """
-    return recipe_of_arrays("make_recipe", build, hyperparameters)
+    return recipe_of_arrays(build, hyperparameters)
 
 
-def recipe_of_arrays(function: str, build: Build, hyperparameters: Hyperparameters) -> Recipe:
+def recipe_of_arrays(build: Build, hyperparameters: Hyperparameters) -> Recipe:
     """Return the recipe of `make_recipe`; errors begin with the name of a function."""
-    numbers = check_hyperparameters(function, hyperparameters)
-    return call_builder(function, build, as_arguments(numbers))
+    numbers = check_hyperparameters(hyperparameters)
+    return call_builder(build, as_arguments(numbers))
 
 
-def check_loop(function: str, loop: LoopConfig, train: Examples) -> None:
+def check_loop(loop: LoopConfig, train: Examples) -> None:
     """Raise a ValueError or TypeError unless the examples allow this loop."""
-    check_range(function, "epochs", check_count(function, "epochs", loop.epochs), high=2**31 - 1)
-    check_batch_size(function, loop.batch_size, train)
-    check_short_batch(function, loop.short_batch)
-    check_flags(function, shuffle=loop.shuffle)
-    check_instruments(function, loop.instruments)
+    check_range("epochs", check_count("epochs", loop.epochs), high=2**31 - 1)
+    check_batch_size(loop.batch_size, train)
+    check_short_batch(loop.short_batch)
+    check_flags(shuffle=loop.shuffle)
+    check_instruments(loop.instruments)
 
 
-def recipe_run(function: str, recipe: Recipe, loop: LoopConfig) -> Run:
+def recipe_run(recipe: Recipe, loop: LoopConfig) -> Run:
     """Return the run of a recipe: ``(state, train, validation, epochs) -> state, history, done``.
 
     Args:
-        function: the public function that errors begin with.
         recipe: what is trained.
         loop: how to go through the examples.
     """
     epoch = make_epoch(
-        recipe_step(function, recipe),
+        recipe_step(recipe),
         batch_size=loop.batch_size,
         shuffle=loop.shuffle,
         short_batch=loop.short_batch,
@@ -279,7 +276,7 @@ def recipe_run(function: str, recipe: Recipe, loop: LoopConfig) -> Run:
     )
     return make_run(
         epoch,
-        make_evaluate(recipe_objective(function, recipe)),
+        make_evaluate(recipe_objective(recipe)),
         capacity=loop.epochs,
         rules=tuple(recipe.rules),
         instruments=loop.instruments,

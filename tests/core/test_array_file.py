@@ -20,9 +20,9 @@ def test_every_dtype_comes_back(shape: tuple[int, ...], tmp_path: Path) -> None:
     path = tmp_path / "file"
     rows = {name: np.ones(shape, jnp.dtype(name)) for name in DTYPES}
     columns = {f"{name}.T": array.T for name, array in rows.items()}
-    arrays = {name: storable("test", name, array) for name, array in (rows | columns).items()}
-    path.write_bytes(pack("test", KIND, '{"a": [1, null]}', arrays))
-    description, found = unpack("test", KIND, path)
+    arrays = {name: storable(name, array) for name, array in (rows | columns).items()}
+    path.write_bytes(pack(KIND, '{"a": [1, null]}', arrays))
+    description, found = unpack(KIND, path)
     assert description == {"a": [1, None]}
     assert set(found) == set(arrays)
     for name, array in arrays.items():
@@ -31,15 +31,15 @@ def test_every_dtype_comes_back(shape: tuple[int, ...], tmp_path: Path) -> None:
 
 
 def test_a_description_alone_is_enough(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(pack("test", KIND, "{}", {}))
-    assert unpack("test", KIND, tmp_path / "file") == ({}, {})
+    (tmp_path / "file").write_bytes(pack(KIND, "{}", {}))
+    assert unpack(KIND, tmp_path / "file") == ({}, {})
 
 
 def test_one_kind_is_not_taken_for_another(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    path.write_bytes(pack("test", KIND, "{}", {}))
+    path.write_bytes(pack(KIND, "{}", {}))
     with pytest.raises(DamagedFileError, match=r"to be a toy of jaxnet, got .* 'test'\. Write it"):
-        unpack("test", KIND._replace(name="toy", noun="a toy"), path)
+        unpack(KIND._replace(name="toy", noun="a toy"), path)
     with pytest.raises(InvalidValueError, match="of format version 2, got '1'") as caught:
-        unpack("test", KIND._replace(version=2), path)
+        unpack(KIND._replace(version=2), path)
     assert not isinstance(caught.value, DamagedFileError)

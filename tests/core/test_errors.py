@@ -4,8 +4,8 @@ import pytest
 
 from jaxnet.core.errors import InputError, invalid_type, invalid_value, message, missing_file
 
-PARTS = ("f", "x", "> 0", -1, "Pass more.")
-TEXT = "f: expected x > 0, got -1. Pass more."
+PARTS = ("x", "> 0", -1, "Pass more.")
+TEXT = "expected x > 0, got -1. Pass more."
 
 
 def test_the_form_of_a_message() -> None:
@@ -21,10 +21,10 @@ def test_values_and_types_keep_their_builtin_class() -> None:
 
 
 def test_missing_files_keep_theirs() -> None:
-    error = missing_file("read_idx", "to exist", "nothing", "Check the path.")
+    error = missing_file("to exist", "nothing", "Check the path.")
     assert isinstance(error, InputError)
     assert isinstance(error, FileNotFoundError)
-    assert str(error) == "read_idx: expected file to exist, got nothing. Check the path."
+    assert str(error) == "expected file to exist, got nothing. Check the path."
 
 
 def test_commands_can_catch_them_all_at_once() -> None:

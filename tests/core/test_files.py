@@ -11,7 +11,7 @@ from jaxnet.core.files import open_regular, read_regular, write_atomically
 
 
 def write(path: Path, text: str) -> Path:
-    return write_atomically("test", path, lambda file: file.write_text(text), remedy="Go.")
+    return write_atomically(path, lambda file: file.write_text(text), remedy="Go.")
 
 
 def test_a_link_is_written_through(tmp_path: Path) -> None:
@@ -48,16 +48,16 @@ def test_a_folder_is_refused(place: str, tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_file_is_read_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
     (tmp_path / "link").symlink_to("file")
-    assert read_regular("test", tmp_path / "link", limit=7) == b"content"
+    assert read_regular(tmp_path / "link", limit=7) == b"content"
     with pytest.raises(ValueError, match=r"of at most 6 bytes, got '.*link' of 7\. Choose a sma"):
-        read_regular("test", tmp_path / "link", limit=6)
+        read_regular(tmp_path / "link", limit=6)
 
 
 def test_nobody_waits_for_a_pipe_or_reads_a_device(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(ValueError, match=f"regular file, got '{name}', a (pipe|device)"):
-            read_regular("test", name)
+            read_regular(name)
 
 
 @pytest.mark.parametrize("mode", ["rb", "ab"])
@@ -77,11 +77,11 @@ def test_a_pipe_that_takes_a_files_place_is_refused_all_the_same(
     irregularity = files.irregularity
     monkeypatch.setattr(files, "irregularity", replaced)
     with pytest.raises((ValueError, OSError), match=r"a pipe|No such device"):
-        open_regular("test", path, mode)
+        open_regular(path, mode)
 
 
 def test_a_file_larger_than_all_memory_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "file").open("wb") as file:
         file.truncate(2**40)  # it takes no room on the disk
     with pytest.raises(ValueError, match=r"of at most 68,719,476,736 bytes, got .* of 1,099,511"):
-        read_regular("test", tmp_path / "file")
+        read_regular(tmp_path / "file")

@@ -35,7 +35,7 @@ def test_equal_arguments_make_the_identical_object(
 def test_numbers_of_other_types_are_others() -> None:
     made = [get_penalty("l2", strength=strength) for strength in (1, 1.0, np.float32(1))]
     assert len({id(penalty) for penalty in made}) == 3
-    with pytest.raises(TypeError, match=r"^l2: expected strength to be a number, got True"):
+    with pytest.raises(TypeError, match=r"^expected strength to be a number, got True"):
         get_penalty("l2", strength=True).function(jnp.ones(2))
 
 

@@ -83,5 +83,5 @@ def test_who_is_in_which_fold_is_random() -> None:
 
 def test_only_labels_can_be_stratified() -> None:
     values = Examples(np.zeros((4, 1)), np.zeros(4))
-    with pytest.raises(ValueError, match=r"^k_folds: expected targets to be integer labels"):
+    with pytest.raises(ValueError, match=r"^expected targets to be integer labels"):
         k_folds(values, 2, key=jax.random.key(0), stratify=True)

@@ -65,7 +65,7 @@ def test_reads_every_type(tmp_path: Path, code: int, kind: str, pack: Any) -> No
 
 def test_missing_file(tmp_path: Path) -> None:
     path = tmp_path / "nowhere"
-    message = f"read_idx: expected file to exist, got nothing at {path}. Check the path."
+    message = f"expected file to exist, got nothing at {path}. Check the path."
     with pytest.raises(FileNotFoundError, match=f"^{re.escape(message)}$"):
         read_idx(path)
 
@@ -153,7 +153,7 @@ def test_the_limit_is_of_bytes_and_may_be_moved(tmp_path: Path) -> None:
 def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero")):
-        with pytest.raises(ValueError, match=r"read_idx: expected file to be a regular file"):
+        with pytest.raises(ValueError, match=r"expected file to be a regular file"):
             read_idx(path)
 
 

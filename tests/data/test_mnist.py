@@ -84,9 +84,7 @@ def test_by_name(mnist: tuple[Examples, Examples], mnist_directory: Path) -> Non
 def test_one_file_missing(mnist_directory: Path, tmp_path: Path, missing: str) -> None:
     for name in set(SHA256) - {missing}:
         (tmp_path / f"{name}.gz").symlink_to(mnist_directory / f"{name}.gz")
-    message = (
-        f"load_mnist: expected file {missing}.gz to exist, got nothing of that name in {tmp_path}"
-    )
+    message = f"expected file {missing}.gz to exist, got nothing of that name in {tmp_path}"
     with pytest.raises(FileNotFoundError, match=re.escape(message)):
         load_mnist(tmp_path)
 
@@ -128,7 +126,7 @@ def test_pair_flattens_row_by_row() -> None:
 )
 def test_images_and_labels_that_do_not_pair(images: np.ndarray, labels: np.ndarray) -> None:
     message = (
-        "load_mnist: expected images and labels of shapes (n, height, width) and (n,), "
+        "expected images and labels of shapes (n, height, width) and (n,), "
         f"got {images.shape} and {labels.shape}. Check that"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
@@ -138,6 +136,6 @@ def test_images_and_labels_that_do_not_pair(images: np.ndarray, labels: np.ndarr
 @pytest.mark.parametrize("label", [10, -1])
 def test_label_out_of_range(label: int) -> None:
     labels = np.array([5, label, 99], np.int8)
-    message = rf"^load_mnist: expected labels in \[0, 10\), got {label} at index 1\. The label file"
+    message = rf"^expected labels in \[0, 10\), got {label} at index 1\. The label file"
     with pytest.raises(ValueError, match=message):
         pair(IMAGES, labels, classes=10)

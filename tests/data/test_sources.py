@@ -41,7 +41,7 @@ def test_precedence(
 
 def test_unknown_name() -> None:
     message = (
-        r"load_dataset: expected name to be one of digits, digits_by_writer, mnist, "
+        r"expected name to be one of digits, digits_by_writer, mnist, "
         r"got 'mnits'\. Did you mean 'm"
     )
     with pytest.raises(ValueError, match=message):

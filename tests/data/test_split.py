@@ -147,15 +147,13 @@ def test_examples_come_shuffled() -> None:
     "bad", [(), (0.5, 0.6), (0.5, 0.0), (1.5, -0.5), (float("nan"), 0.5), (1.1,)]
 )
 def test_fractions_out_of_range(bad: tuple[float, ...]) -> None:
-    message = f"split: expected fractions to be above 0 and to sum to at most 1, got {bad}. Pass"
+    message = f"expected fractions to be above 0 and to sum to at most 1, got {bad}. Pass"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         split(_examples(10), bad, key=KEY)
 
 
 def test_a_part_left_empty() -> None:
-    message = (
-        r"split: expected fractions to leave no part empty, got parts of \[3, 0\] of 3 examples"
-    )
+    message = r"expected fractions to leave no part empty, got parts of \[3, 0\] of 3 examples"
     with pytest.raises(ValueError, match=message):
         split(_examples(3), (0.9, 0.1), key=KEY)
 
@@ -172,7 +170,7 @@ def test_nan_in_the_inputs_is_located() -> None:
     inputs = np.zeros((4, 3))
     inputs[2, 1] = np.nan
     message = (
-        "split: expected examples.inputs to be finite everywhere, got 1 NaN or infinite values, "
+        "expected examples.inputs to be finite everywhere, got 1 NaN or infinite values, "
         "the first at index (2, 1). Remove or repair those examples first."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -197,27 +195,27 @@ def test_infinity_in_the_targets_is_located() -> None:
 )
 def test_examples_that_do_not_pair(inputs: Any, targets: Any) -> None:
     message = (
-        "f: expected train to pair each of one or more inputs with a target, got inputs of shape "
+        "expected train to pair each of one or more inputs with a target, got inputs of shape "
         f"{np.shape(inputs)} and targets of shape {np.shape(targets)}. Give both"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
-        check_examples("f", "train", Examples(inputs, targets))
+        check_examples("train", Examples(inputs, targets))
 
 
 @pytest.mark.parametrize(
     ("examples", "message"),
     [
-        (Examples([[1.0], [2.0, 3.0]], [0, 1]), "f: expected train to hold arrays, got "),
+        (Examples([[1.0], [2.0, 3.0]], [0, 1]), "expected train to hold arrays, got "),
         (Examples(np.array([["a"], ["b"]]), [0, 1]), "train.inputs to hold numbers, got <U1. Give"),
         (Examples([[1.0], [2.0]], np.array([None, 1])), "train.targets to hold numbers, got obj"),
-        (([[1.0]], [0]), "f: expected train to be Examples, got a tuple."),
+        (([[1.0]], [0]), "expected train to be Examples, got a tuple."),
     ],
     ids=["ragged", "text", "objects", "pair"],
 )
 @pytest.mark.usefixtures("no_type_checks")
 def test_what_are_no_examples(examples: Any, message: str) -> None:
     with pytest.raises((TypeError, ValueError)) as caught:
-        check_examples("f", "train", examples)
+        check_examples("train", examples)
     assert message in str(caught.value)
 
 

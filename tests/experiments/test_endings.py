@@ -211,7 +211,7 @@ OTHERS: dict[str, tuple[Exception, str]] = {
         jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: 68719478400 bytes."),
         "not enough memory; choose smaller settings",
     ),
-    "contender": (lost("benchmark", {"floor": "it died"}), "benchmark: expected contenders to tra"),
+    "contender": (lost({"floor": "it died"}), "expected contenders to tra"),
 }
 
 

@@ -139,7 +139,7 @@ def test_no_examples_no_losses(dtype: np.dtype) -> None:
 @pytest.mark.parametrize(("labels", "bad", "place"), [([0, 5], 5, "(1,)"), ([-1, 2], -1, "(0,)")])
 def test_labels_out_of_range(function, labels: list[int], bad: int, place: str) -> None:
     message = (
-        f"{function.__name__}: expected targets of integer labels to be in [0, 5), got {bad} at "
+        f"expected targets of integer labels to be in [0, 5), got {bad} at "
         f"index {place}. Number the classes from 0, or give the network more outputs."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -174,12 +174,12 @@ def test_distributions_of_another_shape() -> None:
 
 @pytest.mark.parametrize("kind", ["bool", "complex64"])
 def test_targets_of_another_type(kind: str) -> None:
-    message = rf"f: expected targets to be integer or floating-point, got {kind}\. Pass integer"
+    message = rf"expected targets to be integer or floating-point, got {kind}\. Pass integer"
     with pytest.raises(TypeError, match=message):
-        one_hot_targets("f", _scores(np.dtype("float32")), jnp.ones((6, 5), kind))
+        one_hot_targets(_scores(np.dtype("float32")), jnp.ones((6, 5), kind))
 
 
 def test_one_hot_targets_are_rows_of_the_identity(dtype: np.dtype) -> None:
     assert_trees_close(
-        one_hot_targets("f", _scores(dtype), _labels()), np.eye(5, dtype=dtype)[_labels()]
+        one_hot_targets(_scores(dtype), _labels()), np.eye(5, dtype=dtype)[_labels()]
     )

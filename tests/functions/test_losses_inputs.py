@@ -166,7 +166,7 @@ def test_labels_that_cannot_be_smoothed(
 
 
 def test_entropy_of_what_is_no_probability() -> None:
-    with pytest.raises(ValueError, match=r"^entropy: expected outputs to be probabilities in \[0,"):
+    with pytest.raises(ValueError, match=r"^expected outputs to be probabilities in \[0,"):
         entropy(jnp.array([[2.0, -1.0]]))
 
 
@@ -238,7 +238,7 @@ def test_fit_hears_of_bad_targets_before_it_starts() -> None:
             optimizer=jaxnet.optim.sgd(0.1),
         )
 
-    with pytest.raises(ValueError, match=r"^hinge: expected targets to be -1 or \+1, got 0 at"):
+    with pytest.raises(ValueError, match=r"^expected targets to be -1 or \+1, got 0 at"):
         run("hinge", np.array([1, 0, 1, 1]))
     with pytest.raises(
         ValueError, match=r"^squared_error: .* shape \(4, 1\) or \(4,\), got \(4, 2"
@@ -262,7 +262,7 @@ def test_lists_are_no_arrays(name: str) -> None:
     first = "predictions" if name == "confusion_matrix" else "outputs"
     cases: list[Any] = [(([[0.5, 0.5]], ROWS), first), ((ROWS, [0, 1, 1]), "targets")]
     for given, argument in cases:
-        message = f"{name}: expected {argument} to be an array, got a list. Pass jnp.asarray("
+        message = f"expected {argument} to be an array, got a list. Pass jnp.asarray("
         with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
             FUNCTIONS[name](*given)
 
@@ -282,7 +282,7 @@ def test_a_plain_pair_is_a_loss() -> None:
 @pytest.mark.parametrize("loss", [None, 3, (), (LOSSES["huber"],), (LOSSES["huber"], "huber")])
 def test_what_is_no_loss(loss: Any) -> None:
     message = (
-        "as_loss: expected loss to be a name, a function of outputs and targets, or a pair with "
+        "expected loss to be a name, a function of outputs and targets, or a pair with "
         f"its gradient, got {loss!r}. Pass a name in LOSSES, say."
     )
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):

@@ -187,13 +187,13 @@ def test_a_function_of_one_s_own_gets_the_gradient_of_autodiff(dtype: np.dtype) 
         (
             "huber",
             {"detla": 1.0},
-            r"^get_loss: expected options of huber to be among delta, got 'detla'\. "
+            r"^expected options of huber to be among delta, got 'detla'\. "
             r"Did you mean 'delta'\?$",
         ),
         (
             "hinge",
             {"margin": 1.0},
-            r"^get_loss: expected options of hinge to be none, got 'margin'\. Leave it out\.$",
+            r"^expected options of hinge to be none, got 'margin'\. Leave it out\.$",
         ),
     ],
 )

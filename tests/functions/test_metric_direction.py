@@ -80,8 +80,8 @@ reporting: Any = functools.partial(make_objective, network())
     [
         (lambda: as_metric("acuracy"), "got 'acuracy'. Did you mean 'accuracy'?"),
         (lambda: of((bare, "up")), "expected mode to be one of max, min, got 'up'"),
-        (lambda: of(3), "as_metric: expected metric to be a name, a function"),
-        (lambda: of((bare, "max", 1)), "as_metric: expected metric to be a name, a"),
+        (lambda: of(3), "expected metric to be a name, a function"),
+        (lambda: of((bare, "max", 1)), "expected metric to be a name, a"),
         (lambda: reporting(metrics=bare), "metrics to be one of accuracy, "),
         (lambda: reporting(metrics=[bare]), "metrics to be one of accuracy, "),
         (lambda: reporting(metrics={"x": 3}), "expected metric to be a name, a"),

@@ -137,34 +137,34 @@ def test_binary_accuracy_by_hand(dtype: np.dtype) -> None:
     ("metric", "shape", "targets", "error", "message"),
     [
         (accuracy, (3, 1), np.array([0, 1, 1]), ValueError,
-         "accuracy: expected outputs to have 2 or more classes on the last axis, got shape (3, 1). "
+         "expected outputs to have 2 or more classes on the last axis, got shape (3, 1). "
          "The largest of one is always the first: take binary_accuracy for one output."),
         (accuracy, (3, 2), np.array([[0], [1], [1]]), ValueError,
-         "accuracy: expected targets to have shape (3,) or (3, 2), got (3, 1). Pass one integer "
+         "expected targets to have shape (3,) or (3, 2), got (3, 1). Pass one integer "
          "label an example, or one one-hot row."),
         (error_rate, (3, 2), np.array([0, 2, 1]), ValueError,
-         "error_rate: expected targets of integer labels to be in [0, 2), got 2 at index (1,). "
+         "expected targets of integer labels to be in [0, 2), got 2 at index (1,). "
          "Number the classes from 0."),
         (accuracy, (2, 2), np.array([[0, 1], [0.5, 0.5]]), ValueError,
-         "accuracy: expected targets of one-hot rows to have one 1 each, else 0, got 0.5 at index "
+         "expected targets of one-hot rows to have one 1 each, else 0, got 0.5 at index "
          "(1, 0). Pass integer labels."),
         (accuracy, (2, 2), np.array([0.0, 1.0]), TypeError,
-         "accuracy: expected targets of labels to be integer, got float64. Pass one integer label "
+         "expected targets of labels to be integer, got float64. Pass one integer label "
          "an example, such as labels.astype(jnp.int32)."),
         (accuracy, (2, 2), np.eye(2) > 0, TypeError,
-         "accuracy: expected targets to be integer or floating-point, got bool. Convert them by "
+         "expected targets to be integer or floating-point, got bool. Convert them by "
          "astype."),
         (top_k_accuracy, (2, 3), np.array([0, 1]), ValueError,
-         "top_k_accuracy: expected k <= the 3 classes, got 5. With as many guesses as classes none "
+         "expected k <= the 3 classes, got 5. With as many guesses as classes none "
          "is wrong."),
         (binary_accuracy, (2, 3), np.array([0, 1]), ValueError,
-         "binary_accuracy: expected targets to have shape (2, 3), got (2,). Pass one label an "
+         "expected targets to have shape (2, 3), got (2,). Pass one label an "
          "entry; for several classes take accuracy."),
         (binary_accuracy, (2, 1), np.array([0.5, 1]), ValueError,
-         "binary_accuracy: expected targets to be 0 or 1, or else -1 or +1, got 0.5 at index (0,). "
+         "expected targets to be 0 or 1, or else -1 or +1, got 0.5 at index (0,). "
          "Pass one label an entry."),
         (binary_accuracy, (2, 1), np.array([0, -1]), ValueError,
-         "binary_accuracy: expected targets to be 0 or 1, or else -1 or +1, got 0 at index (0,). "
+         "expected targets to be 0 or 1, or else -1 or +1, got 0 at index (0,). "
          "Pass one label an entry."),
     ],
 )  # fmt: skip
@@ -177,7 +177,7 @@ def test_bad_input(
 
 @pytest.mark.parametrize("k", [0, -1])
 def test_no_guesses(k: int) -> None:
-    with pytest.raises(ValueError, match=rf"^top_k_accuracy: expected k >= 1, got {k}\."):
+    with pytest.raises(ValueError, match=rf"^expected k >= 1, got {k}\."):
         top_k_accuracy(jnp.eye(3), jnp.arange(3), k=k)
 
 

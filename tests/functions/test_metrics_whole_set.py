@@ -168,45 +168,45 @@ def test_many_examples_of_few_bits() -> None:
     ("call", "error", "message"),
     [
         (lambda: confusion_matrix(jnp.array([0, 3]), np.array([0, 1]), classes=3), ValueError,
-         "confusion_matrix: expected predictions of integer labels to be in [-1, 3), got 3 at "
+         "expected predictions of integer labels to be in [-1, 3), got 3 at "
          "index (1,). Number the classes from 0."),
         (lambda: confusion_matrix(jnp.array([0, 1]), np.array([0, -1]), classes=3), ValueError,
-         "confusion_matrix: expected targets of integer labels to be in [0, 3), got -1 at index "
+         "expected targets of integer labels to be in [0, 3), got -1 at index "
          "(1,). Number the classes from 0."),
         (lambda: confusion_matrix(jnp.array([0, 1]), np.array([[0, 1]]), classes=3), ValueError,
-         "confusion_matrix: expected targets to have shape (2,), got (1, 2). Pass one label an "
+         "expected targets to have shape (2,), got (1, 2). Pass one label an "
          "example."),
         (lambda: confusion_matrix(jnp.eye(3), np.arange(3), classes=4), ValueError,
-         "confusion_matrix: expected predictions of scores to have 4 classes on the last axis, got "
+         "expected predictions of scores to have 4 classes on the last axis, got "
          "shape (3, 3). Pass classes=outputs.shape[-1]."),
         (lambda: confusion_matrix(jnp.eye(3), np.arange(3), classes=1), ValueError,
-         "confusion_matrix: expected classes >= 2, got 1. Pass a whole number of 2 or more."),
+         "expected classes >= 2, got 1. Pass a whole number of 2 or more."),
         (lambda: recall(jnp.ones((2, 3))), ValueError,
-         "recall: expected confusion to be a square matrix, got shape (2, 3). Pass what "
+         "expected confusion to be a square matrix, got shape (2, 3). Pass what "
          "confusion_matrix returns."),
         (lambda: f1(jnp.ones((2, 2), complex)), TypeError,
-         "f1: expected confusion to hold counts, got complex64. Pass what confusion_matrix "
+         "expected confusion to hold counts, got complex64. Pass what confusion_matrix "
          "returns."),
         (lambda: precision(jnp.ones((2, 2)), average=cast(Any, "makro")), ValueError,
-         "precision: expected average to be one of macro, micro, got 'makro'. Did you mean "
+         "expected average to be one of macro, micro, got 'makro'. Did you mean "
          "'macro'?"),
         (lambda: r_squared(jnp.ones((3, 1)), np.ones((3, 2))), ValueError,
-         "r_squared: expected targets of one example or more to have shape (3, 1) or (3,), got "
+         "expected targets of one example or more to have shape (3, 1) or (3,), got "
          "(3, 2). Pass one number an entry; the last axis of the outputs holds the entries."),
         (lambda: r_squared(jnp.ones((2, 1)), np.array([1, np.nan])), ValueError,
-         "r_squared: expected targets to be finite, got nan at index (1,). Leave these examples "
+         "expected targets to be finite, got nan at index (1,). Leave these examples "
          "out, or fill in their targets."),
         (lambda: r_squared(jnp.ones((2, 1)), np.ones(2), average=cast(Any, "mean")), ValueError,
-         "r_squared: expected average to be one of uniform, got 'mean'. Pass one of the known "
+         "expected average to be one of uniform, got 'mean'. Pass one of the known "
          "names."),
         (lambda: expected_calibration_error(jnp.array([[3.0, -2.0]]), np.array([0])), ValueError,
-         "expected_calibration_error: expected probabilities to be in [0, 1], got 3.0 at index "
+         "expected probabilities to be in [0, 1], got 3.0 at index "
          "(0, 0). Apply softmax to logits first."),
         (lambda: expected_calibration_error(jnp.zeros((0, 2)), np.zeros(0, int)), ValueError,
-         "expected_calibration_error: expected targets to hold 1 or more, got none. Pass at least "
+         "expected targets to hold 1 or more, got none. Pass at least "
          "one example."),
         (lambda: expected_calibration_error(jnp.ones((2, 2)), np.zeros(2, int), bins=0), ValueError,
-         "expected_calibration_error: expected bins >= 1, got 0. Pass a whole number of 1 or "
+         "expected bins >= 1, got 0. Pass a whole number of 1 or "
          "more."),
     ],
 )  # fmt: skip

@@ -262,34 +262,34 @@ def test_max_norm_can_be_differentiated_at_zero(dtype: np.dtype) -> None:
     ("call", "error", "message"),
     [
         (lambda w: get_penalty("lasso", strength=1.0), ValueError,
-         "get_penalty: expected name to be one of elastic_net, l1, l2, got 'lasso'. Pass one of "
+         "expected name to be one of elastic_net, l1, l2, got 'lasso'. Pass one of "
          "the known names."),
         (lambda w: get_penalty("l2", lamda=1.0), ValueError,
-         "get_penalty: expected options of l2 to be among strength, mask, got 'lamda'. Leave it "
+         "expected options of l2 to be among strength, mask, got 'lamda'. Leave it "
          "out."),
         (lambda w: get_penalty("elastic_net", l1_strength=1.0), ValueError,
-         "get_penalty: expected l2_strength of elastic_net, got none. Pass l2_strength=1e-4, say."),
+         "expected l2_strength of elastic_net, got none. Pass l2_strength=1e-4, say."),
         (lambda w: l2(w, -1.0), ValueError,
-         "l2: expected strength finite and in [0, inf), got -1.0. Pass a number in that range."),
+         "expected strength finite and in [0, inf), got -1.0. Pass a number in that range."),
         (lambda w: elastic_net(w, 1.0, -1.0), ValueError,
-         "elastic_net: expected l2_strength finite and in [0, inf), got -1.0. Pass a number in "
+         "expected l2_strength finite and in [0, inf), got -1.0. Pass a number in "
          "that range."),
         (lambda w: max_norm(w, 0.0), ValueError,
-         "max_norm: expected limit finite and in (0, inf), got 0.0. Pass a number in that range."),
+         "expected limit finite and in (0, inf), got 0.0. Pass a number in that range."),
         (lambda w: l1(w, 1.0, mask=lambda params: (True, True)), TypeError,
-         "l1: expected mask to return a tree of the parameters' structure, got another. Let it "
+         "expected mask to return a tree of the parameters' structure, got another. Let it "
          "return one bool a leaf, as penalties.weights_only does."),
         (lambda w: l2({"w": np.ones(2, np.int32), "b": np.arange(2)}, 0.5), TypeError,
-         "l2: expected params['w'] to be floating-point, got int32. params['w'].astype("
+         "expected params['w'] to be floating-point, got int32. params['w'].astype("
          "jnp.float32) converts."),
         (lambda w: l1_backward(np.ones(2, np.int32), 0.5), TypeError,
-         "l1_backward: expected params to be floating-point, got int32. params.astype(jnp.float32) "
+         "expected params to be floating-point, got int32. params.astype(jnp.float32) "
          "converts."),
         (lambda w: max_norm((w, np.ones(2, np.uint8)), 0.5), TypeError,
-         "max_norm: expected params[1] to be floating-point, got uint8. params[1].astype("
+         "expected params[1] to be floating-point, got uint8. params[1].astype("
          "jnp.float32) converts."),
         (lambda w: as_penalty(cast(Any, "l2")), TypeError,
-         "as_penalty: expected penalty to be a function of the parameters, got 'l2'. For a name "
+         "expected penalty to be a function of the parameters, got 'l2'. For a name "
          "take get_penalty(name, strength=1e-4)."),
     ],
 )  # fmt: skip

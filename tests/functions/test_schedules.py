@@ -134,13 +134,13 @@ POSITIVE = r"finite and in \(0, inf\), got 0.0"
         (
             lambda: schedules.cosine_decay(0.1, 10, alpha=1.5),
             ValueError,
-            r"cosine_decay: expected alpha finite and in \[0, 1\], got 1.5",
+            r"expected alpha finite and in \[0, 1\], got 1.5",
         ),
         (lambda: schedules.linear(0.1, -0.1, 10), ValueError, f"end_value {NEGATIVE}"),
         (
             lambda: schedules.linear(0.1, 0.0, 10.0),  # pyright: ignore[reportArgumentType]
             TypeError,
-            "linear: expected transition_steps to be an integer, got 10.0 of type float",
+            "expected transition_steps to be an integer, got 10.0 of type float",
         ),
         (
             lambda: schedules.linear(0.1, 0.0, jnp.array(10.0)),
@@ -170,11 +170,11 @@ POSITIVE = r"finite and in \(0, inf\), got 0.0"
         (
             lambda: schedules.join([schedules.constant(1.0)] * 3, [4, 2]),
             ValueError,
-            r"join: expected boundaries to rise, got \[4, 2\]",
+            r"expected boundaries to rise, got \[4, 2\]",
         ),
         (lambda: schedules.scale(schedules.constant(1.0), -0.1), ValueError, f"factor {NEGATIVE}"),
         (lambda: schedules.delay(schedules.constant(1.0), -1), ValueError, "steps >= 0, got -1"),
-        (lambda: schedules.constant(1.0)(-1), ValueError, "constant: expected count >= 0, got -1"),
+        (lambda: schedules.constant(1.0)(-1), ValueError, "expected count >= 0, got -1"),
         (lambda: schedules.constant(1.0)(2**31), ValueError, "count finite and in"),
         (lambda: schedules.constant(1.0)(0.5), TypeError, "count to be an integer, got float"),
         (lambda: schedules.constant(1.0)(True), TypeError, "count to be an integer, got bool"),

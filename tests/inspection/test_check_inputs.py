@@ -92,16 +92,14 @@ def broadcast(params: Any) -> Any:
 @pytest.mark.parametrize("name", INSTRUMENTS | PLAIN)
 def test_a_network_is_no_objective(name: str) -> None:
     known = here()
-    with pytest.raises(
-        InputError, match=f"^{name}: expected objective to be an Objective, got a L"
-    ):
+    with pytest.raises(InputError, match=r"^expected objective to be an Objective, got a L"):
         ALL[name](known.objective.network, *known[1:])
 
 
 @pytest.mark.parametrize("name", INSTRUMENTS | PLAIN)
 def test_a_pair_of_arrays_is_no_examples(name: str) -> None:
     known = here()
-    with pytest.raises(InputError, match=f"^{name}: expected examples to be Examples, got a tuple"):
+    with pytest.raises(InputError, match=r"^expected examples to be Examples, got a tuple"):
         ALL[name](*known[:3], tuple(known.examples))
 
 
@@ -119,27 +117,27 @@ def test_a_pair_of_arrays_is_no_examples(name: str) -> None:
 )
 def test_parameters_of_another_network(name: str, change: Call) -> None:
     known = here()
-    with pytest.raises(InputError, match=f"^{name}: expected params"):
+    with pytest.raises(InputError, match=r"^expected params"):
         ALL[name](*known._replace(params=change(known.params)))
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_statistics_of_another_network(name: str) -> None:
     known = here()
-    with pytest.raises(InputError, match=f"^{name}: expected statistics to be a tree like"):
+    with pytest.raises(InputError, match=r"^expected statistics to be a tree like"):
         ALL[name](*known._replace(statistics=((), (), (), ())))
 
 
 @pytest.mark.parametrize("name", INSTRUMENTS | OF_NETWORKS)
 @pytest.mark.parametrize("key", [0, jax.random.split(KEY, 2)], ids=["number", "two"])
 def test_keys_that_are_none(name: str, key: Any) -> None:
-    with pytest.raises(InputError, match=f"^{name}: expected key to be one PRNG key, got"):
+    with pytest.raises(InputError, match=r"^expected key to be one PRNG key, got"):
         ALL[name](*here(), key=key)
 
 
 @pytest.mark.parametrize("name", INSTRUMENTS | OF_NETWORKS)
 def test_a_text_is_no_flag(name: str) -> None:
-    with pytest.raises(InputError, match=f"^{name}: expected training to be a boolean, got 'no'"):
+    with pytest.raises(InputError, match=r"^expected training to be a boolean, got 'no'"):
         ALL[name](*here(), training="no")
 
 
@@ -154,7 +152,7 @@ def test_a_text_is_no_flag(name: str) -> None:
 )
 def test_inputs_that_are_no_batch(name: str, inputs: Any, expected: str) -> None:
     known = here()
-    with pytest.raises(InputError, match=f"^{name}: expected {expected}"):
+    with pytest.raises(InputError, match=f"^expected {expected}"):
         ALL[name](*known._replace(examples=Examples(inputs, known.examples.targets)))
 
 
@@ -163,14 +161,14 @@ def test_an_empty_batch_has_features_and_no_risk() -> None:
     empty = known._replace(examples=known.examples.take(slice(0, 0)))
     assert ALL["features"](*empty)["z1"].shape == (0, 4)
     for name in ("tape", "check_gradients"):
-        with pytest.raises(InputError, match=f"^{name}: expected x to hold examples, got shape"):
+        with pytest.raises(InputError, match=r"^expected x to hold examples, got shape"):
             ALL[name](*empty)
 
 
 @pytest.mark.parametrize("name", OF_NETWORKS)
 def test_an_objective_is_no_network(name: str) -> None:
     known = here()
-    with pytest.raises(InputError, match=f"^{name}: expected network to be a Layer, got a"):
+    with pytest.raises(InputError, match=r"^expected network to be a Layer, got a"):
         ALL[name](known._replace(objective=known), *known[1:])
 
 
@@ -193,7 +191,7 @@ def test_a_network_without_parameters() -> None:
     objective = jaxnet.training.make_objective(network, "squared_error")
     examples = Examples(np.ones((4, 3), np.float32), np.zeros((4, 3), np.float32))
     bare = Here(objective, (), (), examples)
-    with pytest.raises(InputError, match="hessian_spectrum: expected params to hold parameters"):
+    with pytest.raises(InputError, match="expected params to hold parameters"):
         hessian_spectrum(*bare, key=KEY)
     assert [float(part) for part in gradient_noise(*bare)] == [0.0, 0.0]
     assert float(measured_variance(*bare, **BATCHES).value) == 0.0
@@ -207,7 +205,7 @@ def test_a_network_without_parameters() -> None:
     ] == ["x"]
     pixels = Examples(np.ones((4, 3), np.uint8), examples.targets)
     empty = jaxnet.layers.rescale(1 / 255)
-    with pytest.raises(InputError, match="check_gradients: expected params to hold parameters"):
+    with pytest.raises(InputError, match="expected params to hold parameters"):
         check_gradients(empty, (), (), *pixels, loss="squared_error")
 
 

@@ -27,11 +27,11 @@ def test_nan_of_a_unit_that_is_off_does_not_come_through() -> None:
 @pytest.mark.parametrize(
     ("count", "error", "message"),
     [
-        (0, ValueError, "active_units: expected count >= 1, got 0"),
-        (4, ValueError, "active_units: expected count at most the width 3, got 4"),
-        (1.5, TypeError, "active_units: expected count to be an integer, got 1.5"),
+        (0, ValueError, "expected count >= 1, got 0"),
+        (4, ValueError, "expected count at most the width 3, got 4"),
+        (1.5, TypeError, "expected count to be an integer, got 1.5"),
         (jnp.array(1.5), TypeError, "expected count to be an integer, got float32"),
-        (jnp.arange(2), ValueError, "active_units: expected count to be a scalar, got shape (2,)"),
+        (jnp.arange(2), ValueError, "expected count to be a scalar, got shape (2,)"),
     ],
     ids=["0", "4", "float", "float-array", "vector"],
 )

@@ -16,8 +16,7 @@ from jaxnet.layers.batch_norm import ConventionName
 @pytest.mark.parametrize("convention", ["lecture", "torch"])
 def test_momentum_out_of_range(convention: ConventionName, momentum: float) -> None:
     message = (
-        f"batch_norm: expected momentum finite and in [0, 1], got {momentum}. "
-        "Pass a number in that range."
+        f"expected momentum finite and in [0, 1], got {momentum}. Pass a number in that range."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         batch_norm(like=convention, momentum=momentum)
@@ -25,9 +24,7 @@ def test_momentum_out_of_range(convention: ConventionName, momentum: float) -> N
 
 @pytest.mark.parametrize("eps", [0, 0.0, -1e-5, math.nan, math.inf])
 def test_eps_out_of_range(eps: float) -> None:
-    message = (
-        f"batch_norm: expected eps finite and in (0, inf), got {eps}. Pass a number in that range."
-    )
+    message = f"expected eps finite and in (0, inf), got {eps}. Pass a number in that range."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         batch_norm(eps=eps)
 
@@ -37,9 +34,7 @@ def test_eps_out_of_range(eps: float) -> None:
     [("pytorch", "Did you mean 'torch'?"), ("caffe", "Pass one of the known names.")],
 )
 def test_unknown_convention(name: Any, hint: str, no_type_checks: None) -> None:
-    message = (
-        f"batch_norm: expected like to be one of flax, keras, lecture, torch, got '{name}'. {hint}"
-    )
+    message = f"expected like to be one of flax, keras, lecture, torch, got '{name}'. {hint}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         batch_norm(like=name)
 
@@ -50,7 +45,7 @@ def test_wrong_shape(shape: tuple[int, ...], training: bool) -> None:
     layer = batch_norm()
     params, statistics = layer.init(jax.random.key(0), (3,))
     message = (
-        f"batch_norm: expected x of shape (batch, 3), got {shape}. "
+        f"expected x of shape (batch, 3), got {shape}. "
         "Pass a batch of such inputs; for one example use x[None]."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -61,7 +56,7 @@ def test_no_examples() -> None:
     layer = serial(batch_norm())
     params, statistics = layer.init(jax.random.key(0), (2,))
     message = (
-        "batch_norm: expected x to hold 1 example or more, got (0, 2). "
+        "expected x to hold 1 example or more, got (0, 2). "
         "A mini-batch without examples has no mean."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -74,7 +69,7 @@ def test_whole_numbers() -> None:
     layer = batch_norm()
     params, statistics = layer.init(jax.random.key(0), (2,))
     message = (
-        "batch_norm: expected x to be floating-point, got uint8. "
+        "expected x to be floating-point, got uint8. "
         "Put `rescale` before it, which turns integers into floating-point."
     )
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):

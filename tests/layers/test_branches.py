@@ -142,7 +142,7 @@ def test_descriptions_hold_the_parts() -> None:
 
 def test_no_layers() -> None:
     message = (
-        "parallel: expected layers to be one or more, got none. Pass one layer or more; serial() "
+        "expected layers to be one or more, got none. Pass one layer or more; serial() "
         "is the layer that does nothing."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -150,21 +150,21 @@ def test_no_layers() -> None:
 
 
 def test_unknown_combination() -> None:
-    message = r"parallel: expected combine to be one of concatenate, sum, got 'add'\. Pass"
+    message = r"expected combine to be one of concatenate, sum, got 'add'\. Pass"
     with pytest.raises(ValueError, match=message):
         parallel(dense(2), combine="add")
 
 
 SUM = (
-    "parallel: expected layers to have one output shape, got [(2,), (3,)]. Outputs are summed "
+    "expected layers to have one output shape, got [(2,), (3,)]. Outputs are summed "
     "entry by entry: give the layers equal widths."
 )
 CONCATENATE = (
-    "parallel: expected layers to have output shapes that differ in the last axis only, got "
+    "expected layers to have output shapes that differ in the last axis only, got "
     "[(2,), (2, 3)]. Outputs are joined along the last axis: make the axes before it equal."
 )
 KEPT = (
-    "residual: expected layer to keep the shape (3,), got (2,). End the layer with a width that "
+    "expected layer to keep the shape (3,), got (2,). End the layer with a width that "
     "is its input's."
 )
 
@@ -198,7 +198,7 @@ def test_sums_never_broadcast() -> None:
     # parameters from elsewhere: neither init nor out_shape was there to complain
     x = jnp.ones((4, 3))
     narrow = Dense(jnp.ones((1, 3)), jnp.ones(1))
-    with pytest.raises(ValueError, match=r"residual: expected layer to keep the shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"expected layer to keep the shape \(3,\)"):
         residual(dense(1)).apply((narrow,), ((),), x)
     with pytest.raises(ValueError, match=r"one output shape, got \[\(1,\), \(3,\)\]"):
         parallel(dense(1), serial(), combine="sum").apply((narrow, ()), ((), ()), x)

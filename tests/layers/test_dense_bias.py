@@ -86,9 +86,7 @@ def test_a_network_without_bias_keeps_the_law_and_trains(dtype: np.dtype) -> Non
 def test_unknown_initializer(argument: str) -> None:
     options: Any = {argument: "zeroes"}
     known = ", ".join(sorted(jaxnet.initializers.INITIALIZERS))
-    message = (
-        f"dense: expected {argument} to be one of {known}, got 'zeroes'. Did you mean 'zeros'?"
-    )
+    message = f"expected {argument} to be one of {known}, got 'zeroes'. Did you mean 'zeros'?"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         dense(3, **options)
 

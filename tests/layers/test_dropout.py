@@ -125,7 +125,7 @@ def test_evaluation_needs_no_key_and_heeds_none(form: DropoutForm, dtype: np.dty
 
 def test_training_without_a_key_is_an_error() -> None:
     message = (
-        r"^dropout: expected key while training, got None\. "
+        r"^expected key while training, got None\. "
         r"Pass a PRNG key, or training=False to evaluate\.$"
     )
     network = serial(rescale(1.0), dropout(0.5))
@@ -152,7 +152,7 @@ def test_rate_zero_is_the_identity_and_needs_no_key(
 @pytest.mark.parametrize("rate", [1, 1.0, -0.1, 1.5, math.nan, math.inf])
 def test_rate_out_of_range_is_an_error(rate: float) -> None:
     message = (
-        rf"^dropout: expected drop_rate finite and in \[0, 1\), got {rate}\. "
+        rf"^expected drop_rate finite and in \[0, 1\), got {rate}\. "
         r"Pass a number in that range\.$"
     )
     with pytest.raises(ValueError, match=message):
@@ -162,11 +162,11 @@ def test_rate_out_of_range_is_an_error(rate: float) -> None:
 def test_what_is_no_rate_or_form_is_an_error(no_type_checks: None) -> None:
     wrong: Any = "0.5"
     misspelt: Any = "invert"
-    with pytest.raises(TypeError, match=r"^dropout: expected drop_rate to be a number, got '0.5'"):
+    with pytest.raises(TypeError, match=r"^expected drop_rate to be a number, got '0.5'"):
         dropout(wrong)
     with pytest.raises(
         ValueError,
-        match=r"^dropout: expected like to be one of inverted, lecture, got 'invert'\. "
+        match=r"^expected like to be one of inverted, lecture, got 'invert'\. "
         r"Did you mean 'inverted'\?$",
     ):
         dropout(0.5, like=misspelt)

@@ -57,16 +57,16 @@ def test_the_deviation_can_be_swept_over() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: gaussian_noise(-0.1), ValueError, "gaussian_noise: expected stddev finite and in"),
+        (lambda: gaussian_noise(-0.1), ValueError, "expected stddev finite and in"),
         (
             lambda: gaussian_noise(0.1).apply((), (), jnp.ones((1, 1)), training=True),
             ValueError,
-            "gaussian_noise: expected key while training, got None.",
+            "expected key while training, got None.",
         ),
         (
             lambda: gaussian_noise(0.1).apply((), (), jnp.ones((1, 1), jnp.int32)),
             TypeError,
-            "gaussian_noise: expected x to be floating-point",
+            "expected x to be floating-point",
         ),
     ],
     ids=["negative", "no-key", "integers"],

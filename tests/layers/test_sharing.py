@@ -134,20 +134,20 @@ def test_uses_that_do_not_fit_the_pool(uses: Any, message: str) -> None:
 @pytest.mark.usefixtures("no_type_checks")
 @pytest.mark.parametrize("index", [0.0, True, "0"])
 def test_uses_that_are_no_integers(index: Any) -> None:
-    message = f"shared: expected uses to hold integers, got {index!r} in step 0. {NAME}"
+    message = f"expected uses to hold integers, got {index!r} in step 0. {NAME}"
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
         shared(dense(3), uses=[index])
 
 
 def test_no_layers() -> None:
-    with pytest.raises(ValueError, match=r"shared: expected layers to be one or more, got none\."):
+    with pytest.raises(ValueError, match=r"expected layers to be one or more, got none\."):
         shared(uses=[])
 
 
 def test_inputs_of_two_shapes() -> None:
     layer = shared(dense(3), dense(2), uses=[0, 1, 0])
     message = (
-        "shared: expected uses to give layer 0 inputs of one shape, got (5,) and, in step 2, "
+        "expected uses to give layer 0 inputs of one shape, got (5,) and, in step 2, "
         "(2,). A layer's weights fit one shape: use it again where the width is equal."
     )
     for attempt in (lambda: layer.out_shape((5,)), lambda: layer.init(jax.random.key(0), (5,))):
@@ -157,7 +157,7 @@ def test_inputs_of_two_shapes() -> None:
 
 def test_outputs_of_one_step_that_differ() -> None:
     layer = shared(dense(3), dense(1), uses=[(0, 1)])
-    message = r"shared: expected the layers of step 0 to have one output shape, got \[\(3,\), \(1"
+    message = r"expected the layers of step 0 to have one output shape, got \[\(3,\), \(1"
     with pytest.raises(ValueError, match=message):
         layer.out_shape((5,))
     params = (Dense(jnp.ones((3, 5)), jnp.ones(3)), Dense(jnp.ones((1, 5)), jnp.ones(1)))

@@ -117,7 +117,7 @@ def test_heads_by_name(name: str) -> None:
 
 def test_unknown_head() -> None:
     message = (
-        "get_head: expected name to be one of binary, bounded_regression, multiclass, "
+        "expected name to be one of binary, bounded_regression, multiclass, "
         "regression, got 'multi_class'. Did you mean 'multiclass'?"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -128,7 +128,7 @@ def test_unknown_head() -> None:
 @pytest.mark.parametrize("what", ["respond", "decide"])
 def test_binary_of_other_than_one_logit(shape: tuple[int, ...], what: str) -> None:
     message = (
-        f"binary: expected outputs of shape (..., 1), got {shape}. End the network with one "
+        f"expected outputs of shape (..., 1), got {shape}. End the network with one "
         "output, or take the multiclass head."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -137,12 +137,12 @@ def test_binary_of_other_than_one_logit(shape: tuple[int, ...], what: str) -> No
 
 @pytest.mark.parametrize("high", [5, 4.9, float("inf"), float("nan")])
 def test_bounds_in_the_wrong_order(high: float) -> None:
-    message = f"bounded_regression: expected high finite and in (5, inf), got {high}. Pass a"
+    message = f"expected high finite and in (5, inf), got {high}. Pass a"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         bounded_regression(5, high)
 
 
 def test_a_lower_bound_that_is_none() -> None:
-    message = r"^bounded_regression: expected low finite and in \(-inf, inf\), got -inf\."
+    message = r"^expected low finite and in \(-inf, inf\), got -inf\."
     with pytest.raises(ValueError, match=message):
         bounded_regression(-float("inf"), 0)

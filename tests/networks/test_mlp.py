@@ -106,27 +106,25 @@ def _to_flax(params: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("widths", [(), (3,)])
 def test_too_few_widths(widths: tuple[int, ...]) -> None:
-    message = r"mlp: expected widths to hold 2 or more, got \(.*\)\. Give at least"
+    message = r"expected widths to hold 2 or more, got \(.*\)\. Give at least"
     with pytest.raises(ValueError, match=message):
         jaxnet.mlp(widths)
 
 
 def test_a_width_of_nothing() -> None:
-    with pytest.raises(ValueError, match=r"mlp: expected each of widths >= 1, got 0\. Pass"):
+    with pytest.raises(ValueError, match=r"expected each of widths >= 1, got 0\. Pass"):
         jaxnet.mlp((3, 0, 2))
 
 
 def test_unknown_activation() -> None:
-    message = (
-        r"mlp: expected activation to be one of elu, .*, tanh, got 'rellu'\. Did you mean 'relu'\?"
-    )
+    message = r"expected activation to be one of elu, .*, tanh, got 'rellu'\. Did you mean 'relu'\?"
     with pytest.raises(ValueError, match=message):
         jaxnet.mlp((3, 4, 2), activation="rellu")
 
 
 def test_unknown_initializer() -> None:
     message = (
-        r"dense: expected initializer to be one of constant, .*, zeros, "
+        r"expected initializer to be one of constant, .*, zeros, "
         r"got 'hee_normal'\. Did you mean 'he_normal'\?"
     )
     with pytest.raises(ValueError, match=message):
@@ -135,7 +133,7 @@ def test_unknown_initializer() -> None:
 
 @pytest.mark.parametrize("in_shape", [(4,), (28, 28), ()])
 def test_an_input_that_does_not_fit(in_shape: tuple[int, ...]) -> None:
-    message = r"dense: expected in_shape to be \(3,\), got \(.*\)\. Flatten each example"
+    message = r"expected in_shape to be \(3,\), got \(.*\)\. Flatten each example"
     network = jaxnet.mlp((3, 4, 2))
     with pytest.raises(ValueError, match=message):
         network.out_shape(in_shape)

@@ -148,7 +148,7 @@ def test_a_network_without_description_is_loaded_by_giving_it(
 
 def test_of_such_a_network_the_shape_of_an_input_is_asked_for(path: Path) -> None:
     network = jaxnet.layers.serial(jaxnet.layers.dense(2))
-    with pytest.raises(ValueError, match=r"save_model: expected in_shape to be given, got None\."):
+    with pytest.raises(ValueError, match=r"expected in_shape to be given, got None\."):
         save_model(path, network, *trained(network))
 
 

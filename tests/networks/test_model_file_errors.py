@@ -104,7 +104,7 @@ BROKEN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "an unknown activation": (
         lambda content: edited(content, described(activation="x"), sign=True),
-        "mlp: expected activation to be one of",
+        "expected activation to be one of",
     ),
     "another width": (
         lambda content: edited(content, described(widths=[3, 5, 6, 2]), sign=True),
@@ -151,7 +151,7 @@ def test_a_plain_safetensors_file_is_refused(path: Path) -> None:
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="load_model: expected file to exist, got nothing"):
+    with pytest.raises(FileNotFoundError, match="expected file to exist, got nothing"):
         load_model(tmp_path / "model.safetensors")
     with pytest.raises(ValueError, match="to be readable, got Is a directory"):
         load_model(tmp_path)

@@ -43,7 +43,7 @@ def test_what_a_file_says_is_not_trusted(said: dict[str, Any], reason: str, path
 
     written(path)
     path.write_bytes(edited(path.read_bytes(), change, sign=True))
-    with pytest.raises(ValueError, match=r"load_model: expected .* to describe a model") as refused:
+    with pytest.raises(ValueError, match=r"expected .* to describe a model") as refused:
         load_model(path)
     assert reason in str(refused.value)
     assert str(path) in str(refused.value)

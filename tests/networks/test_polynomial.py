@@ -48,10 +48,10 @@ def test_a_swept_order_trains_as_a_machine_of_that_order() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: polynomial(0), "powers: expected degree >= 1, got 0"),
-        (lambda: polynomial(3, order=4), "polynomial: expected order at most the width 3, got 4"),
-        (lambda: powers(0), "powers: expected degree >= 1, got 0"),
-        (lambda: powers(2).out_shape((2,)), "powers: expected in_shape to be (1,), got (2,)"),
+        (lambda: polynomial(0), "expected degree >= 1, got 0"),
+        (lambda: polynomial(3, order=4), "expected order at most the width 3, got 4"),
+        (lambda: powers(0), "expected degree >= 1, got 0"),
+        (lambda: powers(2).out_shape((2,)), "expected in_shape to be (1,), got (2,)"),
     ],
     ids=["degree-0", "order-4", "powers-0", "two-variables"],
 )

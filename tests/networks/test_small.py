@@ -225,43 +225,39 @@ def test_shared_linears_is_the_loop_of_the_lecture(dtype: np.dtype) -> None:
 
 ONES = jnp.ones(2)
 MISTAKES = [
-    pytest.param(
-        lambda: perceptron(0), "perceptron: expected inputs >= 1, got 0. Pass a", id="inputs"
-    ),
+    pytest.param(lambda: perceptron(0), "expected inputs >= 1, got 0. Pass a", id="inputs"),
     pytest.param(
         lambda: perceptron(2, activation="relu"),
-        "perceptron: expected activation to be one of linear, sign, step, got 'relu'. Pass one",
+        "expected activation to be one of linear, sign, step, got 'relu'. Pass one",
         id="activation",
     ),
     pytest.param(
         lambda: perceptron_rule(ONES, ONES, 1.0, activation="steps"),
-        "perceptron_rule: expected activation to be one of linear, sign, step, got 'steps'. Did",
+        "expected activation to be one of linear, sign, step, got 'steps'. Did",
         id="rule-activation",
     ),
     pytest.param(
         lambda: perceptron_rule(ONES, ONES, 1.0, learning_rate=-1.0),
-        "perceptron_rule: expected learning_rate finite and in [0, inf), got -1.0. Pass a number",
+        "expected learning_rate finite and in [0, inf), got -1.0. Pass a number",
         id="learning-rate",
     ),
     pytest.param(
         lambda: perceptron_rule(ONES, jnp.ones((3, 2)), 1.0),
-        "perceptron_rule: expected x of shape (2,), got (3, 2). Pass one sample with an entry for "
+        "expected x of shape (2,), got (3, 2). Pass one sample with an entry for "
         "each weight; perceptron_pass takes several.",
         id="several",
     ),
     pytest.param(
         lambda: perceptron_pass(ONES, jnp.ones((3, 3)), jnp.ones(3)),
-        "perceptron_rule: expected x of shape (2,), got (3,). Pass one sample",
+        "expected x of shape (2,), got (3,). Pass one sample",
         id="inputs-of-another-width",
     ),
     pytest.param(
         lambda: perceptron_pass(ONES, jnp.ones((3, 2)), jnp.ones((3, 1))),
-        "perceptron_pass: expected targets of shape (3,), got (3, 1). Pass one target a sample.",
+        "expected targets of shape (3,), got (3, 1). Pass one target a sample.",
         id="targets",
     ),
-    pytest.param(
-        lambda: shared_linears(3, 0), "shared_linears: expected linears >= 1, got 0.", id="linears"
-    ),
+    pytest.param(lambda: shared_linears(3, 0), "expected linears >= 1, got 0.", id="linears"),
 ]
 
 

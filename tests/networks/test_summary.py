@@ -92,5 +92,5 @@ def test_nothing_is_computed() -> None:
 
 
 def test_a_network_that_does_not_fit() -> None:
-    with pytest.raises(ValueError, match=r"dense: expected in_shape to be \(3,\), got \(4,\)\."):
+    with pytest.raises(ValueError, match=r"expected in_shape to be \(3,\), got \(4,\)\."):
         summary(jaxnet.mlp((3, 2)), (4,))

@@ -64,51 +64,51 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "lookahead, another tree": (
         lambda: _changed(lookahead(sgd(0.1))),
         TypeError,
-        "lookahead: expected gradients to have the tree structure",
+        "expected gradients to have the tree structure",
     ),
     "nesterov, another tree": (
         lambda: _changed(nesterov(0.1, form="look_ahead"), grad_fn=lambda w: w),
         TypeError,
-        "nesterov: expected gradients to have the tree structure",
+        "expected gradients to have the tree structure",
     ),
     "reduce_on_plateau, integers": (
         lambda: reduce_on_plateau().init(jnp.ones(2, jnp.int32)),
         TypeError,
-        "reduce_on_plateau: expected parameters to be floating-point, got int32",
+        "expected parameters to be floating-point, got int32",
     ),
     "backtracking, integers": (
         lambda: backtracking().init(jnp.ones(2, jnp.int32)),
         TypeError,
-        "backtracking: expected parameters to be floating-point, got int32",
+        "expected parameters to be floating-point, got int32",
     ),
     **{
         f"{make.__name__}, a factory": (
             lambda make=make: make(NOT_CALLED),
             TypeError,
-            f"{make.__name__}: expected inner to be an optax.GradientTransformation, got sgd",
+            "expected inner to be an optax.GradientTransformation, got sgd",
         )
         for make in (lookahead, sam)
     },
     "schedule_free, a factory": (
         lambda: schedule_free(NOT_CALLED, 0.1),
         TypeError,
-        "schedule_free: expected inner to be an optax.GradientTransformation, got sgd",
+        "expected inner to be an optax.GradientTransformation, got sgd",
     ),
     "lbfgs, a number for a search": (
         lambda: lbfgs(linesearch=NUMBER),
         TypeError,
-        "lbfgs: expected linesearch to be an optax.GradientTransformation",
+        "expected linesearch to be an optax.GradientTransformation",
     ),
     "a vector of hyperparameters": (
         lambda: adam(0.1, b1=jnp.ones(2)),
         ValueError,
-        r"adam: expected b1 to be a scalar, got shape \(2,\)\. Sweep over values with jax.vmap",
+        r"expected b1 to be a scalar, got shape \(2,\)\. Sweep over values with jax.vmap",
     ),
     **{
         f"{name} of a vector": (
             call,
             ValueError,
-            rf"{name}: expected {argument} to be a scalar, got shape \(2,\)\. Sweep over values",
+            rf"expected {argument} to be a scalar, got shape \(2,\)\. Sweep over values",
         )
         for name, argument, call in [
             ("clip", "max_delta", lambda: clip(jnp.ones(2))),
@@ -131,68 +131,68 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a schedule of vectors": (
         lambda: sgd(lambda count: jnp.ones(2)).update(W, sgd(0.1).init(W)),
         ValueError,
-        r"schedule: expected rate to be a scalar, got shape \(2,\)",
+        r"expected rate to be a scalar, got shape \(2,\)",
     ),
     "a factor of vectors": (
         lambda: scale_by_schedule(lambda count: jnp.ones(2)).update(W, ScaleByScheduleState(ZERO)),
         ValueError,
-        r"schedule: expected rate to be a scalar, got shape \(2,\)",
+        r"expected rate to be a scalar, got shape \(2,\)",
     ),
     "a decay of vectors": (
         lambda: _averaged(lambda count: jnp.ones(2)),
         ValueError,
-        r"schedule: expected rate to be a scalar, got shape \(2,\)",
+        r"expected rate to be a scalar, got shape \(2,\)",
     ),
     "no schedule-free state": (
         lambda: schedule_free_eval_params(sgd(0.1).init(W), W),
         ValueError,
-        "schedule_free_eval_params: expected state to hold one ScheduleFreeState, got 0",
+        "expected state to hold one ScheduleFreeState, got 0",
     ),
     "nesterov without momentum": (
         lambda: sgd(0.1, nesterov=True),
         ValueError,
-        "sgd: expected nesterov to be False without momentum, got True. Pass momentum, such as",
+        "expected nesterov to be False without momentum, got True. Pass momentum, such as",
     ),
     "nesterov without momentum, rmsprop": (
         lambda: rmsprop(0.1, nesterov=True),
         ValueError,
-        "rmsprop: expected nesterov to be False without momentum, got True. Pass momentum, such",
+        "expected nesterov to be False without momentum, got True. Pass momentum, such",
     ),
     "join of numbers": (
         lambda: schedules.join([schedules.constant(1.0), NUMBER], [5]),
         TypeError,
-        r"join: expected schedules\[1\] to be a function of the step count, got 1.0 of type float",
+        r"expected schedules\[1\] to be a function of the step count, got 1.0 of type float",
     ),
     "scale of a number": (
         lambda: schedules.scale(NUMBER, 2.0),
         TypeError,
-        "scale: expected schedule to be a function of the step count, got 1.0 of type float",
+        "expected schedule to be a function of the step count, got 1.0 of type float",
     ),
     "delay of a number": (
         lambda: schedules.delay(NUMBER, 2),
         TypeError,
-        "delay: expected schedule to be a function of the step count, got 1.0 of type float. "
+        "expected schedule to be a function of the step count, got 1.0 of type float. "
         r"For a constant pass constant\(value\)",
     ),
     "boundaries that fall": (
         lambda: schedules.join([schedules.constant(1.0)] * 3, [_whole(5), _whole(2)]),
         ValueError,
-        "join: expected boundaries to rise",
+        "expected boundaries to rise",
     ),
     "a boundary twice": (
         lambda: schedules.join([schedules.constant(1.0)] * 3, [5, 5]),
         ValueError,
-        "join: expected boundaries to rise",
+        "expected boundaries to rise",
     ),
     "a warm-up longer than the decay": (
         lambda: schedules.warmup_cosine_decay(0.0, 1.0, _whole(10), 5),
         ValueError,
-        "warmup_cosine_decay: expected decay_steps >= 11, got 5",
+        "expected decay_steps >= 11, got 5",
     ),
     "a cycle of more steps than counts": (
         lambda: schedules.cyclic(0.1, 1.0, 2**30, step_size_down=2**30),
         ValueError,
-        r"cyclic: expected step_size_up \+ step_size_down",
+        r"expected step_size_up \+ step_size_down",
     ),
 }
 

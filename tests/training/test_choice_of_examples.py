@@ -70,7 +70,7 @@ def test_bad_indices_of_a_setting_are_found_before_the_training() -> None:
         return Recipe(network(), jaxnet.optim.sgd(0.1), subset=subset)
 
     settings = [{"first": 0}, {"first": 18}]
-    with pytest.raises(ValueError, match=r"sweep: expected the recipe's subset to be from 0 to 36"):
+    with pytest.raises(ValueError, match=r"expected the recipe's subset to be from 0 to 36"):
         sweep(build, blobs(), key=KEY, settings=settings, **RUNS)
 
 
@@ -82,5 +82,5 @@ def test_only_one_may_choose_what_to_validate_on() -> None:
     settings = {"learning_rate": 0.1}
     with pytest.raises(ValueError, match=f"sweep: {message}"):
         sweep(build, blobs(), key=KEY, settings=settings, validation=blobs(seed=1), **RUNS)
-    with pytest.raises(ValueError, match="cross_validate: expected the recipe's held_out to be"):
+    with pytest.raises(ValueError, match="expected the recipe's held_out to be"):
         cross_validate(build, blobs(), key=KEY, settings=settings, **RUNS)

@@ -89,7 +89,7 @@ def test_nothing_is_ranked_by_a_metric_without_a_direction(metric: str) -> None:
     assert swept().modes[metric] is None
     for method in ("best", "ranking", "table"):
         ask = getattr(swept(), method)
-        with pytest.raises(ValueError, match=f"{method}: expected metric to be a metric with a"):
+        with pytest.raises(ValueError, match="expected metric to be a metric with a"):
             ask(metric)
         ask(metric, mode="min")
     falling, rising = (swept().ranking(metric, mode=mode) for mode in ("min", "max"))
@@ -149,10 +149,9 @@ def refuse(*_: Any) -> None:
 @pytest.mark.parametrize("name", SEARCHES)
 @pytest.mark.usefixtures("no_type_checks")
 def test_a_search_refuses_a_metric_without_a_direction_before_it_trains(name: str) -> None:
-    door = name.partition(" ")[0]
     for metric in ("validation_bare", "validation_accuracy", "instruments_size"):
         options = {"metric": metric, "instruments": {"size": size}, "on_progress": refuse}
-        with pytest.raises(ValueError, match=f"{door}: expected metric to be a metric with a dir"):
+        with pytest.raises(ValueError, match="expected metric to be a metric with a dir"):
             SEARCHES[name](build, **options)
     with pytest.raises(ValueError, match="expected mode to be one of max, min, got 'up'"):
         SEARCHES[name](build, mode="up", on_progress=refuse)
@@ -195,7 +194,7 @@ def test_a_rule_that_watches_one_is_refused_before_the_training(name: str, rule:
     def watching(learning_rate: Any, monitor: str = "bare") -> Recipe:
         return build(learning_rate, [rule(monitor)])
 
-    with pytest.raises(ValueError, match=f"{rule.__name__}: expected monitor to be a metric with"):
+    with pytest.raises(ValueError, match="expected monitor to be a metric with"):
         RUNNERS[name](watching, on_progress=refuse)
 
 
@@ -210,7 +209,7 @@ def test_with_a_mode_it_is_watched(name: str) -> None:
 
 def states(rule: Rule, monitor: str, values: list[float]) -> list[Any]:
     """Return a rule's states after epochs in which a metric had some values."""
-    (ready,) = check_rules("states", [rule], make_objective(network(), metrics=METRICS).modes)
+    (ready,) = check_rules([rule], make_objective(network(), metrics=METRICS).modes)
     state, found = ready.init((), ()), []
     for value in values:
         watched = {"loss": jnp.array(0.0), monitor: jnp.asarray(value)}
@@ -245,7 +244,7 @@ def test_what_is_said_to_a_rule_counts_against_what_is_known() -> None:
 
 
 def test_a_rule_outside_of_a_run_has_to_be_told() -> None:
-    with pytest.raises(ValueError, match="early_stopping: expected monitor to be a metric with a"):
+    with pytest.raises(ValueError, match="expected monitor to be a metric with a"):
         early_stopping("accuracy").init((), ())
     early_stopping("accuracy", mode="max").init((), ())
 
@@ -253,8 +252,8 @@ def test_a_rule_outside_of_a_run_has_to_be_told() -> None:
 def test_a_rule_that_a_run_has_told_is_found_again() -> None:
     modes = make_objective(network(), metrics=METRICS).modes
     for make in (early_stopping, reduce_on_plateau):
-        first, second = (check_rules("f", [make("hits")], modes) for _ in range(2))
+        first, second = (check_rules([make("hits")], modes) for _ in range(2))
         assert first == second
         assert hash(first) == hash(second)
     patient = early_stopping("hits", patience=jnp.int32(3))  # which is remembered nowhere
-    assert check_rules("f", [patient], modes) == check_rules("f", [patient], modes)
+    assert check_rules([patient], modes) == check_rules([patient], modes)

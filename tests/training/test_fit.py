@@ -154,25 +154,25 @@ def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
         ({"chunk": 0}, "expected chunk >= 1"),
         ({"loss": "cross"}, "loss to be one of absolute_error, .*, zero_one, got 'cross'"),
         ({"metrics": ("acuracy",)}, "one of accuracy, .*, got 'acuracy'. Did you mean 'accuracy'?"),
-        ({"key": 0}, r"fit: expected key to be one PRNG key, got 0 of type int. Pass jax.random"),
+        ({"key": 0}, r"expected key to be one PRNG key, got 0 of type int. Pass jax.random"),
         (
             {"key": jax.random.split(jax.random.key(0))},
             r"one PRNG key, got key<fry> of shape \(2,\)",
         ),
         ({"validation": blobs(9, features=4)}, r"in_shape to be \(3,\), got \(4,\)"),
-        ({"on_progress": 3}, "fit: expected on_progress to be a function, got 3. Pass a function"),
+        ({"on_progress": 3}, "expected on_progress to be a function, got 3. Pass a function"),
         (
             {"optimizer": "sgd"},
-            "fit: expected optimizer to be a gradient transformation, got 'sgd'",
+            "expected optimizer to be a gradient transformation, got 'sgd'",
         ),
-        ({"instruments": {"m": 3}}, "fit: expected instrument 'm' to be a function, got 3"),
-        ({"validation": ()}, "fit: expected validation to be Examples, got a tuple"),
-        ({"shuffle": "no"}, "fit: expected shuffle to be a boolean, got 'no' of type str"),
-        ({"checkpoint": True}, "fit: expected checkpoint to be a path, got True of type bool"),
-        ({"checkpoint": b"run"}, "fit: expected checkpoint to be a path, got b'run' of type bytes"),
-        ({"checkpoint": ""}, "fit: expected checkpoint to be a path, got ''. Pass a name"),
-        ({"checkpoint": "gs://runs/1"}, "fit: expected checkpoint to be on a disk, got 'gs://ru"),
-        ({"state": (1, 2)}, "fit: expected state to be a TrainState, got a tuple. Pass the state"),
+        ({"instruments": {"m": 3}}, "expected instrument 'm' to be a function, got 3"),
+        ({"validation": ()}, "expected validation to be Examples, got a tuple"),
+        ({"shuffle": "no"}, "expected shuffle to be a boolean, got 'no' of type str"),
+        ({"checkpoint": True}, "expected checkpoint to be a path, got True of type bool"),
+        ({"checkpoint": b"run"}, "expected checkpoint to be a path, got b'run' of type bytes"),
+        ({"checkpoint": ""}, "expected checkpoint to be a path, got ''. Pass a name"),
+        ({"checkpoint": "gs://runs/1"}, "expected checkpoint to be on a disk, got 'gs://ru"),
+        ({"state": (1, 2)}, "expected state to be a TrainState, got a tuple. Pass the state"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -272,7 +272,7 @@ def test_a_state_of_another_network_or_optimizer_is_refused() -> None:
     ).state
     sgd = run(optimizer=jaxnet.optim.sgd(0.1), epochs=1).state
     for state in (other, sgd):
-        with pytest.raises(TypeError, match="fit: expected state to have the structure"):
+        with pytest.raises(TypeError, match="expected state to have the structure"):
             run(state=state)
 
 
@@ -305,9 +305,7 @@ def test_a_state_of_another_kind_of_numbers_is_refused(float64: np.dtype) -> Non
 def test_equal_leaves_are_not_yet_an_equal_state() -> None:
     state: Any = run(epochs=1).state
     assert len(state.opt_state) == len(_OtherState._fields)
-    with pytest.raises(
-        TypeError, match=r"fit: expected state to have the structure .* got another"
-    ):
+    with pytest.raises(TypeError, match=r"expected state to have the structure .* got another"):
         run(optimizer=renamed(), state=state)
 
 
@@ -345,6 +343,6 @@ def test_lists_and_numpy_integers_will_do() -> None:
 def test_examples_on_the_device_are_not_copied() -> None:
     examples = jax.tree.map(jnp.asarray, blobs())
     objective = make_objective(NETWORK, "softmax_cross_entropy")
-    checked = check_fit("fit", "train", objective, examples)
+    checked = check_fit("train", objective, examples)
     assert checked.inputs is examples.inputs
     assert checked.targets is examples.targets

@@ -37,7 +37,7 @@ def test_whatever_made_a_number_trains_alike(name: str) -> None:
 
 
 BAD: dict[str, tuple[Any, str]] = {
-    "list": ([0.1], "make_train: expected hyperparameters to be a mapping, got a list."),
+    "list": ([0.1], "expected hyperparameters to be a mapping, got a list."),
     "text": ({"learning_rate": "0.1"}, "learning_rate to be a number, got '0.1'"),
     "nothing": ({"learning_rate": None}, "learning_rate to be a number, got None"),
     "boolean": ({"learning_rate": True}, "learning_rate to be a number, got True"),
@@ -70,17 +70,17 @@ def test_what_float32_cannot_hold_is_refused() -> None:
 @pytest.mark.parametrize("key", [0, None, jax.random.split(jax.random.key(0), 2)])
 @pytest.mark.usefixtures("no_type_checks")
 def test_bad_keys(key: Any) -> None:
-    with pytest.raises(TypeError, match="make_train: expected key to be one PRNG key"):
+    with pytest.raises(TypeError, match="expected key to be one PRNG key"):
         trained(key, {"learning_rate": 0.1})
 
 
 @pytest.mark.parametrize(
     ("passes", "message"),
     [
-        ({"shuffle": "no"}, "make_train: expected shuffle to be a boolean, got 'no'"),
-        ({"instruments": [min]}, "make_train: expected instruments to be a mapping, got a list"),
-        ({"instruments": {"m": 3}}, "make_train: expected instrument 'm' to be a function, got 3"),
-        ({"validation": ()}, "make_train: expected validation to be Examples, got a tuple"),
+        ({"shuffle": "no"}, "expected shuffle to be a boolean, got 'no'"),
+        ({"instruments": [min]}, "expected instruments to be a mapping, got a list"),
+        ({"instruments": {"m": 3}}, "expected instrument 'm' to be a function, got 3"),
+        ({"validation": ()}, "expected validation to be Examples, got a tuple"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -93,7 +93,7 @@ def test_bad_passes(passes: dict[str, Any], message: str) -> None:
 
 def test_constants_within_another_program_are_checked_as_outside() -> None:
     run = make_train(build, blobs(), epochs=1, batch_size=8)
-    with pytest.raises(ValueError, match="sgd: expected learning_rate finite and in"):
+    with pytest.raises(ValueError, match="expected learning_rate finite and in"):
         jax.jit(lambda key: run(key, {"learning_rate": -0.1}).params)(KEY)
 
 

@@ -33,7 +33,7 @@ def test_a_builder_gets_arrays() -> None:
 @pytest.mark.parametrize(
     ("build", "error", "message"),
     [
-        (3, TypeError, "make_recipe: expected build to be a function, got 3. Pass a function"),
+        (3, TypeError, "expected build to be a function, got 3. Pass a function"),
         (lambda rate: None, TypeError, "to return a Recipe, got a NoneType"),
         (lambda: recipe(0.1), ValueError, "expected options of <lambda> to be none, got 'rate'"),
         (lambda rates: recipe(rates), ValueError, "Did you mean 'rates'?"),
@@ -91,7 +91,7 @@ def test_a_part_that_needs_a_number_says_so_in_the_program(parts: Any) -> None:
         return recipe(rate)._replace(**parts(rate))
 
     runs: dict[str, Any] = {"key": jax.random.key(0), "epochs": 1, "batch_size": 8}
-    with pytest.raises(TypeError, match=r"sweep: expected recipe and instruments to compute .*jnp"):
+    with pytest.raises(TypeError, match=r"expected recipe and instruments to compute .*jnp"):
         sweep(build, blobs(), settings={"rate": 0.1}, **runs)
 
 

@@ -161,7 +161,7 @@ def get_activation(name: str, **options: Any) -> Activation:
     >>> y.tolist(), pair.backward(z, y, jnp.ones(2)).tolist()
     ([-0.5, 3.0], [0.25, 1.0])
     """
-    function = check_choice("get_activation", "name", name, ACTIVATIONS)
+    function = check_choice("name", name, ACTIVATIONS)
     if options:
         _check_options(name, function, options)
         function = functools.partial(function, **options)
@@ -178,7 +178,7 @@ def _check_options(name: str, function: ActivationFunction, options: Mapping[str
     if unknown:
         expected = f"to have {'only ' + ', '.join(known) if known else 'no options'}"
         remedy = "Leave out or rename the others."
-        raise invalid_type("get_activation", name, expected, ", ".join(unknown), remedy)
+        raise invalid_type(name, expected, ", ".join(unknown), remedy)
     # the function itself knows the ranges; a trace is enough to ask it
     jax.eval_shape(lambda z: function(z, **options), jax.ShapeDtypeStruct((), jnp.float32))
 

@@ -71,7 +71,7 @@ def relu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> relu(jnp.array([-2.0, 0.0, 3.0])).tolist()
     [0.0, 0.0, 3.0]
     """
-    check_floating("relu", "z", z)
+    check_floating("z", z)
     return jax.nn.relu(z)
 
 
@@ -105,8 +105,8 @@ def leaky_relu(
     >>> leaky_relu(jnp.array([-2.0, 0.0, 3.0]), negative_slope=0.25).tolist()
     [-0.5, 0.0, 3.0]
     """
-    check_floating("leaky_relu", "z", z)
-    check_range("leaky_relu", "negative_slope", negative_slope)
+    check_floating("z", z)
+    check_range("negative_slope", negative_slope)
     return jnp.where(z > 0, z, jnp.asarray(negative_slope, z.dtype) * z)
 
 
@@ -141,8 +141,8 @@ def elu(z: Float[Array, "*shape"], *, alpha: float | Array = 1.0) -> Float[Array
     >>> [round(v, 3) for v in elu(jnp.array([-1e4, -1.0, 0.0, 3.0])).tolist()]
     [-1.0, -0.632, 0.0, 3.0]
     """
-    check_floating("elu", "z", z)
-    check_range("elu", "alpha", alpha, low=0.0)
+    check_floating("z", z)
+    check_range("alpha", alpha, low=0.0)
     left = jnp.where(z > 0, jnp.zeros_like(z), z)
     return jnp.where(z > 0, z, jnp.asarray(alpha, z.dtype) * _expm1(left))
 
@@ -172,7 +172,7 @@ def selu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> [round(v, 3) for v in selu(jnp.array([-1e4, 0.0, 1.0])).tolist()]
     [-1.758, 0.0, 1.051]
     """
-    check_floating("selu", "z", z)
+    check_floating("z", z)
     return _SELU_SCALE * elu(z, alpha=_SELU_ALPHA)
 
 

@@ -19,7 +19,7 @@ def sigmoid(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> sigmoid(jnp.array([-1e4, 0.0, 1e4])).tolist()
     [0.0, 0.5, 1.0]
     """
-    check_floating("sigmoid", "z", z)
+    check_floating("z", z)
     return sigmoids.sigmoid(z)
 
 
@@ -31,7 +31,7 @@ def sigmoid_derivative(z: Array, y: Array) -> Array:
 
 def tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Hyperbolic tangent ``y = 2 sigmoid(2 z) - 1``, in (-1, 1). Source: lecture 001."""
-    check_floating("tanh", "z", z)
+    check_floating("z", z)
     return sigmoids.tanh(z)
 
 
@@ -50,7 +50,7 @@ def softplus(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> [round(v, 4) for v in softplus(jnp.array([-1e4, 0.0, 1e4])).tolist()]
     [0.0, 0.6931, 10000.0]
     """
-    check_floating("softplus", "z", z)
+    check_floating("z", z)
     return sigmoids.softplus(z)
 
 
@@ -68,7 +68,7 @@ def silu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> [round(v, 4) for v in silu(jnp.array([-1e4, 0.0, 1.0])).tolist()]
     [-0.0, 0.0, 0.7311]
     """
-    check_floating("silu", "z", z)
+    check_floating("z", z)
     wide = z.astype(at_least_float32(z.dtype))
     return (wide * sigmoids.sigmoid(wide)).astype(z.dtype)
 
@@ -91,7 +91,7 @@ def gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> [round(v, 4) for v in gelu(jnp.array([-1e4, 0.0, 1.0])).tolist()]
     [-0.0, 0.0, 0.8413]
     """
-    check_floating("gelu", "z", z)
+    check_floating("z", z)
     return z * sigmoids.normal_distribution(z)
 
 
@@ -112,7 +112,7 @@ def gelu_tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     >>> [round(v, 4) for v in gelu_tanh(jnp.array([-1e4, 0.0, 1.0])).tolist()]
     [-0.0, 0.0, 0.8412]
     """
-    check_floating("gelu_tanh", "z", z)
+    check_floating("z", z)
     clipped = _clip(z)
     return z * sigmoid(_GELU_SLOPE * (clipped + _GELU_CUBIC * clipped**3))
 

@@ -19,7 +19,7 @@ def softmax(z: Float[Array, "*batch classes"]) -> Float[Array, "*batch classes"]
     >>> [round(v, 2) for v in softmax(jnp.array([3.2, 5.1, -1.7])).tolist()]
     [0.13, 0.87, 0.0]
     """
-    _check_scores("softmax", z)
+    _check_scores(z)
     return classes.softmax(_wide(z)).astype(z.dtype)
 
 
@@ -39,7 +39,7 @@ def log_softmax(z: Float[Array, "*batch classes"]) -> Float[Array, "*batch class
     >>> [round(v, 2) for v in log_softmax(jnp.array([3.2, 5.1, -1.7])).tolist()]
     [-2.04, -0.14, -6.94]
     """
-    _check_scores("log_softmax", z)
+    _check_scores(z)
     return classes.log_softmax(_wide(z)).astype(z.dtype)
 
 
@@ -54,8 +54,8 @@ def _wide(values: Array) -> Array:
     return values.astype(at_least_float32(values.dtype))
 
 
-def _check_scores(function: str, z: Array) -> None:
-    check_floating(function, "z", z)
+def _check_scores(z: Array) -> None:
+    check_floating("z", z)
     if jnp.ndim(z) == 0:
         remedy = "Pass the scores of all classes; one alone has the probability 1."
-        raise invalid_value(function, "z", "to have an axis of classes", "shape ()", remedy)
+        raise invalid_value("z", "to have an axis of classes", "shape ()", remedy)

@@ -122,8 +122,8 @@ def get_loss(name: str, **options: Any) -> Loss:
     >>> get_loss("huber", delta=2.0).backward(jnp.array([[5.0]]), jnp.array([0])).tolist()
     [[2.0]]
     """
-    pair = check_choice("get_loss", "name", name, _PAIRS)
-    check_options("get_loss", inspect.unwrap(pair.function), options, data=2)
+    pair = check_choice("name", name, _PAIRS)
+    check_options(inspect.unwrap(pair.function), options, data=2)
     return Loss(*(functools.partial(part, **options) if options else part for part in pair))
 
 
@@ -151,7 +151,7 @@ def as_loss(loss: str | ElementwiseLoss | Loss | tuple[Callable[..., Array], ...
     if not callable(loss):
         expected = "to be a name, a function of outputs and targets, or a pair with its gradient"
         remedy = "Pass a name in LOSSES, say."
-        raise invalid_type("as_loss", "loss", expected, repr(loss), remedy)
+        raise invalid_type("loss", expected, repr(loss), remedy)
     known = [pair for pair in _PAIRS.values() if pair.function is loss]
     return known[0] if known else Loss(loss, _autodiff_rule(loss))
 

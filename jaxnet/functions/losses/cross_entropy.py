@@ -53,16 +53,16 @@ def binary_cross_entropy(
     >>> binary_cross_entropy(jnp.array([[1.0], [0.0]]), jnp.array([1, 0])).tolist()
     [0.0, 0.0]
     """
-    v = probability_targets("binary_cross_entropy", outputs, targets)
-    y = check_probabilities("binary_cross_entropy", outputs)
+    v = probability_targets(outputs, targets)
+    y = check_probabilities(outputs)
     return jnp.sum(-v * _log(y) - (1 - v) * _log_complement(y), axis=-1)
 
 
 @maskable
 def binary_cross_entropy_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = (1 - v) / (1 - y) - v / y``, each term 0 where its logarithm is clipped."""
-    v = probability_targets("binary_cross_entropy_backward", outputs, targets)
-    y = check_probabilities("binary_cross_entropy_backward", outputs)
+    v = probability_targets(outputs, targets)
+    y = check_probabilities(outputs)
     return (1 - v) * _slope(1 - y) - v * _slope(y)
 
 
@@ -94,14 +94,14 @@ def sigmoid_binary_cross_entropy(
     >>> sigmoid_binary_cross_entropy(jnp.array([[1e4], [1e4]]), jnp.array([1, 0])).tolist()
     [0.0, 10000.0]
     """
-    v = probability_targets("sigmoid_binary_cross_entropy", outputs, targets)
+    v = probability_targets(outputs, targets)
     return jnp.sum(v * softplus(-outputs) + (1 - v) * softplus(outputs), axis=-1)
 
 
 @maskable
 def sigmoid_binary_cross_entropy_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dz = sigmoid(z) - v = (1 - v) sigmoid(z) - v sigmoid(-z)``; the last form cannot cancel."""
-    v = probability_targets("sigmoid_binary_cross_entropy_backward", outputs, targets)
+    v = probability_targets(outputs, targets)
     return (1 - v) * sigmoid(outputs) - v * sigmoid(-outputs)
 
 
@@ -135,16 +135,16 @@ def categorical_cross_entropy(
     >>> categorical_cross_entropy(jnp.array([[0.0, 1.0]]), jnp.array([1])).tolist()
     [0.0]
     """
-    v = one_hot_targets("categorical_cross_entropy", outputs, targets)
-    y = check_probabilities("categorical_cross_entropy", outputs)
+    v = one_hot_targets(outputs, targets)
+    y = check_probabilities(outputs)
     return jnp.sum(-v * _log(y), axis=-1)
 
 
 @maskable
 def categorical_cross_entropy_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = - v / y``, 0 where the logarithm is clipped."""
-    v = one_hot_targets("categorical_cross_entropy_backward", outputs, targets)
-    return -v * _slope(check_probabilities("categorical_cross_entropy_backward", outputs))
+    v = one_hot_targets(outputs, targets)
+    return -v * _slope(check_probabilities(outputs))
 
 
 @maskable
@@ -184,8 +184,8 @@ def softmax_cross_entropy(
     >>> round(softmax_cross_entropy(jnp.array([3.2, 5.1, -1.7]), jnp.array(0)).item(), 2)
     2.04
     """
-    check_range("softmax_cross_entropy", "label_smoothing", label_smoothing, low=0.0, high=1.0)
-    v = one_hot_targets("softmax_cross_entropy", logits, targets)
+    check_range("label_smoothing", label_smoothing, low=0.0, high=1.0)
+    v = one_hot_targets(logits, targets)
     z = _wide(logits)
     plain = isinstance(label_smoothing, float | int) and label_smoothing == 0
     if plain and jnp.issubdtype(targets.dtype, jnp.integer):
@@ -206,9 +206,8 @@ def softmax_cross_entropy_backward(
     It holds for softmax followed by cross-entropy with targets whose rows sum to 1; in general it
     is ``softmax(z) sum_i v_i - v``, which rows of zeros, as of padding, make 0.
     """
-    name = "softmax_cross_entropy_backward"
-    check_range(name, "label_smoothing", label_smoothing, low=0.0, high=1.0)
-    v = one_hot_targets(name, logits, targets)
+    check_range("label_smoothing", label_smoothing, low=0.0, high=1.0)
+    v = one_hot_targets(logits, targets)
     return _collapse(logits, smooth(_wide(v), label_smoothing))
 
 
@@ -242,16 +241,16 @@ def kl_divergence(
     >>> kl_divergence(jnp.array([[0.5, 0.5]]), jnp.array([[0.5, 0.5]])).tolist()
     [0.0]
     """
-    p = one_hot_targets("kl_divergence", outputs, targets)
-    q = check_probabilities("kl_divergence", outputs)
+    p = one_hot_targets(outputs, targets)
+    q = check_probabilities(outputs)
     return jnp.sum(p * (_log(p) - _log(q)), axis=-1)
 
 
 @maskable
 def kl_divergence_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dq = - p / q``, 0 where the logarithm is clipped."""
-    p = one_hot_targets("kl_divergence_backward", outputs, targets)
-    return -p * _slope(check_probabilities("kl_divergence_backward", outputs))
+    p = one_hot_targets(outputs, targets)
+    return -p * _slope(check_probabilities(outputs))
 
 
 @maskable
@@ -282,7 +281,7 @@ def softmax_kl_divergence(
     >>> softmax_kl_divergence(jnp.array([[7.0, 7.0]]), jnp.array([[0.5, 0.5]])).tolist()
     [0.0]
     """
-    p = _wide(one_hot_targets("softmax_kl_divergence", logits, targets))
+    p = _wide(one_hot_targets(logits, targets))
     log_ratio = _log(p) - log_softmax(_wide(logits))
     terms = jnp.where(p == 0, jnp.zeros_like(p), p * log_ratio)
     return jnp.sum(terms, axis=-1).astype(logits.dtype)
@@ -291,7 +290,7 @@ def softmax_kl_divergence(
 @maskable
 def softmax_kl_divergence_backward(logits: Array, targets: AnyArray) -> Array:
     """``dz = softmax(z) - p``, where ``p`` sums to 1."""
-    p = one_hot_targets("softmax_kl_divergence_backward", logits, targets)
+    p = one_hot_targets(logits, targets)
     return _collapse(logits, _wide(p))
 
 
@@ -304,7 +303,7 @@ def entropy(probabilities: Float[Array, "*batch classes"]) -> Float[Array, "*bat
     >>> entropy(jnp.array([[0.0, 1.0]])).tolist()
     [0.0]
     """
-    p = check_probabilities("entropy", probabilities)
+    p = check_probabilities(probabilities)
     return jnp.sum(-p * _log(p), axis=-1)
 
 

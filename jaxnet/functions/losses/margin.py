@@ -47,14 +47,14 @@ def zero_one(
     >>> zero_one(jnp.array([[2.0], [-2.0]]), jnp.array([1, 1])).tolist()
     [0.0, 1.0]
     """
-    check_arrays("zero_one", outputs=outputs)
-    check_range("zero_one", "threshold", threshold)
+    check_arrays(outputs=outputs)
+    check_range("threshold", threshold)
     if outputs.shape[-1:] == (1,):
-        positive = binary_targets("zero_one", outputs, targets)
+        positive = binary_targets(outputs, targets)
         t = jnp.asarray(threshold, outputs.dtype)
         right = jnp.where(positive, outputs >= t, outputs < t)  # of NaN neither holds
         return 1 - jnp.squeeze(right, axis=-1).astype(outputs.dtype)
-    v = one_hot_targets("zero_one", outputs, targets)
+    v = one_hot_targets(outputs, targets)
     wrong = predicted_class(outputs) != predicted_class(v)
     return wrong.astype(outputs.dtype)
 
@@ -92,14 +92,14 @@ def hinge(
     >>> hinge(jnp.array([[0.5], [-0.5]]), jnp.array([1, 1])).tolist()
     [0.5, 1.5]
     """
-    v = signed_targets("hinge", outputs, targets)
+    v = signed_targets(outputs, targets)
     return jnp.sum(jax.nn.relu(1 - outputs * v), axis=-1)
 
 
 @maskable
 def hinge_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = -v`` where ``m < 1``, else 0."""
-    v = signed_targets("hinge_backward", outputs, targets)
+    v = signed_targets(outputs, targets)
     return jnp.where(outputs * v < 1, -v, jnp.zeros_like(v))
 
 
@@ -125,14 +125,14 @@ def squared_hinge(
     >>> squared_hinge(jnp.array([[0.5], [-0.5]]), jnp.array([1, 1])).tolist()
     [0.25, 2.25]
     """
-    v = signed_targets("squared_hinge", outputs, targets)
+    v = signed_targets(outputs, targets)
     return jnp.sum(jnp.square(jax.nn.relu(1 - outputs * v)), axis=-1)
 
 
 @maskable
 def squared_hinge_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = -2 v max(0, 1 - m)``."""
-    v = signed_targets("squared_hinge_backward", outputs, targets)
+    v = signed_targets(outputs, targets)
     return -2 * v * jax.nn.relu(1 - outputs * v)
 
 
@@ -162,7 +162,7 @@ def perceptron(
     >>> perceptron(jnp.array([[0.5], [-0.5]]), jnp.array([1, 1])).tolist()
     [0.0, 0.5]
     """
-    v = signed_targets("perceptron", outputs, targets)
+    v = signed_targets(outputs, targets)
     m = outputs * v
     return jnp.sum(jnp.where(m > 0, jnp.zeros_like(m), -m), axis=-1)
 
@@ -170,5 +170,5 @@ def perceptron(
 @maskable
 def perceptron_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = -v`` where ``m <= 0``, else 0."""
-    v = signed_targets("perceptron_backward", outputs, targets)
+    v = signed_targets(outputs, targets)
     return jnp.where(outputs * v > 0, jnp.zeros_like(v), -v)

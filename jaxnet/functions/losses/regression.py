@@ -41,14 +41,14 @@ def absolute_error(
     >>> absolute_error(jnp.array([[1.0, -2.0]]), jnp.array([[0.0, 0.0]])).tolist()
     [3.0]
     """
-    e = _errors("absolute_error", outputs, targets)
+    e = _errors(outputs, targets)
     return jnp.sum(_size(e), axis=-1)
 
 
 @maskable
 def absolute_error_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = sign(e)``, 0 at ``e = 0``."""
-    return jnp.sign(_errors("absolute_error_backward", outputs, targets))
+    return jnp.sign(_errors(outputs, targets))
 
 
 @maskable
@@ -76,13 +76,13 @@ def squared_error(
     >>> squared_error(jnp.array([[1.0, -2.0]]), jnp.array([[0.0, 0.0]])).tolist()
     [5.0]
     """
-    return jnp.sum(jnp.square(_errors("squared_error", outputs, targets)), axis=-1)
+    return jnp.sum(jnp.square(_errors(outputs, targets)), axis=-1)
 
 
 @maskable
 def squared_error_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = 2 e``."""
-    return 2 * _errors("squared_error_backward", outputs, targets)
+    return 2 * _errors(outputs, targets)
 
 
 @maskable
@@ -109,13 +109,13 @@ def half_squared_error(
     >>> half_squared_error(jnp.array([[1.0, -2.0]]), jnp.array([[0.0, 0.0]])).tolist()
     [2.5]
     """
-    return jnp.sum(jnp.square(_errors("half_squared_error", outputs, targets)), axis=-1) / 2
+    return jnp.sum(jnp.square(_errors(outputs, targets)), axis=-1) / 2
 
 
 @maskable
 def half_squared_error_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = e``."""
-    return _errors("half_squared_error_backward", outputs, targets)
+    return _errors(outputs, targets)
 
 
 @maskable
@@ -143,13 +143,13 @@ def mean_squared_error(
     >>> mean_squared_error(jnp.array([[1.0, -2.0]]), jnp.array([[0.0, 0.0]])).tolist()
     [2.5]
     """
-    return jnp.mean(jnp.square(_errors("mean_squared_error", outputs, targets)), axis=-1)
+    return jnp.mean(jnp.square(_errors(outputs, targets)), axis=-1)
 
 
 @maskable
 def mean_squared_error_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = 2 e / K`` with ``K`` entries an example."""
-    return 2 * _errors("mean_squared_error_backward", outputs, targets) / outputs.shape[-1]
+    return 2 * _errors(outputs, targets) / outputs.shape[-1]
 
 
 @maskable
@@ -180,8 +180,8 @@ def minkowski_error(
     >>> minkowski_error(jnp.array([[4.0, -1.0]]), jnp.array([[0.0, 0.0]])).tolist()
     [9.0]
     """
-    e = _errors("minkowski_error", outputs, targets)
-    check_range("minkowski_error", "exponent", exponent, low=1.0)
+    e = _errors(outputs, targets)
+    check_range("exponent", exponent, low=1.0)
     return jnp.sum(_size(e) ** jnp.asarray(exponent, e.dtype), axis=-1)
 
 
@@ -190,8 +190,8 @@ def minkowski_error_backward(
     outputs: Array, targets: AnyArray, *, exponent: float | Array = 1.5
 ) -> Array:
     """``dy = p |e|^(p-1) sign(e)``, 0 at ``e = 0``."""
-    e = _errors("minkowski_error_backward", outputs, targets)
-    check_range("minkowski_error_backward", "exponent", exponent, low=1.0)
+    e = _errors(outputs, targets)
+    check_range("exponent", exponent, low=1.0)
     p = jnp.asarray(exponent, e.dtype)
     return p * jnp.abs(e) ** (p - 1) * jnp.sign(e)
 
@@ -225,8 +225,8 @@ def huber(
     >>> huber(jnp.array([[1.0], [4.0]]), jnp.array([0.0, 0.0])).tolist()
     [0.5, 3.5]
     """
-    size = jnp.abs(_errors("huber", outputs, targets))
-    check_range("huber", "delta", delta, low=0.0, low_open=True)
+    size = jnp.abs(_errors(outputs, targets))
+    check_range("delta", delta, low=0.0, low_open=True)
     q = jnp.minimum(size, jnp.asarray(delta, size.dtype))
     return jnp.sum(q * (size - q / 2), axis=-1)
 
@@ -234,8 +234,8 @@ def huber(
 @maskable
 def huber_backward(outputs: Array, targets: AnyArray, *, delta: float | Array = 1.0) -> Array:
     """``dy = e`` clipped to ``[-delta, delta]``."""
-    e = _errors("huber_backward", outputs, targets)
-    check_range("huber_backward", "delta", delta, low=0.0, low_open=True)
+    e = _errors(outputs, targets)
+    check_range("delta", delta, low=0.0, low_open=True)
     bound = jnp.asarray(delta, e.dtype)
     return jnp.clip(e, -bound, bound)
 
@@ -265,13 +265,13 @@ def log_cosh(
     >>> log_cosh(jnp.array([[0.0]]), jnp.array([[0.0]])).tolist()
     [0.0]
     """
-    return jnp.sum(_log_cosh(_errors("log_cosh", outputs, targets)), axis=-1)
+    return jnp.sum(_log_cosh(_errors(outputs, targets)), axis=-1)
 
 
 @maskable
 def log_cosh_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = tanh(e)``."""
-    return _log_cosh_slope(_errors("log_cosh_backward", outputs, targets))
+    return _log_cosh_slope(_errors(outputs, targets))
 
 
 @jax.custom_jvp
@@ -291,8 +291,8 @@ def _log_cosh_slope(e: Array) -> Array:
 _log_cosh.defjvps(lambda de, _, e: de * _log_cosh_slope(e))
 
 
-def _errors(function: str, outputs: Array, targets: AnyArray) -> Array:
-    return outputs - entrywise_targets(function, outputs, targets)
+def _errors(outputs: Array, targets: AnyArray) -> Array:
+    return outputs - entrywise_targets(outputs, targets)
 
 
 def _size(e: Array) -> Array:

@@ -21,71 +21,71 @@ SUM_TOLERANCE = 1e-3
 """How far from 1 a row of probabilities may sum, and a probability may lie outside [0, 1]."""
 
 
-def entrywise_targets(function: str, outputs: Array, targets: AnyArray) -> Array:
+def entrywise_targets(outputs: Array, targets: AnyArray) -> Array:
     """Return one finite number an entry, in the outputs' shape and dtype.
 
     Targets without the last axis are taken where it has one entry: ``(n,)`` beside ``(n, 1)``,
     which subtraction would broadcast to ``(n, n)``.
     """
-    _check_outputs(function, outputs)
-    check_arrays(function, targets=targets)
+    _check_outputs(outputs)
+    check_arrays(targets=targets)
     remedy = "Pass integers or floating-point numbers, such as targets.astype(jnp.float32)."
-    _check_real(function, targets, remedy)
+    _check_real(targets, remedy)
     shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1] == 1)
     if targets.shape not in shapes:
         expected = f"to have shape {' or '.join(map(str, shapes))}"
         remedy = "Pass one number an entry; the last axis of the outputs holds the entries."
-        raise invalid_value(function, "targets", expected, targets.shape, remedy)
+        raise invalid_value("targets", expected, targets.shape, remedy)
     remedy = "Leave these examples out, or fill in their targets."
-    check_entries(function, "targets", targets, np.isfinite, "to be finite", remedy)
+    check_entries("targets", targets, np.isfinite, "to be finite", remedy)
     return jnp.asarray(targets, outputs.dtype).reshape(outputs.shape)
 
 
-def signed_targets(function: str, outputs: Array, targets: AnyArray) -> Array:
+def signed_targets(outputs: Array, targets: AnyArray) -> Array:
     """Return labels that are -1 or +1, one an entry, in the outputs' shape and dtype."""
-    v = entrywise_targets(function, outputs, targets)
+    v = entrywise_targets(outputs, targets)
     remedy = "For labels in {0, 1} pass 2 * targets - 1."
-    check_entries(function, "targets", targets, lambda v: abs(v) == 1, "to be -1 or +1", remedy)
+    check_entries("targets", targets, lambda v: abs(v) == 1, "to be -1 or +1", remedy)
     return v
 
 
-def binary_targets(function: str, outputs: Array, targets: AnyArray) -> Array:
+def binary_targets(outputs: Array, targets: AnyArray) -> Array:
     """Return which entries are of the positive class: those of label 1, not 0 or -1."""
-    v = entrywise_targets(function, outputs, targets)
+    v = entrywise_targets(outputs, targets)
     expected, remedy = "to be 0 or 1, or else -1 or +1", "Pass one label an entry."
 
     def known(v: np.ndarray) -> Any:
         return (v == 1) | (v == (-1 if (v == -1).any() else 0))
 
-    check_entries(function, "targets", targets, known, expected, remedy)
+    check_entries("targets", targets, known, expected, remedy)
     return v > 0
 
 
-def probability_targets(function: str, outputs: Array, targets: AnyArray) -> Array:
+def probability_targets(outputs: Array, targets: AnyArray) -> Array:
     """Return probabilities of the positive class, one an entry, in the outputs' shape and dtype."""
-    v = entrywise_targets(function, outputs, targets)
+    v = entrywise_targets(outputs, targets)
     remedy = "For labels in {-1, +1} pass (targets + 1) / 2."
     inside = "to be in [0, 1]"
-    check_entries(function, "targets", targets, lambda v: (v >= 0) & (v <= 1), inside, remedy)
+    check_entries("targets", targets, lambda v: (v >= 0) & (v <= 1), inside, remedy)
     return v
 
 
-def one_hot_targets(function: str, outputs: Array, targets: AnyArray) -> Array:
+def one_hot_targets(outputs: Array, targets: AnyArray) -> Array:
     """Return the targets as distributions of the outputs' shape and dtype."""
-    _check_outputs(function, outputs)
-    check_arrays(function, targets=targets)
+    _check_outputs(outputs)
+    check_arrays(targets=targets)
     if jnp.issubdtype(targets.dtype, jnp.integer):
         if targets.shape != outputs.shape[:-1]:
             expected = f"of integer labels to have shape {outputs.shape[:-1]}"
             remedy = "Pass one integer an example, or floating-point one-hot rows."
-            raise invalid_value(function, "targets", expected, targets.shape, remedy)
-        return _one_hot(function, targets, outputs.shape[-1], outputs.dtype)
-    _check_real(function, targets, "Pass integer labels or floating-point one-hot rows.")
+            raise invalid_value("targets", expected, targets.shape, remedy)
+        return _one_hot(targets, outputs.shape[-1], outputs.dtype)
+    _check_real(targets, "Pass integer labels or floating-point one-hot rows.")
     if targets.shape != outputs.shape:
         remedy = "Pass one row of class probabilities an example, or integer labels."
         expected = f"of class probabilities to have shape {outputs.shape}"
-        raise invalid_value(function, "targets", expected, targets.shape, remedy)
-    _check_distributions(function, targets)
+        raise invalid_value("targets", expected, targets.shape, remedy)
+    _check_distributions(targets)
     return jnp.asarray(targets, outputs.dtype)
 
 
@@ -116,20 +116,20 @@ def smooth_labels(
     >>> smooth_labels(jnp.array([1, 0]), 0.5, classes=2).tolist()
     [[0.25, 0.75], [0.75, 0.25]]
     """
-    check_range("smooth_labels", "smoothing", smoothing, low=0.0, high=1.0)
+    check_range("smoothing", smoothing, low=0.0, high=1.0)
     if jnp.issubdtype(targets.dtype, jnp.integer):
-        count = check_count("smooth_labels", "classes", classes)
-        v = _one_hot("smooth_labels", targets, count, jnp.result_type(float))
+        count = check_count("classes", classes)
+        v = _one_hot(targets, count, jnp.result_type(float))
         return smooth(v, smoothing)
-    _check_real("smooth_labels", targets, "Pass integer labels or floating-point one-hot rows.")
+    _check_real(targets, "Pass integer labels or floating-point one-hot rows.")
     if classes is not None and targets.shape[-1:] != (classes,):
         expected = f"of one-hot rows to have {classes} entries each"
         remedy = "Leave classes out, or pass as many as the rows have entries."
-        raise invalid_value("smooth_labels", "targets", expected, targets.shape, remedy)
-    v = one_hot_targets("smooth_labels", jnp.asarray(targets), targets)
+        raise invalid_value("targets", expected, targets.shape, remedy)
+    v = one_hot_targets(jnp.asarray(targets), targets)
     remedy = "Pass integer labels, or rows not smoothed before."
     expected = "of one-hot rows to be 0 or 1"
-    check_entries("smooth_labels", "targets", targets, lambda v: v * (1 - v) == 0, expected, remedy)
+    check_entries("targets", targets, lambda v: v * (1 - v) == 0, expected, remedy)
     return smooth(v, smoothing)
 
 
@@ -139,49 +139,49 @@ def smooth(v: Array, smoothing: float | Array) -> Array:
     return (1 - s) * v + s / v.shape[-1]
 
 
-def check_probabilities(function: str, outputs: Array) -> Array:
+def check_probabilities(outputs: Array) -> Array:
     """Return outputs that lie in [0, 1] as far as they are known; NaN passes, to be seen later."""
-    _check_outputs(function, outputs)
+    _check_outputs(outputs)
 
     def inside(y: np.ndarray) -> Any:
         return ~((y < -SUM_TOLERANCE) | (y > 1 + SUM_TOLERANCE))
 
     remedy = "Apply a sigmoid or softmax first, or take the loss of that name for logits."
-    check_entries(function, "outputs", outputs, inside, "to be probabilities in [0, 1]", remedy)
+    check_entries("outputs", outputs, inside, "to be probabilities in [0, 1]", remedy)
     return outputs
 
 
-def _check_outputs(function: str, outputs: Array) -> None:
-    check_floating(function, "outputs", outputs)
+def _check_outputs(outputs: Array) -> None:
+    check_floating("outputs", outputs)
     if outputs.ndim == 0:
         remedy = "The last axis holds an example's entries: pass outputs[None] for one."
-        raise invalid_value(function, "outputs", "to have an axis of entries", "shape ()", remedy)
+        raise invalid_value("outputs", "to have an axis of entries", "shape ()", remedy)
 
 
-def _check_real(function: str, targets: AnyArray, remedy: str) -> None:
+def _check_real(targets: AnyArray, remedy: str) -> None:
     if not any(jnp.issubdtype(targets.dtype, kind) for kind in (jnp.integer, jnp.floating)):
         expected = "to be integer or floating-point"
-        raise invalid_type(function, "targets", expected, targets.dtype, remedy)
+        raise invalid_type("targets", expected, targets.dtype, remedy)
 
 
-def _one_hot(function: str, labels: AnyArray, classes: int, dtype: DTypeLike) -> Array:
+def _one_hot(labels: AnyArray, classes: int, dtype: DTypeLike) -> Array:
     expected = f"of integer labels to be in [0, {classes})"
     remedy = "Number the classes from 0, or give the network more outputs."
 
     def inside(v: np.ndarray) -> Any:
         return (v >= 0) & (v < classes)
 
-    check_entries(function, "targets", labels, inside, expected, remedy)
+    check_entries("targets", labels, inside, expected, remedy)
     return jax.nn.one_hot(jnp.asarray(labels, jnp.int32), classes, dtype=dtype)
 
 
-def _check_distributions(function: str, rows: AnyArray) -> None:
+def _check_distributions(rows: AnyArray) -> None:
     expected, remedy = "of class probabilities to be 0 or more", "Pass one distribution an example."
-    check_entries(function, "targets", rows, lambda v: v >= 0, expected, remedy)
+    check_entries("targets", rows, lambda v: v >= 0, expected, remedy)
     if isinstance(rows, Tracer):
         return
     sums = np.asarray(np.sum(np.asarray(rows), axis=-1, dtype=np.float64))
     # rows rounded to bfloat16 sum to 1 only up to its precision
     tolerance = max(SUM_TOLERANCE, float(jnp.finfo(rows.dtype).eps))
     expected, remedy = "of class probabilities to sum to 1 a row", "Divide each row by its sum."
-    check_entries(function, "targets", sums, lambda v: abs(v - 1) <= tolerance, expected, remedy)
+    check_entries("targets", sums, lambda v: abs(v - 1) <= tolerance, expected, remedy)

@@ -46,26 +46,26 @@ def confusion_matrix(
     >>> confusion_matrix(jnp.array([0, 1, 1]), jnp.array([0, 0, 1]), classes=2).tolist()
     [[1, 1], [0, 1]]
     """
-    check_count("confusion_matrix", "classes", classes, minimum=2)
-    check_arrays("confusion_matrix", predictions=predictions, targets=targets)
+    check_count("classes", classes, minimum=2)
+    check_arrays(predictions=predictions, targets=targets)
     scores = jnp.issubdtype(predictions.dtype, jnp.floating)
     if where is not None:
         batch = predictions.shape[:-1] if scores else predictions.shape
-        predictions, targets = apply_mask("confusion_matrix", predictions, targets, where, batch)
+        predictions, targets = apply_mask(predictions, targets, where, batch)
     if scores:
         if predictions.shape[-1:] != (classes,):
             expected = f"of scores to have {classes} classes on the last axis"
             remedy = "Pass classes=outputs.shape[-1]."
             shape = f"shape {predictions.shape}"
-            raise invalid_value("confusion_matrix", "predictions", expected, shape, remedy)
-        true = target_labels("confusion_matrix", predictions, targets)
+            raise invalid_value("predictions", expected, shape, remedy)
+        true = target_labels(predictions, targets)
         predicted = predicted_class(predictions)
     else:
         if targets.shape != predictions.shape:
             expected, remedy = f"to have shape {predictions.shape}", "Pass one label an example."
-            raise invalid_value("confusion_matrix", "targets", expected, targets.shape, remedy)
-        true = check_labels("confusion_matrix", "targets", targets, classes)
-        predicted = check_labels("confusion_matrix", "predictions", predictions, classes, least=-1)
+            raise invalid_value("targets", expected, targets.shape, remedy)
+        true = check_labels("targets", targets, classes)
+        predicted = check_labels("predictions", predictions, classes, least=-1)
     counted = predicted >= 0 if where is None else (predicted >= 0) & where
     counts = jnp.zeros((classes, classes), jnp.int32)
     places = true.reshape(-1), predicted.reshape(-1)
@@ -92,8 +92,8 @@ def precision(
     >>> precision(jnp.array([[1, 1], [0, 2]]), average=None).round(4).tolist()[0]
     1.0
     """
-    hits, predicted, _ = _counts("precision", confusion)
-    return _ratio("precision", hits, predicted, average)
+    hits, predicted, _ = _counts(confusion)
+    return _ratio(hits, predicted, average)
 
 
 def recall(
@@ -116,8 +116,8 @@ def recall(
     >>> recall(jnp.array([[1, 1], [0, 2]])).tolist()
     0.75
     """
-    hits, _, true = _counts("recall", confusion)
-    return _ratio("recall", hits, true, average)
+    hits, _, true = _counts(confusion)
+    return _ratio(hits, true, average)
 
 
 def f1(
@@ -140,31 +140,31 @@ def f1(
     >>> f1(jnp.array([[2, 0], [0, 1]])).tolist()
     1.0
     """
-    hits, predicted, true = _counts("f1", confusion)
-    return _ratio("f1", 2 * hits, predicted + true, average)
+    hits, predicted, true = _counts(confusion)
+    return _ratio(2 * hits, predicted + true, average)
 
 
-def _counts(function: str, confusion: AnyArray) -> tuple[Array, Array, Array]:
-    check_arrays(function, confusion=confusion)
+def _counts(confusion: AnyArray) -> tuple[Array, Array, Array]:
+    check_arrays(confusion=confusion)
     if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:
         remedy = "Pass what confusion_matrix returns."
         expected = "to be a square matrix"
-        raise invalid_value(function, "confusion", expected, f"shape {confusion.shape}", remedy)
+        raise invalid_value("confusion", expected, f"shape {confusion.shape}", remedy)
     if jnp.issubdtype(confusion.dtype, jnp.complexfloating):
         remedy = "Pass what confusion_matrix returns."
-        raise invalid_type(function, "confusion", "to hold counts", confusion.dtype, remedy)
+        raise invalid_type("confusion", "to hold counts", confusion.dtype, remedy)
     counts = jnp.asarray(confusion, jnp.result_type(float))
     return jnp.diagonal(counts), counts.sum(axis=0), counts.sum(axis=1)
 
 
-def _ratio(function: str, part: Array, whole: Array, average: Average | None) -> Array:
+def _ratio(part: Array, whole: Array, average: Average | None) -> Array:
     averages = {
         "macro": lambda: jnp.mean(_share(part, whole)),
         "micro": lambda: _share(part.sum(), whole.sum()),
     }
     if average is None:
         return _share(part, whole)
-    return check_choice(function, "average", average, averages)()
+    return check_choice("average", average, averages)()
 
 
 def _share(part: Array, whole: Array) -> Array:

@@ -10,52 +10,50 @@ from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import AnyArray, Array
 
 
-def target_labels(function: str, outputs: Array, targets: AnyArray) -> Array:
+def target_labels(outputs: Array, targets: AnyArray) -> Array:
     """Return one label an example, from integer labels or from one-hot rows."""
-    check_arrays(function, outputs=outputs, targets=targets)
-    check_classes(function, outputs)
+    check_arrays(outputs=outputs, targets=targets)
+    check_classes(outputs)
     if targets.shape == outputs.shape:
-        check_real(function, "targets", targets)
+        check_real("targets", targets)
         expected, remedy = "of one-hot rows to have one 1 each, else 0", "Pass integer labels."
-        check_entries(function, "targets", targets, _one_hot_entries, expected, remedy)
+        check_entries("targets", targets, _one_hot_entries, expected, remedy)
         return jnp.argmax(jnp.asarray(targets), axis=-1).astype(jnp.int32)
     if targets.shape != outputs.shape[:-1]:
         expected = f"to have shape {outputs.shape[:-1]} or {outputs.shape}"
         remedy = "Pass one integer label an example, or one one-hot row."
-        raise invalid_value(function, "targets", expected, targets.shape, remedy)
-    return check_labels(function, "targets", targets, outputs.shape[-1])
+        raise invalid_value("targets", expected, targets.shape, remedy)
+    return check_labels("targets", targets, outputs.shape[-1])
 
 
-def check_labels(
-    function: str, argument: str, labels: AnyArray, classes: int, least: int = 0
-) -> Array:
+def check_labels(argument: str, labels: AnyArray, classes: int, least: int = 0) -> Array:
     """Return labels that are integers, and in ``[least, classes)`` as far as they are known."""
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         remedy = "Pass one integer label an example, such as labels.astype(jnp.int32)."
-        raise invalid_type(function, argument, "of labels to be integer", labels.dtype, remedy)
+        raise invalid_type(argument, "of labels to be integer", labels.dtype, remedy)
     expected = f"of integer labels to be in [{least}, {classes})"
     remedy = "Number the classes from 0."
 
     def inside(v: np.ndarray) -> Any:
         return (v >= least) & (v < classes)
 
-    check_entries(function, argument, labels, inside, expected, remedy)
+    check_entries(argument, labels, inside, expected, remedy)
     return jnp.asarray(labels, jnp.int32)
 
 
-def check_classes(function: str, outputs: Array) -> None:
+def check_classes(outputs: Array) -> None:
     """Raise a ValueError unless the outputs hold a score for each of two or more classes."""
     if outputs.shape[-1:] in ((), (0,), (1,)):
         remedy = "The largest of one is always the first: take binary_accuracy for one output."
         expected = "to have 2 or more classes on the last axis"
-        raise invalid_value(function, "outputs", expected, f"shape {outputs.shape}", remedy)
+        raise invalid_value("outputs", expected, f"shape {outputs.shape}", remedy)
 
 
-def check_real(function: str, argument: str, values: AnyArray) -> None:
+def check_real(argument: str, values: AnyArray) -> None:
     """Raise a TypeError unless the values are integer or floating-point."""
     if not any(jnp.issubdtype(values.dtype, kind) for kind in (jnp.integer, jnp.floating)):
         expected, remedy = "to be integer or floating-point", "Convert them by astype."
-        raise invalid_type(function, argument, expected, values.dtype, remedy)
+        raise invalid_type(argument, expected, values.dtype, remedy)
 
 
 def _one_hot_entries(rows: np.ndarray) -> Any:

@@ -66,15 +66,15 @@ def as_metric(metric: str | ElementwiseLoss | Metric | tuple[ElementwiseLoss, Mo
     ('max', None)
     """
     if isinstance(metric, str):
-        return check_choice("as_metric", "metric", metric, _TABLE)
+        return check_choice("metric", metric, _TABLE)
     pair: tuple[Any, ...] = metric if isinstance(metric, tuple) else (metric, None)
     if len(pair) != 2 or not callable(pair[0]):
         expected = "to be a name, a function of outputs and targets, or one with its direction"
         remedy = "Pass a name in METRICS, say, or Metric(function, 'max')."
-        raise invalid_type("as_metric", "metric", expected, repr(metric), remedy)
+        raise invalid_type("metric", expected, repr(metric), remedy)
     function, mode = pair
     if mode is not None:
-        check_choice("as_metric", "mode", mode, SIGNS)
+        check_choice("mode", mode, SIGNS)
         return Metric(function, mode)
     plain = without_options(function)
     known: list[Mode | None] = [m.mode for m in _TABLE.values() if m.function is plain]
@@ -86,13 +86,10 @@ def without_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function.func if isinstance(function, functools.partial) else function
 
 
-def check_direction(
-    function: str, argument: str, name: str, modes: Modes, mode: Mode | None = None
-) -> Mode:
+def check_direction(argument: str, name: str, modes: Modes, mode: Mode | None = None) -> Mode:
     """Return the direction of the metric that something is to be chosen by.
 
     Args:
-        function: the public function that an error begins with.
         argument: its argument that names the metric.
         name: of the metric.
         modes: the direction of each metric that there is.
@@ -101,20 +98,20 @@ def check_direction(
     Raises:
         ValueError: for another name, another direction, or one that is neither known nor given.
     """
-    known = check_choice(function, argument, name, modes)
+    known = check_choice(argument, name, modes)
     if mode is not None:
-        check_choice(function, "mode", mode, SIGNS)
+        check_choice("mode", mode, SIGNS)
         return mode
     if known is None:
-        raise no_direction(function, argument, name)
+        raise no_direction(argument, name)
     return known
 
 
-def no_direction(function: str, argument: str, name: str) -> InvalidValueError:
+def no_direction(argument: str, name: str) -> InvalidValueError:
     """Return the error of a metric whose direction is unknown where something is chosen by it."""
     remedy = (
         "Nothing says whether larger or smaller values of it are better: pass mode='max' or "
         "mode='min', or the metric as jaxnet.metrics.Metric(function, 'max')."
     )
     expected = "to be a metric with a direction"
-    return invalid_value(function, argument, expected, repr(name), remedy)
+    return invalid_value(argument, expected, repr(name), remedy)

@@ -37,7 +37,7 @@ def accuracy(
     >>> accuracy(jnp.array([[0.1, 0.9], [0.8, 0.2]]), jnp.array([1, 1])).tolist()
     [1.0, 0.0]
     """
-    labels = target_labels("accuracy", outputs, targets)
+    labels = target_labels(outputs, targets)
     return (predicted_class(outputs) == labels).astype(outputs.dtype)
 
 
@@ -62,7 +62,7 @@ def error_rate(
     >>> error_rate(jnp.array([[0.1, 0.9], [0.8, 0.2]]), jnp.array([1, 1])).tolist()
     [0.0, 1.0]
     """
-    labels = target_labels("error_rate", outputs, targets)
+    labels = target_labels(outputs, targets)
     return (predicted_class(outputs) != labels).astype(outputs.dtype)
 
 
@@ -89,11 +89,11 @@ def top_k_accuracy(
     >>> top_k_accuracy(jnp.array([[3.0, 2.0, 1.0]] * 3), jnp.array([0, 1, 2]), k=2).tolist()
     [1.0, 1.0, 0.0]
     """
-    labels = target_labels("top_k_accuracy", outputs, targets)
+    labels = target_labels(outputs, targets)
     classes = outputs.shape[-1]
-    if check_count("top_k_accuracy", "k", k) > classes:
+    if check_count("k", k) > classes:
         remedy = "With as many guesses as classes none is wrong."
-        raise invalid_value("top_k_accuracy", "k", f"<= the {classes} classes", k, remedy)
+        raise invalid_value("k", f"<= the {classes} classes", k, remedy)
     guesses = jax.lax.top_k(outputs, k)[1]
     hits = jnp.any(guesses == labels.astype(guesses.dtype)[..., None], axis=-1)
     return (hits & (predicted_class(outputs) >= 0)).astype(outputs.dtype)
@@ -128,25 +128,25 @@ def binary_accuracy(
     >>> binary_accuracy(jnp.array([[2.0], [-1.0]]), jnp.array([1, 1])).tolist()
     [1.0, 0.0]
     """
-    check_range("binary_accuracy", "threshold", threshold)
-    positive = _positive("binary_accuracy", outputs, targets)
+    check_range("threshold", threshold)
+    positive = _positive(outputs, targets)
     t = jnp.asarray(threshold, outputs.dtype)
     right = jnp.where(positive, outputs >= t, outputs < t)  # of NaN neither holds
     return jnp.mean(right.astype(outputs.dtype), axis=-1)
 
 
-def _positive(function: str, outputs: Array, targets: AnyArray) -> Array:
-    check_arrays(function, outputs=outputs, targets=targets)
-    check_real(function, "targets", targets)
+def _positive(outputs: Array, targets: AnyArray) -> Array:
+    check_arrays(outputs=outputs, targets=targets)
+    check_real("targets", targets)
     shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1:] == (1,))
     if outputs.ndim == 0 or targets.shape not in shapes:
         expected = f"to have shape {' or '.join(map(str, shapes))}"
         remedy = "Pass one label an entry; for several classes take accuracy."
-        raise invalid_value(function, "targets", expected, targets.shape, remedy)
+        raise invalid_value("targets", expected, targets.shape, remedy)
 
     def known(v: np.ndarray) -> np.ndarray:
         return np.isin(v, [-1, 1] if (v == -1).any() else [0, 1])
 
     expected, remedy = "to be 0 or 1, or else -1 or +1", "Pass one label an entry."
-    check_entries(function, "targets", targets, known, expected, remedy)
+    check_entries("targets", targets, known, expected, remedy)
     return jnp.asarray(targets).reshape(outputs.shape) > 0

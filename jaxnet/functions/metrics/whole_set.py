@@ -50,17 +50,17 @@ def r_squared(
     >>> r_squared(jnp.array([[1.0], [2.0], [2.0]]), jnp.array([1.0, 2.0, 3.0])).tolist()
     0.5
     """
-    check_arrays("r_squared", outputs=outputs, targets=targets)
+    check_arrays(outputs=outputs, targets=targets)
     if where is not None:
-        outputs, targets = apply_mask("r_squared", outputs, targets, where)
-    check_real("r_squared", "targets", targets)
+        outputs, targets = apply_mask(outputs, targets, where)
+    check_real("targets", targets)
     shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1:] == (1,))
     if outputs.size == 0 or targets.shape not in shapes:
         expected = f"of one example or more to have shape {' or '.join(map(str, shapes))}"
         remedy = "Pass one number an entry; the last axis of the outputs holds the entries."
-        raise invalid_value("r_squared", "targets", expected, targets.shape, remedy)
+        raise invalid_value("targets", expected, targets.shape, remedy)
     remedy = "Leave these examples out, or fill in their targets."
-    check_entries("r_squared", "targets", targets, np.isfinite, "to be finite", remedy)
+    check_entries("targets", targets, np.isfinite, "to be finite", remedy)
     wide = at_least_float32(outputs.dtype)
     y = outputs.reshape(-1, outputs.shape[-1]).astype(wide)
     v = jnp.asarray(targets, wide).reshape(y.shape)
@@ -68,7 +68,7 @@ def r_squared(
     scores = _determination(y, v, counted)
     if average is None:
         return scores
-    return check_choice("r_squared", "average", average, {"uniform": jnp.mean})(scores)
+    return check_choice("average", average, {"uniform": jnp.mean})(scores)
 
 
 def _determination(y: Array, v: Array, counted: Array) -> Array:
@@ -119,20 +119,19 @@ def expected_calibration_error(
     >>> expected_calibration_error(jnp.array([[0.75, 0.25]] * 2), jnp.array([0, 1])).tolist()
     0.25
     """
-    name = "expected_calibration_error"
     if where is not None:
-        probabilities, targets = apply_mask(name, probabilities, targets, where)
-    labels = target_labels(name, probabilities, targets).reshape(-1)
-    check_count(name, "bins", bins)
+        probabilities, targets = apply_mask(probabilities, targets, where)
+    labels = target_labels(probabilities, targets).reshape(-1)
+    check_count("bins", bins)
     if labels.size == 0:
         remedy = "Pass at least one example."
-        raise invalid_value(name, "targets", "to hold 1 or more", "none", remedy)
+        raise invalid_value("targets", "to hold 1 or more", "none", remedy)
     expected, remedy = "to be in [0, 1]", "Apply softmax to logits first."
 
     def inside(p: np.ndarray) -> np.ndarray:
         return ~((p < -1e-3) | (p > 1 + 1e-3))
 
-    check_entries(name, "probabilities", probabilities, inside, expected, remedy)
+    check_entries("probabilities", probabilities, inside, expected, remedy)
     p = probabilities.reshape(-1, probabilities.shape[-1])
     p = p.astype(at_least_float32(p.dtype))
     confidence = jnp.max(p, axis=-1)

@@ -83,15 +83,15 @@ def get_schedule(name: str, **options: Any) -> Schedule:
     >>> float(schedule(1))
     0.75
     """
-    factory = check_choice("get_schedule", "name", name, SCHEDULES)
-    check_options("get_schedule", factory, options, data=0)
+    factory = check_choice("name", name, SCHEDULES)
+    check_options(factory, options, data=0)
     parameters = inspect.signature(factory).parameters.values()
     needed = [p.name for p in parameters if p.default is p.empty]
     missing = [option for option in needed if option not in options]
     if missing:
         expected = f"of {name} to include {', '.join(needed)}"
         remedy = f"Pass {', '.join(missing)}, too."
-        raise invalid_value("get_schedule", "options", expected, ", ".join(options), remedy)
+        raise invalid_value("options", expected, ", ".join(options), remedy)
     return factory(**options)
 
 

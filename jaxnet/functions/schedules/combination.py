@@ -42,16 +42,16 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[Steps]) -> Schedule
     [1.0, 1.0, 1.0, 0.5, 0.25, 0.0]
     """
     for i, schedule in enumerate(schedules):
-        check_schedule("join", f"schedules[{i}]", schedule)
+        check_schedule(f"schedules[{i}]", schedule)
     if len(boundaries) != len(schedules) - 1:
         expected = f"to be one fewer than the {len(schedules)} schedules"
         remedy = "Pass the count at which each schedule but the first begins."
-        raise invalid_value("join", "boundaries", expected, len(boundaries), remedy)
+        raise invalid_value("boundaries", expected, len(boundaries), remedy)
     for boundary in boundaries:
-        check_whole("join", "boundaries", boundary, minimum=0)
+        check_whole("boundaries", boundary, minimum=0)
     known = [boundary for boundary in boundaries if isinstance(boundary, numbers.Integral)]
     if known != sorted(set(known)):
-        raise invalid_value("join", "boundaries", "to rise", known, "Sort schedules and counts.")
+        raise invalid_value("boundaries", "to rise", known, "Sort schedules and counts.")
 
     def rate(t: Array) -> Array:
         value = as_float(schedules[0](t))
@@ -60,7 +60,7 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[Steps]) -> Schedule
             value = jnp.where(since < 0, value, as_float(following(jnp.maximum(since, 0))))
         return value
 
-    return from_rate("join", rate)
+    return from_rate(rate)
 
 
 def scale(schedule: Schedule, factor: Number | Schedule) -> Schedule:
@@ -81,16 +81,16 @@ def scale(schedule: Schedule, factor: Number | Schedule) -> Schedule:
     >>> float(scale(linear(1.0, 0.0, 4), 3.0)(2))
     1.5
     """
-    check_schedule("scale", "schedule", schedule)
+    check_schedule("schedule", schedule)
     if not callable(factor):
-        check_number("scale", "factor", factor)
+        check_number("factor", factor)
 
     def rate(t: Array) -> Array:
         return as_float(schedule(t)) * (
             as_float(factor(t)) if callable(factor) else as_scalar(factor)
         )
 
-    return from_rate("scale", rate)
+    return from_rate(rate)
 
 
 def delay(schedule: Schedule, steps: Steps) -> Schedule:
@@ -109,6 +109,6 @@ def delay(schedule: Schedule, steps: Steps) -> Schedule:
     >>> [float(schedule(count)) for count in (0, 10, 12)]
     [1.0, 1.0, 0.5]
     """
-    check_schedule("delay", "schedule", schedule)
-    check_whole("delay", "steps", steps, minimum=0)
-    return from_rate("delay", lambda t: schedule(jnp.maximum(t - as_int(steps, t), 0)))
+    check_schedule("schedule", schedule)
+    check_whole("steps", steps, minimum=0)
+    return from_rate(lambda t: schedule(jnp.maximum(t - as_int(steps, t), 0)))

@@ -47,16 +47,16 @@ def cosine_decay(
     >>> [round(float(schedule(count)), 6) for count in (0, 5, 10, 99)]
     [0.1, 0.05, 0.0, 0.0]
     """
-    check_number("cosine_decay", "init_value", init_value)
-    check_whole("cosine_decay", "decay_steps", decay_steps)
-    check_number("cosine_decay", "alpha", alpha, high=1.0)
-    check_number("cosine_decay", "exponent", exponent, low_open=True)
+    check_number("init_value", init_value)
+    check_whole("decay_steps", decay_steps)
+    check_number("alpha", alpha, high=1.0)
+    check_number("exponent", exponent, low_open=True)
 
     def rate(t: Array) -> Array:
         c = half_cosine(progress(t, decay_steps)[1], decay_steps)
         return as_scalar(init_value) * _raised(c, exponent, alpha)
 
-    return from_rate("cosine_decay", rate)
+    return from_rate(rate)
 
 
 def _raised(c: Array, exponent: Number, alpha: Number) -> Array:
@@ -87,9 +87,9 @@ def cosine_annealing(
     >>> [round(float(schedule(count)), 6) for count in (0, 5, 10, 15, 20)]
     [0.1, 0.05, 0.0, 0.05, 0.1]
     """
-    check_number("cosine_annealing", "init_value", init_value)
-    check_whole("cosine_annealing", "decay_steps", decay_steps)
-    check_number("cosine_annealing", "end_value", end_value)
+    check_number("init_value", init_value)
+    check_whole("decay_steps", decay_steps)
+    check_number("end_value", end_value)
 
     def rate(t: Array) -> Array:
         steps = as_int(decay_steps, t)
@@ -98,7 +98,7 @@ def cosine_annealing(
         parts = as_float(done), as_float(steps - done)
         return blend(half_cosine, init_value, end_value, *parts, steps)
 
-    return from_rate("cosine_annealing", rate)
+    return from_rate(rate)
 
 
 def cosine_restarts(
@@ -140,11 +140,11 @@ def cosine_restarts(
     >>> [round(float(schedule(count)), 2) for count in range(7)]
     [1.0, 0.5, 1.0, 0.85, 0.5, 0.15, 1.0]
     """
-    check_number("cosine_restarts", "init_value", init_value)
-    check_whole("cosine_restarts", "decay_steps", decay_steps)
-    check_count("cosine_restarts", "t_mul", t_mul)
-    check_number("cosine_restarts", "m_mul", m_mul, low_open=True)
-    check_number("cosine_restarts", "alpha", alpha, high=1.0)
+    check_number("init_value", init_value)
+    check_whole("decay_steps", decay_steps)
+    check_count("t_mul", t_mul)
+    check_number("m_mul", m_mul, low_open=True)
+    check_number("alpha", alpha, high=1.0)
 
     def rate(t: Array) -> Array:
         steps = as_int(decay_steps, t)
@@ -155,7 +155,7 @@ def cosine_restarts(
         c = half_cosine(remaining, steps)
         return as_scalar(init_value) * _raised(power(m_mul, cycle) * c, 1.0, alpha)
 
-    return from_rate("cosine_restarts", rate)
+    return from_rate(rate)
 
 
 def _cycle(firsts: Array, factor: int) -> tuple[Array, Array]:

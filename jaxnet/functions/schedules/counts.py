@@ -22,11 +22,10 @@ Steps: TypeAlias = int | AnyArray
 """A number of steps: an integer, whose range is checked, or a 0-d array, which may be traced."""
 
 
-def from_rate(function: str, rate: Callable[[Array], Any]) -> Schedule:
+def from_rate(rate: Callable[[Array], Any]) -> Schedule:
     """Return the schedule of a formula.
 
     Args:
-        function: the schedule's name, for its errors.
         rate: the formula: ``t``, an array of integers of 0 or more, to the rate.
 
     Returns:
@@ -38,18 +37,17 @@ def from_rate(function: str, rate: Callable[[Array], Any]) -> Schedule:
 
     def schedule(count: Any) -> Array:
         if isinstance(count, numbers.Integral) and not isinstance(count, bool):
-            check_count(function, "count", count, minimum=0)
-            check_range(function, "count", count, low=0, high=LARGEST)
+            check_count("count", count, minimum=0)
+            check_range("count", count, low=0, high=LARGEST)
         elif _is_wide(getattr(count, "dtype", None)):
             count = count.clip(0, LARGEST)  # converted to int32, it could be any other
         t = jnp.asarray(count)
         if not jnp.issubdtype(t.dtype, jnp.integer):
             remedy = "Pass the number of steps finished before."
-            raise invalid_type(function, "count", "to be an integer", t.dtype, remedy)
+            raise invalid_type("count", "to be an integer", t.dtype, remedy)
         t = jnp.maximum(t if t.dtype == jnp.int64 else t.astype(jnp.int32), 0)
         return jnp.broadcast_to(as_float(rate(t)), t.shape)
 
-    schedule.__name__ = function
     return schedule
 
 
@@ -58,25 +56,24 @@ def _is_wide(dtype: Any) -> bool:
     return dtype in ("uint32", "int64", "uint64") and dtype != jnp.result_type(int)
 
 
-def check_number(function: str, argument: str, value: Number, **bounds: Any) -> None:
+def check_number(argument: str, value: Number, **bounds: Any) -> None:
     """Raise a ValueError unless a hyperparameter is 0-d and, if a number, in its range.
 
     Args:
-        function: who complains.
         argument: the hyperparameter's name.
         value: what was given.
         bounds: ``low``, ``high``, ``low_open``, ``high_open`` of `check_range`; ``low`` is 0.
     """
-    check_scalar(function, argument, value, **{"low": 0.0, **bounds})
+    check_scalar(argument, value, **{"low": 0.0, **bounds})
 
 
-def check_schedule(function: str, argument: str, schedule: Any) -> None:
+def check_schedule(argument: str, schedule: Any) -> None:
     """Raise a TypeError unless ``schedule`` is a function, as a number is not."""
     if not callable(schedule):
         actual = f"{schedule!r} of type {type(schedule).__name__}"
         remedy = "For a constant pass constant(value)."
         expected = "to be a function of the step count"
-        raise invalid_type(function, argument, expected, actual, remedy)
+        raise invalid_type(argument, expected, actual, remedy)
 
 
 def as_float(value: Any) -> Array:

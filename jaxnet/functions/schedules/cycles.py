@@ -56,16 +56,16 @@ def cyclic(
     >>> [float(schedule(count)) for count in range(6)]
     [0.0, 0.5, 1.0, 0.0, 0.25, 0.5]
     """
-    check_number("cyclic", "init_value", init_value)
-    check_number("cyclic", "peak_value", peak_value)
-    check_whole("cyclic", "step_size_up", step_size_up)
+    check_number("init_value", init_value)
+    check_number("peak_value", peak_value)
+    check_whole("step_size_up", step_size_up)
     down_steps = step_size_up if step_size_down is None else step_size_down
-    check_whole("cyclic", "step_size_down", down_steps)
+    check_whole("step_size_down", down_steps)
     if all(isinstance(steps, numbers.Integral) for steps in (step_size_up, down_steps)):
         period = int(step_size_up) + int(down_steps)
-        check_whole("cyclic", "step_size_up + step_size_down", period)
-    check_number("cyclic", "gamma", gamma, low_open=True)
-    check_choice("cyclic", "mode", mode, dict.fromkeys(get_args(Mode)))
+        check_whole("step_size_up + step_size_down", period)
+    check_number("gamma", gamma, low_open=True)
+    check_choice("mode", mode, dict.fromkeys(get_args(Mode)))
 
     def rate(t: Array) -> Array:
         up, down = as_int(step_size_up, t), as_int(down_steps, t)
@@ -81,4 +81,4 @@ def cyclic(
         }
         return as_scalar(init_value) + rise * height * amplitudes[mode]
 
-    return from_rate("cyclic", rate)
+    return from_rate(rate)

@@ -33,8 +33,8 @@ def constant(value: Number) -> Schedule:
     >>> float(constant(0.5)(7))
     0.5
     """
-    check_number("constant", "value", value)
-    return from_rate("constant", lambda _: as_scalar(value))
+    check_number("value", value)
+    return from_rate(lambda _: as_scalar(value))
 
 
 def linear(
@@ -59,16 +59,16 @@ def linear(
     >>> [float(schedule(count)) for count in (0, 1, 4, 9)]
     [0.0, 0.25, 1.0, 1.0]
     """
-    check_number("linear", "init_value", init_value)
-    check_number("linear", "end_value", end_value)
-    check_whole("linear", "transition_steps", transition_steps)
-    check_whole("linear", "transition_begin", transition_begin, minimum=0)
+    check_number("init_value", init_value)
+    check_number("end_value", end_value)
+    check_whole("transition_steps", transition_steps)
+    check_whole("transition_begin", transition_begin, minimum=0)
 
     def rate(t: Array) -> Array:
         done, remaining = progress(t, transition_steps, transition_begin)
         return blend(line, init_value, end_value, done, remaining, transition_steps)
 
-    return from_rate("linear", rate)
+    return from_rate(rate)
 
 
 def polynomial(
@@ -106,12 +106,12 @@ def polynomial(
     >>> [float(schedule(count)) for count in (0, 2, 4, 9)]
     [1.0, 0.25, 0.0, 0.0]
     """
-    check_flags("polynomial", cycle=cycle)
-    check_number("polynomial", "init_value", init_value)
-    check_number("polynomial", "end_value", end_value)
-    check_number("polynomial", "power", power, low_open=True)
-    check_whole("polynomial", "transition_steps", transition_steps)
-    check_whole("polynomial", "transition_begin", transition_begin, minimum=0)
+    check_flags(cycle=cycle)
+    check_number("init_value", init_value)
+    check_number("end_value", end_value)
+    check_number("power", power, low_open=True)
+    check_whole("transition_steps", transition_steps)
+    check_whole("transition_begin", transition_begin, minimum=0)
 
     def rate(t: Array) -> Array:
         done, remaining = progress(t, transition_steps, transition_begin)
@@ -127,7 +127,7 @@ def polynomial(
         right = jnp.where(done <= remaining, early, 1 - left)
         return as_scalar(init_value) * left + as_scalar(end_value) * right
 
-    return from_rate("polynomial", rate)
+    return from_rate(rate)
 
 
 def inverse_time_decay(
@@ -158,17 +158,17 @@ def inverse_time_decay(
     >>> [float(schedule(count)) for count in (0, 1, 3)]
     [1.0, 0.5, 0.25]
     """
-    check_flags("inverse_time_decay", staircase=staircase)
-    check_number("inverse_time_decay", "init_value", init_value)
-    check_whole("inverse_time_decay", "transition_steps", transition_steps)
-    check_number("inverse_time_decay", "decay_rate", decay_rate)
+    check_flags(staircase=staircase)
+    check_number("init_value", init_value)
+    check_whole("transition_steps", transition_steps)
+    check_number("decay_rate", decay_rate)
 
     def rate(t: Array) -> Array:
         count, fraction = quotient(t, transition_steps)
         elapsed = as_float(count) + (0.0 if staircase else fraction)
         return as_scalar(init_value) / (1 + as_scalar(decay_rate) * elapsed)
 
-    return from_rate("inverse_time_decay", rate)
+    return from_rate(rate)
 
 
 def inverse_polynomial_decay(init_value: Number, power: Number) -> Schedule:
@@ -190,13 +190,13 @@ def inverse_polynomial_decay(init_value: Number, power: Number) -> Schedule:
     >>> [float(schedule(count)) for count in (0, 3, 15)]
     [1.0, 0.5, 0.25]
     """
-    check_number("inverse_polynomial_decay", "init_value", init_value)
-    check_number("inverse_polynomial_decay", "power", power)
+    check_number("init_value", init_value)
+    check_number("power", power)
 
     def rate(t: Array) -> Array:
         return as_scalar(init_value) * (as_float(t) + 1) ** -as_float(power)
 
-    return from_rate("inverse_polynomial_decay", rate)
+    return from_rate(rate)
 
 
 def exponential_decay(
@@ -232,13 +232,13 @@ def exponential_decay(
     >>> [float(schedule(count)) for count in (0, 1, 2, 4)]
     [1.0, 0.5, 0.25, 0.0625]
     """
-    check_flags("exponential_decay", staircase=staircase)
-    check_number("exponential_decay", "init_value", init_value)
-    check_whole("exponential_decay", "transition_steps", transition_steps)
-    check_number("exponential_decay", "decay_rate", decay_rate, low_open=True)
-    check_whole("exponential_decay", "transition_begin", transition_begin, minimum=0)
+    check_flags(staircase=staircase)
+    check_number("init_value", init_value)
+    check_whole("transition_steps", transition_steps)
+    check_number("decay_rate", decay_rate, low_open=True)
+    check_whole("transition_begin", transition_begin, minimum=0)
     if end_value is not None:
-        check_number("exponential_decay", "end_value", end_value)
+        check_number("end_value", end_value)
 
     def rate(t: Array) -> Array:
         passed = jnp.maximum(t - as_int(transition_begin, t), 0)
@@ -252,7 +252,7 @@ def exponential_decay(
         )
         return jnp.where(as_float(decay_rate) < 1, above, below)
 
-    return from_rate("exponential_decay", rate)
+    return from_rate(rate)
 
 
 def step_decay(init_value: Number, transition_steps: Steps, decay_rate: Number = 0.1) -> Schedule:
@@ -273,11 +273,11 @@ def step_decay(init_value: Number, transition_steps: Steps, decay_rate: Number =
     >>> [float(schedule(count)) for count in (0, 2, 3, 6)]
     [1.0, 1.0, 0.5, 0.25]
     """
-    check_number("step_decay", "init_value", init_value)
-    check_whole("step_decay", "transition_steps", transition_steps)
-    check_number("step_decay", "decay_rate", decay_rate, low_open=True)
+    check_number("init_value", init_value)
+    check_whole("transition_steps", transition_steps)
+    check_number("decay_rate", decay_rate, low_open=True)
 
     def rate(t: Array) -> Array:
         return as_scalar(init_value) * power(decay_rate, quotient(t, transition_steps)[0])
 
-    return from_rate("step_decay", rate)
+    return from_rate(rate)

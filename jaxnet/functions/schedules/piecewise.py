@@ -43,8 +43,8 @@ def piecewise_constant(init_value: Number, boundaries_and_scales: Mapping[int, N
     >>> [float(schedule(count)) for count in (0, 1, 2, 3, 4)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
-    check_number("piecewise_constant", "init_value", init_value)
-    points, values = _points("piecewise_constant", init_value, boundaries_and_scales)
+    check_number("init_value", init_value)
+    points, values = _points(init_value, boundaries_and_scales)
 
     def rate(t: Array) -> Array:
         value = as_float(init_value)
@@ -52,7 +52,7 @@ def piecewise_constant(init_value: Number, boundaries_and_scales: Mapping[int, N
             value = jnp.where(t >= point, following, value)
         return value
 
-    return from_rate("piecewise_constant", rate)
+    return from_rate(rate)
 
 
 def piecewise_interpolate(
@@ -79,10 +79,10 @@ def piecewise_interpolate(
     >>> [float(schedule(count)) for count in (0, 1, 2, 3, 4, 5)]
     [1.0, 0.75, 0.5, 1.25, 2.0, 2.0]
     """
-    shape = check_choice("piecewise_interpolate", "interpolate_type", interpolate_type, SHAPES)
-    check_number("piecewise_interpolate", "init_value", init_value)
-    points, values = _points("piecewise_interpolate", init_value, boundaries_and_scales)
-    return from_rate("piecewise_interpolate", lambda t: _along(t, shape, points, values, "next"))
+    shape = check_choice("interpolate_type", interpolate_type, SHAPES)
+    check_number("init_value", init_value)
+    points, values = _points(init_value, boundaries_and_scales)
+    return from_rate(lambda t: _along(t, shape, points, values, "next"))
 
 
 def linear_onecycle(
@@ -132,7 +132,7 @@ def linear_onecycle(
     [0.2, 0.36, 1.0, 0.36]
     """
     factors = div_factor, final_div_factor
-    cycle = "linear_onecycle", "linear", transition_steps, peak_value
+    cycle = "linear", transition_steps, peak_value
     return _onecycle(*cycle, pct_start, pct_final, *factors, like)
 
 
@@ -172,7 +172,7 @@ def cosine_onecycle(
     [0.2, 0.28, 1.0, 0.1]
     """
     factors = div_factor, final_div_factor
-    cycle = "cosine_onecycle", "cosine", transition_steps, peak_value
+    cycle = "cosine", transition_steps, peak_value
     return _onecycle(*cycle, pct_start, pct_final, *factors, like)
 
 
@@ -201,7 +201,6 @@ CONVENTIONS = {
 
 
 def _onecycle(
-    function: str,
     shape: str,
     steps: int,
     peak: Number,
@@ -212,33 +211,33 @@ def _onecycle(
     like: str,
 ) -> Schedule:
     """Return one cycle, of `linear_onecycle` or `cosine_onecycle`."""
-    check_count(function, "transition_steps", steps)
-    check_range(function, "transition_steps", steps, high=LARGEST)
-    check_number(function, "peak_value", peak)
-    check_range(function, "pct_start", pct_start, low=0.0, high=1.0)
+    check_count("transition_steps", steps)
+    check_range("transition_steps", steps, high=LARGEST)
+    check_number("peak_value", peak)
+    check_range("pct_start", pct_start, low=0.0, high=1.0)
     if pct_final is not None:
-        check_range(function, "pct_final", pct_final, low=pct_start, high=1.0)
-    check_number(function, "div_factor", div_factor, low_open=True)
-    check_number(function, "final_div_factor", final_div_factor, low_open=True)
-    convention = check_choice(function, "like", like, CONVENTIONS)
+        check_range("pct_final", pct_final, low=pct_start, high=1.0)
+    check_number("div_factor", div_factor, low_open=True)
+    check_number("final_div_factor", final_div_factor, low_open=True)
+    convention = check_choice("like", like, CONVENTIONS)
     first = as_scalar(peak) / as_scalar(div_factor)
     last = first / as_scalar(final_div_factor)
     inner = [pct_start] if pct_final is None else [pct_start, pct_final]
     points = [0, *convention.ends(steps, inner)]
     values = [first, peak, first, last] if len(inner) == 2 else [first, peak, last]
-    return from_rate(function, lambda t: _along(t, SHAPES[shape], points, values, convention.turn))
+    return from_rate(lambda t: _along(t, SHAPES[shape], points, values, convention.turn))
 
 
 def _points(
-    function: str, init_value: Number, boundaries_and_scales: Mapping[int, Number]
+    init_value: Number, boundaries_and_scales: Mapping[int, Number]
 ) -> tuple[list[float], list[Any]]:
     """Return the counts, from 0 on, and the rates at them."""
     points: list[float] = [0]
     values = [as_scalar(init_value)]
     for boundary, scale in sorted(boundaries_and_scales.items()):
-        check_count(function, "boundaries", boundary, minimum=0)
-        check_range(function, "boundaries", boundary, high=LARGEST)
-        check_number(function, "scales", scale)
+        check_count("boundaries", boundary, minimum=0)
+        check_range("boundaries", boundary, high=LARGEST)
+        check_number("scales", scale)
         points.append(boundary)
         values.append(values[-1] * as_scalar(scale))
     return points, values

@@ -117,16 +117,16 @@ def plateau(
     >>> float(state.scale), float(state.best_value), int(state.plateau_count)
     (0.5, 2.0, 1)
     """
-    convention = check_choice("plateau", "like", like, CONVENTIONS)
-    sign = check_choice("plateau", "mode", mode, {"min": 1.0, "max": -1.0})
+    convention = check_choice("like", like, CONVENTIONS)
+    sign = check_choice("mode", mode, {"min": 1.0, "max": -1.0})
     rtol = convention.rtol if rtol is None else rtol
     atol = convention.atol if atol is None else atol
-    check_number("plateau", "factor", factor, high=1.0, low_open=True, high_open=True)
-    check_whole("plateau", "patience", patience, minimum=1 - convention.more_patience)
-    check_number("plateau", "rtol", rtol, high=1.0, high_open=True)
-    check_number("plateau", "atol", atol)
-    check_whole("plateau", "cooldown", cooldown, minimum=0)
-    check_number("plateau", "min_scale", min_scale, high=1.0)
+    check_number("factor", factor, high=1.0, low_open=True, high_open=True)
+    check_whole("patience", patience, minimum=1 - convention.more_patience)
+    check_number("rtol", rtol, high=1.0, high_open=True)
+    check_number("atol", atol)
+    check_whole("cooldown", cooldown, minimum=0)
+    check_number("min_scale", min_scale, high=1.0)
     allowed = jnp.asarray(patience, jnp.int32) + convention.more_patience
     pause = jnp.maximum(jnp.asarray(cooldown, jnp.int32) + convention.more_cooldown, 0)
 

@@ -43,7 +43,7 @@ def warmup(schedule: Schedule, warmup_steps: Steps, *, init_value: Number = 0.0)
     >>> [round(float(schedule(count)), 4) for count in range(5)]
     [0.0, 0.5, 1.0, 0.5, 0.3333]
     """
-    return _warmed("warmup", schedule, warmup_steps, init_value)
+    return _warmed(schedule, warmup_steps, init_value)
 
 
 def warmup_constant(init_value: Number, peak_value: Number, warmup_steps: Steps) -> Schedule:
@@ -61,8 +61,8 @@ def warmup_constant(init_value: Number, peak_value: Number, warmup_steps: Steps)
     >>> [float(schedule(count)) for count in (0, 1, 4, 9)]
     [0.0, 0.25, 1.0, 1.0]
     """
-    check_number("warmup_constant", "peak_value", peak_value)
-    return _warmed("warmup_constant", constant(peak_value), warmup_steps, init_value)
+    check_number("peak_value", peak_value)
+    return _warmed(constant(peak_value), warmup_steps, init_value)
 
 
 def warmup_cosine_decay(
@@ -96,20 +96,19 @@ def warmup_cosine_decay(
     >>> [round(float(schedule(count)), 6) for count in (0, 1, 2, 4, 6, 9)]
     [0.0, 0.5, 1.0, 0.5, 0.0, 0.0]
     """
-    name = "warmup_cosine_decay"
-    check_number(name, "peak_value", peak_value)
-    check_whole(name, "warmup_steps", warmup_steps, minimum=0)
+    check_number("peak_value", peak_value)
+    check_whole("warmup_steps", warmup_steps, minimum=0)
     least = int(warmup_steps) + 1 if isinstance(warmup_steps, numbers.Integral) else 1
-    check_whole(name, "decay_steps", decay_steps, minimum=least)
-    check_number(name, "end_value", end_value)
-    check_number(name, "exponent", exponent, low_open=True)
+    check_whole("decay_steps", decay_steps, minimum=least)
+    check_number("end_value", end_value)
+    check_number("exponent", exponent, low_open=True)
 
     def fall(t: Array) -> Array:
         steps = as_int(decay_steps, t) - as_int(warmup_steps, t)
         c = half_cosine(progress(t, steps)[1], steps) ** as_float(exponent)
         return (as_scalar(peak_value) - as_scalar(end_value)) * c + as_scalar(end_value)
 
-    return _warmed(name, fall, warmup_steps, init_value)
+    return _warmed(fall, warmup_steps, init_value)
 
 
 def warmup_exponential_decay(
@@ -144,7 +143,7 @@ def warmup_exponential_decay(
     >>> [float(schedule(count)) for count in range(5)]
     [0.0, 0.5, 1.0, 0.5, 0.25]
     """
-    check_number("warmup_exponential_decay", "peak_value", peak_value)
+    check_number("peak_value", peak_value)
     decay = exponential_decay(
         peak_value,
         transition_steps,
@@ -153,12 +152,12 @@ def warmup_exponential_decay(
         staircase=staircase,
         end_value=end_value,
     )
-    return _warmed("warmup_exponential_decay", decay, warmup_steps, init_value)
+    return _warmed(decay, warmup_steps, init_value)
 
 
-def _warmed(function: str, schedule: Schedule, warmup_steps: Steps, init_value: Number) -> Schedule:
-    check_whole(function, "warmup_steps", warmup_steps, minimum=0)
-    check_number(function, "init_value", init_value)
+def _warmed(schedule: Schedule, warmup_steps: Steps, init_value: Number) -> Schedule:
+    check_whole("warmup_steps", warmup_steps, minimum=0)
+    check_number("init_value", init_value)
 
     def rate(t: Array) -> Array:
         steps = as_int(warmup_steps, t)
@@ -168,4 +167,4 @@ def _warmed(function: str, schedule: Schedule, warmup_steps: Steps, init_value: 
         ramp = as_scalar(init_value) * (remaining / length) + following * (done / length)
         return jnp.where(t < steps, ramp, following)
 
-    return from_rate(function, rate)
+    return from_rate(rate)

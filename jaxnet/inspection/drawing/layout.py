@@ -94,7 +94,7 @@ def layout(graph: Graph) -> Layout:
     >>> [box.x < drawing.boxes["y"].x for box in drawing.boxes.values()]
     [True, True, False]
     """
-    check_graph("layout", graph)
+    check_graph(graph)
     captions, links = node_captions(graph), link_captions(graph)
     number = {name: i for i, name in enumerate(captions)}
     skeleton = _skeleton(len(number), [(number[a], number[b]) for a, b in links])

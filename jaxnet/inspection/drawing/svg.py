@@ -56,7 +56,7 @@ def to_svg(graph: Graph, *, title: str | None = None) -> str:
     >>> to_svg(graph, title="y = 2x").splitlines()[1]
     '<title>y = 2x</title>'
     """
-    check_graph("to_svg", graph)
+    check_graph(graph)
     drawing, captions = layout(graph), node_captions(graph)
     kinds = {node.identifier: node.kind for node in graph.nodes}
     name = title or "Computation graph"

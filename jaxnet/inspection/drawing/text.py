@@ -31,7 +31,7 @@ def to_graphviz(graph: Graph) -> str:
     >>> print(to_graphviz(graph).splitlines()[4])
       n1 [shape=box, label="× 2\ny = 1\n∂y/∂y = 1"];
     """
-    check_graph("to_graphviz", graph)
+    check_graph(graph)
     captions, derivatives = node_captions(graph), link_captions(graph)
     index = {name: f"n{i}" for i, name in enumerate(captions)}
     lines = ["digraph computation {", "  rankdir=LR;", '  node [fontname="sans-serif"];']
@@ -61,7 +61,7 @@ def to_mermaid(graph: Graph) -> str:
     >>> print(to_mermaid(graph).splitlines()[4])
       n1 -. "2" .-> n0
     """
-    check_graph("to_mermaid", graph)
+    check_graph(graph)
     captions, derivatives = node_captions(graph), link_captions(graph)
     index = {name: f"n{i}" for i, name in enumerate(captions)}
     lines = ["flowchart LR"]

@@ -108,7 +108,7 @@ def computation_graph(
     >>> [round(float(node.gradient), 4) for node in graph.nodes]
     [4.0, 2.0, 1.0, 0.3679, 1.0]
     """
-    check_count("computation_graph", "jacobian_limit", jacobian_limit, minimum=0)
+    check_count("jacobian_limit", jacobian_limit, minimum=0)
     _check_call(function, args)
     named = _named_leaves(function, args, names)
     _check_scalar(jax.eval_shape(function, *args))
@@ -128,7 +128,7 @@ def _named_leaves(
     texts = isinstance(names, tuple) and all(isinstance(name, str) for name in names)
     if not texts or len(names) != len(args) or len(set(names)) != len(names):
         expected, remedy = "to be one for each argument, all different", "Name each argument once."
-        raise invalid_value("computation_graph", "names", expected, repr(names), remedy)
+        raise invalid_value("names", expected, repr(names), remedy)
     leaves = {}
     for name, arg in zip(names, args, strict=True):
         for path, leaf in jax.tree_util.tree_leaves_with_path(arg):
@@ -139,22 +139,22 @@ def _named_leaves(
 
 def _check_call(function: Any, args: Sequence[Any]) -> None:
     remedy = "Pass the function and its arguments."
-    check_function("computation_graph", "function", function, remedy)
+    check_function("function", function, remedy)
     try:
         inspect.signature(function).bind(*args)
     except ValueError:  # some functions written in C have none
         return
     except TypeError as error:
         expected, remedy = "to be those that the function takes", "Bind others by a lambda."
-        raise invalid_type("computation_graph", "args", expected, error, remedy) from None
+        raise invalid_type("args", expected, error, remedy) from None
 
 
-def check_graph(function: str, graph: Any) -> None:
+def check_graph(graph: Any) -> None:
     """Raise a TypeError for what is no graph, such as the function that it is made of."""
     if not isinstance(graph, Graph):
         actual = f"a {type(graph).__name__}"
         remedy = "Pass what computation_graph(function, *args) returns."
-        raise invalid_type(function, "graph", "to be a Graph", actual, remedy)
+        raise invalid_type("graph", "to be a Graph", actual, remedy)
 
 
 def _real(name: str, leaf: Any) -> Array:
@@ -163,7 +163,7 @@ def _real(name: str, leaf: Any) -> Array:
     if known and not jnp.issubdtype(jnp.result_type(leaf), jnp.complexfloating):
         return jnp.asarray(leaf)
     remedy = "Close over what is not to be drawn, by a lambda or functools.partial."
-    raise invalid_type("computation_graph", name, "to be of real numbers", kind, remedy)
+    raise invalid_type(name, "to be of real numbers", kind, remedy)
 
 
 def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
@@ -182,7 +182,7 @@ def _check_scalar(shape: Any) -> None:
         expected = "to return one floating-point scalar"
         actual = ", ".join(f"{leaf.dtype}{list(leaf.shape)}" for leaf in leaves) or "nothing"
         remedy = "Sum, average, or pick one entry of what it returns."
-        raise invalid_value("computation_graph", "function", expected, actual, remedy)
+        raise invalid_value("function", expected, actual, remedy)
 
 
 def _assemble(

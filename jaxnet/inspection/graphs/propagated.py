@@ -85,7 +85,7 @@ def _locals(
         actual = f"the primitive '{step.main.equation.primitive.name}'"
         remedy = "For a loop use jax.lax.scan, or fori_loop with a fixed number of steps."
         expected = "to be differentiable backward"
-        raise invalid_value("computation_graph", "function", expected, actual, remedy) from error
+        raise invalid_value("function", expected, actual, remedy) from error
     small = [y.size * values[number].size <= limit for number in wrt]
     jacobians = _jacobians(pullback, y) if any(small) else messages
     kept = [derivative if keep else None for derivative, keep in zip(jacobians, small, strict=True)]

@@ -108,7 +108,7 @@ def hessian_vector_product(
     ([[18.0]], [6.0])
     """
     given = (objective, params, statistics, examples)
-    examples = check_inputs("hessian_vector_product", *given, key=key, training=training)
+    examples = check_inputs(*given, key=key, training=training)
     _check_vector(vector, params)
     return _product(objective, params, statistics, examples, vector, key, training)
 
@@ -152,10 +152,10 @@ def hessian_spectrum(
     ([2.0, 18.0], 9.0)
     """
     given = (objective, params, statistics, examples)
-    examples = check_inputs("hessian_spectrum", *given, key=key, training=training)
-    check_key("hessian_spectrum", "key", key)
-    check_some("hessian_spectrum", jax.tree.leaves(params))
-    steps = check_count("hessian_spectrum", "steps", steps)
+    examples = check_inputs(*given, key=key, training=training)
+    check_key("key", key)
+    check_some(jax.tree.leaves(params))
+    steps = check_count("steps", steps)
     return _spectrum(objective, params, statistics, examples, key, steps, training)
 
 
@@ -227,7 +227,7 @@ def largest_stable_rate(
 
 
 def _check_vector(vector: Params, params: Params) -> None:
-    check_like("hessian_vector_product", "vector", vector, params, "the parameters")
+    check_like("vector", vector, params, "the parameters")
     dtypes, wanted = (
         [jnp.result_type(leaf) for leaf in jax.tree.leaves(tree)] for tree in (vector, params)
     )
@@ -235,7 +235,7 @@ def _check_vector(vector: Params, params: Params) -> None:
         actual = ", ".join(sorted({dtype.name for dtype in dtypes}))
         remedy = "jax.tree.map(lambda v, w: v.astype(w.dtype), vector, params) converts."
         expected = "to have the dtypes of the parameters"
-        raise invalid_type("hessian_vector_product", "vector", expected, actual, remedy)
+        raise invalid_type("vector", expected, actual, remedy)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 6))

@@ -176,31 +176,29 @@ def predicted_variance(
     >>> float(predicted_variance(12.0, 4)), float(predicted_variance(12.0, 4, examples=7))
     (3.0, 1.5)
     """
-    check_range("predicted_variance", "variance", variance, low=0.0)
-    check_range("predicted_variance", "batch_size", batch_size, low=1)
-    _check_broadcast("predicted_variance", variance=variance, batch_size=batch_size)
+    check_range("variance", variance, low=0.0)
+    check_range("batch_size", batch_size, low=1)
+    _check_broadcast(variance=variance, batch_size=batch_size)
     size = jnp.asarray(batch_size, jnp.result_type(float))
     with_replacement = jnp.asarray(variance, size.dtype) / size
     if examples is None:
         return with_replacement
-    examples = check_count("predicted_variance", "examples", examples)
+    examples = check_count("examples", examples)
     remedy = "Drawn without replacement, a mini-batch has no more; None is with replacement."
     expected = f"to be at most the {examples} examples"
-    check_entries(
-        "predicted_variance", "batch_size", batch_size, lambda b: b <= examples, expected, remedy
-    )
+    check_entries("batch_size", batch_size, lambda b: b <= examples, expected, remedy)
     left = jnp.asarray(_left(examples, batch_size), size.dtype)
     return with_replacement * left / float(max(examples - 1, 1))
 
 
-def _check_broadcast(function: str, **arrays: float | AnyArray) -> None:
+def _check_broadcast(**arrays: float | AnyArray) -> None:
     (first, one), (second, other) = ((name, np.shape(array)) for name, array in arrays.items())
     try:
         np.broadcast_shapes(one, other)
     except ValueError:
         expected = f"to broadcast with {first} of shape {one}"
         remedy = f"Add dimensions of 1, as in {second}[:, None]."
-        raise invalid_value(function, second, expected, f"shape {other}", remedy) from None
+        raise invalid_value(second, expected, f"shape {other}", remedy) from None
 
 
 def _left(examples: int, batch_size: int | AnyArray) -> Any:
@@ -248,14 +246,14 @@ def two_batch_noise(
     >>> float(noise.square), float(noise.variance)
     (1.0, 4.0)
     """
-    check_count("two_batch_noise", "small", small)
-    check_count("two_batch_noise", "large", large)
+    check_count("small", small)
+    check_count("large", large)
     if large <= small:
         remedy = "Two different sizes are needed to tell noise from gradient."
-        raise invalid_value("two_batch_noise", "large", f"> small = {small}", large, remedy)
-    check_range("two_batch_noise", "small_square", small_square, low=0.0)
-    check_range("two_batch_noise", "large_square", large_square, low=0.0)
-    _check_broadcast("two_batch_noise", small_square=small_square, large_square=large_square)
+        raise invalid_value("large", f"> small = {small}", large, remedy)
+    check_range("small_square", small_square, low=0.0)
+    check_range("large_square", large_square, low=0.0)
+    _check_broadcast(small_square=small_square, large_square=large_square)
     small_square, large_square = _floating(small_square), _floating(large_square)
     square = (float(large) * large_square - float(small) * small_square) / float(large - small)
     return GradientNoise((small_square - large_square) / (1 / small - 1 / large), square)
@@ -278,9 +276,9 @@ def _checked_noise(
     relative: bool,
 ) -> GradientNoise:
     given = (objective, params, statistics, examples)
-    examples = check_inputs("gradient_noise", *given, key=key, training=training)
-    check_separable("gradient_noise", objective.network, training)
-    chunk = check_count("gradient_noise", "chunk", chunk)
+    examples = check_inputs(*given, key=key, training=training)
+    check_separable(objective.network, training)
+    chunk = check_count("chunk", chunk)
     return _noise(objective, params, statistics, examples, key, training, chunk, relative)
 
 

@@ -75,7 +75,7 @@ def lanczos(product: Callable[[Any], Any], like: Any, *, steps: int, key: Key) -
     >>> ritz(found).values.round(4).tolist()
     [-1.0, 3.0]
     """
-    check_count("lanczos", "steps", steps)
+    check_count("steps", steps)
     dimensions = sum(leaf.size for leaf in jax.tree.leaves(like))
     steps = min(steps, dimensions)
     start = _normalized(normal_like(jax.random.fold_in(key, steps), like))

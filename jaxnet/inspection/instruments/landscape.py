@@ -95,9 +95,9 @@ def loss_line(
     [1.0, 0.0, 1.0]
     """
     given = (objective, params, statistics, examples)
-    examples = check_inputs("loss_line", *given, key=key, training=training)
-    check_like("loss_line", "end", end, params, "the parameters")
-    axis = _axis("loss_line", "positions", positions, 0.0)
+    examples = check_inputs(*given, key=key, training=training)
+    check_like("end", end, params, "the parameters")
+    axis = _axis("positions", positions, 0.0)
     return LossLine(axis, _along(objective, params, statistics, examples, end, axis, key, training))
 
 
@@ -149,10 +149,10 @@ def loss_plane(
     [[0.0, 1.0], [4.0, 9.0]]
     """
     given = (objective, params, statistics, examples)
-    examples = check_inputs("loss_plane", *given, key=key, training=training)
+    examples = check_inputs(*given, key=key, training=training)
     directions = _check_directions(directions, params)
-    first = _axis("loss_plane", "first", first, -1.0)
-    second = first if second is None else _axis("loss_plane", "second", second, -1.0)
+    first = _axis("first", first, -1.0)
+    second = first if second is None else _axis("second", second, -1.0)
     risks = _over(objective, params, statistics, examples, directions, first, second, key, training)
     return LossPlane(first, second, risks)
 
@@ -185,9 +185,9 @@ def random_direction(key: Key, params: Params, *, filter_normalized: bool = True
     >>> jnp.linalg.norm(direction["w"], axis=1).round(4).tolist(), direction["b"].tolist()
     ([5.0, 0.0], [0.0, 0.0])
     """
-    check_key("random_direction", "key", key)
-    check_flags("random_direction", filter_normalized=filter_normalized)
-    check_parameters("random_direction", params)
+    check_key("key", key)
+    check_flags(filter_normalized=filter_normalized)
+    check_parameters(params)
     drawn = normal_like(key, params)
     if not filter_normalized:
         return drawn
@@ -248,16 +248,16 @@ def _over(
     return risks.reshape(len(first), len(second))
 
 
-def _axis(function: str, argument: str, given: AnyArray | None, low: float) -> Array:
-    axis = jnp.linspace(low, 1.0, POINTS) if given is None else _real(function, argument, given)
+def _axis(argument: str, given: AnyArray | None, low: float) -> Array:
+    axis = jnp.linspace(low, 1.0, POINTS) if given is None else _real(argument, given)
     if axis.ndim != 1 or not axis.size:
         remedy = "Pass the positions of the points in a row, such as jnp.linspace(-1.0, 1.0, 21)."
         expected = "of shape (points,)"
-        raise invalid_value(function, argument, expected, f"shape {axis.shape}", remedy)
+        raise invalid_value(argument, expected, f"shape {axis.shape}", remedy)
     return axis if jnp.issubdtype(axis.dtype, jnp.floating) else axis.astype(float)
 
 
-def _real(function: str, argument: str, given: Any) -> Array:
+def _real(argument: str, given: Any) -> Array:
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(given)):
         given = jnp.asarray(given)
     if not isinstance(given, jax.Array):
@@ -267,9 +267,9 @@ def _real(function: str, argument: str, given: Any) -> Array:
             given = np.asarray(None)
     if not any(jnp.issubdtype(given.dtype, kind) for kind in (jnp.floating, jnp.integer)):
         remedy = "Pass an array, such as jnp.linspace(-1.0, 1.0, 21)."
-        raise invalid_type(function, argument, "to be real numbers", given.dtype, remedy)
+        raise invalid_type(argument, "to be real numbers", given.dtype, remedy)
     remedy = "Leave out those points."
-    check_entries(function, argument, given, np.isfinite, "finite", remedy)
+    check_entries(argument, given, np.isfinite, "finite", remedy)
     return jnp.asarray(given)
 
 
@@ -278,8 +278,8 @@ def _check_directions(directions: Any, params: Params) -> tuple[Params, Params]:
         sort = type(directions).__name__
         actual = f"{len(directions)}" if isinstance(directions, tuple | list) else f"a {sort}"
         remedy = "Pass (random_direction(key, params), random_direction(other, params)), say."
-        raise invalid_value("loss_plane", "directions", "to be two trees", actual, remedy)
+        raise invalid_value("directions", "to be two trees", actual, remedy)
     first, second = directions
     for direction in (first, second):
-        check_like("loss_plane", "directions", direction, params, "the parameters")
+        check_like("directions", direction, params, "the parameters")
     return first, second

@@ -85,13 +85,13 @@ def map_batch_gradients(
     ... ).tolist()
     [-2.0, -2.0, -2.0]
     """
-    check_function("map_batch_gradients", "function", function, "Pass a function of a gradient.")
+    check_function("function", function, "Pass a function of a gradient.")
     given = (objective, params, statistics, examples)
-    examples = check_inputs("map_batch_gradients", *given, key=key, training=training)
-    _check_draws("map_batch_gradients", examples, key, batch_size, replace)
+    examples = check_inputs(*given, key=key, training=training)
+    _check_draws(examples, key, batch_size, replace)
     if training:
-        check_normalization("map_batch_gradients", objective.network, examples.inputs, batch_size)
-    check_count("map_batch_gradients", "draws", draws)
+        check_normalization(objective.network, examples.inputs, batch_size)
+    check_count("draws", draws)
     return _mapped(
         function,
         objective,
@@ -152,11 +152,11 @@ def measured_variance(
     True
     """
     given = (objective, params, statistics, examples)
-    examples = check_inputs("measured_variance", *given, key=key, training=training)
-    _check_draws("measured_variance", examples, key, batch_size, replace)
+    examples = check_inputs(*given, key=key, training=training)
+    _check_draws(examples, key, batch_size, replace)
     if training:
-        check_normalization("measured_variance", objective.network, examples.inputs, batch_size)
-    check_count("measured_variance", "draws", draws, minimum=2)
+        check_normalization(objective.network, examples.inputs, batch_size)
+    check_count("draws", draws, minimum=2)
     halves = _pairs(
         objective,
         params,
@@ -237,13 +237,11 @@ def _batch_gradient(
     return gradient
 
 
-def _check_draws(
-    function: str, examples: Examples, key: Key, batch_size: int, replace: bool
-) -> None:
-    check_key(function, "key", key)
-    check_flags(function, replace=replace)
-    check_count(function, "batch_size", batch_size)
+def _check_draws(examples: Examples, key: Key, batch_size: int, replace: bool) -> None:
+    check_key("key", key)
+    check_flags(replace=replace)
+    check_count("batch_size", batch_size)
     if not replace and batch_size > count(examples):
         remedy = "Draw with replace=True, or smaller mini-batches."
         expected = f"to be at most the {count(examples)} examples"
-        raise invalid_value(function, "batch_size", expected, batch_size, remedy)
+        raise invalid_value("batch_size", expected, batch_size, remedy)

@@ -65,7 +65,7 @@ def gradient_norms(
     (5.0, 3.5355)
     """
     given = (objective, params, statistics, examples)
-    examples = check_inputs("gradient_norms", *given, key=key, training=training)
+    examples = check_inputs(*given, key=key, training=training)
     found = _gradient_norms(objective, params, statistics, examples, key, training)
     return in_order(objective.network, found)
 
@@ -96,7 +96,7 @@ def activation_norms(
     >>> float(norms.l2), round(float(norms.rms), 4)
     (5.0, 3.5355)
     """
-    examples = check_inputs("activation_norms", objective, params, statistics, examples)
+    examples = check_inputs(objective, params, statistics, examples)
     found = _activation_norms(objective, params, statistics, examples)
     return in_order(objective.network, found)
 

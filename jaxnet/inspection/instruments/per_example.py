@@ -115,11 +115,11 @@ def map_gradients(
     >>> map_gradients(lambda g: g.bias[0] ** 2, objective, params, (), examples).tolist()
     [4.0, 36.0]
     """
-    check_function("map_gradients", "function", function, "Pass a function of a gradient.")
+    check_function("function", function, "Pass a function of a gradient.")
     given = (objective, params, statistics, examples)
-    examples = check_inputs("map_gradients", *given, key=key, training=training)
-    check_separable("map_gradients", objective.network, training)
-    chunk = check_count("map_gradients", "chunk", chunk)
+    examples = check_inputs(*given, key=key, training=training)
+    check_separable(objective.network, training)
+    chunk = check_count("chunk", chunk)
     return _mapped(function, objective, params, statistics, examples, key, training, chunk)
 
 

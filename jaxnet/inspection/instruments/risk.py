@@ -39,8 +39,8 @@ def make_risk(
     >>> float(risk(params)), float(jax.hessian(risk)(params).weights.weights[0, 0, 0, 0])
     (10.0, 5.0)
     """
-    check_objective("make_risk", objective)
-    check_pair("make_risk", "examples", examples)
+    check_objective(objective)
+    check_pair("examples", examples)
     plain = objective._replace(metrics=())
 
     def risk(params: Params) -> Array:

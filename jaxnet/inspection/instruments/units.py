@@ -53,8 +53,8 @@ def flat_fractions(
     >>> flat_fractions(objective, (), (), Examples(inputs, inputs))["y0"].tolist()
     [0.5, 0.0, 1.0]
     """
-    check_scalar("flat_fractions", "slope", slope, low=0.0)
-    examples = check_inputs("flat_fractions", objective, params, statistics, examples)
+    check_scalar("slope", slope, low=0.0)
+    examples = check_inputs(objective, params, statistics, examples)
     found = _fractions(objective, params, statistics, examples, slope)
     return in_order(objective.network, found)
 

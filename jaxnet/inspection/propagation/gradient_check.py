@@ -133,14 +133,14 @@ def check_gradients(
     >>> check.agrees, [row.leaf for row in check.rows]
     (True, ['0.weights', '0.bias', '2.weights', '2.bias', 'x'])
     """
-    check_count("check_gradients", "differences", differences, minimum=0)
+    check_count("differences", differences, minimum=0)
     pair = as_loss(loss)
-    check_batch("check_gradients", network, params, statistics, x, key=key, training=training)
-    check_targets("check_gradients", network, pair, x, targets)
+    check_batch(network, params, statistics, x, key=key, training=training)
+    check_targets(network, pair, x, targets)
     # pixels of one byte have no gradient
     floating = jnp.issubdtype(x.dtype, jnp.floating)
     point = (params, x) if floating else (params,)
-    check_some("check_gradients", jax.tree.leaves(point))
+    check_some(jax.tree.leaves(point))
 
     def risk(point: Any, statistics: Statistics) -> Array:
         inputs = point[1] if len(point) > 1 else x

@@ -112,8 +112,8 @@ def tape(
       dx            = 4
     """
     pair = as_loss(loss)
-    check_batch("tape", network, params, statistics, x, key=key, training=training)
-    check_targets("tape", network, pair, x, targets)
+    check_batch(network, params, statistics, x, key=key, training=training)
+    check_targets(network, pair, x, targets)
     records = list(forward_passes(network, params, statistics, x, key=key, training=training))
     names = symbols([record.layer for record in records])
     outputs = records[-1].y if records else x
@@ -162,7 +162,7 @@ def features(
     >>> list(features(network, params, statistics, jax.numpy.ones((1, 3))))
     ['z1', 'y1', 'z2']
     """
-    check_batch("features", network, params, statistics, x, key=key, training=training)
+    check_batch(network, params, statistics, x, key=key, training=training)
     records = list(forward_passes(network, params, statistics, x, key=key, training=training))
     names = symbols([record.layer for record in records])
     return dict(zip(names, (record.y for record in records), strict=True))

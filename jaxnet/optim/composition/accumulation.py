@@ -77,13 +77,13 @@ def accumulate(
     >>> steps
     [0.0, -2.0, 0.0, -7.0]
     """
-    inner = check_transformation("accumulate", "inner", inner)
-    check_flags("accumulate", use_grad_mean=use_grad_mean)
+    inner = check_transformation("inner", inner)
+    check_flags(use_grad_mean=use_grad_mean)
     if not callable(every):
         every = _checked_count(every)
 
     def init(params: Any) -> AccumulateState:
-        check_parameters("accumulate", params)
+        check_parameters(params)
         sums = jax.tree.map(lambda w: jnp.zeros_like(widened(w)), params)
         zero = jnp.zeros((), jnp.int32)
         return AccumulateState(zero, zero, inner.init(params), sums)
@@ -99,7 +99,7 @@ def accumulate(
         return jax.tree.map(jnp.zeros_like, updates), inner_state, sums
 
     def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
-        check_gradients("accumulate", updates, state.acc_grads)
+        check_gradients(updates, state.acc_grads)
         k = jnp.maximum(every(state.gradient_step) if callable(every) else every, 1)
         sums = jax.tree.map(lambda s, g: s + jnp.asarray(g, s.dtype), state.acc_grads, updates)
         full = increment(state.mini_step) >= k
@@ -115,14 +115,14 @@ def accumulate(
 def _checked_count(every: Any) -> Any:
     """Return an int, or, if its value is not known yet, an int32 array."""
     if not isinstance(every, AnyArray):
-        return check_count("accumulate", "every", every)
-    check_scalar("accumulate", "every", every)
+        return check_count("every", every)
+    check_scalar("every", every)
     if not jnp.issubdtype(every.dtype, jnp.integer):
         remedy = "Pass a whole number."
-        raise invalid_type("accumulate", "every", "to be an integer", every.dtype, remedy)
+        raise invalid_type("every", "to be an integer", every.dtype, remedy)
     if isinstance(every, Tracer):
         return every.astype(jnp.int32)
-    return check_count("accumulate", "every", int(every))
+    return check_count("every", int(every))
 
 
 def has_updated(state: AccumulateState) -> Array:

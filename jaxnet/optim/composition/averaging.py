@@ -106,12 +106,12 @@ def average_parameters(
     >>> w.tolist(), averaged_params(state).round(4).tolist()  # (0.5 * 1 + 4) / 1.5
     ([4.0], [3.0])
     """
-    inner = check_transformation("average_parameters", "inner", inner)
-    check_flags("average_parameters", debias=debias)
+    inner = check_transformation("inner", inner)
+    check_flags(debias=debias)
     start = _start(decay, debias, like)
 
     def init(params: Any) -> AverageParametersState:
-        check_parameters("average_parameters", params)
+        check_parameters(params)
         # a copy: the caller may give the memory of the parameters away
         average = jax.tree.map(lambda w: jnp.array(widened(w)), params)
         return AverageParametersState(jnp.zeros((), jnp.int32), inner.init(params), average)
@@ -119,8 +119,8 @@ def average_parameters(
     def update(
         updates: Any, state: Any, params: Any = None, **extra_args: Any
     ) -> tuple[Any, AverageParametersState]:
-        check_params_given("average_parameters", params)
-        check_gradients("average_parameters", updates, state.average)
+        check_params_given(params)
+        check_gradients(updates, state.average)
         updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
         count = increment(state.count)
         d = rate_at(decay, state.count) if callable(decay) else decay
@@ -153,18 +153,18 @@ def averaged_params(state: Any, params: Any = None) -> Any:
     """
     del params  # given where a run wants to know at which parameters to evaluate
     remedy = "Pass the state of an optimizer made by average_parameters(inner, decay)."
-    return find_state("averaged_params", state, AverageParametersState, remedy).average
+    return find_state(state, AverageParametersState, remedy).average
 
 
 def _start(decay: Decay, debias: bool, like: str) -> str:
     """Return what the average is made of at first, once decay and convention are known to fit."""
-    start = check_choice("average_parameters", "like", like, _STARTS) if debias else "initial"
+    start = check_choice("like", like, _STARTS) if debias else "initial"
     if decay is not None and not callable(decay):
-        check_scalar("average_parameters", "decay", decay, low=0.0, high=1.0, high_open=True)
+        check_scalar("decay", decay, low=0.0, high=1.0, high_open=True)
     if callable(decay) and start == "corrected":
         remedy = "Pass like='torch', or debias=False."
         expected = "to be a number where like='optax' corrects for the start"
-        raise invalid_value("average_parameters", "decay", expected, "a function", remedy)
+        raise invalid_value("decay", expected, "a function", remedy)
     return start
 
 

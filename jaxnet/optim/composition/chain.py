@@ -32,7 +32,7 @@ def chain(*transforms: optax.GradientTransformation) -> optax.GradientTransforma
     [-0.5, 0.25]
     """
     checked = [
-        check_transformation("chain", f"transforms[{i}]", transformation)
+        check_transformation(f"transforms[{i}]", transformation)
         for i, transformation in enumerate(transforms)
     ]
 
@@ -43,7 +43,7 @@ def chain(*transforms: optax.GradientTransformation) -> optax.GradientTransforma
         if len(state) != len(checked):
             remedy = "Pass the state that init of this chain has made."
             expected = f"to have {len(checked)} parts, one a transformation"
-            raise invalid_value("chain", "state", expected, len(state), remedy)
+            raise invalid_value("state", expected, len(state), remedy)
         parts = []
         for transformation, part in zip(checked, state, strict=True):
             updates, part = transformation.update(updates, part, params, **extra_args)

@@ -31,13 +31,13 @@ def clip(max_delta: Number) -> optax.GradientTransformationExtraArgs:
     >>> clip(1.0).update(jnp.array([3.0, -0.5]), optax.EmptyState())[0].tolist()
     [1.0, -0.5]
     """
-    check_scalar("clip", "max_delta", max_delta, low=0.0, low_open=True)
+    check_scalar("max_delta", max_delta, low=0.0, low_open=True)
 
     def clipped(g: Array) -> Array:
         bound = jnp.asarray(max_delta, jnp.result_type(g))
         return jnp.clip(g, -bound, bound)
 
-    return without_state("clip", lambda updates, _: jax.tree.map(clipped, updates))
+    return without_state(lambda updates, _: jax.tree.map(clipped, updates))
 
 
 def clip_by_global_norm(
@@ -73,7 +73,7 @@ def clip_by_global_norm(
     >>> clip_by_global_norm(1.0).update(jnp.array([3.0, -4.0]), optax.EmptyState())[0].round(6)
     Array([ 0.6, -0.8], dtype=float32)
     """
-    shorten = _shortened("clip_by_global_norm", max_norm, like, ("optax", "torch", "keras"))
+    shorten = _shortened(max_norm, like, ("optax", "torch", "keras"))
 
     def change(updates: Any, _: Any) -> Any:
         size = global_norm(updates)
@@ -81,7 +81,7 @@ def clip_by_global_norm(
             size = size + (size - size)  # NaN if it is infinite
         return jax.tree.map(lambda g: shorten(g, size), updates)
 
-    return without_state("clip_by_global_norm", change)
+    return without_state(change)
 
 
 def clip_by_norm(
@@ -107,9 +107,8 @@ def clip_by_norm(
     >>> clip_by_norm(1.0).update([jnp.array([3.0, -4.0])], optax.EmptyState())[0][0].round(6)
     Array([ 0.6, -0.8], dtype=float32)
     """
-    shorten = _shortened("clip_by_norm", max_norm, like, ("keras", "torch"))
+    shorten = _shortened(max_norm, like, ("keras", "torch"))
     return without_state(
-        "clip_by_norm",
         lambda updates, _: jax.tree.map(lambda g: shorten(g, global_norm(g)), updates),
     )
 
@@ -143,8 +142,8 @@ def adaptive_grad_clip(
     >>> clipped.update(gradients, optax.EmptyState(), weights)[0].round(6).tolist()
     [[1.5, 2.0], [0.5, 0.0]]
     """
-    check_scalar("adaptive_grad_clip", "clipping", clipping, low=0.0, low_open=True)
-    check_scalar("adaptive_grad_clip", "eps", eps, low=0.0, low_open=True)
+    check_scalar("clipping", clipping, low=0.0, low_open=True)
+    check_scalar("eps", eps, low=0.0, low_open=True)
 
     def clipped(g: Array, w: Array) -> Array:
         wide = widened(g)
@@ -154,10 +153,10 @@ def adaptive_grad_clip(
         return shortened(wide, size, bound).astype(jnp.result_type(g))
 
     def change(updates: Any, params: Any) -> Any:
-        check_params_given("adaptive_grad_clip", params)
+        check_params_given(params)
         return jax.tree.map(clipped, updates, params)
 
-    return without_state("adaptive_grad_clip", change)
+    return without_state(change)
 
 
 _EPS = {"optax": 0.0, "torch": 1e-6, "keras": 0.0}
@@ -165,11 +164,11 @@ _EPS = {"optax": 0.0, "torch": 1e-6, "keras": 0.0}
 
 
 def _shortened(
-    function: str, max_norm: Number, like: str, known: tuple[str, ...]
+    max_norm: Number, like: str, known: tuple[str, ...]
 ) -> Callable[[Array, Array], Array]:
     """Return ``(g, size) -> g / max(1, (size + eps) / max_norm)``, once its settings are known."""
-    eps = check_choice(function, "like", like, {name: _EPS[name] for name in known})
-    check_scalar(function, "max_norm", max_norm, low=0.0, low_open=True)
+    eps = check_choice("like", like, {name: _EPS[name] for name in known})
+    check_scalar("max_norm", max_norm, low=0.0, low_open=True)
 
     def shorten(g: Array, size: Array) -> Array:
         short = shortened(widened(g), size + eps, cast(max_norm, size.dtype))
@@ -185,5 +184,5 @@ def _unit_axes(shape: tuple[int, ...]) -> Axis:
     if len(shape) > 5:
         remedy = "Pass axis, the axes that make up a unit."
         expected = "to have at most 5 dimensions where axis is None"
-        raise invalid_value("adaptive_grad_clip", "gradients", expected, len(shape), remedy)
+        raise invalid_value("gradients", expected, len(shape), remedy)
     return 0 if len(shape) <= 3 else tuple(range(len(shape) - 1))

@@ -78,11 +78,11 @@ def apply_if_finite(
     >>> steps, int(state.total_notfinite)
     ([0.0, -2.0, 0.0, -inf], 3)
     """
-    inner = check_transformation("apply_if_finite", "inner", inner)
-    check_count("apply_if_finite", "max_consecutive_errors", max_consecutive_errors, minimum=0)
+    inner = check_transformation("inner", inner)
+    check_count("max_consecutive_errors", max_consecutive_errors, minimum=0)
 
     def init(params: Any) -> ApplyIfFiniteState:
-        check_parameters("apply_if_finite", params)
+        check_parameters(params)
         zero = jnp.zeros((), jnp.int32)
         return ApplyIfFiniteState(zero, jnp.array(True), zero, inner.init(params))
 
@@ -94,7 +94,7 @@ def apply_if_finite(
         return jax.tree.map(jnp.zeros_like, updates), inner_state
 
     def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
-        check_gradients("apply_if_finite", updates, params)
+        check_gradients(updates, params)
         finite = all_finite(updates)
         errors = jnp.where(finite, jnp.zeros((), jnp.int32), increment(state.notfinite_count))
         total = jnp.where(finite, state.total_notfinite, increment(state.total_notfinite))
@@ -123,15 +123,15 @@ def zero_nans() -> optax.GradientTransformationExtraArgs:
     """
 
     def init(params: Any) -> ZeroNansState:
-        check_parameters("zero_nans", params)
+        check_parameters(params)
         return ZeroNansState(jax.tree.map(lambda _: jnp.array(False), params))
 
     def update(
         updates: Any, state: Any, params: Any = None, **extra_args: Any
     ) -> tuple[Any, ZeroNansState]:
         del extra_args
-        check_structure("zero_nans", updates, state.found_nan)
-        check_gradients("zero_nans", updates, params)
+        check_structure(updates, state.found_nan)
+        check_gradients(updates, params)
         zeroed = jax.tree.map(lambda g: jnp.where(jnp.isnan(g), jnp.zeros_like(g), g), updates)
         return zeroed, ZeroNansState(jax.tree.map(lambda g: jnp.any(jnp.isnan(g)), updates))
 

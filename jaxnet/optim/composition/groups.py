@@ -68,17 +68,17 @@ def masked(
     >>> transformation.update(params, transformation.init(params))[0]
     {'bias': Array([3.], dtype=float32), 'weights': Array([1.], dtype=float32)}
     """
-    inner = check_transformation("masked", "inner", inner)
-    check_flags("masked", mask_compatible_extra_args=mask_compatible_extra_args)
+    inner = check_transformation("inner", inner)
+    check_flags(mask_compatible_extra_args=mask_compatible_extra_args)
 
     def init(params: Any) -> MaskedState:
-        return MaskedState(inner.init(visible(mask_tree("masked", mask, params), params)))
+        return MaskedState(inner.init(visible(mask_tree(mask, params), params)))
 
     def update(
         updates: Any, state: Any, params: Any = None, **extra_args: Any
     ) -> tuple[Any, MaskedState]:
-        check_structure("masked", updates, params)
-        keep = mask_tree("masked", mask, updates)
+        check_structure(updates, params)
+        keep = mask_tree(mask, updates)
         extra_args = visible_arguments(keep, params, extra_args)
         if mask_compatible_extra_args:
             extra_args = {name: visible_if_alike(keep, v) for name, v in extra_args.items()}
@@ -151,9 +151,9 @@ def per_group(
     >>> {name: leaf.tolist() for name, leaf in updates.items()}
     {'embedding': [0.0], 'hidden': [-0.5], 'output': [-1.0]}
     """
-    check_flags("per_group", mask_compatible_extra_args=mask_compatible_extra_args)
+    check_flags(mask_compatible_extra_args=mask_compatible_extra_args)
     checked = {
-        label: check_transformation("per_group", f"transforms[{label!r}]", transformation)
+        label: check_transformation(f"transforms[{label!r}]", transformation)
         for label, transformation in transforms.items()
     }
 
@@ -188,7 +188,7 @@ def _check_states(states: Mapping[Hashable, Any], known: Mapping[Hashable, Any])
     if set(states) != set(known):
         remedy = "Pass the state that init of these transforms has made."
         expected = f"to have the labels {_listed(known)}"
-        raise invalid_value("per_group", "state", expected, _listed(states), remedy)
+        raise invalid_value("state", expected, _listed(states), remedy)
 
 
 def _listed(labels: Iterable[Hashable]) -> str:
@@ -197,11 +197,11 @@ def _listed(labels: Iterable[Hashable]) -> str:
 
 def _checked_labels(labels: Labels, tree: Any, known: Mapping[Hashable, Any]) -> Any:
     """Return a label for each leaf, once each is known to have a transformation."""
-    names = spread("per_group", "labels", labels, tree, "labels")
+    names = spread("labels", labels, tree, "labels")
     for path, name in jax.tree_util.tree_leaves_with_path(names):
         if name not in known:
             place = f"labels{jax.tree_util.keystr(path)}"
             remedy = f"Add transforms[{name!r}], or change the label."
             expected = f"to be one of the transforms {_listed(known)}"
-            raise invalid_value("per_group", place, expected, repr(name), remedy)
+            raise invalid_value(place, expected, repr(name), remedy)
     return names

@@ -78,21 +78,21 @@ def lookahead(
     >>> path
     [2.0, 1.0, 3.0, 2.0]
     """
-    sync_period = check_count("lookahead", "sync_period", sync_period)
-    check_scalar("lookahead", "slow_step_size", slow_step_size, low=0.0, high=1.0, low_open=True)
-    check_flags("lookahead", reset_state=reset_state)
-    inner = check_transformation("lookahead", "inner", inner)
+    sync_period = check_count("sync_period", sync_period)
+    check_scalar("slow_step_size", slow_step_size, low=0.0, high=1.0, low_open=True)
+    check_flags(reset_state=reset_state)
+    inner = check_transformation("inner", inner)
 
     def init(params: Any) -> LookaheadState:
-        check_parameters("lookahead", params)
+        check_parameters(params)
         slow = jax.tree.map(lambda w: jnp.array(widened(w)), params)  # a copy, to be donated
         return LookaheadState(jnp.zeros((), jnp.int32), inner.init(params), slow)
 
     def update(
         updates: Any, state: Any, params: Any = None, **extra: Any
     ) -> tuple[Any, LookaheadState]:
-        check_params_given("lookahead", params)
-        check_gradients("lookahead", updates, state.slow)
+        check_params_given(params)
+        check_gradients(updates, state.slow)
         updates, fast_state = inner.update(updates, state.fast_state, params, **extra)
         count = increment(state.count)
         synced = count % sync_period == 0

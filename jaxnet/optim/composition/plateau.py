@@ -91,11 +91,11 @@ def reduce_on_plateau(
         mode=mode,
         like=like,
     )
-    check_whole("reduce_on_plateau", "accumulation_size", accumulation_size)
+    check_whole("accumulation_size", accumulation_size)
     size = jnp.asarray(accumulation_size, jnp.int32)
 
     def init(params: Any) -> ReduceOnPlateauState:
-        check_parameters("reduce_on_plateau", params)
+        check_parameters(params)
         start = rule.init()
         return ReduceOnPlateauState(jnp.int32(0), jnp.zeros_like(start.scale), *start)
 
@@ -103,7 +103,7 @@ def reduce_on_plateau(
         updates: Any, state: Any, params: Any = None, *, value: Any = None, **extra: Any
     ) -> tuple[Any, ReduceOnPlateauState]:
         del extra
-        check_gradients("reduce_on_plateau", updates, params)
+        check_gradients(updates, params)
         mean, count = _mean(state, value), state.count + jnp.int32(1)
         before, full = PlateauState(*state[2:]), count >= size
         after = jax.tree.map(
@@ -120,7 +120,7 @@ def _mean(state: ReduceOnPlateauState, value: Any) -> Array:
     """Return the mean of the values averaged so far and one more, which must be given."""
     if value is None:
         remedy = "Call optimizer.update(gradients, state, params, value=metric)."
-        raise invalid_value("reduce_on_plateau", "value", "to be given", "None", remedy)
+        raise invalid_value("value", "to be given", "None", remedy)
     value = jnp.asarray(value, state.avg_value.dtype)
     count = state.count.astype(value.dtype)
     return (count * state.avg_value + value) / (count + 1)

@@ -66,10 +66,10 @@ def sam(
     >>> optimizer.update(grad_fn(w), optimizer.init(w), w, grad_fn=grad_fn)[0].tolist()
     [-4.5, -6.0]
     """
-    check_scalar("sam", "rho", rho, low=0.0)
-    ascents = check_count("sam", "sync_period", sync_period) - 1
-    check_flags("sam", adaptive=adaptive)
-    inner = check_transformation("sam", "inner", inner)
+    check_scalar("rho", rho, low=0.0)
+    ascents = check_count("sync_period", sync_period) - 1
+    check_flags(adaptive=adaptive)
+    inner = check_transformation("inner", inner)
 
     def update(
         updates: Any,
@@ -79,12 +79,12 @@ def sam(
         grad_fn: Callable[[Any], Any] | None = None,
         **extra: Any,
     ) -> tuple[Any, Any]:
-        check_params_given("sam", params)
-        check_gradients("sam", updates, params)
+        check_params_given(params)
+        check_gradients(updates, params)
         if grad_fn is None:
             remedy = "Call optimizer.update(gradients, state, params, grad_fn=grad_fn)."
             raise invalid_value(
-                "sam", "grad_fn", "to be given, a function params -> gradients", "None", remedy
+                "grad_fn", "to be given, a function params -> gradients", "None", remedy
             )
         top = params
         for _ in range(ascents):

@@ -37,8 +37,8 @@ def scale(step_size: Number) -> optax.GradientTransformationExtraArgs:
     >>> updates.tolist()
     [-1.0]
     """
-    check_scalar("scale", "step_size", step_size)
-    return without_state("scale", lambda updates, _: multiplied(updates, step_size))
+    check_scalar("step_size", step_size)
+    return without_state(lambda updates, _: multiplied(updates, step_size))
 
 
 def scale_by_schedule(step_size_fn: Schedule) -> optax.GradientTransformationExtraArgs:
@@ -61,15 +61,15 @@ def scale_by_schedule(step_size_fn: Schedule) -> optax.GradientTransformationExt
     if not callable(step_size_fn):
         remedy = "For a constant take scale(step_size)."
         expected = "to be a function of the step count"
-        raise invalid_type("scale_by_schedule", "step_size_fn", expected, step_size_fn, remedy)
+        raise invalid_type("step_size_fn", expected, step_size_fn, remedy)
 
     def init(params: Any) -> ScaleByScheduleState:
-        check_parameters("scale_by_schedule", params)
+        check_parameters(params)
         return ScaleByScheduleState(jnp.zeros((), jnp.int32))
 
     def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
         del extra_args
-        check_gradients("scale_by_schedule", updates, params)
+        check_gradients(updates, params)
         changed = multiplied(updates, rate_at(step_size_fn, state.count))
         return changed, ScaleByScheduleState(increment(state.count))
 
@@ -96,8 +96,8 @@ def scale_by_learning_rate(
     >>> updates.tolist()
     [-1.0]
     """
-    check_learning_rate("scale_by_learning_rate", learning_rate)
-    check_flags("scale_by_learning_rate", flip_sign=flip_sign)
+    check_learning_rate(learning_rate)
+    check_flags(flip_sign=flip_sign)
     sign = -1 if flip_sign else 1
     if callable(learning_rate):
         return scale_by_schedule(lambda count: sign * jnp.asarray(learning_rate(count)))
@@ -115,4 +115,4 @@ def set_to_zero() -> optax.GradientTransformationExtraArgs:
     >>> updates.tolist()
     [0.0]
     """
-    return without_state("set_to_zero", lambda updates, _: jax.tree.map(jnp.zeros_like, updates))
+    return without_state(lambda updates, _: jax.tree.map(jnp.zeros_like, updates))

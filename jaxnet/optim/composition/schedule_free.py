@@ -119,8 +119,8 @@ def schedule_free(
     >>> updates.tolist(), schedule_free_eval_params(state, w + 2 + updates).tolist()
     ([1.5], [3.0])
     """
-    check_learning_rate("schedule_free", learning_rate)
-    return _averaged("schedule_free", inner, learning_rate, b1, weight_lr_power)
+    check_learning_rate(learning_rate)
+    return _averaged(inner, learning_rate, b1, weight_lr_power)
 
 
 def schedule_free_eval_params(state: Any, params: Any) -> Any:
@@ -136,7 +136,7 @@ def schedule_free_eval_params(state: Any, params: Any) -> Any:
         ValueError: if there is no such state within, or more than one.
     """
     remedy = "Pass the state of a schedule-free optimizer."
-    found = find_state("schedule_free_eval_params", state, ScheduleFreeState, remedy)
+    found = find_state(state, ScheduleFreeState, remedy)
 
     def average(y: Array, z: Array) -> Array:
         b1 = found.b1.astype(z.dtype)
@@ -178,13 +178,13 @@ def schedule_free_sgd(
     >>> updates.tolist(), schedule_free_eval_params(state, w + updates).tolist()
     ([-0.5], [1.5])
     """
-    rate = _warmed("schedule_free_sgd", learning_rate, warmup_steps, 0)
+    rate = _warmed(learning_rate, warmup_steps, 0)
 
     def rule(at: StepContext, g: Array, w: Array | None) -> tuple[Array]:
         return (-at.rate * (g if w is None else g + at.decay * w),)
 
-    inner = from_rule("schedule_free_sgd", rule, rate, state=CountState, weight_decay=weight_decay)
-    return _averaged("schedule_free_sgd", inner, rate, b1, weight_lr_power)
+    inner = from_rule(rule, rate, state=CountState, weight_decay=weight_decay)
+    return _averaged(inner, rate, b1, weight_lr_power)
 
 
 def schedule_free_adamw(
@@ -236,11 +236,10 @@ def schedule_free_adamw(
     >>> optimizer.update(jnp.array([7.0]), optimizer.init(w), w)[0].round(3).tolist()
     [-0.5]
     """
-    name = "schedule_free_adamw"
-    power, decays_y, first = resolve(name, like, CONVENTIONS, weight_lr_power=weight_lr_power)
-    check_scalar(name, "b2", b2, low=0.0, high=1.0, high_open=True)
-    check_scalar(name, "eps", eps, low=0.0, low_open=True)
-    rate = _warmed(name, learning_rate, warmup_steps, first)
+    power, decays_y, first = resolve(like, CONVENTIONS, weight_lr_power=weight_lr_power)
+    check_scalar("b2", b2, low=0.0, high=1.0, high_open=True)
+    check_scalar("eps", eps, low=0.0, low_open=True)
+    rate = _warmed(learning_rate, warmup_steps, first)
 
     def rule(
         at: StepContext, g: Array, w: Array | None, nu: Array, *, b2: Number, eps: Number
@@ -250,7 +249,6 @@ def schedule_free_adamw(
         return -at.rate * (u if w is None else u + at.decay * w), nu
 
     inner = from_rule(
-        name,
         rule,
         rate,
         state=ScaleState,
@@ -258,18 +256,16 @@ def schedule_free_adamw(
         numbers={"b2": b2, "eps": eps},
         weight_decay=0.0 if decays_y else weight_decay,
     )
-    optimizer = _averaged(name, inner, rate, b1, power)
+    optimizer = _averaged(inner, rate, b1, power)
     return _decayed_first(optimizer, learning_rate, weight_decay) if decays_y else optimizer
 
 
-def _warmed(
-    function: str, learning_rate: LearningRate, warmup_steps: int | None, first: int
-) -> LearningRate:
+def _warmed(learning_rate: LearningRate, warmup_steps: int | None, first: int) -> LearningRate:
     """Return the rate times a line that reaches 1 when ``count + first`` is ``warmup_steps``."""
-    check_learning_rate(function, learning_rate)
+    check_learning_rate(learning_rate)
     if warmup_steps is None:
         return learning_rate
-    steps = check_count(function, "warmup_steps", warmup_steps)
+    steps = check_count("warmup_steps", warmup_steps)
 
     def warmed(count: Array) -> Array:
         rate = rate_at(learning_rate, count)
@@ -279,19 +275,18 @@ def _warmed(
 
 
 def _averaged(
-    function: str,
     inner: optax.GradientTransformation,
     learning_rate: LearningRate,
     b1: Number,
     weight_lr_power: Number,
 ) -> optax.GradientTransformationExtraArgs:
     """Return `schedule_free`, which complains in the name of ``function``."""
-    check_scalar(function, "b1", b1, low=0.0, high=1.0, low_open=True)
-    check_scalar(function, "weight_lr_power", weight_lr_power, low=0.0)
-    inner = check_transformation(function, "inner", inner)
+    check_scalar("b1", b1, low=0.0, high=1.0, low_open=True)
+    check_scalar("weight_lr_power", weight_lr_power, low=0.0)
+    inner = check_transformation("inner", inner)
 
     def init(params: Any) -> ScheduleFreeState:
-        check_parameters(function, params)
+        check_parameters(params)
         z = jax.tree.map(lambda w: jnp.array(widened(w)), params)  # a copy, to be donated
         share, weight_sum, max_lr = (jnp.asarray(x, widest(z)) for x in (b1, 0.0, 0.0))
         count = jnp.zeros((), jnp.int32)
@@ -300,8 +295,8 @@ def _averaged(
     def update(
         updates: Any, state: Any, params: Any = None, **extra: Any
     ) -> tuple[Any, ScheduleFreeState]:
-        check_params_given(function, params)
-        check_gradients(function, updates, state.z)
+        check_params_given(params)
+        check_gradients(updates, state.z)
         rate = rate_at(learning_rate, state.count).astype(state.max_lr.dtype)
         max_lr = jnp.maximum(state.max_lr, rate)
         weight = max_lr ** cast(weight_lr_power, max_lr.dtype)
@@ -331,10 +326,10 @@ def _decayed_first(
 ) -> optax.GradientTransformationExtraArgs:
     """Return an optimizer whose step starts at ``w - eta lambda w``."""
     if not callable(weight_decay):
-        check_scalar("schedule_free_adamw", "weight_decay", weight_decay, low=0.0)
+        check_scalar("weight_decay", weight_decay, low=0.0)
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
-        check_params_given("schedule_free_adamw", params)
+        check_params_given(params)
         rate = rate_at(learning_rate, state.count)
         decay = rate_at(weight_decay, state.count)
         shrunk = jax.tree.map(

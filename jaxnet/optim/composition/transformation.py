@@ -14,7 +14,7 @@ from jaxnet.optim.update_rule.rule import Number, cast, check_gradients, check_p
 
 
 def check_transformation(
-    function: str, argument: str, transformation: Any
+    argument: str, transformation: Any
 ) -> optax.GradientTransformationExtraArgs:
     """Return a transformation whose ``update`` takes extra arguments, and drops those of no use.
 
@@ -25,15 +25,14 @@ def check_transformation(
         remedy = "Pass what a factory returns, such as adam(0.001)."
         name = getattr(transformation, "__name__", repr(transformation))
         expected = "to be an optax.GradientTransformation"
-        raise invalid_type(function, argument, expected, name, remedy)
+        raise invalid_type(argument, expected, name, remedy)
     return optax.with_extra_args_support(transformation)
 
 
-def find_state(function: str, state: Any, kind: type[Any], remedy: str) -> Any:
+def find_state(state: Any, kind: type[Any], remedy: str) -> Any:
     """Return the one state of a kind within the state of a chain or wrapper.
 
     Args:
-        function: who looks for it, for its error.
         state: any state of an optimizer.
         kind: the NamedTuple that is looked for.
         remedy: what to pass.
@@ -48,27 +47,24 @@ def find_state(function: str, state: Any, kind: type[Any], remedy: str) -> Any:
     found = [node for node in jax.tree.leaves(state, is_leaf=is_kind) if is_kind(node)]
     if len(found) != 1:
         expected = f"to hold one {kind.__name__}"
-        raise invalid_value(function, "state", expected, len(found), remedy)
+        raise invalid_value("state", expected, len(found), remedy)
     return found[0]
 
 
-def without_state(
-    function: str, change: Callable[[Any, Any], Any]
-) -> optax.GradientTransformationExtraArgs:
+def without_state(change: Callable[[Any, Any], Any]) -> optax.GradientTransformationExtraArgs:
     """Return the transformation ``(updates, params) -> updates`` that remembers nothing.
 
     Args:
-        function: its name, for errors.
         change: the mathematics; ``params`` is None where the caller has left them out.
     """
 
     def init(params: Any) -> optax.EmptyState:
-        check_parameters(function, params)
+        check_parameters(params)
         return optax.EmptyState()
 
     def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> Any:
         del extra_args
-        check_gradients(function, updates, params)
+        check_gradients(updates, params)
         return change(updates, params), state
 
     return optax.GradientTransformationExtraArgs(init, update)

@@ -60,7 +60,6 @@ def add_decayed_weights(
     {'bias': [3.0], 'weights': [4.0]}
     """
     transformation = from_rule(
-        "add_decayed_weights",
         _rule,
         0.0,
         state=AddDecayedWeightsState,

@@ -49,9 +49,8 @@ def adabelief(
     >>> round(updates.item(), 5)  # mu is 0.1 g after the first step, and g - mu is 0.9 g
     -0.11111
     """
-    check_flags("adabelief", nesterov=nesterov)
+    check_flags(nesterov=nesterov)
     return from_step(
-        "adabelief",
         _step(nesterov=nesterov),
         learning_rate,
         numbers={"b1": b1, "b2": b2, "eps": eps, "eps_root": eps_root},

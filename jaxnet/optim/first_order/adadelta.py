@@ -85,9 +85,9 @@ def adadelta(
     >>> round(float(updates[0]), 6)
     -0.199007
     """
-    rho, eps, decay_apart = resolve("adadelta", like, CONVENTIONS, rho=rho, eps=eps)
-    check_scalar("adadelta", "rho", rho, low=0.0, high=1.0, high_open=True)
-    check_scalar("adadelta", "eps", eps, low=0.0, low_open=True)
+    rho, eps, decay_apart = resolve(like, CONVENTIONS, rho=rho, eps=eps)
+    check_scalar("rho", rho, low=0.0, high=1.0, high_open=True)
+    check_scalar("eps", eps, low=0.0, low_open=True)
 
     def rule(
         at: StepContext,
@@ -107,7 +107,6 @@ def adadelta(
         return decoupled(at, change, w) if decay_apart else change, e_g, e_x
 
     return from_rule(
-        "adadelta",
         rule,
         learning_rate,
         state=AdadeltaState,

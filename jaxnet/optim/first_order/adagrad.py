@@ -84,11 +84,11 @@ def adagrad(
     (-0.1, -0.08)
     """
     start, eps, eps_in_sqrt, decay_apart = resolve(
-        "adagrad", like, CONVENTIONS, initial_accumulator_value=initial_accumulator_value, eps=eps
+        like, CONVENTIONS, initial_accumulator_value=initial_accumulator_value, eps=eps
     )
-    check_scalar("adagrad", "initial_accumulator_value", start, low=0.0)
-    check_scalar("adagrad", "eps", eps, low=0.0, low_open=True)
-    check_scalar("adagrad", "lr_decay", lr_decay, low=0.0)
+    check_scalar("initial_accumulator_value", start, low=0.0)
+    check_scalar("eps", eps, low=0.0, low_open=True)
+    check_scalar("lr_decay", lr_decay, low=0.0)
 
     def rule(
         at: StepContext, g: Array, w: Array | None, s: Array, *, eps: Number, lr_decay: Number
@@ -101,7 +101,6 @@ def adagrad(
         return decoupled(at, change, w) if decay_apart else change, s
 
     return from_rule(
-        "adagrad",
         rule,
         learning_rate,
         state=AdagradState,

@@ -116,7 +116,6 @@ def adam(
     -0.1
     """
     chosen = resolve(
-        "adam",
         like,
         CONVENTIONS,
         b2=b2,
@@ -125,7 +124,7 @@ def adam(
         weight_decay=weight_decay,
         decoupled_weight_decay=decoupled_weight_decay,
     )
-    return _from_convention("adam", learning_rate, chosen, b1, eps_root, nesterov, mask)
+    return _from_convention(learning_rate, chosen, b1, eps_root, nesterov, mask)
 
 
 def adamw(
@@ -180,8 +179,8 @@ def adamw(
     >>> round(updates.item(), 6)
     -0.2
     """
-    chosen = resolve("adamw", like, DECOUPLED, b2=b2, eps=eps, weight_decay=weight_decay)
-    return _from_convention("adamw", learning_rate, chosen, b1, eps_root, nesterov, mask)
+    chosen = resolve(like, DECOUPLED, b2=b2, eps=eps, weight_decay=weight_decay)
+    return _from_convention(learning_rate, chosen, b1, eps_root, nesterov, mask)
 
 
 def adam_step(*, corrected: bool = True, eps_hat: bool = False, nesterov: bool = False) -> Step:
@@ -213,7 +212,6 @@ def adam_step(*, corrected: bool = True, eps_hat: bool = False, nesterov: bool =
 
 
 def _from_convention(
-    function: str,
     learning_rate: LearningRate,
     chosen: _Convention,
     b1: Number,
@@ -221,10 +219,9 @@ def _from_convention(
     nesterov: bool,
     mask: Mask,
 ) -> optax.GradientTransformation:
-    check_flags(function, nesterov=nesterov)
+    check_flags(nesterov=nesterov)
     step = adam_step(corrected=chosen.bias_correction, eps_hat=chosen.eps_hat, nesterov=nesterov)
     return from_step(
-        function,
         step,
         learning_rate,
         numbers={"b1": b1, "b2": chosen.b2, "eps": chosen.eps, "eps_root": eps_root},

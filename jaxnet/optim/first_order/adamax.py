@@ -74,10 +74,8 @@ def adamax(
     >>> round(updates.item(), 6), round(state.nu.item(), 6)
     (-0.1, 5.0)
     """
-    chosen = resolve(
-        "adamax", like, CONVENTIONS, eps=eps, decoupled_weight_decay=decoupled_weight_decay
-    )
-    return _from_convention("adamax", learning_rate, chosen, b1, b2, weight_decay, mask)
+    chosen = resolve(like, CONVENTIONS, eps=eps, decoupled_weight_decay=decoupled_weight_decay)
+    return _from_convention(learning_rate, chosen, b1, b2, weight_decay, mask)
 
 
 def adamaxw(
@@ -116,12 +114,11 @@ def adamaxw(
     -0.2
     """
     table = {name: CONVENTIONS[name] for name in ("optax", "keras")}
-    chosen = resolve("adamaxw", like, table, eps=eps, decoupled_weight_decay=True)
-    return _from_convention("adamaxw", learning_rate, chosen, b1, b2, weight_decay, mask)
+    chosen = resolve(like, table, eps=eps, decoupled_weight_decay=True)
+    return _from_convention(learning_rate, chosen, b1, b2, weight_decay, mask)
 
 
 def _from_convention(
-    function: str,
     learning_rate: LearningRate,
     chosen: _Convention,
     b1: Number,
@@ -130,7 +127,6 @@ def _from_convention(
     mask: Mask,
 ) -> optax.GradientTransformation:
     return from_step(
-        function,
         _step(eps_stored=chosen.eps_stored),
         learning_rate,
         numbers={"b1": b1, "b2": b2, "eps": chosen.eps},

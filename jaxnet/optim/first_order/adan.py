@@ -90,9 +90,8 @@ def adan(
     >>> round(updates.item(), 6)
     -0.1
     """
-    chosen = resolve("adan", like, CONVENTIONS, eps_root=eps_root)
+    chosen = resolve(like, CONVENTIONS, eps_root=eps_root)
     return from_step(
-        "adan",
         _step,
         learning_rate,
         numbers={"b1": b1, "b2": b2, "b3": b3, "eps": eps, "eps_root": chosen.eps_root},

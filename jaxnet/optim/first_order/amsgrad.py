@@ -98,15 +98,10 @@ def amsgrad(
     >>> round(state.nu.item(), 6), round(state.nu_max.item(), 4)
     (0.003996, 4.0)
     """
-    chosen = resolve(
-        "amsgrad", like, CONVENTIONS, eps=eps, decoupled_weight_decay=decoupled_weight_decay
-    )
-    check_flags(
-        "amsgrad", bias_correction_mu=bias_correction_mu, bias_correction_nu=bias_correction_nu
-    )
+    chosen = resolve(like, CONVENTIONS, eps=eps, decoupled_weight_decay=decoupled_weight_decay)
+    check_flags(bias_correction_mu=bias_correction_mu, bias_correction_nu=bias_correction_nu)
     step = _step(chosen, corrected_mu=bias_correction_mu, corrected_nu=bias_correction_nu)
     return from_step(
-        "amsgrad",
         step,
         learning_rate,
         numbers={"b1": b1, "b2": b2, "eps": chosen.eps, "eps_root": eps_root},

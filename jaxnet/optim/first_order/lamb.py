@@ -79,11 +79,11 @@ def lamb(
     >>> abs(updates).round(3).tolist()
     [0.5, 0.0]
     """
-    eps, decays_first = resolve("lamb", like, CONVENTIONS, eps=eps)
-    check_scalar("lamb", "b1", b1, low=0.0, high=1.0, high_open=True)
-    check_scalar("lamb", "b2", b2, low=0.0, high=1.0, high_open=True)
-    check_scalar("lamb", "eps", eps, low=0.0, low_open=True)
-    check_scalar("lamb", "eps_root", eps_root, low=0.0)
+    eps, decays_first = resolve(like, CONVENTIONS, eps=eps)
+    check_scalar("b1", b1, low=0.0, high=1.0, high_open=True)
+    check_scalar("b2", b2, low=0.0, high=1.0, high_open=True)
+    check_scalar("eps", eps, low=0.0, low_open=True)
+    check_scalar("eps_root", eps_root, low=0.0)
 
     step = adam_step()
 
@@ -99,7 +99,6 @@ def lamb(
         return -at.rate * trust_ratio(w, u) * u, mu, nu
 
     return from_rule(
-        "lamb",
         rule,
         learning_rate,
         state=AdamState,

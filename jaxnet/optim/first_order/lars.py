@@ -70,10 +70,10 @@ def lars(
     >>> updates.tolist()
     [-0.0, -0.625]
     """
-    check_flags("lars", nesterov=nesterov)
-    check_scalar("lars", "trust_coefficient", trust_coefficient, low=0.0)
-    check_scalar("lars", "eps", eps, low=0.0)
-    check_scalar("lars", "momentum", momentum, low=0.0, high=1.0, high_open=True)
+    check_flags(nesterov=nesterov)
+    check_scalar("trust_coefficient", trust_coefficient, low=0.0)
+    check_scalar("eps", eps, low=0.0)
+    check_scalar("momentum", momentum, low=0.0, high=1.0, high_open=True)
 
     def rule(
         at: StepContext,
@@ -92,7 +92,6 @@ def lars(
         return -(b * m + step) if nesterov else -m, m
 
     return from_rule(
-        "lars",
         rule,
         learning_rate,
         state=LarsState,
@@ -101,5 +100,5 @@ def lars(
         weight_decay=weight_decay,
         mask=weight_decay_mask,
         needs_params=True,
-        labels=lambda gradients: jax.tree.leaves(mask_tree("lars", trust_ratio_mask, gradients)),
+        labels=lambda gradients: jax.tree.leaves(mask_tree(trust_ratio_mask, gradients)),
     )

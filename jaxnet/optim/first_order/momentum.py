@@ -87,7 +87,6 @@ def momentum(
     [-6.0]
     """
     return heavy_ball(
-        "momentum",
         learning_rate,
         momentum=momentum,
         nesterov=nesterov,
@@ -99,7 +98,6 @@ def momentum(
 
 
 def heavy_ball(
-    function: str,
     learning_rate: LearningRate,
     *,
     momentum: Number,
@@ -110,14 +108,14 @@ def heavy_ball(
     like: str,
 ) -> optax.GradientTransformation:
     """Return `momentum` under the name of the function that its errors speak of."""
-    check_flags(function, nesterov=nesterov)
-    check_scalar(function, "momentum", momentum, low=0.0, high=1.0, high_open=True)
-    check_scalar(function, "dampening", dampening, low=0.0, high=1.0)
-    average, rate_in_trace, decay_apart = resolve(function, like, CONVENTIONS)
+    check_flags(nesterov=nesterov)
+    check_scalar("momentum", momentum, low=0.0, high=1.0, high_open=True)
+    check_scalar("dampening", dampening, low=0.0, high=1.0)
+    average, rate_in_trace, decay_apart = resolve(like, CONVENTIONS)
     dampens = not (isinstance(dampening, int | float) and dampening == 0)
     if dampens and nesterov:
         remedy = "Leave one of the two out."
-        raise invalid_value(function, "dampening", "to be 0 with nesterov", dampening, remedy)
+        raise invalid_value("dampening", "to be 0 with nesterov", dampening, remedy)
 
     def rule(
         at: StepContext, g: Array, w: Array | None, m: Array, *, b: Number, dampening: Number
@@ -132,7 +130,6 @@ def heavy_ball(
         return decoupled(at, change, w) if decay_apart else change, m
 
     return from_rule(
-        function,
         rule,
         learning_rate,
         state=MomentumState,
@@ -143,12 +140,12 @@ def heavy_ball(
     )
 
 
-def check_nesterov(function: str, nesterov: Any, momentum: Number | None) -> None:
+def check_nesterov(nesterov: Any, momentum: Number | None) -> None:
     """Raise a ValueError for Nesterov's form of a momentum that there is not."""
-    check_flags(function, nesterov=nesterov)
+    check_flags(nesterov=nesterov)
     if nesterov and momentum is None:
         remedy = "Pass momentum, such as momentum=0.9."
-        raise invalid_value(function, "nesterov", "to be False without momentum", True, remedy)
+        raise invalid_value("nesterov", "to be False without momentum", True, remedy)
 
 
 def follow_trace(

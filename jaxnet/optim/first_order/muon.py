@@ -168,7 +168,6 @@ def muon(
     [-0.072, -0.112]
     """
     convention = resolve(
-        "muon",
         like,
         CONVENTIONS,
         eps=eps,
@@ -187,7 +186,6 @@ def muon(
     )
     axes = functools.partial(axes_of_leaves, muon_weight_dimension_numbers)
     matrices = from_rule(
-        "muon",
         _matrix_rule(convention, iterate, nesterov, adaptive),
         learning_rate,
         state=MatrixState,
@@ -198,7 +196,6 @@ def muon(
         labels=axes,
     )
     others = from_rule(
-        "muon",
         _adam_rule(convention, nesterov),
         learning_rate if adam_learning_rate is None else adam_learning_rate,
         state=MuonState,
@@ -223,11 +220,11 @@ _RANGES: dict[str, dict[str, Any]] = {
 
 def _check_ranges(**numbers: Number) -> None:
     for name, value in numbers.items():
-        check_scalar("muon", name, value, **_RANGES[name])
+        check_scalar(name, value, **_RANGES[name])
 
 
 def _preconditioning(name: str, convention: _Convention) -> str:
-    check_choice("muon", "preconditioning", name, PRECONDITIONINGS)
+    check_choice("preconditioning", name, PRECONDITIONINGS)
     return "clamped" if convention.clamps and name == "frobenius" else name
 
 
@@ -236,13 +233,13 @@ def _iterations(
 ) -> list[Coefficients]:
     """Return ``(a, b, c)`` of each iteration."""
     if isinstance(given, str):
-        given = check_choice("muon", "ns_coeffs", given, COEFFICIENTS)
-    steps = check_count("muon", "ns_steps", steps)
+        given = check_choice("ns_coeffs", given, COEFFICIENTS)
+    steps = check_count("ns_steps", steps)
     table = np.asarray(given, np.float64)
     if table.shape != (3,) and (table.ndim != 2 or table.shape[1] != 3 or not len(table)):
         text = "to be (a, b, c), or a triple for each iteration"
         remedy = f"Pass one of {', '.join(COEFFICIENTS)}, or numbers."
-        raise invalid_value("muon", "ns_coeffs", text, f"shape {table.shape}", remedy)
+        raise invalid_value("ns_coeffs", text, f"shape {table.shape}", remedy)
     rows = np.tile(table, (steps, 1)) if table.ndim == 1 else table
     return [(a, b, c) for a, b, c in rows.tolist()]
 
@@ -250,7 +247,7 @@ def _iterations(
 def _matrix_rule(
     convention: _Convention, iterate: Callable[..., Array], nesterov: bool, adaptive: bool
 ) -> Rule:
-    check_flags("muon", nesterov=nesterov, adaptive=adaptive)
+    check_flags(nesterov=nesterov, adaptive=adaptive)
 
     def rule(
         at: StepContext,
@@ -317,14 +314,14 @@ def _together(
         )
 
     def init(params: Any) -> MuonState:
-        check_parameters("muon", params)
+        check_parameters(params)
         matrix_params, other_params = split(params, params)
         one: Any = matrices.init(matrix_params)
         two: Any = others.init(other_params)
         return MuonState(one.count, _joined(one.mu, two.mu), two.nu)
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, MuonState]:
-        check_gradients("muon", updates, state.mu)
+        check_gradients(updates, state.mu)
         count, mu, nu = state
         g, mu, w = (split(tree, updates) for tree in (updates, mu, params))
         one: Any = matrices.update(g[0], MatrixState(count, mu[0]), w[0])

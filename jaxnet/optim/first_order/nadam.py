@@ -100,7 +100,6 @@ def nadam(
     -0.14737
     """
     chosen = resolve(
-        "nadam",
         like,
         CONVENTIONS,
         eps=eps,
@@ -108,7 +107,7 @@ def nadam(
         decoupled_weight_decay=decoupled_weight_decay,
     )
     numbers = {"b1": b1, "b2": b2, "eps": chosen.eps, "eps_root": eps_root}
-    return _from_convention("nadam", learning_rate, chosen, numbers, weight_decay, mask)
+    return _from_convention(learning_rate, chosen, numbers, weight_decay, mask)
 
 
 def nadamw(
@@ -152,14 +151,13 @@ def nadamw(
     >>> round(updates.item(), 5)
     -0.24737
     """
-    chosen = resolve("nadamw", like, CONVENTIONS, eps=eps, momentum_decay=momentum_decay)
+    chosen = resolve(like, CONVENTIONS, eps=eps, momentum_decay=momentum_decay)
     chosen = chosen._replace(decoupled_weight_decay=True)
     numbers = {"b1": b1, "b2": b2, "eps": chosen.eps, "eps_root": eps_root}
-    return _from_convention("nadamw", learning_rate, chosen, numbers, weight_decay, mask)
+    return _from_convention(learning_rate, chosen, numbers, weight_decay, mask)
 
 
 def _from_convention(
-    function: str,
     learning_rate: LearningRate,
     chosen: _Convention,
     numbers: dict[str, Number],
@@ -170,7 +168,6 @@ def _from_convention(
     coupling = "decoupled" if chosen.decoupled_weight_decay else "coupled"
     if chosen.momentum_decay is None:
         return from_step(
-            function,
             adam_step(nesterov=True),
             learning_rate,
             numbers=numbers,
@@ -179,7 +176,6 @@ def _from_convention(
             coupling=coupling,
         )
     return from_step(
-        function,
         _scheduled_step,
         learning_rate,
         numbers=numbers | {"momentum_decay": chosen.momentum_decay},

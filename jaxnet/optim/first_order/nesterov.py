@@ -69,9 +69,8 @@ def nesterov(
     >>> w.tolist()
     [3.75]
     """
-    check_choice("nesterov", "form", form, dict.fromkeys(get_args(Form)))
+    check_choice("form", form, dict.fromkeys(get_args(Form)))
     optimizer = heavy_ball(
-        "nesterov",
         learning_rate,
         momentum=momentum,
         nesterov=form == "rewritten",
@@ -93,8 +92,8 @@ def nesterov(
         **extra: Any,
     ) -> tuple[Any, Any]:
         del extra
-        check_params_given("nesterov", params)
-        check_gradients("nesterov", updates, state.trace)
+        check_params_given(params)
+        check_gradients(updates, state.trace)
         if grad_fn is None:
             raise _grad_fn_missing()
         rate = 1.0 if rate_in_trace else rate_at(learning_rate, state.count)
@@ -118,4 +117,4 @@ def _grad_fn_missing() -> InvalidValueError:
     """Return the error for a call of ``update`` that leaves out what the look-ahead form needs."""
     expected = "to be given, the look-ahead form evaluates it at another point"
     remedy = "Call optimizer.update(gradients, state, params, grad_fn=jax.grad(risk))."
-    return invalid_value("nesterov", "grad_fn", expected, "None", remedy)
+    return invalid_value("grad_fn", expected, "None", remedy)

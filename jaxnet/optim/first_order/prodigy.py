@@ -104,27 +104,27 @@ def prodigy(
     [-0.5]
     """
     for name, beta in zip(("betas[0]", "betas[1]"), betas, strict=True):
-        check_scalar("prodigy", name, beta, low=0.0, high=1.0, high_open=True)
+        check_scalar(name, beta, low=0.0, high=1.0, high_open=True)
     b3 = betas[1] ** 0.5 if beta3 is None else beta3
-    check_scalar("prodigy", "beta3", b3, low=0.0, high=1.0)
-    check_scalar("prodigy", "eps", eps, low=0.0, low_open=True)
-    check_scalar("prodigy", "estim_lr0", estim_lr0, low=0.0, low_open=True)
-    check_scalar("prodigy", "estim_lr_coef", estim_lr_coef, low=0.0, low_open=True)
-    check_scalar("prodigy", "weight_decay", weight_decay, low=0.0)
-    check_flags("prodigy", safeguard_warmup=safeguard_warmup)
-    check_learning_rate("prodigy", learning_rate)
+    check_scalar("beta3", b3, low=0.0, high=1.0)
+    check_scalar("eps", eps, low=0.0, low_open=True)
+    check_scalar("estim_lr0", estim_lr0, low=0.0, low_open=True)
+    check_scalar("estim_lr_coef", estim_lr_coef, low=0.0, low_open=True)
+    check_scalar("weight_decay", weight_decay, low=0.0)
+    check_flags(safeguard_warmup=safeguard_warmup)
+    check_learning_rate(learning_rate)
     numbers = _Numbers(*betas, b3, eps, estim_lr0, estim_lr_coef, weight_decay)
 
     def init(params: Any) -> ProdigyState:
-        check_parameters("prodigy", params)
+        check_parameters(params)
         m, v, s = (jax.tree.map(lambda w: jnp.zeros_like(widened(w)), params) for _ in range(3))
         params0 = jax.tree.map(lambda w: jnp.array(widened(w)), params)  # a copy, to be donated
         d, r = jnp.asarray(estim_lr0, widest(params0)), jnp.zeros((), widest(params0))
         return ProdigyState(jnp.zeros((), jnp.int32), m, v, s, params0, d, r)
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, ProdigyState]:
-        check_params_given("prodigy", params)
-        check_gradients("prodigy", updates, state.exp_avg)
+        check_params_given(params)
+        check_gradients(updates, state.exp_avg)
         return _step(numbers, safeguard_warmup, learning_rate, updates, state, params)
 
     return optax.GradientTransformation(init, update)

@@ -80,10 +80,9 @@ def radam(
     >>> updates.round(6).tolist()
     [-0.5]
     """
-    chosen = resolve("radam", like, CONVENTIONS)
-    check_flags("radam", nesterov=nesterov, decoupled_weight_decay=decoupled_weight_decay)
+    chosen = resolve(like, CONVENTIONS)
+    check_flags(nesterov=nesterov, decoupled_weight_decay=decoupled_weight_decay)
     return from_step(
-        "radam",
         _step(eps_hat=chosen.eps_hat, nesterov=nesterov),
         learning_rate,
         numbers={"b1": b1, "b2": b2, "eps": eps, "eps_root": eps_root, "threshold": threshold},

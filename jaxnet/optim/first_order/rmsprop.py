@@ -119,18 +119,15 @@ def rmsprop(
     >>> round(float(updates[0]), 6)
     -1.0
     """
-    convention = resolve(
-        "rmsprop", like, CONVENTIONS, decay=decay, eps=eps, eps_in_sqrt=eps_in_sqrt
-    )
-    check_scalar("rmsprop", "decay", convention.decay, low=0.0, high=1.0, high_open=True)
-    check_scalar("rmsprop", "eps", convention.eps, low=0.0, low_open=True)
-    check_scalar("rmsprop", "initial_scale", initial_scale, low=0.0)
-    check_flags("rmsprop", centered=centered, bias_correction=bias_correction)
-    check_nesterov("rmsprop", nesterov, momentum)
+    convention = resolve(like, CONVENTIONS, decay=decay, eps=eps, eps_in_sqrt=eps_in_sqrt)
+    check_scalar("decay", convention.decay, low=0.0, high=1.0, high_open=True)
+    check_scalar("eps", convention.eps, low=0.0, low_open=True)
+    check_scalar("initial_scale", initial_scale, low=0.0)
+    check_flags(centered=centered, bias_correction=bias_correction)
+    check_nesterov(nesterov, momentum)
     b = 0.0 if momentum is None else momentum
-    check_scalar("rmsprop", "momentum", b, low=0.0, high=1.0, high_open=True)
+    check_scalar("momentum", b, low=0.0, high=1.0, high_open=True)
     return from_rule(
-        "rmsprop",
         functools.partial(
             _rule, convention=convention, nesterov=nesterov, corrected=bias_correction
         ),

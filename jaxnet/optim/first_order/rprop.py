@@ -104,13 +104,13 @@ def rprop(
     -1.1
     -0.8
     """
-    chosen, clips_all = resolve("rprop", like, CONVENTIONS, variant=variant)
-    check_choice("rprop", "variant", chosen, dict.fromkeys(get_args(Variant)))
-    check_scalar("rprop", "eta_minus", eta_minus, low=0.0, high=1.0, low_open=True, high_open=True)
-    check_scalar("rprop", "eta_plus", eta_plus, low=1.0)
-    check_scalar("rprop", "min_step_size", min_step_size, low=0.0)
+    chosen, clips_all = resolve(like, CONVENTIONS, variant=variant)
+    check_choice("variant", chosen, dict.fromkeys(get_args(Variant)))
+    check_scalar("eta_minus", eta_minus, low=0.0, high=1.0, low_open=True, high_open=True)
+    check_scalar("eta_plus", eta_plus, low=1.0)
+    check_scalar("min_step_size", min_step_size, low=0.0)
     lowest = min_step_size if isinstance(min_step_size, int | float) else 0.0
-    check_scalar("rprop", "max_step_size", max_step_size, low=lowest)
+    check_scalar("max_step_size", max_step_size, low=lowest)
 
     def rule(
         at: StepContext, g: Array, w: Any, size: Array, previous: Array, **numbers: Number
@@ -131,7 +131,6 @@ def rprop(
         return jnp.full_like(w, rate_at(learning_rate, jnp.zeros((), jnp.int32)))
 
     return from_rule(
-        "rprop",
         rule,
         learning_rate,
         state=RpropState,

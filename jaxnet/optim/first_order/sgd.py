@@ -57,12 +57,11 @@ def sgd(
     >>> updates.tolist()
     [-1.0, 2.0]
     """
-    check_choice("sgd", "like", like, CONVENTIONS)
-    check_nesterov("sgd", nesterov, momentum)
-    check_scalar("sgd", "dampening", dampening, low=0.0, high=1.0)
+    check_choice("like", like, CONVENTIONS)
+    check_nesterov(nesterov, momentum)
+    check_scalar("dampening", dampening, low=0.0, high=1.0)
     if momentum is not None:
         return heavy_ball(
-            "sgd",
             learning_rate,
             momentum=momentum,
             nesterov=nesterov,
@@ -71,9 +70,7 @@ def sgd(
             mask=mask,
             like=like,
         )
-    return from_rule(
-        "sgd", _rule, learning_rate, state=SGDState, weight_decay=weight_decay, mask=mask
-    )
+    return from_rule(_rule, learning_rate, state=SGDState, weight_decay=weight_decay, mask=mask)
 
 
 def _rule(at: StepContext, g: Array, w: Array | None) -> tuple[Array]:

@@ -63,7 +63,7 @@ def sign_sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
         del w
         return (-at.rate * jnp.sign(g),)
 
-    return from_rule("sign_sgd", rule, learning_rate, state=SignSGDState)
+    return from_rule(rule, learning_rate, state=SignSGDState)
 
 
 def lion(
@@ -108,9 +108,9 @@ def lion(
     >>> optimizer.update(jnp.array([0.1, 0.0]), optimizer.init(w), w)[0].tolist()
     [-1.5, -1.0]
     """
-    (decay,) = resolve("lion", like, CONVENTIONS, weight_decay=weight_decay)
-    check_scalar("lion", "b1", b1, low=0.0, high=1.0, high_open=True)
-    check_scalar("lion", "b2", b2, low=0.0, high=1.0, high_open=True)
+    (decay,) = resolve(like, CONVENTIONS, weight_decay=weight_decay)
+    check_scalar("b1", b1, low=0.0, high=1.0, high_open=True)
+    check_scalar("b2", b2, low=0.0, high=1.0, high_open=True)
 
     def rule(
         at: StepContext, g: Array, w: Array | None, mu: Array, *, b1: Number, b2: Number
@@ -119,7 +119,6 @@ def lion(
         return decoupled(at, change, w), moving_average(b2, mu, g)
 
     return from_rule(
-        "lion",
         rule,
         learning_rate,
         state=LionState,

@@ -50,9 +50,8 @@ def yogi(
     0.025001
     """
     start = initial_accumulator_value
-    check_scalar("yogi", "initial_accumulator_value", start, **RANGES["initial_accumulator_value"])
+    check_scalar("initial_accumulator_value", start, **RANGES["initial_accumulator_value"])
     return from_step(
-        "yogi",
         _step,
         learning_rate,
         numbers={"b1": b1, "b2": b2, "eps": eps, "eps_root": eps_root},

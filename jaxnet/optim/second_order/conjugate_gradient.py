@@ -86,8 +86,8 @@ def conjugate_gradient(
     [0.0, 1.0]
     """
     if restart_every is not None:
-        check_count("conjugate_gradient", "restart_every", restart_every)
-    beta_of = check_choice("conjugate_gradient", "formula", formula, FORMULAS)
+        check_count("restart_every", restart_every)
+    beta_of = check_choice("formula", formula, FORMULAS)
 
     def direction(here: Iterate, before: Params, p: Params, since: Array) -> tuple[Any, ...]:
         g = here.gradient
@@ -103,7 +103,6 @@ def conjugate_gradient(
         return p, g, p, jnp.where(restarts, jnp.int32(0), since)
 
     return from_direction(
-        "conjugate_gradient",
         direction,
         learning_rate,
         state=ConjugateGradientState,

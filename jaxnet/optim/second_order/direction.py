@@ -55,7 +55,6 @@ LineSearch: TypeAlias = optax.GradientTransformation
 
 
 def from_direction(
-    function: str,
     direction: Direction,
     learning_rate: LearningRate,
     *,
@@ -67,7 +66,6 @@ def from_direction(
     """Return the optimizer ``w <- w + alpha eta p`` with the direction ``p``.
 
     Args:
-        function: the optimizer's name, for its errors.
         direction: the mathematics, see `Direction`.
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
         state: the NamedTuple of the state: ``count``, the slots, then the state of the line
@@ -82,25 +80,25 @@ def from_direction(
         TypeError: for parameters that are not floating-point, or gradients of another structure
             than the parameters, or than those that the state was made for.
     """
-    check_learning_rate(function, learning_rate)
-    search = check_transformation(function, "linesearch", linesearch or optax.identity())
+    check_learning_rate(learning_rate)
+    search = check_transformation("linesearch", linesearch or optax.identity())
     if isinstance(linesearch, optax.GradientTransformationExtraArgs):
         needs = tuple(dict.fromkeys((*needs, "value", "value_fn")))
 
     def init(params: Params) -> Any:
-        check_parameters(function, params)
+        check_parameters(params)
         slots = [start(params) for start in starts]
         searches = [] if linesearch is None else [_searching(search, params)]
         return state(jnp.zeros((), jnp.int32), *slots, *searches)
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
-        check_params_given(function, params)
-        check_gradients(function, updates, params)
+        check_params_given(params)
+        check_gradients(updates, params)
         slots = state[1 : 1 + len(starts)]
-        _check_state(function, updates, slots, starts, state[-1])
+        _check_state(updates, slots, starts, state[-1])
         if not jax.tree.leaves(updates):
             return updates, state._replace(count=increment(state.count))
-        check_extra(function, needs, extra)
+        check_extra(needs, extra)
         known = {name: extra[name] for name in Iterate._fields if name in extra}
         here = Iterate(state.count, rate_at(learning_rate, state.count), params, updates, **known)
         step, *slots = direction(here, *slots)
@@ -122,7 +120,6 @@ def _searching(search: optax.GradientTransformation, params: Params) -> Any:
 
 
 def _check_state(
-    function: str,
     gradients: Any,
     slots: Sequence[Any],
     starts: Sequence[Callable[[Params], Any]],
@@ -132,7 +129,7 @@ def _check_state(
     trees = [slot for start, slot in zip(starts, slots, strict=True) if start is zeros_like]
     # optax's line searches keep the last gradient
     for tree in (*trees, getattr(searching, "grad", None)):
-        check_gradients(function, gradients, tree)
+        check_gradients(gradients, tree)
 
 
 def number(value: Number, *shape: int) -> Callable[[Params], Array]:

@@ -94,9 +94,9 @@ def gauss_newton(
     >>> updates.round(3).tolist()
     [1.0, 2.0]
     """
-    check_scalar("gauss_newton", "damping", damping, low=0.0)
-    check_scalar("gauss_newton", "tolerance", tolerance, low=0.0)
-    check_count("gauss_newton", "max_iterations", max_iterations)
+    check_scalar("damping", damping, low=0.0)
+    check_scalar("tolerance", tolerance, low=0.0)
+    check_count("max_iterations", max_iterations)
 
     def direction(here: Iterate, iterations: Array) -> tuple[Params, Array]:
         del iterations
@@ -104,7 +104,6 @@ def gauss_newton(
         return found.x, found.iterations
 
     return from_direction(
-        "gauss_newton",
         direction,
         learning_rate,
         state=GaussNewtonState,
@@ -161,10 +160,10 @@ def levenberg_marquardt(
     >>> updates.round(1).tolist(), round(float(state.damping), 5)
     ([1.0, 2.0], 0.00333)
     """
-    check_scalar("levenberg_marquardt", "damping", damping, low=0.0, low_open=True)
-    check_scalar("levenberg_marquardt", "tolerance", tolerance, low=0.0)
-    check_count("levenberg_marquardt", "max_iterations", max_iterations)
-    adapt = check_choice("levenberg_marquardt", "adaptation", adaptation, ADAPTATIONS)
+    check_scalar("damping", damping, low=0.0, low_open=True)
+    check_scalar("tolerance", tolerance, low=0.0)
+    check_count("max_iterations", max_iterations)
+    adapt = check_choice("adaptation", adaptation, ADAPTATIONS)
 
     def direction(
         here: Iterate, damping: Array, growth: Array, ratio: Array, iterations: Array
@@ -183,7 +182,6 @@ def levenberg_marquardt(
         return step, new, factor, ratio, found.iterations
 
     return from_direction(
-        "levenberg_marquardt",
         direction,
         learning_rate,
         state=LevenbergMarquardtState,

@@ -136,9 +136,9 @@ def lbfgs(
     >>> abs(w.round(4)).tolist()
     [0.0, 0.0, 0.0]
     """
-    chosen = resolve("lbfgs", like, CONVENTIONS, memory_size=memory_size, linesearch=linesearch)
-    check_flags("lbfgs", scale_init_precond=scale_init_precond)
-    rows = check_count("lbfgs", "memory_size", chosen.memory_size)
+    chosen = resolve(like, CONVENTIONS, memory_size=memory_size, linesearch=linesearch)
+    check_flags(scale_init_precond=scale_init_precond)
+    rows = check_count("memory_size", chosen.memory_size)
 
     def direction(here: Iterate, *slots: Any) -> tuple[Any, ...]:
         state = _remember(LBFGSState(here.count, *slots), here, chosen.tolerances)
@@ -151,7 +151,6 @@ def lbfgs(
         return p, *state[1:8]
 
     return from_direction(
-        "lbfgs",
         direction,
         1.0 if learning_rate is None else learning_rate,
         state=LBFGSState,

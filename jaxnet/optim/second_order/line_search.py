@@ -69,11 +69,9 @@ def backtracking(
     >>> float(search.update(-6 * w, search.init(w), w, **extra)[0])  # shortened twice
     -1.5
     """
-    _check_open_unit("backtracking", decay=decay, c1=c1)
-    check_count("backtracking", "max_steps", max_steps)
-    return _transformation(
-        "backtracking", lambda line: _backtrack(line, line.first, decay, c1, max_steps)
-    )
+    _check_open_unit(decay=decay, c1=c1)
+    check_count("max_steps", max_steps)
+    return _transformation(lambda line: _backtrack(line, line.first, decay, c1, max_steps))
 
 
 def newton_raphson(
@@ -101,9 +99,9 @@ def newton_raphson(
     >>> float(search.update(-6 * w, search.init(w), w, **extra)[0])
     -1.0
     """
-    _check_open_unit("newton_raphson", decay=decay, c1=c1)
-    check_count("newton_raphson", "iterations", iterations)
-    check_count("newton_raphson", "max_steps", max_steps)
+    _check_open_unit(decay=decay, c1=c1)
+    check_count("iterations", iterations)
+    check_count("max_steps", max_steps)
 
     def search(line: Line) -> tuple[Array, Array]:
         def improve(_: Any, alpha: Array) -> Array:
@@ -117,7 +115,7 @@ def newton_raphson(
         alpha, evaluations = _backtrack(line, alpha, decay, c1, max_steps)
         return alpha, evaluations + jnp.int32(iterations)
 
-    return _transformation("newton_raphson", search)
+    return _transformation(search)
 
 
 def strong_wolfe(
@@ -150,18 +148,18 @@ def strong_wolfe(
     >>> float(search.update(-6 * w, search.init(w), w, **extra)[0].round(4))
     -1.0
     """
-    _check_open_unit("strong_wolfe", c1=c1)
-    check_scalar("strong_wolfe", "c2", c2, low=c1, high=1.0, low_open=True, high_open=True)
-    check_scalar("strong_wolfe", "tolerance_change", tolerance_change, low=0.0)
-    check_count("strong_wolfe", "max_steps", max_steps)
+    _check_open_unit(c1=c1)
+    check_scalar("c2", c2, low=c1, high=1.0, low_open=True, high_open=True)
+    check_scalar("tolerance_change", tolerance_change, low=0.0)
+    check_count("max_steps", max_steps)
     return _transformation(
-        "strong_wolfe", lambda line: search_strong_wolfe(line, c1, c2, max_steps, tolerance_change)
+        lambda line: search_strong_wolfe(line, c1, c2, max_steps, tolerance_change)
     )
 
 
-def _check_open_unit(function: str, **numbers: float) -> None:
+def _check_open_unit(**numbers: float) -> None:
     for name, value in numbers.items():
-        check_scalar(function, name, value, low=0.0, high=1.0, low_open=True, high_open=True)
+        check_scalar(name, value, low=0.0, high=1.0, low_open=True, high_open=True)
 
 
 def _backtrack(
@@ -187,17 +185,17 @@ def _backtrack(
     return jnp.where(high, jnp.zeros_like(alpha), alpha), tried
 
 
-def _transformation(function: str, search: Search) -> optax.GradientTransformationExtraArgs:
+def _transformation(search: Search) -> optax.GradientTransformationExtraArgs:
     """Return the transformation that scales a step by what a search finds along it."""
 
     def init(params: Any) -> LineSearchState:
-        check_parameters(function, params)
+        check_parameters(params)
         return LineSearchState(jnp.int32(0), jnp.ones(()), jnp.int32(0))
 
     def update(
         updates: Any, state: Any, params: Any = None, **extra: Any
     ) -> tuple[Any, LineSearchState]:
-        check_extra(function, ("value", "grad", "value_fn"), extra)
+        check_extra(("value", "grad", "value_fn"), extra)
         value_fn = extra["value_fn"]
         value = jnp.asarray(extra["value"])
         # the scale of the step goes from it to alpha, so that slopes and curvatures exist

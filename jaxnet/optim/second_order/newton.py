@@ -73,7 +73,7 @@ def newton(
     >>> abs((w + updates).round(4)).tolist()
     [0.0, 1.0]
     """
-    check_scalar("newton", "damping", damping, low=0.0)
+    check_scalar("damping", damping, low=0.0)
 
     def direction(here: Iterate) -> tuple[Params]:
         wide = widest(here.params)
@@ -93,7 +93,6 @@ def newton(
         return (jax.tree.map(_cast, step, _dtypes(here.gradient)),)
 
     return from_direction(
-        "newton",
         direction,
         learning_rate,
         state=NewtonState,
@@ -140,10 +139,10 @@ def newton_cg(
     >>> abs((w + updates).round(3)).tolist()
     [0.0, 1.0]
     """
-    check_scalar("newton_cg", "damping", damping, low=0.0)
-    check_count("newton_cg", "max_iterations", max_iterations)
+    check_scalar("damping", damping, low=0.0)
+    check_count("max_iterations", max_iterations)
     if tolerance is not None:
-        check_scalar("newton_cg", "tolerance", tolerance, low=0.0)
+        check_scalar("tolerance", tolerance, low=0.0)
 
     def direction(here: Iterate, iterations: Array) -> tuple[Params, Array]:
         del iterations
@@ -158,7 +157,6 @@ def newton_cg(
         return found.x, found.iterations
 
     return from_direction(
-        "newton_cg",
         direction,
         learning_rate,
         state=NewtonCGState,

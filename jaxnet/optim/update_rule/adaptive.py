@@ -46,7 +46,6 @@ RANGES: dict[str, dict[str, Any]] = {
 
 
 def from_step(
-    function: str,
     step: Step,
     learning_rate: LearningRate,
     *,
@@ -65,7 +64,6 @@ def from_step(
     the weights after the step: ``w <- (w - eta step(g)) / (1 + eta lambda)``.
 
     Args:
-        function: the optimizer's name, for its errors.
         step: the mathematics, see `Step`.
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
         numbers: hyperparameters that the step takes by name, checked by `RANGES`.
@@ -81,7 +79,7 @@ def from_step(
     Source: Loshchilov and Hutter 2019, algorithm 2; Xie et al. 2022, algorithm 1 (proximal).
     """
     for name, value in numbers.items():
-        check_scalar(function, name, value, **RANGES[name])
+        check_scalar(name, value, **RANGES[name])
 
     def rule(at: StepContext, g: Array, w: Array | None, *slots: Array, **known: Number) -> Any:
         if coupling == "coupled":
@@ -93,7 +91,6 @@ def from_step(
         return change if coupling == "coupled" else decoupled(at, change, w), *after
 
     return from_rule(
-        function,
         rule,
         learning_rate,
         state=state,

@@ -81,7 +81,7 @@ def _named(
     if not in_range or len({axis % rank for axis in named}) < len(named):
         text = f"to name axes of shape {shape}, each once"
         remedy = "Pass None for leaves that are no matrices."
-        raise invalid_value("muon", "muon_weight_dimension_numbers", text, axes, remedy)
+        raise invalid_value("muon_weight_dimension_numbers", text, axes, remedy)
     inputs, outputs = (tuple(axis % rank for axis in group) for group in flat)
     return inputs, outputs
 

@@ -8,13 +8,10 @@ from jaxnet.core.checks import check_choice, check_flags
 Convention = TypeVar("Convention", bound=Any)
 
 
-def resolve(
-    function: str, like: str, conventions: Mapping[str, Convention], **given: Any
-) -> Convention:
+def resolve(like: str, conventions: Mapping[str, Convention], **given: Any) -> Convention:
     """Return the convention of that name, with what the caller has given in place of its own.
 
     Args:
-        function: the optimizer's name.
         like: name of the convention.
         conventions: name -> NamedTuple of default hyperparameters and choices.
         given: hyperparameters of the caller; None means the convention's own.
@@ -31,9 +28,7 @@ def resolve(
     >>> resolve("rmsprop", "torch", table, decay=None, eps=1e-6)
     Defaults(decay=0.99, eps=1e-06)
     """
-    chosen = check_choice(function, "like", like, conventions)
+    chosen = check_choice("like", like, conventions)
     given = {name: value for name, value in given.items() if value is not None}
-    check_flags(
-        function, **{n: v for n, v in given.items() if isinstance(getattr(chosen, n), bool)}
-    )
+    check_flags(**{n: v for n, v in given.items() if isinstance(getattr(chosen, n), bool)})
     return chosen._replace(**given)

@@ -13,11 +13,11 @@ from jaxnet.functions.schedules import Schedule
 LearningRate: TypeAlias = float | Array | np.ndarray | Schedule
 
 
-def check_learning_rate(function: str, learning_rate: LearningRate) -> LearningRate:
+def check_learning_rate(learning_rate: LearningRate) -> LearningRate:
     """Return the learning rate if it is a schedule, a 0-d array or a finite number of 0 or more."""
     if callable(learning_rate):
         return learning_rate
-    return check_scalar(function, "learning_rate", learning_rate, low=0.0)
+    return check_scalar("learning_rate", learning_rate, low=0.0)
 
 
 def rate_at(learning_rate: LearningRate, count: Array) -> Array:
@@ -31,5 +31,5 @@ def rate_at(learning_rate: LearningRate, count: Array) -> Array:
     rate = jnp.asarray(learning_rate(count) if callable(learning_rate) else learning_rate)
     if rate.ndim:
         remedy = "Return one rate for one count."
-        raise invalid_value("schedule", "rate", "to be a scalar", f"shape {rate.shape}", remedy)
+        raise invalid_value("rate", "to be a scalar", f"shape {rate.shape}", remedy)
     return rate

@@ -12,11 +12,10 @@ Mask: TypeAlias = Any
 """A tree of booleans, or a prefix of one, or a function of the parameters that returns one."""
 
 
-def mask_tree(function: str, mask: Mask, tree: Any) -> Any:
+def mask_tree(mask: Mask, tree: Any) -> Any:
     """Return one bool for each leaf of a tree.
 
     Args:
-        function: who complains.
         mask: a tree of booleans like ``tree``, or a prefix of one, which speaks for all that is
             below, or a function ``tree -> mask``; None means all leaves.
         tree: the parameters, or gradients of their structure.
@@ -31,22 +30,21 @@ def mask_tree(function: str, mask: Mask, tree: Any) -> Any:
     """
     if mask is None:
         return jax.tree.map(lambda _: True, tree)
-    found = spread(function, "mask", mask, tree, "booleans")
+    found = spread("mask", mask, tree, "booleans")
     for path, leaf in jax.tree_util.tree_leaves_with_path(found):
         if not _is_known_boolean(leaf):
             name = f"mask{jax.tree_util.keystr(path)}"
             actual = f"{leaf!r} of type {type(leaf).__name__}"
             actual = "a traced value" if isinstance(leaf, Tracer) else actual
             remedy = "Pass True for the leaves that are meant and False for the others."
-            raise invalid_type(function, name, "to be a boolean", actual, remedy)
+            raise invalid_type(name, "to be a boolean", actual, remedy)
     return jax.tree.map(bool, found)
 
 
-def spread(function: str, argument: str, prefix: Any, tree: Any, kind: str) -> Any:
+def spread(argument: str, prefix: Any, tree: Any, kind: str) -> Any:
     """Return a tree of the structure of ``tree`` with the entries of a prefix of it.
 
     Args:
-        function: who complains.
         argument: the prefix's name.
         prefix: a prefix of ``tree``, or a function ``tree -> prefix``.
         tree: the parameters, or gradients of their structure.
@@ -65,7 +63,7 @@ def spread(function: str, argument: str, prefix: Any, tree: Any, kind: str) -> A
         pass  # JAX's message speaks of its own internals
     expected = f"to be a tree of {kind} like the parameters {jax.tree.structure(tree)}"
     remedy = "Pass a tree of their structure, or a prefix of one, or a function that returns one."
-    raise invalid_type(function, argument, expected, jax.tree.structure(prefix), remedy)
+    raise invalid_type(argument, expected, jax.tree.structure(prefix), remedy)
 
 
 def _is_known_boolean(leaf: Any) -> bool:

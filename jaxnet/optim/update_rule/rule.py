@@ -45,7 +45,6 @@ which the rule then takes and returns as None."""
 
 
 def from_rule(
-    function: str,
     rule: Rule,
     learning_rate: LearningRate,
     *,
@@ -63,7 +62,6 @@ def from_rule(
     once, at the end.
 
     Args:
-        function: the optimizer's name, for its errors.
         rule: the mathematics, see `Rule`.
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
         state: the NamedTuple of the state: ``count``, then a tree for each slot. The first slot,
@@ -83,12 +81,12 @@ def from_rule(
         TypeError: ``init`` raises it for parameters that are not floating-point, and for a mask of
             another structure; ``update`` for gradients of another structure than the parameters.
     """
-    _check_numbers(function, learning_rate, weight_decay, numbers or {})
+    _check_numbers(learning_rate, weight_decay, numbers or {})
     decays = not (isinstance(weight_decay, int | float) and weight_decay == 0)
 
     def init(params: Any) -> Any:
-        check_parameters(function, params)
-        mask_tree(function, mask, params)  # raises here, not at the first step
+        check_parameters(params)
+        mask_tree(mask, params)  # raises here, not at the first step
         if labels:
             labels(params)
         slots = [jax.tree.map(lambda w, new=new: new(widened(w)), params) for new in starts]
@@ -96,13 +94,13 @@ def from_rule(
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         if needs_params or decays:
-            check_params_given(function, params)
-        check_gradients(function, updates, state[1] if starts else params)
+            check_params_given(params)
+        check_gradients(updates, state[1] if starts else params)
         leaves, structure = jax.tree.flatten(updates)
         weights = [None] * len(leaves) if params is None else structure.flatten_up_to(params)
         slots = [structure.flatten_up_to(slot) for slot in state[1:]]
         chosen = (mask, params) if decays else (False, updates)
-        decayed = jax.tree.leaves(mask_tree(function, *chosen))
+        decayed = jax.tree.leaves(mask_tree(*chosen))
         labelled = labels(updates) if labels else [None] * len(leaves)
         count = increment(state.count)
         at = StepContext(
@@ -125,16 +123,15 @@ def from_rule(
 
 
 def _check_numbers(
-    function: str,
     learning_rate: LearningRate,
     weight_decay: LearningRate,
     numbers: Mapping[str, Number],
 ) -> None:
-    check_learning_rate(function, learning_rate)
+    check_learning_rate(learning_rate)
     if not callable(weight_decay):
-        check_scalar(function, "weight_decay", weight_decay, low=0.0)
+        check_scalar("weight_decay", weight_decay, low=0.0)
     for name, value in numbers.items():
-        check_scalar(function, name, value)
+        check_scalar(name, value)
 
 
 def no_slot(w: Array) -> None:
@@ -159,51 +156,49 @@ def cast(number: Number, dtype: Any) -> Number:
     return float(number) if isinstance(number, int | float) else jnp.asarray(number, dtype)
 
 
-def check_parameters(function: str, params: Any) -> None:
+def check_parameters(params: Any) -> None:
     """Raise a TypeError that names the first leaf that is not floating-point."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(params):
-        check_floating(function, f"parameters{jax.tree_util.keystr(path)}", leaf)
+        check_floating(f"parameters{jax.tree_util.keystr(path)}", leaf)
 
 
-def check_params_given(function: str, params: Any) -> None:
+def check_params_given(params: Any) -> None:
     """Raise a ValueError if the parameters were left out of a call of ``update``."""
     if params is None:
         remedy = "Call optimizer.update(gradients, state, params)."
-        raise invalid_value(function, "params", "to be given, the rule needs them", "None", remedy)
+        raise invalid_value("params", "to be given, the rule needs them", "None", remedy)
 
 
-def check_gradients(function: str, gradients: Any, params: Any) -> None:
+def check_gradients(gradients: Any, params: Any) -> None:
     """Raise an error if gradients are not floating-point, or not like the parameters.
 
     Args:
-        function: who complains.
         gradients: what was given to ``update``.
         params: the parameters, or a slot of their shapes; None if neither is known.
     """
     for path, leaf in jax.tree_util.tree_leaves_with_path(gradients):
-        check_floating(function, f"gradients{jax.tree_util.keystr(path)}", leaf)
-    check_structure(function, gradients, params)
+        check_floating(f"gradients{jax.tree_util.keystr(path)}", leaf)
+    check_structure(gradients, params)
     if params is None:
         return
     leaves = jax.tree_util.tree_leaves_with_path(gradients)
     for (path, g), w in zip(leaves, jax.tree.leaves(params), strict=True):
         if jnp.shape(g) != jnp.shape(w):
             name = f"gradients{jax.tree_util.keystr(path)}"
-            raise invalid_value(function, name, f"to have shape {jnp.shape(w)}", jnp.shape(g), _OWN)
+            raise invalid_value(name, f"to have shape {jnp.shape(w)}", jnp.shape(g), _OWN)
 
 
-def check_structure(function: str, gradients: Any, tree: Any) -> None:
+def check_structure(gradients: Any, tree: Any) -> None:
     """Raise a TypeError if gradients have another structure than a tree.
 
     Args:
-        function: who complains.
         gradients: what was given to ``update``.
         tree: any tree with a leaf for each array of the parameters; None if none is known.
     """
     structure, expected = jax.tree.structure(gradients), jax.tree.structure(tree)
     if tree is not None and structure != expected:
         text = f"to have the tree structure of the parameters, {expected}"
-        raise invalid_type(function, "gradients", text, structure, _OWN)
+        raise invalid_type("gradients", text, structure, _OWN)
 
 
 _OWN = "Pass gradients of the parameters that the state was made for by init."

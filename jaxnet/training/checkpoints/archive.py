@@ -73,11 +73,10 @@ class Archive:
     processes that are joined by `jax.distributed` the first one writes, and waits for no other.
     """
 
-    def __init__(self, function: str, folder: str | os.PathLike[str], *, create: bool = True):
+    def __init__(self, folder: str | os.PathLike[str], *, create: bool = True):
         """Open a folder.
 
         Args:
-            function: who complains.
             folder: the folder; its parents are made, too.
             create: whether to make it, lock it and try to write to it; else it is only read.
 
@@ -86,19 +85,18 @@ class Archive:
                 this is not the first process.
             ImportError: if Orbax is not installed.
         """
-        self.function = function
         self.folder = Path(folder).absolute()
         self._damaged: list[int] = []
         self._lock: FolderLock | None = None
         if create:
-            _check_first(function)
-            _check_plain(function, self.folder)
+            _check_first()
+            _check_plain(self.folder)
         with self._named("writable" if create else "readable"), _quiet():
             if create:
-                check_holds(function, self.folder, "a run of fit")
-                self._lock = prepare(function, self.folder, WASTE)
+                check_holds(self.folder, "a run of fit")
+                self._lock = prepare(self.folder, WASTE)
             try:
-                self._orbax = _checkpointer(function)
+                self._orbax = _checkpointer()
             except BaseException:
                 self._release()
                 raise
@@ -118,7 +116,7 @@ class Archive:
                 found = self._read_or_say_why_not(epoch)
             if isinstance(found, Entry):
                 for text in damage.values():
-                    text = f"{self.function}: {text}: '{found.path}' is used instead"
+                    text = f"{text}: '{found.path}' is used instead"
                     warnings.warn(text, stacklevel=2)
                 self._damaged = list(damage)
                 return found
@@ -126,9 +124,7 @@ class Archive:
         if damage:
             remedy = "Copy a whole one back, or begin in an empty folder."
             expected, actual = "to hold one that can be read", "; ".join(damage.values())
-            raise invalid_value(
-                self.function, f"checkpoint '{self.folder}'", expected, actual, remedy
-            )
+            raise invalid_value(f"checkpoint '{self.folder}'", expected, actual, remedy)
         return None
 
     def set_aside(self) -> None:
@@ -229,7 +225,7 @@ class Archive:
         if found != FORMAT:
             remedy = "Go on with the version of jaxnet that wrote it, or begin in an empty folder."
             where = f"checkpoint '{self.path(epoch)}'"
-            raise invalid_value(self.function, where, f"to be of format {FORMAT}", found, remedy)
+            raise invalid_value(where, f"to be of format {FORMAT}", found, remedy)
 
     def _prune(self) -> None:
         """Give all but the last checkpoints a name by which they are removed, now or later."""
@@ -237,7 +233,7 @@ class Archive:
             path.rename(path.with_name(f"{path.name}{UNFINISHED}-old"))
 
     def _named(self, what: str) -> contextlib.AbstractContextManager[None]:
-        return naming_errors(self.function, self.folder, what, self._whole)
+        return naming_errors(self.folder, what, self._whole)
 
     def _whole(self) -> Sequence[Path]:
         """Return the checkpoints by age, without what only has a name like theirs."""
@@ -264,28 +260,26 @@ def _free(path: Path) -> Path:
     return free
 
 
-def _check_plain(function: str, folder: Path) -> None:
+def _check_plain(folder: Path) -> None:
     """Refuse brackets: Orbax takes them for a pattern, and writes what cannot be read again."""
     if set("[]") & set(str(folder)):
         expected, remedy = "to lie in a path without [ and ]", "Pass another folder."
-        raise invalid_value(function, "checkpoint", expected, repr(str(folder)), remedy)
+        raise invalid_value("checkpoint", expected, repr(str(folder)), remedy)
 
 
-def _check_first(function: str) -> None:
+def _check_first() -> None:
     """Raise a ValueError in all processes but the first: Orbax writes NumPy arrays there alone."""
     if index := jax.process_index():
         remedy = "Pass jax.devices() as devices in every process, or no checkpoint in this one."
-        raise invalid_value(
-            function, "checkpoint", "to be of process 0", f"process {index}", remedy
-        )
+        raise invalid_value("checkpoint", "to be of process 0", f"process {index}", remedy)
 
 
-def _checkpointer(function: str) -> Any:
+def _checkpointer() -> Any:
     try:
         import orbax.checkpoint as ocp
     except ImportError as error:
         remedy = "pip install 'jaxnet[checkpoint]' installs it."
-        raise missing_package(function, "orbax-checkpoint", str(error), remedy) from error
+        raise missing_package("orbax-checkpoint", str(error), remedy) from error
     index = jax.process_index()
     alone = ocp.options.MultiprocessingOptions(  # or it would wait for processes that do not call
         primary_host=index, active_processes={index}, barrier_sync_key_prefix=f"process_{index}"

@@ -79,14 +79,14 @@ class Checkpoint:
         self._found = from_first(processes, lambda: self._open(folder, epochs))
 
     def _open(self, folder: str | os.PathLike[str], epochs: int) -> Message:
-        archive = self._archive = Archive("fit", folder)
+        archive = self._archive = Archive(folder)
         try:
             found = archive.read()
             if found is None:
                 return Message()
             self._latest = found.path
             there = Fingerprint(**found.description["fingerprint"])
-            check_same_run("fit", self._fingerprint, there, self._latest)
+            check_same_run(self._fingerprint, there, self._latest)
             _check_epochs(epochs, found)
             archive.set_aside()  # what is damaged, now that it is known to be of this run
         except BaseException:
@@ -165,14 +165,14 @@ def restore_state(folder: str | os.PathLike[str], like: TrainState) -> TrainStat
         ValueError: if the folder holds no checkpoint that can be read.
         TypeError: if it is of another network, optimizer, rule or precision.
     """
-    with contextlib.closing(Archive("restore_state", folder, create=False)) as archive:
+    with contextlib.closing(Archive(folder, create=False)) as archive:
         entry = archive.read()
     if entry is None:
         remedy = "Pass the folder that was passed to fit as checkpoint."
         expected = "to hold a checkpoint"
-        raise invalid_value("restore_state", "folder", expected, f"'{folder}'", remedy)
+        raise invalid_value("folder", expected, f"'{folder}'", remedy)
     arrays = entry.description["fingerprint"]["arrays"]
-    check_same_arrays("restore_state", describe_arrays(like), arrays, entry.path)
+    check_same_arrays(describe_arrays(like), arrays, entry.path)
     return _from_arrays("state", like, entry.arrays)
 
 
@@ -181,7 +181,7 @@ def _check_epochs(epochs: int, found: Entry) -> None:
     if epochs < done:
         remedy = f"Pass epochs={done} to have its result, or begin in an empty folder."
         expected = f"to be at least the {done} that '{found.path}' holds"
-        raise invalid_value("fit", "epochs", expected, epochs, remedy)
+        raise invalid_value("epochs", expected, epochs, remedy)
 
 
 def _length(history: RunRecord) -> int:

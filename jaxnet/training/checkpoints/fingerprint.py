@@ -109,11 +109,10 @@ def take_sweep_fingerprint(
     )
 
 
-def check_same_run(function: str, here: Fingerprint, there: Fingerprint, folder: Any) -> None:
+def check_same_run(here: Fingerprint, there: Fingerprint, folder: Any) -> None:
     """Raise unless a checkpoint is of the very run that is to go on.
 
     Args:
-        function: who complains.
         here: the run that starts.
         there: the run that the checkpoint is of.
         folder: where the checkpoint is.
@@ -122,14 +121,14 @@ def check_same_run(function: str, here: Fingerprint, there: Fingerprint, folder:
         TypeError: if its state is another's: another network, optimizer, rule or precision.
         ValueError: if anything else differs that decides the bits of the result.
     """
-    check = functools.partial(_check, function, folder)
+    check = functools.partial(_check, folder)
     state = "" if here.members else " take its state by jaxnet.training.restore_state,"
     remedy = (
         f"Only the same versions on the same device go on bit for bit: use those,{state} "
         "or begin in an empty folder."
     )
     check(here.platform, there.platform, remedy)
-    check_same_arrays(function, here.arrays, there.arrays, folder)
+    check_same_arrays(here.arrays, there.arrays, folder)
     remedy = "Pass the settings, seeds, key and options of that sweep, or begin in an empty folder."
     check(here.members, there.members, remedy)
     remedy = "Pass the examples of that run in the same order, or begin in an empty folder."
@@ -148,19 +147,16 @@ def check_same_run(function: str, here: Fingerprint, there: Fingerprint, folder:
     check(_initial(here), _initial(there), remedy)
 
 
-def check_same_arrays(
-    function: str, here: Mapping[str, str], there: Mapping[str, str], folder: Any
-) -> None:
+def check_same_arrays(here: Mapping[str, str], there: Mapping[str, str], folder: Any) -> None:
     """Raise a TypeError that names the first array in which two states differ.
 
     Args:
-        function: who complains.
         here: the arrays asked for, by `describe_arrays`.
         there: those of the checkpoint.
         folder: where the checkpoint is.
     """
     remedy = "Pass the network, optimizer, rules and precision of that run, or another folder."
-    _check(function, folder, here, there, remedy, error=invalid_type)
+    _check(folder, here, there, remedy, error=invalid_type)
 
 
 def in_words(value: Any) -> str:
@@ -244,7 +240,6 @@ def _initial(run: Fingerprint) -> dict[str, str]:
 
 
 def _check(
-    function: str,
     folder: Any,
     here: Mapping[str, str],
     there: Mapping[str, str],
@@ -257,7 +252,7 @@ def _check(
     if difference is not None:
         name, mine, its = difference
         expected = f"to be of a run with {name} {mine}"
-        raised: InputError = error(function, f"checkpoint '{folder}'", expected, its, remedy)
+        raised: InputError = error(f"checkpoint '{folder}'", expected, its, remedy)
         raise raised
 
 

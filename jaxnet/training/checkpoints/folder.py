@@ -33,11 +33,10 @@ MISSING = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 """What the system says of a checkpoint that lacks a file; all else is the system's own trouble."""
 
 
-def check_holds(function: str, folder: Path, what: str) -> None:
+def check_holds(folder: Path, what: str) -> None:
     """Raise a ValueError if a folder holds checkpoints of something else.
 
     Args:
-        function: who complains.
         folder: which need not exist.
         what: one of `MARKS`.
     """
@@ -46,14 +45,13 @@ def check_holds(function: str, folder: Path, what: str) -> None:
             remedy = "Pass another folder, or what that one was written by."
             expected = f"to be a folder of {what}"
             actual = f"one of {other}"
-            raise invalid_value(function, f"checkpoint '{folder}'", expected, actual, remedy)
+            raise invalid_value(f"checkpoint '{folder}'", expected, actual, remedy)
 
 
-def prepare(function: str, folder: Path, unfinished: str) -> FolderLock:
+def prepare(folder: Path, unfinished: str) -> FolderLock:
     """Make a folder, try to write to it before a long run does, and remove unfinished writing.
 
     Args:
-        function: who complains.
         folder: its parents are made, too.
         unfinished: the pattern of names that only what was not finished has.
 
@@ -69,7 +67,7 @@ def prepare(function: str, folder: Path, unfinished: str) -> FolderLock:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass
-    lock = FolderLock(function, folder)
+    lock = FolderLock(folder)
     remove_all(folder, unfinished)
     return lock
 
@@ -98,12 +96,11 @@ def numbers(folder: Path, prefix: str, suffix: str = "") -> Sequence[int]:
 
 @contextlib.contextmanager
 def naming_errors(
-    function: str, folder: Path, what: str, existing: Callable[[], Sequence[Path]]
+    folder: Path, what: str, existing: Callable[[], Sequence[Path]]
 ) -> Iterator[None]:
     """Let what the system or Orbax complains about become an error about a folder.
 
     Args:
-        function: who complains.
         folder: of checkpoints.
         what: it was to be, ``"writable"`` or ``"readable"``.
         existing: gives the checkpoints that are there, the last one last.
@@ -123,7 +120,7 @@ def naming_errors(
             remedy += f" The last good checkpoint is '{before[-1]}'."
         actual = f"'{folder}': {reason(error)}"
         expected = f"to be a {what} folder"
-        raise invalid_value(function, "checkpoint", expected, actual, remedy) from error
+        raise invalid_value("checkpoint", expected, actual, remedy) from error
 
 
 def reason(error: Exception) -> str:

@@ -33,11 +33,10 @@ class FolderLock:
     The system releases it when the process ends, in whatever way.
     """
 
-    def __init__(self, function: str, folder: Path):
+    def __init__(self, folder: Path):
         """Lock a folder.
 
         Args:
-            function: who complains.
             folder: it exists.
 
         Raises:
@@ -45,12 +44,12 @@ class FolderLock:
             OSError: if there can be no such file in it.
         """
         path = folder / NAME
-        file = _locked(function, path)
+        file = _locked(path)
         if file is None:
             expected = "to be written to by one run at a time"
             remedy = "Wait until that one ends, or pass another folder."
             where = f"checkpoint '{folder}'"
-            raise invalid_value(function, where, expected, "one that writes to it now", remedy)
+            raise invalid_value(where, expected, "one that writes to it now", remedy)
         self.release = weakref.finalize(self, _release, file, path, os.getpid())
         within = _taken.get()
         if within is not None:
@@ -73,10 +72,10 @@ def releasing_locks() -> Iterator[None]:
             lock.release()
 
 
-def _locked(function: str, path: Path) -> IO[bytes] | None:
+def _locked(path: Path) -> IO[bytes] | None:
     """Return the file, locked; None if another has locked it."""
     while True:
-        file = open_regular(function, path, "ab")
+        file = open_regular(path, "ab")
         try:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

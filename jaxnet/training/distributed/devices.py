@@ -62,7 +62,7 @@ def use_cores_as_devices(cores: int | None = None) -> int:
         RuntimeWarning: if JAX has started with fewer devices than cores, and keeps them.
     """
     wanted = count_cores() if cores is None else cores
-    check_count("use_cores_as_devices", "cores", wanted)
+    check_count("cores", wanted)
     try:
         jax.config.update("jax_num_cpu_devices", wanted)
     except RuntimeError:  # the backends are running
@@ -70,7 +70,7 @@ def use_cores_as_devices(cores: int | None = None) -> int:
         remedy = "Call it first, before any other use of JAX."
         if cores is not None and present != wanted:
             expected = f"to be {present}, as JAX has started"
-            raise invalid_value("use_cores_as_devices", "cores", expected, wanted, remedy) from None
+            raise invalid_value("cores", expected, wanted, remedy) from None
         if present < wanted and jax.default_backend() == "cpu":
             late = f"expected JAX not to have started, got {present} of {wanted} cores as devices"
             warnings.warn(f"{late}. {remedy}", RuntimeWarning, stacklevel=2)
@@ -84,11 +84,10 @@ def count_cores() -> int:
     return os.cpu_count() or 1  # macOS, Windows: a process has all
 
 
-def check_devices(function: str, devices: Sequence[Device]) -> list[Device]:
+def check_devices(devices: Sequence[Device]) -> list[Device]:
     """Return devices as a list: of one kind, each once, of this process alone or of all processes.
 
     Args:
-        function: the public function that an error begins with.
         devices: where to compute.
 
     Raises:
@@ -99,23 +98,23 @@ def check_devices(function: str, devices: Sequence[Device]) -> list[Device]:
     chosen = list(devices) if isinstance(devices, Iterable) else None
     if chosen is None or not all(hasattr(device, "process_index") for device in chosen):
         actual, remedy = repr(devices), "Pass jax.devices(), or some of them."
-        raise invalid_type(function, "devices", "to be a sequence of devices", actual, remedy)
+        raise invalid_type("devices", "to be a sequence of devices", actual, remedy)
     platforms = sorted({device.platform for device in chosen})
     if not chosen:
         remedy = "Pass jax.devices(), or leave it out."
-        raise invalid_value(function, "devices", "not to be empty", chosen, remedy)
+        raise invalid_value("devices", "not to be empty", chosen, remedy)
     if len(platforms) > 1:
         actual, remedy = " and ".join(platforms), f"Pass jax.devices({platforms[0]!r})."
-        raise invalid_value(function, "devices", "to be of one platform", actual, remedy)
+        raise invalid_value("devices", "to be of one platform", actual, remedy)
     if len(set(chosen)) < len(chosen):
-        raise invalid_value(function, "devices", "to differ", chosen, "Name each once.")
+        raise invalid_value("devices", "to differ", chosen, "Name each once.")
     owners = {device.process_index for device in chosen}
     own, others = jax.process_index(), set(range(jax.process_count()))
     if owners not in ({own}, others):
         expected = f"to be those of process {own}, which calls, or of all {len(others)}"
         actual = f"those of {sorted(owners)}"
         remedy = "Pass jax.local_devices() or jax.devices()."
-        raise invalid_value(function, "devices", expected, actual, remedy)
+        raise invalid_value("devices", expected, actual, remedy)
     return chosen
 
 

@@ -18,25 +18,24 @@ AXIS = "examples"
 """The one axis of a mesh: what is divided along it is the examples of a mini-batch."""
 
 
-def make_mesh(function: str, devices: Sequence[Device], batch_size: int) -> Mesh:
+def make_mesh(devices: Sequence[Device], batch_size: int) -> Mesh:
     """Return the mesh of some devices, if they divide a mini-batch into equal parts.
 
     Args:
-        function: the public function that an error begins with.
         devices: as `jaxnet.training.distributed.devices.check_devices` wants them.
         batch_size: examples a step.
 
     Raises:
         ValueError: for devices that are refused, or that the batch size is no multiple of.
     """
-    chosen = check_devices(function, devices)
+    chosen = check_devices(devices)
     parts = len(chosen)
     below = batch_size - batch_size % parts
     if below != batch_size:
         sizes = " or ".join(str(size) for size in (below, below + parts) if size)
         expected = f"to be a multiple of the {parts} devices"
         remedy = f"Pass batch_size={sizes}, or other devices."
-        raise invalid_value(function, "batch_size", expected, batch_size, remedy)
+        raise invalid_value("batch_size", expected, batch_size, remedy)
     return Mesh(np.array(chosen), (AXIS,))
 
 

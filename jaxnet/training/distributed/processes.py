@@ -40,13 +40,12 @@ def count_processes(devices: Iterable[Device]) -> int:
     return len({device.process_index for device in devices}) or 1
 
 
-def check_agreement(function: str, processes: int, tree: Any) -> None:
+def check_agreement(processes: int, tree: Any) -> None:
     """Raise a ValueError in every process if they disagree on what they are to compute together.
 
     Unseen, each would go its own way with what it takes for common.
 
     Args:
-        function: the public function that an error begins with.
         processes: how many take part; if it is 1, nothing is compared.
         tree: pytree of local arrays that must be the same in each, bit for bit.
     """
@@ -57,16 +56,15 @@ def check_agreement(function: str, processes: int, tree: Any) -> None:
     if (digests != own[None]).any():
         remedy = "Give the same key, settings and examples in each."
         actual = f"{len(np.unique(digests, axis=0))} different ones"
-        raise invalid_value(function, "arguments", "to agree in all processes", actual, remedy)
+        raise invalid_value("arguments", "to agree in all processes", actual, remedy)
 
 
-def run_in_all_processes(function: str, processes: int, action: Callable[[], T]) -> T:
+def run_in_all_processes(processes: int, action: Callable[[], T]) -> T:
     """Return what an action gives in this process, once it has succeeded in all of them.
 
     Unseen, one that fails would leave the others waiting for it.
 
     Args:
-        function: the public function that an error begins with.
         processes: how many take part; if it is 1, nothing is compared.
         action: waits for no other process.
 
@@ -85,7 +83,7 @@ def run_in_all_processes(function: str, processes: int, action: Callable[[], T])
     if len(failed):
         remedy = "That process says what it was."
         actual = f"an error in process {failed[0]}"
-        raise invalid_value(function, "processes", "to succeed together", actual, remedy)
+        raise invalid_value("processes", "to succeed together", actual, remedy)
     return cast(T, result)
 
 

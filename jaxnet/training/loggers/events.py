@@ -15,24 +15,23 @@ HEADER, CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
 """A record's length and its checksum; the record, of that length, and its checksum follow."""
 
 
-def read_curves(function: str, directory: Path) -> dict[str, dict[int, float]]:
+def read_curves(directory: Path) -> dict[str, dict[int, float]]:
     """Return tag -> step -> value of all scalars that TensorBoard would show.
 
     It reads the files by name, up to what is unfinished or damaged, and forgets what it has read
     of a step and those after it where a run says that it starts from there.
 
     Args:
-        function: who complains.
         directory: the folder of event files; those below it are other runs.
 
     Raises:
         ImportError: if tensorboardX is not installed.
         OSError: for a file that cannot be read.
     """
-    messages = import_package(function, "tensorboardX.proto.event_pb2")
+    messages = import_package("tensorboardX.proto.event_pb2")
     curves: dict[str, dict[int, float]] = {}
     for path in _files(directory):
-        for record in _records(function, read_regular(function, path)):
+        for record in _records(read_regular(path)):
             event = messages.Event.FromString(record)
             if event.session_log.status == messages.SessionLog.START:
                 curves = {tag: _before(event.step, curve) for tag, curve in curves.items()}
@@ -46,9 +45,9 @@ def _before(step: int, curve: dict[int, float]) -> dict[int, float]:
     return {earlier: value for earlier, value in curve.items() if earlier < step}
 
 
-def _records(function: str, content: bytes) -> Iterator[bytes]:
+def _records(content: bytes) -> Iterator[bytes]:
     """Yield the whole records of a file, up to the first that is not one."""
-    checksum = import_package(function, "tensorboardX.record_writer").masked_crc32c
+    checksum = import_package("tensorboardX.record_writer").masked_crc32c
     start = 0
     while len(content) - start >= HEADER.size:
         size, crc = HEADER.unpack_from(content, start)

@@ -76,12 +76,11 @@ def json_lines_log(path: str | Path, *, start: int = 0) -> Report:
         ValueError: for a file that is no such log, or one that cannot be read or written.
         TypeError: for what is no path.
     """
-    name = "json_lines_log"
-    check_count(name, "start", start, minimum=0)
-    path, written = check_path(name, "path", path).absolute(), None
+    check_count("start", start, minimum=0)
+    path, written = check_path("path", path).absolute(), None
     _lines_up_to(path, start)
-    with _saying_why(name, path):
-        open_regular(name, path, "ab").close()
+    with _saying_why(path):
+        open_regular(path, "ab").close()
         _try_to_write(os.path.dirname(os.path.realpath(path)))
 
     def report(progress: Progress) -> None:
@@ -90,10 +89,10 @@ def json_lines_log(path: str | Path, *, start: int = 0) -> Report:
         content = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows).encode()
         if written is None:
             content = _lines_up_to(path, start) + content
-            write_atomically(name, path, lambda file: file.write_bytes(content), remedy=REMEDY)
+            write_atomically(path, lambda file: file.write_bytes(content), remedy=REMEDY)
         else:
-            with _saying_why(name, path):
-                _append(name, path, content)
+            with _saying_why(path):
+                _append(path, content)
         written = progress.epoch
 
     return report
@@ -125,18 +124,17 @@ def tensorboard_log(directory: str | Path, *, start: int = 0) -> Iterator[Report
         TypeError: for what is no path.
         ImportError: if tensorboardX is not installed.
     """
-    name = "tensorboard_log"
-    check_count(name, "start", start, minimum=0)
-    import_package(name, "tensorboardX.record_writer")
-    directory, written = check_path(name, "directory", directory).absolute(), 0
-    with _saying_why(name, directory):
+    check_count("start", start, minimum=0)
+    import_package("tensorboardX.record_writer")
+    directory, written = check_path("directory", directory).absolute(), 0
+    with _saying_why(directory):
         directory.mkdir(parents=True, exist_ok=True)
         _try_to_write(directory)
         board = _Board(directory)
 
     def report(progress: Progress) -> None:
         nonlocal written
-        with _saying_why(name, directory):
+        with _saying_why(directory):
             for index in range(written, progress.epoch):
                 board.write(start + index + 1, _scalars(progress, index, "{name}/{split}"))
             board.flush()
@@ -145,7 +143,7 @@ def tensorboard_log(directory: str | Path, *, start: int = 0) -> Iterator[Report
     try:
         yield report
     finally:
-        with _saying_why(name, directory):
+        with _saying_why(directory):
             board.close(start + written if written else None)
 
 
@@ -153,11 +151,10 @@ class _Board:
     """An event file that goes on with what those beside it say; none until it has to say more."""
 
     def __init__(self, directory: Path):
-        name = "tensorboard_log"
-        self._messages = import_package(name, "tensorboardX.proto.event_pb2")
-        self._library = import_package(name, "tensorboardX.record_writer")
+        self._messages = import_package("tensorboardX.proto.event_pb2")
+        self._library = import_package("tensorboardX.record_writer")
         self._directory, self._writer = directory, None
-        self._there, self._tags = read_curves(name, directory), ()
+        self._there, self._tags = read_curves(directory), ()
 
     def write(self, step: int, scalars: dict[str, float]) -> None:
         """Write the values of one step, unless they are there."""
@@ -226,9 +223,9 @@ def _try_to_write(directory: Path | str) -> None:
         pass
 
 
-def _append(function: str, path: Path, content: bytes) -> None:
+def _append(path: Path, content: bytes) -> None:
     """Append all of the content or nothing, and wait until it is on the disk."""
-    with open_regular(function, path, "ab") as file:
+    with open_regular(path, "ab") as file:
         before = file.seek(0, os.SEEK_END)
         try:
             if file.write(content) != len(content):
@@ -249,15 +246,15 @@ CURVES = ("train_", "validation_", "instrument_")
 def _lines_up_to(path: Path, start: int) -> bytes:
     """Return the whole lines of a log that are about the first epochs."""
     content = b""
-    with _saying_why("json_lines_log", path), contextlib.suppress(FileNotFoundError):
-        content = read_regular("json_lines_log", path)
+    with _saying_why(path), contextlib.suppress(FileNotFoundError):
+        content = read_regular(path)
     *lines, rest = content.split(b"\n")
     epochs = [_epoch(line) for line in lines]
     if None in epochs or not _is_unfinished(rest):
         remedy = "Choose another file: this one is not written over."
         actual = f"'{path}' with other content"
         expected = "to be a log of epochs or nothing yet"
-        raise invalid_value("json_lines_log", "file", expected, actual, remedy)
+        raise invalid_value("file", expected, actual, remedy)
     pairs = zip(lines, epochs, strict=True)
     return b"".join(line + b"\n" for line, epoch in pairs if epoch and epoch <= start)
 
@@ -281,8 +278,8 @@ def _is_unfinished(rest: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def _saying_why(function: str, path: Path) -> Iterator[None]:
+def _saying_why(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise not_writable(function, path, error, REMEDY) from error
+        raise not_writable(path, error, REMEDY) from error

@@ -22,7 +22,7 @@ from jaxnet.training.loop.objective import Objective
 from jaxnet.training.loop.state import TrainState
 
 
-def check_fit(function: str, argument: str, objective: Objective, examples: Examples) -> Examples:
+def check_fit(argument: str, objective: Objective, examples: Examples) -> Examples:
     """Return the examples as arrays on the device, once network and loss are known to take them.
 
     Loss and metrics see the real targets beside outputs of which only the shape is known, so that
@@ -32,7 +32,7 @@ def check_fit(function: str, argument: str, objective: Objective, examples: Exam
         TypeError: if they are no `Examples`.
         ValueError: if they do not fit, or hold NaN, infinities or labels out of range.
     """
-    examples = check_examples(function, argument, examples)
+    examples = check_examples(argument, examples)
     out_shape = objective.network.out_shape(examples.inputs.shape[1:])
     kind = jnp.result_type(float)
     outputs = jax.ShapeDtypeStruct((count(examples), *out_shape), kind)
@@ -42,12 +42,12 @@ def check_fit(function: str, argument: str, objective: Objective, examples: Exam
 
 
 def check_both(
-    function: str, objective: Objective, train: Examples, validation: Examples | None
+    objective: Objective, train: Examples, validation: Examples | None
 ) -> tuple[Examples, Examples | None]:
     """Return training and validation examples on the device, as `check_fit` does."""
-    train = check_fit(function, "train", objective, train)
+    train = check_fit("train", objective, train)
     if validation is not None:
-        validation = check_fit(function, "validation", objective, validation)
+        validation = check_fit("validation", objective, validation)
     return train, validation
 
 
@@ -73,21 +73,21 @@ def check_outputs(objective: Objective, state: TrainState, train: Examples) -> N
         objective.loss.function(outputs, few.targets)
 
 
-def check_batch_size(function: str, batch_size: Any, train: Examples) -> int:
+def check_batch_size(batch_size: Any, train: Examples) -> int:
     """Return the batch size as an int if it is from 1 to the number of examples."""
-    batch_size = check_count(function, "batch_size", batch_size)
-    total = count(check_pair(function, "train", train))
+    batch_size = check_count("batch_size", batch_size)
+    total = count(check_pair("train", train))
     if not total:
         remedy = "Pass one example or more."
-        raise invalid_value(function, "train", "to hold examples", "none", remedy)
+        raise invalid_value("train", "to hold examples", "none", remedy)
     if batch_size > total:
         remedy = f"Pass batch_size={total} for full-batch gradient descent."
         expected = f"to be at most the {total} examples"
-        raise invalid_value(function, "batch_size", expected, batch_size, remedy)
+        raise invalid_value("batch_size", expected, batch_size, remedy)
     return batch_size
 
 
-def check_normalization(function: str, network: Layer, inputs: AnyArray, batch_size: int) -> None:
+def check_normalization(network: Layer, inputs: AnyArray, batch_size: int) -> None:
     """Raise a ValueError if batch normalization would see mini-batches of one value a feature.
 
     That value is its own mean: whatever it is, it becomes 0, and nothing is learned of it. Which
@@ -95,7 +95,6 @@ def check_normalization(function: str, network: Layer, inputs: AnyArray, batch_s
     positions of an example for examples has several. A short last mini-batch of one may pass.
 
     Args:
-        function: the public function that an error begins with.
         network: what is trained.
         inputs: of the examples.
         batch_size: examples a step.
@@ -119,7 +118,7 @@ def check_normalization(function: str, network: Layer, inputs: AnyArray, batch_s
             "last mini-batch of one is fine, or leave batch normalization out."
         )
         expected = "to be 2 or more with batch normalization"
-        raise invalid_value(function, "batch_size", expected, batch_size, remedy)
+        raise invalid_value("batch_size", expected, batch_size, remedy)
 
 
 def check_state(state: TrainState, expected: TrainState) -> TrainState:
@@ -131,13 +130,13 @@ def check_state(state: TrainState, expected: TrainState) -> TrainState:
     remedy = "Pass the state of a run of this network with this optimizer, in this precision."
     if not isinstance(state, TrainState):
         actual = f"a {type(state).__name__}"
-        raise invalid_type("fit", "state", "to be a TrainState", actual, remedy)
+        raise invalid_type("state", "to be a TrainState", actual, remedy)
     here, there = _kinds(state), _kinds(expected)
     differ = [name for name in {**there, **here} if here.get(name) != there.get(name)]
     if differ or jax.tree.structure(state) != jax.tree.structure(expected):
         text = "to have the structure that network and optimizer give it"
         actual = f"another: {differ[0]} is {here.get(differ[0], 'none')}" if differ else "another"
-        raise invalid_type("fit", "state", text, actual, remedy)
+        raise invalid_type("state", text, actual, remedy)
     return state
 
 

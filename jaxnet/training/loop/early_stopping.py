@@ -71,7 +71,7 @@ def early_stopping(
             metric says, see `jaxnet.metrics.Metric`. Given, it counts even against that.
         source: of ``"train"`` or on ``"validation"`` examples; by default the latter if there are
             any.
-        keep_best: whether to keep the best parameters, which takes their memory once more.
+        keep_best: whether to keep the best parameters, which doubles the memory of the parameters.
 
     Raises:
         ValueError: for a number out of range; at the start of a run for an unknown metric, or one
@@ -79,12 +79,11 @@ def early_stopping(
 
     Source: lecture 004, "Too many iterations"; Prechelt 1998, "Early stopping - but when?".
     """
-    name = "early_stopping"
-    check_whole(name, "patience", patience)
+    check_whole("patience", patience)
     if min_epochs is not None:
-        check_whole(name, "min_epochs", min_epochs, minimum=0)
-    check_scalar(name, "min_delta", min_delta)
-    check_range(name, "min_delta", min_delta, low=0.0)
+        check_whole("min_epochs", min_epochs, minimum=0)
+    check_scalar("min_delta", min_delta)
+    check_range("min_delta", min_delta, low=0.0)
 
     def init(params: Params, statistics: Statistics) -> EarlyStoppingState:
         kept = (params, statistics) if keep_best else (None, None)
@@ -92,7 +91,7 @@ def early_stopping(
         return EarlyStoppingState(worst, jnp.int32(0), *kept)
 
     def update(mode: Mode, state: EarlyStoppingState, watched: Watched) -> EarlyStoppingState:
-        value = SIGNS[mode] * observe(name, watched, monitor, source).astype(state.best.dtype)
+        value = SIGNS[mode] * observe(watched, monitor, source).astype(state.best.dtype)
         # the first epoch is the best so far whatever it says; NaN stands for no number yet
         first, none_yet = jnp.isposinf(state.best), jnp.isnan(state.best)
         value = jnp.where(jnp.isposinf(value), jnp.nan, value)
@@ -115,7 +114,7 @@ def early_stopping(
         )
         return rule if min_epochs is None else _not_before(min_epochs, rule)
 
-    return directed_rule(name, monitor, mode, make)
+    return directed_rule(monitor, mode, make)
 
 
 def _best_so_far(state: EarlyStoppingState) -> Best:

@@ -47,10 +47,10 @@ class _Totals(NamedTuple):
     last_loss: Array
 
 
-def check_short_batch(function: str, short_batch: str) -> ShortBatch:
+def check_short_batch(short_batch: str) -> ShortBatch:
     """Return what becomes of a short last mini-batch, or raise a ValueError for another word."""
     known: dict[str, ShortBatch] = {name: name for name in get_args(ShortBatch)}
-    return check_choice(function, "short_batch", short_batch, known)
+    return check_choice("short_batch", short_batch, known)
 
 
 def steps_per_epoch(examples: int, *, batch_size: int, short_batch: ShortBatch = "equal") -> int:

@@ -63,11 +63,11 @@ def _chunk_size(total: int, parts: int) -> int:
     return size - size % parts or size
 
 
-def check_evaluate_at(function: str, evaluate_at: Any) -> None:
+def check_evaluate_at(evaluate_at: Any) -> None:
     """Raise a TypeError unless this is a function; None, for none, passes, too."""
     if evaluate_at is not None:
         remedy = "Pass a function of the optimizer's state and the parameters."
-        check_function(function, "evaluate_at", evaluate_at, remedy)
+        check_function("evaluate_at", evaluate_at, remedy)
 
 
 def params_to_use(state: TrainState, evaluate_at: EvaluateAt | None) -> Params:
@@ -88,7 +88,7 @@ def params_to_use(state: TrainState, evaluate_at: EvaluateAt | None) -> Params:
     if structures[0] != structures[1] or shapes[0] != shapes[1]:
         remedy = "It is called with the optimizer's state and the parameters, in this order."
         expected = "to return a tree like the parameters"
-        raise invalid_type("training", "evaluate_at", expected, "another", remedy)
+        raise invalid_type("evaluate_at", expected, "another", remedy)
     return jax.tree.map(lambda new, own: jnp.asarray(new, own.dtype), found, state.params)
 
 
@@ -122,8 +122,8 @@ def evaluate(
     Raises:
         ValueError: if the examples do not fit the network, hold NaN, or a name is unknown.
     """
-    objective = make_objective(network, loss, metrics, function="evaluate")
-    examples = check_fit("evaluate", "examples", objective, examples)
+    objective = make_objective(network, loss, metrics)
+    examples = check_fit("examples", objective, examples)
     means = _compiled(objective)(params, statistics, examples)
     return {name: float(value) for name, value in means.items()}
 
@@ -154,7 +154,7 @@ def predict(
         TypeError: for what are no numbers.
         ValueError: for rows of unlike lengths, or of another shape than the network takes.
     """
-    check_count("predict", "batch_size", batch_size)
+    check_count("batch_size", batch_size)
     rows = _rows(inputs)
     outputs = [
         _applied(network)(params, statistics, jnp.asarray(rows[start : start + batch_size]))
@@ -166,17 +166,17 @@ def predict(
 def _rows(inputs: Any) -> Any:
     """Return inputs as they are if they are an array of numbers, or made one."""
     if isinstance(inputs, Examples):
-        raise invalid_type("predict", "inputs", "to be an array", "Examples", "Pass their inputs.")
+        raise invalid_type("inputs", "to be an array", "Examples", "Pass their inputs.")
     remedy = "Give numbers in rows of one length, one row an example; for one use x[None]."
     if not hasattr(inputs, "dtype"):
         try:
             inputs = np.asarray(inputs)
         except ValueError as error:
-            raise invalid_value("predict", "inputs", "to be an array", error, remedy) from error
+            raise invalid_value("inputs", "to be an array", error, remedy) from error
     if not (jnp.issubdtype(inputs.dtype, jnp.number) or inputs.dtype == bool):
-        raise invalid_type("predict", "inputs", "to hold numbers", inputs.dtype, remedy)
+        raise invalid_type("inputs", "to hold numbers", inputs.dtype, remedy)
     if not inputs.shape:
-        raise invalid_value("predict", "inputs", "to hold examples", "one number", remedy)
+        raise invalid_value("inputs", "to hold examples", "one number", remedy)
     return inputs
 
 

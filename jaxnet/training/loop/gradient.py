@@ -82,16 +82,13 @@ ENGINES: dict[str, GradientEngine] = {"autodiff": autodiff, "by_hand": by_hand}
 """Name -> engine."""
 
 
-def get_engine(function: str, engine: str | GradientEngine) -> GradientEngine:
+def get_engine(engine: str | GradientEngine) -> GradientEngine:
     """Return the engine of a name in `ENGINES`, or an engine as it is.
 
     Args:
-        function: the public function that an error begins with.
         engine: its name, or itself.
 
     Raises:
         ValueError: for an unknown name, listing the known ones.
     """
-    return (
-        check_choice(function, "gradient", engine, ENGINES) if isinstance(engine, str) else engine
-    )
+    return check_choice("gradient", engine, ENGINES) if isinstance(engine, str) else engine

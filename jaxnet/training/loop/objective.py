@@ -60,8 +60,6 @@ def make_objective(
     loss: LossArgument = "softmax_cross_entropy",
     metrics: MetricsArgument | None = None,
     penalty: PenaltyArgument | None = None,
-    *,
-    function: str = "make_objective",
 ) -> Objective:
     """Return the objective that names and functions describe, for instruments and own loops.
 
@@ -72,7 +70,6 @@ def make_objective(
             loss, see `DEFAULT_METRICS`. A function or partial of `METRICS` or `LOSSES` has its
             direction; another function needs a `jaxnet.metrics.Metric` to have one.
         penalty: ``params -> scalar``, added to the risk; None for none.
-        function: the public function that an error begins with.
 
     Raises:
         ValueError: for an unknown name, listing the known ones, or a metric called "loss".
@@ -83,29 +80,29 @@ def make_objective(
     ['accuracy']
     """
     if isinstance(loss, str):
-        check_choice(function, "loss", loss, LOSSES)
+        check_choice("loss", loss, LOSSES)
     pair = as_loss(loss)
     if metrics is None:
         metrics = DEFAULT_METRICS.get(without_options(pair.function), ())
     return Objective(
         network,
         pair,
-        _resolve_metrics(function, metrics),
+        _resolve_metrics(metrics),
         None if penalty is None else as_penalty(penalty),
     )
 
 
-def _resolve_metrics(function: str, metrics: MetricsArgument) -> tuple[tuple[str, Metric], ...]:
+def _resolve_metrics(metrics: MetricsArgument) -> tuple[tuple[str, Metric], ...]:
     if isinstance(metrics, Mapping):
         named: dict[str, Metric] = {name: _directed(metric) for name, metric in metrics.items()}
     else:
         several = isinstance(metrics, Iterable) and not isinstance(metrics, str)
         names: Any = metrics if several else (metrics,)
         table = {name: as_metric(name) for name in METRICS}
-        named = {name: check_choice(function, "metrics", name, table) for name in names}
+        named = {name: check_choice("metrics", name, table) for name in names}
     if "loss" in named:
         remedy = "The loss is reported under that name; call the metric something else."
-        raise invalid_value(function, "metrics", "to have other names than 'loss'", "it", remedy)
+        raise invalid_value("metrics", "to have other names than 'loss'", "it", remedy)
     return tuple(named.items())
 
 

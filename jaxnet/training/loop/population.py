@@ -61,9 +61,8 @@ def recompute_statistics(
     >>> round(float(moments.mean[0]), 3), round(float(moments.variance[0]), 3)
     (3.0, 4.667)
     """
-    name = "recompute_statistics"
-    check_count(name, "batch_size", batch_size)
-    inputs = check_examples(name, "examples", examples).inputs
+    check_count("batch_size", batch_size)
+    inputs = check_examples("examples", examples).inputs
     for _ in find_nodes(statistics, MovingMoments):
         pooled = start_pooling(statistics)
         for start in range(0, count(examples), batch_size):

@@ -98,9 +98,8 @@ def stop_at_deviation(epsilon: Number, monitor: str = "loss", *, source: Source 
 
     Source: lecture 001, gradient descent, "deviation of the risk".
     """
-    name = "stop_at_deviation"
-    check_scalar(name, "epsilon", epsilon)
-    check_range(name, "epsilon", epsilon, low=0.0, low_open=True)
+    check_scalar("epsilon", epsilon)
+    check_range("epsilon", epsilon, low=0.0, low_open=True)
 
     def init(params: Params, statistics: Statistics) -> DeviationState:
         del params, statistics
@@ -108,7 +107,7 @@ def stop_at_deviation(epsilon: Number, monitor: str = "loss", *, source: Source 
         return DeviationState(infinity, infinity)
 
     def update(state: DeviationState, watched: Watched) -> DeviationState:
-        value = observe(name, watched, monitor, source).astype(state.value.dtype)
+        value = observe(watched, monitor, source).astype(state.value.dtype)
         return DeviationState(value, jnp.abs(value - state.value))
 
     return Rule(
@@ -141,7 +140,6 @@ def reduce_on_plateau(
 
     Source: lecture 004, "Scheduling": by a factor of 0.1 when the test risk saturates.
     """
-    name = "reduce_on_plateau"
 
     def make(mode: Mode) -> Rule:
         rule = plateau(mode=mode, **options)
@@ -153,18 +151,17 @@ def reduce_on_plateau(
         return Rule(
             f"reduce on plateau of {monitor}",
             init,
-            lambda state, watched: rule.update(state, observe(name, watched, monitor, source)),
+            lambda state, watched: rule.update(state, observe(watched, monitor, source)),
             scale=lambda state: state.scale,
         )
 
-    return directed_rule(name, monitor, mode, make)
+    return directed_rule(monitor, mode, make)
 
 
-def check_rules(function: str, rules: Any, modes: Modes) -> tuple[Rule, ...]:
+def check_rules(rules: Any, modes: Modes) -> tuple[Rule, ...]:
     """Return rules as a tuple, each of which knows the direction of the metric that it goes by.
 
     Args:
-        function: the public function that an error begins with.
         rules: of a run.
         modes: the directions of its metrics, by name.
 
@@ -177,15 +174,14 @@ def check_rules(function: str, rules: Any, modes: Modes) -> tuple[Rule, ...]:
     if given is None or not all(isinstance(rule, Rule) for rule in given):
         actual = f"the single rule {rules.name!r}" if single else repr(rules)
         remedy = "Pass a list, such as [early_stopping(patience=5)]."
-        raise invalid_type(function, "rules", "to be a sequence of rules", actual, remedy)
+        raise invalid_type("rules", "to be a sequence of rules", actual, remedy)
     return tuple(rule if rule.directed is None else rule.directed(modes) for rule in given)
 
 
-def observe(function: str, watched: Watched, monitor: str, source: Source | None) -> Array:
+def observe(watched: Watched, monitor: str, source: Source | None) -> Array:
     """Return the metric that a rule goes by.
 
     Args:
-        function: the rule's name, which an error begins with.
         watched: what it sees.
         monitor: the metric's name.
         source: where it is measured; None for the validation examples if there are any.
@@ -197,17 +193,14 @@ def observe(function: str, watched: Watched, monitor: str, source: Source | None
         source = "validation" if watched.validation else "train"
     if source == "validation" and not watched.validation:
         remedy = "Pass validation=examples, or source='train'."
-        raise invalid_value(function, "validation", "to be given", "None", remedy)
-    return check_choice(function, "monitor", monitor, getattr(watched, source))
+        raise invalid_value("validation", "to be given", "None", remedy)
+    return check_choice("monitor", monitor, getattr(watched, source))
 
 
-def directed_rule(
-    function: str, monitor: str, mode: Mode | None, make: Callable[[Mode], Rule]
-) -> Rule:
+def directed_rule(monitor: str, mode: Mode | None, make: Callable[[Mode], Rule]) -> Rule:
     """Return a rule that goes by a metric, if need be one that learns its direction from a run.
 
     Args:
-        function: the rule's name, which an error begins with.
         monitor: the metric's name.
         mode: the direction asked for; None for the metric's own.
         make: returns the rule for a direction.
@@ -217,13 +210,13 @@ def directed_rule(
     """
     make = functools.cache(make)  # what was compiled with a rule is found again
     if mode is not None or monitor == "loss":
-        return make(check_direction(function, "monitor", monitor, {monitor: "min"}, mode))
+        return make(check_direction("monitor", monitor, {monitor: "min"}, mode))
 
     def directed(modes: Modes) -> Rule:
-        return make(check_direction(function, "monitor", monitor, modes))
+        return make(check_direction("monitor", monitor, modes))
 
     def refuse(*_: Any) -> Any:
-        raise no_direction(function, "monitor", monitor)
+        raise no_direction("monitor", monitor)
 
     return make("min")._replace(init=refuse, update=refuse, directed=directed)
 

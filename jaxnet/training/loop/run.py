@@ -41,14 +41,14 @@ Run: TypeAlias = Callable[
 ]
 
 
-def check_instruments(function: str, instruments: Any) -> None:
+def check_instruments(instruments: Any) -> None:
     """Raise a TypeError unless these are functions by name; None, for none, passes, too."""
     remedy = "Pass {'name': function of (params, statistics, train)}."
     if not isinstance(instruments, Mapping | None):
         actual = f"a {type(instruments).__name__}"
-        raise invalid_type(function, "instruments", "to be a mapping", actual, remedy)
+        raise invalid_type("instruments", "to be a mapping", actual, remedy)
     for name, instrument in (instruments or {}).items():
-        check_function(function, f"instrument {name!r}", instrument, remedy)
+        check_function(f"instrument {name!r}", instrument, remedy)
 
 
 def make_run(
@@ -128,11 +128,11 @@ def _read(
         argument, remedy = f"instrument {name!r}", "Reduce it to one number, or make several of it."
         if not _is_real(said):
             actual = getattr(said, "dtype", f"a {type(said).__name__}")
-            raise invalid_type("training", argument, "to return a number", actual, remedy)
+            raise invalid_type(argument, "to return a number", actual, remedy)
         read[name] = jnp.asarray(said)
         if read[name].shape:
             actual = f"shape {read[name].shape}"
-            raise invalid_value("training", argument, "to be 0-d", actual, remedy)
+            raise invalid_value(argument, "to be 0-d", actual, remedy)
     return read
 
 

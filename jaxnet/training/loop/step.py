@@ -38,12 +38,12 @@ Constraint: TypeAlias = Callable[[Params], Params]
 """A projection onto the parameters that are allowed, such as `jaxnet.penalties.max_norm`."""
 
 
-def check_optimizer(function: str, optimizer: Any) -> None:
+def check_optimizer(optimizer: Any) -> None:
     """Raise a TypeError unless this is a pair of functions such as `jaxnet.optim.sgd` gives."""
     if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
         remedy = "Pass jaxnet.optim.sgd(0.1), or any optax.GradientTransformation."
         expected = "to be a gradient transformation"
-        raise invalid_type(function, "optimizer", expected, repr(optimizer), remedy)
+        raise invalid_type("optimizer", expected, repr(optimizer), remedy)
 
 
 def make_step(

@@ -38,5 +38,5 @@ def _sum(name: str, values: Array, outputs: Array) -> Array:
     if values.shape != outputs.shape[:1]:
         expected = f"to give one value an example, shape {outputs.shape[:1]}"
         remedy = "Do not average in it, and check that outputs and targets have matching shapes."
-        raise invalid_value("training", name, expected, f"shape {values.shape}", remedy)
+        raise invalid_value(name, expected, f"shape {values.shape}", remedy)
     return jnp.sum(values, dtype=at_least_float32(values.dtype))

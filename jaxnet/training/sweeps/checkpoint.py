@@ -55,15 +55,12 @@ class SweepCheckpoint:
     seconds: float
     """What the training has taken so far, in all starts."""
 
-    def __init__(
-        self, function: str, folder: Folder, fingerprint: Fingerprint, like: Any, members: int
-    ):
+    def __init__(self, folder: Folder, fingerprint: Fingerprint, like: Any, members: int):
         """Open a folder, and see whether the sweep that it holds is this one.
 
         Damaged parts are set aside, with a warning.
 
         Args:
-            function: who complains.
             folder: made if there is none.
             fingerprint: of the sweep that starts.
             like: a tree of the structure of a wave's results.
@@ -74,12 +71,12 @@ class SweepCheckpoint:
             ValueError: if it holds another sweep for another reason, or cannot be written to.
             ImportError: if safetensors is not installed.
         """
-        self._function, self._folder = function, Path(folder).absolute()
+        self._folder = Path(folder).absolute()
         self._fingerprint, self._like, self._members = fingerprint, like, members
-        pack(function, PART, "{}", {})  # so that one learns before the training if it cannot
+        pack(PART, "{}", {})  # so that one learns before the training if it cannot
         with self._naming_errors():
-            check_holds(function, self._folder, "a sweep")
-            self._lock = prepare(function, self._folder, f".{PREFIX}*{SUFFIX}")
+            check_holds(self._folder, "a sweep")
+            self._lock = prepare(self._folder, f".{PREFIX}*{SUFFIX}")
             found = self._read()
         self._has_head = 0 in found
         contents = found.values()
@@ -136,7 +133,7 @@ class SweepCheckpoint:
             together = jax.tree.map(lambda *leaves: np.concatenate(leaves), *waves)
             leaves, _ = jax.tree_util.tree_flatten_with_path(together)
             named = {name_of(path): leaf for path, leaf in leaves}
-            arrays = {n: storable(self._function, n, leaf) for n, leaf in named.items()}
+            arrays = {n: storable(n, leaf) for n, leaf in named.items()}
             self._write(self._next, {"starts": list(self._waiting)}, arrays, seconds)
         self._next, self._waiting = self._next + 1, {}
 
@@ -145,7 +142,7 @@ class SweepCheckpoint:
     ) -> None:
         own = {"sweep": _identity(self._fingerprint), "seconds": seconds}
         text = json.dumps({**own, **(self.plan or Plan(0, []))._asdict(), **said})
-        content = pack(self._function, PART, text, arrays)
+        content = pack(PART, text, arrays)
         with self._naming_errors():
             replace(self._path(number), lambda path: path.write_bytes(content))
 
@@ -154,7 +151,7 @@ class SweepCheckpoint:
         found, damaged = {}, {}
         for number in self._numbers():
             try:
-                found[number] = unpack(self._function, PART, self._path(number))
+                found[number] = unpack(PART, self._path(number))
             except DamagedFileError as error:
                 damaged[self._path(number)] = error
         for number, content in found.items():
@@ -167,15 +164,14 @@ class SweepCheckpoint:
     def _check(self, path: Path, said: Mapping[str, Any]) -> None:
         if "fingerprint" in said:
             there = Fingerprint(**said["fingerprint"])
-            check_same_run(self._function, self._fingerprint, there, path)
+            check_same_run(self._fingerprint, there, path)
         elif said["sweep"] != _identity(self._fingerprint):
             remedy = "Begin in an empty folder."
             expected = "to be a part of this sweep"
-            raise invalid_value(self._function, f"checkpoint '{path}'", expected, "another", remedy)
+            raise invalid_value(f"checkpoint '{path}'", expected, "another", remedy)
 
     def _naming_errors(self) -> contextlib.AbstractContextManager[None]:
         return naming_errors(
-            self._function,
             self._folder,
             "writable",
             lambda: [self._path(number) for number in self._numbers()],
@@ -188,11 +184,10 @@ class SweepCheckpoint:
         return self._folder / f"{PREFIX}{number}{SUFFIX}"
 
 
-def share_folder(function: str, folder: Folder, processes: int) -> Path:
+def share_folder(folder: Folder, processes: int) -> Path:
     """Return the folder of this process's share: of several processes, each has its own.
 
     Args:
-        function: who complains.
         folder: of the whole sweep.
         processes: how many train it.
 
@@ -201,15 +196,14 @@ def share_folder(function: str, folder: Folder, processes: int) -> Path:
     """
     if processes == 1:
         return Path(folder)
-    check_holds(function, Path(folder), "the shares of several processes")
+    check_holds(Path(folder), "the shares of several processes")
     return Path(folder) / f"process_{jax.process_index()}"
 
 
-def stage_folder(function: str, folder: Folder | None, number: int) -> Path | None:
+def stage_folder(folder: Folder | None, number: int) -> Path | None:
     """Return the folder of one of a search's stages; None if it writes no checkpoints.
 
     Args:
-        function: who complains.
         folder: of the whole search.
         number: of the stage, from 0.
 
@@ -218,8 +212,8 @@ def stage_folder(function: str, folder: Folder | None, number: int) -> Path | No
     """
     if folder is None:
         return None
-    path = check_path(function, "checkpoint", folder)
-    check_holds(function, path, "the stages of a search")
+    path = check_path("checkpoint", folder)
+    check_holds(path, "the stages of a search")
     return path / f"stage_{number}"
 
 

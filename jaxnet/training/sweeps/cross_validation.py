@@ -98,20 +98,19 @@ def cross_validate(
     >>> result.best(), result.metrics["validation_loss"].shape
     ({'learning_rate': 0.05}, (2, 3))
     """
-    name = "cross_validate"
-    loop, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
-    member = RunProgram(name, _on_all(name, build), loop)
+    loop, execution = divide_options(options, epochs=epochs, batch_size=batch_size)
+    member = RunProgram(_on_all(build), loop)
 
     def check() -> tuple[Settings, CheckedMembers, Folds]:
-        check_key(name, "key", key)
-        pair = check_pair(name, "examples", examples)
+        check_key("key", key)
+        pair = check_pair("examples", examples)
         parts = k_folds(pair, folds, key=jax.random.split(key)[0], stratify=stratify)
         check_sweep(member, pair.take(min(parts.train, key=len)), key, seeds)
-        stage_folder(name, execution.checkpoint, 0)
-        checked = check_settings(name, settings)
+        stage_folder(execution.checkpoint, 0)
+        checked = check_settings(settings)
         return checked, check_members(member, checked, pair, None), parts
 
-    tried, (given, modes), parts = check_in_all_processes(name, execution, check)
+    tried, (given, modes), parts = check_in_all_processes(execution, check)
     keys = seed_keys(jax.random.split(key)[1], folds * seeds)
     fold = np.arange(folds * seeds, dtype=np.int32) % folds
     members = make_members(tried, keys, epochs, {_FOLD: fold})
@@ -130,7 +129,7 @@ def _train_folds(
     told = _Told(execution, [len(indices) for indices in runs])
     all_outputs = []
     for number, (group, indices) in enumerate(zip(groups, runs, strict=True)):
-        folder = stage_folder(member.function, execution.checkpoint, number)
+        folder = stage_folder(execution.checkpoint, number)
         own = execution._replace(checkpoint=folder, on_progress=told.counting_on())
         share = jax.tree.map(lambda leaf, indices=indices: leaf[indices], members)
         share.hyperparameters[_FOLD] -= group[0]
@@ -164,7 +163,7 @@ class _Told:
 
 
 def _in_order(all_outputs: Sequence[SweepOutputs], order: np.ndarray) -> SweepOutputs:
-    """Return what came of several programs as of one, its runs in the order that is given."""
+    """Join the outputs of several programs, their runs in the given order."""
     kept = [outputs.kept for outputs in all_outputs]
     return all_outputs[0]._replace(
         kept=jax.tree.map(lambda *leaves: np.concatenate(leaves)[order], *kept),
@@ -174,11 +173,11 @@ def _in_order(all_outputs: Sequence[SweepOutputs], order: np.ndarray) -> SweepOu
     )
 
 
-def _on_all(function: str, build: Build) -> Build:
+def _on_all(build: Build) -> Build:
     """Return a builder whose recipes choose no examples themselves."""
 
     def build_on_all(**hyperparameters: Any) -> Recipe:
-        return check_all_examples(function, call_builder(function, build, hyperparameters))
+        return check_all_examples(call_builder(build, hyperparameters))
 
     return build_on_all
 

@@ -83,18 +83,17 @@ class Execution(NamedTuple):
     checkpoint: str | os.PathLike[str] | None = None
 
 
-def on_devices(function: str, execution: Execution) -> Execution:
+def on_devices(execution: Execution) -> Execution:
     """Return how a sweep is carried out, by devices that can work together: all unless named."""
     named = execution.devices
-    devices = check_devices(function, jax.devices() if named is None else named)
+    devices = check_devices(jax.devices() if named is None else named)
     return execution._replace(devices=devices)
 
 
-def check_in_all_processes(function: str, execution: Execution, check: Callable[[], T]) -> T:
+def check_in_all_processes(execution: Execution, check: Callable[[], T]) -> T:
     """Return what a check of a sweep's arguments gives, once all processes have passed theirs.
 
     Args:
-        function: the public function that an error begins with.
         execution: of `on_devices`, which say which processes take part.
         check: waits for no other process.
 
@@ -102,7 +101,7 @@ def check_in_all_processes(function: str, execution: Execution, check: Callable[
         Exception: its own.
         ValueError: says in which process there was another.
     """
-    return run_in_all_processes(function, count_processes(execution.devices or ()), check)
+    return run_in_all_processes(count_processes(execution.devices or ()), check)
 
 
 @releasing_locks()
@@ -131,8 +130,7 @@ def train_members(
             another's or cannot be written.
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
     """
-    function = member.function
-    execution = on_devices(function, execution)
+    execution = on_devices(execution)
     strategy, chunk, devices, _, on_progress, checkpoint = execution
     devices = devices or ()
     processes = count_processes(devices)
@@ -156,17 +154,15 @@ def train_members(
     if checkpoint is None:
         parts, plan = None, choose_width()
     else:
-        parts = run_in_all_processes(
-            function, processes, functools.partial(_open_parts, *given, devices)
-        )
-        plan = _settle(function, processes, parts, choose_width)
+        parts = run_in_all_processes(processes, functools.partial(_open_parts, *given, devices))
+        plan = _settle(processes, parts, choose_width)
     waves = {} if parts is None else parts.waves()
     lacking = [start for start in starts_of(share, plan.width) if start not in waves]
     workers = compile_width(plan.width) if lacking else None
     ready = time.perf_counter()
     with contextlib.closing(_train(workers, share, lacking)) as trained:
         collect = functools.partial(_collect, trained, waves, share.number, parts, on_progress)
-        kept, seconds = run_in_all_processes(function, processes, collect)
+        kept, seconds = run_in_all_processes(processes, collect)
     kept = jax.tree.map(lambda leaf: leaf[: members.number], gathered(processes, kept))
     return SweepOutputs(kept, plan.width, len(devices), plan.trials, ready - started, seconds)
 
@@ -180,26 +176,26 @@ def _agree(
     execution: Execution,
 ) -> Keeper:
     """Return what keeps what was asked for, once all processes are known to ask for the same."""
-    function, (strategy, chunk, _, keep, _, checkpoint) = member.function, execution
-    check = functools.partial(_check_execution, function, execution)
-    keeper = run_in_all_processes(function, processes, check)
+    strategy, chunk, _, keep, _, checkpoint = execution
+    check = functools.partial(_check_execution, execution)
+    keeper = run_in_all_processes(processes, check)
     if processes > 1:
         lower = functools.partial(lower_member, member, train, validation, members)
-        text = run_in_all_processes(function, processes, lower).as_text()
+        text = run_in_all_processes(processes, lower).as_text()
         asked = text, strategy, chunk, keep, checkpoint is None
-        check_agreement(function, processes, (members, train, validation, asked))
+        check_agreement(processes, (members, train, validation, asked))
     return keeper
 
 
-def _check_execution(function: str, execution: Execution) -> Keeper:
+def _check_execution(execution: Execution) -> Keeper:
     """Return what keeps what was asked for, once all but the devices is known to be in range."""
-    check_strategy(function, execution.strategy, execution.chunk)
+    check_strategy(execution.strategy, execution.chunk)
     if execution.on_progress is not None:
         remedy = "Pass a function, which is called with a SweepProgress."
-        check_function(function, "on_progress", execution.on_progress, remedy)
+        check_function("on_progress", execution.on_progress, remedy)
     if execution.checkpoint is not None:
-        check_path(function, "checkpoint", execution.checkpoint)
-    return check_choice(function, "keep", execution.keep, _keepers)
+        check_path("checkpoint", execution.checkpoint)
+    return check_choice("keep", execution.keep, _keepers)
 
 
 def _open_parts(
@@ -225,28 +221,24 @@ def _open_parts(
     }
     words, text = _settings(member, members), lowered.as_text()
     fingerprint = take_sweep_fingerprint(result, given, train, validation, text, words, devices[0])
-    folder = share_folder(member.function, execution.checkpoint or "", processes)
+    folder = share_folder(execution.checkpoint or "", processes)
     like = jax.eval_shape(_keepers[execution.keep], result)
-    return SweepCheckpoint(
-        member.function, folder, fingerprint, like, local_share(members, processes).number
-    )
+    return SweepCheckpoint(folder, fingerprint, like, local_share(members, processes).number)
 
 
 def _settings(member: RunProgram, members: Members) -> dict[str, Any]:
     """Return what the program was made of, by name."""
     first = {name: jnp.asarray(column[0]) for name, column in members.hyperparameters.items()}
-    recipe = call_builder(member.function, member.build, first)
+    recipe = call_builder(member.build, first)
     names = ("optimizer", "constraint", "rules", "evaluate_at")
     parts = {name: getattr(recipe, name) for name in names}
-    engine = {"gradient": get_engine(member.function, recipe.gradient)}
+    engine = {"gradient": get_engine(recipe.gradient)}
     instruments = {"instruments": tuple((member.loop.instruments or {}).items())}
-    objective = recipe_objective(member.function, recipe)._asdict()
+    objective = recipe_objective(recipe)._asdict()
     return objective | parts | engine | member.loop._asdict() | instruments
 
 
-def _settle(
-    function: str, processes: int, parts: SweepCheckpoint, choose_width: Callable[[], Plan]
-) -> Plan:
+def _settle(processes: int, parts: SweepCheckpoint, choose_width: Callable[[], Plan]) -> Plan:
     """Return how an earlier start has cut up the sweep, or what is chosen now, and write it down.
 
     A kill may have left it in some processes only.
@@ -254,7 +246,7 @@ def _settle(
     own = parts.plan or Plan(0, [])
     width = int(gathered(processes, np.array([own.width])).max())
     plan = own._replace(width=width) if width else choose_width()
-    run_in_all_processes(function, processes, functools.partial(parts.begin, plan))
+    run_in_all_processes(processes, functools.partial(parts.begin, plan))
     return plan
 
 

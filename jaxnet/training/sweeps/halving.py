@@ -123,30 +123,29 @@ def successive_halving(
     >>> result.best, result.epochs_trained, result.epochs_of_all
     ({'learning_rate': 0.05}, 100, 180)
     """
-    name = "successive_halving"
     if "keep" in options:
         remedy = "Leave it out: the last rung has parameters and states."
-        raise invalid_value(name, "keep", "not to be given", repr(options["keep"]), remedy)
+        raise invalid_value("keep", "not to be given", repr(options["keep"]), remedy)
     options = options | {"keep": "state"}
-    loop, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
-    member = RunProgram(name, build, loop)
+    loop, execution = divide_options(options, epochs=epochs, batch_size=batch_size)
+    member = RunProgram(build, loop)
 
     def check() -> tuple[Settings, list[tuple[int, int]], CheckedMembers]:
         check_sweep(member, train, key, seeds)
-        stage_folder(name, execution.checkpoint, 0)
-        tried = check_settings(name, settings)
+        stage_folder(execution.checkpoint, 0)
+        tried = check_settings(settings)
         ladder = plan_rungs(tried.size, epochs=epochs, min_epochs=min_epochs, reduction=reduction)
         return tried, ladder, check_members(member, tried, train, validation, metric, mode)
 
-    tried, ladder, (examples, modes) = check_in_all_processes(name, execution, check)
+    tried, ladder, (examples, modes) = check_in_all_processes(execution, check)
     programs: dict[bool, dict[int, Workers]] = {False: {}, True: {}}
 
     def rank(result: SweepResult) -> np.ndarray:
-        return steady_ranking(name, result, metric, mode)
+        return steady_ranking(result, metric, mode)
 
     def train_rung(number: int, members: Members) -> SweepOutputs:
         compiled = programs[members.starts is not None]
-        own = execution._replace(checkpoint=stage_folder(name, execution.checkpoint, number))
+        own = execution._replace(checkpoint=stage_folder(execution.checkpoint, number))
         return train_members(member, members, *examples, own, compiled)
 
     rungs = _climb(tried, seed_keys(key, seeds), ladder, rank, train_rung, modes)
@@ -179,11 +178,10 @@ def plan_rungs(
     >>> plan_rungs(27, epochs=40, min_epochs=2, reduction=3)
     [(27, 2), (9, 6), (3, 18), (1, 40)]
     """
-    name = "successive_halving"
-    check_count(name, "reduction", reduction, minimum=2)
-    if check_count(name, "min_epochs", min_epochs) > epochs:
+    check_count("reduction", reduction, minimum=2)
+    if check_count("min_epochs", min_epochs) > epochs:
         remedy = "With as many, it is a sweep."
-        raise invalid_value(name, "min_epochs", f"at most epochs={epochs}", min_epochs, remedy)
+        raise invalid_value("min_epochs", f"at most epochs={epochs}", min_epochs, remedy)
     rungs = [(settings, min_epochs if settings > 1 else epochs)]
     while rungs[-1][1] < epochs:
         size, target = max(rungs[-1][0] // reduction, 1), rungs[-1][1] * reduction

@@ -94,27 +94,24 @@ def find_learning_rate(
     >>> round(found.edge, 3), 0.1 < found.suggestion < 0.9
     (1.778, True)
     """
-    name = "find_learning_rate"
-    _, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
+    _, execution = divide_options(options, epochs=epochs, batch_size=batch_size)
 
     def check() -> tuple[np.ndarray, Examples, Recipe]:
-        check_range(name, "low", low, low=0.0, low_open=True)
-        check_range(name, "high", high, low=low, low_open=True)
-        check_count(name, "points", points, minimum=2)
-        check_count(name, "seeds", seeds)
-        check_key(name, "key", key)
+        check_range("low", low, low=0.0, low_open=True)
+        check_range("high", high, low=low, low_open=True)
+        check_count("points", points, minimum=2)
+        check_count("seeds", seeds)
+        check_key("key", key)
         rates = np.geomspace(low, high, points)
-        recipe = check_all_examples(
-            name, call_builder(name, build, {"learning_rate": float(rates[0])})
-        )
-        return rates, check_pair(name, "train", train), recipe
+        recipe = check_all_examples(call_builder(build, {"learning_rate": float(rates[0])}))
+        return rates, check_pair("train", train), recipe
 
-    rates, pair, recipe = check_in_all_processes(name, execution, check)
+    rates, pair, recipe = check_in_all_processes(execution, check)
     runs = {"epochs": epochs, "batch_size": batch_size, "seeds": seeds, **options}
     runs |= {"key": key, "settings": grid(learning_rate=rates), "devices": execution.devices}
     result = sweep(build, pair, validation=pair, **runs)
     losses = np.where(result.diverged.any(axis=1), np.nan, _last_losses(result).mean(axis=1))
-    start = _initial_loss(name, recipe, pair, seed_keys(key, seeds))
+    start = _initial_loss(recipe, pair, seed_keys(key, seeds))
     edge = _edge(rates, losses, start)
     return LearningRates(rates, losses, start, edge, _suggest(rates, losses, start, edge), result)
 
@@ -125,8 +122,8 @@ def _last_losses(result: SweepResult) -> np.ndarray:
     return np.take_along_axis(result.history.validation["loss"], last, axis=-1)[..., 0]
 
 
-def _initial_loss(function: str, recipe: Recipe, train: Examples, keys: Key) -> float:
-    evaluate = make_evaluate(recipe_objective(function, recipe))
+def _initial_loss(recipe: Recipe, train: Examples, keys: Key) -> float:
+    evaluate = make_evaluate(recipe_objective(recipe))
     examples = jax.tree.map(jnp.asarray, train)
 
     def loss(key: Key) -> Array:
@@ -148,7 +145,5 @@ def _suggest(rates: np.ndarray, losses: np.ndarray, start: float, edge: float) -
     candidates = (losses < start) & (rates <= edge / 2)
     if not candidates.any():
         remedy = f"Pass a smaller low; the loss starts at {start:.4g}, and the edge is {edge:.4g}."
-        raise invalid_value(
-            "find_learning_rate", "low", "to be a rate with which the loss falls", rates[0], remedy
-        )
+        raise invalid_value("low", "to be a rate with which the loss falls", rates[0], remedy)
     return float(rates[np.argmin(np.where(candidates, losses, np.inf))])

@@ -14,12 +14,11 @@ OPTIONS = (*LoopConfig._fields[2:], *Execution._fields)
 
 
 def divide_options(
-    function: str, options: Mapping[str, Any], *, epochs: int, batch_size: int
+    options: Mapping[str, Any], *, epochs: int, batch_size: int
 ) -> tuple[LoopConfig, Execution]:
     """Return how the runs go through their examples, and how they are carried out.
 
     Args:
-        function: the public function that an error begins with.
         options: of `sweep`, by name.
         epochs: the most epochs of a run.
         batch_size: examples a step.
@@ -29,14 +28,14 @@ def divide_options(
             cannot work together.
     """
     for name in options:
-        check_choice(function, "options", name, dict.fromkeys(OPTIONS))
+        check_choice("options", name, dict.fromkeys(OPTIONS))
     of_loop = {name: v for name, v in options.items() if name in LoopConfig._fields}
     of_execution = {name: v for name, v in options.items() if name in Execution._fields}
-    execution = on_devices(function, Execution(**of_execution))
+    execution = on_devices(Execution(**of_execution))
     return LoopConfig(epochs, batch_size, **of_loop), execution
 
 
-def check_all_examples(function: str, recipe: Recipe) -> Recipe:
+def check_all_examples(recipe: Recipe) -> Recipe:
     """Return a recipe if it leaves the choice of the examples to the search.
 
     Raises:
@@ -44,6 +43,6 @@ def check_all_examples(function: str, recipe: Recipe) -> Recipe:
     """
     for name in ("subset", "held_out"):
         if getattr(recipe, name) is not None:
-            remedy = f"{function} decides which examples to train with; leave {name} out."
-            raise invalid_value(function, f"the recipe's {name}", "to be None", "indices", remedy)
+            remedy = f"The search decides which examples to train with; leave {name} out."
+            raise invalid_value(f"the recipe's {name}", "to be None", "indices", remedy)
     return recipe

@@ -81,23 +81,22 @@ def optuna_search(
 
     Source: Akiba et al. 2019, "Optuna: a next-generation hyperparameter optimization framework".
     """
-    name = "optuna_search"
-    loop, execution = divide_options(name, options, epochs=epochs, batch_size=batch_size)
-    member = RunProgram(name, build, loop)
+    loop, execution = divide_options(options, epochs=epochs, batch_size=batch_size)
+    member = RunProgram(build, loop)
 
     def check() -> tuple[Any, dict[str, bool], Modes]:
         check_sweep(member, train, key, seeds)
-        check_count(name, "rounds", rounds)
-        check_count(name, "batch", batch)
+        check_count("rounds", rounds)
+        check_count("batch", batch)
         _check_no_checkpoint(execution.checkpoint)
-        optuna, floating = import_package(name, "optuna"), _check_distributions(distributions)
+        optuna, floating = import_package("optuna"), _check_distributions(distributions)
         lowest = {each: _lowest(kind) for each, kind in distributions.items()}
         settings = _as_settings([lowest], floating)
         given = train, validation, metric, mode
         return optuna, floating, check_members(member, settings, *given).modes
 
-    optuna, floating, modes = check_in_all_processes(name, execution, check)
-    wanted = check_direction(name, "metric", metric, modes, mode)
+    optuna, floating, modes = check_in_all_processes(execution, check)
+    wanted = check_direction("metric", metric, modes, mode)
     processes = count_processes(execution.devices or ())
     from_first(processes, lambda: _check_study(study, metric, wanted))
     trials = _Trials(optuna, study, metric, processes)
@@ -106,7 +105,7 @@ def optuna_search(
 
     def run(settings: Settings) -> SweepResult:
         check = functools.partial(check_members, member, settings, train, validation)
-        examples = check_in_all_processes(name, execution, check).examples
+        examples = check_in_all_processes(execution, check).examples
         members = make_members(settings, keys, epochs)
         outputs = train_members(member, members, *examples, execution, compiled)
         return label(settings, keys, outputs, modes)
@@ -162,13 +161,13 @@ def _check_study(study: Any, metric: str, mode: Mode) -> Message:
     """Raise a ValueError unless a study has one objective and improves in the metric's sense."""
     if not hasattr(study, "directions"):
         remedy = "Pass optuna.create_study()."
-        raise invalid_type("optuna_search", "study", "to be a study", repr(study), remedy)
+        raise invalid_type("study", "to be a study", repr(study), remedy)
     directions = [direction.name.lower() for direction in study.directions]
     wanted = f"{mode}imize"
     if directions != [wanted]:
         remedy = f"Make it by optuna.create_study(direction={wanted!r})."
         expected = f"to {wanted} {metric} alone"
-        raise invalid_value("optuna_search", "study", expected, " and ".join(directions), remedy)
+        raise invalid_value("study", expected, " and ".join(directions), remedy)
     return Message()
 
 
@@ -179,7 +178,7 @@ def _check_no_checkpoint(checkpoint: Any) -> None:
             "trials, and search for as many rounds as are lacking."
         )
         actual = f"'{checkpoint}'"
-        raise invalid_value("optuna_search", "checkpoint", "to be left out", actual, remedy)
+        raise invalid_value("checkpoint", "to be left out", actual, remedy)
 
 
 def _check_distributions(distributions: Any) -> dict[str, bool]:
@@ -187,7 +186,7 @@ def _check_distributions(distributions: Any) -> dict[str, bool]:
     if not isinstance(distributions, Mapping) or not distributions:
         remedy = "For example: {'learning_rate': FloatDistribution(1e-4, 1e-1, log=True)}"
         expected = "to be one or more by name"
-        raise invalid_type("optuna_search", "distributions", expected, repr(distributions), remedy)
+        raise invalid_type("distributions", expected, repr(distributions), remedy)
     return {name: _is_floating(name, each) for name, each in distributions.items()}
 
 
@@ -196,12 +195,12 @@ def _is_floating(name: str, distribution: Any) -> bool:
     if not (hasattr(distribution, "choices") or hasattr(distribution, "low")):
         remedy = "Pass one of optuna.distributions."
         expected = "to be a distribution of Optuna's"
-        raise invalid_type("optuna_search", name, expected, repr(distribution), remedy)
+        raise invalid_type(name, expected, repr(distribution), remedy)
     choices = getattr(distribution, "choices", None)
     values = choices or (distribution.low, distribution.high)
     if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
         remedy = "Only numbers can be arguments of one program: search each of the others apart."
-        raise invalid_type("optuna_search", name, "to be numbers", repr(values), remedy)
+        raise invalid_type(name, "to be numbers", repr(values), remedy)
     return any(isinstance(value, float) for value in values)
 
 

@@ -97,7 +97,7 @@ class SweepResult(NamedTuple):
         """
         if not self.settings.axes:
             remedy = "Only those of grid(...) have axes."
-            raise invalid_value("on_grid", "settings", "to be a grid", "others", remedy)
+            raise invalid_value("settings", "to be a grid", "others", remedy)
         shape = tuple(len(axis) for axis in self.settings.axes.values())
         return values.reshape(*shape, *values.shape[1:])
 
@@ -112,7 +112,7 @@ class SweepResult(NamedTuple):
         Raises:
             ValueError: for another metric, or one without a direction.
         """
-        return ranked("ranking", self, metric, mode)
+        return ranked(self, metric, mode)
 
     @property
     def default_metric(self) -> str:
@@ -129,8 +129,8 @@ class SweepResult(NamedTuple):
         """
         if self.diverged.all():
             expected, remedy = "to hold one that trains", _IF_NONE_TRAINS
-            raise invalid_value("best", "settings", expected, "none", remedy)
-        return self.settings.row(int(ranked("best", self, metric, mode)[0]))
+            raise invalid_value("settings", expected, "none", remedy)
+        return self.settings.row(int(ranked(self, metric, mode)[0]))
 
     def member(self, setting: int, seed: int = 0) -> SweepMember:
         """Return one run with all that is needed to run it again alone.
@@ -138,8 +138,8 @@ class SweepResult(NamedTuple):
         ``make_train(build, train, ...)(member.key, member.hyperparameters)`` does, with the other
         arguments of the sweep: bit for bit if the sweep's width was 1.
         """
-        check_index("member", "setting", setting, self.settings.size)
-        check_index("member", "seed", seed, len(self.keys))
+        check_index("setting", setting, self.settings.size)
+        check_index("seed", seed, len(self.keys))
 
         def own(tree: Any) -> Any:
             return jax.tree.map(lambda leaf: leaf[setting, seed], tree)
@@ -183,12 +183,12 @@ class SweepResult(NamedTuple):
             ValueError: as `ranking`; for ``top`` out of range.
         """
         if top is not None:
-            check_count("table", "top", top)
+            check_count("top", top)
         metric = metric or self.default_metric
         names = [*self.settings.columns, metric, "+-", "runs"]
         mean, spread = self.mean(metric), self.spread(metric)
         rows = [names]
-        for index in ranked("table", self, metric, mode)[:top]:
+        for index in ranked(self, metric, mode)[:top]:
             numbers = [_in_table(value) for value in self.settings.row(int(index)).values()]
             lost = int(self.diverged[index].sum())
             runs = f"{len(self.keys)}" + (f", {lost} diverged" if lost else "")
@@ -205,7 +205,7 @@ class SweepResult(NamedTuple):
         return {f"setting_{name}" if name in taken else name: v for name, v in row.items()}
 
     def _over_seeds(self, function: Any, metric: str, *, least: int) -> np.ndarray:
-        values = check_choice("sweep", "metric", metric, self.metrics)
+        values = check_choice("metric", metric, self.metrics)
         kept = [row[~lost] for row, lost in zip(values, self.diverged, strict=True)]
         return np.array([function(row) if len(row) >= least else np.nan for row in kept])
 
@@ -214,28 +214,27 @@ def _in_table(value: float | int) -> str:
     return str(value) if isinstance(value, int) else f"{value:.4g}"
 
 
-def check_index(function: str, argument: str, index: int, size: int) -> None:
+def check_index(argument: str, index: int, size: int) -> None:
     """Raise a ValueError unless an index is one of ``size``."""
-    if check_count(function, argument, index, minimum=0) >= size:
+    if check_count(argument, index, minimum=0) >= size:
         remedy = "The first has index 0."
-        raise invalid_value(function, argument, f"below {size}", index, remedy)
+        raise invalid_value(argument, f"below {size}", index, remedy)
 
 
-def ranked(function: str, result: SweepResult, metric: str | None, mode: Mode | None) -> np.ndarray:
+def ranked(result: SweepResult, metric: str | None, mode: Mode | None) -> np.ndarray:
     """Return what `SweepResult.ranking` does; errors begin with the name of a function."""
     metric = metric or result.default_metric
     mean = result.mean(metric)
-    falling = SIGNS[check_direction(function, "metric", metric, result.modes, mode)] * mean
+    falling = SIGNS[check_direction("metric", metric, result.modes, mode)] * mean
     return np.lexsort((falling, np.isnan(falling), result.diverged.all(axis=1)))
 
 
 def steady_ranking(
-    function: str, result: SweepResult, metric: str | None = None, mode: Mode | None = None
+    result: SweepResult, metric: str | None = None, mode: Mode | None = None
 ) -> np.ndarray:
     """Return the indices of the settings of which no run diverged, the best mean first.
 
     Args:
-        function: the public function that an error begins with.
         result: of a sweep.
         metric: what to rank by; by default as for `SweepResult.ranking`.
         mode: its direction; by default as the metric says.
@@ -246,6 +245,6 @@ def steady_ranking(
     steady = np.asarray((~result.diverged).all(axis=1))
     if not steady.any():
         expected, actual = "to hold one of which no run diverges", f"{len(steady)} that do"
-        raise invalid_value(function, "settings", expected, actual, _IF_NONE_TRAINS)
-    ranking = ranked(function, result, metric, mode)
+        raise invalid_value("settings", expected, actual, _IF_NONE_TRAINS)
+    ranking = ranked(result, metric, mode)
     return ranking[steady[ranking]]

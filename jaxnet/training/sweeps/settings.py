@@ -56,13 +56,13 @@ def grid(**axes: Any) -> Settings:
     >>> grid(learning_rate=[0.1, 0.01], drop_rate=[0.0, 0.2, 0.5]).size
     6
     """
-    values = {name: _column("grid", name, axis) for name, axis in axes.items()}
+    values = {name: _column(name, axis) for name, axis in axes.items()}
     for name, axis in values.items():
         if len(np.unique(axis)) < len(axis):
             remedy = "Give each once; for repeated runs there are seeds."
-            raise invalid_value("grid", name, "to hold unlike values", axis.tolist(), remedy)
+            raise invalid_value(name, "to hold unlike values", axis.tolist(), remedy)
     if not values:
-        raise invalid_value("grid", "axes", "to be given", "none", "Name a hyperparameter.")
+        raise invalid_value("axes", "to be given", "none", "Name a hyperparameter.")
     combinations = list(itertools.product(*(axis.tolist() for axis in values.values())))
     columns = zip(*combinations, strict=True)
     named = zip(values.items(), columns, strict=True)
@@ -85,20 +85,20 @@ def listed(settings: Sequence[Mapping[str, Any]]) -> Settings:
     for index, setting in enumerate(settings):
         if not isinstance(setting, Mapping):
             argument, actual = f"settings[{index}]", repr(setting)
-            raise invalid_type("listed", argument, "to be a dictionary", actual, remedy)
+            raise invalid_type(argument, "to be a dictionary", actual, remedy)
     if not settings or not settings[0]:
-        raise invalid_value("listed", "settings", "not to be empty", list(settings), remedy)
+        raise invalid_value("settings", "not to be empty", list(settings), remedy)
     names = list(settings[0])
     for index, setting in enumerate(settings):
         if set(setting) != set(names):
             remedy = "Give every setting the same hyperparameters."
             actual = f"{', '.join(setting) or 'none'} in setting {index}"
-            raise invalid_value("listed", "names", f"to be {', '.join(names)}", actual, remedy)
+            raise invalid_value("names", f"to be {', '.join(names)}", actual, remedy)
     for name, value in itertools.chain.from_iterable(setting.items() for setting in settings):
         if np.iterable(value) and not isinstance(value, str):
             remedy = f"To try several, pass grid({name}=[...])."
-            raise invalid_value("listed", name, "to be one number a setting", repr(value), remedy)
-    columns = {n: _column("listed", n, [setting[n] for setting in settings]) for n in names}
+            raise invalid_value(name, "to be one number a setting", repr(value), remedy)
+    columns = {n: _column(n, [setting[n] for setting in settings]) for n in names}
     return Settings(columns, {})
 
 
@@ -123,16 +123,16 @@ def sampled(key: Key, n: int, **distributions: Distribution) -> Settings:
     >>> settings.size, bool((settings.columns["learning_rate"] < 1e-1).all())
     (5, True)
     """
-    check_count("sampled", "n", n)
-    check_key("sampled", "key", key)
+    check_count("n", n)
+    check_key("key", key)
     if not distributions:
         remedy = "For example: learning_rate=log_uniform(1e-4, 1e-1)"
-        raise invalid_value("sampled", "distributions", "to be given", "none", remedy)
+        raise invalid_value("distributions", "to be given", "none", remedy)
     for name, distribution in distributions.items():
         if not callable(distribution):
             remedy = f"To draw from a list, pass {name}=choice([...])."
             expected = "to be a distribution"
-            raise invalid_type("sampled", name, expected, repr(distribution), remedy)
+            raise invalid_type(name, expected, repr(distribution), remedy)
     keys = jax.random.split(key, len(distributions))
     drawn = zip(keys, distributions.items(), strict=True)
     return Settings({name: _drawn(name, draw, k, n) for k, (name, draw) in drawn}, {})
@@ -140,26 +140,26 @@ def sampled(key: Key, n: int, **distributions: Distribution) -> Settings:
 
 def uniform(low: float, high: float) -> Distribution:
     """Return the uniform distribution on ``[low, high)``."""
-    check_range("uniform", "low", low)
-    check_range("uniform", "high", high, low=low, low_open=True)
+    check_range("low", low)
+    check_range("high", high, low=low, low_open=True)
     return lambda key, n: low + (high - low) * _unit(key, n)
 
 
 def log_uniform(low: float, high: float) -> Distribution:
     """Return the distribution on ``[low, high)`` whose logarithm is uniform; ``low`` above 0."""
-    check_range("log_uniform", "low", low, low=0.0, low_open=True)
-    check_range("log_uniform", "high", high, low=low, low_open=True)
+    check_range("low", low, low=0.0, low_open=True)
+    check_range("high", high, low=low, low_open=True)
     ratio = math.log(high / low)
     return lambda key, n: low * np.exp(ratio * _unit(key, n))
 
 
 def choice(values: Sequence[Any]) -> Distribution:
     """Return the uniform distribution over some numbers."""
-    options = _column("choice", "values", values)
+    options = _column("values", values)
     return lambda key, n: options[(len(options) * _unit(key, n)).astype(int)]
 
 
-def check_settings(function: str, settings: Any) -> Settings:
+def check_settings(settings: Any) -> Settings:
     """Return settings: themselves, or those of a list of dictionaries.
 
     Raises:
@@ -167,12 +167,12 @@ def check_settings(function: str, settings: Any) -> Settings:
         ValueError: if they are none, or their columns are not of one length.
     """
     if isinstance(settings, Settings):
-        columns = {name: _column(function, name, each) for name, each in settings.columns.items()}
+        columns = {name: _column(name, each) for name, each in settings.columns.items()}
         lengths = sorted({len(column) for column in columns.values()})
         if len(lengths) != 1:
             remedy = "Make them by grid, sampled or listed."
             expected = "to have columns of one length"
-            raise invalid_value(function, "settings", expected, lengths or "no columns", remedy)
+            raise invalid_value("settings", expected, lengths or "no columns", remedy)
         return settings._replace(columns=columns)
     if isinstance(settings, Mapping):
         return listed([settings])
@@ -180,15 +180,15 @@ def check_settings(function: str, settings: Any) -> Settings:
         return listed(settings)
     remedy = "Pass grid(...), sampled(...) or a list of dictionaries."
     actual = f"a {type(settings).__name__}"
-    raise invalid_type(function, "settings", "to be settings", actual, remedy)
+    raise invalid_type("settings", "to be settings", actual, remedy)
 
 
 def _drawn(name: str, draw: Distribution, key: Key, n: int) -> np.ndarray:
     """Return ``n`` numbers of a distribution."""
-    column = _column("sampled", name, draw(key, n))
+    column = _column(name, draw(key, n))
     if len(column) != n:
         remedy = "A distribution is (key, n) -> n numbers."
-        raise invalid_value("sampled", name, f"to give {n} numbers", len(column), remedy)
+        raise invalid_value(name, f"to give {n} numbers", len(column), remedy)
     return column
 
 
@@ -196,10 +196,10 @@ def _unit(key: Key, n: int) -> np.ndarray:
     return np.asarray(jax.random.uniform(key, (n,)), np.float64)
 
 
-def _column(function: str, name: str, values: Any) -> np.ndarray:
+def _column(name: str, values: Any) -> np.ndarray:
     """Return one or more finite numbers as an array of float64 or int32."""
-    column = as_numbers(function, name, values)
+    column = as_numbers(name, values)
     if column.ndim != 1 or not len(column):
         remedy = "Give one or more numbers in a list."
-        raise invalid_value(function, name, "to be a list of numbers", repr(values), remedy)
+        raise invalid_value(name, "to be a list of numbers", repr(values), remedy)
     return column

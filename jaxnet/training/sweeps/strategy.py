@@ -28,15 +28,15 @@ class Trial(NamedTuple):
     seconds: float
 
 
-def check_strategy(function: str, strategy: str, chunk: int | None) -> None:
+def check_strategy(strategy: str, chunk: int | None) -> None:
     """Raise a ValueError for an unknown strategy, or a chunk without ``"chunks"``."""
-    check_choice(function, "strategy", strategy, dict.fromkeys(get_args(StrategyName)))
+    check_choice("strategy", strategy, dict.fromkeys(get_args(StrategyName)))
     if chunk is not None:
-        check_count(function, "chunk", chunk)
+        check_count("chunk", chunk)
     if (chunk is None) == (strategy == "chunks"):
         expected = "to be given for strategy='chunks' and for no other"
         remedy = "Pass strategy='chunks' and chunk=n to train n members at a time on each device."
-        raise invalid_value(function, "chunk", expected, chunk, remedy)
+        raise invalid_value("chunk", expected, chunk, remedy)
 
 
 def choose(

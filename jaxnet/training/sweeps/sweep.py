@@ -122,16 +122,16 @@ def sweep(
     ({'learning_rate': 0.05}, (2, 3))
     """
     loop = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
-    member = RunProgram("sweep", build, loop)
+    member = RunProgram(build, loop)
     execution = Execution(strategy, chunk, devices, keep, on_progress, checkpoint)
-    execution = on_devices("sweep", execution)
+    execution = on_devices(execution)
 
     def check() -> tuple[Settings, CheckedMembers]:
         check_sweep(member, train, key, seeds)
-        checked = check_settings("sweep", settings)
+        checked = check_settings(settings)
         return checked, check_members(member, checked, train, validation)
 
-    tried, (examples, modes) = check_in_all_processes("sweep", execution, check)
+    tried, (examples, modes) = check_in_all_processes(execution, check)
     keys = seed_keys(key, seeds)
     members = make_members(tried, keys, epochs)
     return label(tried, keys, train_members(member, members, *examples, execution), modes)
@@ -158,9 +158,9 @@ def check_sweep(member: RunProgram, train: Examples, key: Any, seeds: Any) -> No
         key: PRNG key.
         seeds: runs of each setting.
     """
-    check_loop(member.function, member.loop, train)
-    check_count(member.function, "seeds", seeds)
-    check_key(member.function, "key", key)
+    check_loop(member.loop, train)
+    check_count("seeds", seeds)
+    check_key("key", key)
 
 
 def check_members(
@@ -184,26 +184,25 @@ def check_members(
             a direction, is found before the training; None for none yet.
         mode: the direction of that metric; None for the one that it has.
     """
-    function = member.function
-    train = check_pair(function, "train", train)
+    train = check_pair("train", train)
     recipes = [
         member.recipe(
-            {n: in_default_precision(function, n, v) for n, v in settings.row(i).items()},
+            {n: in_default_precision(n, v) for n, v in settings.row(i).items()},
             train,
             validation,
         )
         for i in range(settings.size)
     ]
-    objective = recipe_objective(function, recipes[0])
-    train, validation = check_both(function, objective, train, validation)
-    check_recipe_outputs(function, recipes[0], train)
+    objective = recipe_objective(recipes[0])
+    train, validation = check_both(objective, train, validation)
+    check_recipe_outputs(recipes[0], train)
     modes = metric_modes(objective, member.loop.instruments)
     if metric is not None:
         validated = validation is not None or recipes[0].held_out is not None
         measured: Modes = {
             n: m for n, m in modes.items() if validated or not n.startswith("validation_")
         }
-        check_direction(function, "metric", metric, measured, mode)
+        check_direction("metric", metric, measured, mode)
     return CheckedMembers((train, validation), modes)
 
 

@@ -115,19 +115,19 @@ def tune(
     >>> result.setting, result.test["accuracy"] > 0.9
     ({'learning_rate': 0.05}, True)
     """
-    _, execution = divide_options("tune", options, epochs=epochs, batch_size=batch_size)
+    _, execution = divide_options(options, epochs=epochs, batch_size=batch_size)
     again: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size}
     again |= {name: options[name] for name in _OF_FIT if name in options}
 
     def check() -> tuple[list[Any], Settings, Examples]:
-        check_key("tune", "key", key)
+        check_key("key", key)
         _check_fraction(validation_fraction)
-        stages = [stage_folder("tune", execution.checkpoint, number) for number in range(2)]
-        pair, tried = check_pair("tune", "train", train), check_settings("tune", settings)
+        stages = [stage_folder(execution.checkpoint, number) for number in range(2)]
+        pair, tried = check_pair("train", train), check_settings(settings)
         _check_test(build, tried, pair, test, (metric, mode), again)
         return stages, tried, pair
 
-    stages, checked, pair = check_in_all_processes("tune", execution, check)
+    stages, checked, pair = check_in_all_processes(execution, check)
     search_key, fit_key = jax.random.split(key)
     given = {"settings": checked, "epochs": epochs, "batch_size": batch_size, "seeds": seeds}
     given |= {"key": search_key, "stratify": stratify, **options, "checkpoint": stages[0]}
@@ -136,9 +136,9 @@ def tune(
         tried = _held_out(build, pair, validation_fraction, **given)
     else:
         tried = cross_validate(build, pair, folds=folds, **given)
-    index = int(steady_ranking("tune", tried, metric, mode)[0])
+    index = int(steady_ranking(tried, metric, mode)[0])
     setting = checked.row(index)
-    recipe = _unguarded(recipe_of_arrays("tune", build, setting))
+    recipe = _unguarded(recipe_of_arrays(build, setting))
     again["epochs"] = int(np.ceil(np.median(tried.epoch[index])))
     alone = count_processes(execution.devices or ()) == 1
     again["checkpoint"] = stages[1] if alone else None
@@ -151,7 +151,7 @@ _OF_FIT = ("shuffle", "short_batch", "instruments")
 
 def _check_fraction(fraction: Any) -> None:
     bounds: dict[str, Any] = {"low": 0.0, "high": 1.0, "low_open": True, "high_open": True}
-    check_range("tune", "validation_fraction", fraction, **bounds)
+    check_range("validation_fraction", fraction, **bounds)
 
 
 def _held_out(
@@ -173,18 +173,18 @@ def _check_test(
     """Raise what would be wrong with the last training and the test, before hours of search."""
 
     def unguarded(**hyperparameters: Any) -> Recipe:
-        return _unguarded(call_builder("tune", build, hyperparameters))
+        return _unguarded(call_builder(build, hyperparameters))
 
-    objective = recipe_objective("tune", unguarded(**settings.row(0)))
-    check_fit("tune", "test", objective, test)
+    objective = recipe_objective(unguarded(**settings.row(0)))
+    check_fit("test", objective, test)
     modes = metric_modes(objective, again.get("instruments"))
-    check_direction("tune", "metric", choice[0], modes, choice[1])
+    check_direction("metric", choice[0], modes, choice[1])
     jax.eval_shape(make_train(unguarded, train, **again), jax.random.key(0), settings.row(0))
 
 
 def _unguarded(recipe: Recipe) -> Recipe:
     """Return the recipe of the last training: without the rules that need validation."""
-    check_all_examples("tune", recipe)
+    check_all_examples(recipe)
     slowing = [rule._replace(stop=None, best=None) for rule in recipe.rules if rule.scale]
     return recipe._replace(rules=slowing)
 

@@ -302,7 +302,7 @@ def test_mistakes(
 ) -> None:
     with pytest.raises((ValueError, TypeError)) as raised:
         computation_graph(function, *args, **options)
-    assert str(raised.value).startswith("computation_graph: expected ")
+    assert str(raised.value).startswith("expected ")
     assert message in str(raised.value)
 
 

@@ -234,11 +234,11 @@ def spoiled(known: Here) -> Here:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda h: per_example_gradients(*h, chunk=0), "map_gradients: expected chunk >= 1"),
-        (lambda h: gradient_noise(*spoiled(h)), "gradient_noise: expected examples.inputs to be f"),
+        (lambda h: per_example_gradients(*h, chunk=0), "expected chunk >= 1"),
+        (lambda h: gradient_noise(*spoiled(h)), "expected examples.inputs to be f"),
         (
             lambda h: measured_variance(*h, batch_size=51, draws=2, key=jax.random.key(0)),
-            "measured_variance: expected batch_size to be at most the 50 examples, got 51",
+            "expected batch_size to be at most the 50 examples, got 51",
         ),
         (
             lambda h: measured_variance(*h, batch_size=5, draws=1, key=jax.random.key(0)),
@@ -246,7 +246,7 @@ def spoiled(known: Here) -> Here:
         ),
         (
             lambda h: map_batch_gradients(square, *h, batch_size=0, draws=1, key=jax.random.key(0)),
-            "map_batch_gradients: expected batch_size >= 1, got 0",
+            "expected batch_size >= 1, got 0",
         ),
         (lambda h: predicted_variance(1.0, 9, examples=8), "at most the 8 examples, got 9"),
         (lambda h: predicted_variance(-1.0, 9), "expected variance finite and in"),

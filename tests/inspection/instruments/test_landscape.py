@@ -146,9 +146,9 @@ def test_one_program_serves_all_directions() -> None:
 
 def test_mistakes() -> None:
     here = classifier()
-    with pytest.raises(TypeError, match="loss_line: expected end to be a tree like the parameters"):
+    with pytest.raises(TypeError, match="expected end to be a tree like the parameters"):
         loss_line(*here, here.params[:1])
-    with pytest.raises(TypeError, match="loss_plane: expected directions to be a tree like"):
+    with pytest.raises(TypeError, match="expected directions to be a tree like"):
         loss_plane(*here, (here.params, jax.tree.map(lambda leaf: leaf[:1], here.params)))
-    with pytest.raises(ValueError, match="loss_line: expected positions of shape"):
+    with pytest.raises(ValueError, match="expected positions of shape"):
         loss_line(*here, here.params, positions=jnp.zeros((2, 2)))

@@ -240,7 +240,7 @@ def test_instruments_of_units_are_compiled_into_a_program(dtype: np.dtype) -> No
 
 def test_mistakes() -> None:
     here = classifier()
-    with pytest.raises(ValueError, match="flat_fractions: expected slope finite and in"):
+    with pytest.raises(ValueError, match="expected slope finite and in"):
         flat_fractions(*here, slope=-0.1)
     short = Examples(here.examples.inputs, here.examples.targets[:-1])
     for instrument in (gradient_norms, activation_norms, dead_units, dead_fraction):

@@ -63,7 +63,7 @@ def test_predictions_from_impossible_entries(variance, batch_size, examples, mes
 
 
 def test_squares_that_are_none() -> None:
-    with pytest.raises(ValueError, match="two_batch_noise: expected small_square finite and in"):
+    with pytest.raises(ValueError, match="expected small_square finite and in"):
         two_batch_noise(-1.0, 1.0, small=1, large=4)
     with pytest.raises(ValueError, match=r"large_square finite and in \[0, .*, got -1\.0"):
         two_batch_noise(1.0, jnp.array([-1.0]), small=1, large=4)

@@ -62,125 +62,117 @@ FACTORY = (
 )
 
 MAKING: dict[str, tuple[Callable[[], Any], str]] = {
-    "clip": (lambda: clip(0), "clip: expected max_delta " + POSITIVE.format(0)),
+    "clip": (lambda: clip(0), "expected max_delta " + POSITIVE.format(0)),
     "clip, nan": (
         lambda: clip(math.nan),
-        "clip: expected max_delta " + POSITIVE.format("nan"),
+        "expected max_delta " + POSITIVE.format("nan"),
     ),
     "clip, no number": (
         lambda: clip(wrong(None)),
-        "clip: expected max_delta to be a number, got None of type NoneType. Pass a float.",
+        "expected max_delta to be a number, got None of type NoneType. Pass a float.",
     ),
     "clip_by_global_norm": (
         lambda: clip_by_global_norm(-1.0),
-        "clip_by_global_norm: expected max_norm " + POSITIVE.format(-1.0),
+        "expected max_norm " + POSITIVE.format(-1.0),
     ),
     "clip_by_global_norm, like": (
         lambda: clip_by_global_norm(1.0, like=wrong("tensorflow")),
-        "clip_by_global_norm: expected like to be one of keras, optax, torch, got 'tensorflow'. "
+        "expected like to be one of keras, optax, torch, got 'tensorflow'. "
         "Pass one of the known names.",
     ),
     "clip_by_norm": (
         lambda: clip_by_norm(math.inf),
-        "clip_by_norm: expected max_norm " + POSITIVE.format("inf"),
+        "expected max_norm " + POSITIVE.format("inf"),
     ),
     "clip_by_norm, like": (
         lambda: clip_by_norm(1.0, like=wrong("optax")),
-        "clip_by_norm: expected like to be one of keras, torch, got 'optax'. "
-        "Pass one of the known names.",
+        "expected like to be one of keras, torch, got 'optax'. Pass one of the known names.",
     ),
     "adaptive_grad_clip": (
         lambda: adaptive_grad_clip(0.0),
-        "adaptive_grad_clip: expected clipping " + POSITIVE.format(0.0),
+        "expected clipping " + POSITIVE.format(0.0),
     ),
     "adaptive_grad_clip, eps": (
         lambda: adaptive_grad_clip(1.0, eps=0.0),
-        "adaptive_grad_clip: expected eps " + POSITIVE.format(0.0),
+        "expected eps " + POSITIVE.format(0.0),
     ),
     "add_decayed_weights": (
         lambda: add_decayed_weights(-0.1),
-        "add_decayed_weights: expected weight_decay finite and in [0, inf), got -0.1. "
-        "Pass a number in that range.",
+        "expected weight_decay finite and in [0, inf), got -0.1. Pass a number in that range.",
     ),
     "scale": (
         lambda: scale(math.inf),
-        "scale: expected step_size finite and in (-inf, inf), got inf. "
-        "Pass a number in that range.",
+        "expected step_size finite and in (-inf, inf), got inf. Pass a number in that range.",
     ),
     "scale_by_schedule": (
         lambda: scale_by_schedule(wrong(0.1)),
-        "scale_by_schedule: expected step_size_fn to be a function of the step count, got 0.1. "
+        "expected step_size_fn to be a function of the step count, got 0.1. "
         "For a constant take scale(step_size).",
     ),
     "scale_by_learning_rate": (
         lambda: scale_by_learning_rate(-1.0),
-        "scale_by_learning_rate: expected learning_rate finite and in [0, inf), got -1.0. "
-        "Pass a number in that range.",
+        "expected learning_rate finite and in [0, inf), got -1.0. Pass a number in that range.",
     ),
     "scale_by_learning_rate, optax's default": (
         lambda: scale_by_learning_rate(wrong(None)),
-        "scale_by_learning_rate: expected learning_rate to be a number, "
-        "got None of type NoneType. Pass a float.",
+        "expected learning_rate to be a number, got None of type NoneType. Pass a float.",
     ),
     "accumulate, zero": (
         lambda: accumulate(sgd(1.0), 0),
-        "accumulate: expected every >= 1, got 0. Pass a whole number of 1 or more.",
+        "expected every >= 1, got 0. Pass a whole number of 1 or more.",
     ),
     "accumulate, zero in an array": (
         lambda: accumulate(sgd(1.0), jnp.int32(0)),
-        "accumulate: expected every >= 1, got 0. Pass a whole number of 1 or more.",
+        "expected every >= 1, got 0. Pass a whole number of 1 or more.",
     ),
     "accumulate, a real array": (
         lambda: accumulate(sgd(1.0), jnp.float32(2)),
-        "accumulate: expected every to be an integer, got float32. Pass a whole number.",
+        "expected every to be an integer, got float32. Pass a whole number.",
     ),
     "accumulate, fraction": (
         lambda: accumulate(sgd(1.0), wrong(2.0)),
-        "accumulate: expected every to be an integer, got 2.0 of type float. Pass a whole number.",
+        "expected every to be an integer, got 2.0 of type float. Pass a whole number.",
     ),
     "average_parameters": (
         lambda: average_parameters(sgd(1.0), 1.0),
-        "average_parameters: expected decay finite and in [0, 1), got 1.0. "
-        "Pass a number in that range.",
+        "expected decay finite and in [0, 1), got 1.0. Pass a number in that range.",
     ),
     "average_parameters, schedule": (
         lambda: average_parameters(sgd(1.0), lambda _: jnp.array(0.9)),
-        "average_parameters: expected decay to be a number where like='optax' corrects for the "
+        "expected decay to be a number where like='optax' corrects for the "
         "start, got a function. Pass like='torch', or debias=False.",
     ),
     "average_parameters, like": (
         lambda: average_parameters(sgd(1.0), 0.9, like=wrong("kerass")),
-        "average_parameters: expected like to be one of keras, optax, torch, got 'kerass'. "
-        "Did you mean 'keras'?",
+        "expected like to be one of keras, optax, torch, got 'kerass'. Did you mean 'keras'?",
     ),
     "apply_if_finite": (
         lambda: apply_if_finite(sgd(1.0), -1),
-        "apply_if_finite: expected max_consecutive_errors >= 0, got -1. "
-        "Pass a whole number of 0 or more.",
+        "expected max_consecutive_errors >= 0, got -1. Pass a whole number of 0 or more.",
     ),
     "chain of a factory": (
         lambda: chain(clip(1.0), wrong(adam)),
-        "chain: expected transforms[1] " + FACTORY.format("adam"),
+        "expected transforms[1] " + FACTORY.format("adam"),
     ),
     "accumulate a factory": (
         lambda: accumulate(wrong(adam), 2),
-        "accumulate: expected inner " + FACTORY.format("adam"),
+        "expected inner " + FACTORY.format("adam"),
     ),
     "average_parameters of a number": (
         lambda: average_parameters(wrong(0.1), 0.9),
-        "average_parameters: expected inner " + FACTORY.format(0.1),
+        "expected inner " + FACTORY.format(0.1),
     ),
     "apply_if_finite of None": (
         lambda: apply_if_finite(wrong(None), 2),
-        "apply_if_finite: expected inner " + FACTORY.format(None),
+        "expected inner " + FACTORY.format(None),
     ),
     "masked factory": (
         lambda: masked(wrong(sgd), True),
-        "masked: expected inner " + FACTORY.format("sgd"),
+        "expected inner " + FACTORY.format("sgd"),
     ),
     "per_group of a factory": (
         lambda: per_group({"a": wrong(sgd)}, "a"),
-        "per_group: expected transforms['a'] " + FACTORY.format("sgd"),
+        "expected transforms['a'] " + FACTORY.format("sgd"),
     ),
 }
 """Name -> a call that is refused at once, and what it says."""
@@ -190,7 +182,7 @@ SHORT = "PyTreeDef({'weights': *})"
 OWN = "Pass gradients of the parameters that the state was made for by init."
 PREFIX = "Pass a tree of their structure, or a prefix of one, or a function that returns one."
 LEFT_OUT = (
-    "{}: expected params to be given, the rule needs them, got None. "
+    "expected params to be given, the rule needs them, got None. "
     "Call optimizer.update(gradients, state, params)."
 )
 OTHER = (
@@ -201,14 +193,14 @@ BOOLEAN = "Pass True for the leaves that are meant and False for the others."
 USING: dict[str, tuple[Callable[[], Any], str]] = {
     "chain's state": (
         lambda: chain(clip(1.0), sgd(1.0)).update(W, wrong((None,)), W),
-        "chain: expected state to have 2 parts, one a transformation, got 1. "
+        "expected state to have 2 parts, one a transformation, got 1. "
         "Pass the state that init of this chain has made.",
     ),
     "per_group's state": (
         lambda: per_group({"a": sgd(1.0)}, "a").update(
             W, per_group({"b": sgd(1.0), "c": sgd(1.0)}, "b").init(W)
         ),
-        "per_group: expected state to have the labels 'a', got 'b', 'c'. "
+        "expected state to have the labels 'a', got 'b', 'c'. "
         "Pass the state that init of these transforms has made.",
     ),
     "accumulate, other tree": (
@@ -235,11 +227,11 @@ USING: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "accumulate, other shape": (
         lambda: update(accumulate(sgd(1.0), 2), W | {"bias": jnp.ones(3)}),
-        f"accumulate: expected gradients['bias'] to have shape (1,), got (3,). {OWN}",
+        f"expected gradients['bias'] to have shape (1,), got (3,). {OWN}",
     ),
     "integer gradients": (
         lambda: update(clip_by_norm(1.0), W | {"bias": jnp.ones(1, jnp.int32)}),
-        "clip_by_norm: expected gradients['bias'] to be floating-point, got int32. "
+        "expected gradients['bias'] to be floating-point, got int32. "
         "gradients['bias'].astype(jnp.float32) converts.",
     ),
     "add_decayed_weights without parameters": (
@@ -262,18 +254,18 @@ USING: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "mask of another structure": (
         lambda: update(masked(sgd(1.0), {"weights": True})),
-        f"masked: expected mask to be a tree of booleans like the parameters {TREE}, got {SHORT}. "
+        f"expected mask to be a tree of booleans like the parameters {TREE}, got {SHORT}. "
         + PREFIX,
     ),
     "mask by a function of another structure": (
         lambda: update(add_decayed_weights(0.1, mask=lambda _: [True])),
-        "add_decayed_weights: expected mask to be a tree of booleans like the parameters "
+        "expected mask to be a tree of booleans like the parameters "
         f"{TREE}, got PyTreeDef([*]). {PREFIX}",
     ),
     **{
         f"mask of another structure, at init of {name}": (
             lambda make=make: make({"weights": True}).init(W),
-            f"{name}: expected mask to be a tree of booleans like the parameters {TREE}, "
+            f"expected mask to be a tree of booleans like the parameters {TREE}, "
             f"got {SHORT}. {PREFIX}",
         )
         for name, make in {
@@ -285,37 +277,37 @@ USING: dict[str, tuple[Callable[[], Any], str]] = {
     },
     "mask of labels": (
         lambda: freeze({"bias": "yes", "weights": True}).init(W),
-        "masked: expected mask['bias'] to be a boolean, got 'yes' of type str. " + BOOLEAN,
+        "expected mask['bias'] to be a boolean, got 'yes' of type str. " + BOOLEAN,
     ),
     "traced mask": (
         lambda: jax.jit(lambda keep: masked(sgd(1.0), keep).init(W))(jnp.array(True)),
-        "masked: expected mask['bias'] to be a boolean, got a traced value. " + BOOLEAN,
+        "expected mask['bias'] to be a boolean, got a traced value. " + BOOLEAN,
     ),
     "label without a transformation": (
         lambda: update(
             per_group({"a": sgd(1.0), "b": set_to_zero()}, {"bias": "c", "weights": "a"})
         ),
-        "per_group: expected labels['bias'] to be one of the transforms 'a', 'b', got 'c'. "
+        "expected labels['bias'] to be one of the transforms 'a', 'b', got 'c'. "
         "Add transforms['c'], or change the label.",
     ),
     "labels of another structure": (
         lambda: update(per_group({"a": sgd(1.0)}, ["a", "a"])),
-        f"per_group: expected labels to be a tree of labels like the parameters {TREE}, "
+        f"expected labels to be a tree of labels like the parameters {TREE}, "
         f"got PyTreeDef([*, *]). {PREFIX}",
     ),
     "units of many dimensions": (
         lambda: update(adaptive_grad_clip(0.1), *[jnp.ones((2,) * 6)] * 3),
-        "adaptive_grad_clip: expected gradients to have at most 5 dimensions where axis is None, "
+        "expected gradients to have at most 5 dimensions where axis is None, "
         "got 6. Pass axis, the axes that make up a unit.",
     ),
     "no average": (
         lambda: averaged_params(sgd(1.0).init(W)),
-        "averaged_params: expected state to hold one AverageParametersState, got 0. "
+        "expected state to hold one AverageParametersState, got 0. "
         "Pass the state of an optimizer made by average_parameters(inner, decay).",
     ),
     "two averages": (
         lambda: averaged_params([average_parameters(sgd(1.0), 0.9).init(W)] * 2),
-        "averaged_params: expected state to hold one AverageParametersState, got 2. "
+        "expected state to hold one AverageParametersState, got 2. "
         "Pass the state of an optimizer made by average_parameters(inner, decay).",
     ),
 }

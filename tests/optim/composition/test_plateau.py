@@ -144,7 +144,7 @@ def test_the_state_has_the_fields_of_optax() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: plateau(factor=1.0), r"plateau: expected factor finite and in \(0, 1\), got 1.0"),
+        (lambda: plateau(factor=1.0), r"expected factor finite and in \(0, 1\), got 1.0"),
         (lambda: plateau(patience=0), "patience >= 1, got 0"),
         (lambda: plateau(patience=-1, like="torch"), "patience >= 0, got -1"),
         (lambda: plateau(rtol=1.0), r"rtol finite and in \[0, 1\), got 1.0"),
@@ -156,7 +156,7 @@ def test_the_state_has_the_fields_of_optax() -> None:
         (lambda: reduce_on_plateau(accumulation_size=0), "accumulation_size >= 1, got 0"),
         (
             lambda: reduce_on_plateau().update(jnp.ones(1), reduce_on_plateau().init(jnp.ones(1))),
-            "reduce_on_plateau: expected value to be given, got None",
+            "expected value to be given, got None",
         ),
     ],
 )

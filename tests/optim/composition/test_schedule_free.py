@@ -111,13 +111,13 @@ def test_evaluated_parameters_keep_their_dtype_and_the_state_its_own() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: schedule_free_sgd(1.0, b1=0.0), r"_sgd: expected b1 finite and in \(0, 1\], got"),
+        (lambda: schedule_free_sgd(1.0, b1=0.0), r"expected b1 finite and in \(0, 1\], got"),
         (lambda: schedule_free(sgd(1.0), 1.0, b1=0.0), r": expected b1 finite and in \(0, 1\]"),
         (lambda: schedule_free(sgd(1.0), -1.0), ": expected learning_rate finite and in "),
-        (lambda: schedule_free_sgd(1.0, warmup_steps=0), "_sgd: expected warmup_steps "),
+        (lambda: schedule_free_sgd(1.0, warmup_steps=0), "expected warmup_steps "),
         (
             lambda: schedule_free_adamw(1.0, weight_decay=-1.0, like="keras"),
-            "_adamw: expected weight_decay finite and in",
+            "expected weight_decay finite and in",
         ),
     ],
     ids=["b1", "wrapper's b1", "rate", "warm-up", "decay"],
@@ -129,5 +129,5 @@ def test_numbers_out_of_range(make: Any, message: str) -> None:
 
 def test_needs_the_parameters() -> None:
     optimizer = schedule_free(sgd(1.0), 1.0)
-    with pytest.raises(ValueError, match=r"^schedule_free: expected params to be given"):
+    with pytest.raises(ValueError, match=r"^expected params to be given"):
         optimizer.update(jnp.ones(2), optimizer.init(jnp.ones(2)))

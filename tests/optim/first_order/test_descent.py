@@ -81,26 +81,23 @@ def test_masked_leaves_are_not_decayed() -> None:
     [
         (
             lambda: momentum(0.1, nesterov=True, dampening=0.5),
-            "momentum: expected dampening to be 0 with nesterov, got 0.5. "
-            "Leave one of the two out.",
+            "expected dampening to be 0 with nesterov, got 0.5. Leave one of the two out.",
         ),
         (
             lambda: momentum(0.1, dampening=1.5),
-            "momentum: expected dampening finite and in [0, 1], got 1.5. "
-            "Pass a number in that range.",
+            "expected dampening finite and in [0, 1], got 1.5. Pass a number in that range.",
         ),
         (
             lambda: sgd(0.1, weight_decay=-1.0),
-            "sgd: expected weight_decay finite and in [0, inf), got -1.0. "
-            "Pass a number in that range.",
+            "expected weight_decay finite and in [0, inf), got -1.0. Pass a number in that range.",
         ),
         (
             lambda: sgd(0.1, momentum=1.0),
-            "sgd: expected momentum finite and in [0, 1), got 1.0. Pass a number in that range.",
+            "expected momentum finite and in [0, 1), got 1.0. Pass a number in that range.",
         ),
         (
             lambda: updates_without_params(sgd(0.1, weight_decay=0.1)),
-            "sgd: expected params to be given, the rule needs them, got None. "
+            "expected params to be given, the rule needs them, got None. "
             "Call optimizer.update(gradients, state, params).",
         ),
     ],

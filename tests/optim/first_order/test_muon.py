@@ -203,7 +203,7 @@ def test_axes_that_the_weights_lack(axes: Any) -> None:
     numbers = MuonDimensionNumbers(*axes)
     optimizer = muon(0.1, muon_weight_dimension_numbers=numbers)
     message = (
-        r"^muon: expected muon_weight_dimension_numbers to name axes of shape \(2, 3\), each once, "
+        r"^expected muon_weight_dimension_numbers to name axes of shape \(2, 3\), each once, "
         r"got MuonDimensionNumbers\(.*\)\. Pass None for leaves that are no matrices\.$"
     )
     with pytest.raises(ValueError, match=message):
@@ -213,15 +213,13 @@ def test_axes_that_the_weights_lack(axes: Any) -> None:
 @pytest.mark.usefixtures("no_type_checks")
 def test_coefficients_out_of_range() -> None:
     message = (
-        r"^muon: expected ns_coeffs to be \(a, b, c\), or a triple for each iteration, "
+        r"^expected ns_coeffs to be \(a, b, c\), or a triple for each iteration, "
         r"got shape \(2,\)\. Pass one of standard, dion, or numbers\.$"
     )
     pair: Any = (1.0, 2.0)
     with pytest.raises(ValueError, match=message):
         muon(0.1, ns_coeffs=pair)
-    with pytest.raises(
-        ValueError, match=r"^muon: expected ns_coeffs to be one of dion, standard, got"
-    ):
+    with pytest.raises(ValueError, match=r"^expected ns_coeffs to be one of dion, standard, got"):
         muon(0.1, ns_coeffs="jordan")
-    with pytest.raises(ValueError, match=r"^muon: expected consistent_rms finite and in \(0, inf"):
+    with pytest.raises(ValueError, match=r"^expected consistent_rms finite and in \(0, inf"):
         muon(0.1, consistent_rms=-1.0)

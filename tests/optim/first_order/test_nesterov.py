@@ -104,20 +104,20 @@ def test_narrow_parameters_stay_narrow() -> None:
         (
             "look_ahead",
             {"params": jnp.ones(1)},
-            "nesterov: expected grad_fn to be given, the look-ahead form evaluates it at another "
+            "expected grad_fn to be given, the look-ahead form evaluates it at another "
             "point, got None. "
             "Call optimizer.update(gradients, state, params, grad_fn=jax.grad(risk)).",
         ),
         (
             "look_ahead",
             {"grad_fn": _gradient},
-            "nesterov: expected params to be given, the rule needs them, got None. "
+            "expected params to be given, the rule needs them, got None. "
             "Call optimizer.update(gradients, state, params).",
         ),
         (
             "lookahead",
             {},
-            "nesterov: expected form to be one of look_ahead, rewritten, got 'lookahead'. "
+            "expected form to be one of look_ahead, rewritten, got 'lookahead'. "
             "Did you mean 'look_ahead'?",
         ),
     ],

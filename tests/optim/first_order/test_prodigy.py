@@ -113,5 +113,5 @@ def test_decays_out_of_range(options: dict[str, Any], message: str) -> None:
 
 def test_needs_the_parameters() -> None:
     optimizer = prodigy()
-    with pytest.raises(ValueError, match=r"^prodigy: expected params to be given, .* got None\."):
+    with pytest.raises(ValueError, match=r"^expected params to be given, .* got None\."):
         optimizer.update(jnp.ones(2), optimizer.init(jnp.ones(2)))

@@ -99,4 +99,4 @@ def test_only_the_first_value_of_a_schedule_counts() -> None:
 def test_bad_input(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError) as error:
         rprop(0.01, **options)
-    assert str(error.value) == f"rprop: expected {message}"
+    assert str(error.value) == f"expected {message}"

@@ -177,6 +177,5 @@ def test_bad_input(factory: Any, argument: str, value: float, interval: str) -> 
     with pytest.raises(ValueError) as error:
         factory(0.1, **{argument: value})
     assert str(error.value) == (
-        f"{factory.__name__}: expected {argument} finite and in {interval}, got {value}. "
-        "Pass a number in that range."
+        f"expected {argument} finite and in {interval}, got {value}. Pass a number in that range."
     )

@@ -263,26 +263,26 @@ MISSING = {
 def test_names_the_extra_argument_that_is_missing(name: str) -> None:
     optimizer, w = SECOND_ORDER[name](1.0), jnp.ones(2)
     message = (
-        rf"^{name}: expected {MISSING[name]} to be given to update, got None\. Inside "
+        rf"^expected {MISSING[name]} to be given to update, got None\. Inside "
         r"jaxnet\.training\.fit it is given; elsewhere call "
         rf"optimizer\.update\(gradients, state, params, {MISSING[name]}=\.\.\."
     )
     with pytest.raises(ValueError, match=message):
         optimizer.update(w, optimizer.init(w), w)
-    with pytest.raises(ValueError, match=f"^{name}: expected params to be given"):
+    with pytest.raises(ValueError, match=r"^expected params to be given"):
         optimizer.update(w, optimizer.init(w))
 
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("newton", {"damping": -1.0}, r"newton: expected damping finite and in \[0, inf\), got -1"),
-        ("newton_cg", {"tolerance": -0.5}, r"newton_cg: expected tolerance finite and in \[0, inf"),
-        ("newton_cg", {"max_iterations": 0}, r"newton_cg: expected max_iterations >= 1, got 0"),
-        ("gauss_newton", {"learning_rate": -1.0}, r"gauss_newton: expected learning_rate finite"),
+        ("newton", {"damping": -1.0}, r"expected damping finite and in \[0, inf\), got -1"),
+        ("newton_cg", {"tolerance": -0.5}, r"expected tolerance finite and in \[0, inf"),
+        ("newton_cg", {"max_iterations": 0}, r"expected max_iterations >= 1, got 0"),
+        ("gauss_newton", {"learning_rate": -1.0}, r"expected learning_rate finite"),
         ("levenberg_marquardt", {"damping": 0.0}, r"expected damping finite and in \(0, inf\)"),
         ("conjugate_gradient", {"restart_every": 0}, r"expected restart_every >= 1, got 0"),
-        ("lbfgs", {"memory_size": 0}, r"lbfgs: expected memory_size >= 1, got 0"),
+        ("lbfgs", {"memory_size": 0}, r"expected memory_size >= 1, got 0"),
     ],
 )
 def test_settings_out_of_range(name: str, options: Any, message: str) -> None:
@@ -296,7 +296,7 @@ def test_settings_out_of_range(name: str, options: Any, message: str) -> None:
     [
         ("conjugate_gradient", {"formula": "polak"}, "expected formula to be one of dai_yuan, fl"),
         ("levenberg_marquardt", {"adaptation": "none"}, "one of marquardt, nielsen, got 'none'"),
-        ("lbfgs", {"like": "keras"}, "lbfgs: expected like to be one of optax, torch, got 'keras'"),
+        ("lbfgs", {"like": "keras"}, "expected like to be one of optax, torch, got 'keras'"),
     ],
 )
 def test_unknown_names(name: str, options: Any, message: str) -> None:

@@ -73,8 +73,8 @@ def test_a_tree_that_changes_with_its_parameters_is_refused(name: str) -> None:
         value, g = jax.value_and_grad(risk)(w)
         return optimizer.update(g, state, w, value=value, value_fn=risk)
 
-    with pytest.raises(TypeError, match=f"^{name}: expected gradients to have the tree structure"):
+    with pytest.raises(TypeError, match=r"^expected gradients to have the tree structure"):
         update({"v": jnp.ones(2)})
-    with pytest.raises(ValueError, match=rf"^{name}: expected gradients.*shape \(2,\), got \(3,\)"):
+    with pytest.raises(ValueError, match=r"^expected gradients.*shape \(2,\), got \(3,\)"):
         update({"w": jnp.ones(3)})
     update({"w": jnp.ones(2)})

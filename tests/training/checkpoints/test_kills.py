@@ -50,7 +50,7 @@ def test_twenty_kills_change_no_bit(server: Server, tmp_path: Path) -> None:
         *said, ended = server.end()
         assert ended == f"ended {-signal.SIGKILL}"
         reached = max([first + lived, *map(int, said)])  # what was told is written
-    archive = Archive("test", tmp_path / "run")
+    archive = Archive(tmp_path / "run")
     found = archive.read()
     archive.close()
     assert found is not None
@@ -77,7 +77,7 @@ def test_whatever_a_kill_leaves_is_a_whole_checkpoint(tmp_path: Path) -> None:
     digests: dict[int, str] = {}
     last = 0
     for place in left:
-        archive = Archive("test", place)
+        archive = Archive(place)
         found = archive.read()  # a warning, which damage would give, is an error here
         archive.close()
         # the temporary folder is gone, and no more than one checkpoint waits to be removed

@@ -37,7 +37,7 @@ def test_a_second_process_is_refused_until_the_first_one_is_killed(tmp_path: Pat
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "locked\n"
-        with pytest.raises(InvalidValueError, match=f"fit: expected checkpoint .* {ONE}"):
+        with pytest.raises(InvalidValueError, match=f"expected checkpoint .* {ONE}"):
             run(tmp_path, epochs=2)
         assert names(tmp_path) == [".lock", "epoch_9.orbax-checkpoint-tmp"]
         process.kill()
@@ -72,16 +72,16 @@ def test_an_error_leaves_the_folder_free(tmp_path: Path) -> None:
 
 @releasing_locks()
 def fail_with_a_lock(folder: Path) -> None:
-    own = FolderLock("test", folder)
+    own = FolderLock(folder)
     with pytest.raises(InvalidValueError, match=ONE):
-        FolderLock("test", folder)
+        FolderLock(folder)
     raise RuntimeError(own)
 
 
 def test_what_a_function_has_locked_is_released_at_its_end(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError) as caught:
         fail_with_a_lock(tmp_path)
-    FolderLock("test", tmp_path).release()
+    FolderLock(tmp_path).release()
     assert names(tmp_path) == []
     assert caught.traceback
 
@@ -98,7 +98,7 @@ def test_a_file_that_was_removed_meanwhile_is_not_taken_for_the_lock(
         flock(file, how)
 
     monkeypatch.setattr(lock.fcntl, "flock", slow)
-    own = FolderLock("test", tmp_path)
+    own = FolderLock(tmp_path)
     assert len(taken) == 2
     assert names(tmp_path) == [".lock"]
     own.release()
@@ -112,9 +112,9 @@ def test_where_there_are_no_locks_each_is_trusted(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(lock.fcntl, "flock", refuse)
-    FolderLock("test", tmp_path).release()
+    FolderLock(tmp_path).release()
     monkeypatch.setattr(lock, "fcntl", None)
-    FolderLock("test", tmp_path).release()
+    FolderLock(tmp_path).release()
     assert names(tmp_path) == []
 
 
@@ -137,7 +137,7 @@ def test_a_folder_that_is_gone_hides_no_error(tmp_path: Path) -> None:
             shutil.rmtree(folder)
             folder.write_text("")
 
-    with pytest.raises(InvalidValueError, match="fit: expected checkpoint to be a writable folder"):
+    with pytest.raises(InvalidValueError, match="expected checkpoint to be a writable folder"):
         run(folder, epochs=3, chunk=1, on_progress=replace)
 
 

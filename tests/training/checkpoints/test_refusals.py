@@ -210,7 +210,7 @@ def test_numbers_that_are_not_those_written_are_damage(
 
     monkeypatch.setattr(Archive, "_read_array", altered)
     with pytest.raises(ValueError, match=r"is damaged \(.*its SHA-256 is another"):
-        Archive("fit", written, create=False).read()
+        Archive(written, create=False).read()
 
 
 def test_if_all_are_damaged_nothing_is_overwritten(written: Path, tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ PLACES = {
 def test_a_folder_that_cannot_be_written(
     place: Callable[[Path], Path], reason: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(ValueError, match=f"fit: expected checkpoint to be a writable .*{reason}"):
+    with pytest.raises(ValueError, match=f"expected checkpoint to be a writable .*{reason}"):
         run(place(tmp_path))
 
 
@@ -275,5 +275,5 @@ def test_the_system_s_reason_is_found() -> None:
 
 def test_brackets_in_the_path_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
     with pytest.raises(InvalidValueError, match=r"a path without \[ and \]"):
-        Archive("fit", tmp_path / "rate[0.1]" / "run")
+        Archive(tmp_path / "rate[0.1]" / "run")
     assert not (tmp_path / "rate[0.1]").exists()

@@ -80,7 +80,7 @@ def test_a_step_sums_over_the_devices_once(optimized: None) -> None:
     """All gradients, the loss and the metric in one sum, and nothing else goes between devices."""
     network = jaxnet.mlp((3, 16, 3), activation="tanh", drop_rate=0.2)
     objective = make_objective(network, "softmax_cross_entropy", "accuracy")
-    mesh = make_mesh("fit", jax.devices(), 8)
+    mesh = make_mesh(jax.devices(), 8)
     program = _program(objective, autodiff, OPTIMIZER, None, 8, True, "equal", (), None, (), mesh)
     state = init_state(network, OPTIMIZER, (3,), key=jax.random.key(0))
     examples = replicated((jax.tree.map(jnp.asarray, blobs(128)), None), mesh)

@@ -50,7 +50,7 @@ def check_checkpoint(out: Path) -> list[str]:
     assert [(told.epoch, told.resumed) for told in seen] == [(4, 4), (6, 4)]
     run(out / "new", chunk=None)  # when to write is for the first one's clock to say
     if first:
-        opened = archive.Archive("test", own)
+        opened = archive.Archive(own)
         entry = opened.read()
         opened.close()
         assert entry is not None

@@ -91,7 +91,7 @@ def check_sweep_checkpoint(out: Path) -> str:
 def check_sweep_errors() -> None:
     """Let processes ask for unlike sweeps, or one for what cannot be: each of them is told."""
     here = jax.process_index()
-    agree = "sweep: expected arguments to agree in all processes"
+    agree = "expected arguments to agree in all processes"
     for unlike in ({"batch_size": 8 + here}, {"keep": ["params", "metrics"][here]}):
         with pytest.raises(ValueError, match=agree):
             swept("map", **unlike)
@@ -111,17 +111,17 @@ def check_sweep_errors() -> None:
 def check_errors() -> None:
     """Let processes ask for unlike things, which each of them is told."""
     here = jax.process_index()
-    with pytest.raises(ValueError, match="fit: expected arguments to agree in all processes"):
+    with pytest.raises(ValueError, match="expected arguments to agree in all processes"):
         trained(jax.devices(), seed=here)
-    with pytest.raises(ValueError, match="fit: expected arguments to agree in all processes"):
+    with pytest.raises(ValueError, match="expected arguments to agree in all processes"):
         trained(jax.devices(), checkpoint="folder" if here else None)
     refused = (
-        "fit: expected processes to succeed together, got an error in process 1",
+        "expected processes to succeed together, got an error in process 1",
         "batch_size to be a multiple",
     )
     with pytest.raises(ValueError, match=refused[here]):
         trained(jax.devices(), seed=0, batch_size=8 - here)
-    with pytest.raises(ValueError, match=f"fit: expected devices to be those of process {here}, "):
+    with pytest.raises(ValueError, match=f"expected devices to be those of process {here}, "):
         trained(jax.local_devices(process_index=1 - here))
 
 

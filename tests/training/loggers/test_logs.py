@@ -137,7 +137,7 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     report = json_lines_log(path)
     report(progress(1))
-    message = "json_lines_log: expected file to be writable, got .* Make room"
+    message = "expected file to be writable, got .* Make room"
     with full_disk(path.stat().st_size + 20), pytest.raises(ValueError, match=message):
         report(progress(2))
     assert lines(path) == [row(1, 0.5)]
@@ -147,7 +147,7 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["no/log.jsonl", "."], ids=["no folder", "a folder"])
 def test_a_place_that_cannot_be_is_refused_before_the_run(place: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="json_lines_log: expected file to be writable"):
+    with pytest.raises(ValueError, match="expected file to be writable"):
         json_lines_log(tmp_path / place)
 
 

@@ -154,11 +154,11 @@ def test_the_same_function_compiles_once() -> None:
         (lambda opt_state, params: params[0], "expected evaluate_at to return a tree like the par"),
         (
             lambda opt_state, params: jax.tree.map(lambda leaf: leaf[None], params),
-            "training: expected evaluate_at to return a tree like the parameters",
+            "expected evaluate_at to return a tree like the parameters",
         ),
         (
             lambda params, opt_state: averaged_params(opt_state),
-            "averaged_params: expected state to hold one AverageParametersState, got 0",
+            "expected state to hold one AverageParametersState, got 0",
         ),
     ],
     ids=["number", "part", "shape", "order"],

@@ -145,6 +145,6 @@ def test_a_function_of_ones_own_is_compiled_once() -> None:
 
 
 def test_unknown_engine() -> None:
-    message = r"fit: expected gradient to be one of autodiff, by_hand, got 'hand'\."
+    message = r"expected gradient to be one of autodiff, by_hand, got 'hand'\."
     with pytest.raises(ValueError, match=message):
         run(network(), gradient="hand")

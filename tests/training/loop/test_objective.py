@@ -67,10 +67,10 @@ def test_every_head_trains(name: str, engine: str) -> None:
 
 def test_metrics_refuse_in_fit_what_they_refuse_outside() -> None:
     train = Examples(values(9, 3), values(9, 2))
-    with pytest.raises(ValueError, match="accuracy: expected "):
+    with pytest.raises(ValueError, match="expected "):
         run(serial(dense(2)), train, loss="squared_error", metrics="accuracy")
     train = Examples(values(9, 3), values(9, 1))
-    with pytest.raises(ValueError, match="binary_accuracy: expected targets "):
+    with pytest.raises(ValueError, match="expected targets "):
         run(serial(dense(1)), train, loss="squared_error", metrics="binary_accuracy")
 
 
@@ -79,7 +79,7 @@ def test_a_loss_of_probabilities_refuses_logits(loss: str) -> None:
     classes = 3 if loss.startswith("cat") else 1
     targets = blobs().targets % max(classes, 2)
     train = Examples(10 * blobs().inputs, targets)
-    with pytest.raises(ValueError, match=rf"{loss}: expected outputs .*\[0, 1\]"):
+    with pytest.raises(ValueError, match=r"expected outputs .*\[0, 1\]"):
         run(serial(dense(classes)), train, loss=loss)
     end = activation("softmax" if classes == 3 else "sigmoid")
     result = run(serial(dense(classes), end), train, loss=loss)

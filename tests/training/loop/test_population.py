@@ -189,7 +189,7 @@ def test_equals_pytorchs_update_bn_on_one_mini_batch(dtype: np.dtype) -> None:
     [
         (examples_of(np.zeros((0, 3))), "expected examples to pair each of one or more inputs"),
         (examples_of(np.full((2, 3), np.nan)), "expected examples.inputs to be finite"),
-        (examples_of(np.zeros((2, 4))), r"batch_norm: expected x of shape \(batch, 3\)"),
+        (examples_of(np.zeros((2, 4))), r"expected x of shape \(batch, 3\)"),
     ],
 )
 def test_bad_examples(examples: Examples, message: str) -> None:

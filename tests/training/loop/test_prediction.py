@@ -54,9 +54,9 @@ def test_numbers_of_any_kind_are_taken() -> None:
         (
             [[1.0], [1.0, 2.0]],
             ValueError,
-            r"predict: expected inputs to be an array, got .*rows of",
+            r"expected inputs to be an array, got .*rows of",
         ),
-        (3.0, ValueError, "predict: expected inputs to hold examples, got one number"),
+        (3.0, ValueError, "expected inputs to hold examples, got one number"),
         (
             np.array([["a", "b", "c"]]),
             TypeError,
@@ -74,5 +74,5 @@ def test_what_is_no_batch_is_refused(inputs: Any, error: type[Exception], messag
 def test_nothing_cannot_be_evaluated() -> None:
     params, statistics = NETWORK.init(jax.random.key(0), (3,))
     none = Examples(np.zeros((0, 3)), np.zeros(0, np.int32))
-    with pytest.raises(ValueError, match="evaluate: expected examples to pair each of one or more"):
+    with pytest.raises(ValueError, match="expected examples to pair each of one or more"):
         evaluate(NETWORK, params, statistics, none)

@@ -44,7 +44,7 @@ def run(rules: Any, **settings: Any) -> FitResult:
 
 def feed(rule: Rule, values: list[float]) -> tuple[list[bool], Any]:
     """Return after which of some epochs a rule stops, and its state in the end."""
-    (rule,) = check_rules("feed", [rule], {"loss": "min", "accuracy": "max"})
+    (rule,) = check_rules([rule], {"loss": "min", "accuracy": "max"})
     state, stops = rule.init(jnp.array(0.0), ()), []
     for value in values:
         risk = {"loss": jnp.asarray(value), "accuracy": jnp.asarray(-value)}
@@ -231,46 +231,46 @@ def test_instruments_are_read_after_every_epoch() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: early_stopping(patience=0), "early_stopping: expected patience"),
+        (lambda: early_stopping(patience=0), "expected patience"),
         (
             lambda: early_stopping(patience=2.5),  # pyright: ignore[reportArgumentType]
             "patience to be an integer, got 2.5 of type float",
         ),
-        (lambda: early_stopping(min_epochs=-1), "early_stopping: expected min_epochs >= 0"),
+        (lambda: early_stopping(min_epochs=-1), "expected min_epochs >= 0"),
         (
             lambda: early_stopping(patience=jnp.float32(2)),
             "patience to be an integer, got float32. Pass an int32 array",
         ),
         (
             lambda: run(early_stopping(patience=3)),
-            "fit: expected rules to be a sequence of rules, got the single rule 'no better loss",
+            "expected rules to be a sequence of rules, got the single rule 'no better loss",
         ),
         (lambda: run(["early_stopping"]), "rules, got ['early_stopping']. Pass a list"),
-        (lambda: early_stopping(min_delta=-1.0), "early_stopping: expected min_delta"),
+        (lambda: early_stopping(min_delta=-1.0), "expected min_delta"),
         (
             lambda: early_stopping(mode="down"),  # pyright: ignore[reportArgumentType]
             "expected mode to be one of max, min, got 'down'",
         ),
-        (lambda: stop_at_deviation(0.0), "stop_at_deviation: expected epsilon"),
-        (lambda: reduce_on_plateau(factor=2.0), "plateau: expected factor"),
+        (lambda: stop_at_deviation(0.0), "expected epsilon"),
+        (lambda: reduce_on_plateau(factor=2.0), "expected factor"),
         (lambda: run([early_stopping("acuracy")]), "got 'acuracy'. Did you mean 'accuracy'?"),
         (
             lambda: run([early_stopping(source="validation")], validation=None),
-            "early_stopping: expected validation to be given, got None",
+            "expected validation to be given, got None",
         ),
         (
             lambda: run([], instruments={"x": lambda params, statistics, train: jnp.zeros(2)}),
-            "training: expected instrument 'x' to be 0-d, got shape",
+            "expected instrument 'x' to be 0-d, got shape",
         ),
         (
             lambda: run([], instruments={"x": lambda params, statistics, train: "much"}),
-            "training: expected instrument 'x' to return a number, got a str",
+            "expected instrument 'x' to return a number, got a str",
         ),
         (
             lambda: run(
                 [], instruments={"x": lambda params, statistics, train: jnp.zeros((), "complex64")}
             ),
-            "training: expected instrument 'x' to return a number, got complex64",
+            "expected instrument 'x' to return a number, got complex64",
         ),
     ],
     ids=[

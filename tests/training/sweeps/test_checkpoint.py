@@ -92,7 +92,7 @@ def trained(compiled: dict[int, Workers], **execution: Any) -> SweepOutputs:
     """Train seven members by a program that is compiled once."""
     settings = grid(learning_rate=[0.01, 0.02, 0.05, 0.1, 0.2, 1.0, 1e38])
     members = make_members(settings, seed_keys(jax.random.key(3), 1), 3)
-    member = RunProgram("sweep", build, LoopConfig(3, 8))
+    member = RunProgram(build, LoopConfig(3, 8))
     train = jax.tree.map(jnp.asarray, blobs())
     return train_members(member, members, train, None, Execution(**execution), compiled)
 

@@ -126,7 +126,7 @@ def test_another_sweep_is_refused(changed: dict[str, Any], message: str, written
     before = names(written)
     given: dict[str, Any] = {"build": build, "train": blobs(), "settings": SETTINGS, **RUNS}
     given |= {"strategy": "map", "checkpoint": written, **changed}
-    with pytest.raises(InputError, match=f"^sweep: expected checkpoint '.*{message}"):
+    with pytest.raises(InputError, match=f"^expected checkpoint '.*{message}"):
         sweep(given.pop("build"), given.pop("train"), **given)
     assert names(written) == before
 
@@ -171,9 +171,9 @@ def test_folders_of_other_functions_are_refused(folder: Path, tmp_path: Path) ->
         with pytest.raises(ValueError, match=f"a folder of a sweep, got one of {what}"):
             swept(tmp_path / name)
     with pytest.raises(ValueError, match="the shares of several processes, got one of a sweep"):
-        parts.share_folder("sweep", folder, 2)
+        parts.share_folder(folder, 2)
     with pytest.raises(ValueError, match=r"tune: .*the stages of a search, got one of a sweep"):
-        parts.stage_folder("tune", folder, 0)
+        parts.stage_folder(folder, 0)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ PLACES = {
 
 @pytest.mark.parametrize(("place", "reason"), PLACES.values(), ids=PLACES.keys())
 def test_a_folder_that_cannot_be_written(place: Path, reason: str) -> None:
-    with pytest.raises(ValueError, match=f"sweep: expected checkpoint to be a writable .*{reason}"):
+    with pytest.raises(ValueError, match=f"expected checkpoint to be a writable .*{reason}"):
         swept(place)
 
 
@@ -254,9 +254,7 @@ def test_a_search_that_hangs_on_a_study_takes_none(tmp_path: Path) -> None:
     study = optuna.create_study()
     rates = {"learning_rate": optuna.distributions.FloatDistribution(0.01, 0.1)}
     given: dict[str, Any] = {"key": RUNS["key"], "epochs": 1, "batch_size": 8, "rounds": 1}
-    with pytest.raises(
-        ValueError, match=r"optuna_search: expected checkpoint to be left out.*storage"
-    ):
+    with pytest.raises(ValueError, match=r"expected checkpoint to be left out.*storage"):
         optuna_search(
             study,
             build,

@@ -106,13 +106,13 @@ def partly(learning_rate: Any) -> Recipe:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"folds": 1}, "k_folds: expected folds >= 2, got 1"),
-        ({"folds": 38}, "k_folds: expected folds at most the 37 examples, got 38"),
+        ({"folds": 1}, "expected folds >= 2, got 1"),
+        ({"folds": 38}, "expected folds at most the 37 examples, got 38"),
         ({"batch_size": 25}, "at most the 24 examples, got 25"),
-        ({"stragety": "map"}, "cross_validate: expected options to be one of"),
-        ({"settings": {"rate": 0.1}}, "cross_validate: expected options of build to be among"),
-        ({"keep": "all"}, "cross_validate: expected keep to be one of"),
-        ({"build": partly}, "cross_validate: expected the recipe's subset to be None"),
+        ({"stragety": "map"}, "expected options to be one of"),
+        ({"settings": {"rate": 0.1}}, "expected options of build to be among"),
+        ({"keep": "all"}, "expected keep to be one of"),
+        ({"build": partly}, "expected the recipe's subset to be None"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -132,11 +132,11 @@ def test_a_state_s_keys_survive_as_integers() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"min_epochs": 11}, "successive_halving: expected min_epochs at most epochs=10, got 11"),
-        ({"reduction": 1}, "successive_halving: expected reduction >= 2, got 1"),
-        ({"metric": "loss"}, "successive_halving: expected metric to be one of"),
-        ({"keep": "params"}, "successive_halving: expected keep not to be given"),
-        ({"seeds": 0}, "successive_halving: expected seeds >= 1, got 0"),
+        ({"min_epochs": 11}, "expected min_epochs at most epochs=10, got 11"),
+        ({"reduction": 1}, "expected reduction >= 2, got 1"),
+        ({"metric": "loss"}, "expected metric to be one of"),
+        ({"keep": "params"}, "expected keep not to be given"),
+        ({"seeds": 0}, "expected seeds >= 1, got 0"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

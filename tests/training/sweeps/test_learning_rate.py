@@ -76,7 +76,7 @@ def test_rates_that_are_all_too_large_are_refused() -> None:
     given: Any = {"key": jax.random.key(0), "batch_size": 24, "epochs": 9, "points": 3}
     with pytest.raises(ValueError, match="expected low to be a rate with which the loss falls"):
         find_learning_rate(build, regression(), low=5.0, high=50.0, **given)
-    with pytest.raises(ValueError, match=r"find_learning_rate: expected points >= 2, got 1"):
+    with pytest.raises(ValueError, match=r"expected points >= 2, got 1"):
         found(points=1)
-    with pytest.raises(ValueError, match=r"find_learning_rate: expected high finite and in \(1"):
+    with pytest.raises(ValueError, match=r"expected high finite and in \(1"):
         find_learning_rate(build, regression(), low=1.0, high=0.5, **given)

@@ -84,7 +84,7 @@ def test_an_error_leaves_no_trial_open(optuna: Any) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"name": "rate"}, "optuna_search: expected options of build to be among"),
+        ({"name": "rate"}, "expected options of build to be among"),
         ({"metric": "validation_acuracy"}, "Did you mean 'validation_accuracy'?"),
     ],
     ids=["name", "metric"],
@@ -108,13 +108,13 @@ def test_bad_input(optuna: Any) -> None:
     for changed, message in (
         ({"metric": "validation_accuracy"}, "expected study to maximize validation_accuracy alone"),
         ({"study": several}, "to minimize validation_loss alone, got minimize and minimize"),
-        ({"distributions": kinds}, "optuna_search: expected learning_rate to be numbers"),
+        ({"distributions": kinds}, "expected learning_rate to be numbers"),
         ({"distributions": {}}, "distributions to be one or more by name, got {}. For example"),
         ({"distributions": [0.1]}, "expected distributions to be one or more by name, got [0.1]"),
         ({"distributions": {"units": 3}}, "expected units to be a distribution of Optuna's, got 3"),
-        ({"study": "x"}, "optuna_search: expected study to be a study, got 'x'. Pass optuna."),
-        ({"rounds": 0}, "optuna_search: expected rounds >= 1, got 0"),
-        ({"batches": 2}, "optuna_search: expected options to be one of"),
+        ({"study": "x"}, "expected study to be a study, got 'x'. Pass optuna."),
+        ({"rounds": 0}, "expected rounds >= 1, got 0"),
+        ({"batches": 2}, "expected options to be one of"),
     ):
         given: dict[str, Any] = {"study": study} | changed
         with pytest.raises((ValueError, TypeError)) as caught:

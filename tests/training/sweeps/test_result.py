@@ -48,9 +48,9 @@ def test_equal_settings_stay_in_their_order_and_lost_ones_come_last() -> None:
 
 
 def test_a_steady_ranking_has_no_setting_of_which_a_run_diverged() -> None:
-    np.testing.assert_array_equal(steady_ranking("f", result()), [1])
-    with pytest.raises(ValueError, match="f: expected settings to hold one of which no run diverg"):
-        steady_ranking("f", result(diverged=np.ones((3, 3), bool)))
+    np.testing.assert_array_equal(steady_ranking(result()), [1])
+    with pytest.raises(ValueError, match="expected settings to hold one of which no run diverg"):
+        steady_ranking(result(diverged=np.ones((3, 3), bool)))
 
 
 def test_the_table_counts_runs_and_those_that_diverged() -> None:
@@ -79,8 +79,8 @@ def test_records_are_one_a_run() -> None:
     ("ask", "message"),
     [
         (lambda: result().mean("acuracy"), "metric to be one of train_accuracy, train_loss"),
-        (lambda: result().member(3), "member: expected setting below 3, got 3"),
-        (lambda: result().member(0, 3), "member: expected seed below 3, got 3"),
+        (lambda: result().member(3), "expected setting below 3, got 3"),
+        (lambda: result().member(0, 3), "expected seed below 3, got 3"),
         (
             lambda: result(settings=grid(a=[1, 2]).take(np.arange(2))).on_grid(LOSSES),
             "to be a grid",
@@ -113,6 +113,6 @@ def test_hyperparameters_called_as_a_column_keep_their_values() -> None:
 @pytest.mark.parametrize("top", [0, -1, "a"])
 @pytest.mark.usefixtures("no_type_checks")
 def test_a_table_has_a_first_row(top: Any) -> None:
-    with pytest.raises((ValueError, TypeError), match="table: expected top "):
+    with pytest.raises((ValueError, TypeError), match="expected top "):
         result().table(top=top)
     assert len(result().table(top=2).splitlines()) == 3

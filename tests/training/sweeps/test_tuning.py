@@ -106,13 +106,13 @@ def partly(learning_rate: Any) -> Recipe:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"test": blobs(5, features=4)}, "dense: expected in_shape to be (3,), got (4,)"),
+        ({"test": blobs(5, features=4)}, "expected in_shape to be (3,), got (4,)"),
         ({"validation_fraction": 1.0}, "expected validation_fraction finite and in (0, 1)"),
-        ({"folds": 1}, "k_folds: expected folds >= 2"),
-        ({"chunks": 1}, "tune: expected options to be one of"),
+        ({"folds": 1}, "expected folds >= 2"),
+        ({"chunks": 1}, "expected options to be one of"),
         ({"builder": by_validation}, "expected validation to be given"),
-        ({"builder": partly}, "tune: expected the recipe's subset to be None"),
-        ({"metric": "loss"}, "tune: expected metric to be one of"),
+        ({"builder": partly}, "expected the recipe's subset to be None"),
+        ({"metric": "loss"}, "expected metric to be one of"),
         ({"metric": "validation_acuracy"}, "Did you mean 'validation_accuracy'?"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
