@@ -1,4 +1,7 @@
-"""What holds for every test: checked types, strict promotion, both precisions, real data."""
+"""What holds for every test: strict promotion, both precisions, real data, checked types.
+
+Types are checked where ``JAXNET_CHECK_TYPES`` is set: that takes half as much time again.
+"""
 
 import gc
 import os
@@ -12,17 +15,17 @@ import numpy as np
 import pytest
 
 from tests.peers import PEERS
-from tests.quick import compile_quickly, share_contexts, write_checks_once
+from tests.quick import compile_quickly, keep_programs
 
-# Before jaxnet is imported anywhere: every annotation of its functions is checked at each call.
-write_checks_once()
-jaxtyping.install_import_hook("jaxnet", "tests.check_types")
+if os.environ.get("JAXNET_CHECK_TYPES"):
+    # Before jaxnet is imported anywhere: each call checks the annotations of the function.
+    jaxtyping.install_import_hook("jaxnet", "tests.check_types")
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 compile_quickly()
-share_contexts()
+keep_programs(Path(__file__).parents[1] / ".pytest_cache" / "programs")
 
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("fixed")

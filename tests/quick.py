@@ -1,26 +1,16 @@
-"""Quick tests: their programs run once, on little data; what costs time is to make them."""
+"""Quick tests: their programs run once, on little data; what costs time is to compile them."""
 
-import functools
 import importlib.metadata
 import os
-import threading
-from typing import Any
+from pathlib import Path
 
 import jax
-import jaxtyping
-
-# what follows reaches into these; without it the tests are slower, and say the same
-_KNOWN_JAX = importlib.metadata.version("jaxlib") == "0.10.2"
-_KNOWN_JAXTYPING = importlib.metadata.version("jaxtyping") == "0.3.11"
 
 FLAGS = (
     "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
-    if _KNOWN_JAX
+    if importlib.metadata.version("jaxlib") == "0.10.2"
     else ""  # XLA aborts the process for a flag that it does not know
 )
-
-PROGRAMS = 100
-"""That one context takes: it keeps the types and the constants of all of them."""
 
 
 def compile_quickly() -> None:
@@ -40,43 +30,11 @@ def users_environment() -> dict[str, str]:
     return own
 
 
-def share_contexts() -> None:
-    """Let JAX write programs into one MLIR context after the other, each for many of them.
+def keep_programs(folder: Path) -> None:
+    """Keep compiled programs in a folder, for the other workers and for the next run.
 
-    It makes a context for each program: a third of the time that it takes to lower the tests'.
+    Not for the processes that tests start: some are killed while they write.
     """
-    if not _KNOWN_JAX:
-        return
-    from jax._src.interpreters import mlir
-
-    make, own = mlir.make_ir_context, threading.local()
-
-    def make_or_share() -> Any:
-        if not getattr(own, "left", 0):
-            own.context, own.left = make(), PROGRAMS
-        own.left -= 1
-        return own.context
-
-    mlir.make_ir_context = make_or_share
-
-
-def write_checks_once() -> None:
-    """Let jaxtyping write the checks of equal signatures once.
-
-    A layer or an optimizer makes its functions anew each time that it is made, and jaxtyping
-    writes for each two functions of its name and signature, without its body, for a type checker
-    to complete.
-    """
-    if not _KNOWN_JAXTYPING:
-        return
-    module: Any = jaxtyping._decorator
-    write = module._make_fn_with_signature
-    write_once = functools.cache(write)
-
-    def written(*named: Any, **options: Any) -> Any:
-        try:
-            return write_once(*named, **options)
-        except TypeError:  # a default or an annotation that cannot be compared
-            return write(*named, **options)
-
-    module._make_fn_with_signature = written
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -24,9 +24,9 @@ LARGEST = 2**31 - 1
 def check_choice(argument: str, name: str, table: Mapping[str, T]) -> T:
     """Return the entry called ``name``, or raise a ValueError that lists the known names.
 
-    >>> check_choice("mlp", "activation", "relu", {"relu": max, "tanh": min}) is max
+    >>> check_choice("activation", "relu", {"relu": max, "tanh": min}) is max
     True
-    >>> check_choice("mlp", "activation", "rellu", {"relu": max, "tanh": min})
+    >>> check_choice("activation", "rellu", {"relu": max, "tanh": min})
     Traceback (most recent call last):
         ...
     jaxnet.core.errors.InvalidValueError: expected activation to be one of relu, tanh, \
@@ -134,7 +134,7 @@ def check_whole(argument: str, value: Any, *, minimum: int = 1) -> None:
 def check_key(argument: str, key: Any) -> None:
     """Raise a TypeError unless ``key`` is one PRNG key, typed or of the old kind of integers.
 
-    >>> check_key("fit", "key", 0)
+    >>> check_key("key", 0)
     Traceback (most recent call last):
         ...
     jaxnet.core.errors.InvalidTypeError: expected key to be one PRNG key, got 0 of type int. \
@@ -160,7 +160,7 @@ def check_flags(**flags: Any) -> None:
 
     A text such as ``"no"`` would count as true. A traced value cannot choose what is computed.
 
-    >>> check_flags("sgd", nesterov="no")
+    >>> check_flags(nesterov="no")
     Traceback (most recent call last):
         ...
     jaxnet.core.errors.InvalidTypeError: expected nesterov to be a boolean, \
@@ -175,7 +175,7 @@ got 'no' of type str. Pass True or False.
 def check_function(argument: str, called: Any, remedy: str) -> None:
     """Raise a TypeError unless an argument can be called.
 
-    >>> check_function("fit", "on_progress", 3, "Pass a function.")
+    >>> check_function("on_progress", 3, "Pass a function.")
     Traceback (most recent call last):
         ...
     jaxnet.core.errors.InvalidTypeError: expected on_progress to be a function, got 3. \
@@ -188,7 +188,7 @@ Pass a function.
 def check_arrays(**arrays: Any) -> None:
     """Raise a TypeError that names the first argument that is no array, of JAX's or of NumPy's.
 
-    >>> check_arrays("huber", outputs=np.zeros(2), targets=[1, 2])
+    >>> check_arrays(outputs=np.zeros(2), targets=[1, 2])
     Traceback (most recent call last):
         ...
     jaxnet.core.errors.InvalidTypeError: expected targets to be an array, got a list. \
@@ -203,7 +203,7 @@ Pass jnp.asarray(targets).
 def check_floating(argument: str, array: Any) -> None:
     """Raise a TypeError unless the array, or number, is floating-point.
 
-    >>> check_floating("elu", "z", np.array([1]))
+    >>> check_floating("z", np.array([1]))
     Traceback (most recent call last):
         ...
     jaxnet.core.errors.InvalidTypeError: expected z to be floating-point, got int64. \
@@ -240,7 +240,7 @@ def check_entries(
 
     Tracers pass unchecked: their values are not known yet.
 
-    >>> check_entries("f", "x", np.array([1, -2]), lambda x: x > 0, "> 0", "Pass others.")
+    >>> check_entries("x", np.array([1, -2]), lambda x: x > 0, "> 0", "Pass others.")
     Traceback (most recent call last):
         ...
     jaxnet.core.errors.InvalidValueError: expected x > 0, got -2 at index (1,). Pass others.
@@ -260,7 +260,7 @@ def check_entries(
 def check_options(called: Callable[..., Any], options: Iterable[str], *, data: int) -> None:
     """Raise a ValueError for an option that ``called`` lacks; its first arguments are the data.
 
-    >>> check_options("get", round, ["digits"], data=1)
+    >>> check_options(round, ["digits"], data=1)
     Traceback (most recent call last):
         ...
     jaxnet.core.errors.InvalidValueError: expected options of round to be among ndigits, \
@@ -279,7 +279,7 @@ got 'digits'. Did you mean 'ndigits'?
 def check_names(argument: str, expected: Iterable[str], actual: Iterable[str], remedy: str) -> None:
     """Raise a ValueError that lists which of a network's arrays lack and which are unknown.
 
-    >>> check_names("from_torch", "arrays", ["0.weight", "0.bias"], ["0.weight"], "Add them.")
+    >>> check_names("arrays", ["0.weight", "0.bias"], ["0.weight"], "Add them.")
     Traceback (most recent call last):
         ...
     jaxnet.core.errors.InvalidValueError: expected arrays to be those of the network, \

@@ -35,7 +35,7 @@ def check_path(argument: str, path: Any) -> Path:
         TypeError: if it is neither a string nor a path.
         ValueError: if it is empty, has a zero byte in it, or is an address such as ``s3://...``.
 
-    >>> check_path("save_model", "path", "s3://bucket/model")
+    >>> check_path("path", "s3://bucket/model")
     Traceback (most recent call last):
         ...
     jaxnet.core.errors.InvalidValueError: expected path to be on a disk, \

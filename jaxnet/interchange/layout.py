@@ -109,7 +109,7 @@ def expected_names(network: Layer, in_shape: Shape, layout: ParameterNames) -> t
 def flatten(argument: str, tree: Any) -> dict[str, Any]:
     """Return the leaves of nested mappings by their keys, joined by ``/``.
 
-    >>> flatten("from_linen", "variables", {"params": {"Dense_0": {"kernel": 1, "bias": 2}}})
+    >>> flatten("variables", {"params": {"Dense_0": {"kernel": 1, "bias": 2}}})
     {'params/Dense_0/kernel': 1, 'params/Dense_0/bias': 2}
     """
     if not isinstance(tree, Mapping):

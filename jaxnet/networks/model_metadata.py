@@ -42,7 +42,7 @@ def check_input_shape(shape: Any) -> Shape:
         TypeError: if it is no sequence of integers.
         ValueError: if one of them is below 1.
 
-    >>> check_input_shape("save_model", [1, 3])
+    >>> check_input_shape([1, 3])
     (1, 3)
     """
     if not isinstance(shape, Sequence) or isinstance(shape, str):

@@ -30,7 +30,7 @@ def test_a_pipe_and_a_device_are_refused(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     link.symlink_to("/dev/null")
     for path, kind in ((pipe, "a pipe"), (link, "a device")):
-        with pytest.raises(ValueError, match=f"test: .* regular file, got '{path}', {kind}. Ch"):
+        with pytest.raises(ValueError, match=f"regular file, got '{path}', {kind}. Ch"):
             write(path, "new")
     assert pipe.is_fifo()
     assert link.is_char_device()

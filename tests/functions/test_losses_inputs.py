@@ -102,7 +102,7 @@ REFUSED: list[tuple[str, Any, Any, type[Exception], str]] = [
      "expected outputs to be floating-point, got int32. outputs.astype(jnp.float32) converts."),
     # one example: the label has no index
     ("softmax_cross_entropy", ROWS[0], np.array(2), ValueError,
-     "expected targets of integer labels to be in [0, 2), got 2 at index (). Number the classes "
+     "expected targets of integer labels to be in [0, 2), got 2. Number the classes "
      "from 0, or give the network more outputs."),
 ]  # fmt: skip
 
@@ -112,9 +112,9 @@ def test_bad_input(
     name: str, outputs: Any, targets: Any, error: type[Exception], message: str
 ) -> None:
     loss, y = get_loss(name), jnp.asarray(outputs)
-    with pytest.raises(error, match=f"^{name}: {re.escape(message)}$"):
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
         loss.function(y, targets)
-    with pytest.raises(error, match=f"^{name}(_backward)?: {re.escape(message)}$"):
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
         loss.backward(y, targets)
     # what fit does before it starts: only the outputs' shape is known
     if "outputs to be prob" not in message:
@@ -135,7 +135,7 @@ def test_options_out_of_range(name: str, options: dict[str, float], message: str
     loss, y = get_loss(name, **options), jnp.asarray(ROWS)
     targets = np.array([[0.0, 1.0]] * 3)
     for function in loss:
-        with pytest.raises(ValueError, match=rf"^{name}(_backward)?: .*{message}"):
+        with pytest.raises(ValueError, match=message):
             function(y, targets)
 
 

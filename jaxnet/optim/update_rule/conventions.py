@@ -25,7 +25,7 @@ def resolve(like: str, conventions: Mapping[str, Convention], **given: Any) -> C
     ...     decay: float
     ...     eps: float
     >>> table = {"optax": Defaults(0.9, 1e-8), "torch": Defaults(0.99, 1e-8)}
-    >>> resolve("rmsprop", "torch", table, decay=None, eps=1e-6)
+    >>> resolve("torch", table, decay=None, eps=1e-6)
     Defaults(decay=0.99, eps=1e-06)
     """
     chosen = check_choice("like", like, conventions)

@@ -25,7 +25,7 @@ def mask_tree(mask: Mask, tree: Any) -> Any:
 
     >>> import jax.numpy as jnp
     >>> params = {"hidden": {"weights": jnp.ones(2), "bias": jnp.ones(1)}, "output": jnp.ones(3)}
-    >>> mask_tree("masked", {"hidden": True, "output": False}, params)
+    >>> mask_tree({"hidden": True, "output": False}, params)
     {'hidden': {'bias': True, 'weights': True}, 'output': False}
     """
     if mask is None:
