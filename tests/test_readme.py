@@ -1,51 +1,83 @@
-"""The README is true: its example runs, its list of experiments is whole."""
+"""The pages are true: their examples run, their lists are whole, their links lead somewhere."""
 
 import functools
 import re
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 import jaxnet
 from experiments.__main__ import questions
 from tests.test_structure import ROOT
 
-README = (ROOT / "README.md").read_text()
-
-EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-
-
-def test_the_example_runs_and_prints_what_it_says() -> None:
-    example, _ = EXAMPLES
-    stated = re.findall(r"# (0\.\d+)", example)
-    done = subprocess.run(
-        [sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=True
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text()
+    for path in (
+        ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
+        ROOT / "experiments" / "README.md",
+        ROOT / "jaxnet" / "README.md",
+        *sorted((ROOT / "guides").glob("*.md")),
     )
-    printed = done.stdout.split()
+}
+README = PAGES["README.md"]
+
+
+def code_of(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", PAGES[page], re.DOTALL)
+
+
+def printed_by(code: str) -> str:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_ten_lines_print_what_they_say() -> None:
+    (example,) = code_of("README.md")
+    stated = re.findall(r"# (0\.\d+)", example)
+    printed = printed_by(example).split()
     assert len(printed) == len(stated) == 2  # on validation examples, and once on test examples
     for value, said in zip(printed, stated, strict=True):
         # rounding differs between machines: a few of the 288 and 359 images may tip over
         assert abs(float(value) - float(said)) < 0.015
 
 
-def test_the_sweep_runs_and_prints_a_table() -> None:
-    _, second = EXAMPLES
-    fewer = second.replace('"seeds": 4, "epochs": 20', '"seeds": 2, "epochs": 2')
-    assert fewer != second
-    done = subprocess.run(
-        [sys.executable, "-c", fewer],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    header, *rows = done.stdout.splitlines()
+def test_the_sweep_prints_a_table() -> None:
+    (example,) = code_of("guides/training.md")
+    fewer = example.replace('"seeds": 4, "epochs": 20', '"seeds": 2, "epochs": 2')
+    assert fewer != example
+    header, *rows = printed_by(fewer).splitlines()
     assert header.split() == ["learning_rate", "drop_rate", "validation_accuracy", "+-", "runs"]
     assert len(rows) == 6
 
 
+def test_parts_of_ones_own_train() -> None:
+    assert float(printed_by("\n".join(code_of("guides/own_parts.md")))) > 0.8
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_within_the_project_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", PAGES[page])
+    for target, anchor in links:
+        if target.startswith("https://"):
+            continue
+        path = ((ROOT / page).parent / target).resolve() if target else ROOT / page
+        assert path.exists(), target
+        if anchor:
+            titles = re.findall(r"^#+ (.*)$", Path(path).read_text(), re.MULTILINE)
+            anchors = [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
+            assert anchor in anchors, anchor
+
+
 def test_every_experiment_is_in_the_table_with_its_question() -> None:
     for name, question in questions().items():
-        assert f"| `{name}` | {question} |" in README
+        assert f"| `{name}` | {question} |" in PAGES["experiments/README.md"]
 
 
 def test_there_are_exactly_two_set_up_commands() -> None:
@@ -54,16 +86,8 @@ def test_there_are_exactly_two_set_up_commands() -> None:
     assert commands[1].endswith("-m pytest")
 
 
-def test_the_floor_diagram_names_every_room() -> None:
-    rooms = {path.parent.name for path in (ROOT / "jaxnet").glob("*/__init__.py")}
-    diagram = README.partition("## How it is built")[2]
-    for room in rooms:
-        assert re.search(rf"\b{room}\b", diagram), room
-
-
 def test_every_formula_is_where_the_index_says() -> None:
-    index = README.partition("## Where each formula is")[2].partition("\n## ")[0]
-    names = re.findall(r"`jaxnet\.([\w.]+)`", index)
+    names = re.findall(r"`jaxnet\.([\w.]+)`", PAGES["jaxnet/README.md"])
     assert len(names) > 60
     for name in names:
         found = functools.reduce(getattr, name.split("."), jaxnet)

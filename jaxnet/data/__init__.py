@@ -1,5 +1,6 @@
 """Data: labelled examples, where they come from, and how they are split."""
 
+from jaxnet.core.random import random_order
 from jaxnet.data.examples import Examples
 from jaxnet.data.idx import read_idx
 from jaxnet.data.sources import DATASETS, Dataset, data_directory, load_dataset
@@ -13,6 +14,7 @@ __all__ = [
     "data_directory",
     "k_folds",
     "load_dataset",
+    "random_order",
     "read_idx",
     "split",
 ]

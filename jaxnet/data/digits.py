@@ -1,4 +1,4 @@
-"""The 1,797 real handwritten digits of 8 x 8 pixels that scikit-learn carries: no network needed.
+"""The 1,797 real handwritten digits of 8 x 8 pixels that come with jaxnet and scikit-learn.
 
 They are the test part of the UCI "Optical Recognition of Handwritten Digits", by 13 writers none of
 whom wrote for the training part, form after form. Who wrote what is not recorded, but the labels
@@ -8,9 +8,21 @@ show where each form begins: they repeat one sequence of 130 digits, up to a few
 Source: Alpaydin and Kaynak 1998.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 from jaxnet.data.examples import Examples
+from jaxnet.data.idx import read_idx
+from jaxnet.data.mnist import pair
+
+FOLDER = Path(__file__).parent / "embedded"
+
+SHA256 = {
+    "digits-images-idx3-ubyte": "359cd13f0f514122884198b78a131df597421cbf5e93a76678fa96fc548f0d96",
+    "digits-labels-idx1-ubyte": "ce71631c1f31ce56fa54f31d1d498fafacff59b001e6c30c4a5e29508aa277ad",
+}
+"""File name -> SHA-256 of the decompressed content."""
 
 TEST_FRACTION = 0.2
 
@@ -53,10 +65,8 @@ def load_digits_by_writer() -> tuple[Examples, Examples]:
 
 
 def _all_digits() -> Examples:
-    from sklearn import datasets  # takes about a second to import
-
-    pixels, labels = datasets.load_digits(return_X_y=True)
-    return Examples(np.asarray(pixels, np.uint8), np.asarray(labels, np.int32))
+    images, labels = (read_idx(FOLDER / f"{name}.gz", sha256=SHA256[name]) for name in SHA256)
+    return pair(images, labels, classes=10)
 
 
 def _ranks(labels: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Layers: pure ``init``, ``apply``, and the hand-derived ``forward`` and ``backward``."""
 
-from jaxnet.core.types import Layer
+from jaxnet.core.types import Description, Layer, layer_from_forward
 from jaxnet.layers.activation import activation
 from jaxnet.layers.active_units import active_units
 from jaxnet.layers.batch_norm import BatchNorm, batch_norm
@@ -19,6 +19,7 @@ from jaxnet.layers.standardization import Moments, moments, standardize
 __all__ = [
     "BatchNorm",
     "Dense",
+    "Description",
     "Layer",
     "Moments",
     "MovingMoments",
@@ -29,6 +30,7 @@ __all__ = [
     "dropout",
     "folded",
     "gaussian_noise",
+    "layer_from_forward",
     "maxout",
     "moments",
     "parallel",

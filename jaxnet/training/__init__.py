@@ -6,13 +6,15 @@ from jaxnet.training.fit import fit
 from jaxnet.training.host_loop import DivergenceError, FitResult, History, Progress
 from jaxnet.training.loggers.logs import json_lines_log, tensorboard_log, together
 from jaxnet.training.loop.early_stopping import early_stopping
-from jaxnet.training.loop.epoch import steps_per_epoch
+from jaxnet.training.loop.epoch import make_epoch, steps_per_epoch
 from jaxnet.training.loop.evaluate import evaluate, predict
 from jaxnet.training.loop.gradient import ENGINES, BatchGradient, GradientEngine, autodiff, by_hand
 from jaxnet.training.loop.objective import Objective, make_objective
 from jaxnet.training.loop.population import recompute_statistics
 from jaxnet.training.loop.rules import Rule, reduce_on_plateau, stop_at_deviation
+from jaxnet.training.loop.run import make_run
 from jaxnet.training.loop.state import TrainState, init_state
+from jaxnet.training.loop.step import StepState, make_step
 from jaxnet.training.recipe import Recipe
 from jaxnet.training.sweeps import (
     HalvingResult,
@@ -53,6 +55,7 @@ __all__ = [
     "Rule",
     "Rung",
     "Settings",
+    "StepState",
     "SweepMember",
     "SweepProgress",
     "SweepResult",
@@ -73,8 +76,11 @@ __all__ = [
     "json_lines_log",
     "listed",
     "log_uniform",
+    "make_epoch",
     "make_objective",
     "make_recipe",
+    "make_run",
+    "make_step",
     "make_train",
     "optuna_search",
     "predict",

@@ -1,6 +1,7 @@
 """The model file: what comes back is what was saved, bit for bit."""
 
 import hashlib
+import importlib.metadata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,7 +171,4 @@ def test_the_checksum_is_the_stated_function_of_the_content(path: Path) -> None:
 
 
 def test_the_version_is_that_of_the_package() -> None:
-    import tomllib
-
-    project = Path(__file__).parent.parent.parent / "pyproject.toml"
-    assert tomllib.loads(project.read_text())["project"]["version"] == jaxnet.__version__
+    assert importlib.metadata.version("jaxnet") == jaxnet.__version__

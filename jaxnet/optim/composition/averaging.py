@@ -37,7 +37,7 @@ class AverageParametersState(NamedTuple):
             ones.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     inner_state: Any
     average: Any
 

@@ -29,7 +29,7 @@ class LookaheadState(NamedTuple):
         slow: the slow weights, a tree like the parameters: evaluate at these.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     fast_state: Any
     slow: Any
 

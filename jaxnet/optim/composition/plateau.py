@@ -25,7 +25,7 @@ class ReduceOnPlateauState(NamedTuple):
         cooldown_count: means that will still be ignored, int32.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     avg_value: Array
     scale: Array
     best_value: Array

@@ -19,7 +19,7 @@ from jaxnet.optim.update_rule.rule import Number, check_gradients, check_paramet
 class ScaleByScheduleState(NamedTuple):
     """State of `scale_by_schedule`: ``count`` (int32), the number of finished steps."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
 
 
 def scale(step_size: Number) -> optax.GradientTransformationExtraArgs:

@@ -41,7 +41,7 @@ class ScheduleFreeState(NamedTuple):
         z: a tree like the parameters, where the steps add up.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     b1: Array
     weight_sum: Array
     max_lr: Array
@@ -52,13 +52,13 @@ class ScheduleFreeState(NamedTuple):
 class CountState(NamedTuple):
     """State of gradient descent, which moves ``z``: finished steps (int32)."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
 
 
 class ScaleState(NamedTuple):
     """State of AdamW without momentum, which moves ``z``: finished steps, and ``nu``."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     nu: Any
 
 

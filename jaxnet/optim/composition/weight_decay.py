@@ -13,7 +13,7 @@ from jaxnet.optim.update_rule.rule import StepContext, from_rule
 class AddDecayedWeightsState(NamedTuple):
     """State of `add_decayed_weights`: ``count`` (int32), the number of finished steps."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
 
 
 def add_decayed_weights(

@@ -25,7 +25,7 @@ class AdadeltaState(NamedTuple):
         e_x: moving average of the squared steps, before the rate scales them.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     e_g: Any
     e_x: Any
 

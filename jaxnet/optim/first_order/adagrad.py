@@ -18,7 +18,7 @@ Like = Literal["optax", "torch", "keras"]
 class AdagradState(NamedTuple):
     """State of `adagrad`: finished steps (int32), and the sums, a tree like the parameters."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     sum_of_squares: Any
 
 

@@ -20,7 +20,7 @@ class AdanState(NamedTuple):
     ``g`` before.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     m: Any
     v: Any
     n: Any

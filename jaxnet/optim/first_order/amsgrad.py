@@ -20,7 +20,7 @@ class AmsgradState(NamedTuple):
     The last three are trees like the parameters.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     mu: Any
     nu: Any
     nu_max: Any

@@ -17,7 +17,7 @@ from jaxnet.optim.update_rule.trust_ratio import trust_ratio
 class LarsState(NamedTuple):
     """State of `lars`: finished steps (int32), and the trace, a tree like the parameters."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     trace: Any
 
 

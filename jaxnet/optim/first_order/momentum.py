@@ -19,7 +19,7 @@ Like = Literal["optax", "torch", "keras", "lecture"]
 class MomentumState(NamedTuple):
     """State of `momentum`: finished steps (int32), and the trace, a tree like the parameters."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     trace: Any
 
 

@@ -45,7 +45,7 @@ class MuonState(NamedTuple):
     ``mu`` is a tree like the parameters; so is ``nu``, with ``optax.MaskedNode()`` for matrices.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     mu: Any
     nu: Any
 
@@ -53,7 +53,7 @@ class MuonState(NamedTuple):
 class MatrixState(NamedTuple):
     """State of the matrices alone: finished steps (int32), and the average of gradients."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     mu: Any
 
 

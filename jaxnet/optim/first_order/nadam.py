@@ -24,7 +24,7 @@ class NadamState(NamedTuple):
     of all decays so far, 0-d.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     mu: Any
     nu: Any
     mu_product: Any

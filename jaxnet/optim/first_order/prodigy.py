@@ -35,7 +35,7 @@ class ProdigyState(NamedTuple):
         numerator_weighted: ``r``, 0-d.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     exp_avg: Any
     exp_avg_sq: Any
     grad_sum: Any

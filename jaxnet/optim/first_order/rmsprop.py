@@ -29,7 +29,7 @@ class RMSPropState(NamedTuple):
         trace: the momentum; a tree of None without.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     nu: Any
     mu: Any
     trace: Any

@@ -25,7 +25,7 @@ class RpropState(NamedTuple):
         prev_updates: the last step with the sign of its gradient; 0 where that counts as unknown.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     step_sizes: Any
     prev_updates: Any
 

@@ -15,7 +15,7 @@ from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
 class SGDState(NamedTuple):
     """State of `sgd`: ``count`` (int32), the number of finished steps."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
 
 
 def sgd(

@@ -19,13 +19,13 @@ Like = Literal["optax", "keras"]
 class SignSGDState(NamedTuple):
     """State of `sign_sgd`: ``count`` (int32), the number of finished steps."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
 
 
 class LionState(NamedTuple):
     """State of `lion`: finished steps (int32), and the momentum, a tree like the parameters."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     mu: Any
 
 

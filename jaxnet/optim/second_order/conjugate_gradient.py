@@ -28,7 +28,7 @@ class ConjugateGradientState(NamedTuple):
         linesearch: what the line search keeps.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     gradient: Any
     direction: Any
     since_restart: Array

@@ -36,7 +36,7 @@ class Iterate(NamedTuple):
         penalty_fn: ``params -> penalty``; None for none.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     rate: Array
     params: Params
     gradient: Params

@@ -28,7 +28,7 @@ Adaptation = Literal["nielsen", "marquardt"]
 class GaussNewtonState(NamedTuple):
     """State of `gauss_newton`: finished steps, iterations of the last solve, the line search's."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     iterations: Array
     linesearch: Any = ()
 
@@ -44,7 +44,7 @@ class LevenbergMarquardtState(NamedTuple):
         iterations: of the last solve.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     damping: Array
     growth: Array
     gain_ratio: Array

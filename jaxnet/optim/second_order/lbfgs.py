@@ -37,7 +37,7 @@ class LBFGSState(NamedTuple):
         linesearch: what the line search keeps, if there is one.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     params: Any
     updates: Any
     diff_params_memory: Any

@@ -33,7 +33,7 @@ class LineSearchState(NamedTuple):
         evaluations: how often the last evaluated the risk.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     step_size: Array
     evaluations: Array
 

@@ -21,14 +21,14 @@ from jaxnet.optim.update_rule.rule import Number, widest
 class NewtonState(NamedTuple):
     """State of `newton`: finished steps (int32), and what the line search keeps, if any."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     linesearch: Any = ()
 
 
 class NewtonCGState(NamedTuple):
     """State of `newton_cg`: finished steps, iterations of the last solve, the line search's."""
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     iterations: Array
     linesearch: Any = ()
 

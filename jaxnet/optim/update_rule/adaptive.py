@@ -27,7 +27,7 @@ class AdamState(NamedTuple):
     Finished steps (int32), and the moments, trees like the parameters.
     """
 
-    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
+    count: Array
     mu: Any
     nu: Any
 

@@ -53,7 +53,7 @@ def check_instruments(instruments: Any) -> None:
 
 def make_run(
     epoch: Epoch,
-    evaluate: Evaluate,
+    evaluate: Evaluate | None = None,
     *,
     capacity: int,
     rules: Sequence[Rule] = (),
@@ -72,7 +72,7 @@ def make_run(
 
     Args:
         epoch: one epoch, of `jaxnet.training.loop.epoch.make_epoch`.
-        evaluate: what gives the row's means on ``validation``.
+        evaluate: what gives the row's means on ``validation``; None for none.
         capacity: the most epochs of one call.
         rules: what watches the run.
         instruments: name -> what else is measured after every epoch.
@@ -84,7 +84,9 @@ def make_run(
     ) -> tuple[TrainState, RunRecord]:
         state, record = epoch(state, train, update_scale(rules, state.rules))
         params, statistics = params_to_use(state, evaluate_at), state.statistics
-        held_out = {} if validation is None else evaluate(params, statistics, validation)
+        held_out = {}
+        if evaluate is not None and validation is not None:
+            held_out = evaluate(params, statistics, validation)
         read = _read(instruments or {}, params, statistics, train)
         watched = Watched(record.train, held_out, params, statistics)
         state = state._replace(rules=watch(rules, state.rules, watched))
