@@ -35,6 +35,7 @@ ROOMS_WITHIN = {
         ("checkpoints",),
         ("host_loop", "hyperparameters"),
         ("loggers", "recipe"),
+        ("program",),
         ("train",),
         ("fit",),
         ("sweeps",),

@@ -104,7 +104,7 @@ def measure_times(workload: Workload, sizes: Sequence[int], *, rounds: int) -> d
             epochs=epochs,
             batch_size=size,
             state=start(workload, 0.01, jax.random.key(0)),
-            chunk=epochs,
+            report_every=epochs,
         )
         return result.run_seconds / epochs
 

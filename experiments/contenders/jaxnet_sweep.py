@@ -10,9 +10,10 @@ import numpy as np
 import jaxnet
 from experiments.contenders.workload import Workload
 from jaxnet.training import Recipe, grid
+from jaxnet.training.program import LoopConfig
 from jaxnet.training.sweeps.batches import compile_workers, run_waves
 from jaxnet.training.sweeps.sweep import make_members
-from jaxnet.training.train import LoopConfig, RunProgram
+from jaxnet.training.train import RunProgram
 
 RUNS = 32
 """Networks."""
@@ -36,7 +37,7 @@ def one_after_another(workload: Workload) -> Callable[[], float]:
                 key=jax.random.key(run),
                 optimizer=optimizer,
                 epochs=EPOCHS,
-                chunk=EPOCHS,
+                report_every=EPOCHS,
                 batch_size=workload.batch_size,
                 validation=test,
             )

@@ -12,7 +12,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from jaxnet.core.checks import check_count, check_flags, check_function, check_key, check_range
+from jaxnet.core.checks import check_count, check_function, check_key
 from jaxnet.core.files import check_path
 from jaxnet.core.types import Key, Layer, Shape
 from jaxnet.data.examples import Examples
@@ -27,26 +27,21 @@ from jaxnet.training.distributed.processes import (
 )
 from jaxnet.training.host_loop import CAPACITY, FitResult, Progress, run_in_chunks
 from jaxnet.training.loop.checks import (
-    check_batch_size,
     check_both,
     check_normalization,
     check_outputs,
     check_state,
 )
-from jaxnet.training.loop.epoch import ShortBatch, check_short_batch, make_epoch
-from jaxnet.training.loop.evaluate import EvaluateAt, check_evaluate_at, make_evaluate, read_params
-from jaxnet.training.loop.gradient import GradientEngine, get_engine
-from jaxnet.training.loop.objective import (
-    LossArgument,
-    MetricsArgument,
-    Objective,
-    PenaltyArgument,
-    make_objective,
-)
-from jaxnet.training.loop.rules import Rule, check_rules
-from jaxnet.training.loop.run import Instrument, RunRecord, check_instruments, make_run
+from jaxnet.training.loop.epoch import ShortBatch
+from jaxnet.training.loop.evaluate import EvaluateAt, read_params
+from jaxnet.training.loop.gradient import GradientEngine
+from jaxnet.training.loop.objective import LossArgument, MetricsArgument, PenaltyArgument
+from jaxnet.training.loop.rules import Rule
+from jaxnet.training.loop.run import Instrument, RunRecord
 from jaxnet.training.loop.state import TrainState, init_state, strongly_typed
-from jaxnet.training.loop.step import Constraint, check_optimizer, make_step
+from jaxnet.training.loop.step import Constraint
+from jaxnet.training.program import LoopConfig, assemble, check_loop, settings_of
+from jaxnet.training.recipe import Recipe, check_recipe, recipe_objective
 
 
 def fit(
@@ -69,7 +64,7 @@ def fit(
     shuffle: bool = True,
     short_batch: ShortBatch = "equal",
     state: TrainState | None = None,
-    chunk: int | None = None,
+    report_every: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     devices: Sequence[Device] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -118,8 +113,8 @@ def fit(
             weigh as much as all others; ``"mean"``: its gradient is its own mean, which makes them
             weigh more (PyTorch, Keras); ``"drop"``: it is left out.
         state: where to go on from, such as ``result.state``; by default a new one from ``key``.
-        chunk: epochs between two calls of ``on_progress``, at most 100; by default as many as
-            take about half a second, or 1 on devices of several processes.
+        report_every: epochs between two calls of ``on_progress``, at most 100; by default as many
+            as take about half a second, or 1 on devices of several processes.
         on_progress: called after every chunk, and first where a checkpoint holds some epochs.
         devices: what divides each mini-batch among themselves, such as ``jax.devices()``: equal
             parts of a batch, of which ``batch_size`` must be a multiple; a last short one that
@@ -130,8 +125,8 @@ def fit(
             and has the same result. By default JAX's default device alone.
         checkpoint: folder to go on from and to write to, by Orbax: the state and the learning
             curves, whole or not at all, of which the last two are kept. Written at the end, and
-            after every chunk if ``chunk`` is given, else as often as takes about a fiftieth of
-            the time. What it holds is refused unless it is this very run: the same network,
+            every ``report_every`` epochs if that is given, else as often as takes about a fiftieth
+            of the time. What it holds is refused unless it is this very run: the same network,
             settings, key, examples, versions, kind and number of devices and of processes;
             `restore_state` takes it anyway. A damaged one gives way to the one before it, with a
             warning, and is renamed. One run at a time may use a folder. Of several processes the
@@ -170,83 +165,74 @@ def fit(
     processes = count_processes(chosen or ())
 
     def make() -> _Made:
-        check_evaluate_at(evaluate_at)
-        once = shuffle, on_progress, checkpoint, instruments, optimizer
-        _check_options(epochs, chunk, *once)
-        objective = make_objective(network, loss, metrics, penalty)
-        size = check_batch_size(batch_size, train)
-        settings = {
-            "gradient": get_engine(gradient),
-            "optimizer": optimizer,
-            "constraint": constraint,
-            "batch_size": size,
-            "shuffle": shuffle,
-            "short_batch": check_short_batch(short_batch),
-            "rules": (own := check_rules(rules, objective.modes)),
-            "evaluate_at": evaluate_at,
-            "instruments": tuple((instruments or {}).items()),
-            "devices": None if chosen is None else make_mesh(chosen, size),
-        }
+        _check_options(report_every, on_progress, checkpoint)
+        recipe = check_recipe(
+            Recipe(
+                network,
+                optimizer,
+                loss,
+                metrics,
+                penalty,
+                constraint,
+                gradient,
+                rules,
+                evaluate_at,
+            )
+        )
+        asked = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
+        loop = check_loop(asked, train)._replace(epochs=CAPACITY)
+        if chosen is not None:
+            loop = loop._replace(mesh=make_mesh(chosen, loop.batch_size))
+        objective = recipe_objective(recipe)
         examples = check_both(objective, train, validation)
-        check_normalization(network, examples[0].inputs, size)
-        start = _start(network, optimizer, examples[0].inputs.shape[1:], own, key, state)
+        check_normalization(network, examples[0].inputs, loop.batch_size)
+        start = _start(recipe, examples[0].inputs.shape[1:], key, state)
         check_outputs(objective, start, examples[0])
-        return _Made(objective, settings, start, examples)
+        return _Made(recipe, loop, start, examples)
 
     made = run_in_all_processes(processes, make)
-    return _run(made, processes, epochs, chunk, on_progress, checkpoint)
+    return _run(made, processes, epochs, report_every, on_progress, checkpoint)
 
 
 class _Made(NamedTuple):
-    """What a run is made of, which is known to fit together."""
+    """Checked arguments of a run."""
 
-    objective: Objective
-    settings: dict[str, Any]
+    recipe: Recipe
+    loop: LoopConfig
     start: TrainState
     examples: tuple[Examples, Examples | None]
 
 
-def _check_options(
-    epochs: Any,
-    chunk: Any,
-    shuffle: Any,
-    on_progress: Any,
-    checkpoint: Any,
-    instruments: Any,
-    optimizer: Any,
-) -> None:
-    check_range("epochs", check_count("epochs", epochs), high=2**31 - 1)
-    if chunk is not None:
-        check_count("chunk", chunk)
-    check_flags(shuffle=shuffle)
+def _check_options(report_every: Any, on_progress: Any, checkpoint: Any) -> None:
+    if report_every is not None:
+        check_count("report_every", report_every)
     if on_progress is not None:
-        remedy = "Pass a function, which is called with a Progress."
-        check_function("on_progress", on_progress, remedy)
+        check_function(
+            "on_progress", on_progress, "Pass a function, which is called with a Progress."
+        )
     if checkpoint is not None:
         check_path("checkpoint", checkpoint)
-    check_instruments(instruments)
-    check_optimizer(optimizer)
 
 
 def _run(
     made: _Made,
     processes: int,
     epochs: int,
-    chunk: int | None,
+    report_every: int | None,
     on_progress: Callable[[Progress], None] | None,
     checkpoint: str | os.PathLike[str] | None,
 ) -> FitResult:
     """Train, once it is known that all processes ask for the same."""
-    objective, settings, start, own = made
-    mesh, program = settings["devices"], _program(objective, *settings.values())
+    recipe, loop, start, own = made
+    mesh, program = loop.mesh, _program(recipe, loop)
     examples = replicated(own, mesh)
     text = ""
     if processes > 1 or checkpoint is not None:
         lower = functools.partial(_lowered, program, start, examples, mesh)
         text = run_in_all_processes(processes, lower).as_text()
-        if (evaluate_at := settings["evaluate_at"]) is not None:  # which no epoch may need
-            text += read_params.lower(start, evaluate_at).as_text()
-    asked = (epochs, chunk, checkpoint is None)
+        if recipe.evaluate_at is not None:  # which no epoch may need
+            text += read_params.lower(start, recipe.evaluate_at).as_text()
+    asked = (epochs, report_every, checkpoint is None)
     check_agreement(processes, (start, own, text, asked))
 
     def call(state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
@@ -254,13 +240,22 @@ def _run(
         return local(program(state, *examples, number), mesh)
 
     # how many epochs take half a second is something else in each process
-    pace = chunk or (1 if processes > 1 else None)
-    made_of = objective._asdict() | settings
-    take = functools.partial(take_fingerprint, start, *own, text, made_of, processes)
-    options: dict[str, Any] = {name: settings[name] for name in ("rules", "evaluate_at")}
-    options |= {"chunk": pace, "on_progress": on_progress}
-    with _opened(checkpoint, take, processes, epochs=epochs, every_chunk=chunk is not None) as kept:
-        return run_in_chunks(call, start, epochs, checkpoint=kept, **options)
+    pace = report_every or (1 if processes > 1 else None)
+    take = functools.partial(
+        take_fingerprint, start, *own, text, settings_of(recipe, loop), processes
+    )
+    often = report_every is not None
+    with _opened(checkpoint, take, processes, epochs=epochs, every_chunk=often) as kept:
+        return run_in_chunks(
+            call,
+            start,
+            epochs,
+            rules=recipe.rules,
+            evaluate_at=recipe.evaluate_at,
+            chunk=pace,
+            on_progress=on_progress,
+            checkpoint=kept,
+        )
 
 
 @contextlib.contextmanager
@@ -281,21 +276,15 @@ def _opened(
         yield checkpoint
 
 
-def _start(
-    network: Layer,
-    optimizer: optax.GradientTransformation,
-    in_shape: Shape,
-    rules: tuple[Rule, ...],
-    key: Key,
-    state: TrainState | None,
-) -> TrainState:
+def _start(recipe: Recipe, in_shape: Shape, key: Key, state: TrainState | None) -> TrainState:
     """Return the state to start from, as a copy, since the program consumes its argument."""
+    made_of = recipe.network, recipe.optimizer, in_shape
     if state is None:
         check_key("key", key)
-        state = init_state(network, optimizer, in_shape, key=key, rules=rules)
+        state = init_state(*made_of, key=key, rules=recipe.rules)
     else:
         default = jnp.result_type(float)
-        check_state(state, _expected_state(network, optimizer, in_shape, rules, default))
+        check_state(state, _expected_state(*made_of, tuple(recipe.rules), default))
     return strongly_typed(jax.tree.map(jnp.copy, state))
 
 
@@ -319,34 +308,15 @@ def _expected_state(
 
 
 @functools.lru_cache(maxsize=32)
-def _program(
-    objective: Objective,
-    gradient: GradientEngine,
-    optimizer: optax.GradientTransformation,
-    constraint: Constraint | None,
-    batch_size: int,
-    shuffle: bool,
-    short_batch: ShortBatch,
-    rules: tuple[Rule, ...],
-    evaluate_at: EvaluateAt | None,
-    instruments: tuple[tuple[str, Instrument], ...],
-    mesh: Mesh | None,
-) -> Any:
-    """Return the program for these settings; the next `fit` with the same ones reuses it."""
-    step = make_step(objective, gradient, optimizer, constraint)
-    epoch = make_epoch(
-        step, batch_size=batch_size, shuffle=shuffle, short_batch=short_batch, mesh=mesh
+def _program(recipe: Recipe, loop: LoopConfig) -> Any:
+    """Return the compiled program; the next `fit` with the same arguments reuses it."""
+    placed = None if loop.mesh is None else replicated_sharding(loop.mesh)
+    return jax.jit(
+        assemble(recipe, loop),
+        donate_argnums=0,
+        out_shardings=placed,
+        compiler_options=compiler_options(),
     )
-    run = make_run(
-        epoch,
-        make_evaluate(objective, mesh),
-        capacity=CAPACITY,
-        rules=rules,
-        instruments=dict(instruments),
-        evaluate_at=evaluate_at,
-    )
-    placed = None if mesh is None else replicated_sharding(mesh)
-    return jax.jit(run, donate_argnums=0, out_shardings=placed, compiler_options=compiler_options())
 
 
 def _lowered(

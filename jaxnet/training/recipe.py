@@ -27,7 +27,7 @@ from jaxnet.training.loop.objective import (
 )
 from jaxnet.training.loop.rules import Rule, check_rules
 from jaxnet.training.loop.state import init_state
-from jaxnet.training.loop.step import Constraint, Step, check_optimizer, make_step
+from jaxnet.training.loop.step import Constraint, check_optimizer
 
 
 class Recipe(NamedTuple):
@@ -147,10 +147,26 @@ def call_builder(build: Build, hyperparameters: Hyperparameters) -> Recipe:
         remedy = "End it by: return jaxnet.training.Recipe(network, optimizer)"
         actual = f"a {type(recipe).__name__}"
         raise invalid_type("build", "to return a Recipe", actual, remedy)
+    return check_recipe(recipe)
+
+
+def check_recipe(recipe: Recipe) -> Recipe:
+    """Return a recipe with functions in place of names, hashable if its functions are.
+
+    Raises:
+        ValueError: for an unknown name, or a rule that watches a metric that there is not.
+        TypeError: for an optimizer, loss, metric or ``evaluate_at`` that is none.
+    """
     check_optimizer(recipe.optimizer)
     check_evaluate_at(recipe.evaluate_at)
-    modes = recipe_objective(recipe).modes
-    return recipe._replace(rules=check_rules(recipe.rules, modes))
+    objective = recipe_objective(recipe)
+    return recipe._replace(
+        loss=objective.loss,
+        metrics=objective.metrics,
+        penalty=objective.penalty,
+        gradient=get_engine(recipe.gradient),
+        rules=check_rules(recipe.rules, objective.modes),
+    )
 
 
 def recipe_objective(recipe: Recipe) -> Objective:
@@ -208,9 +224,3 @@ def _check_indices(argument: str, indices: AnyArray, total: int) -> None:
         raise invalid_value(argument, "to be one or more indices", shape, remedy)
     expected = f"to be from 0 to {total - 1}"
     check_entries(argument, indices, lambda i: (i >= 0) & (i < total), expected, remedy)
-
-
-def recipe_step(recipe: Recipe) -> Step:
-    """Return one step of training by a recipe."""
-    engine, objective = get_engine(recipe.gradient), recipe_objective(recipe)
-    return make_step(objective, engine, recipe.optimizer, recipe.constraint)

@@ -8,17 +8,18 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from jaxnet.core.checks import check_count, check_flags, check_key, check_range
+from jaxnet.core.checks import check_key
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.distributed.devices import compiler_options
 from jaxnet.training.hyperparameters import Hyperparameters, as_arguments, check_hyperparameters
-from jaxnet.training.loop.checks import check_batch_size, check_both
-from jaxnet.training.loop.epoch import NEVER, ShortBatch, check_short_batch, make_epoch
-from jaxnet.training.loop.evaluate import make_evaluate, params_to_use
+from jaxnet.training.loop.checks import check_both
+from jaxnet.training.loop.epoch import NEVER, ShortBatch
+from jaxnet.training.loop.evaluate import params_to_use
 from jaxnet.training.loop.rules import best_of, stopped_by
-from jaxnet.training.loop.run import Instrument, Run, RunRecord, check_instruments, make_run
+from jaxnet.training.loop.run import Instrument, RunRecord
 from jaxnet.training.loop.state import TrainState, init_state, with_keys
+from jaxnet.training.program import LoopConfig, assemble, check_loop
 from jaxnet.training.recipe import (
     OTHERWISE,
     Build,
@@ -28,26 +29,7 @@ from jaxnet.training.recipe import (
     check_recipe_outputs,
     explained,
     recipe_objective,
-    recipe_step,
 )
-
-
-class LoopConfig(NamedTuple):
-    """How a run goes through its examples: what is part of its program, and no hyperparameter.
-
-    Attributes:
-        epochs: the most epochs.
-        batch_size: examples a step.
-        shuffle: whether to draw a new order every epoch.
-        short_batch: what becomes of a last mini-batch that is not full.
-        instruments: name -> what else to measure after every epoch.
-    """
-
-    epochs: int
-    batch_size: int
-    shuffle: bool = True
-    short_batch: ShortBatch = "equal"
-    instruments: Mapping[str, Instrument] | None = None
 
 
 class Trained(NamedTuple):
@@ -83,7 +65,6 @@ class RunProgram:
     """A run as a pure function of its examples, too, of a number of epochs and of its start.
 
     Attributes:
-        function: the public function that errors begin with.
         build: ``(**hyperparameters) -> Recipe``.
         loop: how to go through the examples; its epochs are the capacity of the history.
     """
@@ -138,7 +119,7 @@ class RunProgram:
         train: Examples,
         validation: Examples | None,
     ) -> Trained:
-        run, rules = recipe_run(recipe, self.loop), tuple(recipe.rules)
+        run, rules = assemble(recipe, self.loop), tuple(recipe.rules)
         if recipe.held_out is not None:
             validation = train.take(recipe.held_out)
         in_shape = train.inputs.shape[1:]
@@ -249,36 +230,3 @@ def recipe_of_arrays(build: Build, hyperparameters: Hyperparameters) -> Recipe:
     """Return the recipe of `make_recipe`; errors begin with the name of a function."""
     numbers = check_hyperparameters(hyperparameters)
     return call_builder(build, as_arguments(numbers))
-
-
-def check_loop(loop: LoopConfig, train: Examples) -> None:
-    """Raise a ValueError or TypeError unless the examples allow this loop."""
-    check_range("epochs", check_count("epochs", loop.epochs), high=2**31 - 1)
-    check_batch_size(loop.batch_size, train)
-    check_short_batch(loop.short_batch)
-    check_flags(shuffle=loop.shuffle)
-    check_instruments(loop.instruments)
-
-
-def recipe_run(recipe: Recipe, loop: LoopConfig) -> Run:
-    """Return the run of a recipe: ``(state, train, validation, epochs) -> state, history, done``.
-
-    Args:
-        recipe: what is trained.
-        loop: how to go through the examples.
-    """
-    epoch = make_epoch(
-        recipe_step(recipe),
-        batch_size=loop.batch_size,
-        shuffle=loop.shuffle,
-        short_batch=loop.short_batch,
-        subset=recipe.subset,
-    )
-    return make_run(
-        epoch,
-        make_evaluate(recipe_objective(recipe)),
-        capacity=loop.epochs,
-        rules=tuple(recipe.rules),
-        instruments=loop.instruments,
-        evaluate_at=recipe.evaluate_at,
-    )

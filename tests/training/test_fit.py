@@ -39,7 +39,10 @@ def test_another_key_gives_another_result() -> None:
 
 @pytest.mark.parametrize("chunk", [1, 5, 12, 99])
 def test_chunks_change_no_bit(chunk: int) -> None:
-    whole, chunked = run(validation=blobs(seed=1)), run(validation=blobs(seed=1), chunk=chunk)
+    whole, chunked = (
+        run(validation=blobs(seed=1)),
+        run(validation=blobs(seed=1), report_every=chunk),
+    )
     assert digest(chunked.state) == digest(whole.state)
     assert digest(chunked.history) == digest(whole.history)
 
@@ -60,12 +63,12 @@ def test_a_run_longer_than_the_history_of_one_call() -> None:
 def test_one_compilation_serves_all_runs_and_chunks() -> None:
     _program.cache_clear()
     run(epochs=3)
-    run(epochs=7, chunk=2)
+    run(epochs=7, report_every=2)
     run(key=jax.random.key(5))
     assert _program.cache_info().misses == 1
-    objective = make_objective(NETWORK, "softmax_cross_entropy", "accuracy")
-    program = _program(objective, autodiff, OPTIMIZER, None, 8, True, "equal", (), None, (), None)
-    assert program._cache_size() == 1
+    recipe = check_recipe(Recipe(NETWORK, OPTIMIZER, metrics="accuracy"))
+    assert _program(recipe, LoopConfig(CAPACITY, 8, instruments=()))._cache_size() == 1
+    assert _program.cache_info().misses == 1
 
 
 def test_the_network_is_not_traced_again_by_further_epochs() -> None:
@@ -79,7 +82,7 @@ def test_the_network_is_not_traced_again_by_further_epochs() -> None:
     settings = {"key": jax.random.key(0), "optimizer": OPTIMIZER, "batch_size": 8}
     fit(counting, blobs(), epochs=1, **settings)
     after_one = len(traces)
-    fit(counting, blobs(), epochs=50, chunk=7, **settings)
+    fit(counting, blobs(), epochs=50, report_every=7, **settings)
     assert len(traces) == after_one > 0
 
 
@@ -97,7 +100,7 @@ def test_history_is_that_of_the_epochs() -> None:
 
 def test_progress_reports_every_chunk() -> None:
     seen: list[Progress] = []
-    run(chunk=5, on_progress=seen.append)
+    run(report_every=5, on_progress=seen.append)
     assert [progress.epoch for progress in seen] == [5, 10, 12]
     assert [len(progress.history.train["loss"]) for progress in seen] == [5, 10, 12]
 
@@ -151,7 +154,7 @@ def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
         ({"short_batch": "pad"}, "one of drop, equal, mean, got 'pad'"),
         ({"batch_size": 0}, "expected batch_size >= 1, got 0"),
         ({"batch_size": 38}, "at most the 37 examples, got 38. Pass batch_size=37"),
-        ({"chunk": 0}, "expected chunk >= 1"),
+        ({"report_every": 0}, "expected report_every >= 1"),
         ({"loss": "cross"}, "loss to be one of absolute_error, .*, zero_one, got 'cross'"),
         ({"metrics": ("acuracy",)}, "one of accuracy, .*, got 'acuracy'. Did you mean 'accuracy'?"),
         ({"key": 0}, r"expected key to be one PRNG key, got 0 of type int. Pass jax.random"),

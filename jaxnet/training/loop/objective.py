@@ -20,7 +20,9 @@ from jaxnet.functions.penalties import Penalty, as_penalty
 
 LossArgument: TypeAlias = str | ElementwiseLoss | Loss
 MetricArgument: TypeAlias = LossArgument | Metric
-MetricsArgument: TypeAlias = str | Sequence[str] | Mapping[str, MetricArgument]
+MetricsArgument: TypeAlias = (
+    str | Sequence[str] | Mapping[str, MetricArgument] | tuple[tuple[str, Metric], ...]
+)
 PenaltyArgument: TypeAlias = Callable[[Params], Array] | Penalty
 
 
@@ -93,7 +95,9 @@ def make_objective(
 
 
 def _resolve_metrics(metrics: MetricsArgument) -> tuple[tuple[str, Metric], ...]:
-    if isinstance(metrics, Mapping):
+    pairs = isinstance(metrics, tuple) and all(isinstance(pair, tuple) for pair in metrics)
+    if pairs or isinstance(metrics, Mapping):
+        metrics = dict(metrics)
         named: dict[str, Metric] = {name: _directed(metric) for name, metric in metrics.items()}
     else:
         several = isinstance(metrics, Iterable) and not isinstance(metrics, str)

@@ -24,9 +24,9 @@ from jaxnet.training.distributed.processes import (
     gathered,
     run_in_all_processes,
 )
-from jaxnet.training.loop.gradient import get_engine
 from jaxnet.training.loop.state import without_keys
-from jaxnet.training.recipe import call_builder, recipe_objective
+from jaxnet.training.program import settings_of
+from jaxnet.training.recipe import call_builder
 from jaxnet.training.sweeps.batches import (
     Keeper,
     Members,
@@ -229,13 +229,7 @@ def _open_parts(
 def _settings(member: RunProgram, members: Members) -> dict[str, Any]:
     """Return what the program was made of, by name."""
     first = {name: jnp.asarray(column[0]) for name, column in members.hyperparameters.items()}
-    recipe = call_builder(member.build, first)
-    names = ("optimizer", "constraint", "rules", "evaluate_at")
-    parts = {name: getattr(recipe, name) for name in names}
-    engine = {"gradient": get_engine(recipe.gradient)}
-    instruments = {"instruments": tuple((member.loop.instruments or {}).items())}
-    objective = recipe_objective(recipe)._asdict()
-    return objective | parts | engine | member.loop._asdict() | instruments
+    return settings_of(call_builder(member.build, first), member.loop)
 
 
 def _settle(processes: int, parts: SweepCheckpoint, choose_width: Callable[[], Plan]) -> Plan:

@@ -5,9 +5,9 @@ from typing import Any
 
 from jaxnet.core.checks import check_choice
 from jaxnet.core.errors import invalid_value
+from jaxnet.training.program import LoopConfig
 from jaxnet.training.recipe import Recipe
 from jaxnet.training.sweeps.execution import Execution, on_devices
-from jaxnet.training.train import LoopConfig
 
 OPTIONS = (*LoopConfig._fields[2:], *Execution._fields)
 """What of `sweep`'s arguments any search takes: ``shuffle``, ``strategy``, ``devices`` ..."""

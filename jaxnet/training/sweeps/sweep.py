@@ -18,6 +18,7 @@ from jaxnet.training.hyperparameters import in_default_precision
 from jaxnet.training.loop.checks import check_both
 from jaxnet.training.loop.epoch import ShortBatch
 from jaxnet.training.loop.run import Instrument
+from jaxnet.training.program import LoopConfig, check_loop
 from jaxnet.training.recipe import Build, check_recipe_outputs, recipe_objective
 from jaxnet.training.sweeps.batches import Members
 from jaxnet.training.sweeps.execution import (
@@ -32,7 +33,7 @@ from jaxnet.training.sweeps.labels import label, metric_modes
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.strategy import StrategyName
-from jaxnet.training.train import LoopConfig, RunProgram, check_loop
+from jaxnet.training.train import RunProgram
 
 
 def sweep(

@@ -54,7 +54,7 @@ def train(
         epochs=epochs,
         batch_size=6,
         metrics=(),
-        chunk=1,
+        report_every=1,
         checkpoint=folder,
         devices=devices,
         on_progress=on_progress,

@@ -138,7 +138,7 @@ def test_a_folder_that_is_gone_hides_no_error(tmp_path: Path) -> None:
             folder.write_text("")
 
     with pytest.raises(InvalidValueError, match="expected checkpoint to be a writable folder"):
-        run(folder, epochs=3, chunk=1, on_progress=replace)
+        run(folder, epochs=3, report_every=1, on_progress=replace)
 
 
 def test_nobody_waits_for_a_pipe_in_the_place_of_the_lock(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ OPTIMIZER = jaxnet.optim.adam(0.01)
 
 def run(folder: Path | None, net: Any = NETWORK, **settings: Any) -> FitResult:
     given: dict[str, Any] = {"key": jax.random.key(0), "optimizer": OPTIMIZER, "epochs": 9}
-    given |= {"batch_size": 8, "validation": blobs(seed=1), "chunk": 2}
+    given |= {"batch_size": 8, "validation": blobs(seed=1), "report_every": 2}
     return fit(net, blobs(), checkpoint=folder, **(given | settings))
 
 
@@ -77,7 +77,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
 ) -> None:
     first = run(tmp_path, **settings, epochs=4)
     assert len(first.history.train["loss"]) == 4
-    resumed = run(tmp_path, **settings | {"chunk": 3})
+    resumed = run(tmp_path, **settings | {"report_every": 3})
     assert result_digest(resumed) == result_digest(run(None, **settings))
     assert resumed.run_seconds > first.run_seconds
 
@@ -117,7 +117,7 @@ def test_weak_types_give_way_to_bfloat16_in_no_part_of_a_run(
         whole = run(None, **given)
         run(tmp_path, **given, epochs=4)
         assert result_digest(run(tmp_path, **given)) == result_digest(whole)
-        assert result_digest(run(None, **given, chunk=1)) == result_digest(whole)
+        assert result_digest(run(None, **given, report_every=1)) == result_digest(whole)
     assert not whole.state.opt_state.weak_type
 
 

@@ -95,7 +95,7 @@ def test_a_run_goes_on_with_other_devices_from_plain_arrays() -> None:
     whole, first = run(133, 8), run(133, 8, epochs=3)
     assert all(len(leaf.devices()) == 1 for leaf in jax.tree.leaves((first.params, first.state)))
     assert digest(run(133, 8, epochs=3, state=first.state).params) == digest(whole.params)
-    assert digest(run(133, 8, chunk=1).params) == digest(whole.params)
+    assert digest(run(133, 8, report_every=1).params) == digest(whole.params)
     later = run(133, None, epochs=3, state=first.state)
     assert distance(later._replace(history=whole.history), whole) < 1e-5
 

@@ -28,7 +28,7 @@ def run(folder: Path | None, **settings: Any) -> FitResult:
     """Train on the devices of both; each process has a folder of its own, the second one none."""
     place = folder and folder / f"process_{jax.process_index()}" / "run"
     given: dict[str, Any] = {"key": jax.random.key(0), "optimizer": OPTIMIZER, "epochs": 6}
-    given |= {"batch_size": 8, "chunk": 2, "devices": jax.devices(), "checkpoint": place}
+    given |= {"batch_size": 8, "report_every": 2, "devices": jax.devices(), "checkpoint": place}
     return fit(NETWORK, blobs(), **(given | settings))
 
 
@@ -48,7 +48,7 @@ def check_checkpoint(out: Path) -> list[str]:
     digests = [result_digest(run(out, on_progress=seen.append)), result_digest(run(out))]
     assert digests == [result_digest(run(None))] * 2
     assert [(told.epoch, told.resumed) for told in seen] == [(4, 4), (6, 4)]
-    run(out / "new", chunk=None)  # when to write is for the first one's clock to say
+    run(out / "new", report_every=None)  # when to write is for the first one's clock to say
     if first:
         opened = archive.Archive(own)
         entry = opened.read()

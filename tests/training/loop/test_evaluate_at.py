@@ -143,7 +143,7 @@ def test_the_same_function_compiles_once() -> None:
 
     run("uniform average", evaluate_at=counted)
     before = len(calls)
-    run("uniform average", evaluate_at=counted, chunk=1)
+    run("uniform average", evaluate_at=counted, report_every=1)
     assert len(calls) == before
 
 

@@ -177,7 +177,7 @@ def test_of_two_rules_that_end_a_run_at_once_the_first_is_named() -> None:
 @pytest.mark.parametrize("chunk", [1, 7])
 def test_chunks_change_no_bit_under_rules(chunk: int) -> None:
     rules = [early_stopping(patience=6), reduce_on_plateau(patience=1, factor=0.5)]
-    whole, chunked = run(rules), run(rules, chunk=chunk)
+    whole, chunked = run(rules), run(rules, report_every=chunk)
     assert digest(chunked.state) == digest(whole.state)
     assert digest(chunked.history) == digest(whole.history)
 

@@ -24,13 +24,14 @@ from jaxnet.training import (
     tune,
 )
 from jaxnet.training.checkpoints import save_interval
+from jaxnet.training.program import LoopConfig
 from jaxnet.training.sweeps import execution as execution_module
 from jaxnet.training.sweeps.batches import Workers
 from jaxnet.training.sweeps.checkpoint import SweepCheckpoint
 from jaxnet.training.sweeps.execution import Execution, train_members
 from jaxnet.training.sweeps.labels import SweepOutputs
 from jaxnet.training.sweeps.sweep import make_members, seed_keys
-from jaxnet.training.train import LoopConfig, RunProgram
+from jaxnet.training.train import RunProgram
 from tests.training.toys import blobs
 
 SETTINGS = grid(learning_rate=[0.01, 0.1, 1e38])

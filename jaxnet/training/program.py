@@ -1,0 +1,86 @@
+"""The program of a run: a recipe and a loop configuration, assembled into one pure function."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from jax.sharding import Mesh
+
+from jaxnet.core.checks import check_count, check_flags, check_range
+from jaxnet.data.examples import Examples
+from jaxnet.training.loop.checks import check_batch_size
+from jaxnet.training.loop.epoch import ShortBatch, check_short_batch, make_epoch
+from jaxnet.training.loop.evaluate import make_evaluate
+from jaxnet.training.loop.run import Instrument, Run, check_instruments, make_run
+from jaxnet.training.loop.step import make_step
+from jaxnet.training.recipe import Recipe, recipe_objective
+
+
+class LoopConfig(NamedTuple):
+    """How a run goes through its examples: part of its program, not a hyperparameter.
+
+    Attributes:
+        epochs: the most epochs of one call of the program.
+        batch_size: examples per step.
+        shuffle: whether to draw a new order every epoch.
+        short_batch: what becomes of a last mini-batch that is not full.
+        instruments: name -> what else to measure after every epoch; or pairs, which can be hashed.
+        mesh: devices that each take a part of every mini-batch; None for one device.
+    """
+
+    epochs: int
+    batch_size: int
+    shuffle: bool = True
+    short_batch: ShortBatch = "equal"
+    instruments: Mapping[str, Instrument] | tuple[tuple[str, Instrument], ...] | None = None
+    mesh: Mesh | None = None
+
+
+def check_loop(loop: LoopConfig, train: Examples) -> LoopConfig:
+    """Return a configuration that can be hashed.
+
+    Raises:
+        ValueError: for numbers out of range, or a mini-batch larger than the examples.
+        TypeError: for arguments of another type.
+    """
+    check_range("epochs", check_count("epochs", loop.epochs), high=2**31 - 1)
+    check_flags(shuffle=loop.shuffle)
+    check_instruments(loop.instruments)
+    return loop._replace(
+        batch_size=check_batch_size(loop.batch_size, train),
+        short_batch=check_short_batch(loop.short_batch),
+        instruments=tuple(dict(loop.instruments or {}).items()),
+    )
+
+
+def assemble(recipe: Recipe, loop: LoopConfig) -> Run:
+    """Return ``run(state, train, validation, epochs) -> state, history, done``.
+
+    Args:
+        recipe: of `check_recipe`.
+        loop: how to go through the examples; its epochs are the capacity of the history.
+    """
+    objective = recipe_objective(recipe)
+    epoch = make_epoch(
+        make_step(objective, recipe.gradient, recipe.optimizer, recipe.constraint),
+        batch_size=loop.batch_size,
+        shuffle=loop.shuffle,
+        short_batch=loop.short_batch,
+        subset=recipe.subset,
+        mesh=loop.mesh,
+    )
+    return make_run(
+        epoch,
+        make_evaluate(objective, loop.mesh),
+        capacity=loop.epochs,
+        rules=recipe.rules,
+        instruments=dict(loop.instruments or {}),
+        evaluate_at=recipe.evaluate_at,
+    )
+
+
+def settings_of(recipe: Recipe, loop: LoopConfig) -> dict[str, Any]:
+    """Return all that the program of a run is made of, by the names of `fit`'s arguments."""
+    settings = recipe._asdict() | loop._asdict()
+    settings["devices"] = settings["mesh"]
+    apart = ("subset", "held_out", "epochs", "mesh")
+    return {name: value for name, value in settings.items() if name not in apart}
