@@ -176,7 +176,7 @@ def how(config: Config) -> dict[str, Any]:
         "seeds": config.seeds,
         "batch_size": config.batch_size,
         # the same bits every time; other devices need many networks at a time to be busy
-        "strategy": "map" if jax.default_backend() == "cpu" else "auto",
+        "width": 1 if jax.default_backend() == "cpu" else "auto",
     }
 
 

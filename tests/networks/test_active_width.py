@@ -100,7 +100,7 @@ def test_widths_are_swept_in_one_program() -> None:
         return Recipe(network, jaxnet.optim.adam(0.05))
 
     runs: Any = {"key": jax.random.key(0), "epochs": 2, "batch_size": 8}
-    result = sweep(build, blobs(), settings=grid(units=[1, 4, 8]), strategy="vmap", **runs)
+    result = sweep(build, blobs(), settings=grid(units=[1, 4, 8]), width="all", **runs)
     used = (result.params[0].weights[:, 0] != 0).any(axis=-1).sum(axis=-1)
     assert used.tolist() == [1, 4, 8]
 

@@ -25,7 +25,7 @@ def test_a_swept_order_trains_as_a_machine_of_that_order() -> None:
     x = np.linspace(-1, 1, 12)
     values = (x**2 + 3 * x + 3)[:, None].astype(np.float32)
     points = Examples(x[:, None].astype(np.float32), values)
-    runs: Any = {"key": jax.random.key(0), "epochs": 30, "batch_size": 4, "strategy": "map"}
+    runs: Any = {"key": jax.random.key(0), "epochs": 30, "batch_size": 4, "width": 1}
 
     def build(order: Any, degree: int = 4) -> Recipe:
         machine = polynomial(degree, order=order)

@@ -15,8 +15,9 @@ from jaxnet.training import DivergenceError, FitResult, Progress, fit
 from jaxnet.training.fit import _program
 from jaxnet.training.host_loop import CAPACITY
 from jaxnet.training.loop.checks import check_fit
-from jaxnet.training.loop.gradient import autodiff
 from jaxnet.training.loop.objective import make_objective
+from jaxnet.training.program import LoopConfig
+from jaxnet.training.recipe import Recipe, check_recipe
 from tests.comparison import assert_trees_close
 from tests.training.toys import blobs, network
 

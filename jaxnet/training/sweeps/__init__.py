@@ -16,9 +16,9 @@ from jaxnet.training.sweeps.settings import (
     sampled,
     uniform,
 )
-from jaxnet.training.sweeps.strategy import Trial
 from jaxnet.training.sweeps.sweep import sweep
 from jaxnet.training.sweeps.tuning import TuneResult, tune
+from jaxnet.training.sweeps.width import Trial
 
 __all__ = [
     "Distribution",

@@ -19,7 +19,7 @@ from jaxnet.core.trees import name_of
 from jaxnet.training.checkpoints.fingerprint import Fingerprint, check_same_run
 from jaxnet.training.checkpoints.folder import check_holds, naming_errors, numbers, prepare
 from jaxnet.training.checkpoints.save_interval import SaveInterval
-from jaxnet.training.sweeps.strategy import Trial
+from jaxnet.training.sweeps.width import Trial
 
 Folder: TypeAlias = str | os.PathLike[str]
 

@@ -72,8 +72,8 @@ def cross_validate(
         folds: how many, from 2 to ``N``.
         seeds: runs for each setting and fold.
         stratify: keep the proportions of integer labels in every fold.
-        options: of `sweep`: ``shuffle``, ``short_batch``, ``instruments``, ``strategy``,
-            ``chunk``, ``devices``, ``keep``, ``on_progress``, ``checkpoint``. In the folder
+        options: of `sweep`: ``shuffle``, ``short_batch``, ``instruments``, ``width``,
+            ``devices``, ``keep``, ``on_progress``, ``checkpoint``. In the folder
             ``checkpoint``, the folds of each size have their own.
 
     Returns:

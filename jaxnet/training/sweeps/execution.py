@@ -14,7 +14,7 @@ import numpy as np
 from jaxnet.core.checks import check_choice, check_function
 from jaxnet.core.files import check_path
 from jaxnet.data.examples import Examples
-from jaxnet.training.checkpoints.fingerprint import in_words, take_sweep_fingerprint
+from jaxnet.training.checkpoints.fingerprint import take_sweep_fingerprint
 from jaxnet.training.checkpoints.lock import releasing_locks
 from jaxnet.training.distributed.devices import Device, check_devices, local_devices
 from jaxnet.training.distributed.processes import (
@@ -39,7 +39,7 @@ from jaxnet.training.sweeps.batches import (
 )
 from jaxnet.training.sweeps.checkpoint import Plan, SweepCheckpoint, share_folder
 from jaxnet.training.sweeps.labels import RunOutputs, SweepOutputs
-from jaxnet.training.sweeps.strategy import StrategyName, check_strategy, choose
+from jaxnet.training.sweeps.width import Width, check_width, choose
 from jaxnet.training.train import RunProgram, Trained
 
 T = TypeVar("T")
@@ -67,16 +67,14 @@ class Execution(NamedTuple):
     """How a sweep is carried out: what changes no result but by rounding.
 
     Attributes:
-        strategy: how many runs at a time, by name.
-        chunk: runs a device at a time, for ``"chunks"``.
+        width: runs a device at a time, ``"all"`` or ``"auto"``.
         devices: where to train; None for all.
         keep: what of each run comes back.
         on_progress: called after every wave of runs.
         checkpoint: folder to go on from and to write to; None for none.
     """
 
-    strategy: StrategyName = "auto"
-    chunk: int | None = None
+    width: Width = "auto"
     devices: Sequence[Device] | None = None
     keep: Keep = "params"
     on_progress: Callable[[SweepProgress], None] | None = None
@@ -125,13 +123,12 @@ def train_members(
             and the number of members; those compiled here are added.
 
     Raises:
-        ValueError: if the execution has an unknown strategy, a chunk without ``"chunks"``,
-            processes that do not make the same call, an unknown ``keep``, or a checkpoint that is
-            another's or cannot be written.
+        ValueError: for an unknown width, processes that do not make the same call, an unknown
+            ``keep``, or a checkpoint that is another's or cannot be written.
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
     """
     execution = on_devices(execution)
-    strategy, chunk, devices, _, on_progress, checkpoint = execution
+    width, devices, _, on_progress, checkpoint = execution
     devices = devices or ()
     processes = count_processes(devices)
     given = member, members, train, validation, execution
@@ -147,7 +144,7 @@ def train_members(
 
     def choose_width() -> Plan:
         agree, most = functools.partial(agreed, processes), -(-len(devices) // processes)
-        workers, trials = choose(strategy, chunk, share, most, compile_width, agree)
+        workers, trials = choose(width, share, most, compile_width, agree)
         return Plan(workers.width, trials)
 
     started = time.perf_counter()
@@ -176,20 +173,20 @@ def _agree(
     execution: Execution,
 ) -> Keeper:
     """Return what keeps what was asked for, once all processes are known to ask for the same."""
-    strategy, chunk, _, keep, _, checkpoint = execution
+    width, _, keep, _, checkpoint = execution
     check = functools.partial(_check_execution, execution)
     keeper = run_in_all_processes(processes, check)
     if processes > 1:
         lower = functools.partial(lower_member, member, train, validation, members)
         text = run_in_all_processes(processes, lower).as_text()
-        asked = text, strategy, chunk, keep, checkpoint is None
+        asked = text, width, keep, checkpoint is None
         check_agreement(processes, (members, train, validation, asked))
     return keeper
 
 
 def _check_execution(execution: Execution) -> Keeper:
     """Return what keeps what was asked for, once all but the devices is known to be in range."""
-    check_strategy(execution.strategy, execution.chunk)
+    check_width(execution.width)
     if execution.on_progress is not None:
         remedy = "Pass a function, which is called with a SweepProgress."
         check_function("on_progress", execution.on_progress, remedy)
@@ -212,7 +209,7 @@ def _open_parts(
     given = {
         "runs": str(members.number),
         "processes": str(processes),
-        "strategy": in_words([execution.strategy, *[execution.chunk] * bool(execution.chunk)]),
+        "width": str(execution.width),
         "keep": execution.keep,
         "keys": members.keys,
         **members.hyperparameters,

@@ -13,7 +13,7 @@ from jaxnet.training.host_loop import History
 from jaxnet.training.loop.objective import Objective
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings
-from jaxnet.training.sweeps.strategy import Trial
+from jaxnet.training.sweeps.width import Trial
 from jaxnet.training.train import Trained
 
 

@@ -10,7 +10,7 @@ from jaxnet.training.recipe import Recipe
 from jaxnet.training.sweeps.execution import Execution, on_devices
 
 OPTIONS = (*LoopConfig._fields[2:], *Execution._fields)
-"""What of `sweep`'s arguments any search takes: ``shuffle``, ``strategy``, ``devices`` ..."""
+"""What of `sweep`'s arguments any search takes: ``shuffle``, ``width``, ``devices`` ..."""
 
 
 def divide_options(

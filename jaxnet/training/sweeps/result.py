@@ -14,7 +14,7 @@ from jaxnet.functions.metrics.metric import SIGNS, Modes, check_direction
 from jaxnet.training.host_loop import History
 from jaxnet.training.loop.state import TrainState
 from jaxnet.training.sweeps.settings import Settings
-from jaxnet.training.sweeps.strategy import Trial
+from jaxnet.training.sweeps.width import Trial
 
 _IF_NONE_TRAINS = "Try smaller learning rates, or rescale the inputs."
 

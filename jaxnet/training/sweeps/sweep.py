@@ -32,7 +32,7 @@ from jaxnet.training.sweeps.execution import (
 from jaxnet.training.sweeps.labels import label, metric_modes
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
-from jaxnet.training.sweeps.strategy import StrategyName
+from jaxnet.training.sweeps.width import Width
 from jaxnet.training.train import RunProgram
 
 
@@ -49,8 +49,7 @@ def sweep(
     shuffle: bool = True,
     short_batch: ShortBatch = "equal",
     instruments: Mapping[str, Instrument] | None = None,
-    strategy: StrategyName = "auto",
-    chunk: int | None = None,
+    width: Width = "auto",
     devices: Sequence[Device] | None = None,
     keep: Keep = "params",
     on_progress: Callable[[SweepProgress], None] | None = None,
@@ -77,12 +76,11 @@ def sweep(
         shuffle: whether to draw a new order every epoch.
         short_batch: what becomes of a last mini-batch that is not full, as for `fit`.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
-        strategy: ``"map"``: one run after the other on each device, each bit for bit what it is
-            alone. ``"vmap"``: all at once, batched; equal to rounding (but for keys of the kinds
-            rbg and unsafe_rbg, of which JAX draws other numbers in a batch). ``"chunks"``:
-            ``chunk`` at a time on each device. ``"auto"``: by measurement, which comes back with
-            the result; another time it may choose another width, and give other last bits.
-        chunk: runs a device at a time, for ``"chunks"``.
+        width: runs a device trains at a time. With 1, each run has the bits that it has alone.
+            More are batched, and equal to rounding (but for keys of the kinds rbg and
+            unsafe_rbg, of which JAX draws other numbers in a batch); ``"all"`` trains all at
+            once. ``"auto"`` measures what is faster; another time it may choose another width,
+            and other last bits.
         devices: where to train; by default on all. On a CPU, call
             `jaxnet.training.use_cores_as_devices` first to have one a core. If they are those of
             several processes, joined by ``jax.distributed.initialize()``, then each process makes
@@ -95,9 +93,9 @@ def sweep(
         checkpoint: folder to go on from and to write to: the results of the waves that are done,
             each whole or not at all, in files of safetensors. Written as often as takes about a
             fiftieth of the time, and at the end; of several processes, by each its own share.
-            What is lost are the waves since then, so that with ``"vmap"``, which has one, it helps
+            What is lost are the waves since then, so that with ``"all"``, which has one, it helps
             little. What the folder holds is refused unless it is this very sweep: the same
-            settings, seeds (no more of them, either), key, network, examples, strategy, ``keep``,
+            settings, seeds (no more of them, either), key, network, examples, width, ``keep``,
             versions and kind of device; there may be more devices, or fewer.
 
     Returns:
@@ -105,7 +103,7 @@ def sweep(
 
     Raises:
         ValueError: for hyperparameters that ``build`` does not have, with the nearest that it has;
-            for a setting out of range; examples that do not fit; an unknown strategy; devices of
+            for a setting out of range; examples that do not fit; an unknown width; devices of
             more than one platform; processes that do not make the same call; a checkpoint that
             is another's or cannot be written.
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
@@ -124,7 +122,7 @@ def sweep(
     """
     loop = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
     member = RunProgram(build, loop)
-    execution = Execution(strategy, chunk, devices, keep, on_progress, checkpoint)
+    execution = Execution(width, devices, keep, on_progress, checkpoint)
     execution = on_devices(execution)
 
     def check() -> tuple[Settings, CheckedMembers]:

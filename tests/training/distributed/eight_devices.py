@@ -121,7 +121,7 @@ def test_members_of_a_sweep_have_the_same_bits_on_three_devices_as_on_one() -> N
 
     def swept(devices: Any) -> Any:
         settings = grid(learning_rate=[0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0])
-        runs: dict[str, Any] = {"epochs": 2, "batch_size": 8, "strategy": "map", "keep": "state"}
+        runs: dict[str, Any] = {"epochs": 2, "batch_size": 8, "width": 1, "keep": "state"}
         return sweep(
             build, blobs(), key=jax.random.key(3), settings=settings, devices=devices, **runs
         )

@@ -11,7 +11,7 @@ from jaxnet.core.trees import digest
 from jaxnet.training import Recipe, optuna_search, successive_halving
 from tests.training.toys import blobs
 
-RUNS: dict[str, Any] = {"batch_size": 8, "strategy": "map"}
+RUNS: dict[str, Any] = {"batch_size": 8, "width": 1}
 
 
 def build(learning_rate: Any) -> Recipe:

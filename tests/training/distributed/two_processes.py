@@ -37,11 +37,11 @@ def build(learning_rate: Any) -> Recipe:
     return Recipe(jaxnet.mlp((3, 3)), jaxnet.optim.sgd(learning_rate))
 
 
-def swept(strategy: Any, devices: Any = None, **more: Any) -> SweepResult:
+def swept(width: Any, devices: Any = None, **more: Any) -> SweepResult:
     settings = grid(learning_rate=[0.001, 0.01, 0.1, 1.0, 1e38])
     runs: dict[str, Any] = {"epochs": 2, "batch_size": 8, "key": jax.random.key(3)}
     runs |= {"settings": settings, "keep": "state", "devices": devices}
-    return sweep(build, blobs(), strategy=strategy, **runs | more)
+    return sweep(build, blobs(), width=width, **runs | more)
 
 
 def check_fit(out: Path) -> str:
@@ -57,11 +57,11 @@ def check_fit(out: Path) -> str:
 
 def check_sweep() -> str:
     """Train five members, three here and two there, which have the bits that they have alone."""
-    together = swept("map")
+    together = swept(1)
     assert (together.devices, together.width) == (4, 1)
     assert together.diverged[:, 0].tolist() == [False] * 4 + [True]
     if jax.process_index() == 1:
-        alone = swept("map", jax.local_devices()[:1])
+        alone = swept(1, jax.local_devices()[:1])
         assert digest((together.state, together.history)) == digest((alone.state, alone.history))
     chosen = swept("auto")  # by measurement, but in both processes the same
     return digest((together.state, chosen.state, chosen.width))
@@ -70,21 +70,21 @@ def check_sweep() -> str:
 def check_sweep_checkpoint(out: Path) -> str:
     """Let each process write its share, lose some of it, and go on together."""
     folder, own = out / "sweep", out / "sweep" / f"process_{jax.process_index()}"
-    whole, written = swept("map"), swept("map", checkpoint=folder)
+    whole, written = swept(1), swept(1, checkpoint=folder)
     assert digest(written.state) == digest(whole.state)
     parts = sorted(own.iterdir())
     assert [path.name for path in parts[:2]] == ["part_0.safetensors", "part_1.safetensors"]
     if jax.process_index() == 1:  # as if it had been killed before it wrote anything
         for path in parts:
             path.unlink()
-    resumed = swept("map", checkpoint=folder)
+    resumed = swept(1, checkpoint=folder)
     assert digest(resumed.state) == digest(whole.state)
     assert len(list(own.iterdir())) >= 2
     if jax.process_index() == 1:
         (own / "epoch_1").mkdir()
     message = ("to succeed together, got an error in process 1", "got one of a run of fit")
     with pytest.raises(ValueError, match=message[jax.process_index()]):
-        swept("map", checkpoint=folder)
+        swept(1, checkpoint=folder)
     return digest(resumed.state)
 
 
@@ -94,7 +94,7 @@ def check_sweep_errors() -> None:
     agree = "expected arguments to agree in all processes"
     for unlike in ({"batch_size": 8 + here}, {"keep": ["params", "metrics"][here]}):
         with pytest.raises(ValueError, match=agree):
-            swept("map", **unlike)
+            swept(1, **unlike)
     with pytest.raises(ValueError, match=agree):
         swept(["map", "vmap"][here])
     bad: dict[str, Any] = {
@@ -105,7 +105,7 @@ def check_sweep_errors() -> None:
     for message, given in bad.items():
         told = ("processes to succeed together, got an error in process 1", message)[here]
         with pytest.raises((ValueError, TypeError), match=f": expected {told}"):
-            swept("map", **(given if here else {}))
+            swept(1, **(given if here else {}))
 
 
 def check_errors() -> None:

@@ -45,7 +45,7 @@ def build(learning_rate: Any) -> Recipe:
 SEARCH: dict[str, Any] = {
     "key": jax.random.key(0),
     "batch_size": 8,
-    "strategy": "map",
+    "width": 1,
     "shuffle": False,  # without which there is less to compile
 }
 
@@ -85,7 +85,7 @@ def bits(result: SweepResult) -> str:
 
 
 def swept(folder: Path | None, **changed: Any) -> SweepResult:
-    given = {"settings": SETTINGS, "strategy": "map", "checkpoint": folder, **RUNS, **changed}
+    given = {"settings": SETTINGS, "width": 1, "checkpoint": folder, **RUNS, **changed}
     return sweep(build, blobs(), **given)
 
 
@@ -99,11 +99,11 @@ def trained(compiled: dict[int, Workers], **execution: Any) -> SweepOutputs:
 
 
 STRATEGIES: dict[str, dict[str, Any]] = {
-    "map": {"strategy": "map"},
-    "chunks": {"strategy": "chunks", "chunk": 2},
-    "vmap": {"strategy": "vmap"},
-    "metrics": {"strategy": "map", "keep": "metrics"},
-    "state": {"strategy": "chunks", "chunk": 2, "keep": "state"},
+    "map": {"width": 1},
+    "chunks": {"width": 2},
+    "vmap": {"width": "all"},
+    "metrics": {"width": 1, "keep": "metrics"},
+    "state": {"width": 2, "keep": "state"},
 }
 
 
@@ -146,14 +146,14 @@ def test_a_sweep_goes_on_and_a_finished_one_compiles_nothing(
 
 @pytest.mark.usefixtures("every_wave")
 def test_what_auto_chose_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given: dict[str, Any] = {"strategy": "auto", "checkpoint": tmp_path}
-    monkeypatch.setattr("jaxnet.training.sweeps.strategy._pays", lambda trial, *_: trial.width == 1)
-    monkeypatch.setattr("jaxnet.training.sweeps.strategy.GAIN", 1e9)  # wider is always faster
-    monkeypatch.setattr("jaxnet.training.sweeps.strategy.GROWTH", 3)
+    given: dict[str, Any] = {"width": "auto", "checkpoint": tmp_path}
+    monkeypatch.setattr("jaxnet.training.sweeps.width._pays", lambda trial, *_: trial.width == 1)
+    monkeypatch.setattr("jaxnet.training.sweeps.width.GAIN", 1e9)  # wider is always faster
+    monkeypatch.setattr("jaxnet.training.sweeps.width.GROWTH", 3)
     with pytest.raises(KilledError):
         trained({}, **given, on_progress=Killer(3))
     compiled: dict[int, Workers] = {}
-    expected = trained(compiled, strategy="chunks", chunk=3)
+    expected = trained(compiled, width=3)
     monkeypatch.setattr(execution_module, "choose", None)
     resumed = trained(compiled, **given)
     assert list(compiled) == [resumed.width] == [3]
@@ -169,8 +169,8 @@ def test_seconds_are_of_all_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     killers = [Killer(2), Killer(2), Killer()]
     for killer in killers[:2]:
         with pytest.raises(KilledError):
-            trained(compiled, strategy="map", checkpoint=tmp_path, on_progress=killer)
-    whole = trained(compiled, strategy="map", checkpoint=tmp_path, on_progress=killers[2])
+            trained(compiled, width=1, checkpoint=tmp_path, on_progress=killer)
+    whole = trained(compiled, width=1, checkpoint=tmp_path, on_progress=killers[2])
     told = [progress.seconds for killer in killers for progress in killer.seen]
     assert told[0] > 0
     for before, after in itertools.pairwise(killers):
@@ -186,11 +186,11 @@ def test_waves_are_joined_where_writing_would_take_long(
 ) -> None:
     monkeypatch.setattr(save_interval, "COST", 1e-9)
     compiled: dict[int, Workers] = {}
-    written = trained(compiled, strategy="map", checkpoint=tmp_path)
+    written = trained(compiled, width=1, checkpoint=tmp_path)
     # what the sweep is, the first wave, whose cost is not known before, and all others at the end
     assert names(tmp_path) == [f"part_{number}.safetensors" for number in range(3)]
-    read = trained({}, strategy="map", checkpoint=tmp_path)
-    expected = trained(compiled, strategy="map")
+    read = trained({}, width=1, checkpoint=tmp_path)
+    expected = trained(compiled, width=1)
     assert digest(read.kept) == digest(written.kept) == digest(expected.kept)
 
 
@@ -210,7 +210,7 @@ def test_nothing_is_traced_twice(tmp_path: Path) -> None:
         traces.append(isinstance(learning_rate, Tracer))
         return build(learning_rate)
 
-    given = {"settings": SETTINGS, "strategy": "map", "checkpoint": tmp_path, **RUNS}
+    given = {"settings": SETTINGS, "width": 1, "checkpoint": tmp_path, **RUNS}
     sweep(counted, blobs(), **given)
     assert traces.count(True) == 1
 

@@ -110,8 +110,8 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
         {"settings": grid(learning_rate=[0.01, 0.1, 0.2])},
         r"with learning_rate float32 of shape \(9,\) and SHA-256 .*, got float32",
     ),
-    "strategy": ({"strategy": "vmap"}, "with strategy vmap, got map"),
-    "chunk": ({"strategy": "chunks", "chunk": 2}, "with strategy chunks 2, got map"),
+    "strategy": ({"width": "all"}, "with width all, got 1"),
+    "another number": ({"width": 2}, "with width 2, got 1"),
     "keep": ({"keep": "state"}, "with keep state, got params"),
     "validation": ({"validation": blobs(seed=2)}, "with history.*validation.* none|none, got"),
     "examples": (
@@ -125,7 +125,7 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
 def test_another_sweep_is_refused(changed: dict[str, Any], message: str, written: Path) -> None:
     before = names(written)
     given: dict[str, Any] = {"build": build, "train": blobs(), "settings": SETTINGS, **RUNS}
-    given |= {"strategy": "map", "checkpoint": written, **changed}
+    given |= {"width": 1, "checkpoint": written, **changed}
     with pytest.raises(InputError, match=f"^expected checkpoint '.*{message}"):
         sweep(given.pop("build"), given.pop("train"), **given)
     assert names(written) == before

@@ -60,7 +60,7 @@ def test_a_run_has_the_bits_that_it_has_alone(short_batch: Any) -> None:
         examples,
         key=KEY,
         settings=grid(learning_rate=RATES),
-        strategy="map",
+        width=1,
         short_batch=short_batch,
         on_progress=told.append,
         **RUNS,

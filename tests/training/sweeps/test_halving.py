@@ -35,19 +35,19 @@ def build(learning_rate: Any, patience: Any = 3) -> Recipe:
 
 
 @functools.cache
-def halved(strategy: Any) -> HalvingResult:
+def halved(width: Any) -> HalvingResult:
     given: Any = {
         "settings": SETTINGS,
         "min_epochs": 2,
         "reduction": 2,
-        "strategy": strategy,
+        "width": width,
     }
     return successive_halving(build, blobs(), blobs(seed=1), **given, **RUNS)
 
 
-@pytest.mark.parametrize("strategy", ["map", "vmap"])
-def test_survivors_are_what_uninterrupted_runs_are(strategy: str) -> None:
-    result = halved(strategy)
+@pytest.mark.parametrize("width", [1, "all"])
+def test_survivors_are_what_uninterrupted_runs_are(width: Any) -> None:
+    result = halved(width)
     last = result.rungs[-1]
     settings = SETTINGS.take(last.indices)
     whole = sweep(build, blobs(), settings=settings, validation=blobs(seed=1), **RUNS)
@@ -90,7 +90,7 @@ def test_the_best_go_on_and_the_cost_is_what_the_plan_says() -> None:
         "settings": SETTINGS,
         "min_epochs": 2,
         "reduction": 2,
-        "strategy": "vmap",
+        "width": "all",
     }
     result = successive_halving(patient, blobs(), blobs(seed=1), **given, **RUNS)
     assert [(len(rung.indices), rung.epochs) for rung in result.rungs] == plan

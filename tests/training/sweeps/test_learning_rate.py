@@ -42,7 +42,7 @@ def test_lists_are_as_good_as_arrays() -> None:
 
 def test_gradient_descent_diverges_beyond_2_over_the_largest_curvature(dtype: np.dtype) -> None:
     examples = regression()
-    result = found(seeds=2, strategy="vmap")
+    result = found(seeds=2, width="all")
     columns = np.column_stack([np.ones(24), examples.inputs]).astype(np.float64)
     hessian = 2 / 24 * columns.T @ columns  # of the mean of (w x + b - v)^2
     limit = 2 / np.linalg.eigvalsh(hessian)[-1]

@@ -13,7 +13,7 @@ from jaxnet.core.errors import MissingPackageError
 from jaxnet.training import Recipe, optuna_search, sweep
 from tests.training.toys import blobs
 
-RUNS: dict[str, Any] = {"key": jax.random.key(0), "epochs": 2, "batch_size": 8, "strategy": "map"}
+RUNS: dict[str, Any] = {"key": jax.random.key(0), "epochs": 2, "batch_size": 8, "width": 1}
 
 
 @pytest.fixture

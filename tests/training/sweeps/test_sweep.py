@@ -37,9 +37,9 @@ SETTINGS = grid(learning_rate=[0.01, 0.1, 1e38], drop_rate=[0.0, 0.2])
 
 
 @functools.cache
-def swept(strategy: Any = "map", chunk: int | None = None, **more: Any) -> SweepResult:
+def swept(width: Any = 1, **more: Any) -> SweepResult:
     given = {"key": jax.random.key(3), "settings": SETTINGS, "seeds": 2}
-    return sweep(build, blobs(), strategy=strategy, chunk=chunk, **given, **RUNS, **more)
+    return sweep(build, blobs(), width=width, **given, **RUNS, **more)
 
 
 def alone(result: SweepResult, setting: int, seed: int) -> Trained:
@@ -57,7 +57,7 @@ def test_a_mapped_member_is_a_run_of_its_own_bit_for_bit() -> None:
 
 
 def test_a_batch_of_members_equals_them_to_rounding() -> None:
-    mapped, batched, chunked = swept(), swept("vmap"), swept("chunks", 5)
+    mapped, batched, chunked = swept(), swept("all"), swept(5)
     assert (mapped.width, batched.width, chunked.width) == (1, 12, 5)
     for other in (batched, chunked):
         assert_trees_close(other.params, mapped.params, tolerance=Tolerance(1e-5, 1e-6))
@@ -72,7 +72,7 @@ def test_auto_gives_what_the_width_that_it_chose_gives() -> None:
 
 
 def test_members_that_diverge_harm_no_other_and_are_marked() -> None:
-    result = swept("vmap")
+    result = swept("all")
     assert result.diverged.tolist() == [[False] * 2] * 4 + [[True] * 2] * 2
     assert result.done[:4].tolist() == [[5, 5]] * 4
     assert (result.done[4:] == 1).all()
@@ -110,7 +110,7 @@ def test_no_setting_is_traced_again() -> None:
         rates = np.geomspace(1e-3, 1e-1, n).tolist()
         before = len(traces)
         settings = grid(learning_rate=rates)
-        sweep(counted, blobs(), key=jax.random.key(0), settings=settings, strategy="map", **RUNS)
+        sweep(counted, blobs(), key=jax.random.key(0), settings=settings, width=1, **RUNS)
         assert len(traces) - before == 1
 
 
@@ -131,7 +131,7 @@ def test_any_number_of_the_recipe_may_be_swept(dtype: np.dtype) -> None:
     usual |= {"learning_rate": 0.1}
     changes = [{name: 1.5 * value} for name, value in usual.items()]
     settings = [usual, *(usual | change for change in changes)]
-    runs = {"key": jax.random.key(0), "epochs": 2, "batch_size": 8, "strategy": "map"}
+    runs = {"key": jax.random.key(0), "epochs": 2, "batch_size": 8, "width": 1}
     result = sweep(everything, blobs(), settings=settings, **runs)
     digests = {digest(result.member(i).params) for i in range(len(settings))}
     assert len(digests) == len(settings)
@@ -147,8 +147,7 @@ def test_early_stopping_is_each_member_s_own() -> None:
     runs = RUNS | {"epochs": 30, "key": jax.random.key(0), "validation": blobs()}
     settings = grid(learning_rate=[0.02, 0.2])
     mapped, batched = (
-        sweep(stopping, blobs(), settings=settings, strategy=strategy, **runs)
-        for strategy in ("map", "vmap")
+        sweep(stopping, blobs(), settings=settings, width=width, **runs) for width in (1, "all")
     )
     np.testing.assert_array_equal(batched.done, mapped.done)
     first, second = mapped.done[:, 0].tolist()
@@ -161,7 +160,7 @@ def test_early_stopping_is_each_member_s_own() -> None:
 
 def test_progress_counts_the_runs() -> None:
     seen: list[SweepProgress] = []
-    swept("chunks", 5, on_progress=seen.append)
+    swept(5, on_progress=seen.append)
     assert [progress.done for progress in seen][-1] == seen[0].runs == 12
     assert len(seen) == 3
 
@@ -172,7 +171,7 @@ def test_subsets_of_the_data_can_be_swept() -> None:
     def partly(size: Any) -> Recipe:
         return build(0.1, drop_rate=0.0)._replace(subset=jnp.arange(37) % size)
 
-    runs = {"key": jax.random.key(0), "epochs": 3, "batch_size": 8, "strategy": "map"}
+    runs = {"key": jax.random.key(0), "epochs": 3, "batch_size": 8, "width": 1}
     result = sweep(partly, blobs(), settings=grid(size=[5, 37]), **runs)
     repeated = jax.tree.map(lambda leaf: leaf[np.arange(37) % 5], blobs())
     for index, examples in ((0, repeated), (1, blobs())):

@@ -42,11 +42,11 @@ def tuned(test: Examples = TEST, builder: Any = build, **more: Any) -> Any:
 
 
 def test_it_is_what_one_would_do_by_hand() -> None:
-    result = tuned(strategy="map")
+    result = tuned(width=1)
     search_key, fit_key = jax.random.split(KEY)
     split_key, run_key = jax.random.split(search_key)
     rest, validation = split(blobs(), (0.8, 0.2), key=split_key)
-    runs: Any = RUNS | {"settings": SETTINGS, "strategy": "map"}
+    runs: Any = RUNS | {"settings": SETTINGS, "width": 1}
     swept = sweep(build, rest, key=run_key, validation=validation, **runs)
     assert digest(swept.params) == digest(result.sweep.params)
     assert result.setting == swept.best() == {"learning_rate": 0.1}
@@ -68,9 +68,9 @@ def test_the_test_examples_take_part_in_no_choice() -> None:
 
 
 def test_folds_and_rules_do_what_they_say() -> None:
-    result = tuned(builder=stopping, folds=3, strategy="map")
+    result = tuned(builder=stopping, folds=3, width=1)
     key = jax.random.split(KEY)[0]
-    runs: Any = RUNS | {"settings": SETTINGS, "folds": 3, "strategy": "map"}
+    runs: Any = RUNS | {"settings": SETTINGS, "folds": 3, "width": 1}
     swept = cross_validate(stopping, blobs(), key=key, **runs)
     assert digest(swept.params) == digest(result.sweep.params)
     # no improvement is large enough: the best epoch is the first, and the last training's length

@@ -1,13 +1,12 @@
-"""Strategy: how many members of a sweep each device trains at a time."""
+"""Width: how many members of a sweep each device trains at a time."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from jaxnet.core.checks import check_choice, check_count
-from jaxnet.core.errors import invalid_value
 from jaxnet.training.sweeps.batches import Members, Workers, seconds_an_epoch
 
-StrategyName: TypeAlias = Literal["auto", "map", "vmap", "chunks"]
+Width: TypeAlias = int | Literal["auto", "all"]
 
 GROWTH = 8
 """By which factor ``"auto"`` widens the batch of members from trial to trial."""
@@ -28,43 +27,37 @@ class Trial(NamedTuple):
     seconds: float
 
 
-def check_strategy(strategy: str, chunk: int | None) -> None:
-    """Raise a ValueError for an unknown strategy, or a chunk without ``"chunks"``."""
-    check_choice("strategy", strategy, dict.fromkeys(get_args(StrategyName)))
-    if chunk is not None:
-        check_count("chunk", chunk)
-    if (chunk is None) == (strategy == "chunks"):
-        expected = "to be given for strategy='chunks' and for no other"
-        remedy = "Pass strategy='chunks' and chunk=n to train n members at a time on each device."
-        raise invalid_value("chunk", expected, chunk, remedy)
+def check_width(width: Any) -> None:
+    """Raise an error unless this is a number of members, ``"auto"`` or ``"all"``."""
+    if isinstance(width, str):
+        check_choice("width", width, dict.fromkeys(("auto", "all")))
+    else:
+        check_count("width", width)
 
 
 def choose(
-    strategy: StrategyName,
-    chunk: int | None,
+    width: Width,
     members: Members,
     devices: int,
     compile_width: Callable[[int], Workers],
     agree: Callable[[bool], bool] = bool,
 ) -> tuple[Workers, list[Trial]]:
-    """Return the compiled program of a strategy, and what was measured to choose it.
+    """Return the compiled program for a width, and what was measured to choose it.
 
     ``"auto"`` starts with one member a device, and tries wider batches as long as they are
     faster and the sweep is long enough for another compilation to pay.
 
     Args:
-        strategy: its name.
-        chunk: members a device at a time, for ``"chunks"``.
+        width: members a device at a time, ``"all"`` or ``"auto"``.
         members: all members of the sweep.
         devices: how many devices there are.
         compile_width: compiles the program for a number of members a device.
-        agree: gives a decision that hangs on measured times, in all processes the same one.
+        agree: makes a decision that depends on measured times the same in all processes.
     """
     most = -(-members.number // devices)
-    widths = {"map": 1, "vmap": most, "chunks": min(chunk or 1, most), "auto": 1}
-    workers = compile_width(widths[strategy])
-    if strategy != "auto":
-        return workers, []
+    if width != "auto":
+        return compile_width(most if width == "all" else min(width, most)), []
+    workers = compile_width(1)
     trials = [Trial(workers.width, seconds_an_epoch(workers, members))]
     while workers.width < most and agree(_pays(trials[-1], workers, members)):
         wider = compile_width(min(GROWTH * workers.width, most))

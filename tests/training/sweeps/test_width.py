@@ -1,4 +1,4 @@
-"""Strategy: ``auto`` widens the batch of members as long as that is faster, and pays."""
+"""Width: ``auto`` widens the batch of members as long as that is faster, and pays."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +7,9 @@ import jax
 import numpy as np
 import pytest
 
-from jaxnet.training.sweeps import strategy
+from jaxnet.training.sweeps import width as width_module
 from jaxnet.training.sweeps.batches import Members, Workers
-from jaxnet.training.sweeps.strategy import choose
+from jaxnet.training.sweeps.width import choose
 
 
 def members(number: int, epochs: int = 1000) -> Members:
@@ -25,7 +25,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, seconds: Callable[[int], float]) -
     def stand_in(workers: Workers, members: Members) -> float:
         return seconds(workers.width)
 
-    monkeypatch.setattr(strategy, "seconds_an_epoch", stand_in)
+    monkeypatch.setattr(width_module, "seconds_an_epoch", stand_in)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_auto_widens_while_that_is_faster(
     chosen: int,
 ) -> None:
     measured(monkeypatch, seconds)
-    workers, trials = choose("auto", None, members(200), 2, compile_width)
+    workers, trials = choose("auto", members(200), 2, compile_width)
     assert [trial.width for trial in trials] == tried
     assert [trial.seconds for trial in trials] == [seconds(width) for width in tried]
     assert workers.width == chosen
@@ -57,23 +57,19 @@ def test_auto_compiles_no_more_than_pays(
 ) -> None:
     # 100 members of `epochs` epochs of .01 s: half of that must be longer than 10 s
     measured(monkeypatch, lambda width: 0.01)
-    _, trials = choose("auto", None, members(100, epochs), 1, compile_width)
+    _, trials = choose("auto", members(100, epochs), 1, compile_width)
     assert [trial.width for trial in trials] == tried
 
 
 def test_the_first_process_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     measured(monkeypatch, lambda width: 1.0)
     decisions = iter([True, False, True, True])  # widen, no slower, widen, slower
-    workers, trials = choose(
-        "auto", None, members(200), 2, compile_width, lambda _: next(decisions)
-    )
+    workers, trials = choose("auto", members(200), 2, compile_width, lambda _: next(decisions))
     assert [trial.width for trial in trials] == [1, 8, 64]
     assert workers.width == 8
 
 
-@pytest.mark.parametrize(
-    ("name", "chunk", "width"), [("map", None, 1), ("vmap", None, 4), ("chunks", 3, 3)]
-)
-def test_the_others_measure_nothing(name: Any, chunk: int | None, width: int) -> None:
-    workers, trials = choose(name, chunk, members(7), 2, compile_width)
+@pytest.mark.parametrize(("asked", "width"), [(1, 1), ("all", 4), (3, 3), (100, 4)])
+def test_the_others_measure_nothing(asked: Any, width: int) -> None:
+    workers, trials = choose(asked, members(7), 2, compile_width)
     assert (workers.width, trials) == (width, [])
