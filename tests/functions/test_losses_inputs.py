@@ -161,7 +161,7 @@ def test_labels_that_cannot_be_smoothed(
 ) -> None:
     kind, _, text = message.partition(": ")
     error = {"TypeError": TypeError, "ValueError": ValueError}[kind]
-    with pytest.raises(error, match=f"^smooth_labels: {re.escape(text)}"):
+    with pytest.raises(error, match=f"^{re.escape(text)}"):
         smooth_labels(targets, **{"smoothing": 0.1, **options})
 
 
@@ -240,9 +240,7 @@ def test_fit_hears_of_bad_targets_before_it_starts() -> None:
 
     with pytest.raises(ValueError, match=r"^expected targets to be -1 or \+1, got 0 at"):
         run("hinge", np.array([1, 0, 1, 1]))
-    with pytest.raises(
-        ValueError, match=r"^squared_error: .* shape \(4, 1\) or \(4,\), got \(4, 2"
-    ):
+    with pytest.raises(ValueError, match=r"shape \(4, 1\) or \(4,\), got \(4, 2"):
         run("squared_error", np.zeros((4, 2), np.float32))
 
 

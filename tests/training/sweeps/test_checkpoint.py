@@ -219,7 +219,7 @@ def test_without_safetensors_the_message_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
-    with pytest.raises(ImportError, match=r"sweep: .* pip install safetensors"):
+    with pytest.raises(ImportError, match=r" pip install safetensors"):
         swept(tmp_path)
 
 

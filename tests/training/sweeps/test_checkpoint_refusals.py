@@ -156,12 +156,10 @@ def test_another_format_is_refused(written: Path, monkeypatch: pytest.MonkeyPatc
 def test_folders_of_other_functions_are_refused(folder: Path, tmp_path: Path) -> None:
     recipe, own = build(0.1), tmp_path / "fit"
     given: dict[str, Any] = {"optimizer": recipe.optimizer, "key": RUNS["key"], "batch_size": 8}
-    with pytest.raises(
-        ValueError, match=r"fit: .*to be a folder of a run of fit, got one of a sweep"
-    ):
+    with pytest.raises(ValueError, match=r"to be a folder of a run of fit, got one of a sweep"):
         fit(recipe.network, blobs(), epochs=1, checkpoint=folder, **given)
     (own / "epoch_1").mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"sweep: .*a folder of a sweep, got one of a run of fit"):
+    with pytest.raises(ValueError, match=r"a folder of a sweep, got one of a run of fit"):
         swept(own)
     for name, what in (
         ("stage_0", "the stages of a search"),
@@ -172,7 +170,7 @@ def test_folders_of_other_functions_are_refused(folder: Path, tmp_path: Path) ->
             swept(tmp_path / name)
     with pytest.raises(ValueError, match="the shares of several processes, got one of a sweep"):
         parts.share_folder(folder, 2)
-    with pytest.raises(ValueError, match=r"tune: .*the stages of a search, got one of a sweep"):
+    with pytest.raises(ValueError, match=r"the stages of a search, got one of a sweep"):
         parts.stage_folder(folder, 0)
 
 
@@ -243,7 +241,7 @@ def test_a_folder_that_cannot_be_written(place: Path, reason: str) -> None:
 
 def test_a_disk_that_takes_no_more_keeps_what_there_is(folder: Path) -> None:
     before = names(folder)
-    message = r"sweep: .* writable folder, got '.*': File too large\. Make room, .* good .*/part_6"
+    message = r"writable folder, got '.*': File too large\. Make room, .* good .*/part_6"
     with full_disk(500), pytest.raises(ValueError, match=message) as caught:
         swept(folder)
     assert isinstance(caught.value, InputError)  # with which a command ends with status 2
