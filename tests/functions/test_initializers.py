@@ -205,8 +205,7 @@ def test_table_is_complete() -> None:
 def test_matrices_need_outputs_and_inputs(shape: tuple[int, ...]) -> None:
     rest = r"expected shape to be \(out, in\), got \(.*\)\. Pass the numbers of outputs and inputs"
     for name in [*SCALED, "orthogonal"]:
-        function = "orthogonal" if name == "orthogonal" else "variance_scaling"
-        with pytest.raises(ValueError, match=f"{rest}, each 1 or more"):
+        with pytest.raises(ValueError, match=rest + ", each 1 or more"):
             INITIALIZERS[name](jax.random.key(0), shape, np.dtype("float32"))
 
 
