@@ -1,4 +1,4 @@
-"""`fit`: a training run for a person, in one call: checked, compiled once, with progress."""
+"""`fit`: a training run in one call, compiled once, with progress."""
 
 import contextlib
 import functools
@@ -222,7 +222,7 @@ def _run(
     on_progress: Callable[[Progress], None] | None,
     checkpoint: str | os.PathLike[str] | None,
 ) -> FitResult:
-    """Train, once it is known that all processes ask for the same."""
+    """Train with checked arguments that are the same in all processes."""
     recipe, loop, start, own = made
     mesh, program = loop.mesh, _program(recipe, loop)
     examples = replicated(own, mesh)
@@ -267,7 +267,7 @@ def _opened(
     epochs: int,
     every_chunk: bool,
 ) -> Iterator[Checkpoint | None]:
-    """Yield a run's checkpoints, and let go of their folder at the end; None without a folder."""
+    """Yield the checkpoints of a run and close their folder at the end; None without a folder."""
     if folder is None:
         yield None
         return
@@ -277,7 +277,7 @@ def _opened(
 
 
 def _start(recipe: Recipe, in_shape: Shape, key: Key, state: TrainState | None) -> TrainState:
-    """Return the state to start from, as a copy, since the program consumes its argument."""
+    """Return a copy of the initial state: the program donates its argument."""
     made_of = recipe.network, recipe.optimizer, in_shape
     if state is None:
         check_key("key", key)
@@ -296,7 +296,7 @@ def _expected_state(
     rules: tuple[Rule, ...],
     precision: np.dtype,
 ) -> TrainState:
-    """Return what a state of this network and optimizer looks like, without computing one.
+    """Return the shapes and dtypes of a state of this network and optimizer.
 
     It is another in another precision of JAX.
     """
@@ -322,6 +322,6 @@ def _program(recipe: Recipe, loop: LoopConfig) -> Any:
 def _lowered(
     program: Any, state: TrainState, examples: tuple[Examples, Examples | None], mesh: Mesh | None
 ) -> Any:
-    """Return the program as XLA is given it, before it is compiled."""
+    """Lower the program without compiling it."""
     state, number = replicated((state, jnp.int32(0)), mesh)
     return program.lower(state, *examples, number)

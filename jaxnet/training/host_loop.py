@@ -1,4 +1,4 @@
-"""Chunks: the epochs of a run in parts, between which a person sees how far it is."""
+"""The host loop: calls the compiled program for a few epochs at a time and reports progress."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +40,7 @@ class History(NamedTuple):
 
 
 class FitResult(NamedTuple):
-    """What a training run leaves.
+    """The result of a training run.
 
     Attributes:
         params: the parameters to use: the best ones if a rule kept them, else the last ones; with
@@ -66,7 +66,7 @@ class FitResult(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """What `fit` tells ``on_progress`` after a chunk of epochs.
+    """Progress of a run, the argument of ``on_progress``.
 
     Attributes:
         epoch: epochs finished in this run.
@@ -84,7 +84,7 @@ class Progress(NamedTuple):
 
 
 class DivergenceError(RuntimeError):
-    """A run whose loss or parameters became NaN or infinite, which ended it.
+    """Raised when the loss or the parameters become NaN or infinite.
 
     Attributes:
         result: what the run had: parameters from before the epoch that diverged, and the history

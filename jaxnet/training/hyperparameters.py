@@ -1,4 +1,4 @@
-"""Hyperparameters: numbers that a compiled run takes as arguments, in JAX's default precision."""
+"""Hyperparameters: arguments of a compiled run, in JAX's default precision."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -16,7 +16,7 @@ Hyperparameters: TypeAlias = Mapping[str, Any]
 
 
 def as_numbers(name: str, values: Any) -> np.ndarray:
-    """Return real numbers of any shape as an array of float64, whole ones as one of int32.
+    """Convert real numbers to a float64 array and integers to an int32 array.
 
     Args:
         name: the hyperparameter's.
@@ -45,7 +45,7 @@ def as_numbers(name: str, values: Any) -> np.ndarray:
 
 
 def in_default_precision(name: str, number: float | int) -> float | int:
-    """Return a number as the program has it, which rounds a real one to float32 unless told.
+    """Round a real number to JAX's default precision.
 
     Raises:
         ValueError: if it becomes infinite.
@@ -61,7 +61,7 @@ def in_default_precision(name: str, number: float | int) -> float | int:
 
 
 def check_hyperparameters(hyperparameters: Hyperparameters) -> Hyperparameters:
-    """Return hyperparameters as Python numbers of JAX's default precision, whatever made them.
+    """Convert hyperparameters to Python numbers of JAX's default precision.
 
     Args:
         hyperparameters: name -> number; what is traced stays an array, in that precision.
@@ -78,7 +78,7 @@ def check_hyperparameters(hyperparameters: Hyperparameters) -> Hyperparameters:
 
 
 def as_arguments(numbers: Hyperparameters) -> dict[str, Array]:
-    """Return what `check_hyperparameters` gives as 0-d arrays, the arguments of a program."""
+    """Convert the numbers of `check_hyperparameters` to 0-d arrays, the arguments of a program."""
     kinds = {float: jnp.result_type(float), int: jnp.int32}
     return {
         name: value if isinstance(value, Tracer) else jnp.asarray(value, kinds[type(value)])
@@ -98,7 +98,7 @@ def _checked(name: str, value: Any) -> Any:
 
 
 def _as_array(values: Any) -> np.ndarray | None:
-    """Return an array, or None for what is none: ragged lists, traced values, booleans."""
+    """Convert numbers to an array; None for ragged lists, traced values and booleans."""
     if isinstance(values, Sequence) and any(isinstance(v, bool | np.bool_) for v in values):
         return None
     try:

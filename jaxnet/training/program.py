@@ -79,7 +79,7 @@ def assemble(recipe: Recipe, loop: LoopConfig) -> Run:
 
 
 def settings_of(recipe: Recipe, loop: LoopConfig) -> dict[str, Any]:
-    """Return all that the program of a run is made of, by the names of `fit`'s arguments."""
+    """Return the settings of a run, by the names of `fit`'s arguments."""
     settings = recipe._asdict() | loop._asdict()
     settings["devices"] = settings["mesh"]
     apart = ("subset", "held_out", "epochs", "mesh")

@@ -1,4 +1,4 @@
-"""A recipe: all that a run is made of but its data, its key and its length."""
+"""A recipe: network, optimizer, objective and rules of a run, without its data and key."""
 
 import inspect
 import re
@@ -31,7 +31,7 @@ from jaxnet.training.loop.step import Constraint, check_optimizer
 
 
 class Recipe(NamedTuple):
-    """What is trained and how: the result of a builder for some hyperparameters.
+    """What is trained and how, built from hyperparameters.
 
     Each number in it may be a traced array, so that one program serves all settings of a sweep.
     The arguments are those of `jaxnet.training.fit`, but for the last two.
@@ -80,7 +80,7 @@ OTHERWISE = "In place of `if` there are jnp.where and jax.lax.cond, in place of 
 
 @contextmanager
 def explained(argument: str, remedy: str) -> Iterator[None]:
-    """Say what went wrong where Python or NumPy would have to know the value of a traced array.
+    """Explain errors of code that needs the value of a traced array.
 
     JAX's own errors name neither whose array it is nor the way out; some are an IndexError.
 
@@ -116,7 +116,7 @@ _SAYS_SO = re.compile("(unhashable|concrete|static).*Tracer", re.DOTALL)
 
 
 def call_builder(build: Build, hyperparameters: Hyperparameters) -> Recipe:
-    """Return the recipe that a builder gives for some hyperparameters.
+    """Call a builder with hyperparameters and check the recipe that it returns.
 
     Args:
         build: the builder.
@@ -175,7 +175,7 @@ def recipe_objective(recipe: Recipe) -> Objective:
 
 
 def check_recipe_outputs(recipe: Recipe, train: Examples) -> None:
-    """Let a loss that wants probabilities see what the network says before training, as `fit` does.
+    """Raise a ValueError if the loss needs probabilities and the initial outputs are none.
 
     Raises:
         ValueError: if those are no probabilities.
@@ -190,7 +190,7 @@ def check_recipe_outputs(recipe: Recipe, train: Examples) -> None:
 def check_choice_of_examples(
     recipe: Recipe, train: Examples, validation: Examples | None, batch_size: int
 ) -> Recipe:
-    """Return a recipe whose subset and held-out examples, if any, are known to be examples.
+    """Check the subset and the held-out examples of a recipe.
 
     Raises:
         TypeError: if one is no integer array.
@@ -214,7 +214,7 @@ def check_choice_of_examples(
 
 
 def _check_indices(argument: str, indices: AnyArray, total: int) -> None:
-    """Raise an error unless these are indices of examples; traced ones may be any integers."""
+    """Raise an error unless these are indices of examples, as far as they are known."""
     remedy = "Pass integers of shape (n,), such as jnp.arange(100) or np.flatnonzero(mask)."
     check_arrays(**{argument: indices})
     if not jnp.issubdtype(indices.dtype, jnp.integer):

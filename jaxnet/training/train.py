@@ -33,7 +33,7 @@ from jaxnet.training.recipe import (
 
 
 class Trained(NamedTuple):
-    """What a run leaves, as one pytree.
+    """The result of a run, as one pytree.
 
     Attributes:
         params: the parameters to use: the best ones if a rule kept them, else the last ones; where
@@ -62,7 +62,7 @@ Train: TypeAlias = Callable[[Key, Hyperparameters], Trained]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RunProgram:
-    """A run as a pure function of its examples, too, of a number of epochs and of its start.
+    """A run as a pure function of key, hyperparameters, epochs, start and examples.
 
     Attributes:
         build: ``(**hyperparameters) -> Recipe``.
@@ -105,7 +105,7 @@ class RunProgram:
     def recipe(
         self, hyperparameters: Hyperparameters, train: Examples, validation: Examples | None
     ) -> Recipe:
-        """Return the recipe for some hyperparameters, which suits the examples."""
+        """Build the recipe for some hyperparameters and check it against the examples."""
         recipe = call_builder(self.build, hyperparameters)
         given = train, validation, self.loop.batch_size
         return check_choice_of_examples(recipe, *given)
@@ -210,7 +210,7 @@ def make_train(
 
 
 def make_recipe(build: Build, hyperparameters: Hyperparameters) -> Recipe:
-    """Return the recipe as `make_train` and `sweep` build it: of arrays in place of numbers.
+    """Build the recipe as `make_train` and `sweep` do, with arrays in place of numbers.
 
     Its network has the structure of their parameters. A builder that is given a Python number may
     return another: a drop rate of 0 leaves the dropout layer out, an array that is 0 does not.
@@ -227,6 +227,6 @@ def make_recipe(build: Build, hyperparameters: Hyperparameters) -> Recipe:
 
 
 def recipe_of_arrays(build: Build, hyperparameters: Hyperparameters) -> Recipe:
-    """Return the recipe of `make_recipe`; errors begin with the name of a function."""
+    """Return the recipe of `make_recipe`."""
     numbers = check_hyperparameters(hyperparameters)
     return call_builder(build, as_arguments(numbers))

@@ -1,4 +1,4 @@
-"""What the machine at hand wants: compiler options, a device a core, devices that fit together."""
+"""Device selection and compiler options."""
 
 import functools
 import os
@@ -20,7 +20,7 @@ _WITHOUT_YNNPACK = (("xla_cpu_experimental_ynn_fusion_type", ""),)
 
 
 def compiler_options() -> dict[str, Option] | None:
-    """Return options for ``jax.jit`` under which training runs fastest on the default backend.
+    """Return the options for ``jax.jit`` with which training is fastest on the default backend.
 
     On a CPU: no YNNPACK. It works through matrix products of a mini-batch's size on one core,
     where Eigen, which XLA falls back to, takes all: the headline epoch on two cores takes 0.86 to
@@ -85,7 +85,7 @@ def count_cores() -> int:
 
 
 def check_devices(devices: Sequence[Device]) -> list[Device]:
-    """Return devices as a list: of one kind, each once, of this process alone or of all processes.
+    """Check that devices are of one platform, distinct, and of this process or of all processes.
 
     Args:
         devices: where to compute.
@@ -119,5 +119,5 @@ def check_devices(devices: Sequence[Device]) -> list[Device]:
 
 
 def local_devices(devices: Iterable[Device]) -> list[Device]:
-    """Return those devices that are this process's own."""
+    """Return the devices of this process."""
     return [device for device in devices if device.process_index == jax.process_index()]

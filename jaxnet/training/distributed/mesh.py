@@ -1,4 +1,4 @@
-"""A mesh: the devices among which every mini-batch of a run is divided."""
+"""Data parallelism: every mini-batch is divided among the devices of a mesh."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -40,7 +40,7 @@ def make_mesh(devices: Sequence[Device], batch_size: int) -> Mesh:
 
 
 def divided(batch: Examples, mesh: Mesh | None) -> Examples:
-    """Return a batch of which each device of the mesh has its part, within a compiled program.
+    """Shard a batch over the devices of a mesh, within a compiled program.
 
     XLA makes of it a program in which each device computes what belongs to its examples, and
     which sums over the devices wherever the program that is written sums over the batch: the
@@ -53,12 +53,12 @@ def divided(batch: Examples, mesh: Mesh | None) -> Examples:
 
 
 def replicated_sharding(mesh: Mesh) -> NamedSharding:
-    """Return the sharding of an array of which every device has a copy."""
+    """Return the sharding that replicates an array on every device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def replicated(tree: Tree, mesh: Mesh | None) -> Tree:
-    """Return local arrays as arrays of which every device of the mesh has a copy.
+    """Replicate local arrays on every device of the mesh.
 
     Where the mesh belongs to several processes, each puts its own values on its own devices: they
     must be the same, see `jaxnet.training.distributed.processes.check_agreement`.
@@ -75,7 +75,7 @@ def replicated(tree: Tree, mesh: Mesh | None) -> Tree:
 
 
 def local(tree: Tree, mesh: Mesh | None) -> Tree:
-    """Return this process's copies as plain arrays, which are bound to no device of the mesh.
+    """Return this process's copies as arrays on the default device.
 
     What a run leaves can thus be read, saved and computed with in each process alone, and beside
     what a run on other devices has left.

@@ -1,4 +1,4 @@
-"""Processes: what several of them, joined by `jax.distributed`, agree on, share and exchange."""
+"""Agreement and exchange between processes joined by `jax.distributed`."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Message(NamedTuple):
-    """What the first process tells the others.
+    """Message from the first process to the others.
 
     Attributes:
         text: in JSON's own types.
@@ -36,12 +36,12 @@ class Message(NamedTuple):
 
 
 def count_processes(devices: Iterable[Device]) -> int:
-    """Return to how many processes devices belong: 1 for none."""
+    """Count the processes that devices belong to; 1 for no devices."""
     return len({device.process_index for device in devices}) or 1
 
 
 def check_agreement(processes: int, tree: Any) -> None:
-    """Raise a ValueError in every process if they disagree on what they are to compute together.
+    """Raise a ValueError in every process unless all have the same arguments.
 
     Unseen, each would go its own way with what it takes for common.
 
@@ -60,7 +60,7 @@ def check_agreement(processes: int, tree: Any) -> None:
 
 
 def run_in_all_processes(processes: int, action: Callable[[], T]) -> T:
-    """Return what an action gives in this process, once it has succeeded in all of them.
+    """Run an action in every process; raise in all if it fails in one.
 
     Unseen, one that fails would leave the others waiting for it.
 
@@ -88,19 +88,19 @@ def run_in_all_processes(processes: int, action: Callable[[], T]) -> T:
 
 
 def agreed(processes: int, decision: Any) -> bool:
-    """Return the first process's decision in all of them: what their clocks say differs."""
+    """Return the decision of the first process in all of them."""
     if processes == 1:
         return bool(decision)
     return bool(multihost_utils.broadcast_one_to_all(np.array(decision)))
 
 
 def gathered(processes: int, tree: Any) -> Any:
-    """Return host arrays of all processes, joined along their first axis, in each of them."""
+    """Concatenate the host arrays of all processes along their first axis."""
     return tree if processes == 1 else multihost_utils.process_allgather(tree, tiled=True)
 
 
 def from_first(processes: int, call: Callable[[], Message]) -> Message:
-    """Return in all processes what a call gives in the first one, which alone makes it.
+    """Call a function in the first process and return its result in all of them.
 
     All must come here. What the call raises in the first process is raised in all of them: those
     that wait for it hear of it.

@@ -1,4 +1,4 @@
-"""Sums over examples that are too many for one pass: chunk by chunk, in bounded memory."""
+"""Sums over many examples, batch by batch, in bounded memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ def batched_sum(
     chunk: int = CHUNK,
     add: Callable[[Array, Array], Array] = jnp.add,
 ) -> Any:
-    """Return the sum of ``function(part)`` over consecutive parts of a tree of arrays.
+    """Sum ``function(part)`` over consecutive parts of a tree of arrays.
 
     Args:
         function: ``part -> tree of arrays``, a sum over the part's examples.

@@ -1,4 +1,4 @@
-"""Checks at the door of training and evaluation: do network, examples and loss fit together?"""
+"""Checks of the inputs of training and evaluation."""
 
 import re
 from typing import Any
@@ -23,7 +23,7 @@ from jaxnet.training.loop.state import TrainState
 
 
 def check_fit(argument: str, objective: Objective, examples: Examples) -> Examples:
-    """Return the examples as arrays on the device, once network and loss are known to take them.
+    """Check that network and loss accept the examples, and put them on the device.
 
     Loss and metrics see the real targets beside outputs of which only the shape is known, so that
     their own checks of shapes and labels speak before anything is computed.
@@ -44,7 +44,7 @@ def check_fit(argument: str, objective: Objective, examples: Examples) -> Exampl
 def check_both(
     objective: Objective, train: Examples, validation: Examples | None
 ) -> tuple[Examples, Examples | None]:
-    """Return training and validation examples on the device, as `check_fit` does."""
+    """Apply `check_fit` to training and validation examples."""
     train = check_fit("train", objective, train)
     if validation is not None:
         validation = check_fit("validation", objective, validation)
@@ -62,7 +62,7 @@ def wants_probabilities(objective: Objective) -> bool:
 
 
 def check_outputs(objective: Objective, state: TrainState, train: Examples) -> None:
-    """Let a loss that wants probabilities see what the network says of some examples.
+    """Raise a ValueError if the loss needs probabilities and the network's outputs are none.
 
     Raises:
         ValueError: if those are no probabilities, by the loss's own check.
@@ -74,7 +74,7 @@ def check_outputs(objective: Objective, state: TrainState, train: Examples) -> N
 
 
 def check_batch_size(batch_size: Any, train: Examples) -> int:
-    """Return the batch size as an int if it is from 1 to the number of examples."""
+    """Check that the batch size is from 1 to the number of examples."""
     batch_size = check_count("batch_size", batch_size)
     total = count(check_pair("train", train))
     if not total:
@@ -122,7 +122,7 @@ def check_normalization(network: Layer, inputs: AnyArray, batch_size: int) -> No
 
 
 def check_state(state: TrainState, expected: TrainState) -> TrainState:
-    """Return a state to go on from if it has the structure, shapes and dtypes of ``expected``.
+    """Check that a state has the structure, shapes and dtypes of ``expected``.
 
     Raises:
         TypeError: if it is another network's or another optimizer's.

@@ -1,4 +1,4 @@
-"""Early stopping: end a run that improves no longer, and keep its best parameters."""
+"""Early stopping: end a run that no longer improves, and keep its best parameters."""
 
 import functools
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from jaxnet.training.loop.rules import Best, Number, Rule, Source, Watched, dire
 
 
 class EarlyStoppingState(NamedTuple):
-    """What early stopping remembers.
+    """State of early stopping.
 
     Attributes:
         best: the best value so far; infinite before the first epoch, NaN after epochs that all
@@ -122,7 +122,7 @@ def _best_so_far(state: EarlyStoppingState) -> Best:
 
 
 def _not_before(epochs: int | Array, rule: Rule) -> Rule:
-    """Return a rule that ends a run as another does, but after so many epochs at the earliest."""
+    """Return a rule that acts as another one, but ends no run before ``epochs`` epochs."""
     stop: Any = rule.stop
     best: Any = rule.best
 

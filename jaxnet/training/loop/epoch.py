@@ -1,4 +1,4 @@
-"""One epoch: every example once, in mini-batches, in an order drawn anew (lecture 001)."""
+"""One epoch: every example once, in mini-batches, in a new random order (lecture 001)."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias, get_args
@@ -24,7 +24,7 @@ NEVER = jnp.iinfo(jnp.int32).max
 
 
 class EpochRecord(NamedTuple):
-    """What an epoch reports, while its parameters were changing.
+    """Means over an epoch, each example evaluated before its own update.
 
     Attributes:
         train: name -> mean over the epoch's examples, each seen before its own update.
@@ -48,7 +48,7 @@ class _Totals(NamedTuple):
 
 
 def check_short_batch(short_batch: str) -> ShortBatch:
-    """Return what becomes of a short last mini-batch, or raise a ValueError for another word."""
+    """Check the name of a way to treat a short last mini-batch."""
     known: dict[str, ShortBatch] = {name: name for name in get_args(ShortBatch)}
     return check_choice("short_batch", short_batch, known)
 
@@ -124,7 +124,7 @@ def make_epoch(
 
 
 def _gather(examples: Examples, order: Array) -> Examples:
-    """Take the examples at ``order``, which is known to be in bounds."""
+    """Gather the examples at ``order``, which is in bounds."""
     return Examples(*(array.at[order].get(mode="promise_in_bounds") for array in examples))
 
 
@@ -155,7 +155,7 @@ def _finish(state: TrainState, step_state: StepState) -> TrainState:
 def _report(
     totals: _Totals, step_state: StepState, full_steps: int, rest: int, seen: int
 ) -> EpochRecord:
-    """Turn sums into means; parameters ruined by the last update count as a divergence, too."""
+    """Turn sums into means; parameters that are not finite count as a divergence, too."""
     means = jax.tree.map(lambda total: total / seen, totals.sums)
     last_step = full_steps + (rest > 0) - 1
     ruined = ~all_finite(step_state.params)

@@ -1,4 +1,4 @@
-"""Evaluation: what a network says, and how good that is, without changing anything."""
+"""Evaluation and prediction."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -58,20 +58,20 @@ def make_evaluate(objective: Objective, mesh: Mesh | None = None) -> Evaluate:
 
 
 def _chunk_size(total: int, parts: int) -> int:
-    """Return how many examples a chunk has, a multiple of ``parts`` if there are as many."""
+    """Return the number of examples per chunk, a multiple of ``parts`` if there are enough."""
     size = min(CHUNK, total)
     return size - size % parts or size
 
 
 def check_evaluate_at(evaluate_at: Any) -> None:
-    """Raise a TypeError unless this is a function; None, for none, passes, too."""
+    """Raise a TypeError unless this is a function or None."""
     if evaluate_at is not None:
         remedy = "Pass a function of the optimizer's state and the parameters."
         check_function("evaluate_at", evaluate_at, remedy)
 
 
 def params_to_use(state: TrainState, evaluate_at: EvaluateAt | None) -> Params:
-    """Return the parameters that a run is evaluated at and gives, in the dtypes of its own.
+    """Return the parameters at which a run is evaluated, in the dtypes of its own.
 
     Args:
         state: of the run.
@@ -136,7 +136,7 @@ def predict(
     *,
     batch_size: int = CHUNK,
 ) -> Array:
-    """Return the network's outputs for inputs of shape ``(examples, ...)``, without training.
+    """Return the network's outputs for inputs of shape ``(examples, ...)``, in evaluation mode.
 
     Inputs are worked through ``batch_size`` at a time, to bound the memory.
 
@@ -164,7 +164,7 @@ def predict(
 
 
 def _rows(inputs: Any) -> Any:
-    """Return inputs as they are if they are an array of numbers, or made one."""
+    """Convert inputs to an array of numbers."""
     if isinstance(inputs, Examples):
         raise invalid_type("inputs", "to be an array", "Examples", "Pass their inputs.")
     remedy = "Give numbers in rows of one length, one row an example; for one use x[None]."

@@ -1,4 +1,4 @@
-"""What a step of training offers an optimizer beside the gradient: risks and gradients elsewhere.
+"""Extra arguments of optimizers: the risk, its function and its gradient at other points.
 
 Line searches, second-order methods, sharpness-aware minimization and step sizes by the risk need
 them. All that is not used is no part of the compiled program.
@@ -70,7 +70,7 @@ def extra_arguments(
     key: Key,
     divisor: float,
 ) -> ExtraArguments:
-    """Return what a step offers the optimizer.
+    """Return the extra arguments of one step.
 
     Args:
         objective: what is minimized.

@@ -14,7 +14,7 @@ from jaxnet.training.loop.sums import Sums, batch_risk, batch_sums
 
 
 class BatchGradient(NamedTuple):
-    """What an engine computes for a mini-batch.
+    """The result of an engine for a mini-batch.
 
     Attributes:
         dparams: gradient of the risk with respect to the parameters.

@@ -1,4 +1,4 @@
-"""The objective: what a run minimizes, and what it reports beside it."""
+"""The objective: loss, penalty and reported metrics of a network."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -27,7 +27,7 @@ PenaltyArgument: TypeAlias = Callable[[Params], Array] | Penalty
 
 
 class Objective(NamedTuple):
-    """What a run minimizes: the mean loss over the examples, plus the penalty.
+    """The mean loss over the examples plus the penalty, and the metrics reported beside it.
 
     It can be hashed, so that a program compiled for it is found again.
 
@@ -63,7 +63,7 @@ def make_objective(
     metrics: MetricsArgument | None = None,
     penalty: PenaltyArgument | None = None,
 ) -> Objective:
-    """Return the objective that names and functions describe, for instruments and own loops.
+    """Build an objective from names and functions, for instruments and loops of your own.
 
     Args:
         network: whose parameters are sought.
@@ -111,7 +111,7 @@ def _resolve_metrics(metrics: MetricsArgument) -> tuple[tuple[str, Metric], ...]
 
 
 def _directed(metric: MetricArgument) -> Metric:
-    """Return a metric with its direction; a loss is a metric of which less is better."""
+    """Return a metric with its direction, which is ``"min"`` for a loss."""
     if isinstance(metric, Loss):
         return Metric(metric.function, "min")
     found = as_metric(metric)

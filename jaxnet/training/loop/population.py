@@ -1,4 +1,4 @@
-"""The moments of batch normalization over all examples, taken anew after training."""
+"""Moments of batch normalization over all examples, recomputed after training."""
 
 import functools
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def recompute_statistics(
     *,
     batch_size: int = CHUNK,
 ) -> Statistics:
-    """Return statistics whose batch normalization has the moments of all examples.
+    """Recompute the moments of batch normalization over all examples.
 
     Moving averages lag behind the parameters, and those of averaged parameters were never taken.
     Here each layer gets mean and variance of what it is given in evaluation, every example

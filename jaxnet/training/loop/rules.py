@@ -1,4 +1,4 @@
-"""Rules: what watches a run after every epoch, ends it, slows it down, or keeps its best."""
+"""Rules: after every epoch, they may end a run, scale its updates, or keep its best parameters."""
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ NO_RULE = -1
 
 
 class Watched(NamedTuple):
-    """What a rule sees of a finished epoch.
+    """The input of a rule after an epoch.
 
     Attributes:
         train: name -> mean over the epoch, while the parameters changed.
@@ -38,7 +38,7 @@ class Watched(NamedTuple):
 
 
 class Best(NamedTuple):
-    """What to use after a run.
+    """Parameters to use after a run.
 
     Attributes:
         params: the parameters.
@@ -52,7 +52,7 @@ class Best(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A rule as pure functions of its own state, which is part of the run's.
+    """A rule: pure functions of its own state, which is part of the run's state.
 
     Attributes:
         name: what ended the run, in words.
@@ -75,7 +75,7 @@ class Rule(NamedTuple):
 
 
 class DeviationState(NamedTuple):
-    """What `stop_at_deviation` remembers: the last value, and the last change of it."""
+    """State of `stop_at_deviation`: the last value and its last change."""
 
     value: Array
     deviation: Array
@@ -122,7 +122,7 @@ def stop_at_deviation(epsilon: Number, monitor: str = "loss", *, source: Source 
 def reduce_on_plateau(
     monitor: str = "loss", *, mode: Mode | None = None, source: Source | None = None, **options: Any
 ) -> Rule:
-    """Multiply all updates by a scale that falls when a metric has stopped to improve.
+    """Multiply all updates by a scale that falls when a metric stops improving.
 
     The scale is that of `jaxnet.schedules.plateau`, one value an epoch. It multiplies what the
     optimizer says, and with it the learning rate, except where the rate is part of the optimizer's
@@ -159,7 +159,7 @@ def reduce_on_plateau(
 
 
 def check_rules(rules: Any, modes: Modes) -> tuple[Rule, ...]:
-    """Return rules as a tuple, each of which knows the direction of the metric that it goes by.
+    """Check rules and resolve the directions of their metrics.
 
     Args:
         rules: of a run.
@@ -179,7 +179,7 @@ def check_rules(rules: Any, modes: Modes) -> tuple[Rule, ...]:
 
 
 def observe(watched: Watched, monitor: str, source: Source | None) -> Array:
-    """Return the metric that a rule goes by.
+    """Return the value of the monitored metric.
 
     Args:
         watched: what it sees.
@@ -198,7 +198,7 @@ def observe(watched: Watched, monitor: str, source: Source | None) -> Array:
 
 
 def directed_rule(monitor: str, mode: Mode | None, make: Callable[[Mode], Rule]) -> Rule:
-    """Return a rule that goes by a metric, if need be one that learns its direction from a run.
+    """Return a rule that monitors a metric, whose direction may be resolved at the start of a run.
 
     Args:
         monitor: the metric's name.
@@ -247,7 +247,7 @@ def update_scale(rules: Sequence[Rule], states: Sequence[Any]) -> Array | None:
 
 
 def best_of(rules: Sequence[Rule], states: Sequence[Any], last: tuple[Params, Statistics]) -> Best:
-    """Return what to use after a run: what the first rule that keeps something kept."""
+    """Return the parameters kept by the first rule that keeps any."""
     for rule, state in zip(rules, states, strict=True):
         if rule.best is not None:
             return rule.best(state)

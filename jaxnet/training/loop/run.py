@@ -1,4 +1,4 @@
-"""A run: epochs in a loop that stops by itself, as one pure function to compile once."""
+"""A run: a loop over epochs with stop rules, as one pure function."""
 
 import numbers
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ Instrument: TypeAlias = Callable[[Params, Statistics, Examples], Array]
 
 
 class RunRecord(NamedTuple):
-    """What an epoch of a run reports: the epoch itself, then what is measured after it."""
+    """Record of one epoch: training means, validation means, instruments."""
 
     epoch: EpochRecord
     validation: dict[str, Array]
@@ -42,7 +42,7 @@ Run: TypeAlias = Callable[
 
 
 def check_instruments(instruments: Any) -> None:
-    """Raise a TypeError unless these are functions by name; None, for none, passes, too."""
+    """Raise a TypeError unless this is a mapping from names to functions, or None."""
     remedy = "Pass {'name': function of (params, statistics, train)}."
     if not isinstance(instruments, Mapping | None):
         actual = f"a {type(instruments).__name__}"
@@ -123,7 +123,7 @@ def _read(
     statistics: Statistics,
     train: Examples,
 ) -> dict[str, Array]:
-    """Return what the instruments say, each a scalar."""
+    """Evaluate the instruments, each a scalar."""
     read = {}
     for name, instrument in instruments.items():
         said = instrument(params, statistics, train)
@@ -146,7 +146,7 @@ def _is_real(said: Any) -> bool:
 
 
 def _keep(diverged: Array, old: TrainState, new: TrainState) -> TrainState:
-    """Return the new state, or the old one if the new one is ruined. The key never changes."""
+    """Return the new state, or the old one after a divergence. The key never changes."""
 
     def without_key(state: TrainState) -> Any:
         return state._replace(key=None)

@@ -1,4 +1,4 @@
-"""The state of a training run: all that has to be kept to go on exactly where it stands."""
+"""The state of a training run, from which it resumes exactly."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -59,7 +59,7 @@ def init_state(
 
 
 def strongly_typed(tree: Tree) -> Tree:
-    """Return a tree whose arrays keep their dtype beside any other.
+    """Make weakly typed arrays strongly typed.
 
     One that is weakly typed, such as ``jnp.asarray(0.1)``, gives way to bfloat16, but no longer
     does when it was written to a file and read again.
@@ -73,12 +73,12 @@ def strongly_typed(tree: Tree) -> Tree:
 
 
 def without_keys(state: TrainState) -> TrainState:
-    """Return a state with its PRNG keys as integers, which NumPy can hold."""
+    """Replace PRNG keys by their integer data, which NumPy can hold."""
     return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if is_key(leaf) else leaf, state)
 
 
 def with_keys(state: TrainState, like: TrainState, *, key: Key) -> TrainState:
-    """Return a state with PRNG keys again where ``like`` has them: undoes `without_keys`.
+    """Restore the PRNG keys that `without_keys` replaced.
 
     Args:
         state: with integers for keys.

@@ -1,4 +1,4 @@
-"""One step of training: a mini-batch's gradient, and the update that it leads to."""
+"""One step of training: the gradient of a mini-batch and the update."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
@@ -16,7 +16,7 @@ from jaxnet.training.loop.sums import Sums
 
 
 class StepState(NamedTuple):
-    """What one step hands to the next.
+    """State between two steps.
 
     Attributes:
         params: the parameters.
@@ -39,7 +39,7 @@ Constraint: TypeAlias = Callable[[Params], Params]
 
 
 def check_optimizer(optimizer: Any) -> None:
-    """Raise a TypeError unless this is a pair of functions such as `jaxnet.optim.sgd` gives."""
+    """Raise a TypeError unless this is a gradient transformation."""
     if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
         remedy = "Pass jaxnet.optim.sgd(0.1), or any optax.GradientTransformation."
         expected = "to be a gradient transformation"

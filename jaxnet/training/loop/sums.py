@@ -1,4 +1,4 @@
-"""Sums over a mini-batch: the loss and each metric, which must be one value an example."""
+"""Sums of the loss and the metrics over a mini-batch."""
 
 from typing import TypeAlias
 

@@ -1,4 +1,4 @@
-"""Waves: how the members of a sweep are handed to the devices, so many at a time."""
+"""Batches of a sweep: its members are distributed over the devices, ``width`` at a time."""
 
 import queue
 import time
@@ -15,7 +15,7 @@ from jaxnet.training.train import RunProgram, Trained
 
 
 class Members(NamedTuple):
-    """The members of a sweep, each leaf with a leading axis of them.
+    """The members of a sweep: each leaf has a leading axis of members.
 
     Attributes:
         keys: PRNG keys.
@@ -31,7 +31,7 @@ class Members(NamedTuple):
 
     @property
     def number(self) -> int:
-        """How many there are."""
+        """Number of members."""
         return len(self.epochs)
 
 
@@ -101,7 +101,7 @@ def compile_workers(
 def lower_member(
     member: RunProgram, train: Examples, validation: Examples | None, members: Members
 ) -> jax.stages.Lowered:
-    """Return the program of one member as XLA is given it, for any width: nothing is compiled.
+    """Lower the program of one member without compiling it.
 
     The arguments are those of `compile_workers`, which traces it no second time.
     """
@@ -111,14 +111,14 @@ def lower_member(
 
 
 def starts_of(members: Members, width: int) -> Sequence[int]:
-    """Return the first index of each wave."""
+    """Return the first index of each batch."""
     return range(0, members.number, width)
 
 
 def run_waves(
     workers: Workers, members: Members, starts: Sequence[int] | None = None
 ) -> Iterator[tuple[int, Any]]:
-    """Train members: yield the first index of each wave and what it left, as they end.
+    """Train members in batches; yield the first index and the results of each as it ends.
 
     Args:
         workers: the program on every device.
@@ -149,7 +149,7 @@ def run_waves(
 
 
 def local_share(members: Members, processes: int) -> Members:
-    """Return the members that this process trains, of so many: in each of them as many.
+    """Return the members that this process trains, equally many in each.
 
     Where they do not divide evenly, the last ones train for no epoch.
     """
@@ -158,7 +158,7 @@ def local_share(members: Members, processes: int) -> Members:
 
 
 def seconds_an_epoch(workers: Workers, members: Members) -> float:
-    """Return the measured seconds of one member's epoch while all devices work, of a second try."""
+    """Measure the seconds per epoch and member while all devices are busy, after a warm-up."""
     few = min(workers.width * len(workers.runs), members.number)
     trial = jax.tree.map(lambda leaf: leaf[:few], members)
     trial = trial._replace(epochs=np.minimum(trial.epochs, 1))
@@ -174,7 +174,7 @@ def _program(member: RunProgram, width: int) -> Any:
 
 
 def _shareable(examples: Any, devices: Sequence[Device]) -> Any:
-    """Return examples such that the devices of a CPU read one copy, where they lie."""
+    """Return examples of which all devices of a CPU share one copy."""
     on_cpu = all(device.platform == "cpu" for device in devices)
     return jax.tree.map(np.asarray, examples) if on_cpu else examples
 
@@ -194,12 +194,12 @@ def _on_device(compiled: Any, device: Device, copy: Any, keep: Keeper, *, width:
 
 
 def _arguments(members: Members, width: int) -> Members:
-    """Return members as the program takes them: one without the axis of members."""
+    """Remove the axis of members where the program takes one at a time."""
     return jax.tree.map(lambda leaf: leaf[0], members) if width == 1 else members
 
 
 def _padded(members: Members, start: int, size: int) -> Members:
-    """Return ``size`` members from ``start``; those that are lacking train for no epoch."""
+    """Return ``size`` members from ``start``, padded by members that train for no epoch."""
     indices = np.arange(start, start + size)
     present = indices < members.number
     wave = jax.tree.map(lambda leaf: leaf[np.minimum(indices, members.number - 1)], members)

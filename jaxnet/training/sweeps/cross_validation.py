@@ -121,7 +121,7 @@ def cross_validate(
 def _train_folds(
     member: RunProgram, members: Members, examples: Examples, folds: Folds, execution: Execution
 ) -> SweepOutputs:
-    """Train the runs of the larger folds, then those of the others: a program for each size."""
+    """Train the runs of each fold size in one program."""
     fold = members.hyperparameters[_FOLD]
     sizes = np.array([len(held_out) for held_out in folds.held_out])
     groups = [np.flatnonzero(sizes == size) for size in np.unique(sizes)[::-1]]
@@ -139,7 +139,7 @@ def _train_folds(
 
 
 class _Told:
-    """Progress through the folds of all sizes, of which each program reports its own."""
+    """Progress over the folds of all sizes."""
 
     def __init__(self, execution: Execution, runs: Sequence[int]):
         self._told = execution.on_progress
@@ -148,7 +148,7 @@ class _Told:
         self._last = SweepProgress(0, self._runs, 0.0)
 
     def counting_on(self) -> Callable[[SweepProgress], None] | None:
-        """Return what the next program is to report to: what was given, if it is no function."""
+        """Return the callback of the next program."""
         if not callable(self._told):
             return self._told
         told, before = self._told, self._last
@@ -174,7 +174,7 @@ def _in_order(all_outputs: Sequence[SweepOutputs], order: np.ndarray) -> SweepOu
 
 
 def _on_all(build: Build) -> Build:
-    """Return a builder whose recipes choose no examples themselves."""
+    """Return a builder that refuses recipes with a subset or held-out examples."""
 
     def build_on_all(**hyperparameters: Any) -> Recipe:
         return check_all_examples(call_builder(build, hyperparameters))
@@ -183,7 +183,7 @@ def _on_all(build: Build) -> Build:
 
 
 def _on_folds(build: Build, folds: Folds, group: np.ndarray) -> Build:
-    """Return a builder that has the place of a fold in a group of one size as hyperparameter."""
+    """Return a builder with the index of a fold as an additional hyperparameter."""
     train, held_out = (np.stack([part[fold] for fold in group]) for part in folds)
 
     def build_on_fold(**hyperparameters: Any) -> Recipe:

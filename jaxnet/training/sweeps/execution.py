@@ -1,4 +1,4 @@
-"""Execution: how the members of a sweep are trained, and what of it is kept."""
+"""Execution of a sweep: compile, distribute, collect."""
 
 import contextlib
 import functools
@@ -48,7 +48,7 @@ Keep: TypeAlias = Literal["metrics", "params", "state"]
 
 
 class SweepProgress(NamedTuple):
-    """What `sweep` tells ``on_progress`` after each wave.
+    """Progress of a sweep, the argument of ``on_progress``.
 
     Attributes:
         done: runs finished.
@@ -64,7 +64,7 @@ class SweepProgress(NamedTuple):
 
 
 class Execution(NamedTuple):
-    """How a sweep is carried out: what changes no result but by rounding.
+    """Options of execution, which change results by rounding only.
 
     Attributes:
         width: runs a device at a time, ``"all"`` or ``"auto"``.
@@ -82,14 +82,14 @@ class Execution(NamedTuple):
 
 
 def on_devices(execution: Execution) -> Execution:
-    """Return how a sweep is carried out, by devices that can work together: all unless named."""
+    """Resolve the devices of a sweep; all of them by default."""
     named = execution.devices
     devices = check_devices(jax.devices() if named is None else named)
     return execution._replace(devices=devices)
 
 
 def check_in_all_processes(execution: Execution, check: Callable[[], T]) -> T:
-    """Return what a check of a sweep's arguments gives, once all processes have passed theirs.
+    """Run a check in all processes; raise in all if it fails in one.
 
     Args:
         execution: of `on_devices`, which say which processes take part.
@@ -114,7 +114,7 @@ def train_members(
     """Train all members of a sweep, on all devices.
 
     Args:
-        member: the run of one member; errors begin with its function's name.
+        member: the run of one member.
         members: all of them.
         train: the examples, on the device.
         validation: the same of held-out examples; None for none.
@@ -172,7 +172,7 @@ def _agree(
     validation: Examples | None,
     execution: Execution,
 ) -> Keeper:
-    """Return what keeps what was asked for, once all processes are known to ask for the same."""
+    """Check that all processes have the same arguments, and return the keeper."""
     width, _, keep, _, checkpoint = execution
     check = functools.partial(_check_execution, execution)
     keeper = run_in_all_processes(processes, check)
@@ -185,7 +185,7 @@ def _agree(
 
 
 def _check_execution(execution: Execution) -> Keeper:
-    """Return what keeps what was asked for, once all but the devices is known to be in range."""
+    """Check the options of execution, and return the keeper."""
     check_width(execution.width)
     if execution.on_progress is not None:
         remedy = "Pass a function, which is called with a SweepProgress."
@@ -203,7 +203,7 @@ def _open_parts(
     execution: Execution,
     devices: Sequence[Device],
 ) -> SweepCheckpoint:
-    """Return what earlier starts of this very sweep have left of this process's share."""
+    """Open the checkpoint of this process's share of the sweep."""
     lowered, processes = lower_member(member, train, validation, members), count_processes(devices)
     result = lowered.out_info
     given = {
@@ -224,13 +224,13 @@ def _open_parts(
 
 
 def _settings(member: RunProgram, members: Members) -> dict[str, Any]:
-    """Return what the program was made of, by name."""
+    """Return the settings of the first member, by name."""
     first = {name: jnp.asarray(column[0]) for name, column in members.hyperparameters.items()}
     return settings_of(call_builder(member.build, first), member.loop)
 
 
 def _settle(processes: int, parts: SweepCheckpoint, choose_width: Callable[[], Plan]) -> Plan:
-    """Return how an earlier start has cut up the sweep, or what is chosen now, and write it down.
+    """Return the plan of an earlier start, or choose one and save it.
 
     A kill may have left it in some processes only.
     """
@@ -244,7 +244,7 @@ def _settle(processes: int, parts: SweepCheckpoint, choose_width: Callable[[], P
 def _train(
     workers: Workers | None, share: Members, lacking: Sequence[int]
 ) -> Generator[tuple[int, RunOutputs], None, None]:
-    """Yield waves as `run_waves` does; none without workers."""
+    """Train batches as `run_waves` does; none without workers."""
     if workers is not None:
         yield from run_waves(workers, share, lacking)
 
@@ -256,7 +256,7 @@ def _collect(
     parts: SweepCheckpoint | None,
     on_progress: Callable[[SweepProgress], None] | None,
 ) -> tuple[RunOutputs, float]:
-    """Train the waves that are lacking; return what is kept of all runs in their order.
+    """Train the missing batches, and return the kept results of all runs in order.
 
     Return the seconds that they took in all starts, too.
     """

@@ -30,7 +30,7 @@ from jaxnet.training.train import RunProgram
 
 
 class Rung(NamedTuple):
-    """The settings that got so far.
+    """One rung: the settings that reached it.
 
     Attributes:
         indices: which of all settings they are, shape ``(n,)``, the best of the rung below first.
@@ -45,7 +45,7 @@ class Rung(NamedTuple):
 
 
 class HalvingResult(NamedTuple):
-    """What `successive_halving` leaves.
+    """The result of `successive_halving`.
 
     Attributes:
         settings: all that were tried.
@@ -78,7 +78,7 @@ def successive_halving(
     mode: Mode | None = None,
     **options: Any,
 ) -> HalvingResult:
-    """Train all settings a little, give up the worst, and go on with the others.
+    """Train all settings for a few epochs, drop the worst, and continue with the others.
 
     All ``n`` settings train for ``min_epochs``; the best ``n // reduction`` go on, from where
     they stand, to ``reduction * min_epochs``; and so on up to ``epochs``, or until one is left,
@@ -164,7 +164,7 @@ def successive_halving(
 def plan_rungs(
     settings: int, *, epochs: int, min_epochs: int, reduction: int
 ) -> list[tuple[int, int]]:
-    """Return how many settings train up to which epoch, rung by rung.
+    """Return the number of settings and epochs of each rung.
 
     Args:
         settings: how many there are, 1 or more.
@@ -192,7 +192,7 @@ def plan_rungs(
 def _climb(
     settings: Settings, keys: Key, ladder: Any, rank: Any, train_rung: Any, modes: Any
 ) -> list[Rung]:
-    """Train rung after rung: each goes on from the states of the one below."""
+    """Train rung after rung, each from the states of the one below."""
     rungs: list[Rung] = []
     indices, kept, before = np.arange(settings.size), None, 0
     for number, (size, target) in enumerate(ladder):
@@ -217,13 +217,13 @@ def _climb(
 
 
 def _taken(kept: RunOutputs, settings: np.ndarray, seeds: int) -> RunOutputs:
-    """Return what is kept of all seeds of some settings."""
+    """Select the outputs of all seeds of some settings."""
     members = (settings[:, None] * seeds + np.arange(seeds)).ravel()
     return jax.tree.map(lambda leaf: leaf[members], kept)
 
 
 def _joined(before: RunOutputs | None, after: RunOutputs) -> RunOutputs:
-    """Return the results of runs that went on, their history from the first epoch on."""
+    """Join the results of continued runs with their earlier history."""
     if before is None:
         return after
     old, new = before.trained, after.trained
@@ -243,7 +243,7 @@ def _without_state(sweep: SweepResult) -> SweepResult:
 
 
 def _epochs_trained(rungs: Sequence[Rung]) -> int:
-    """Return the epochs of all runs: those of each setting up to the last rung that it was in."""
+    """Count the epochs of all runs, each up to the last rung of its setting."""
     done: dict[int, int] = {}
     for rung in rungs:
         sums = rung.sweep.done.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Labels: what came back of a sweep's members, as arrays over settings and seeds."""
+"""Labelled results: outputs of members as arrays over settings and seeds."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from jaxnet.training.train import Trained
 
 
 class RunOutputs(NamedTuple):
-    """What comes back of runs, each leaf with a leading axis of them; None for what does not.
+    """Outputs of runs, each leaf with a leading axis of runs; None for what is not kept.
 
     Attributes:
         trained: all but parameters, statistics and state.
@@ -34,7 +34,7 @@ class RunOutputs(NamedTuple):
 
 
 class SweepOutputs(NamedTuple):
-    """What came back of all members of a sweep, and how they were trained.
+    """Outputs of all members of a sweep, and how they were trained.
 
     Attributes:
         kept: of the runs, in the order of the members.
@@ -97,7 +97,7 @@ def label(settings: Settings, keys: Key, outputs: SweepOutputs, modes: Modes) ->
 
 
 def metric_modes(objective: Objective, instruments: Iterable[str] | None) -> Modes:
-    """Return the direction of each metric, by the names that `final_metrics` gives them.
+    """Return the direction of each metric, by its name in `final_metrics`.
 
     Args:
         objective: of one of the runs.
@@ -111,7 +111,7 @@ def metric_modes(objective: Objective, instruments: Iterable[str] | None) -> Mod
 
 
 def blank_after(curve: np.ndarray, done: np.ndarray) -> np.ndarray:
-    """Return learning curves with NaN in the epochs that were not run; whole numbers as float64.
+    """Fill learning curves with NaN after the end of each run; integers become float64.
 
     Args:
         curve: shape ``(settings, seeds, epochs)``.

@@ -21,7 +21,7 @@ from jaxnet.training.sweeps.sweep import seed_keys, sweep
 
 
 class LearningRates(NamedTuple):
-    """What `find_learning_rate` found.
+    """The result of `find_learning_rate`.
 
     Attributes:
         rates: what was tried, ascending, shape ``(points,)``.
@@ -117,7 +117,7 @@ def find_learning_rate(
 
 
 def _last_losses(result: SweepResult) -> np.ndarray:
-    """Return the losses after the last epochs, whatever parameters a rule has kept."""
+    """Return the losses after the last epoch of each run."""
     last = np.maximum(result.done - 1, 0)[..., None]
     return np.take_along_axis(result.history.validation["loss"], last, axis=-1)[..., 0]
 

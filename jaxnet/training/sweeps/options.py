@@ -1,4 +1,4 @@
-"""Options that the searches built on `sweep` hand on to it, checked and sorted."""
+"""Options that searches pass on to `sweep`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ OPTIONS = (*LoopConfig._fields[2:], *Execution._fields)
 def divide_options(
     options: Mapping[str, Any], *, epochs: int, batch_size: int
 ) -> tuple[LoopConfig, Execution]:
-    """Return how the runs go through their examples, and how they are carried out.
+    """Divide options into those of the loop and those of execution.
 
     Args:
         options: of `sweep`, by name.
@@ -36,7 +36,7 @@ def divide_options(
 
 
 def check_all_examples(recipe: Recipe) -> Recipe:
-    """Return a recipe if it leaves the choice of the examples to the search.
+    """Raise a ValueError if a recipe has a subset or held-out examples.
 
     Raises:
         ValueError: if it has a subset, or holds examples out.

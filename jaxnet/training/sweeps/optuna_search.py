@@ -123,7 +123,7 @@ def optuna_search(
 
 
 class _Trials:
-    """The trials of a study, which in one process alone is asked for them and told of them."""
+    """Trials of a study, which one process alone asks and tells."""
 
     def __init__(self, optuna: Any, study: Any, metric: str, processes: int):
         self._failed = optuna.trial.TrialState.FAIL
@@ -135,11 +135,11 @@ class _Trials:
         return from_first(self._processes, lambda: self._ask(distributions, batch)).text
 
     def tell(self, result: SweepResult) -> None:
-        """Tell of each trial its mean over the seeds, or that it has failed."""
+        """Report the mean over the seeds of each trial, or its failure."""
         from_first(self._processes, lambda: self._tell(result))
 
     def fail(self) -> None:
-        """Tell that all trials have failed of which nothing was told yet."""
+        """Mark all unreported trials as failed."""
         for trial in self._open:
             self._study.tell(trial, state=self._failed, skip_if_finished=True)
 
@@ -205,7 +205,7 @@ def _is_floating(name: str, distribution: Any) -> bool:
 
 
 def _lowest(distribution: Any) -> Any:
-    """Return a number that may be drawn, to check with before any is."""
+    """Return a value of the distribution, for a check before the search."""
     return distribution.choices[0] if hasattr(distribution, "choices") else distribution.low
 
 

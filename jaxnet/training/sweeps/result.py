@@ -1,4 +1,4 @@
-"""What a sweep leaves: labelled arrays over settings and seeds, and a table of them."""
+"""Results of a sweep: labelled arrays over settings and seeds, and a table."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ _IF_NONE_TRAINS = "Try smaller learning rates, or rescale the inputs."
 
 
 class SweepMember(NamedTuple):
-    """One run of a sweep: all that is needed to run it again alone, and what it left.
+    """One run of a sweep: its key, hyperparameters and results.
 
     Attributes:
         key: its PRNG key.
@@ -116,7 +116,7 @@ class SweepResult(NamedTuple):
 
     @property
     def default_metric(self) -> str:
-        """What settings are compared by unless told: a loss, on validation examples if any."""
+        """Default metric of comparison: the loss, on validation examples if there are any."""
         return "validation_loss" if "validation_loss" in self.metrics else "train_loss"
 
     def best(
@@ -133,7 +133,7 @@ class SweepResult(NamedTuple):
         return self.settings.row(int(ranked(self, metric, mode)[0]))
 
     def member(self, setting: int, seed: int = 0) -> SweepMember:
-        """Return one run with all that is needed to run it again alone.
+        """Return one run, with its key and hyperparameters.
 
         ``make_train(build, train, ...)(member.key, member.hyperparameters)`` does, with the other
         arguments of the sweep: bit for bit if the sweep's width was 1.
@@ -222,7 +222,7 @@ def check_index(argument: str, index: int, size: int) -> None:
 
 
 def ranked(result: SweepResult, metric: str | None, mode: Mode | None) -> np.ndarray:
-    """Return what `SweepResult.ranking` does; errors begin with the name of a function."""
+    """Return the indices of the settings, the best mean first, those that diverged last."""
     metric = metric or result.default_metric
     mean = result.mean(metric)
     falling = SIGNS[check_direction("metric", metric, result.modes, mode)] * mean

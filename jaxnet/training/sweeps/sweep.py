@@ -137,7 +137,7 @@ def sweep(
 
 
 class CheckedMembers(NamedTuple):
-    """What is known once every setting is in range.
+    """Checked inputs of a sweep.
 
     Attributes:
         examples: those to train with and to validate on, if any, on the device.
@@ -152,7 +152,7 @@ def check_sweep(member: RunProgram, train: Examples, key: Any, seeds: Any) -> No
     """Raise a ValueError or TypeError unless loop, key and seeds are in range.
 
     Args:
-        member: the run of one member; errors begin with its function's name.
+        member: the run of one member.
         train: the examples to learn from.
         key: PRNG key.
         seeds: runs of each setting.
@@ -170,12 +170,12 @@ def check_members(
     metric: str | None = None,
     mode: Mode | None = None,
 ) -> CheckedMembers:
-    """Return examples on the device, once every setting is known to be in range, and directions.
+    """Check all settings; return examples on the device and the directions of metrics.
 
     Each recipe is built with its numbers, so that the ranges of its parts are checked.
 
     Args:
-        member: the run of one member; errors begin with its function's name.
+        member: the run of one member.
         settings: what is tried.
         train: the examples to learn from.
         validation: the same of held-out examples; None for none.

@@ -30,7 +30,7 @@ from jaxnet.training.train import make_train, recipe_of_arrays
 
 
 class TuneResult(NamedTuple):
-    """What `tune` leaves.
+    """The result of `tune`.
 
     Attributes:
         setting: the chosen one.
@@ -170,7 +170,7 @@ def _check_test(
     choice: tuple[str, Mode | None],
     again: Any,
 ) -> None:
-    """Raise what would be wrong with the last training and the test, before hours of search."""
+    """Check the last training and the test before the search."""
 
     def unguarded(**hyperparameters: Any) -> Recipe:
         return _unguarded(call_builder(build, hyperparameters))
@@ -183,7 +183,7 @@ def _check_test(
 
 
 def _unguarded(recipe: Recipe) -> Recipe:
-    """Return the recipe of the last training: without the rules that need validation."""
+    """Return the recipe of the last training, without rules that need validation."""
     check_all_examples(recipe)
     slowing = [rule._replace(stop=None, best=None) for rule in recipe.rules if rule.scale]
     return recipe._replace(rules=slowing)

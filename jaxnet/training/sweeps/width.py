@@ -16,7 +16,7 @@ GAIN = 0.9
 
 
 class Trial(NamedTuple):
-    """What ``"auto"`` measured.
+    """One measurement of ``"auto"``.
 
     Attributes:
         width: members that each device trained at a time.
@@ -69,5 +69,5 @@ def choose(
 
 
 def _pays(trial: Trial, workers: Workers, members: Members) -> bool:
-    """Return whether half of what is still to be trained takes longer than to compile again."""
+    """Return whether half of the remaining training takes longer than another compilation."""
     return 0.5 * trial.seconds * float(members.epochs.sum()) > workers.compile_seconds
