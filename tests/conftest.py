@@ -87,6 +87,13 @@ def mnist_directory() -> Path:
     return directory
 
 
+@pytest.fixture(autouse=True, scope="module")
+def forgotten_programs() -> Iterator[None]:
+    """Free the compiled programs of each file of tests: all of them would take 8 GB."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture
 def no_type_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Call jaxnet as its users do: without the checks that the import hook puts first."""

@@ -75,4 +75,4 @@ def test_a_gradient_that_is_nan_fails(
 
 def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check_gradients", "--every", "0", "--out", str(tmp_path)) == 2
-    assert "command expected --every >= 1, got 0" in capsys.readouterr().err
+    assert "expected --every >= 1, got 0" in capsys.readouterr().err

@@ -205,25 +205,25 @@ USING: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "accumulate, other tree": (
         lambda: update(accumulate(sgd(1.0), 2), LESS, LESS),
-        "accumulate: " + OTHER,
+        OTHER,
     ),
     "average_parameters, other tree": (
         lambda: update(average_parameters(sgd(1.0), 0.9), LESS, LESS),
-        "average_parameters: " + OTHER,
+        OTHER,
     ),
     "zero_nans, other tree": (
         lambda: update(zero_nans(), LESS, LESS),
-        "zero_nans: " + OTHER,
+        OTHER,
     ),
-    "clip, other tree": (lambda: update(clip(1.0), LESS), "clip: " + OTHER),
-    "masked, other tree": (lambda: update(masked(sgd(1.0), True), LESS), "masked: " + OTHER),
+    "clip, other tree": (lambda: update(clip(1.0), LESS), OTHER),
+    "masked, other tree": (lambda: update(masked(sgd(1.0), True), LESS), OTHER),
     "apply_if_finite, other tree": (
         lambda: update(apply_if_finite(sgd(1.0), 2), LESS),
-        "apply_if_finite: " + OTHER,
+        OTHER,
     ),
     "what is wrapped, other tree": (
         lambda: update(apply_if_finite(momentum(1.0), 2), LESS, LESS),
-        "momentum: " + OTHER,
+        OTHER,
     ),
     "accumulate, other shape": (
         lambda: update(accumulate(sgd(1.0), 2), W | {"bias": jnp.ones(3)}),
