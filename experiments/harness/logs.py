@@ -5,8 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from experiments.harness.progress import progress_bar
-from jaxnet.training import DivergenceError, Progress, json_lines_log, tensorboard_log, together
-from jaxnet.training.loggers.logs import Report
+from jaxnet.training import (
+    DivergenceError,
+    Progress,
+    Report,
+    json_lines_log,
+    tensorboard_log,
+    together,
+)
 
 
 @contextlib.contextmanager
