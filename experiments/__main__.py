@@ -1,4 +1,4 @@
-"""List the experiments with the questions that they answer."""
+"""List of the experiments and their questions."""
 
 import ast
 import sys
@@ -8,7 +8,7 @@ from experiments.harness import terminal
 
 
 def questions() -> dict[str, str]:
-    """Return experiment name -> its question, the first line of its docstring.
+    """Return experiment name -> question, the first line of its docstring.
 
     An experiment is a file of this folder, or a folder with a ``__main__.py``.
     """

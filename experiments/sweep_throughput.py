@@ -3,8 +3,8 @@
 32 headline runs (784-100-100-10 on MNIST, mini-batches of 100, Adam, two epochs each, evaluation
 included) one after the other through `jaxnet.training.fit`, and the same runs as
 `jaxnet.training.sweep` trains them on a CPU: one on each core at a time. Each way has a process of
-its own, and they take turns. Both are compiled once, before the clock starts. Reports medians, the
-ratio, and the memory that each process needed.
+its own, and they take turns. `fit` is compiled before the clock starts; a sweep compiles in every
+call, which counts. Reports medians, the ratio, and the memory that each process needed.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from experiments.harness.load import Load
 from experiments.harness.options import Count, Natural
 from experiments.harness.progress import say
 from experiments.harness.record import Claim, prepare_folder, write_record
-from jaxnet.training.distributed.devices import count_cores
+from jaxnet.training import count_cores
 
 BAR = 1.35
 """The least ratio that is claimed, on two CPU cores."""

@@ -173,6 +173,56 @@ def test_no_experiment_imports_another(path: Path) -> None:
     assert rooms <= SHARED | {own}
 
 
+ROOMS = {"jaxnet"} | {f"jaxnet.{name}" for name in jaxnet.__all__}
+"""Modules of which experiments may import the names in ``__all__``."""
+
+SHARED_WORDS = {"jaxnet.core.types", "jaxnet.core.errors", "jaxnet.core.checks"}
+"""Modules of which they may import everything."""
+
+
+def private_imports(path: Path) -> set[str]:
+    """Return the names that a file imports from jaxnet and that are not public."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.startswith("jaxnet.")}
+        elif isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("jaxnet."):
+            module = str(node.module)
+            public = import_module(module).__all__ if module in ROOMS else ()
+            names = {alias.name for alias in node.names}
+            found |= set() if module in SHARED_WORDS else names - set(public)
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", sources("experiments"), ids=lambda path: str(path.relative_to(ROOT / "experiments"))
+)
+def test_experiments_import_only_what_is_public(path: Path) -> None:
+    assert private_imports(path) == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "allowed"),
+    [
+        ("import jaxnet", True),
+        ("from jaxnet import losses, mlp", True),
+        ("from jaxnet.training import fit", True),
+        ("from jaxnet.core.errors import InputError", True),
+        ("from jaxnet import core", False),
+        ("from jaxnet.core import files", False),
+        ("from jaxnet.core.trees import digest", False),
+        ("from jaxnet.training import host_loop", False),
+        ("from jaxnet.training.train import LoopConfig", False),
+        ("import jaxnet.training.fit", False),
+        ("from jaxnet.functions.losses import Loss", False),
+    ],
+)
+def test_the_test_of_public_imports_can_fail(tmp_path: Path, line: str, allowed: bool) -> None:
+    path = tmp_path / "new.py"
+    path.write_text(line)
+    assert (private_imports(path) == set()) is allowed
+
+
 def test_importing_jaxnet_is_light() -> None:
     code = f"import sys, jaxnet; print(*[m for m in {HEAVY!r} if m in sys.modules])"
     command = [sys.executable, "-c", code]

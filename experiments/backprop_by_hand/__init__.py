@@ -16,8 +16,7 @@ from experiments.backprop_by_hand.graphs import draw_graph
 from experiments.backprop_by_hand.layerwise import Walk, draw_walk, walk
 from experiments.harness.options import Seed
 from experiments.harness.record import Claim, prepare_folder, write_atomically, write_record
-from jaxnet.inspection import Graph, to_graphviz, to_mermaid, to_svg
-from jaxnet.inspection.propagation.gradient_check import TOLERANCES
+from jaxnet.inspection import TOLERANCES, Graph, to_graphviz, to_mermaid, to_svg
 
 RENDERERS = {".dot": to_graphviz, ".mmd": to_mermaid}
 

@@ -6,11 +6,18 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Curve
 
-from experiments.harness.figures import new_figure, save_figure
-from jaxnet.inspection import Graph, layout
-from jaxnet.inspection.drawing.layout import FONT, LINE, Box, Point
-from jaxnet.inspection.drawing.node_labels import Caption, node_captions
-from jaxnet.inspection.drawing.svg import BACKWARD, FILLS, FORWARD, LEGEND, QUIET
+from experiments.harness.figures import GREY, new_figure, save_figure
+from jaxnet.inspection import Box, Caption, Graph, layout, node_captions
+
+FORWARD, BACKWARD = "#1f2937", "#c2410c"
+
+FILLS = {"input": "#e0ecf9", "constant": "#f3f4f6", "operation": "#ffffff", "output": "#e3f4e6"}
+"""Kind of node -> colour of its box."""
+
+LEGEND = "black: forward value and link; orange: derivative on the way back, accumulated gradient"
+
+FONT, LINE = 14.0, 19.0
+"""Font size and distance of lines for which `jaxnet.inspection.layout` measures, in pixels."""
 
 PIXELS = 80.0
 """Of the layout in an inch of the figure."""
@@ -36,7 +43,7 @@ def draw_graph(path: Path, graph: Graph, *, title: str) -> Path:
             _write(axes, route.label.x, route.label.y, route.derivative, BACKWARD, halo=True)
     for name, box in drawing.boxes.items():
         _node(axes, box, captions[name], FILLS[kinds[name]])
-    figure.supxlabel(LEGEND, fontsize=12 * POINT_SIZE, color=QUIET)
+    figure.supxlabel(LEGEND, fontsize=12 * POINT_SIZE, color=GREY)
     return save_figure(figure, path)
 
 
@@ -53,7 +60,7 @@ def _node(axes: Axes, box: Box, caption: Caption, fill: str) -> None:
         _write(axes, box.x, y, line, colors[line], bold=i == 0)
 
 
-def _arrow(axes: Axes, points: tuple[Point, ...], color: str, style: object) -> None:
+def _arrow(axes: Axes, points: tuple[tuple[float, float], ...], color: str, style: object) -> None:
     codes = [Curve.MOVETO, *[Curve.CURVE4] * (len(points) - 1)]
     axes.add_patch(
         FancyArrowPatch(

@@ -8,7 +8,6 @@ import numpy as np
 
 from experiments.harness.record import Claim
 from jaxnet.inspection import Graph, computation_graph
-from jaxnet.inspection.graphs.notation import number
 
 TOLERANCE = 1e-5
 """Relative, absolute below 1: the worst of these, measured in float32 on a CPU, is 3e-8 off."""
@@ -150,4 +149,4 @@ def _row(head: str, *cells: str) -> str:
 
 
 def _number(value: Any) -> str:
-    return "" if value is None else number(value)
+    return "" if value is None else f"{float(value) + 0.0:.4g}".replace("-", "−")  # no −0

@@ -8,7 +8,6 @@ import numpy as np
 import jaxnet
 from experiments.batch_size_tradeoff.workload import SGD, Grid, Workload, start
 from experiments.harness.progress import side_by_side
-from jaxnet.data.examples import count
 from jaxnet.inspection import Measurement, gradient_noise, measured_variance, predicted_variance
 from jaxnet.training import Objective, TrainState, make_objective
 
@@ -93,7 +92,7 @@ def measure_noise(workload: Workload, grid: Grid, *, seed: int) -> Noise:
     scales = {epoch: np.array([float(each[epoch].scale) for each in noises]) for epoch in first}
     place = sorted(states)[min(1, len(states) - 1)]
     variance, square = map(float, first[place])
-    noise = Noise(scales, variance, square, count(workload.train), {})
+    noise = Noise(scales, variance, square, len(workload.train.targets), {})
     drawn = {
         name: draw(workload, objective, states[place], grid, variance, limit, seed=seed)
         for name, limit in noise.limits.items()

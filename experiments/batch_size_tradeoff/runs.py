@@ -9,8 +9,7 @@ import numpy as np
 import jaxnet
 from experiments.batch_size_tradeoff.workload import SGD, Grid, Workload, start
 from experiments.harness.progress import progress, side_by_side
-from jaxnet.data.examples import count
-from jaxnet.training import DivergenceError, steps_per_epoch
+from jaxnet.training import DivergenceError
 
 TIMED_UPDATES = 200
 """Steps of one timing, at least; whole epochs."""
@@ -90,9 +89,7 @@ def measure_times(workload: Workload, sizes: Sequence[int], *, rounds: int) -> d
         sizes: batch sizes.
         rounds: turns.
     """
-    times = {
-        size: Time([], steps_per_epoch(count(workload.train), batch_size=size)) for size in sizes
-    }
+    times = {size: Time([], workload.steps(size)) for size in sizes}
 
     def train_epochs(size: int) -> float:
         epochs = -(-TIMED_UPDATES // times[size].steps)
@@ -148,7 +145,7 @@ def train(workload: Workload, grid: Grid, size: int, rate: float, seed: int) -> 
     first = jaxnet.training.evaluate(
         workload.network, state.params, state.statistics, workload.validation
     )
-    lengths = grid.lengths(steps_per_epoch(count(workload.train), batch_size=size))
+    lengths = grid.lengths(workload.steps(size))
     losses, tested, done = [first["loss"]], dict.fromkeys(lengths, 0.0), 0
     for epochs in sorted(tested):
         try:

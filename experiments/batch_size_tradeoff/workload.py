@@ -11,11 +11,9 @@ import optax
 import jaxnet
 from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.errors import invalid_value
-from jaxnet.core.trees import scaled
 from jaxnet.core.types import Array, Key, Layer, Params
 from jaxnet.data import Dataset, Examples
-from jaxnet.data.examples import count
-from jaxnet.training import TrainState
+from jaxnet.training import TrainState, steps_per_epoch
 
 HELD_OUT = 0.1
 """The least part of the training examples that rates are chosen on."""
@@ -104,6 +102,14 @@ class Workload:
     validation: Examples
     network: Layer
 
+    def steps(self, size: int) -> int:
+        """Return the steps of an epoch.
+
+        Args:
+            size: of the mini-batches.
+        """
+        return steps_per_epoch(len(self.train.targets), batch_size=size)
+
 
 def load_workload(name: str, grid: Grid, *, data_dir: Path | None) -> Workload:
     """Load a data set, hold validation examples out, and build the network.
@@ -115,7 +121,7 @@ def load_workload(name: str, grid: Grid, *, data_dir: Path | None) -> Workload:
     """
     check_choice("--dataset", name, GRIDS)
     dataset = jaxnet.data.load_dataset(name, data_dir=data_dir)
-    total, largest = count(dataset.train), grid.batch_sizes[-1]
+    total, largest = len(dataset.train.targets), grid.batch_sizes[-1]
     most = int((1 - HELD_OUT) * total)
     check_range("--batch-sizes", largest, low=1, high=most)
     check_sizes(grid.batch_sizes, most // largest * largest)
@@ -163,7 +169,7 @@ def _init(params: Params) -> Array:
 
 def _update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
     del params
-    return scaled(-state, updates), state
+    return jax.tree.map(lambda leaf: -state.astype(leaf.dtype) * leaf, updates), state
 
 
 SGD = optax.GradientTransformation(_init, _update)

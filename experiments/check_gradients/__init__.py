@@ -18,8 +18,12 @@ from experiments.check_gradients.errors_figure import draw_errors
 from experiments.harness.options import Count, Seed
 from experiments.harness.progress import progress
 from experiments.harness.record import Claim, prepare_folder, write_record
-from jaxnet.inspection import GradientCheck, check_gradients
-from jaxnet.inspection.propagation.gradient_check import DIFFERENCE_TOLERANCE, TOLERANCES
+from jaxnet.inspection import (
+    DIFFERENCE_TOLERANCE,
+    TOLERANCES,
+    GradientCheck,
+    check_gradients,
+)
 
 PRECISIONS = ("bfloat16", "float32", "float64")
 

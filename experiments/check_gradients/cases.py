@@ -1,15 +1,18 @@
-"""What check_gradients checks: every layer, activation, loss and head, and a grid of networks."""
+"""Cases of the gradient check: every layer, activation, loss and head, and networks of many kinds.
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, get_args
+The tests of jaxnet run over the same layers and networks.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import jaxnet
-from jaxnet.core.types import Array, Layer, Params, Residual, Shape
-from jaxnet.functions.losses import Loss, get_loss
+from jaxnet import activations, losses
+from jaxnet.core.types import Array, ElementwiseLoss, Layer, Params, Residual, Shape
 from jaxnet.layers import (
     activation,
     active_units,
@@ -26,10 +29,142 @@ from jaxnet.layers import (
     shared,
     standardize,
 )
-from jaxnet.layers.batch_norm import ConventionName
-from jaxnet.networks.heads import HEADS
+from jaxnet.networks import HEADS, polynomial
 
-EXAMPLES, CLASSES = 6, 3
+
+class LayerCase(NamedTuple):
+    """A layer or network with the shape of its inputs.
+
+    Attributes:
+        name: unique.
+        layer: the layer.
+        in_shape: shape of one input.
+        batch: number of inputs.
+    """
+
+    name: str
+    layer: Layer
+    in_shape: Shape
+    batch: int = 4
+
+
+_SQUARE = activations.Activation(lambda z: z * z, lambda z, _, dy: 2 * z * dy)
+_BLOCK = serial(dense(5), activation("relu"), dense(3))
+_EXAMPLES = np.array([[1.0, 2.0, 3.0], [4.0, 2.0, 9.0], [7.0, 2.0, 0.0], [0.0, 2.0, 1.0]])
+
+ACTIVATIONS = [
+    *[LayerCase(name, activation(name), (6,)) for name in activations.ACTIVATIONS],
+    LayerCase("leaky_relu-.2", activation("leaky_relu", negative_slope=0.2), (6,)),
+    LayerCase("elu-.5", activation("elu", alpha=0.5), (6,)),
+    LayerCase("softmax-batch-1", activation("softmax"), (3,), 1),
+    LayerCase("relu-of-images", activation("relu"), (2, 3)),
+    LayerCase("activation-by-autodiff", activation(jnp.sin), (6,)),
+    LayerCase("activation-by-user", activation(_SQUARE), (6,)),
+]
+
+LAYERS = [
+    LayerCase("dense-5-3", dense(3), (5,)),
+    LayerCase("dense-5-3-batch-1", dense(3), (5,), 1),
+    LayerCase("dense-1-1", dense(1), (1,)),
+    LayerCase("rescale", rescale(1 / 255, -0.5), (6,)),
+    LayerCase("batch-norm-lecture", batch_norm(), (3,)),
+    LayerCase("batch-norm-torch", batch_norm(like="torch"), (3,)),
+    LayerCase("batch-norm-flax", batch_norm(like="flax"), (3,)),
+    LayerCase("batch-norm-keras", batch_norm(like="keras"), (3,)),
+    LayerCase("batch-norm-batch-1", batch_norm(), (3,), 1),
+    LayerCase("batch-norm-of-images", batch_norm(), (2, 3), 5),
+    *[LayerCase(f"dropout-inverted-{p}", dropout(p), (6,)) for p in (0, 0.2, 0.5, 0.75)],
+    *[
+        LayerCase(f"dropout-lecture-{p}", dropout(p, like="lecture"), (6,))
+        for p in (0, 0.2, 0.5, 0.75)
+    ],
+    LayerCase("dropout-of-images", dropout(0.3), (2, 3), 5),
+    LayerCase("active-units", active_units(2), (3,)),
+    LayerCase("active-units-all-of-images", active_units(3), (2, 3)),
+    LayerCase("gaussian-noise", gaussian_noise(0.5), (3,)),
+    LayerCase("gaussian-noise-0", gaussian_noise(0), (2, 3)),
+    LayerCase("powers", powers(5), (1,)),
+    LayerCase("powers-1", powers(1), (1,), 1),
+    LayerCase("serial-of-none", serial(), (3,)),
+    LayerCase("serial-of-one", serial(dense(2)), (3,)),
+    LayerCase("serial-of-softmax", serial(dense(4), activation("softmax"), dense(2)), (3,)),
+    LayerCase(
+        "serial-of-serial",
+        serial(serial(rescale(2.0), dense(4)), serial(activation("tanh"), serial(dense(2)))),
+        (3,),
+    ),
+    LayerCase("dense-without-bias", dense(3, bias_initializer=None), (5,)),
+    LayerCase("maxout", maxout(3, 4), (5,)),
+    LayerCase("maxout-without-bias", maxout(2, 2, bias_initializer=None), (3,), 1),
+    LayerCase("maxout-of-one-piece", maxout(3, 1), (5,)),
+    LayerCase("standardize", standardize(_EXAMPLES), (3,)),
+    LayerCase("standardize-images", standardize(_EXAMPLES.reshape(3, 2, 2), ddof=1), (2, 2)),
+    LayerCase("parallel-of-one", parallel(dense(2)), (3,)),
+    LayerCase("parallel-concatenated", parallel(dense(2), serial(), dense(4)), (3,)),
+    LayerCase("parallel-of-images", parallel(activation("tanh"), rescale(2.0)), (2, 3)),
+    LayerCase("parallel-summed", parallel(_BLOCK, dense(3), serial(), combine="sum"), (3,)),
+    LayerCase("residual", residual(dense(3)), (3,), 1),
+    LayerCase("residual-of-serial", residual(_BLOCK), (3,)),
+    LayerCase("parallel-of-residual", parallel(residual(_BLOCK), maxout(2, 2)), (3,)),
+    LayerCase("shared-twice", shared(dense(3), uses=[0, 0]), (3,)),
+    LayerCase("shared-with-itself", shared(dense(2), uses=[(0, 0)]), (3,)),
+    LayerCase(
+        "shared-modulelist",
+        shared(*[dense(4)] * 4, uses=[(i // 2, i) for i in range(4)]),
+        (4,),
+    ),
+    LayerCase("shared-serial", shared(_BLOCK, dense(3), uses=[1, (0, 1), 0]), (3,)),
+    LayerCase(
+        "serial-of-branches",
+        serial(standardize(_EXAMPLES), residual(parallel(dense(1), maxout(2, 2))), dense(2)),
+        (3,),
+    ),
+]
+
+_TANH: dict[str, Any] = {"activation": "tanh", "drop_rate": (0.5, 0.0)}
+
+NETWORKS = [
+    LayerCase("mlp-3-4-2", jaxnet.mlp((3, 4, 2)), (3,)),
+    LayerCase("mlp-4-3", jaxnet.mlp((4, 3)), (4,)),
+    LayerCase("mlp-5-7-4-3-tanh", jaxnet.mlp((5, 7, 4, 3), activation="tanh"), (5,), 8),
+    LayerCase(
+        "mlp-5-7-4-3-sigmoid-batch-1", jaxnet.mlp((5, 7, 4, 3), activation="sigmoid"), (5,), 1
+    ),
+    LayerCase("mlp-6-8-8-8-3-softmax", jaxnet.mlp((6, 8, 8, 8, 3), activation="softmax"), (6,)),
+    LayerCase("mlp-4-6-2-scaled", jaxnet.mlp((4, 6, 2), input_scale=1 / 16), (4,)),
+    LayerCase("mlp-1-1-1", jaxnet.mlp((1, 1, 1), activation="linear"), (1,), 2),
+    LayerCase(
+        "mlp-4-6-5-2-batch-norm-before",
+        jaxnet.mlp((4, 6, 5, 2), batch_norm="before", **_TANH),
+        (4,),
+        6,
+    ),
+    LayerCase(
+        "mlp-4-6-5-2-batch-norm-after",
+        jaxnet.mlp((4, 6, 5, 2), batch_norm="after", **_TANH),
+        (4,),
+        6,
+    ),
+    LayerCase("mlp-9-layers-gelu", jaxnet.mlp((4, *[5] * 8, 2), activation="gelu"), (4,)),
+    LayerCase("polynomial", polynomial(5, order=2), (1,)),
+    LayerCase(
+        "mlp-4-6-5-2-active",
+        jaxnet.mlp((4, 6, 5, 2), active_units=(2, 5), input_noise=0.1, activation="sigmoid"),
+        (4,),
+    ),
+    LayerCase("mlp-5-7-4-3", jaxnet.mlp((5, 7, 4, 3)), (5,), 6),
+    LayerCase("mlp-5-100-3-gelu", jaxnet.mlp((5, 100, 3), activation="gelu"), (5,)),
+    LayerCase(
+        "mlp-5-7-4-3-dropout", jaxnet.mlp((5, 7, 4, 3), drop_rate=0.5, input_drop_rate=0.2), (5,), 6
+    ),
+    LayerCase(
+        "mlp-5-7-4-3-elu", jaxnet.mlp((5, 7, 4, 3), activation="elu", input_scale=1 / 16), (5,)
+    ),
+    LayerCase("mlp-784-30-10", jaxnet.mlp((784, 30, 10)), (784,), 16),
+]
+
+
+CLASSES = 3
 
 Targets = Callable[[np.random.Generator, Shape], np.ndarray]
 
@@ -55,14 +190,15 @@ def _distributions(rng: np.random.Generator, shape: Shape) -> np.ndarray:
 
 
 class Case(NamedTuple):
-    """One thing to check: a network under a loss.
+    """A network under a loss.
 
     Attributes:
         group: layer, activation, loss, head or network.
-        name: of what is checked.
-        network: what it is checked in.
+        name: of the case.
+        network: the network.
         in_shape: shape of one input.
-        loss: a name in `jaxnet.losses.LOSSES`, or a loss.
+        batch: number of inputs.
+        loss: a name in `jaxnet.losses.LOSSES`, a loss, or a function.
         targets: draws the targets, given the outputs' shape.
     """
 
@@ -70,29 +206,10 @@ class Case(NamedTuple):
     name: str
     network: Layer
     in_shape: Shape = (5,)
-    loss: str | Loss = "half_squared_error"
+    batch: int = 6
+    loss: str | losses.Loss | ElementwiseLoss = "half_squared_error"
     targets: Targets = _values
 
-
-_BRANCH = serial(dense(5), activation("tanh"))
-
-_LAYERS = {
-    "dense": dense(3),
-    "dense without bias": dense(3, bias_initializer=None),
-    "rescale": rescale(0.5, 1.0),
-    "standardize": standardize(np.random.default_rng(1).normal(3.0, 2.0, size=(20, 5))),
-    "maxout": maxout(3, 2),
-    **{f"batch_norm, {name}": batch_norm(like=name) for name in get_args(ConventionName)},
-    "dropout, inverted": dropout(0.3),
-    "dropout, lecture": dropout(0.3, like="lecture"),
-    "active_units": active_units(3),
-    "gaussian_noise": gaussian_noise(0.5),
-    "serial": serial(dense(4), activation("tanh"), dense(3)),
-    "parallel, concatenate": parallel(dense(3), _BRANCH),
-    "parallel, sum": parallel(_BRANCH, dense(5), combine="sum"),
-    "residual": residual(_BRANCH),
-    "shared": shared(dense(5), dense(5), uses=[0, (0, 1), 1]),
-}
 
 _LOSSES: dict[str, tuple[str | None, Targets]] = {
     "hinge": (None, _signs),
@@ -106,7 +223,7 @@ _LOSSES: dict[str, tuple[str | None, Targets]] = {
     "kl_divergence": ("softmax", _distributions),
     "softmax_kl_divergence": (None, _distributions),
 }
-"""Loss -> activation of the outputs that it wants, and targets; all others take any values."""
+"""Loss -> activation of the outputs, and targets; the others take any values."""
 
 _HEADS: dict[str, tuple[dict[str, Any], int, Targets]] = {
     "binary": ({}, 1, _bits),
@@ -116,47 +233,44 @@ _HEADS: dict[str, tuple[dict[str, Any], int, Targets]] = {
 }
 
 
-def _all() -> Iterator[Case]:
-    for name, layer in _LAYERS.items():
-        yield Case("layer", name, layer)
-    yield Case("layer", "powers", powers(3), in_shape=(1,))
-    for name in jaxnet.activations.ACTIVATIONS:
-        yield Case("activation", name, serial(dense(4), activation(name)))
-    for name in jaxnet.losses.LOSSES:
-        output, targets = _LOSSES.get(name, (None, _values))
-        layers = [dense(4), activation("tanh"), dense(CLASSES)]
-        network = serial(*layers, *([activation(output)] if output else []))
-        yield Case("loss", name, network, loss=name, targets=targets)
-    smoothed = get_loss("softmax_cross_entropy", label_smoothing=0.1)
-    network = serial(dense(4), activation("tanh"), dense(CLASSES))
-    yield Case("loss", "label smoothing", network, loss=smoothed, targets=_labels)
-    for name, (options, outputs, targets) in _HEADS.items():
-        head = HEADS[name](**options)
-        network = serial(dense(4), activation("tanh"), dense(outputs), head.layer)
-        yield Case("head", name, network, loss=head.loss, targets=targets)
-    for name, network in _networks():
-        classes = {"loss": "softmax_cross_entropy", "targets": _labels}
-        yield Case("network", name, network, **classes)
+def _layer_case(group: str, case: LayerCase) -> Case:
+    if len(case.layer.out_shape(case.in_shape)) == 1:
+        return Case(group, *case)
+    return Case(group, *case, loss=_sum_of_squares)
 
 
-def _networks() -> Iterator[tuple[str, Layer]]:
-    yield "5-7-4-3, lecture 002", jaxnet.mlp((5, 7, 4, 3), activation="relu")
-    yield "5-3, no hidden layer", jaxnet.mlp((5, 3))
-    yield "5-8-8-8-8-8-3, deep", jaxnet.mlp((5, 8, 8, 8, 8, 8, 3), activation="tanh")
-    yield "5-100-3, wide", jaxnet.mlp((5, 100, 3), activation="gelu")
-    for place in ("before", "after"):
-        yield (
-            f"5-7-4-3, batch norm {place}",
-            jaxnet.mlp((5, 7, 4, 3), activation="sigmoid", batch_norm=place),
-        )
-    yield (
-        "5-7-4-3, dropout",
-        jaxnet.mlp((5, 7, 4, 3), activation="relu", drop_rate=0.5, input_drop_rate=0.2),
-    )
-    yield "5-7-4-3, elu", jaxnet.mlp((5, 7, 4, 3), activation="elu", input_scale=1 / 16)
+def _sum_of_squares(outputs: Array, targets: Array) -> Array:
+    return jnp.sum((outputs - targets) ** 2, axis=tuple(range(1, outputs.ndim))) / 2
 
 
-CASES = list(_all())
+def _loss_case(name: str, loss: str | losses.Loss, output: str | None, targets: Targets) -> Case:
+    layers = [dense(4), activation("tanh"), dense(CLASSES)]
+    network = serial(*layers, *([activation(output)] if output else []))
+    return Case("loss", name, network, loss=loss, targets=targets)
+
+
+def _head_case(name: str, options: dict[str, Any], outputs: int, targets: Targets) -> Case:
+    head = HEADS[name](**options)
+    network = serial(dense(4), activation("tanh"), dense(outputs), head.layer)
+    return Case("head", name, network, loss=head.loss, targets=targets)
+
+
+def _network_case(case: LayerCase) -> Case:
+    if case.layer.out_shape(case.in_shape) == (1,):
+        return Case("network", *case)
+    return Case("network", *case, loss="softmax_cross_entropy", targets=_labels)
+
+
+_SMOOTHED = losses.get_loss("softmax_cross_entropy", label_smoothing=0.1)
+
+CASES = [
+    *[_layer_case("layer", case) for case in LAYERS],
+    *[_layer_case("activation", case) for case in ACTIVATIONS],
+    *[_loss_case(n, n, *_LOSSES.get(n, (None, _values))) for n in losses.LOSSES],
+    _loss_case("label smoothing", _SMOOTHED, None, _labels),
+    *[_head_case(name, *row) for name, row in _HEADS.items()],
+    *[_network_case(case) for case in NETWORKS],
+]
 
 
 def draw(case: Case, precision: str, *, seed: int) -> tuple[Params, Any, Array, Array]:
@@ -172,8 +286,8 @@ def draw(case: Case, precision: str, *, seed: int) -> tuple[Params, Any, Array, 
         return jnp.asarray(rng.normal(size=leaf.shape), kind)
 
     params, statistics = jax.tree.map(normal, shapes)
-    x = jnp.asarray(rng.normal(size=(EXAMPLES, *case.in_shape)), kind)
-    targets = case.targets(rng, (EXAMPLES, *case.network.out_shape(case.in_shape)))
+    x = jnp.asarray(rng.normal(size=(case.batch, *case.in_shape)), kind)
+    targets = case.targets(rng, (case.batch, *case.network.out_shape(case.in_shape)))
     labels = np.issubdtype(targets.dtype, np.integer)
     return (
         params,

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from experiments.harness.figures import BLUE, GREEN, GREY, ORANGE, new_figure, save_figure
-from jaxnet.inspection.propagation.gradient_check import DIFFERENCE_TOLERANCE, TOLERANCES
+from jaxnet.inspection import DIFFERENCE_TOLERANCE, TOLERANCES
 
 EXACT = 1e-18
 """Where an error of 0 is drawn."""
@@ -28,7 +28,7 @@ PLURALS = {
     "network": "networks",
 }
 
-PANELS = (("layer", "head"), ("activation",), ("loss",), ("network",))
+PANELS = (("layer", "head"), ("activation", "loss", "network"))
 """Groups of cases that share a panel."""
 
 
@@ -37,16 +37,11 @@ def draw_errors(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     panels = [[row for row in rows if row["group"] in groups] for groups in PANELS]
     panels = [panel for panel in panels if panel]
     worst = max(row["float64"] for row in rows)
-    figure, axes = new_figure(
-        (len(panels) + 1) // 2,
-        min(2, len(panels)),
-        size=(15, 11),
-        title=f"By hand = autodiff in {len(rows)} cases: worst error {worst:.0e} in float64",
-    )
-    for panel, ax in zip(panels, axes, strict=False):
+    title = f"By hand = autodiff in {len(rows)} cases: worst error {worst:.0e} in float64"
+    height = 4 + 0.2 * max(map(len, panels))
+    figure, axes = new_figure(1, len(panels), size=(8 * len(panels), height), title=title)
+    for panel, ax in zip(panels, axes, strict=True):
         _draw_panel(ax, panel)
-    for ax in axes[len(panels) :]:
-        ax.remove()
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return save_figure(figure, path)
@@ -64,7 +59,7 @@ def _draw_panel(ax: Axes, panel: Sequence[Mapping[str, Any]]) -> None:
     ax.set_xticks([EXACT, *(10.0**n for n in range(-16, 0, 2))])
     ax.set_xticklabels(["0", *(f"$10^{{{n}}}$" for n in range(-16, 0, 2))])
     ax.set_yticks(places, [row["case"] for row in panel], fontsize=9)
-    ax.invert_yaxis()
+    ax.set_ylim(len(panel) - 0.5, -0.5)
     groups = dict.fromkeys(PLURALS[row["group"]] for row in panel)
-    ax.set_title(" and ".join(groups))
+    ax.set_title(", ".join(groups))
     ax.set_xlabel("error of the worst leaf, relative (dashed: tolerance)")

@@ -9,11 +9,7 @@ import numpy as np
 
 import jaxnet
 from experiments.contenders.workload import Workload
-from jaxnet.training import Recipe, grid
-from jaxnet.training.program import LoopConfig
-from jaxnet.training.sweeps.batches import compile_workers, run_waves
-from jaxnet.training.sweeps.sweep import make_members
-from jaxnet.training.train import RunProgram
+from jaxnet.training import Recipe
 
 RUNS = 32
 """Networks."""
@@ -48,7 +44,7 @@ def one_after_another(workload: Workload) -> Callable[[], float]:
 
 
 def sweep(workload: Workload) -> Callable[[], float]:
-    """Train them as `jaxnet.training.sweep` does, one on each core at a time, compiled once."""
+    """Train by `jaxnet.training.sweep`, which compiles anew in each call; one run a core."""
     jaxnet.training.use_cores_as_devices()
 
     def build(learning_rate: Any) -> Recipe:
@@ -56,22 +52,19 @@ def sweep(workload: Workload) -> Callable[[], float]:
         return Recipe(network, jaxnet.optim.adam(learning_rate))
 
     train, test = jax.tree.map(jnp.asarray, workload[:2])
-    settings = grid(learning_rate=[workload.learning_rate])
-    keys = jnp.stack([jax.random.key(run) for run in range(RUNS)])
-    members = make_members(settings, keys, EPOCHS)
-    member = RunProgram(build, LoopConfig(EPOCHS, workload.batch_size))
-    workers = compile_workers(
-        member,
-        train,
-        test,
-        members,
-        width=1,
-        devices=jax.local_devices(),
-        keep=lambda trained: (trained.params, trained.history),
-    )
 
     def all_runs() -> float:
-        waves = [trained for _, trained in run_waves(workers, members)]
-        return float(np.mean([history.validation["accuracy"][:, -1] for _, history in waves]))
+        result = jaxnet.training.sweep(
+            build,
+            train,
+            key=jax.random.key(0),
+            settings={"learning_rate": workload.learning_rate},
+            seeds=RUNS,
+            epochs=EPOCHS,
+            batch_size=workload.batch_size,
+            validation=test,
+            width=1,
+        )
+        return float(result.mean("validation_accuracy")[0])
 
     return all_runs

@@ -1,1 +1,1 @@
-"""What every experiment shares: its command, terminal, record, figures and progress."""
+"""Shared by all experiments: command, terminal, record, figures, progress."""

@@ -1,4 +1,4 @@
-"""Turns an experiment into a command: options from its Config, errors without a traceback."""
+"""Command of an experiment: options from its Config, errors without a traceback."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ FAILED = 1
 
 
 class LostContenderError(RuntimeError):
-    """A contender that there is no result without has failed."""
+    """Failure of a contender without which there is no result."""
 
 
 def run_command(
@@ -34,15 +34,15 @@ def run_command(
     """Parse the command line into a config, run ``main`` on it and return the exit status.
 
     Args:
-        name: the experiment's.
-        main: the experiment; returns its claims, which it has checked.
-        default: the config that options change.
-        smoke: the config that they change after ``--smoke``: seconds instead of minutes.
-        description: what ``--help`` says first.
-        arguments: the command line; by default the process's own.
+        name: name of the experiment.
+        main: the experiment; returns its checked claims.
+        default: default config.
+        smoke: default config with ``--smoke``: seconds instead of minutes.
+        description: first lines of ``--help``.
+        arguments: the command line; by default that of the process.
 
     Returns:
-        0; 1 if a claim does not hold or a run diverged; 2 for a user's mistake; those of
+        0; 1 if a claim does not hold or a run diverged; 2 for a user's mistake; and those of
         `experiments.harness.terminal.finish`.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -63,7 +63,7 @@ def run_command(
 
 
 def _status(main: Callable[[Config], Sequence[Claim]], config: Config) -> int:
-    """Run an experiment; say what went wrong, and return the exit status."""
+    """Run an experiment, report errors, and return the exit status."""
     try:
         check_options(config)
         claims = main(config)

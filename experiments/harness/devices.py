@@ -1,24 +1,23 @@
-"""Devices that a command was asked to divide its mini-batches among."""
+"""Devices of a command, for data-parallel training."""
 
 from typing import Any
 
 import jax
 
 from jaxnet.core.errors import invalid_value
-from jaxnet.training import use_cores_as_devices
-from jaxnet.training.distributed.devices import count_cores
+from jaxnet.training import count_cores, use_cores_as_devices
 
 
 def choose_devices(number: int | None) -> list[Any] | None:
-    """Return the first devices of this machine, each core of a CPU being one; None for None.
+    """Return the first ``number`` devices, each core of a CPU being one; None for None.
 
-    To be called before anything is computed: JAX then no longer lets a CPU be divided.
+    Call it before anything is computed: JAX fixes the number of devices then.
 
     Args:
         number: ``--devices``.
 
     Raises:
-        ValueError: if there are not so many.
+        ValueError: if there are fewer.
     """
     if number is None:
         return None

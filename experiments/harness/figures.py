@@ -1,4 +1,4 @@
-"""Figures for slides: one style, drawn without a screen, saved whole or not at all."""
+"""Figures: one style for all, drawn without a screen."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def new_figure(
         rows: rows of axes.
         columns: columns of axes.
         size: width and height in inches.
-        title: of the whole figure: what one learns from it.
+        title: of the whole figure: its message.
     """
     figure = Figure(figsize=size)
     axes = figure.subplots(rows, columns, squeeze=False)

@@ -1,39 +1,39 @@
-"""How busy other programs keep the machine: on a busy one, times lead to no verdict."""
+"""Load of the machine by other programs: without an idle machine, no claims about times."""
 
 import os
 import time
 
 from experiments.harness.record import Claim
-from jaxnet.training.distributed.devices import count_cores
+from jaxnet.training import count_cores
 
 
 class Load:
-    """The load of other programs, from when it is made on.
+    """Load of other programs since construction.
 
-    Unix counts the programs that run or wait for a core, on average over the last minute.
+    Unix averages the number of running and waiting programs over the last minute.
     """
 
     def __init__(self) -> None:
-        """Note the load before this program adds its own."""
+        """Record the load before this program adds its own."""
         self._before, self._start = _average(), _spent()
 
     def others(self) -> float:
-        """Return the load of others, the larger of the one before and the one now.
+        """Return the load of others, the larger of that at construction and now.
 
-        What this program and its children have run on average is not counted.
+        The average load of this program and its children is subtracted.
         """
         seconds, cpu_seconds = (now - then for now, then in zip(_spent(), self._start, strict=True))
         return max(self._before, _average() - cpu_seconds / max(seconds, 1e-9))
 
     def busy(self) -> str:
-        """Say that more programs want to run than there are cores; nothing if they do not."""
+        """Return a message if the load exceeds the number of cores, else an empty string."""
         load, cores = self.others(), count_cores()
         if load <= cores:
             return ""
         return f"no verdict on times: a load of {load:.1f} from others on {cores} cores"
 
     def unless_busy(self, claims: list[Claim]) -> list[Claim]:
-        """Return claims about times; on a busy machine none, and print why."""
+        """Return claims about times; on a busy machine none, with a printed message."""
         said = self.busy()
         print(said, end=said and "\n")
         return [] if said else claims
@@ -44,7 +44,7 @@ def _average() -> float:
 
 
 def _spent() -> tuple[float, float]:
-    """Return wall time and the processor time of this program and its ended children."""
+    """Return wall time, and CPU time of this program and its finished children."""
     spent = os.times()
     own = spent.user + spent.system + spent.children_user + spent.children_system
     return time.perf_counter(), own

@@ -1,26 +1,32 @@
-"""All that reports on a training run: the bar at a terminal, and the logs that were asked for."""
+"""Reports of a training run: progress bar at a terminal, and log files."""
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from experiments.harness.progress import progress_bar
-from jaxnet.training import DivergenceError, Progress, json_lines_log, tensorboard_log, together
-from jaxnet.training.loggers.logs import Report
+from jaxnet.training import (
+    DivergenceError,
+    Progress,
+    Report,
+    json_lines_log,
+    tensorboard_log,
+    together,
+)
 
 
 @contextlib.contextmanager
 def reporting(
     label: str, epochs: int, *, log: Path | None, tensorboard: Path | None
 ) -> Iterator[Report | None]:
-    """Yield a callback for `jaxnet.training.fit`; None if there is nothing to report to.
+    """Yield a callback for `jaxnet.training.fit`; None without terminal and logs.
 
-    A run that diverges is logged up to and including the epoch in which it does.
+    A diverging run is logged up to and including its last epoch.
 
     Args:
-        label: of the bar.
-        epochs: how many there will be.
-        log: file of lines of JSON.
+        label: label of the bar.
+        epochs: number of epochs.
+        log: file of JSON lines.
         tensorboard: folder of event files.
     """
     with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Types of the options, with their ranges, which a command checks before it does anything."""
+"""Types of command-line options with their ranges, checked before anything runs."""
 
 import math
 import re
@@ -14,7 +14,7 @@ from jaxnet.core.errors import invalid_value
 
 
 class Within(NamedTuple):
-    """The range of a number: ``low`` is in it, ``high`` too unless it is open."""
+    """Range of a number: ``low`` inclusive, ``high`` inclusive unless open."""
 
     low: float
     high: float = LARGEST
@@ -24,19 +24,19 @@ class Within(NamedTuple):
 Count = Annotated[int, Within(1)]
 Natural = Annotated[int, Within(0)]
 Width = Annotated[int, Within(1, 2**20)]
-"""Units of a layer; XLA ends the process if two such layers have more weights than it can count."""
+"""Units of a layer; XLA aborts if the weights of two such layers overflow its counter."""
 Seed = Annotated[int, Within(0, 2**32 - 1)]
 Strength = Annotated[float, Within(0.0, math.inf)]
-"""A learning rate, or how much a penalty weighs."""
+"""Learning rate or weight of a penalty."""
 Part = Annotated[float, Within(0.0, 1.0, high_open=True)]
-"""A part of something that is never all of it."""
+"""Fraction below 1."""
 
 
 def check_options(config: Any) -> None:
-    """Raise a ValueError that names the first option of a config that is out of its type's range.
+    """Raise a ValueError for the first option of a config that is out of range.
 
     Args:
-        config: a dataclass, some of whose fields are of the types above, or tuples of them.
+        config: a dataclass with fields of the types above, or tuples of them.
     """
     for field, hint in typing.get_type_hints(type(config), include_extras=True).items():
         within, value, name = _range_of(hint), getattr(config, field), option(field)
@@ -50,27 +50,27 @@ def check_options(config: Any) -> None:
 
 
 def check_some(name: str, values: Sequence[Any]) -> None:
-    """Raise a ValueError if an option was given without a value.
+    """Raise a ValueError for an option without a value.
 
     Args:
         name: the option.
-        values: its values.
+        values: of the option.
     """
     if not values:
         raise invalid_value(name, "to hold one or more", "none", "Name some.")
 
 
 def option(field: str) -> str:
-    """Return how a field is spelled on the command line.
+    """Return the option of a field.
 
     Args:
-        field: of a config.
+        field: name of the field.
     """
     return "--" + field.replace("_", "-")
 
 
 def _range_of(hint: Any) -> Within | None:
-    """Return the range that an annotation holds, in whatever it is wrapped."""
+    """Return the range in an annotation, however deeply nested."""
     parts = (*getattr(hint, "__metadata__", ()), *typing.get_args(hint))
     found = (part if isinstance(part, Within) else _range_of(part) for part in parts)
     return next((within for within in found if within is not None), None)
@@ -84,7 +84,7 @@ def _check(name: str, value: Any, within: Within) -> None:
 
 
 PATHS = ConstructorRegistry()
-"""What tyro makes paths with: from no text that stands for another place, or for none."""
+"""Parser of paths for tyro: refuses an empty text and URLs."""
 
 
 @PATHS.primitive_rule

@@ -1,4 +1,4 @@
-"""Progress for a person at a terminal; silence for a pipe."""
+"""Progress bars at a terminal, silence for a pipe."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from experiments.harness.terminal import is_watched
-from jaxnet.training import Progress, SweepProgress
-from jaxnet.training.distributed.devices import count_cores
+from jaxnet.training import Progress, SweepProgress, count_cores
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -16,9 +15,9 @@ T = TypeVar("T")
 
 @contextmanager
 def progress_bar(label: str, epochs: int) -> Iterator[Callable[[Progress], None] | None]:
-    """Yield a callback for `jaxnet.training.fit` that draws a bar on standard error.
+    """Yield a callback for `jaxnet.training.fit` that draws a bar; None without a terminal.
 
-    Yields None where standard error is not a terminal.
+    The terminal is that of standard error.
     """
     if not is_watched():
         yield None
@@ -47,7 +46,7 @@ def progress_bar(label: str, epochs: int) -> Iterator[Callable[[Progress], None]
 
 @contextmanager
 def sweep_bar(label: str) -> Iterator[Callable[[SweepProgress], None] | None]:
-    """Yield a callback for `jaxnet.training.sweep` that draws a bar of its runs, as above."""
+    """Yield the same for `jaxnet.training.sweep`, a bar of its runs."""
     if not is_watched():
         yield None
         return
@@ -67,7 +66,7 @@ def sweep_bar(label: str) -> Iterator[Callable[[SweepProgress], None] | None]:
 
 
 def announce_resumption(folder: Any, show: Callable[[Any], None] | None) -> Callable[[Any], None]:
-    """Return ``show`` with a line before it if a run or a sweep goes on from a folder."""
+    """Return ``show``, preceded by a printed line if a run or sweep resumes from a folder."""
 
     def on_progress(progress: Progress | SweepProgress) -> None:
         if isinstance(progress, SweepProgress):
@@ -75,7 +74,7 @@ def announce_resumption(folder: Any, show: Callable[[Any], None] | None) -> Call
         else:
             unit, done, whole = "epoch", progress.epoch, progress.epochs
         if 0 < progress.resumed == done:
-            print(f"goes on from {unit} {done} of {whole}, found in {folder}")
+            print(f"resumes from {unit} {done} of {whole}, found in {folder}")
         if show is not None:
             show(progress)
 
@@ -83,12 +82,12 @@ def announce_resumption(folder: Any, show: Callable[[Any], None] | None) -> Call
 
 
 def progress(label: str, items: Iterable[T], *, total: int | None = None) -> Iterable[T]:
-    """Return the items, with a bar on standard error as they are taken, if that is a terminal.
+    """Return the items, with a progress bar on standard error if that is a terminal.
 
     Args:
-        label: before the bar.
-        items: what is taken.
-        total: how many, of items that have no length.
+        label: label of the bar.
+        items: items to iterate over.
+        total: number of items, for iterables without a length.
     """
     if not is_watched():
         return items
@@ -99,20 +98,20 @@ def progress(label: str, items: Iterable[T], *, total: int | None = None) -> Ite
 
 
 def side_by_side(label: str, function: Callable[[T], S], items: Sequence[T]) -> list[S]:
-    """Return ``[function(item) for item in items]``, one on each core at a time, with a bar.
+    """Return ``[function(item) for item in items]``, one thread a core, with a progress bar.
 
-    For functions that spend their time in XLA, which compiles and runs outside Python's lock.
+    For functions that spend their time in XLA, which releases Python's lock.
 
     Args:
-        label: before the bar.
-        function: must not change what another call reads.
-        items: its arguments.
+        label: label of the bar.
+        function: thread-safe function of an item.
+        items: arguments of the function.
     """
     with ThreadPoolExecutor(count_cores()) as pool:
         return list(progress(label, pool.map(function, items), total=len(items)))
 
 
 def say(text: Any) -> None:
-    """Tell a person at a terminal how far it is."""
+    """Replace the status line at a terminal."""
     if is_watched():
         print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The record that an experiment leaves: ``result.json``, whole or not at all."""
+"""Record of an experiment: ``result.json``, written atomically."""
 
 import dataclasses
 import importlib.metadata
@@ -17,21 +17,21 @@ import jax
 import numpy as np
 
 import jaxnet
-from jaxnet.core import files
+from jaxnet.core.errors import InvalidValueError, invalid_value
 
 PACKAGES = ("jax", "jaxlib", "numpy", "optax")
 
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """A statement that an experiment checks.
+    """Statement that an experiment checks.
 
     Attributes:
         statement: what is claimed, one sentence.
-        source: who claims it: a lecture, a paper, an issue.
-        measured: the number measured here.
-        threshold: the number that it is held against.
-        holds: whether the claim was found true.
+        source: origin of the claim: a lecture, a paper, an issue.
+        measured: the measured number.
+        threshold: the number that it is compared with.
+        holds: whether the claim is true.
     """
 
     statement: str
@@ -41,22 +41,22 @@ class Claim:
     holds: bool
 
     def describe(self) -> str:
-        """Return the claim with its numbers, for a person."""
+        """Return the claim with its numbers as text."""
         return f"{self.statement} (measured {self.measured:.6g}, threshold {self.threshold:.6g})"
 
 
 def at_most(statement: str, source: str, measured: float, threshold: float) -> Claim:
-    """Return the claim that a number is at most the threshold, which NaN is not."""
+    """Return the claim that a number is at most the threshold; it fails for NaN."""
     return Claim(statement, source, measured, threshold, bool(measured <= threshold))
 
 
 def at_least(statement: str, source: str, measured: float, threshold: float) -> Claim:
-    """Return the claim that a number is at least the threshold, which NaN is not."""
+    """Return the claim that a number is at least the threshold; it fails for NaN."""
     return Claim(statement, source, measured, threshold, bool(measured >= threshold))
 
 
 def prepare_folder(out: Path) -> Path:
-    """Create the output folder and try it, so that a long run does not end without a place.
+    """Create the output folder and a file in it, so that a long run does not fail at its end.
 
     Raises:
         ValueError: if the folder cannot be created or written to.
@@ -66,15 +66,35 @@ def prepare_folder(out: Path) -> Path:
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        remedy = "Choose another by --out DIR."
-        raise files.not_writable(out, error, remedy, argument="folder") from error
+        raise _not_writable("folder", out, error, "Choose another by --out DIR.") from error
     return out
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> Path:
-    """Let ``write`` fill a temporary file beside ``path``, then move it there in one step."""
-    remedy = "Make room, or choose another folder by --out DIR."
-    return files.write_atomically(path, write, remedy=remedy)
+    """Write a file by a temporary one beside it, which takes its name in one step.
+
+    Args:
+        path: the file.
+        write: fills the temporary file, which has the same suffix.
+
+    Raises:
+        ValueError: if the file cannot be written; an old one is then unchanged.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        remedy = "Make room, or choose another folder by --out DIR."
+        raise _not_writable("file", path, error, remedy) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _not_writable(name: str, path: Path, error: OSError, remedy: str) -> InvalidValueError:
+    actual = f"'{path}': {error.strerror or error}"
+    return invalid_value(name, "to be writable", actual, remedy)
 
 
 def write_record(
@@ -104,7 +124,7 @@ def write_record(
 
 
 def environment() -> dict[str, Any]:
-    """Return what the numbers of a run depend on: versions, device, precision, command."""
+    """Return the environment of a run: versions, device, precision, command."""
     device = jax.devices()[0]
     return {
         "versions": {"jaxnet": jaxnet.__version__} | package_versions(PACKAGES),
@@ -126,7 +146,7 @@ def package_versions(names: Sequence[str]) -> dict[str, str]:
 
 
 def _plain(value: Any) -> Any:
-    """Return the value in JSON's own types."""
+    """Return the value in types of JSON."""
     if isinstance(value, Mapping):
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

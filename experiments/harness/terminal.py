@@ -1,6 +1,6 @@
-"""What a command is run from: a terminal, pipes or nothing, which may end before the command does.
+"""Terminal of a command: messages, interrupts, closed pipes, full disks.
 
-Imports nothing but the standard library, to be there before all that takes time.
+Imports only the standard library, so that it works before the slow imports.
 """
 
 import contextlib
@@ -13,39 +13,38 @@ from typing import Any
 
 USER_ERROR = 2
 INTERRUPTED = 130
-UNHEARD = 141
-"""What a shell says of a program that wrote into a pipe from which nobody reads."""
+BROKEN_PIPE = 141
+"""Exit status of a program that SIGPIPE ended, as a shell reports it."""
 
 AFTER_A_BAR = "\r\x1b[2K\x1b[?25h"
-"""Clears a terminal's line, and shows the cursor that a progress bar has hidden."""
+"""Clears the line and shows the cursor that a progress bar has hidden."""
 
-LAST_WORDS = 1.0
-"""Seconds that a terminal or a pipe has to take what is said of an interrupt."""
+GRACE = 1.0
+"""Seconds for writing the last message after an interrupt."""
 
 
 def is_watched() -> bool:
-    """Return whether a person sees what is written to standard error."""
+    """Return whether standard error is a terminal."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 def complain(text: object) -> None:
-    """Write a line to standard error, if there is any that takes it.
+    """Write a line to standard error, if that is open.
 
     Args:
-        text: what it says; line breaks and the like, which a file's name may have, are spelled.
+        text: the message; control characters, as of a file's name, are escaped.
     """
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
     if sys.stderr is not None:
         try:
             print(line, file=sys.stderr, flush=True)
         except OSError:
-            _deafen(sys.stderr.fileno())
+            _discard(sys.stderr.fileno())
 
 
 def prepare() -> None:
-    """Give a command three streams that take any text; let an interrupt end it with status 130."""
-    _open_closed_streams()
-    for stream in (sys.stdout, sys.stderr):
+    """Let streams escape characters they cannot encode, and an interrupt end with status 130."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed by the shell
         stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         _watch_for_interrupts()
@@ -53,9 +52,9 @@ def prepare() -> None:
 
 
 def without_late_threads(report: Callable[[Any], object]) -> Callable[[Any], None]:
-    """Return a hook that reports all but what nobody waits for any more.
+    """Return a hook that ignores failures reported to a closed event loop.
 
-    On a full disk, TensorStore's threads tell a loop of their failures that the first has ended.
+    On a full disk, TensorStore's threads report to a loop that the first failure has closed.
 
     Args:
         report: `sys.unraisablehook`.
@@ -69,12 +68,11 @@ def without_late_threads(report: Callable[[Any], object]) -> Callable[[Any], Non
 
 
 def _watch_for_interrupts() -> None:
-    """End the process within a second of an interrupt, from a thread, whatever the others do.
+    """End the process within a second of an interrupt, from a thread of its own.
 
-    Python's own way is a `KeyboardInterrupt` in the main thread: it waits while that is in XLA, it
-    is lost when it comes in a callback, such as JAX's at each garbage collection, and on its way
-    out Python takes down what XLA's threads still use. Nothing needs that way: files are written
-    whole or not at all, and a checkpoint is as good as after any other kill.
+    Python's `KeyboardInterrupt` in the main thread waits while that is in XLA, is lost in a
+    callback such as JAX's at garbage collection, and destroys what XLA's threads still use. Files
+    are written atomically, and checkpoints survive any kill, so nothing else needs to run.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -84,12 +82,12 @@ def _watch_for_interrupts() -> None:
 
 
 def _end_at_interrupt(signals: int) -> None:
-    """Wait for an interrupt among the numbers of signals that can be read, and end the process."""
+    """Read numbers of signals until an interrupt, and end the process."""
     while os.read(signals, 1) != bytes([signal.SIGINT]):
         pass
-    last_words = threading.Thread(target=_say_interrupted, daemon=True)  # nobody may take them
-    last_words.start()
-    last_words.join(LAST_WORDS)
+    message = threading.Thread(target=_say_interrupted, daemon=True)  # may block on a full pipe
+    message.start()
+    message.join(GRACE)
     os._exit(INTERRUPTED)
 
 
@@ -102,15 +100,14 @@ def _say_interrupted() -> None:
 
 
 def finish(run: Callable[[], int]) -> int:
-    """Call a function that returns an exit status, and return that, whatever becomes of the system.
+    """Run a command, flush its output, and return the exit status.
 
     Args:
-        run: the command. Its output is written out before this returns, so that what cannot be
-            written is known.
+        run: the command; returns an exit status.
 
     Returns:
-        Its status; 2 for an error of the system, such as a full disk, which is said; 141, in
-        silence, if nobody reads its output.
+        Its status; 2 with a message for an error of the system, such as a full disk; 141 without
+        one if the reader of a pipe has closed it.
     """
     try:
         try:
@@ -118,7 +115,7 @@ def finish(run: Callable[[], int]) -> int:
         finally:
             _flush()
     except BrokenPipeError:
-        return UNHEARD
+        return BROKEN_PIPE
     except OSError as error:
         complain(f"error: {error}")
         return USER_ERROR
@@ -130,25 +127,11 @@ def _flush() -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        _deafen(sys.stdout.fileno())
+        _discard(sys.stdout.fileno())
         raise
 
 
-def _deafen(descriptor: int) -> None:
-    """Let what is left go nowhere; else Python complains at its end that it cannot be written."""
+def _discard(descriptor: int) -> None:
+    """Redirect a descriptor to nowhere; else Python reports the failed flush at exit."""
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), descriptor)
-
-
-def _open_closed_streams() -> None:
-    """Put nothing where a shell has closed a standard stream.
-
-    The next file that is opened would take its number, and get what XLA writes to standard error.
-    """
-    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            opened = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
-            assert opened == descriptor
-            setattr(sys, name, open(descriptor, mode, closefd=False))  # noqa: SIM115

@@ -30,7 +30,6 @@ from experiments.hyperparameter_sweep.verdict import (
 from experiments.images.classifier import hold_out
 from jaxnet.core.errors import invalid_value
 from jaxnet.data import Dataset, Examples
-from jaxnet.data.examples import count
 from jaxnet.training import (
     Recipe,
     SweepResult,
@@ -86,13 +85,13 @@ def main(config: Config) -> list[Claim]:
     epochs = {"mnist": 5}.get(dataset.name, 30) if config.epochs is None else config.epochs
     train, validation = hold_out(dataset.train, config.validation_fraction, seed=config.seed)
     result = search(config, dataset, epochs, train, validation)
-    verdict = judge(result, count(validation))
+    verdict = judge(result, len(validation.targets))
     chosen = result.settings.row(verdict.chosen)
     tested = test_once(config, dataset, epochs, chosen)
     title = f"{describe(verdict)}\n{say_chosen(chosen, tested, dataset.caveat)}"
     print(result.table("validation_accuracy", top=10), say_sweep(result, verdict), title, sep="\n")
     figure = draw_sweep(out / "hyperparameter_sweep.png", result, verdict, title=title)
-    claims = check_claims(config, verdict, tested, count(dataset.test))
+    claims = check_claims(config, verdict, tested, len(dataset.test.targets))
     path = write_record(
         out,
         experiment="hyperparameter_sweep",
@@ -158,7 +157,7 @@ def search(
     settings = grid(learning_rate=config.learning_rates, drop_rate=config.drop_rates)
     with sweep_bar(config.dataset) as on_progress:
         return sweep(
-            make_builder(config, dataset, epochs, count(train)),
+            make_builder(config, dataset, epochs, len(train.targets)),
             train,
             settings=settings,
             epochs=epochs,
@@ -186,7 +185,7 @@ def test_once(config: Config, dataset: Dataset, epochs: int, chosen: dict[str, A
     Raises:
         ValueError: if a run diverges, though on fewer examples none did.
     """
-    build = make_builder(config, dataset, epochs, count(dataset.train))
+    build = make_builder(config, dataset, epochs, len(dataset.train.targets))
     result = sweep(build, dataset.train, settings=[chosen], epochs=epochs, **how(config))
     if result.diverged.any():
         expected, remedy = f"{chosen} to train on all examples", "Try smaller --learning-rates."

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.harness.record import Claim, at_least, at_most
+from jaxnet.core.errors import invalid_value
 from jaxnet.training import SweepResult
-from jaxnet.training.sweeps.result import steady_ranking
 
 METRIC = "validation_accuracy"
 
@@ -67,11 +67,13 @@ def judge(result: SweepResult, images: int) -> Verdict:
     Raises:
         ValueError: if every setting has a run that diverged.
     """
-    steady_ranking(result, METRIC)  # raises if there is none
     wrong = np.where(result.diverged, np.inf, 1 - result.metrics[METRIC])
     errors = wrong.mean(axis=1)
-    lead = wrong[np.argmin(errors)]
     steady = np.isfinite(errors)
+    if not steady.any():
+        expected, actual = "to hold one of which no run diverges", f"{len(steady)} that do"
+        raise invalid_value("settings", expected, actual, "Try smaller --learning-rates.")
+    lead = wrong[np.argmin(errors)]
     apart = np.where(steady[:, None], wrong, 0) - lead
     behind = np.where(steady, apart.mean(axis=1), np.inf)
     deviations = apart.std(axis=1, ddof=1) / wrong.shape[1] ** 0.5

@@ -12,10 +12,9 @@ from experiments.harness.record import Claim, write_record
 from experiments.images.pictures import measure_extent
 from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.errors import invalid_value
-from jaxnet.core.trees import count_parameters, digest
 from jaxnet.core.types import Layer
 from jaxnet.data import Dataset, Examples
-from jaxnet.networks import save_model
+from jaxnet.networks import count_parameters, digest, save_model
 from jaxnet.training import FitResult, TrainState
 
 _HOLD_OUT = 2

@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,6 @@ from experiments.images.grays import to_gray
 from experiments.images.ground import INK, flattened, is_light
 from jaxnet.core.checks import check_entries, check_finite, check_range
 from jaxnet.core.errors import InvalidValueError, invalid_value, missing_file
-from jaxnet.core.files import read_regular
 from jaxnet.data import read_idx
 
 Invert = Literal["auto", "yes", "no"]
@@ -85,13 +85,7 @@ def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
         FileNotFoundError: if there is no such file.
         ValueError: if it cannot be read, or is not what its first bytes say.
     """
-    try:
-        content = read_regular(path, limit=LARGEST)
-    except FileNotFoundError as error:
-        remedy = "Check the path."
-        raise missing_file("to exist", f"nothing at {path}", remedy) from error
-    except OSError as error:
-        raise _broken(path, "to be readable", error.strerror or str(error)) from error
+    content = _content(path)
     if content.startswith(b"\x93NUMPY"):
         return list(_from_array(path, content, frame))
     if content.startswith((b"\x1f\x8b", b"\0\0")):
@@ -110,6 +104,21 @@ def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
     light = is_light(gray) if invert == "auto" else invert == "yes"
     pairs = zip(names, gray, strict=True)
     return [_framed(path, name, 1 - one if light else one, light, frame) for name, one in pairs]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe or a device may never end
+            raise _broken(path, "to be a regular file", "a folder, pipe or device")
+        if status.st_size > LARGEST:
+            raise _broken(path, f"of at most {LARGEST:,} bytes", f"{status.st_size:,}")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        remedy = "Check the path."
+        raise missing_file("to exist", f"nothing at {path}", remedy) from error
+    except OSError as error:
+        raise _broken(path, "to be readable", error.strerror or str(error)) from error
 
 
 def _is_gray(values: np.ndarray) -> np.ndarray:

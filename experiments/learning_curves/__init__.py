@@ -29,7 +29,7 @@ from experiments.images.classifier import (
 )
 from experiments.learning_curves.curves import draw_curves, draw_misread
 from jaxnet.core.types import Layer
-from jaxnet.data.examples import Examples, count
+from jaxnet.data import Examples
 from jaxnet.training import DivergenceError, FitResult
 
 
@@ -150,7 +150,7 @@ def train_network(
             network,
             train,
             key=jax.random.key(config.seed),
-            optimizer=build_optimizer(config, count(train)),
+            optimizer=build_optimizer(config, len(train.targets)),
             epochs=config.epochs,
             batch_size=config.batch_size,
             short_batch=config.short_batch,

@@ -26,12 +26,14 @@ from experiments.harness.progress import progress
 from experiments.harness.record import Claim, at_most, prepare_folder, write_record
 from experiments.optimizer_cost.pairs import Contest, contests
 from jaxnet.core.errors import invalid_value
-from jaxnet.training.distributed.devices import compiler_options
-from jaxnet.training.loop.epoch import make_epoch
-from jaxnet.training.loop.gradient import autodiff
-from jaxnet.training.loop.objective import make_objective
-from jaxnet.training.loop.state import init_state
-from jaxnet.training.loop.step import make_step
+from jaxnet.training import (
+    autodiff,
+    compiler_options,
+    init_state,
+    make_epoch,
+    make_objective,
+    make_step,
+)
 
 BAR = 1.05
 """The most that a step with our optimizer may take over one with optax's."""

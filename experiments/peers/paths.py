@@ -22,7 +22,6 @@ import jaxnet
 from experiments.peers.case import Case, conventions
 from experiments.peers.oracle import ORACLES, WHOLE
 from experiments.peers.stream import Tree, gradients, parameters, rates
-from jaxnet.training.distributed.devices import Option, options_known_on_cpu
 
 LIBRARIES = ("optax", "torch", "keras")
 
@@ -121,19 +120,22 @@ def digest_program(jaxpr: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def quick_compilation() -> dict[str, Option] | None:
-    """Return compiler options for float64 programs, which run once: quick to compile.
+@functools.cache
+def quick_compilation() -> dict[str, bool | int] | None:
+    """Return compiler options for float64 programs, which run once; None if XLA knows them not.
 
-    The float32 steps are compiled as everybody's are.
+    The float32 steps are compiled with the default options.
     """
-    return options_known_on_cpu(_QUICK)
-
-
-_QUICK = (
-    ("xla_cpu_use_fusion_emitters", False),
-    ("xla_backend_optimization_level", 0),
-    ("xla_cpu_parallel_codegen_split_count", 1),
-)
+    options = {
+        "xla_cpu_use_fusion_emitters": False,
+        "xla_backend_optimization_level": 0,
+        "xla_cpu_parallel_codegen_split_count": 1,
+    }
+    try:
+        jax.jit(lambda: 0, compiler_options=options)()
+    except (jax.errors.JaxRuntimeError, ValueError):
+        return None
+    return options
 
 
 def _follow_optax(case: Case) -> Tree:

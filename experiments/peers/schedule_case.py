@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.peers.case import Known
-from jaxnet.functions.schedules import Schedule
+from jaxnet import schedules
 
 STEPS = 64
 """Counts from 0 to this are compared, unless a library refuses them."""
@@ -35,7 +35,7 @@ class ScheduleCase(NamedTuple):
     """
 
     name: str
-    ours: Callable[[], Schedule]
+    ours: Callable[[], schedules.Schedule]
     formula: Formula
     optax: Callable[[Any], Any] | None = None
     torch: Callable[[Any, Any], Any] | None = None

@@ -13,7 +13,7 @@ import optax
 from experiments.peers import second_order_numpy as numpy
 from experiments.peers.paths import as_users_do, has
 from experiments.peers.rows import Row, judge
-from jaxnet.optim.second_order import SECOND_ORDER, newton_raphson, strong_wolfe
+from jaxnet.optim import SECOND_ORDER, newton_raphson, strong_wolfe
 
 STEPS = 100
 

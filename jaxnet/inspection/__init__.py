@@ -6,7 +6,8 @@ beside the training program: what is not called costs nothing. With the objectiv
 ``(params, statistics, examples) -> scalar`` and can be compiled into a run.
 """
 
-from jaxnet.inspection.drawing.layout import layout
+from jaxnet.inspection.drawing.layout import Box, Layout, Route, layout
+from jaxnet.inspection.drawing.node_labels import Caption, node_captions
 from jaxnet.inspection.drawing.svg import to_svg
 from jaxnet.inspection.drawing.text import to_graphviz, to_mermaid
 from jaxnet.inspection.graphs.graph import Graph, Link, Node, computation_graph
@@ -41,19 +42,30 @@ from jaxnet.inspection.instruments.norms import Norms, activation_norms, gradien
 from jaxnet.inspection.instruments.per_example import map_gradients, per_example_gradients
 from jaxnet.inspection.instruments.risk import make_risk
 from jaxnet.inspection.instruments.units import dead_fraction, dead_units, flat_fractions
-from jaxnet.inspection.propagation.gradient_check import GradientCheck, check_gradients
+from jaxnet.inspection.propagation.gradient_check import (
+    DIFFERENCE_TOLERANCE,
+    TOLERANCES,
+    GradientCheck,
+    check_gradients,
+)
 from jaxnet.inspection.propagation.tape import Tape, features, tape
 
 __all__ = [
+    "DIFFERENCE_TOLERANCE",
+    "TOLERANCES",
+    "Box",
+    "Caption",
     "GradientCheck",
     "GradientNoise",
     "Graph",
+    "Layout",
     "Link",
     "LossLine",
     "LossPlane",
     "Measurement",
     "Node",
     "Norms",
+    "Route",
     "Spectrum",
     "Tape",
     "activation_norms",
@@ -76,6 +88,7 @@ __all__ = [
     "map_batch_gradients",
     "map_gradients",
     "measured_variance",
+    "node_captions",
     "noise_scale",
     "per_example_gradients",
     "predicted_variance",

@@ -1,5 +1,6 @@
 """Whole networks, put together from layers, and the files that keep them."""
 
+from jaxnet.core.trees import count_parameters, digest
 from jaxnet.networks import heads
 from jaxnet.networks.heads import (
     HEADS,
@@ -34,6 +35,8 @@ __all__ = [
     "chain",
     "chain_backward",
     "count_neurons",
+    "count_parameters",
+    "digest",
     "get_head",
     "heads",
     "load_model",

@@ -1,10 +1,12 @@
 """Training: a whole run as one compiled program, made of pure functions."""
 
 from jaxnet.training.checkpoints.checkpoint import restore_state
-from jaxnet.training.distributed.devices import compiler_options, use_cores_as_devices
+from jaxnet.training.distributed.devices import compiler_options, count_cores, use_cores_as_devices
 from jaxnet.training.fit import fit
 from jaxnet.training.host_loop import DivergenceError, FitResult, History, Progress
-from jaxnet.training.loggers.logs import json_lines_log, tensorboard_log, together
+from jaxnet.training.loggers.json_lines import json_lines_log
+from jaxnet.training.loggers.report import Report, together
+from jaxnet.training.loggers.tensorboard import tensorboard_log
 from jaxnet.training.loop.early_stopping import early_stopping
 from jaxnet.training.loop.epoch import make_epoch, steps_per_epoch
 from jaxnet.training.loop.evaluate import evaluate, predict
@@ -52,6 +54,7 @@ __all__ = [
     "Objective",
     "Progress",
     "Recipe",
+    "Report",
     "Rule",
     "Rung",
     "Settings",
@@ -66,6 +69,7 @@ __all__ = [
     "by_hand",
     "choice",
     "compiler_options",
+    "count_cores",
     "cross_validate",
     "early_stopping",
     "evaluate",

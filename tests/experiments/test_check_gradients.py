@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -9,7 +10,10 @@ import jaxnet
 from experiments import check_gradients
 from experiments.check_gradients import cases as gradient_cases
 from jaxnet.layers import activation, dense, serial
+from jaxnet.layers.batch_norm import ConventionName
+from jaxnet.layers.dropout import DropoutForm
 from jaxnet.networks import HEADS
+from jaxnet.networks.mlp import Place
 from tests.experiments.test_commands import run
 
 
@@ -26,15 +30,22 @@ def test_it_checks_all_that_there_is() -> None:
     }.items():
         assert {(group, name) for name in table} <= names
     made = {case.network.description.kind for case in gradient_cases.CASES}
-    others = {"activation", "Layer", "moments", "folded", "unfolded"}
+    others = {"activation", "layer_from_forward", "moments", "folded", "unfolded"}
     kinds = {name for name in jaxnet.layers.__all__ if name.islower()} - others
     assert kinds <= made
+
+
+def test_every_convention_has_a_case() -> None:
+    names = {case.name for case in gradient_cases.CASES}
+    assert {f"batch-norm-{name}" for name in get_args(ConventionName)} <= names
+    assert {f"dropout-{form}-0.5" for form in get_args(DropoutForm)} <= names
+    assert {f"mlp-4-6-5-2-batch-norm-{place}" for place in get_args(Place)} <= names
 
 
 def test_the_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    few = cases("dense", "sign", "huber", "bounded_regression", "5-7-4-3, dropout")
+    few = cases("dense-5-3", "sign", "huber", "bounded_regression", "mlp-5-7-4-3-dropout")
     monkeypatch.setattr(check_gradients, "CASES", few)
     assert run("check_gradients", "--differences", "2", "--out", str(tmp_path)) == 0
     record = json.loads((tmp_path / "result.json").read_text())

@@ -114,10 +114,10 @@ def test_a_second_start_goes_on_from_the_checkpoint_of_the_first(
 ) -> None:
     options = ("--smoke", "--checkpoint", str(tmp_path / "run"), "--out", str(tmp_path))
     assert run("learning_curves", *options) == 0
-    assert "goes on" not in capsys.readouterr().out
+    assert "resumes" not in capsys.readouterr().out
     shutil.rmtree(tmp_path / "run" / "epoch_3")  # as if it had been killed before
     assert run("learning_curves", *options) == 0
-    assert f"goes on from epoch 1 of 3, found in {tmp_path / 'run'}" in capsys.readouterr().out
+    assert f"resumes from epoch 1 of 3, found in {tmp_path / 'run'}" in capsys.readouterr().out
     first, second = (json.loads((out / "result.json").read_text()) for out in (smoke, tmp_path))
     assert first["results"]["parameter_digest"] == second["results"]["parameter_digest"]
     assert first["results"]["history"] == second["results"]["history"]

@@ -214,10 +214,13 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "NaN": (lambda path: saved(path, np.full((8, 8), np.nan)), "to be finite everywhere"),
     "objects": (lambda path: saved(path, np.array([{}])), "to be a whole array of numbers"),
     "strings": (lambda path: saved(path, np.full((8, 8), "a")), "to hold integers or floats"),
-    "a folder": (lambda path: path.mkdir(), "to be readable, got Is a directory"),
-    "a pipe": (os.mkfifo, "file to be a regular file, got"),
-    "a device": (lambda path: path.symlink_to("/dev/zero"), "image.png', a device"),
-    "a terabyte": (sparse, "file of at most 1,073,741,824 bytes, got"),
+    "a folder": (lambda path: path.mkdir(), "to be a regular file, got a folder, pipe or device"),
+    "a pipe": (os.mkfifo, "to be a regular file, got a folder, pipe or device"),
+    "a device": (
+        lambda path: path.symlink_to("/dev/zero"),
+        "to be a regular file, got a folder, pipe or device",
+    ),
+    "a terabyte": (sparse, "of at most 1,073,741,824 bytes, got 1,099,511,627,776"),
     "a header of terabytes": (with_header, "to be a whole array of numbers"),
     "a large picture": (
         lambda path: Image.new("1", (30_000, 30_000)).save(path),

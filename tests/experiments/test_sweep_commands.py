@@ -36,10 +36,10 @@ def test_a_sweep_leaves_every_run_and_what_it_chose_and_goes_on_when_started_aga
     assert all(0.1 < accuracy <= 1.0 for accuracy in results["test_accuracies"])
     said = capsys.readouterr().out
     assert "8 networks: compiled in" in said
-    assert "goes on" not in said
+    assert "resumes" not in said
     (folder / "part_1.safetensors").unlink()  # the first run, as if it had been killed before
     assert run("hyperparameter_sweep", *options) == 0
-    assert f"goes on from run 7 of 8, found in {folder}" in capsys.readouterr().out
+    assert f"resumes from run 7 of 8, found in {folder}" in capsys.readouterr().out
     again = json.loads((tmp_path / "result.json").read_text())["results"]
     assert [again[name] for name in ("runs", "chosen")] == [results["runs"], results["chosen"]]
     assert run("hyperparameter_sweep", *options, "--seeds", "3") == 2

@@ -1,12 +1,13 @@
 """The verdict on a sweep: the one-standard-error rule by hand, and claims that can fail."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from experiments.hyperparameter_sweep.verdict import Verdict, describe, judge, sweep_claims
 from jaxnet.training import SweepResult, grid
 
-MODES = {"validation_accuracy": "max"}
 SETTINGS = grid(learning_rate=[1e-3, 1e-2, 1e-1], drop_rate=[0.0, 0.1])
 
 
@@ -14,9 +15,9 @@ def sweep_of(wrong: list[list[float]]) -> SweepResult:
     """Return a result with these error rates: settings, then seeds; NaN where a run diverged."""
     rates = np.array(wrong)
     metrics = {"validation_accuracy": 1 - rates}
-    rest = dict.fromkeys(SweepResult._fields)
-    known = {"settings": SETTINGS, "metrics": metrics, "diverged": np.isnan(rates), "modes": MODES}
-    return SweepResult(**rest | known)
+    unknown: dict[str, Any] = dict.fromkeys(SweepResult._fields)
+    known = {"settings": SETTINGS, "metrics": metrics, "diverged": np.isnan(rates)}
+    return SweepResult(**unknown | known)
 
 
 GONE = [np.nan, 0.01]

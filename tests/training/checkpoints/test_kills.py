@@ -16,7 +16,7 @@ from jaxnet.training.checkpoints.archive import KEPT, Archive
 from tests.test_structure import ROOT
 from tests.training.checkpoints.servers import Server
 from tests.training.checkpoints.starts import BOARD, LOG, result_digest, train, train_with_logs
-from tests.training.loggers.test_tensorboard_log import scalars
+from tests.training.loggers.test_tensorboard import scalars
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills are of POSIX processes")
 

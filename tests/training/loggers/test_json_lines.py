@@ -1,4 +1,4 @@
-"""Logs: a line or an event an epoch, whole whatever happens, read back by others."""
+"""Logs of JSON: a line an epoch, whole whatever happens."""
 
 import json
 import os
@@ -75,7 +75,7 @@ def test_a_run_that_goes_on_repeats_no_epoch(tmp_path: Path) -> None:
 def test_a_foreign_file_is_not_written_over(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "notes"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="to be a log of epochs or nothing yet"):
+    with pytest.raises(ValueError, match="to be a log of epochs or empty"):
         json_lines_log(path)
     assert path.read_bytes() == content
 
