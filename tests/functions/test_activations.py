@@ -302,9 +302,9 @@ def test_unknown_option_lists_the_known_ones() -> None:
 @pytest.mark.usefixtures("no_type_checks")
 def test_options_out_of_range() -> None:
     z = jnp.ones(1)
-    below = r"expected alpha finite and in \[0, inf\), got -0.5\. Pass a number in that range"
-    endless = r"expected negative_slope finite and in \(-inf, inf\), got nan\. Pass"
-    text = r"expected alpha to be a number, got 'big' of type str\. Pass a float\."
+    below = r"expected alpha finite and in \[0, inf\), got -0.5\."
+    endless = r"expected negative_slope finite and in \(-inf, inf\), got nan\."
+    text = r"expected alpha to be a number, got 'big' of type str\."
     for call in (lambda: elu(z, alpha=-0.5), lambda: get_activation("elu", alpha=-0.5)):
         with pytest.raises(ValueError, match=below):
             call()

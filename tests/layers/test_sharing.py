@@ -127,7 +127,7 @@ NAME = "Name layers by their position, a tuple of them for a sum."
     ],
 )
 def test_uses_that_do_not_fit_the_pool(uses: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=f"^shared: {re.escape(message)}"):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         shared(dense(3), dense(3), uses=uses)
 
 

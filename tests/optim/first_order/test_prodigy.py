@@ -107,7 +107,7 @@ def test_gradients_of_zero_leave_the_estimate(dtype: np.dtype) -> None:
     ids=str,
 )
 def test_decays_out_of_range(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=f"^prodigy: {message}"):
+    with pytest.raises(ValueError, match=f"^{message}"):
         prodigy(**options)
 
 
