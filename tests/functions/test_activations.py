@@ -345,3 +345,11 @@ def test_tables_are_complete() -> None:
         assert get_activation(name).function is function
     for name, derivative in DERIVATIVES.items():
         assert getattr(jaxnet.activations, f"{name}_derivative") is derivative
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_entrywise_activations_have_a_diagonal_jacobian(name: str) -> None:
+    z = jnp.array([-1.5, 0.25, 2.0])
+    jacobian = np.asarray(jax.jacobian(get_activation(name).function)(z))
+    diagonal = np.array_equal(jacobian, np.diag(np.diag(jacobian)))
+    assert diagonal == get_activation(name).entrywise
