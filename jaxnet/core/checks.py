@@ -35,7 +35,7 @@ got 'rellu'. Did you mean 'relu'?
     if name in table:
         return table[name]
     close = difflib.get_close_matches(str(name), list(table), n=1)
-    remedy = f"Did you mean '{close[0]}'?" if close else "Pass one of the known names."
+    remedy = f"Did you mean '{close[0]}'?" if close else ""
     known = ", ".join(sorted(table))
     raise invalid_value(argument, f"to be one of {known}", repr(name), remedy)
 
@@ -47,10 +47,9 @@ def check_count(argument: str, value: Any, *, minimum: int = 1) -> int:
         raise invalid_type(argument, "to be an integer", "a traced array", remedy)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         actual = f"{value!r} of type {type(value).__name__}"
-        raise invalid_type(argument, "to be an integer", actual, "Pass a whole number.")
+        raise invalid_type(argument, "to be an integer", actual)
     if value < minimum:
-        remedy = f"Pass a whole number of {minimum} or more."
-        raise invalid_value(argument, f">= {minimum}", value, remedy)
+        raise invalid_value(argument, f">= {minimum}", value)
     return int(value)
 
 
@@ -73,7 +72,7 @@ def check_range(
     dtype: Any = getattr(value, "dtype", None)
     if not exact and dtype is None:
         actual = f"{value!r} of type {type(value).__name__}"
-        raise invalid_type(argument, "to be a number", actual, "Pass a float.")
+        raise invalid_type(argument, "to be a number", actual)
     if not exact and not jnp.issubdtype(dtype, jnp.number):
         return value
     low_open, high_open = low_open and exact, high_open and exact
@@ -86,7 +85,7 @@ def check_range(
     left = "(" if low_open or low == -math.inf else "["
     right = ")" if high_open or high == math.inf else "]"
     expected = f"finite and in {left}{low:g}, {high:g}{right}"
-    check_entries(argument, value, inside, expected, "Pass a number in that range.")
+    check_entries(argument, value, inside, expected)
     return value
 
 
@@ -131,6 +130,29 @@ def check_whole(argument: str, value: Any, *, minimum: int = 1) -> None:
         raise invalid_type(argument, "to be an integer", value.dtype, remedy)
 
 
+def check_ranges(ranges: Mapping[str, str], **values: Any) -> None:
+    """Check hyperparameters, numbers or 0-d arrays, against a table of ranges.
+
+    Args:
+        ranges: name -> interval of real numbers, such as ``"[0, 1)"``, or ``"{1, 2, ...}"`` for
+            the integers from a minimum to 2^31 - 1. Other names may be in the table.
+        values: name -> number, or 0-d array, see `check_scalar` and `check_whole`.
+
+    >>> check_ranges({"b1": "[0, 1)", "steps": "{1, 2, ...}"}, steps=3, b1=1.0)
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidValueError: expected b1 finite and in [0, 1), got 1.0.
+    """
+    for name, value in values.items():
+        text = ranges[name]
+        low, high = text[1:-1].split(", ")[:2]
+        if text.startswith("{"):
+            check_whole(name, value, minimum=int(low))
+            continue
+        opened = {"low_open": text.startswith("("), "high_open": text.endswith(")")}
+        check_scalar(name, value, low=float(low), high=float(high), **opened)
+
+
 def check_key(argument: str, key: Any) -> None:
     """Raise a TypeError unless ``key`` is one PRNG key, typed or of the old kind of integers.
 
@@ -164,12 +186,12 @@ def check_flags(**flags: Any) -> None:
     Traceback (most recent call last):
         ...
     jaxnet.core.errors.InvalidTypeError: expected nesterov to be a boolean, \
-got 'no' of type str. Pass True or False.
+got 'no' of type str.
     """
     for name, flag in flags.items():
         if not isinstance(flag, bool | np.bool_ | None):
             actual = f"{flag!r} of type {type(flag).__name__}"
-            raise invalid_type(name, "to be a boolean", actual, "Pass True or False.")
+            raise invalid_type(name, "to be a boolean", actual)
 
 
 def check_function(argument: str, called: Any, remedy: str) -> None:
@@ -234,9 +256,9 @@ def check_entries(
     values: Any,
     good: Callable[[np.ndarray], Any],
     expected: str,
-    remedy: str,
+    remedy: str = "",
 ) -> None:
-    """Raise a ValueError that shows the first entry for which ``good`` says False.
+    """Raise a ValueError that shows the first entry for which ``good`` is False.
 
     Tracers pass unchecked: their values are not known yet.
 

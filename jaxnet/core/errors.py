@@ -25,14 +25,14 @@ class MissingPackageError(InputError, ImportError):
     """An optional package that a function needs is not installed, or does not import."""
 
 
-def message(argument: str, expected: str, actual: object, remedy: str) -> str:
-    """Compose the one form that every error of jaxnet has.
+def message(argument: str, expected: str, actual: object, remedy: str = "") -> str:
+    """Compose an error message from its parts.
 
     Args:
         argument: the argument's name as the caller spells it.
         expected: the property asked for, such as ``"in [0, 1)"``.
-        actual: what came instead.
-        remedy: what the caller can do about it, a whole sentence.
+        actual: the property found.
+        remedy: a sentence that helps beyond the expectation, if there is one.
 
     Returns:
         ``"expected {argument} {expected}, got {actual}. {remedy}"``.
@@ -40,15 +40,19 @@ def message(argument: str, expected: str, actual: object, remedy: str) -> str:
     >>> message("learning_rate", "> 0", -1, "Pass a small positive number.")
     'expected learning_rate > 0, got -1. Pass a small positive number.'
     """
-    return f"expected {argument} {expected}, got {actual}. {remedy}"
+    return f"expected {argument} {expected}, got {actual}. {remedy}".rstrip()
 
 
-def invalid_value(argument: str, expected: str, actual: object, remedy: str) -> InvalidValueError:
+def invalid_value(
+    argument: str, expected: str, actual: object, remedy: str = ""
+) -> InvalidValueError:
     """Return, for the caller to raise, a ValueError in the form of `message`."""
     return InvalidValueError(message(argument, expected, actual, remedy))
 
 
-def invalid_type(argument: str, expected: str, actual: object, remedy: str) -> InvalidTypeError:
+def invalid_type(
+    argument: str, expected: str, actual: object, remedy: str = ""
+) -> InvalidTypeError:
     """Return, for the caller to raise, a TypeError in the form of `message`."""
     return InvalidTypeError(message(argument, expected, actual, remedy))
 

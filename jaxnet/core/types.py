@@ -1,4 +1,4 @@
-"""The types that every floor shares: what a layer is, and what flows between layers."""
+"""Shared types: arrays, parameters, and the layer."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -32,19 +32,21 @@ ElementwiseLoss: TypeAlias = Callable[[Array, Array], Array]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Description:
-    """What a layer is, for those who look into a network: the tape, the interchange, a person.
+    """Description of a layer, for the tape, the interchange and summaries.
 
     Equal only to itself, so that a layer can be hashed whatever its settings are.
 
     Attributes:
         kind: name of the function that made the layer, such as ``"dense"``.
-        settings: what that function was given, as far as somebody needs to know it.
+        settings: the arguments of that function that others read.
         parts: the layers that a combinator is made of, in the order of its parameters.
+        entrywise: whether it is an activation, each unit of which has a slope ``f'(z)``.
     """
 
     kind: str
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     parts: tuple["Layer", ...] = ()
+    entrywise: bool = False
 
 
 class Layer(NamedTuple):
@@ -79,7 +81,7 @@ def layer_from_forward(
     out_shape: Callable[[Shape], Shape],
     description: Description | None = None,
 ) -> Layer:
-    """Complete a layer: `apply` is `forward` without the residual, so it is written once."""
+    """Build a layer whose `apply` is `forward` without the residual."""
 
     def apply(
         params: Params,

@@ -19,7 +19,8 @@ def activation(function: str | ActivationFunction | Activation, **options: Any) 
 
     Args:
         function: a name in `jaxnet.activations.ACTIVATIONS`; an `Activation`, which brings its
-            backward rule; or any differentiable function, whose rule autodiff derives.
+            backward rule; or any differentiable function, whose rule autodiff derives, and which
+            counts as entrywise.
         options: keywords of the function that a name stands for, such as ``alpha=0.5`` for
             ``"elu"``.
 
@@ -59,7 +60,9 @@ def activation(function: str | ActivationFunction | Activation, **options: Any) 
         forward=forward,
         backward=backward,
         out_shape=lambda in_shape: in_shape,
-        description=Description("activation", {"function": name, **options}),
+        description=Description(
+            "activation", {"function": name, **options}, entrywise=pair.entrywise
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """Output heads: what the last layer's numbers mean, how they are judged, what is decided."""
 
+import dataclasses
 import inspect
 import numbers
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from jaxtyping import Float
 from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.classes import predicted_class
 from jaxnet.core.errors import invalid_type, invalid_value
-from jaxnet.core.types import Array, Description, Layer
+from jaxnet.core.types import Array, Layer
 from jaxnet.functions.activations import Activation, sigmoid, sigmoid_derivative, softmax
 from jaxnet.layers import activation, serial
 
@@ -121,7 +122,7 @@ def bounded_regression(low: float | Array, high: float | Array) -> Head:
     settings = {"function": "bounded_sigmoid", "low": low, "high": high}
     return Head(
         name="bounded_regression",
-        layer=layer._replace(description=Description("activation", settings)),
+        layer=layer._replace(description=dataclasses.replace(layer.description, settings=settings)),
         loss="squared_error",
         metrics=(),
         respond=_itself,

@@ -18,6 +18,7 @@ from jaxnet.core.checks import (
     check_key,
     check_options,
     check_range,
+    check_ranges,
     check_whole,
 )
 
@@ -30,10 +31,10 @@ def test_choice_returns_the_entry() -> None:
 
 @pytest.mark.parametrize(
     ("name", "remedy"),
-    [("rel", "Did you mean 'relu'?"), ("xyz", "Pass one of the known names.")],
+    [("rel", "Did you mean 'relu'?"), ("xyz", "")],
 )
 def test_choice_lists_the_known_names(name: str, remedy: str) -> None:
-    message = f"expected x to be one of relu, tanh, got '{name}'. {remedy}"
+    message = f"expected x to be one of relu, tanh, got '{name}'. {remedy}".rstrip()
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         check_choice("x", name, TABLE)
 
@@ -55,7 +56,7 @@ def test_count_returns_an_int(value: Any) -> None:
 
 @pytest.mark.parametrize(("value", "minimum"), [(0, 1), (-3, 1), (4, 5)])
 def test_count_too_small(value: int, minimum: int) -> None:
-    message = rf"^expected n >= {minimum}, got {value}\. Pass a whole number of {minimum} or more"
+    message = rf"^expected n >= {minimum}, got {value}\."
     with pytest.raises(ValueError, match=message):
         check_count("n", value, minimum=minimum)
 
@@ -63,7 +64,7 @@ def test_count_too_small(value: int, minimum: int) -> None:
 @pytest.mark.usefixtures("no_type_checks")
 @pytest.mark.parametrize("value", [2.0, True, "3", None])
 def test_count_of_another_type(value: Any) -> None:
-    message = f"expected n to be an integer, got {value!r} of type {type(value).__name__}. Pass"
+    message = f"expected n to be an integer, got {value!r} of type {type(value).__name__}."
     with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
         check_count("n", value)
 
@@ -79,7 +80,7 @@ def test_range_returns_the_value(value: Any) -> None:
     "value", [-0.001, 1.001, 10**20, -(10**400), math.nan, math.inf, -math.inf]
 )
 def test_range_closed(value: float) -> None:
-    message = rf"^expected x finite and in \[0, 1\], got {value}\. Pass a number in that range\.$"
+    message = rf"^expected x finite and in \[0, 1\], got {value}\.$"
     with pytest.raises(ValueError, match=message):
         check_range("x", value, low=0.0, high=1.0)
 
@@ -99,7 +100,7 @@ def test_range_without_bounds_is_finite(value: float) -> None:
 
 @pytest.mark.parametrize("value", ["1", None, True, [1.0]])
 def test_range_of_another_type(value: Any) -> None:
-    message = f"expected x to be a number, got {value!r} of type {type(value).__name__}. Pass"
+    message = f"expected x to be a number, got {value!r} of type {type(value).__name__}."
     with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
         check_range("x", value)
 
@@ -111,7 +112,7 @@ def test_range_looks_into_arrays_whose_values_are_known(kind: Any) -> None:
         array = kind(good)
         assert check_range("x", array, **bounds) is array
     for bad, shown in ((1.5, "1.5"), (-0.25, "-0.25"), (math.nan, "nan"), ([0.5, 2.0], "2")):
-        message = rf"^expected x finite and in \[0, 1\], got {re.escape(shown)}(\.0)?(\. P| at)"
+        message = rf"^expected x finite and in \[0, 1\], got {re.escape(shown)}(\.0)?(\.| at)"
         array = kind(bad)
         with pytest.raises(ValueError, match=message):
             check_range("x", array, **bounds)
@@ -245,3 +246,29 @@ def test_what_is_not_whole(value: Any, message: str) -> None:
 def test_a_traced_count_is_refused_with_the_reason() -> None:
     with pytest.raises(TypeError, match=r"expected n to be an integer, got a traced array\. What"):
         jax.jit(lambda n: check_count("n", n))(3)
+
+
+RANGES = {"ratio": "[0, 1)", "size": "(0, inf)", "steps": "{2, 3, ...}"}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"ratio": 1.0}, "expected ratio finite and in [0, 1), got 1.0."),
+        ({"ratio": -0.5}, "expected ratio finite and in [0, 1), got -0.5."),
+        ({"ratio": 0.0, "size": 0}, "expected size finite and in (0, inf), got 0."),
+        ({"size": np.ones(2)}, "expected size to be a scalar, got shape (2,)."),
+        ({"size": None}, "expected size to be a number, got None of type NoneType."),
+        ({"steps": 1}, "expected steps >= 2, got 1."),
+        ({"steps": 2.0}, "expected steps to be an integer, got 2.0 of type float."),
+    ],
+    ids=["high", "low", "second", "vector", "None", "few", "float"],
+)
+def test_ranges_name_the_first_value_outside(values: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"^{re.escape(message)}"):
+        check_ranges(RANGES, **values)
+
+
+def test_ranges_accept_bounds_and_tracers() -> None:
+    check_ranges(RANGES, ratio=0.0, size=1e300, steps=2)
+    jax.jit(lambda ratio: check_ranges(RANGES, ratio=ratio))(5.0)

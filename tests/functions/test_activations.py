@@ -302,9 +302,9 @@ def test_unknown_option_lists_the_known_ones() -> None:
 @pytest.mark.usefixtures("no_type_checks")
 def test_options_out_of_range() -> None:
     z = jnp.ones(1)
-    below = r"expected alpha finite and in \[0, inf\), got -0.5\. Pass a number in that range"
-    endless = r"expected negative_slope finite and in \(-inf, inf\), got nan\. Pass"
-    text = r"expected alpha to be a number, got 'big' of type str\. Pass a float\."
+    below = r"expected alpha finite and in \[0, inf\), got -0.5\."
+    endless = r"expected negative_slope finite and in \(-inf, inf\), got nan\."
+    text = r"expected alpha to be a number, got 'big' of type str\."
     for call in (lambda: elu(z, alpha=-0.5), lambda: get_activation("elu", alpha=-0.5)):
         with pytest.raises(ValueError, match=below):
             call()
@@ -345,3 +345,11 @@ def test_tables_are_complete() -> None:
         assert get_activation(name).function is function
     for name, derivative in DERIVATIVES.items():
         assert getattr(jaxnet.activations, f"{name}_derivative") is derivative
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_entrywise_activations_have_a_diagonal_jacobian(name: str) -> None:
+    z = jnp.array([-1.5, 0.25, 2.0])
+    jacobian = np.asarray(jax.jacobian(get_activation(name).function)(z))
+    diagonal = np.array_equal(jacobian, np.diag(np.diag(jacobian)))
+    assert diagonal == get_activation(name).entrywise

@@ -125,7 +125,7 @@ def test_bad_input(
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("huber", {"delta": 0.0}, r"expected delta finite and in \(0, inf\), got 0.0\. Pass a"),
+        ("huber", {"delta": 0.0}, r"expected delta finite and in \(0, inf\), got 0\.0\."),
         ("minkowski_error", {"exponent": 0.5}, r"expected exponent finite and in \[1, inf\), got"),
         ("zero_one", {"threshold": NAN}, r"expected threshold finite and in \(-inf, inf\), got na"),
         ("softmax_cross_entropy", {"label_smoothing": 1.5}, r"label_smoothing finite and in \[0, "),
@@ -143,7 +143,7 @@ def test_options_out_of_range(name: str, options: dict[str, float], message: str
     ("targets", "options", "message"),
     [
         (np.array([0, 1]), {}, "TypeError: expected classes to be an integer, got None of type "
-         "NoneType. Pass a whole number."),
+         "NoneType."),
         (np.array([0, 3]), {"classes": 3}, "ValueError: expected targets of integer labels to be "
          "in [0, 3), got 3 at index (1,). Number the classes from 0, or give the network more "
          "outputs."),
@@ -153,7 +153,7 @@ def test_options_out_of_range(name: str, options: dict[str, float], message: str
          "got 0.1 at index (0, 0). Pass integer labels, or rows not smoothed before."),
         (np.eye(2) > 0, {}, "TypeError: expected targets to be integer or floating-point, got"),
         (np.eye(2), {"smoothing": 2.0}, "ValueError: expected smoothing finite and in [0, 1], "
-         "got 2.0. Pass a number in that range."),
+         "got 2.0."),
     ],
 )  # fmt: skip
 def test_labels_that_cannot_be_smoothed(
@@ -240,7 +240,7 @@ def test_fit_hears_of_bad_targets_before_it_starts() -> None:
 
     with pytest.raises(ValueError, match=r"^expected targets to be -1 or \+1, got 0 at"):
         run("hinge", np.array([1, 0, 1, 1]))
-    with pytest.raises(ValueError, match=r"shape \(4, 1\) or \(4,\), got \(4, 2"):
+    with pytest.raises(ValueError, match=r"^expected .* shape \(4, 1\) or \(4,\), got \(4, 2"):
         run("squared_error", np.zeros((4, 2), np.float32))
 
 

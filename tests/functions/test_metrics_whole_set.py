@@ -180,7 +180,7 @@ def test_many_examples_of_few_bits() -> None:
          "expected predictions of scores to have 4 classes on the last axis, got "
          "shape (3, 3). Pass classes=outputs.shape[-1]."),
         (lambda: confusion_matrix(jnp.eye(3), np.arange(3), classes=1), ValueError,
-         "expected classes >= 2, got 1. Pass a whole number of 2 or more."),
+         "expected classes >= 2, got 1."),
         (lambda: recall(jnp.ones((2, 3))), ValueError,
          "expected confusion to be a square matrix, got shape (2, 3). Pass what "
          "confusion_matrix returns."),
@@ -197,8 +197,7 @@ def test_many_examples_of_few_bits() -> None:
          "expected targets to be finite, got nan at index (1,). Leave these examples "
          "out, or fill in their targets."),
         (lambda: r_squared(jnp.ones((2, 1)), np.ones(2), average=cast(Any, "mean")), ValueError,
-         "expected average to be one of uniform, got 'mean'. Pass one of the known "
-         "names."),
+         "expected average to be one of uniform, got 'mean'."),
         (lambda: expected_calibration_error(jnp.array([[3.0, -2.0]]), np.array([0])), ValueError,
          "expected probabilities to be in [0, 1], got 3.0 at index "
          "(0, 0). Apply softmax to logits first."),
@@ -206,8 +205,7 @@ def test_many_examples_of_few_bits() -> None:
          "expected targets to hold 1 or more, got none. Pass at least "
          "one example."),
         (lambda: expected_calibration_error(jnp.ones((2, 2)), np.zeros(2, int), bins=0), ValueError,
-         "expected bins >= 1, got 0. Pass a whole number of 1 or "
-         "more."),
+         "expected bins >= 1, got 0."),
     ],
 )  # fmt: skip
 def test_bad_input(call: Any, error: type[Exception], message: str) -> None:

@@ -262,20 +262,18 @@ def test_max_norm_can_be_differentiated_at_zero(dtype: np.dtype) -> None:
     ("call", "error", "message"),
     [
         (lambda w: get_penalty("lasso", strength=1.0), ValueError,
-         "expected name to be one of elastic_net, l1, l2, got 'lasso'. Pass one of "
-         "the known names."),
+         "expected name to be one of elastic_net, l1, l2, got 'lasso'."),
         (lambda w: get_penalty("l2", lamda=1.0), ValueError,
          "expected options of l2 to be among strength, mask, got 'lamda'. Leave it "
          "out."),
         (lambda w: get_penalty("elastic_net", l1_strength=1.0), ValueError,
          "expected l2_strength of elastic_net, got none. Pass l2_strength=1e-4, say."),
         (lambda w: l2(w, -1.0), ValueError,
-         "expected strength finite and in [0, inf), got -1.0. Pass a number in that range."),
+         "expected strength finite and in [0, inf), got -1.0."),
         (lambda w: elastic_net(w, 1.0, -1.0), ValueError,
-         "expected l2_strength finite and in [0, inf), got -1.0. Pass a number in "
-         "that range."),
+         "expected l2_strength finite and in [0, inf), got -1.0."),
         (lambda w: max_norm(w, 0.0), ValueError,
-         "expected limit finite and in (0, inf), got 0.0. Pass a number in that range."),
+         "expected limit finite and in (0, inf), got 0.0."),
         (lambda w: l1(w, 1.0, mask=lambda params: (True, True)), TypeError,
          "expected mask to return a tree of the parameters' structure, got another. Let it "
          "return one bool a leaf, as penalties.weights_only does."),

@@ -15,27 +15,25 @@ from jaxnet.layers.batch_norm import ConventionName
 @pytest.mark.parametrize("momentum", [-0.1, 1.5, math.nan, math.inf])
 @pytest.mark.parametrize("convention", ["lecture", "torch"])
 def test_momentum_out_of_range(convention: ConventionName, momentum: float) -> None:
-    message = (
-        f"expected momentum finite and in [0, 1], got {momentum}. Pass a number in that range."
-    )
+    message = f"expected momentum finite and in [0, 1], got {momentum}."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         batch_norm(like=convention, momentum=momentum)
 
 
 @pytest.mark.parametrize("eps", [0, 0.0, -1e-5, math.nan, math.inf])
 def test_eps_out_of_range(eps: float) -> None:
-    message = f"expected eps finite and in (0, inf), got {eps}. Pass a number in that range."
+    message = f"expected eps finite and in (0, inf), got {eps}."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         batch_norm(eps=eps)
 
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("pytorch", "Did you mean 'torch'?"), ("caffe", "Pass one of the known names.")],
+    [("pytorch", "Did you mean 'torch'?"), ("caffe", "")],
 )
 def test_unknown_convention(name: Any, hint: str, no_type_checks: None) -> None:
     message = f"expected like to be one of flax, keras, lecture, torch, got '{name}'. {hint}"
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(ValueError, match=f"^{re.escape(message.rstrip())}$"):
         batch_norm(like=name)
 
 

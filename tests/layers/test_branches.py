@@ -150,7 +150,7 @@ def test_no_layers() -> None:
 
 
 def test_unknown_combination() -> None:
-    message = r"expected combine to be one of concatenate, sum, got 'add'\. Pass"
+    message = r"expected combine to be one of concatenate, sum, got 'add'\."
     with pytest.raises(ValueError, match=message):
         parallel(dense(2), combine="add")
 

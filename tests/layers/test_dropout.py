@@ -151,10 +151,7 @@ def test_rate_zero_is_the_identity_and_needs_no_key(
 
 @pytest.mark.parametrize("rate", [1, 1.0, -0.1, 1.5, math.nan, math.inf])
 def test_rate_out_of_range_is_an_error(rate: float) -> None:
-    message = (
-        rf"^expected drop_rate finite and in \[0, 1\), got {rate}\. "
-        r"Pass a number in that range\.$"
-    )
+    message = rf"^expected drop_rate finite and in \[0, 1\), got {rate}\.$"
     with pytest.raises(ValueError, match=message):
         dropout(rate)
 

@@ -112,7 +112,7 @@ def test_too_few_widths(widths: tuple[int, ...]) -> None:
 
 
 def test_a_width_of_nothing() -> None:
-    with pytest.raises(ValueError, match=r"expected each of widths >= 1, got 0\. Pass"):
+    with pytest.raises(ValueError, match=r"expected each of widths >= 1, got 0\."):
         jaxnet.mlp((3, 0, 2))
 
 

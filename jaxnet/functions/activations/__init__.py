@@ -72,10 +72,12 @@ class Activation(NamedTuple):
     Attributes:
         function: ``z -> y``.
         backward: ``(z, y, dy) -> dz``.
+        entrywise: whether each entry of ``y`` depends on that entry of ``z`` alone.
     """
 
     function: ActivationFunction
     backward: BackwardRule
+    entrywise: bool = True
 
 
 def entrywise(function: ActivationFunction, derivative: Derivative) -> Activation:
@@ -134,8 +136,8 @@ DERIVATIVES: dict[str, Derivative] = {
 """Name -> derivative, for the entrywise ones."""
 
 _VECTORS = {
-    "softmax": Activation(softmax, softmax_backward),
-    "log_softmax": Activation(log_softmax, log_softmax_backward),
+    "softmax": Activation(softmax, softmax_backward, entrywise=False),
+    "log_softmax": Activation(log_softmax, log_softmax_backward, entrywise=False),
 }
 
 

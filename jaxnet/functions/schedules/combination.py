@@ -5,17 +5,17 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_whole
+from jaxnet.core.checks import check_ranges, check_whole
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
+    RANGES,
     Number,
     Schedule,
     Steps,
     as_float,
     as_int,
     as_scalar,
-    check_number,
     check_schedule,
     from_rate,
 )
@@ -83,7 +83,7 @@ def scale(schedule: Schedule, factor: Number | Schedule) -> Schedule:
     """
     check_schedule("schedule", schedule)
     if not callable(factor):
-        check_number("factor", factor)
+        check_ranges(RANGES, factor=factor)
 
     def rate(t: Array) -> Array:
         return as_float(schedule(t)) * (
@@ -110,5 +110,5 @@ def delay(schedule: Schedule, steps: Steps) -> Schedule:
     [1.0, 1.0, 0.5]
     """
     check_schedule("schedule", schedule)
-    check_whole("steps", steps, minimum=0)
+    check_ranges(RANGES, steps=steps)
     return from_rate(lambda t: schedule(jnp.maximum(t - as_int(steps, t), 0)))

@@ -2,9 +2,10 @@
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_count, check_whole
+from jaxnet.core.checks import check_count, check_ranges
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
+    RANGES,
     Number,
     Schedule,
     Steps,
@@ -12,7 +13,6 @@ from jaxnet.functions.schedules.counts import (
     as_int,
     as_scalar,
     blend,
-    check_number,
     from_rate,
     half_cosine,
     power,
@@ -47,10 +47,9 @@ def cosine_decay(
     >>> [round(float(schedule(count)), 6) for count in (0, 5, 10, 99)]
     [0.1, 0.05, 0.0, 0.0]
     """
-    check_number("init_value", init_value)
-    check_whole("decay_steps", decay_steps)
-    check_number("alpha", alpha, high=1.0)
-    check_number("exponent", exponent, low_open=True)
+    check_ranges(
+        RANGES, init_value=init_value, decay_steps=decay_steps, alpha=alpha, exponent=exponent
+    )
 
     def rate(t: Array) -> Array:
         c = half_cosine(progress(t, decay_steps)[1], decay_steps)
@@ -87,9 +86,7 @@ def cosine_annealing(
     >>> [round(float(schedule(count)), 6) for count in (0, 5, 10, 15, 20)]
     [0.1, 0.05, 0.0, 0.05, 0.1]
     """
-    check_number("init_value", init_value)
-    check_whole("decay_steps", decay_steps)
-    check_number("end_value", end_value)
+    check_ranges(RANGES, init_value=init_value, decay_steps=decay_steps, end_value=end_value)
 
     def rate(t: Array) -> Array:
         steps = as_int(decay_steps, t)
@@ -140,11 +137,8 @@ def cosine_restarts(
     >>> [round(float(schedule(count)), 2) for count in range(7)]
     [1.0, 0.5, 1.0, 0.85, 0.5, 0.15, 1.0]
     """
-    check_number("init_value", init_value)
-    check_whole("decay_steps", decay_steps)
+    check_ranges(RANGES, init_value=init_value, decay_steps=decay_steps, m_mul=m_mul, alpha=alpha)
     check_count("t_mul", t_mul)
-    check_number("m_mul", m_mul, low_open=True)
-    check_number("alpha", alpha, high=1.0)
 
     def rate(t: Array) -> Array:
         steps = as_int(decay_steps, t)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import LARGEST, check_count, check_range, check_scalar
+from jaxnet.core.checks import LARGEST, check_count, check_range
 from jaxnet.core.errors import invalid_type
 from jaxnet.core.types import AnyArray, Array
 
@@ -56,15 +56,31 @@ def _is_wide(dtype: Any) -> bool:
     return dtype in ("uint32", "int64", "uint64") and dtype != jnp.result_type(int)
 
 
-def check_number(argument: str, value: Number, **bounds: Any) -> None:
-    """Raise a ValueError unless a hyperparameter is 0-d and, if a number, in its range.
-
-    Args:
-        argument: the hyperparameter's name.
-        value: what was given.
-        bounds: ``low``, ``high``, ``low_open``, ``high_open`` of `check_range`; ``low`` is 0.
-    """
-    check_scalar(argument, value, **{"low": 0.0, **bounds})
+RANGES = {
+    "alpha": "[0, 1]",
+    "decay_rate": "(0, inf)",
+    "decay_steps": "{1, 2, ...}",
+    "div_factor": "(0, inf)",
+    "end_value": "[0, inf)",
+    "exponent": "(0, inf)",
+    "factor": "[0, inf)",
+    "final_div_factor": "(0, inf)",
+    "gamma": "(0, inf)",
+    "init_value": "[0, inf)",
+    "m_mul": "(0, inf)",
+    "pct_start": "[0, 1]",
+    "peak_value": "[0, inf)",
+    "power": "(0, inf)",
+    "scales": "[0, inf)",
+    "step_size_down": "{1, 2, ...}",
+    "step_size_up": "{1, 2, ...}",
+    "steps": "{0, 1, ...}",
+    "transition_begin": "{0, 1, ...}",
+    "transition_steps": "{1, 2, ...}",
+    "value": "[0, inf)",
+    "warmup_steps": "{0, 1, ...}",
+}
+"""Name of a hyperparameter -> its range, as of `jaxnet.core.checks.check_ranges`."""
 
 
 def check_schedule(argument: str, schedule: Any) -> None:

@@ -5,16 +5,16 @@ from typing import Literal, get_args
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_whole
+from jaxnet.core.checks import check_choice, check_ranges, check_whole
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
+    RANGES,
     Number,
     Schedule,
     Steps,
     as_float,
     as_int,
     as_scalar,
-    check_number,
     from_rate,
     power,
 )
@@ -56,15 +56,12 @@ def cyclic(
     >>> [float(schedule(count)) for count in range(6)]
     [0.0, 0.5, 1.0, 0.0, 0.25, 0.5]
     """
-    check_number("init_value", init_value)
-    check_number("peak_value", peak_value)
-    check_whole("step_size_up", step_size_up)
     down_steps = step_size_up if step_size_down is None else step_size_down
-    check_whole("step_size_down", down_steps)
+    check_ranges(RANGES, init_value=init_value, peak_value=peak_value, gamma=gamma)
+    check_ranges(RANGES, step_size_up=step_size_up, step_size_down=down_steps)
     if all(isinstance(steps, numbers.Integral) for steps in (step_size_up, down_steps)):
         period = int(step_size_up) + int(down_steps)
         check_whole("step_size_up + step_size_down", period)
-    check_number("gamma", gamma, low_open=True)
     check_choice("mode", mode, dict.fromkeys(get_args(Mode)))
 
     def rate(t: Array) -> Array:

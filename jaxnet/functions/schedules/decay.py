@@ -2,9 +2,10 @@
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_flags, check_whole
+from jaxnet.core.checks import check_flags, check_ranges
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
+    RANGES,
     Number,
     Schedule,
     Steps,
@@ -12,7 +13,6 @@ from jaxnet.functions.schedules.counts import (
     as_int,
     as_scalar,
     blend,
-    check_number,
     from_rate,
     line,
     power,
@@ -33,7 +33,7 @@ def constant(value: Number) -> Schedule:
     >>> float(constant(0.5)(7))
     0.5
     """
-    check_number("value", value)
+    check_ranges(RANGES, value=value)
     return from_rate(lambda _: as_scalar(value))
 
 
@@ -59,10 +59,8 @@ def linear(
     >>> [float(schedule(count)) for count in (0, 1, 4, 9)]
     [0.0, 0.25, 1.0, 1.0]
     """
-    check_number("init_value", init_value)
-    check_number("end_value", end_value)
-    check_whole("transition_steps", transition_steps)
-    check_whole("transition_begin", transition_begin, minimum=0)
+    check_ranges(RANGES, init_value=init_value, end_value=end_value)
+    check_ranges(RANGES, transition_steps=transition_steps, transition_begin=transition_begin)
 
     def rate(t: Array) -> Array:
         done, remaining = progress(t, transition_steps, transition_begin)
@@ -107,11 +105,8 @@ def polynomial(
     [1.0, 0.25, 0.0, 0.0]
     """
     check_flags(cycle=cycle)
-    check_number("init_value", init_value)
-    check_number("end_value", end_value)
-    check_number("power", power, low_open=True)
-    check_whole("transition_steps", transition_steps)
-    check_whole("transition_begin", transition_begin, minimum=0)
+    check_ranges(RANGES, init_value=init_value, end_value=end_value, power=power)
+    check_ranges(RANGES, transition_steps=transition_steps, transition_begin=transition_begin)
 
     def rate(t: Array) -> Array:
         done, remaining = progress(t, transition_steps, transition_begin)
@@ -159,9 +154,8 @@ def inverse_time_decay(
     [1.0, 0.5, 0.25]
     """
     check_flags(staircase=staircase)
-    check_number("init_value", init_value)
-    check_whole("transition_steps", transition_steps)
-    check_number("decay_rate", decay_rate)
+    check_ranges(RANGES, init_value=init_value, transition_steps=transition_steps)
+    check_ranges({"decay_rate": "[0, inf)"}, decay_rate=decay_rate)
 
     def rate(t: Array) -> Array:
         count, fraction = quotient(t, transition_steps)
@@ -190,8 +184,7 @@ def inverse_polynomial_decay(init_value: Number, power: Number) -> Schedule:
     >>> [float(schedule(count)) for count in (0, 3, 15)]
     [1.0, 0.5, 0.25]
     """
-    check_number("init_value", init_value)
-    check_number("power", power)
+    check_ranges(RANGES | {"power": "[0, inf)"}, init_value=init_value, power=power)
 
     def rate(t: Array) -> Array:
         return as_scalar(init_value) * (as_float(t) + 1) ** -as_float(power)
@@ -233,12 +226,10 @@ def exponential_decay(
     [1.0, 0.5, 0.25, 0.0625]
     """
     check_flags(staircase=staircase)
-    check_number("init_value", init_value)
-    check_whole("transition_steps", transition_steps)
-    check_number("decay_rate", decay_rate, low_open=True)
-    check_whole("transition_begin", transition_begin, minimum=0)
+    check_ranges(RANGES, init_value=init_value, decay_rate=decay_rate)
+    check_ranges(RANGES, transition_steps=transition_steps, transition_begin=transition_begin)
     if end_value is not None:
-        check_number("end_value", end_value)
+        check_ranges(RANGES, end_value=end_value)
 
     def rate(t: Array) -> Array:
         passed = jnp.maximum(t - as_int(transition_begin, t), 0)
@@ -273,9 +264,8 @@ def step_decay(init_value: Number, transition_steps: Steps, decay_rate: Number =
     >>> [float(schedule(count)) for count in (0, 2, 3, 6)]
     [1.0, 1.0, 0.5, 0.25]
     """
-    check_number("init_value", init_value)
-    check_whole("transition_steps", transition_steps)
-    check_number("decay_rate", decay_rate, low_open=True)
+    check_ranges(RANGES, init_value=init_value, decay_rate=decay_rate)
+    check_ranges(RANGES, transition_steps=transition_steps)
 
     def rate(t: Array) -> Array:
         return as_scalar(init_value) * power(decay_rate, quotient(t, transition_steps)[0])

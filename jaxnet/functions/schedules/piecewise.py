@@ -6,9 +6,10 @@ from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import LARGEST, check_choice, check_count, check_range
+from jaxnet.core.checks import LARGEST, check_choice, check_count, check_range, check_ranges
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
+    RANGES,
     SHAPES,
     Number,
     Schedule,
@@ -16,7 +17,6 @@ from jaxnet.functions.schedules.counts import (
     as_float,
     as_scalar,
     blend,
-    check_number,
     from_rate,
 )
 
@@ -43,7 +43,7 @@ def piecewise_constant(init_value: Number, boundaries_and_scales: Mapping[int, N
     >>> [float(schedule(count)) for count in (0, 1, 2, 3, 4)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
-    check_number("init_value", init_value)
+    check_ranges(RANGES, init_value=init_value)
     points, values = _points(init_value, boundaries_and_scales)
 
     def rate(t: Array) -> Array:
@@ -80,7 +80,7 @@ def piecewise_interpolate(
     [1.0, 0.75, 0.5, 1.25, 2.0, 2.0]
     """
     shape = check_choice("interpolate_type", interpolate_type, SHAPES)
-    check_number("init_value", init_value)
+    check_ranges(RANGES, init_value=init_value)
     points, values = _points(init_value, boundaries_and_scales)
     return from_rate(lambda t: _along(t, shape, points, values, "next"))
 
@@ -211,14 +211,11 @@ def _onecycle(
     like: str,
 ) -> Schedule:
     """Return one cycle, of `linear_onecycle` or `cosine_onecycle`."""
-    check_count("transition_steps", steps)
-    check_range("transition_steps", steps, high=LARGEST)
-    check_number("peak_value", peak)
-    check_range("pct_start", pct_start, low=0.0, high=1.0)
+    check_range("transition_steps", check_count("transition_steps", steps), high=LARGEST)
+    factors = {"div_factor": div_factor, "final_div_factor": final_div_factor}
+    check_ranges(RANGES, peak_value=peak, pct_start=pct_start, **factors)
     if pct_final is not None:
         check_range("pct_final", pct_final, low=pct_start, high=1.0)
-    check_number("div_factor", div_factor, low_open=True)
-    check_number("final_div_factor", final_div_factor, low_open=True)
     convention = check_choice("like", like, CONVENTIONS)
     first = as_scalar(peak) / as_scalar(div_factor)
     last = first / as_scalar(final_div_factor)
@@ -235,9 +232,8 @@ def _points(
     points: list[float] = [0]
     values = [as_scalar(init_value)]
     for boundary, scale in sorted(boundaries_and_scales.items()):
-        check_count("boundaries", boundary, minimum=0)
-        check_range("boundaries", boundary, high=LARGEST)
-        check_number("scales", scale)
+        check_range("boundaries", check_count("boundaries", boundary, minimum=0), high=LARGEST)
+        check_ranges(RANGES, scales=scale)
         points.append(boundary)
         values.append(values[-1] * as_scalar(scale))
     return points, values

@@ -6,14 +6,13 @@ from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_whole
+from jaxnet.core.checks import check_choice, check_ranges, check_whole
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     Number,
     Steps,
     as_float,
     as_scalar,
-    check_number,
 )
 
 Like = Literal["optax", "torch", "keras"]
@@ -58,6 +57,15 @@ CONVENTIONS = {
     "optax": _Convention(rtol=1e-4, atol=0.0, more_patience=0, more_cooldown=0),
     "torch": _Convention(rtol=1e-4, atol=0.0, more_patience=1, more_cooldown=0),
     "keras": _Convention(rtol=0.0, atol=1e-4, more_patience=0, more_cooldown=-1),
+}
+
+
+RANGES = {
+    "factor": "(0, 1)",
+    "rtol": "[0, 1)",
+    "atol": "[0, inf)",
+    "cooldown": "{0, 1, ...}",
+    "min_scale": "[0, 1]",
 }
 
 
@@ -121,12 +129,9 @@ def plateau(
     sign = check_choice("mode", mode, {"min": 1.0, "max": -1.0})
     rtol = convention.rtol if rtol is None else rtol
     atol = convention.atol if atol is None else atol
-    check_number("factor", factor, high=1.0, low_open=True, high_open=True)
     check_whole("patience", patience, minimum=1 - convention.more_patience)
-    check_number("rtol", rtol, high=1.0, high_open=True)
-    check_number("atol", atol)
-    check_whole("cooldown", cooldown, minimum=0)
-    check_number("min_scale", min_scale, high=1.0)
+    numbers = {"factor": factor, "rtol": rtol, "atol": atol, "min_scale": min_scale}
+    check_ranges(RANGES, cooldown=cooldown, **numbers)
     allowed = jnp.asarray(patience, jnp.int32) + convention.more_patience
     pause = jnp.maximum(jnp.asarray(cooldown, jnp.int32) + convention.more_cooldown, 0)
 

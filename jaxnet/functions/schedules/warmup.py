@@ -4,16 +4,16 @@ import numbers
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_whole
+from jaxnet.core.checks import check_ranges, check_whole
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
+    RANGES,
     Number,
     Schedule,
     Steps,
     as_float,
     as_int,
     as_scalar,
-    check_number,
     from_rate,
     half_cosine,
     progress,
@@ -61,7 +61,7 @@ def warmup_constant(init_value: Number, peak_value: Number, warmup_steps: Steps)
     >>> [float(schedule(count)) for count in (0, 1, 4, 9)]
     [0.0, 0.25, 1.0, 1.0]
     """
-    check_number("peak_value", peak_value)
+    check_ranges(RANGES, peak_value=peak_value)
     return _warmed(constant(peak_value), warmup_steps, init_value)
 
 
@@ -96,12 +96,10 @@ def warmup_cosine_decay(
     >>> [round(float(schedule(count)), 6) for count in (0, 1, 2, 4, 6, 9)]
     [0.0, 0.5, 1.0, 0.5, 0.0, 0.0]
     """
-    check_number("peak_value", peak_value)
-    check_whole("warmup_steps", warmup_steps, minimum=0)
+    check_ranges(RANGES, peak_value=peak_value, end_value=end_value, exponent=exponent)
+    check_ranges(RANGES, warmup_steps=warmup_steps)
     least = int(warmup_steps) + 1 if isinstance(warmup_steps, numbers.Integral) else 1
     check_whole("decay_steps", decay_steps, minimum=least)
-    check_number("end_value", end_value)
-    check_number("exponent", exponent, low_open=True)
 
     def fall(t: Array) -> Array:
         steps = as_int(decay_steps, t) - as_int(warmup_steps, t)
@@ -143,7 +141,7 @@ def warmup_exponential_decay(
     >>> [float(schedule(count)) for count in range(5)]
     [0.0, 0.5, 1.0, 0.5, 0.25]
     """
-    check_number("peak_value", peak_value)
+    check_ranges(RANGES, peak_value=peak_value)
     decay = exponential_decay(
         peak_value,
         transition_steps,
@@ -156,8 +154,7 @@ def warmup_exponential_decay(
 
 
 def _warmed(schedule: Schedule, warmup_steps: Steps, init_value: Number) -> Schedule:
-    check_whole("warmup_steps", warmup_steps, minimum=0)
-    check_number("init_value", init_value)
+    check_ranges(RANGES, warmup_steps=warmup_steps, init_value=init_value)
 
     def rate(t: Array) -> Array:
         steps = as_int(warmup_steps, t)

@@ -11,8 +11,8 @@ from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
 from jaxnet.inspection.check_inputs import check_inputs
 from jaxnet.inspection.instruments.risk import make_risk
+from jaxnet.inspection.propagation.layer_paths import in_order, opened, part_of, symbols
 from jaxnet.inspection.propagation.tape import features
-from jaxnet.inspection.propagation.walk import in_order, opened, part_of, symbols
 from jaxnet.training.loop.batched_sum import batched_sum
 from jaxnet.training.loop.objective import Objective
 

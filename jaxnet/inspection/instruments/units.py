@@ -9,9 +9,8 @@ from jaxnet.core.checks import check_scalar
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.data.examples import Examples, count
 from jaxnet.inspection.check_inputs import check_inputs
-from jaxnet.inspection.instruments.entrywise import is_entrywise
+from jaxnet.inspection.propagation.layer_paths import in_order, symbols
 from jaxnet.inspection.propagation.tape import LayerPass, forward_passes
-from jaxnet.inspection.propagation.walk import in_order, symbols
 from jaxnet.training.loop.batched_sum import batched_sum
 from jaxnet.training.loop.objective import Objective
 
@@ -40,8 +39,8 @@ def flat_fractions(
 
     Returns:
         Symbol of an activation layer's output, as in `features` -> fractions in [0, 1], in the
-        shape of one output. Left out are activations whose units see each other, such as softmax:
-        they have no slope of their own. Which they are is tried out, whatever their names.
+        shape of one output. Activations that are not `entrywise`, such as softmax, have no slope of
+        one unit and are left out.
 
     Raises:
         ValueError: if the examples do not fit the network, or the slope is negative.
@@ -126,10 +125,7 @@ def _fractions(
         )
         named = zip(symbols([each.layer for each in passes]), passes, strict=True)
         return {
-            symbol: _flat(each, slope)
-            for symbol, each in named
-            if each.layer.description.kind == "activation"
-            and is_entrywise(each.layer, each.y.shape[1:], each.y.dtype)
+            symbol: _flat(each, slope) for symbol, each in named if each.layer.description.entrywise
         }
 
     sums = batched_sum(flat, examples.inputs)

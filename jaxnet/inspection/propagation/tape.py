@@ -10,7 +10,7 @@ import numpy as np
 from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Residual, Statistics
 from jaxnet.functions.losses import Loss, as_loss
 from jaxnet.inspection.check_inputs import check_batch, check_targets
-from jaxnet.inspection.propagation.walk import Path, opened, part_of, symbols
+from jaxnet.inspection.propagation.layer_paths import Path, opened, part_of, symbols
 from jaxnet.layers.compose import fold_key
 
 SHOWN = 16

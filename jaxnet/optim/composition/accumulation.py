@@ -118,8 +118,7 @@ def _checked_count(every: Any) -> Any:
         return check_count("every", every)
     check_scalar("every", every)
     if not jnp.issubdtype(every.dtype, jnp.integer):
-        remedy = "Pass a whole number."
-        raise invalid_type("every", "to be an integer", every.dtype, remedy)
+        raise invalid_type("every", "to be an integer", every.dtype)
     if isinstance(every, Tracer):
         return every.astype(jnp.int32)
     return check_count("every", int(every))

@@ -6,13 +6,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_choice, check_flags, check_scalar
+from jaxnet.core.checks import check_choice, check_flags, check_ranges
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 from jaxnet.optim.composition.transformation import check_transformation, find_state
 from jaxnet.optim.update_rule.learning_rate import rate_at
 from jaxnet.optim.update_rule.moments import bias_correction
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import (
     Number,
     cast,
@@ -160,7 +161,7 @@ def _start(decay: Decay, debias: bool, like: str) -> str:
     """Return what the average is made of at first, once decay and convention are known to fit."""
     start = check_choice("like", like, _STARTS) if debias else "initial"
     if decay is not None and not callable(decay):
-        check_scalar("decay", decay, low=0.0, high=1.0, high_open=True)
+        check_ranges(RANGES, decay=decay)
     if callable(decay) and start == "corrected":
         remedy = "Pass like='torch', or debias=False."
         expected = "to be a number where like='optax' corrects for the start"

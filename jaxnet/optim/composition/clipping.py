@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_choice, check_scalar
+from jaxnet.core.checks import check_choice, check_ranges
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.norms import Axis, norm, shortened
 from jaxnet.core.trees import global_norm
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import without_state
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, cast, check_params_given, widened
 
 
@@ -31,7 +32,7 @@ def clip(max_delta: Number) -> optax.GradientTransformationExtraArgs:
     >>> clip(1.0).update(jnp.array([3.0, -0.5]), optax.EmptyState())[0].tolist()
     [1.0, -0.5]
     """
-    check_scalar("max_delta", max_delta, low=0.0, low_open=True)
+    check_ranges(RANGES, max_delta=max_delta)
 
     def clipped(g: Array) -> Array:
         bound = jnp.asarray(max_delta, jnp.result_type(g))
@@ -142,8 +143,7 @@ def adaptive_grad_clip(
     >>> clipped.update(gradients, optax.EmptyState(), weights)[0].round(6).tolist()
     [[1.5, 2.0], [0.5, 0.0]]
     """
-    check_scalar("clipping", clipping, low=0.0, low_open=True)
-    check_scalar("eps", eps, low=0.0, low_open=True)
+    check_ranges(RANGES, clipping=clipping, eps=eps)
 
     def clipped(g: Array, w: Array) -> Array:
         wide = widened(g)
@@ -168,7 +168,7 @@ def _shortened(
 ) -> Callable[[Array, Array], Array]:
     """Return ``(g, size) -> g / max(1, (size + eps) / max_norm)``, once its settings are known."""
     eps = check_choice("like", like, {name: _EPS[name] for name in known})
-    check_scalar("max_norm", max_norm, low=0.0, low_open=True)
+    check_ranges(RANGES, max_norm=max_norm)
 
     def shorten(g: Array, size: Array) -> Array:
         short = shortened(widened(g), size + eps, cast(max_norm, size.dtype))

@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_count, check_flags, check_scalar
+from jaxnet.core.checks import check_count, check_flags, check_ranges
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import check_transformation
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import (
     Number,
     cast,
@@ -79,7 +80,7 @@ def lookahead(
     [2.0, 1.0, 3.0, 2.0]
     """
     sync_period = check_count("sync_period", sync_period)
-    check_scalar("slow_step_size", slow_step_size, low=0.0, high=1.0, low_open=True)
+    check_ranges(RANGES, slow_step_size=slow_step_size)
     check_flags(reset_state=reset_state)
     inner = check_transformation("inner", inner)
 

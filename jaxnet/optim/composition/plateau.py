@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_whole
+from jaxnet.core.checks import check_ranges
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.plateau import Like, PlateauState, plateau
@@ -91,7 +91,7 @@ def reduce_on_plateau(
         mode=mode,
         like=like,
     )
-    check_whole("accumulation_size", accumulation_size)
+    check_ranges({"accumulation_size": "{1, 2, ...}"}, accumulation_size=accumulation_size)
     size = jnp.asarray(accumulation_size, jnp.int32)
 
     def init(params: Any) -> ReduceOnPlateauState:

@@ -7,12 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxnet.core.checks import check_flags, check_scalar
+from jaxnet.core.checks import check_flags, check_ranges
 from jaxnet.core.errors import invalid_type
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 from jaxnet.optim.composition.transformation import multiplied, without_state
-from jaxnet.optim.update_rule.learning_rate import LearningRate, check_learning_rate, rate_at
+from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, check_gradients, check_parameters, increment
 
 
@@ -37,7 +38,7 @@ def scale(step_size: Number) -> optax.GradientTransformationExtraArgs:
     >>> updates.tolist()
     [-1.0]
     """
-    check_scalar("step_size", step_size)
+    check_ranges(RANGES, step_size=step_size)
     return without_state(lambda updates, _: multiplied(updates, step_size))
 
 
@@ -96,7 +97,7 @@ def scale_by_learning_rate(
     >>> updates.tolist()
     [-1.0]
     """
-    check_learning_rate(learning_rate)
+    check_rates(learning_rate=learning_rate)
     check_flags(flip_sign=flip_sign)
     sign = -1 if flip_sign else 1
     if callable(learning_rate):

@@ -6,13 +6,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_count, check_scalar
+from jaxnet.core.checks import check_count, check_ranges
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import check_transformation, find_state
 from jaxnet.optim.update_rule.adaptive import root
 from jaxnet.optim.update_rule.conventions import resolve
-from jaxnet.optim.update_rule.learning_rate import LearningRate, check_learning_rate, rate_at
+from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import (
     Number,
     StepContext,
@@ -119,7 +120,7 @@ def schedule_free(
     >>> updates.tolist(), schedule_free_eval_params(state, w + 2 + updates).tolist()
     ([1.5], [3.0])
     """
-    check_learning_rate(learning_rate)
+    check_rates(learning_rate=learning_rate)
     return _averaged(inner, learning_rate, b1, weight_lr_power)
 
 
@@ -237,8 +238,6 @@ def schedule_free_adamw(
     [-0.5]
     """
     power, decays_y, first = resolve(like, CONVENTIONS, weight_lr_power=weight_lr_power)
-    check_scalar("b2", b2, low=0.0, high=1.0, high_open=True)
-    check_scalar("eps", eps, low=0.0, low_open=True)
     rate = _warmed(learning_rate, warmup_steps, first)
 
     def rule(
@@ -262,7 +261,7 @@ def schedule_free_adamw(
 
 def _warmed(learning_rate: LearningRate, warmup_steps: int | None, first: int) -> LearningRate:
     """Return the rate times a line that reaches 1 when ``count + first`` is ``warmup_steps``."""
-    check_learning_rate(learning_rate)
+    check_rates(learning_rate=learning_rate)
     if warmup_steps is None:
         return learning_rate
     steps = check_count("warmup_steps", warmup_steps)
@@ -281,8 +280,7 @@ def _averaged(
     weight_lr_power: Number,
 ) -> optax.GradientTransformationExtraArgs:
     """Return `schedule_free`, which complains in the name of ``function``."""
-    check_scalar("b1", b1, low=0.0, high=1.0, low_open=True)
-    check_scalar("weight_lr_power", weight_lr_power, low=0.0)
+    check_ranges(RANGES | {"b1": "(0, 1]"}, b1=b1, weight_lr_power=weight_lr_power)
     inner = check_transformation("inner", inner)
 
     def init(params: Any) -> ScheduleFreeState:
@@ -325,8 +323,7 @@ def _decayed_first(
     weight_decay: LearningRate,
 ) -> optax.GradientTransformationExtraArgs:
     """Return an optimizer whose step starts at ``w - eta lambda w``."""
-    if not callable(weight_decay):
-        check_scalar("weight_decay", weight_decay, low=0.0)
+    check_rates(weight_decay=weight_decay)
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         check_params_given(params)

@@ -5,7 +5,6 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
@@ -86,8 +85,6 @@ def adadelta(
     -0.199007
     """
     rho, eps, decay_apart = resolve(like, CONVENTIONS, rho=rho, eps=eps)
-    check_scalar("rho", rho, low=0.0, high=1.0, high_open=True)
-    check_scalar("eps", eps, low=0.0, low_open=True)
 
     def rule(
         at: StepContext,

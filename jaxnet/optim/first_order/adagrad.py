@@ -5,11 +5,12 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_scalar
+from jaxnet.core.checks import check_ranges
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
 from jaxnet.optim.update_rule.learning_rate import LearningRate
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
 
 Like = Literal["optax", "torch", "keras"]
@@ -86,9 +87,7 @@ def adagrad(
     start, eps, eps_in_sqrt, decay_apart = resolve(
         like, CONVENTIONS, initial_accumulator_value=initial_accumulator_value, eps=eps
     )
-    check_scalar("initial_accumulator_value", start, low=0.0)
-    check_scalar("eps", eps, low=0.0, low_open=True)
-    check_scalar("lr_decay", lr_decay, low=0.0)
+    check_ranges(RANGES, initial_accumulator_value=start)
 
     def rule(
         at: StepContext, g: Array, w: Array | None, s: Array, *, eps: Number, lr_decay: Number

@@ -5,7 +5,6 @@ from typing import Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.adam import adam_step
 from jaxnet.optim.update_rule.adaptive import AdamState
@@ -80,11 +79,6 @@ def lamb(
     [0.5, 0.0]
     """
     eps, decays_first = resolve(like, CONVENTIONS, eps=eps)
-    check_scalar("b1", b1, low=0.0, high=1.0, high_open=True)
-    check_scalar("b2", b2, low=0.0, high=1.0, high_open=True)
-    check_scalar("eps", eps, low=0.0, low_open=True)
-    check_scalar("eps_root", eps_root, low=0.0)
-
     step = adam_step()
 
     def rule(

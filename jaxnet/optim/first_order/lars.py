@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_flags, check_scalar
+from jaxnet.core.checks import check_flags
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.mask import Mask, mask_tree
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, StepContext, from_rule
 from jaxnet.optim.update_rule.trust_ratio import trust_ratio
 
@@ -71,9 +72,6 @@ def lars(
     [-0.0, -0.625]
     """
     check_flags(nesterov=nesterov)
-    check_scalar("trust_coefficient", trust_coefficient, low=0.0)
-    check_scalar("eps", eps, low=0.0)
-    check_scalar("momentum", momentum, low=0.0, high=1.0, high_open=True)
 
     def rule(
         at: StepContext,
@@ -81,22 +79,23 @@ def lars(
         w: Array,
         m: Array,
         *,
-        b: Number,
-        coefficient: Number,
+        momentum: Number,
+        trust_coefficient: Number,
         eps: Number,
     ) -> tuple[Array, Array]:
         u = g + at.decay * w
-        ratio = trust_ratio(w, u, coefficient=coefficient, eps=eps) if at.label else 1.0
+        ratio = trust_ratio(w, u, coefficient=trust_coefficient, eps=eps) if at.label else 1.0
         step = at.rate * ratio * u
-        m = b * m + step
-        return -(b * m + step) if nesterov else -m, m
+        m = momentum * m + step
+        return -(momentum * m + step) if nesterov else -m, m
 
     return from_rule(
         rule,
         learning_rate,
         state=LarsState,
         starts=[jnp.zeros_like],
-        numbers={"b": momentum, "coefficient": trust_coefficient, "eps": eps},
+        numbers={"momentum": momentum, "trust_coefficient": trust_coefficient, "eps": eps},
+        ranges=RANGES | {"eps": "[0, inf)"},
         weight_decay=weight_decay,
         mask=weight_decay_mask,
         needs_params=True,

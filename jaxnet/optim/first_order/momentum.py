@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_flags, check_scalar
+from jaxnet.core.checks import check_flags
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
@@ -109,8 +109,6 @@ def heavy_ball(
 ) -> optax.GradientTransformation:
     """Return `momentum` under the name of the function that its errors speak of."""
     check_flags(nesterov=nesterov)
-    check_scalar("momentum", momentum, low=0.0, high=1.0, high_open=True)
-    check_scalar("dampening", dampening, low=0.0, high=1.0)
     average, rate_in_trace, decay_apart = resolve(like, CONVENTIONS)
     dampens = not (isinstance(dampening, int | float) and dampening == 0)
     if dampens and nesterov:
@@ -118,14 +116,14 @@ def heavy_ball(
         raise invalid_value("dampening", "to be 0 with nesterov", dampening, remedy)
 
     def rule(
-        at: StepContext, g: Array, w: Array | None, m: Array, *, b: Number, dampening: Number
+        at: StepContext, g: Array, w: Array | None, m: Array, *, momentum: Number, dampening: Number
     ) -> tuple[Array, Array]:
         g = g if decay_apart else coupled(at, g, w)
-        step = (1 - b) * g if average else g
+        step = (1 - momentum) * g if average else g
         if dampens:
             step = jnp.where(at.t == 1, step, (1 - dampening) * step)
         change, m = follow_trace(
-            at.rate, b, m, step, nesterov=nesterov, rate_in_trace=rate_in_trace
+            at.rate, momentum, m, step, nesterov=nesterov, rate_in_trace=rate_in_trace
         )
         return decoupled(at, change, w) if decay_apart else change, m
 
@@ -134,7 +132,7 @@ def heavy_ball(
         learning_rate,
         state=MomentumState,
         starts=[jnp.zeros_like],
-        numbers={"b": momentum, "dampening": dampening},
+        numbers={"momentum": momentum, "dampening": dampening},
         weight_decay=weight_decay,
         mask=mask,
     )

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from optax.contrib import MuonDimensionNumbers
 
-from jaxnet.core.checks import check_choice, check_count, check_flags, check_scalar
+from jaxnet.core.checks import check_choice, check_count, check_flags, check_ranges
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.adam import adam_step
@@ -26,6 +26,7 @@ from jaxnet.optim.update_rule.orthogonal import (
     Coefficients,
     newton_schulz,
 )
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import (
     Number,
     Rule,
@@ -178,7 +179,7 @@ def muon(
     numbers = {"beta": beta, "eps": convention.eps}
     if convention.consistent_rms is not None:
         numbers["consistent_rms"] = convention.consistent_rms
-    _check_ranges(**numbers, adam_b1=adam_b1, adam_b2=adam_b2, adam_eps_root=adam_eps_root)
+    check_ranges(RANGES, adam_b1=adam_b1, adam_b2=adam_b2, adam_eps_root=adam_eps_root)
     iterate = functools.partial(
         newton_schulz,
         coefficients=_iterations(ns_coeffs, ns_steps),
@@ -204,23 +205,6 @@ def muon(
         weight_decay=convention.adam_weight_decay,
     )
     return _together(axes, matrices, others)
-
-
-_DECAY = {"low": 0.0, "high": 1.0, "high_open": True}
-_RANGES: dict[str, dict[str, Any]] = {
-    "beta": _DECAY,
-    "adam_b1": _DECAY,
-    "adam_b2": _DECAY,
-    "adam_eps_root": {"low": 0.0},
-    "eps": {"low": 0.0, "low_open": True},
-    "consistent_rms": {"low": 0.0, "low_open": True},
-}
-"""Name of a hyperparameter -> its range."""
-
-
-def _check_ranges(**numbers: Number) -> None:
-    for name, value in numbers.items():
-        check_scalar(name, value, **_RANGES[name])
 
 
 def _preconditioning(name: str, convention: _Convention) -> str:

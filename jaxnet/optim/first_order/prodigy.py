@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_flags, check_scalar
+from jaxnet.core.checks import check_flags, check_ranges
 from jaxnet.core.types import Array
-from jaxnet.optim.update_rule.learning_rate import LearningRate, check_learning_rate, rate_at
+from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import (
     Number,
     cast,
@@ -103,17 +104,13 @@ def prodigy(
     >>> updates.round(3).tolist()
     [-0.5]
     """
-    for name, beta in zip(("betas[0]", "betas[1]"), betas, strict=True):
-        check_scalar(name, beta, low=0.0, high=1.0, high_open=True)
-    b3 = betas[1] ** 0.5 if beta3 is None else beta3
-    check_scalar("beta3", b3, low=0.0, high=1.0)
-    check_scalar("eps", eps, low=0.0, low_open=True)
-    check_scalar("estim_lr0", estim_lr0, low=0.0, low_open=True)
-    check_scalar("estim_lr_coef", estim_lr_coef, low=0.0, low_open=True)
-    check_scalar("weight_decay", weight_decay, low=0.0)
+    b1, b2 = betas
+    check_ranges(RANGES, **{"betas[0]": b1, "betas[1]": b2})
+    b3 = b2**0.5 if beta3 is None else beta3
+    check_ranges(RANGES, beta3=b3, eps=eps, estim_lr0=estim_lr0, estim_lr_coef=estim_lr_coef)
+    check_rates(learning_rate=learning_rate, weight_decay=weight_decay)
     check_flags(safeguard_warmup=safeguard_warmup)
-    check_learning_rate(learning_rate)
-    numbers = _Numbers(*betas, b3, eps, estim_lr0, estim_lr_coef, weight_decay)
+    numbers = _Numbers(b1, b2, b3, eps, estim_lr0, estim_lr_coef, weight_decay)
 
     def init(params: Any) -> ProdigyState:
         check_parameters(params)

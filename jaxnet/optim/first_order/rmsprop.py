@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_flags, check_scalar
+from jaxnet.core.checks import check_flags, check_ranges
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.momentum import check_nesterov, follow_trace
 from jaxnet.optim.update_rule.conventions import resolve
@@ -14,6 +14,7 @@ from jaxnet.optim.update_rule.decay import coupled, decoupled
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction as share_of_average
 from jaxnet.optim.update_rule.moments import moving_average
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule, no_slot
 
 Like = Literal["optax", "torch", "keras", "lecture"]
@@ -120,13 +121,9 @@ def rmsprop(
     -1.0
     """
     convention = resolve(like, CONVENTIONS, decay=decay, eps=eps, eps_in_sqrt=eps_in_sqrt)
-    check_scalar("decay", convention.decay, low=0.0, high=1.0, high_open=True)
-    check_scalar("eps", convention.eps, low=0.0, low_open=True)
-    check_scalar("initial_scale", initial_scale, low=0.0)
+    check_ranges(RANGES, initial_scale=initial_scale)
     check_flags(centered=centered, bias_correction=bias_correction)
     check_nesterov(nesterov, momentum)
-    b = 0.0 if momentum is None else momentum
-    check_scalar("momentum", b, low=0.0, high=1.0, high_open=True)
     return from_rule(
         functools.partial(
             _rule, convention=convention, nesterov=nesterov, corrected=bias_correction
@@ -138,7 +135,11 @@ def rmsprop(
             jnp.zeros_like if centered else no_slot,
             no_slot if momentum is None else jnp.zeros_like,
         ],
-        numbers={"decay": convention.decay, "eps": convention.eps, "b": b},
+        numbers={
+            "decay": convention.decay,
+            "eps": convention.eps,
+            "momentum": 0.0 if momentum is None else momentum,
+        },
         weight_decay=weight_decay,
         mask=mask,
     )
@@ -154,7 +155,7 @@ def _rule(
     *,
     decay: Number,
     eps: Number,
-    b: Number,
+    momentum: Number,
     convention: _Convention,
     nesterov: bool,
     corrected: bool,
@@ -173,6 +174,6 @@ def _rule(
         change = -at.rate * step
     else:
         change, m = follow_trace(
-            at.rate, b, m, step, nesterov=nesterov, rate_in_trace=rate_in_trace
+            at.rate, momentum, m, step, nesterov=nesterov, rate_in_trace=rate_in_trace
         )
     return decoupled(at, change, w) if decay_apart else change, nu, mu, m

@@ -5,10 +5,11 @@ from typing import Any, Literal, NamedTuple, get_args
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_choice, check_scalar
+from jaxnet.core.checks import check_choice, check_ranges, check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.learning_rate import LearningRate, rate_at
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, StepContext, from_rule
 
 Like = Literal["optax", "torch", "lecture"]
@@ -106,9 +107,7 @@ def rprop(
     """
     chosen, clips_all = resolve(like, CONVENTIONS, variant=variant)
     check_choice("variant", chosen, dict.fromkeys(get_args(Variant)))
-    check_scalar("eta_minus", eta_minus, low=0.0, high=1.0, low_open=True, high_open=True)
-    check_scalar("eta_plus", eta_plus, low=1.0)
-    check_scalar("min_step_size", min_step_size, low=0.0)
+    check_ranges(RANGES, min_step_size=min_step_size)
     lowest = min_step_size if isinstance(min_step_size, int | float) else 0.0
     check_scalar("max_step_size", max_step_size, low=lowest)
 

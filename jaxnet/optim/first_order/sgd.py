@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 import optax
 
-from jaxnet.core.checks import check_choice, check_scalar
+from jaxnet.core.checks import check_choice, check_ranges
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.momentum import CONVENTIONS, Like, check_nesterov, heavy_ball
 from jaxnet.optim.update_rule.decay import coupled
 from jaxnet.optim.update_rule.learning_rate import LearningRate
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
 
 
@@ -59,7 +60,7 @@ def sgd(
     """
     check_choice("like", like, CONVENTIONS)
     check_nesterov(nesterov, momentum)
-    check_scalar("dampening", dampening, low=0.0, high=1.0)
+    check_ranges(RANGES, dampening=dampening)
     if momentum is not None:
         return heavy_ball(
             learning_rate,

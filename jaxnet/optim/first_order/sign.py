@@ -5,7 +5,6 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import decoupled
@@ -109,8 +108,6 @@ def lion(
     [-1.5, -1.0]
     """
     (decay,) = resolve(like, CONVENTIONS, weight_decay=weight_decay)
-    check_scalar("b1", b1, low=0.0, high=1.0, high_open=True)
-    check_scalar("b2", b2, low=0.0, high=1.0, high_open=True)
 
     def rule(
         at: StepContext, g: Array, w: Array | None, mu: Array, *, b1: Number, b2: Number

@@ -3,11 +3,12 @@
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_scalar
+from jaxnet.core.checks import check_ranges
 from jaxnet.core.types import Array
-from jaxnet.optim.update_rule.adaptive import RANGES, from_step, mean_estimate, root
+from jaxnet.optim.update_rule.adaptive import from_step, mean_estimate, root
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, StepContext
 
 
@@ -50,7 +51,7 @@ def yogi(
     0.025001
     """
     start = initial_accumulator_value
-    check_scalar("initial_accumulator_value", start, **RANGES["initial_accumulator_value"])
+    check_ranges(RANGES, initial_accumulator_value=start)
     return from_step(
         _step,
         learning_rate,

@@ -11,7 +11,7 @@ from jaxnet.core.trees import dot, scaled
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.composition.transformation import check_transformation
 from jaxnet.optim.second_order.extra import check_extra
-from jaxnet.optim.update_rule.learning_rate import LearningRate, check_learning_rate, rate_at
+from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
 from jaxnet.optim.update_rule.rule import (
     Number,
     check_gradients,
@@ -80,7 +80,7 @@ def from_direction(
         TypeError: for parameters that are not floating-point, or gradients of another structure
             than the parameters, or than those that the state was made for.
     """
-    check_learning_rate(learning_rate)
+    check_rates(learning_rate=learning_rate)
     search = check_transformation("linesearch", linesearch or optax.identity())
     if isinstance(linesearch, optax.GradientTransformationExtraArgs):
         needs = tuple(dict.fromkeys((*needs, "value", "value_fn")))

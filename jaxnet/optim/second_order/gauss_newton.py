@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_choice, check_count, check_scalar
+from jaxnet.core.checks import check_choice, check_count, check_ranges
 from jaxnet.core.hessian import hessian_product
 from jaxnet.core.trees import add_scaled, dot, scaled, select
 from jaxnet.core.types import Array, Params
@@ -20,6 +20,7 @@ from jaxnet.optim.second_order.direction import (
 )
 from jaxnet.optim.second_order.linear_cg import truncated_cg
 from jaxnet.optim.update_rule.learning_rate import LearningRate
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number
 
 Adaptation = Literal["nielsen", "marquardt"]
@@ -94,8 +95,7 @@ def gauss_newton(
     >>> updates.round(3).tolist()
     [1.0, 2.0]
     """
-    check_scalar("damping", damping, low=0.0)
-    check_scalar("tolerance", tolerance, low=0.0)
+    check_ranges(RANGES, damping=damping, tolerance=tolerance)
     check_count("max_iterations", max_iterations)
 
     def direction(here: Iterate, iterations: Array) -> tuple[Params, Array]:
@@ -160,8 +160,7 @@ def levenberg_marquardt(
     >>> updates.round(1).tolist(), round(float(state.damping), 5)
     ([1.0, 2.0], 0.00333)
     """
-    check_scalar("damping", damping, low=0.0, low_open=True)
-    check_scalar("tolerance", tolerance, low=0.0)
+    check_ranges(RANGES | {"damping": "(0, inf)"}, damping=damping, tolerance=tolerance)
     check_count("max_iterations", max_iterations)
     adapt = check_choice("adaptation", adaptation, ADAPTATIONS)
 

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_count, check_scalar
+from jaxnet.core.checks import check_count, check_ranges, check_scalar
 from jaxnet.core.trees import add_scaled, dot, near_one, scaled
 from jaxnet.core.types import Array
 from jaxnet.optim.second_order.extra import check_extra
@@ -40,6 +40,9 @@ class LineSearchState(NamedTuple):
 
 Search: TypeAlias = Callable[[Line], tuple[Array, Array]]
 """``line -> (alpha, evaluations)``."""
+
+
+RANGES = {"c1": "(0, 1)", "decay": "(0, 1)", "tolerance_change": "[0, inf)"}
 
 
 def backtracking(
@@ -69,7 +72,7 @@ def backtracking(
     >>> float(search.update(-6 * w, search.init(w), w, **extra)[0])  # shortened twice
     -1.5
     """
-    _check_open_unit(decay=decay, c1=c1)
+    check_ranges(RANGES, decay=decay, c1=c1)
     check_count("max_steps", max_steps)
     return _transformation(lambda line: _backtrack(line, line.first, decay, c1, max_steps))
 
@@ -99,7 +102,7 @@ def newton_raphson(
     >>> float(search.update(-6 * w, search.init(w), w, **extra)[0])
     -1.0
     """
-    _check_open_unit(decay=decay, c1=c1)
+    check_ranges(RANGES, decay=decay, c1=c1)
     check_count("iterations", iterations)
     check_count("max_steps", max_steps)
 
@@ -148,18 +151,12 @@ def strong_wolfe(
     >>> float(search.update(-6 * w, search.init(w), w, **extra)[0].round(4))
     -1.0
     """
-    _check_open_unit(c1=c1)
+    check_ranges(RANGES, c1=c1, tolerance_change=tolerance_change)
     check_scalar("c2", c2, low=c1, high=1.0, low_open=True, high_open=True)
-    check_scalar("tolerance_change", tolerance_change, low=0.0)
     check_count("max_steps", max_steps)
     return _transformation(
         lambda line: search_strong_wolfe(line, c1, c2, max_steps, tolerance_change)
     )
-
-
-def _check_open_unit(**numbers: float) -> None:
-    for name, value in numbers.items():
-        check_scalar(name, value, low=0.0, high=1.0, low_open=True, high_open=True)
 
 
 def _backtrack(

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 from jax.flatten_util import ravel_pytree
 
-from jaxnet.core.checks import check_count, check_scalar
+from jaxnet.core.checks import check_count, check_ranges
 from jaxnet.core.hessian import hessian_product
 from jaxnet.core.trees import add_scaled, global_norm, scaled
 from jaxnet.core.types import Array, Params
@@ -15,6 +15,7 @@ from jaxnet.optim.second_order.direction import Iterate, LineSearch, from_direct
 from jaxnet.optim.second_order.line_search import backtracking
 from jaxnet.optim.second_order.linear_cg import truncated_cg
 from jaxnet.optim.update_rule.learning_rate import LearningRate
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, widest
 
 
@@ -73,7 +74,7 @@ def newton(
     >>> abs((w + updates).round(4)).tolist()
     [0.0, 1.0]
     """
-    check_scalar("damping", damping, low=0.0)
+    check_ranges(RANGES, damping=damping)
 
     def direction(here: Iterate) -> tuple[Params]:
         wide = widest(here.params)
@@ -139,10 +140,10 @@ def newton_cg(
     >>> abs((w + updates).round(3)).tolist()
     [0.0, 1.0]
     """
-    check_scalar("damping", damping, low=0.0)
+    check_ranges(RANGES, damping=damping)
     check_count("max_iterations", max_iterations)
     if tolerance is not None:
-        check_scalar("tolerance", tolerance, low=0.0)
+        check_ranges(RANGES, tolerance=tolerance)
 
     def direction(here: Iterate, iterations: Array) -> tuple[Params, Array]:
         del iterations

@@ -6,7 +6,6 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_scalar
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.decay import coupled, decoupled
 from jaxnet.optim.update_rule.learning_rate import LearningRate
@@ -32,19 +31,6 @@ class AdamState(NamedTuple):
     nu: Any
 
 
-RANGES: dict[str, dict[str, Any]] = {
-    "b1": {"low": 0.0, "high": 1.0, "high_open": True},
-    "b2": {"low": 0.0, "high": 1.0, "high_open": True},
-    "b3": {"low": 0.0, "high": 1.0, "high_open": True},
-    "eps": {"low": 0.0, "low_open": True},
-    "eps_root": {"low": 0.0},
-    "initial_accumulator_value": {"low": 0.0},
-    "momentum_decay": {"low": 0.0},
-    "threshold": {"low": 4.0},
-}
-"""Name of a hyperparameter -> its range."""
-
-
 def from_step(
     step: Step,
     learning_rate: LearningRate,
@@ -66,7 +52,7 @@ def from_step(
     Args:
         step: the mathematics, see `Step`.
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
-        numbers: hyperparameters that the step takes by name, checked by `RANGES`.
+        numbers: hyperparameters that the step takes by name.
         state: the NamedTuple of the state: ``count``, then a tree for each slot.
         starts: a function ``w -> slot`` for each slot.
         weight_decay: ``lambda``, 0 or more; a number, a 0-d array or a schedule.
@@ -78,8 +64,6 @@ def from_step(
 
     Source: Loshchilov and Hutter 2019, algorithm 2; Xie et al. 2022, algorithm 1 (proximal).
     """
-    for name, value in numbers.items():
-        check_scalar(name, value, **RANGES[name])
 
     def rule(at: StepContext, g: Array, w: Array | None, *slots: Array, **known: Number) -> Any:
         if coupling == "coupled":

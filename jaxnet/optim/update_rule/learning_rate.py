@@ -5,7 +5,7 @@ from typing import TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_scalar
+from jaxnet.core.checks import check_ranges
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
@@ -13,11 +13,10 @@ from jaxnet.functions.schedules import Schedule
 LearningRate: TypeAlias = float | Array | np.ndarray | Schedule
 
 
-def check_learning_rate(learning_rate: LearningRate) -> LearningRate:
-    """Return the learning rate if it is a schedule, a 0-d array or a finite number of 0 or more."""
-    if callable(learning_rate):
-        return learning_rate
-    return check_scalar("learning_rate", learning_rate, low=0.0)
+def check_rates(**rates: LearningRate) -> None:
+    """Check learning rates or weight decays: a schedule, or a finite scalar of 0 or more."""
+    numbers = {name: rate for name, rate in rates.items() if not callable(rate)}
+    check_ranges(dict.fromkeys(numbers, "[0, inf)"), **numbers)
 
 
 def rate_at(learning_rate: LearningRate, count: Array) -> Array:

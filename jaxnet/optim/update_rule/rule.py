@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_floating, check_scalar
+from jaxnet.core.checks import check_floating, check_ranges
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array
-from jaxnet.optim.update_rule.learning_rate import LearningRate, check_learning_rate, rate_at
+from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
 from jaxnet.optim.update_rule.mask import Mask, mask_tree
+from jaxnet.optim.update_rule.ranges import RANGES
 
 Number: TypeAlias = float | Array
 """A hyperparameter: a number, whose range is checked, or a 0-d array, which may be traced."""
@@ -51,6 +52,7 @@ def from_rule(
     state: Callable[..., Any],
     starts: Sequence[SlotInit] = (),
     numbers: Mapping[str, Number] | None = None,
+    ranges: Mapping[str, str] = RANGES,
     weight_decay: LearningRate = 0.0,
     mask: Mask = None,
     needs_params: bool = False,
@@ -69,6 +71,7 @@ def from_rule(
         starts: a function ``w -> slot`` for each slot; `no_slot` for one that is not needed.
         numbers: hyperparameters that the rule takes by name; arrays among them are converted to
             the dtype of each leaf.
+        ranges: their ranges by name.
         weight_decay: ``lambda``, given to the rule as ``at.decay``; a number, array or schedule.
         mask: which leaves are decayed; by default all.
         needs_params: whether the rule needs the weights; with weight decay it always does.
@@ -81,7 +84,8 @@ def from_rule(
         TypeError: ``init`` raises it for parameters that are not floating-point, and for a mask of
             another structure; ``update`` for gradients of another structure than the parameters.
     """
-    _check_numbers(learning_rate, weight_decay, numbers or {})
+    check_rates(learning_rate=learning_rate, weight_decay=weight_decay)
+    check_ranges(ranges, **(numbers or {}))
     decays = not (isinstance(weight_decay, int | float) and weight_decay == 0)
 
     def init(params: Any) -> Any:
@@ -120,18 +124,6 @@ def from_rule(
         return changes, type(state)(count, *slots)
 
     return optax.GradientTransformation(init, update)
-
-
-def _check_numbers(
-    learning_rate: LearningRate,
-    weight_decay: LearningRate,
-    numbers: Mapping[str, Number],
-) -> None:
-    check_learning_rate(learning_rate)
-    if not callable(weight_decay):
-        check_scalar("weight_decay", weight_decay, low=0.0)
-    for name, value in numbers.items():
-        check_scalar(name, value)
 
 
 def no_slot(w: Array) -> None:

@@ -55,7 +55,7 @@ def says(call: Callable[[], Any]) -> str:
     return str(found.value)
 
 
-POSITIVE = "finite and in (0, inf), got {}. Pass a number in that range."
+POSITIVE = "finite and in (0, inf), got {}."
 FACTORY = (
     "to be an optax.GradientTransformation, got {}. "
     "Pass what a factory returns, such as adam(0.001)."
@@ -69,7 +69,7 @@ MAKING: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "clip, no number": (
         lambda: clip(wrong(None)),
-        "expected max_delta to be a number, got None of type NoneType. Pass a float.",
+        "expected max_delta to be a number, got None of type NoneType.",
     ),
     "clip_by_global_norm": (
         lambda: clip_by_global_norm(-1.0),
@@ -77,8 +77,7 @@ MAKING: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "clip_by_global_norm, like": (
         lambda: clip_by_global_norm(1.0, like=wrong("tensorflow")),
-        "expected like to be one of keras, optax, torch, got 'tensorflow'. "
-        "Pass one of the known names.",
+        "expected like to be one of keras, optax, torch, got 'tensorflow'.",
     ),
     "clip_by_norm": (
         lambda: clip_by_norm(math.inf),
@@ -86,7 +85,7 @@ MAKING: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "clip_by_norm, like": (
         lambda: clip_by_norm(1.0, like=wrong("optax")),
-        "expected like to be one of keras, torch, got 'optax'. Pass one of the known names.",
+        "expected like to be one of keras, torch, got 'optax'.",
     ),
     "adaptive_grad_clip": (
         lambda: adaptive_grad_clip(0.0),
@@ -98,11 +97,11 @@ MAKING: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "add_decayed_weights": (
         lambda: add_decayed_weights(-0.1),
-        "expected weight_decay finite and in [0, inf), got -0.1. Pass a number in that range.",
+        "expected weight_decay finite and in [0, inf), got -0.1.",
     ),
     "scale": (
         lambda: scale(math.inf),
-        "expected step_size finite and in (-inf, inf), got inf. Pass a number in that range.",
+        "expected step_size finite and in (-inf, inf), got inf.",
     ),
     "scale_by_schedule": (
         lambda: scale_by_schedule(wrong(0.1)),
@@ -111,31 +110,31 @@ MAKING: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "scale_by_learning_rate": (
         lambda: scale_by_learning_rate(-1.0),
-        "expected learning_rate finite and in [0, inf), got -1.0. Pass a number in that range.",
+        "expected learning_rate finite and in [0, inf), got -1.0.",
     ),
     "scale_by_learning_rate, optax's default": (
         lambda: scale_by_learning_rate(wrong(None)),
-        "expected learning_rate to be a number, got None of type NoneType. Pass a float.",
+        "expected learning_rate to be a number, got None of type NoneType.",
     ),
     "accumulate, zero": (
         lambda: accumulate(sgd(1.0), 0),
-        "expected every >= 1, got 0. Pass a whole number of 1 or more.",
+        "expected every >= 1, got 0.",
     ),
     "accumulate, zero in an array": (
         lambda: accumulate(sgd(1.0), jnp.int32(0)),
-        "expected every >= 1, got 0. Pass a whole number of 1 or more.",
+        "expected every >= 1, got 0.",
     ),
     "accumulate, a real array": (
         lambda: accumulate(sgd(1.0), jnp.float32(2)),
-        "expected every to be an integer, got float32. Pass a whole number.",
+        "expected every to be an integer, got float32.",
     ),
     "accumulate, fraction": (
         lambda: accumulate(sgd(1.0), wrong(2.0)),
-        "expected every to be an integer, got 2.0 of type float. Pass a whole number.",
+        "expected every to be an integer, got 2.0 of type float.",
     ),
     "average_parameters": (
         lambda: average_parameters(sgd(1.0), 1.0),
-        "expected decay finite and in [0, 1), got 1.0. Pass a number in that range.",
+        "expected decay finite and in [0, 1), got 1.0.",
     ),
     "average_parameters, schedule": (
         lambda: average_parameters(sgd(1.0), lambda _: jnp.array(0.9)),
@@ -148,7 +147,7 @@ MAKING: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "apply_if_finite": (
         lambda: apply_if_finite(sgd(1.0), -1),
-        "expected max_consecutive_errors >= 0, got -1. Pass a whole number of 0 or more.",
+        "expected max_consecutive_errors >= 0, got -1.",
     ),
     "chain of a factory": (
         lambda: chain(clip(1.0), wrong(adam)),
@@ -236,21 +235,21 @@ USING: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "add_decayed_weights without parameters": (
         lambda: update(add_decayed_weights(0.1), W, None),
-        LEFT_OUT.format("add_decayed_weights"),
+        LEFT_OUT,
     ),
     "average_parameters without parameters": (
         lambda: update(average_parameters(sgd(1.0), 0.9), W, None),
-        LEFT_OUT.format("average_parameters"),
+        LEFT_OUT,
     ),
     "adaptive_grad_clip without parameters": (
         lambda: update(adaptive_grad_clip(0.1), W, None),
-        LEFT_OUT.format("adaptive_grad_clip"),
+        LEFT_OUT,
     ),
     "within wrappers without parameters": (
         lambda: update(
             accumulate(per_group({"a": chain(add_decayed_weights(0.1))}, "a"), 1), W, None
         ),
-        LEFT_OUT.format("add_decayed_weights"),
+        LEFT_OUT,
     ),
     "mask of another structure": (
         lambda: update(masked(sgd(1.0), {"weights": True})),

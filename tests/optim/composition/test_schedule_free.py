@@ -123,7 +123,7 @@ def test_evaluated_parameters_keep_their_dtype_and_the_state_its_own() -> None:
     ids=["b1", "wrapper's b1", "rate", "warm-up", "decay"],
 )
 def test_numbers_out_of_range(make: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         make()
 
 

@@ -1,4 +1,4 @@
-"""The layers inside a network: `serial` networks opened up, at any depth."""
+"""Paths and symbols of the layers inside nested `serial` networks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -8,7 +8,7 @@ from jaxnet.core.types import Layer
 T = TypeVar("T")
 
 Path = tuple[int, ...]
-"""A layer's index, behind those of the networks that it is nested in; empty for the whole."""
+"""Indices from the whole network down to a layer; empty for the whole."""
 
 
 def opened(network: Layer, path: Path = ()) -> Iterator[tuple[Path, Layer]]:
@@ -59,7 +59,7 @@ def symbols(layers: Sequence[Layer]) -> list[str]:
 
 
 def in_order(network: Layer, by_symbol: Mapping[str, T]) -> dict[str, T]:
-    """Return what is known of layers in the order of the forward pass: a compiled program sorts.
+    """Sort a mapping from symbols by the forward pass; compiled programs return sorted keys.
 
     >>> from jaxnet.layers import activation, dense, serial
     >>> in_order(serial(dense(3), activation("relu"), dense(2)), {"y1": 2, "z1": 1})
