@@ -51,7 +51,6 @@ HEAVY = (
     "keras",
     "matplotlib",
     "optuna",
-    "orbax",
     "pandas",
     "rich",
     "safetensors",
