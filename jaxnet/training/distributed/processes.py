@@ -69,9 +69,7 @@ def run_in_all_processes(processes: int, action: Callable[[], T]) -> T:
 
 def agreed(processes: int, decision: Any) -> bool:
     """Return the first process's decision in all of them: what their clocks say differs."""
-    if processes == 1:
-        return bool(decision)
-    return bool(multihost_utils.broadcast_one_to_all(np.array(decision)))
+    return from_first(processes, lambda: bool(decision))
 
 
 def gathered(processes: int, tree: Any) -> Any:

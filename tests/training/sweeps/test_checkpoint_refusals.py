@@ -1,4 +1,7 @@
-"""A folder of another sweep is refused and says why; damage and full disks lose little."""
+"""A folder of another sweep is refused and says why; damage and full disks lose little.
+
+What sweeps share with runs of `fit`: see `tests.training.checkpoints.test_damage`.
+"""
 
 import json
 import re
@@ -21,8 +24,7 @@ from jaxnet.training import (
     optuna_search,
     sweep,
 )
-from jaxnet.training.checkpoints import fingerprint, save_interval
-from jaxnet.training.checkpoints import folder as folder_module
+from jaxnet.training.checkpoints import save_interval
 from jaxnet.training.sweeps.checkpoint import share_folder, stage_folder
 from tests.full_disk import full_disk
 from tests.training.checkpoints.test_damage import flip, halve, pipe
@@ -131,23 +133,6 @@ def test_another_precision_is_refused(written: Path, float64: Any) -> None:
         swept(written)
 
 
-@pytest.mark.parametrize("name", ["jax", "jaxlib", "device", "XLA_FLAGS"])
-def test_another_platform_is_refused(
-    name: str, written: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = fingerprint._platform(jax.devices()[0]) | {name: "0.0.1"}
-    monkeypatch.setattr(fingerprint, "_platform", lambda device: here)
-    with pytest.raises(ValueError, match=rf"with {name} 0\.0\.1, got "):
-        swept(written)
-
-
-def test_another_format_is_refused(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prefix, kind = folder_module.FILES["a sweep"]
-    monkeypatch.setitem(folder_module.FILES, "a sweep", (prefix, kind._replace(version=4)))
-    with pytest.raises(ValueError, match=r"part_6\.safetensors of format version 4, got '3'"):
-        swept(written)
-
-
 def test_folders_of_other_functions_are_refused(folder: Path, tmp_path: Path) -> None:
     recipe, own = build(0.1), tmp_path / "fit"
     given: dict[str, Any] = {"optimizer": recipe.optimizer, "key": RUNS["key"], "batch_size": 8}
@@ -186,14 +171,6 @@ def test_what_a_damaged_part_held_is_trained_anew(
     assert last.seen[0].resumed == 5
     assert f"damaged_{name}" in names(folder)
     assert bits(swept(folder)) == whole  # without a warning
-
-
-@pytest.mark.parametrize("number", ["²", "٣", "007", "-1", "1\n"])
-def test_names_that_only_resemble_a_parts_are_let_be(number: str, folder: Path, whole: str) -> None:
-    name = f"part_{number}.safetensors"
-    shutil.copy(folder / "part_1.safetensors", folder / name)
-    assert bits(swept(folder)) == whole
-    assert name in names(folder)
 
 
 def test_a_part_that_is_gone_or_has_the_name_of_another_is_trained_anew(
