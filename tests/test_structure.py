@@ -52,7 +52,6 @@ HEAVY = (
     "keras",
     "matplotlib",
     "optuna",
-    "orbax",
     "pandas",
     "rich",
     "safetensors",

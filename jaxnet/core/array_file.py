@@ -4,6 +4,7 @@ The format is safetensors, which any library can read and which runs no code whe
 metadata are a description in JSON and a SHA-256 of all of it.
 """
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping
@@ -30,6 +31,9 @@ DTYPES = (
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
 )
 """What arrays are made of; safetensors would write some others, but not read them."""
+
+GONE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""What the system says where there is no such file; all else is no damage of the file."""
 
 
 class FileKind(NamedTuple):
@@ -108,7 +112,7 @@ def unpack(kind: FileKind, path: Path) -> Content:
     Raises:
         FileNotFoundError: if there is none.
         ValueError: if it is truncated, altered, or of another kind, a `DamagedFileError`; if it
-            is of another version.
+            is of another version, or the system does not let it be read.
         ImportError: if safetensors is not installed.
     """
     metadata, arrays = _read(kind, path)
@@ -158,6 +162,8 @@ def _read(kind: FileKind, path: Path) -> tuple[Mapping[str, str], dict[str, np.n
         raise
     except OSError as error:
         actual = error.strerror or str(error)
+        if error.errno not in GONE:  # the disk, rights, too many open files
+            raise invalid_value(str(path), "to be readable", actual, "Let it be read.") from error
         raise _damaged(kind, path, "to be readable", actual) from error
     except (safetensors.SafetensorError, AttributeError) as error:  # the latter: a dtype
         expected = "to be a whole safetensors file"

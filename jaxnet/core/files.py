@@ -135,7 +135,7 @@ def write_atomically(path: Path, write: Callable[[Path], Any], *, remedy: str) -
 
     Args:
         path: the file to be; if it is a symbolic link, what that leads to.
-        write: is called with the temporary path, which has the same suffix.
+        write: is called with the temporary path, which has the same suffix and begins with a dot.
         remedy: what to advise if that fails.
 
     Returns:
@@ -145,32 +145,19 @@ def write_atomically(path: Path, write: Callable[[Path], Any], *, remedy: str) -
         ValueError: if the file cannot be written; the old one is then still there.
     """
     check_regular(path)
+    real = Path(os.path.realpath(path))
+    temporary = real.with_name(f".{real.stem}.{os.getpid()}{real.suffix}")
     try:
-        replace(path, write)
+        try:
+            write(temporary)
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())  # or the new name might outlive a power cut, empty
+            os.replace(temporary, real)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise not_writable(path, error, remedy) from error
     return path
-
-
-def replace(path: Path, write: Callable[[Path], Any]) -> None:
-    """Do what `write_atomically` does, and let the system's own errors through.
-
-    Args:
-        path: the file to be, as for `write_atomically`.
-        write: is called with the temporary path, which has the same suffix and begins with a dot.
-
-    Raises:
-        OSError: if the file cannot be written; the old one is then still there.
-    """
-    path = Path(os.path.realpath(path))
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())  # or the new name might outlive a power cut, empty
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def not_writable(

@@ -153,8 +153,18 @@ def describe_arrays(tree: Any) -> dict[str, str]:
     {"['epoch']": 'int32 of shape ()', "['key']": 'key<fry> of shape ()', \
 "['weights'][0]": 'float32 of shape (2, 3)'}
     """
-    leaves, _ = jax.tree_util.tree_flatten_with_path(jax.eval_shape(lambda tree: tree, tree))
-    return {name_of(path): describe_array(leaf) for path, leaf in leaves}
+    leaves = leaves_by_name(jax.eval_shape(lambda tree: tree, tree))
+    return {name: describe_array(leaf) for name, leaf in leaves.items()}
+
+
+def leaves_by_name(tree: Any) -> dict[str, Any]:
+    """Return path -> leaf of a pytree.
+
+    >>> leaves_by_name({"weights": [1.0, 2.0]})
+    {"['weights'][0]": 1.0, "['weights'][1]": 2.0}
+    """
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {name_of(path): leaf for path, leaf in leaves}
 
 
 def name_of(path: Any) -> str:

@@ -74,9 +74,9 @@ def fit(
     The epochs run inside one compiled program, in chunks. How many epochs a chunk has changes
     nothing in the result: the same key gives the same bits.
 
-    With ``checkpoint=folder`` a run that was killed, at whatever moment, goes on from the last
-    checkpoint when it is started again, and its result equals that of a run that was not, bit for
-    bit. A run that is finished only gives its result again; with more ``epochs`` it goes on.
+    With ``checkpoint=folder`` a run killed at any moment resumes from the last checkpoint when it
+    is started again, and ends with the same bits as an uninterrupted one. A finished run only
+    returns its result again; with more ``epochs`` it resumes.
 
     Args:
         network: what to train, such as ``jaxnet.mlp((784, 100, 100, 10))``.
@@ -123,15 +123,14 @@ def fit(
             normalization and dropout included. If they are those of several processes, joined by
             ``jax.distributed.initialize()``, each process makes this call with the same arguments
             and has the same result. By default JAX's default device alone.
-        checkpoint: folder to go on from and to write to, by Orbax: the state and the learning
-            curves, whole or not at all, of which the last two are kept. Written at the end, and
-            every ``report_every`` epochs if that is given, else as often as takes about a fiftieth
-            of the time. What it holds is refused unless it is this very run: the same network,
-            settings, key, examples, versions, kind and number of devices and of processes;
-            `restore_state` takes it anyway. A damaged one gives way to the one before it, with a
-            warning, and is renamed. One run at a time may use a folder. Of several processes the
-            first one alone reads and writes it, on a disk that the others need not see; the
-            others are told what it holds.
+        checkpoint: folder to resume from and to write to: safetensors files with the state and
+            the learning curves, of which the last two are kept. Written at the end, and every
+            ``report_every`` epochs if that is given, else as often as takes about a fiftieth of
+            the time. Checkpoints of another run are refused: network, settings, key, examples,
+            versions, kind and number of devices and processes must be the same; `restore_state`
+            loads the state anyway. A corrupted one is skipped with a warning and renamed, and
+            the previous one is loaded. One run at a time may use a folder. Of several processes
+            the first one alone reads and writes it, on a disk that the others need not see.
 
     Returns:
         Parameters to use, final state, learning curves and times, of all starts together.
@@ -143,7 +142,7 @@ def fit(
             checkpoint that is another run's, is in use or cannot be written.
         TypeError: if ``state`` or checkpoint are not of this network, optimizer and precision;
             for arguments of a wrong type.
-        ImportError: for a checkpoint without Orbax.
+        ImportError: for a checkpoint without safetensors or filelock.
         DivergenceError: if loss or parameters become NaN or infinite. The run stops with the
             epoch in which that happens; the error's ``result`` holds what there was before it.
 

@@ -1,29 +1,26 @@
-"""Checkpoints: a run that is killed goes on where it was, and ends with the same bits."""
+"""Checkpoints of a run of `fit`: a killed run resumes and ends with the same bits."""
 
-import contextlib
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnet.core.array_file import Content
 from jaxnet.core.errors import invalid_value
-from jaxnet.core.trees import describe_arrays, name_of
-from jaxnet.training.checkpoints.archive import Archive, Entry
-from jaxnet.training.checkpoints.fingerprint import (
-    Fingerprint,
-    check_same_arrays,
-    check_same_run,
-)
+from jaxnet.core.trees import describe_arrays, leaves_by_name, name_of
+from jaxnet.training.checkpoints.fingerprint import Fingerprint, check_same
+from jaxnet.training.checkpoints.folder import CheckpointFolder, Folder
 from jaxnet.training.checkpoints.save_interval import SaveInterval
-from jaxnet.training.distributed.processes import Message, from_first
+from jaxnet.training.distributed.processes import from_first
 from jaxnet.training.loop.run import RunRecord
-from jaxnet.training.loop.state import TrainState, is_key
+from jaxnet.training.loop.state import TrainState, is_key, without_keys
 
 Tree = TypeVar("Tree")
+
+KEPT = 2
+"""Checkpoints kept: the last one, and one to go back to if that is damaged."""
 
 
 class Standing(NamedTuple):
@@ -41,115 +38,95 @@ class Standing(NamedTuple):
 
 
 class Checkpoint:
-    """The checkpoints of one run: what an earlier start has left, and when to write the next.
+    """The checkpoints of one run: the last one of earlier starts, and when to write the next.
 
-    Of a run of several processes the first one alone reads, writes and decides when to; the others
-    are told what it has found and what has gone wrong. Each of them calls every method.
+    Of a run of several processes, process 0 alone reads, writes and decides when to; the others
+    are told what it found and what went wrong. Each of them calls every method.
     """
 
     def __init__(
         self,
-        folder: str | os.PathLike[str],
+        folder: Folder,
         fingerprint: Fingerprint,
         processes: int = 1,
         *,
         epochs: int,
         every_chunk: bool,
     ):
-        """Open a folder, and see whether the run that it holds is this one.
+        """Open a folder, and check that the run it holds is this one.
 
         Args:
             folder: made if there is none.
             fingerprint: of the run that starts.
             processes: how many train together.
-            epochs: how many it is to have in all.
-            every_chunk: whether to write after every chunk. If not, then as often as takes a
-                fiftieth of the time, and at the end.
+            epochs: how many the run is to have in all starts.
+            every_chunk: whether to write after every chunk, or as often as `SaveInterval` says.
 
         Raises:
             TypeError: if the folder holds a run of another network, optimizer, rule or precision.
-            ValueError: if it holds another run for another reason, or cannot be written to.
+            ValueError: if it holds another run for another reason, or cannot be written.
         """
-        self._archive: Archive | None = None  # as it stays in the processes that do not write
-        self._processes = processes
-        self._fingerprint = fingerprint
-        self._every_chunk = every_chunk
-        self._pace = SaveInterval()
-        self._latest: Path | None = None
-        self._found = from_first(processes, lambda: self._open(folder, epochs))
+        self._processes, self._every_chunk = processes, every_chunk
+        self._folder: CheckpointFolder | None = None  # stays None in all processes but one
+        self._interval = SaveInterval()
 
-    def _open(self, folder: str | os.PathLike[str], epochs: int) -> Message:
-        archive = self._archive = Archive(folder)
-        try:
-            found = archive.read()
-            if found is None:
-                return Message()
-            self._latest = found.path
-            there = Fingerprint(**found.description["fingerprint"])
-            check_same_run(self._fingerprint, there, self._latest)
-            _check_epochs(epochs, found)
-            archive.set_aside()  # what is damaged, now that it is known to be of this run
-        except BaseException:
+        def read() -> list[Content]:
+            self._folder = CheckpointFolder(folder, "a run of fit", fingerprint)
+            return self._folder.read()
+
+        self._found = [Content(*each) for each in from_first(processes, read)]
+        done = self._found[0].description["epochs"] if self._found else 0
+        if epochs < done:
             self.close()
-            raise
-        return Message(found.description["seconds"], found.arrays)
+            remedy = f"Pass epochs={done} to have its result, or begin in an empty folder."
+            expected = f"to be at least the {done} that '{folder}' holds"
+            raise invalid_value("epochs", expected, epochs, remedy)
 
     def resume(self, start: Standing) -> Standing:
-        """Return where an earlier start has left the run; ``start`` if there was none.
-
-        Args:
-            start: the run before its first epoch; its history has no row.
-        """
-        seconds, arrays = self._found
-        if not arrays:
+        """Return where earlier starts left the run, else ``start``, whose history has no row."""
+        if not self._found:
             return start
-        self._found = Message()  # lets go of the arrays
-        self._pace = SaveInterval(seconds)
-        state = _from_arrays("state", start.state, arrays)
-        return Standing(state, _from_arrays("history", start.history, arrays), seconds)
+        state, history, seconds = _from_arrays(start, self._found.pop().arrays)
+        self._interval = SaveInterval(float(seconds))
+        return Standing(state, history, float(seconds))
 
     def save(self, standing: Standing, *, last: bool) -> None:
-        """Write where the run stands, if it is time to.
-
-        Args:
-            standing: after a chunk.
-            last: whether it was the last one, which is always written.
+        """Write where the run stands if it is time to, or after the last chunk.
 
         Raises:
-            ValueError: if it cannot be written. The checkpoints before it stay.
+            ValueError: if it cannot be written; the checkpoints before stay.
         """
         from_first(self._processes, lambda: self._save(standing, last=last))
 
-    def _save(self, standing: Standing, *, last: bool) -> Message:
-        due = self._every_chunk or last or self._pace.due(standing.seconds)
-        if self._archive is None or not due:
-            return Message()
-        with self._pace.writing(standing.seconds):
-            arrays = _to_arrays("state", standing.state) | _to_arrays("history", standing.history)
-            description = {
-                "fingerprint": self._fingerprint._asdict(),
-                "epochs": _length(standing.history),
-                "seconds": standing.seconds,
-            }
-            self._latest = self._archive.write(int(standing.state.epoch), arrays, description)
-        return Message()
-
     def describe(self) -> str:
-        """Return where the last one is, in a sentence."""
-        last = f"The last good checkpoint is '{self._latest}'."
-        none = "No checkpoint has been written yet."
-        return from_first(self._processes, lambda: Message(last if self._latest else none)).text
+        """Return in a sentence where the last one is."""
+        folder = self._folder
+        names = from_first(
+            self._processes, lambda: [str(path) for path in folder.paths()] if folder else []
+        )
+        last = f"The last good checkpoint is '{names[-1]}'." if names else ""
+        return last or "No checkpoint has been written yet."
 
     def close(self) -> None:
-        """Let go of the folder."""
-        if self._archive is not None:
-            self._archive.close()
+        """Release the folder."""
+        if self._folder is not None:
+            self._folder.close()
+
+    def _save(self, standing: Standing, *, last: bool) -> None:
+        due = self._every_chunk or last or self._interval.due(standing.seconds)
+        if self._folder is None or not due:
+            return
+        with self._interval.writing(standing.seconds):
+            leaves = leaves_by_name(standing._replace(state=without_keys(standing.state)))
+            arrays = {name: np.asarray(leaf) for name, leaf in leaves.items()}
+            said = {"epochs": len(standing.history.epoch.diverged_at)}
+            self._folder.write(int(standing.state.epoch), said, arrays, kept=KEPT)
 
 
-def restore_state(folder: str | os.PathLike[str], like: TrainState) -> TrainState:
-    """Return the state of a folder's last checkpoint, whatever it was trained on, and by which jax.
+def restore_state(folder: Folder, like: TrainState) -> TrainState:
+    """Load the state of a folder's last checkpoint, whatever run and version of jax it is of.
 
-    `jaxnet.training.fit` goes on from a checkpoint by itself, and exactly, or not at all. This is
+    `jaxnet.training.fit` resumes from a checkpoint by itself, and exactly, or not at all. This is
     for all else: to use the parameters, or to go on by ``fit(..., state=...)`` with other
     settings or other versions.
 
@@ -165,49 +142,20 @@ def restore_state(folder: str | os.PathLike[str], like: TrainState) -> TrainStat
         ValueError: if the folder holds no checkpoint that can be read.
         TypeError: if it is of another network, optimizer, rule or precision.
     """
-    with contextlib.closing(Archive(folder, create=False)) as archive:
-        entry = archive.read()
-    if entry is None:
+    found = CheckpointFolder(folder, "a run of fit").read()
+    if not found:
         remedy = "Pass the folder that was passed to fit as checkpoint."
-        expected = "to hold a checkpoint"
-        raise invalid_value("folder", expected, f"'{folder}'", remedy)
-    arrays = entry.description["fingerprint"]["arrays"]
-    check_same_arrays(describe_arrays(like), arrays, entry.path)
-    return _from_arrays("state", like, entry.arrays)
+        raise invalid_value("folder", "to hold a checkpoint", f"'{folder}'", remedy)
+    description, arrays = found[0]
+    check_same("arrays", describe_arrays(like), description["fingerprint"]["arrays"], folder)
+    return _from_arrays(like, {n.removeprefix("state."): array for n, array in arrays.items()})
 
 
-def _check_epochs(epochs: int, found: Entry) -> None:
-    done = found.description["epochs"]
-    if epochs < done:
-        remedy = f"Pass epochs={done} to have its result, or begin in an empty folder."
-        expected = f"to be at least the {done} that '{found.path}' holds"
-        raise invalid_value("epochs", expected, epochs, remedy)
-
-
-def _length(history: RunRecord) -> int:
-    return len(history.epoch.diverged_at)
-
-
-def _to_arrays(name: str, tree: Any) -> dict[str, np.ndarray]:
-    """Return path -> array of a tree; a key as the integers that it consists of.
-
-    Empty arrays are left out: Orbax takes none, and there is nothing to keep.
-    """
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    arrays = {
-        f"{name}.{name_of(path)}": np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
-        for path, leaf in leaves
-    }
-    return {path: array for path, array in arrays.items() if array.size}
-
-
-def _from_arrays(name: str, like: Tree, arrays: Mapping[str, np.ndarray]) -> Tree:
+def _from_arrays(like: Tree, arrays: Mapping[str, np.ndarray]) -> Tree:
     """Return a tree with the structure, the kinds and the places of ``like``."""
 
     def leaf(path: Any, like: Any) -> Any:
-        array = arrays.get(f"{name}.{name_of(path)}")
-        if array is None:
-            return like
+        array = arrays[name_of(path)]
         if not isinstance(like, jax.Array | jax.ShapeDtypeStruct):
             return array
         values: Any = jnp.array(array)

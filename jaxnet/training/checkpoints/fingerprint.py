@@ -1,4 +1,4 @@
-"""Fingerprints: all that decides the bits of a run, and in words where two runs differ."""
+"""Fingerprints: all that decides the bits of a run, and where two runs differ."""
 
 import functools
 import hashlib
@@ -12,19 +12,32 @@ from typing import Any, NamedTuple
 import jax
 from jax.sharding import Mesh
 
-from jaxnet.core.errors import InputError, invalid_type, invalid_value
+from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.trees import describe_array, describe_arrays, digest
 from jaxnet.core.types import Description, Layer
 from jaxnet.data.examples import Examples
 from jaxnet.training.distributed.devices import Device
-from jaxnet.training.loop.state import TrainState
 
 LINE = 300
 """Longest line of a program that is kept as it is; longer ones, large constants, as a digest."""
 
-
 UNOPTIMIZED = "jax_disable_most_optimizations"
 """The one setting of JAX that alters what is compiled, and neither the program nor XLA's flags."""
+
+EMPTY = "or begin in an empty folder."
+
+REMEDIES = {
+    "platform": "Only the same versions on the same device resume bit for bit: use those, "
+    f"{EMPTY} jaxnet.training.restore_state loads the state of a run of fit anyway.",
+    "arrays": "Pass the network, optimizer, rules and precision of that run, or another folder.",
+    "members": f"Pass the settings, seeds, key and options of that sweep, {EMPTY}",
+    "examples": f"Pass the examples of that run in the same order, {EMPTY}",
+    "settings": f"Pass the settings of that run, {EMPTY}",
+    "program": "Some number or function that the optimizer, its schedule or the network is made "
+    f"of is another than in that run: pass the same, {EMPTY}",
+    "start": f"Pass the key and the initial state of that run, {EMPTY}",
+}
+"""Parts of a fingerprint in the order of comparison -> what to do if they differ."""
 
 
 class Fingerprint(NamedTuple):
@@ -47,116 +60,70 @@ class Fingerprint(NamedTuple):
     settings: dict[str, str]
     program: str
     start: dict[str, str]
-    members: dict[str, str] = {}  # noqa: RUF012  nobody changes it
+    members: dict[str, str]
 
 
 def take_fingerprint(
-    start: TrainState,
+    state: Any,
     train: Examples,
     validation: Examples | None,
     program: str,
     settings: Mapping[str, Any],
     processes: int = 1,
+    *,
+    members: Mapping[str, Any] | None = None,
+    device: Device | None = None,
 ) -> Fingerprint:
     """Return the fingerprint of a run. Hashing takes about a third of a second per 100 MB.
 
     Args:
-        start: the state before the first epoch.
-        train: the examples to learn from.
-        validation: those to evaluate on, if any.
-        program: the text of the lowered program.
-        settings: name -> what the program was made of: a number, a word, functions.
-        processes: to how many the devices belong, which sum over theirs first.
-    """
-    return Fingerprint(
-        platform={"processes": str(processes)} | _platform(jax.devices()[0]),
-        arrays=describe_arrays(start),
-        examples=_describe_examples(train=train, validation=validation),
-        settings={name: in_words(value) for name, value in settings.items()},
-        program=_shortened(program),
-        start={name: digest(part) for name, part in start._asdict().items()},
-    )
-
-
-def take_sweep_fingerprint(
-    result: Any,
-    members: Mapping[str, Any],
-    train: Examples,
-    validation: Examples | None,
-    program: str,
-    settings: Mapping[str, Any],
-    device: Device,
-) -> Fingerprint:
-    """Return the fingerprint of many runs of one program.
-
-    Args:
-        result: shapes and dtypes of what a run gives.
-        members: name -> what all runs are given: arrays, or words.
+        state: before the first epoch; of a sweep, shapes and dtypes of what a run gives.
         train: the examples to learn from.
         validation: those to evaluate on, if any.
         program: the text of one run's lowered program.
-        settings: name -> what the program was made of.
-        device: one of those that train; the others are of its platform.
+        settings: name -> what the program was made of: a number, a word, functions.
+        processes: to how many the devices belong, which sum over theirs first.
+        members: of a sweep: name -> what all its runs are given, arrays or words.
+        device: one of those that train, all of one platform; by default JAX's first.
     """
+    sets = {"train": train._asdict(), "validation": validation._asdict() if validation else {}}
+    # from another key all else differs: it comes first
+    parts = {"key": state.key, **state._asdict()} if members is None else {}
     return Fingerprint(
-        platform=_platform(device),
-        arrays=describe_arrays(result),
-        examples=_describe_examples(train=train, validation=validation),
-        settings={name: in_words(value) for name, value in settings.items()},
-        program=_shortened(program),
-        start={},
-        members={n: v if isinstance(v, str) else _described(v) for n, v in members.items()},
+        {"processes": str(processes)} | _platform(device or jax.devices()[0]),
+        describe_arrays(state),
+        {f"{name}.{n}": _described(a) for name, each in sets.items() for n, a in each.items()},
+        {name: in_words(value) for name, value in settings.items()},
+        "\n".join(map(_shortened, program.splitlines())),
+        {f"initial {name} of SHA-256": digest(part)[:16] for name, part in parts.items()},
+        {name: _described(value) for name, value in (members or {}).items()},
     )
 
 
-def check_same_run(here: Fingerprint, there: Fingerprint, folder: Any) -> None:
-    """Raise unless a checkpoint is of the very run that is to go on.
-
-    Args:
-        here: the run that starts.
-        there: the run that the checkpoint is of.
-        folder: where the checkpoint is.
+def check_same_run(here: Fingerprint, there: Fingerprint, path: Any) -> None:
+    """Compare the run that starts with that of a checkpoint.
 
     Raises:
-        TypeError: if its state is another's: another network, optimizer, rule or precision.
+        TypeError: if the state is of another network, optimizer, rule or precision.
         ValueError: if anything else differs that decides the bits of the result.
     """
-    check = functools.partial(_check, folder)
-    state = "" if here.members else " take its state by jaxnet.training.restore_state,"
-    remedy = (
-        f"Only the same versions on the same device go on bit for bit: use those,{state} "
-        "or begin in an empty folder."
-    )
-    check(here.platform, there.platform, remedy)
-    check_same_arrays(here.arrays, there.arrays, folder)
-    remedy = "Pass the settings, seeds, key and options of that sweep, or begin in an empty folder."
-    check(here.members, there.members, remedy)
-    remedy = "Pass the examples of that run in the same order, or begin in an empty folder."
-    check(here.examples, there.examples, remedy)
-    if here.program != there.program:
-        remedy = "Pass the settings of that run, or begin in an empty folder."
-        check(here.settings, there.settings, remedy)
-        remedy = (
-            "Some number or function that the optimizer, its schedule or the network is made of "
-            "is another than in that run: pass the same, or begin in an empty folder."
-        )
-        mine, its = _first_difference(here.program, there.program)
-        name = "the line of its program"
-        check({name: f"'{mine}'"}, {name: f"'{its}'"}, remedy)
-    remedy = "Pass the key and the initial state of that run, or begin in an empty folder."
-    check(_initial(here), _initial(there), remedy)
+    for part in REMEDIES:
+        mine, its = getattr(here, part), getattr(there, part)
+        if part == "settings" and here.program == there.program:
+            continue
+        if part == "program":
+            mine, its = _first_difference(mine, its)
+        check_same(part, mine, its, path)
 
 
-def check_same_arrays(here: Mapping[str, str], there: Mapping[str, str], folder: Any) -> None:
-    """Raise a TypeError that names the first array in which two states differ.
-
-    Args:
-        here: the arrays asked for, by `describe_arrays`.
-        there: those of the checkpoint.
-        folder: where the checkpoint is.
-    """
-    remedy = "Pass the network, optimizer, rules and precision of that run, or another folder."
-    _check(folder, here, there, remedy, error=invalid_type)
+def check_same(part: str, here: Mapping[str, str], there: Mapping[str, str], path: Any) -> None:
+    """Raise an error, for ``"arrays"`` a TypeError, that names the first difference of a part."""
+    for name in dict.fromkeys((*here, *there)):
+        mine, its = here.get(name, "none"), there.get(name, "none")
+        if mine != its:
+            error = invalid_type if part == "arrays" else invalid_value
+            expected = f"to be of a run with {name} {mine}"
+            raise error(f"checkpoint '{path}'", expected, its, REMEDIES[part])
 
 
 def in_words(value: Any) -> str:
@@ -200,65 +167,25 @@ def _platform(device: Device) -> dict[str, str]:
     }
 
 
-def _described(tree: Any) -> str:
-    """Return what arrays are: one by dtype and shape, too, several by their digest alone."""
-    sha = f"SHA-256 {digest(tree)[:16]}"
-    return f"{describe_array(tree)} and {sha}" if hasattr(tree, "dtype") else sha
+def _described(value: Any) -> str:
+    """Return words as they are; one array by dtype, shape and digest, several by that alone."""
+    if isinstance(value, str):
+        return value
+    sha = f"SHA-256 {digest(value)[:16]}"
+    return f"{describe_array(value)} and {sha}" if hasattr(value, "dtype") else sha
 
 
-def _describe_examples(**sets: Examples | None) -> dict[str, str]:
-    return {
-        f"{name}.{field}": _described(array)
-        for name, examples in sets.items()
-        if examples is not None
-        for field, array in examples._asdict().items()
-    }
+def _shortened(line: str) -> str:
+    sha = hashlib.sha256(line.encode()).hexdigest()
+    return line if len(line) <= LINE else f"{line[:LINE]}... SHA-256 {sha}"
 
 
-def _shortened(program: str) -> str:
-    def short(line: str) -> str:
-        sha = hashlib.sha256(line.encode()).hexdigest()
-        return line if len(line) <= LINE else f"{line[:LINE]}... SHA-256 {sha}"
-
-    return "\n".join(short(line) for line in program.splitlines())
-
-
-def _first_difference(here: str, there: str) -> tuple[str, str]:
+def _first_difference(here: str, there: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return the first lines in which two programs differ, in more than the numbers of results."""
+    name = "the line of its program"
     for numbers in (r"%[\w:#]+", "$^"):
         texts = (re.sub(numbers, "%", text).splitlines() for text in (here, there))
         for mine, its in itertools.zip_longest(*texts, fillvalue="its end"):
             if mine != its:
-                return mine.strip(), its.strip()
-    return here, there
-
-
-def _initial(run: Fingerprint) -> dict[str, str]:
-    """Return the digests of the start, the key's first: from another one all else differs."""
-    first = {name: run.start[name] for name in ("key",) if name in run.start}
-    return {f"initial {name} of SHA-256": value[:16] for name, value in (first | run.start).items()}
-
-
-def _check(
-    folder: Any,
-    here: Mapping[str, str],
-    there: Mapping[str, str],
-    remedy: str,
-    *,
-    error: Any = invalid_value,
-) -> None:
-    """Raise the error that names the first entry in which two mappings differ."""
-    difference = _difference(here, there)
-    if difference is not None:
-        name, mine, its = difference
-        expected = f"to be of a run with {name} {mine}"
-        raised: InputError = error(f"checkpoint '{folder}'", expected, its, remedy)
-        raise raised
-
-
-def _difference(here: Mapping[str, str], there: Mapping[str, str]) -> tuple[str, str, str] | None:
-    for name in dict.fromkeys((*here, *there)):
-        mine, its = here.get(name, "none"), there.get(name, "none")
-        if mine != its:
-            return name, mine, its
-    return None
+                return {name: f"'{mine.strip()}'"}, {name: f"'{its.strip()}'"}
+    return {}, {}

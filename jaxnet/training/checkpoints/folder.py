@@ -1,160 +1,188 @@
-"""A folder of checkpoints: what it may hold, who may write to it, and what is said if it fails."""
+"""A folder of checkpoints: numbered safetensors files, written by one process at a time."""
 
 import contextlib
-import errno
-import gc
+import json
 import os
 import re
-import shutil
-import tempfile
-import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
-from jaxnet.core.errors import InvalidValueError, invalid_value
-from jaxnet.training.checkpoints.lock import FolderLock
+import numpy as np
+
+from jaxnet.core.array_file import Content, FileKind, pack, storable, unpack
+from jaxnet.core.errors import DamagedFileError, MissingFileError, invalid_value, message
+from jaxnet.core.files import not_writable, write_atomically
+from jaxnet.core.optional_imports import import_package
+from jaxnet.training.checkpoints.fingerprint import Fingerprint, check_same_run
+
+Folder: TypeAlias = str | os.PathLike[str]
+
+FORMAT = 3
+"""Version of the files; jaxnet 0.1.0 wrote 1 and 2."""
+
+FILES = {
+    "a run of fit": ("epoch_", FileKind("jaxnet run", FORMAT, "a checkpoint", "It is skipped.")),
+    "a sweep": ("part_", FileKind("jaxnet sweep", FORMAT, "a part of a sweep", "It is skipped.")),
+}
+"""What a folder holds checkpoints of -> the prefix of their names, and their kind."""
 
 MARKS = {
-    "a run of fit": "epoch_[0-9]*",
+    "a run of fit": "epoch_[0-9]*.safetensors",
     "a sweep": "part_[0-9]*.safetensors",
     "the shares of several processes": "process_[0-9]*",
     "the stages of a search": "stage_[0-9]*",
+    "a run of jaxnet 0.1.0": "epoch_[0-9]*/_CHECKPOINT_METADATA",
 }
-"""What a folder may hold checkpoints of -> the names by which that is known."""
+"""What a folder holds checkpoints of -> a pattern of names by which that is known."""
 
-REMEDIES = {
-    "writable": "Make room, or pass another folder.",
-    "readable": "Let it be read, or pass another folder.",
-}
-"""What a folder was to be -> what to advise if it is not."""
-
-MISSING = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
-"""What the system says of a checkpoint that lacks a file; all else is the system's own trouble."""
+ROOM = "Make room, or pass another folder."
 
 
 def check_holds(folder: Path, what: str) -> None:
-    """Raise a ValueError if a folder holds checkpoints of something else.
-
-    Args:
-        folder: which need not exist.
-        what: one of `MARKS`.
-    """
+    """Raise a ValueError if a folder, which need not exist, holds anything else of `MARKS`."""
     for other, mark in MARKS.items():
         if other != what and any(folder.glob(mark)):
-            remedy = "Pass another folder, or what that one was written by."
-            expected = f"to be a folder of {what}"
-            actual = f"one of {other}"
+            remedy = "Pass another folder, or go on with what wrote this one."
+            expected, actual = f"to be a folder of {what}", f"one of {other}"
             raise invalid_value(f"checkpoint '{folder}'", expected, actual, remedy)
 
 
-def prepare(folder: Path, unfinished: str) -> FolderLock:
-    """Make a folder, try to write to it before a long run does, and remove unfinished writing.
+class CheckpointFolder:
+    """The checkpoints of one run or sweep, a file each.
 
-    Args:
-        folder: its parents are made, too.
-        unfinished: the pattern of names that only what was not finished has.
-
-    Returns:
-        What keeps other processes from writing to it until it is released.
-
-    Raises:
-        OSError: if it cannot be written to.
-        ValueError: if another process writes to it.
+    A file is written beside its place and renamed: a process killed at any moment leaves whole
+    ones, and its lock is released.
     """
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
-    lock = FolderLock(folder)
-    remove_all(folder, unfinished)
-    return lock
 
+    def __init__(self, folder: Folder, what: str, fingerprint: Fingerprint | None = None):
+        """Open a folder.
 
-def remove_all(folder: Path, pattern: str) -> None:
-    """Remove what has such a name; of a symbolic link the link alone."""
-    for path in folder.glob(pattern):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        Args:
+            folder: made with its parents if there is none.
+            what: it holds checkpoints of, one of `FILES`.
+            fingerprint: of the run that starts; without one the folder is only read.
 
+        Raises:
+            ValueError: if it holds something else, cannot be written, or is in use.
+            ImportError: if safetensors or filelock is not installed.
+        """
+        self._folder, self._fingerprint = Path(folder).absolute(), fingerprint
+        self._prefix, self._kind = FILES[what]
+        self._lock: Any = None
+        check_holds(self._folder, what)
+        if fingerprint is not None:
+            advice = {"remedy": "pip install 'jaxnet[checkpoint]' installs all for checkpoints."}
+            import_package("safetensors.numpy", **advice)
+            self._open(import_package("filelock", **advice))
 
-def numbers(folder: Path, prefix: str, suffix: str = "") -> Sequence[int]:
-    """Return, in order, the numbers of a folder's files whose names are written as ``prefix_12``.
+    def read(self, *, every: bool = False) -> list[Content]:
+        """Return the last whole checkpoint, or every one, last first; an empty list if none is.
 
-    Args:
-        folder: of checkpoints.
-        prefix: before the number, without brackets, stars and question marks.
-        suffix: after it, likewise.
-    """
-    names = (path.name for path in folder.glob(f"{prefix}*{suffix}"))
-    found = (re.fullmatch(f"{prefix}(0|[1-9][0-9]*){re.escape(suffix)}", name) for name in names)
-    return sorted(int(match[1]) for match in found if match)
+        Damaged ones are skipped with a warning, and renamed once the others are known to be of
+        this run, so that nothing overwrites them. An error closes the folder.
 
+        Raises:
+            TypeError: if one is of another network, optimizer, rule or precision.
+            ValueError: if one is of another run for another reason, or the system does not let
+                it be read; if all are damaged and one is needed.
+        """
+        found, damaged = list[Content](), list[Path]()
+        with self._closing_on_error():
+            for path in reversed(self.paths()):
+                try:
+                    found.append(self._read(path))
+                except (DamagedFileError, MissingFileError) as error:
+                    warnings.warn(str(error), stacklevel=2)
+                    damaged.append(path)
+                    continue
+                if self._fingerprint is not None:
+                    there = Fingerprint(**found[-1].description["fingerprint"])
+                    check_same_run(self._fingerprint, there, path)
+                if not every:
+                    break
+            if damaged and not found and not every:
+                actual = f"only damaged ones, {', '.join(path.name for path in damaged)}"
+                remedy = "Copy a whole one back, or begin in an empty folder."
+                where = f"checkpoint '{self._folder}'"
+                raise invalid_value(where, "to hold one that can be read", actual, remedy)
+            for path in damaged if self._lock else ():
+                aside = path
+                while os.path.lexists(aside := aside.with_name(f"damaged_{aside.name}")):
+                    pass
+                path.rename(aside)
+        return found
 
-@contextlib.contextmanager
-def naming_errors(
-    folder: Path, what: str, existing: Callable[[], Sequence[Path]]
-) -> Iterator[None]:
-    """Let what the system or Orbax complains about become an error about a folder.
+    def write(
+        self,
+        number: int,
+        description: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray],
+        *,
+        kept: int | None = None,
+    ) -> None:
+        """Write a checkpoint, whole or not at all, and keep the last ones, or all.
 
-    Args:
-        folder: of checkpoints.
-        what: it was to be, ``"writable"`` or ``"readable"``.
-        existing: gives the checkpoints that are there, the last one last.
+        Raises:
+            ValueError: if it cannot be written; those before stay.
+        """
+        before = self.paths()
+        own = {"number": number, "fingerprint": self._fingerprint and self._fingerprint._asdict()}
+        text = json.dumps({**own, **description})
+        content = pack(self._kind, text, {name: storable(name, a) for name, a in arrays.items()})
+        remedy = " ".join([ROOM, *(f"The last good checkpoint is '{p}'." for p in before[-1:])])
+        write_atomically(self._path(number), lambda path: path.write_bytes(content), remedy=remedy)
+        for path in self.paths()[:-kept] if kept else ():
+            with contextlib.suppress(OSError):  # what cannot be removed stays
+                path.unlink()
 
-    Raises:
-        ValueError: for any such complaint.
-    """
-    try:
-        yield
-    except (InvalidValueError, ImportError):
-        raise
-    except (OSError, ValueError, RuntimeError) as error:
-        let_go(error)
-        remedy = REMEDIES[what]
-        before = existing() if what == "writable" else ()
-        if before:
-            remedy += f" The last good checkpoint is '{before[-1]}'."
-        actual = f"'{folder}': {reason(error)}"
-        expected = f"to be a {what} folder"
-        raise invalid_value("checkpoint", expected, actual, remedy) from error
+    def paths(self) -> Sequence[Path]:
+        """Return the paths of all checkpoints, by number."""
+        name = re.compile(rf"{self._prefix}(0|[1-9][0-9]*)\.safetensors")
+        found = (name.fullmatch(path.name) for path in self._folder.glob(f"{self._prefix}*"))
+        return [self._path(number) for number in sorted(int(match[1]) for match in found if match)]
 
+    def close(self) -> None:
+        """Release the folder."""
+        if self._lock is not None:
+            self._lock.release()
 
-def reason(error: Exception) -> str:
-    """Return what the system said, in one line."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    code = _code(error)
-    if code is not None:
-        return os.strerror(code)
-    return (str(error) or type(error).__name__).splitlines()[0]
+    def _open(self, filelock: Any) -> None:
+        with self._closing_on_error():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            # not bound to a thread: the garbage collector may run in any
+            self._lock = filelock.FileLock(self._folder / ".lock", thread_local=False)
+            try:
+                self._lock.acquire(blocking=False)
+            except filelock.Timeout as error:
+                where, expected = (
+                    f"checkpoint '{self._folder}'",
+                    "to be written by one run at a time",
+                )
+                remedy = "Wait until that one ends, or pass another folder."
+                raise invalid_value(where, expected, "one in use", remedy) from error
+            for unfinished in self._folder.glob(f".{self._prefix}*.safetensors"):
+                unfinished.unlink()
 
+    def _read(self, path: Path) -> Content:
+        content = unpack(self._kind, path)
+        written = self._path(content.description["number"]).name
+        if written != path.name:
+            expected = "to have the name that it was written by"
+            raise DamagedFileError(message(str(path), expected, written, self._kind.remedy))
+        return content
 
-def is_damage(error: BaseException | None) -> bool:
-    """Return whether what failed to be read is at fault, and not the system that reads it."""
-    while error is not None:
-        if isinstance(error, MemoryError) or _code(error) not in (None, *MISSING):
-            return False
-        error = error.__cause__ or error.__context__
-    return True
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{self._prefix}{number}.safetensors"
 
-
-def _code(error: BaseException) -> int | None:
-    """Return the system's number of an error, if it is one."""
-    if isinstance(error, OSError):
-        return error.errno
-    said = re.search(r"os_error_code='(\d+)'", str(error))  # TensorStore's way to say it
-    return int(said[1]) if said else None
-
-
-def let_go(error: BaseException | None) -> None:
-    """Let go of the coroutines that a failure has left in Orbax's frames, and of their warnings."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*was never awaited", RuntimeWarning)
-        while error is not None:
-            traceback.clear_frames(error.__traceback__)
-            error = error.__cause__ or error.__context__
-        gc.collect()
+    @contextlib.contextmanager
+    def _closing_on_error(self) -> Iterator[None]:
+        """Release the folder if anything fails, and say of the system's errors where."""
+        try:
+            yield
+        except BaseException as error:
+            self.close()
+            if isinstance(error, OSError):
+                raise not_writable(self._folder, error, ROOM, argument="checkpoint") from error
+            raise

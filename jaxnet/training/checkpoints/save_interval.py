@@ -9,31 +9,21 @@ COST = 0.02
 
 
 class SaveInterval:
-    """When to write next: as often as takes a fiftieth of the time, and so soon at first."""
+    """When to write next: at once, then as often as takes a fiftieth of the time.
+
+    All times are in seconds of the run, in all starts together.
+    """
 
     def __init__(self, seconds: float = 0.0):
-        """Start to count.
-
-        Args:
-            seconds: what the run has taken so far, in earlier starts.
-        """
         self._cost, self._written_at = 0.0, seconds
 
     def due(self, seconds: float) -> bool:
-        """Return whether it is time to write.
-
-        Args:
-            seconds: what the run has taken so far, in all starts.
-        """
+        """Return whether it is time to write."""
         return seconds - self._written_at >= self._cost / COST
 
     @contextlib.contextmanager
     def writing(self, seconds: float) -> Iterator[None]:
-        """Measure what is written within.
-
-        Args:
-            seconds: as for `due`.
-        """
+        """Measure what is written within."""
         began = time.perf_counter()
         yield
         self._cost, self._written_at = time.perf_counter() - began, seconds

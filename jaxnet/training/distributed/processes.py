@@ -1,38 +1,21 @@
 """Agreement and exchange between processes joined by `jax.distributed`."""
 
+import base64
 import json
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
-from jaxnet.core.errors import (
-    DamagedFileError,
-    InvalidTypeError,
-    InvalidValueError,
-    MissingFileError,
-    MissingPackageError,
-    invalid_value,
-)
+from jaxnet.core import errors
+from jaxnet.core.errors import InputError, invalid_value
 from jaxnet.core.trees import digest
 from jaxnet.training.distributed.devices import Device
 
 T = TypeVar("T")
-
-
-class Message(NamedTuple):
-    """Message from the first process to the others.
-
-    Attributes:
-        text: in JSON's own types.
-        arrays: name -> array, none of them empty.
-    """
-
-    text: Any = None
-    arrays: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def count_processes(devices: Iterable[Device]) -> int:
@@ -89,9 +72,7 @@ def run_in_all_processes(processes: int, action: Callable[[], T]) -> T:
 
 def agreed(processes: int, decision: Any) -> bool:
     """Return the decision of the first process in all of them."""
-    if processes == 1:
-        return bool(decision)
-    return bool(multihost_utils.broadcast_one_to_all(np.array(decision)))
+    return from_first(processes, lambda: bool(decision))
 
 
 def gathered(processes: int, tree: Any) -> Any:
@@ -99,15 +80,16 @@ def gathered(processes: int, tree: Any) -> Any:
     return tree if processes == 1 else multihost_utils.process_allgather(tree, tiled=True)
 
 
-def from_first(processes: int, call: Callable[[], Message]) -> Message:
+def from_first(processes: int, call: Callable[[], T]) -> T:
     """Call a function in the first process and return its result in all of them.
 
-    All must come here. What the call raises in the first process is raised in all of them: those
-    that wait for it hear of it.
+    All must come here. What the call raises in the first process is raised in all of them.
 
     Args:
         processes: how many take part; if it is 1, it is the first.
-        call: what the first one does, such as to read a file that the others may not have.
+        call: what the first one does, such as to read a file that the others may not have. Its
+            result is of JSON's types and NumPy arrays, which arrive bit for bit; tuples arrive in
+            the other processes as lists.
 
     Raises:
         Exception: what the call raises: in the other processes, with the same message, an error
@@ -115,61 +97,43 @@ def from_first(processes: int, call: Callable[[], Message]) -> Message:
     """
     if processes == 1:
         return call()
-    said, error = Message(), None
+    result, error = None, None
     if jax.process_index() == 0:
         try:
-            said = call()
+            result = call()
         except Exception as raised:  # whatever it is, the others must not wait for ever
             error = raised
-    header = _text_from_first(_header(said, error))
+    failure = None if error is None else [type(error).__name__, str(error)]
+    result, failure = _broadcast(None if result is failure is None else [result, failure])
     if error is not None:
         raise error
-    if "error" in header:
-        kind, text = header["error"]
-        raise _KINDS.get(kind, RuntimeError)(text)
-    return Message(header.get("text"), _arrays_from_first(header.get("arrays", {}), said.arrays))
+    if failure is not None:
+        kind = getattr(errors, failure[0], None)
+        raise (kind if isinstance(kind, type) and issubclass(kind, InputError) else RuntimeError)(
+            failure[1]
+        )
+    return cast(T, result)
 
 
-_KINDS = {
-    kind.__name__: kind
-    for kind in (
-        DamagedFileError,
-        InvalidTypeError,
-        InvalidValueError,
-        MissingFileError,
-        MissingPackageError,
-    )
-}
-
-
-def _header(said: Message, error: Exception | None) -> dict[str, Any]:
-    """Return all but the arrays themselves; nothing at all for an empty message."""
-    if error is not None:
-        return {"error": [type(error).__name__, str(error)]}
-    kinds = {name: [str(array.dtype), array.shape] for name, array in said.arrays.items()}
-    parts = {"text": said.text, "arrays": kinds or None}
-    return {name: part for name, part in parts.items() if part is not None}
-
-
-def _text_from_first(header: dict[str, Any]) -> dict[str, Any]:
-    content = json.dumps(header).encode() if header else b""
+def _broadcast(message: Any) -> tuple[Any, Any]:
+    """Send the first process's message to all of them; an empty one takes half the exchange."""
+    content = b"" if message is None else json.dumps(message, default=_plain).encode()
     length = np.frombuffer(len(content).to_bytes(8, "little"), np.uint8)
     size = int.from_bytes(multihost_utils.broadcast_one_to_all(length).tobytes(), "little")
     if not size:
-        return {}
+        return None, None
     own = np.frombuffer(content, np.uint8) if content else np.zeros(size, np.uint8)
-    return json.loads(multihost_utils.broadcast_one_to_all(own).tobytes())
+    return json.loads(multihost_utils.broadcast_one_to_all(own).tobytes(), object_hook=_array)
 
 
-def _arrays_from_first(
-    kinds: Mapping[str, tuple[str, list[int]]], arrays: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Return the first process's arrays, sent as bytes: JAX would round those of 64 bits."""
+def _plain(array: np.ndarray) -> dict[str, Any]:
+    content = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+    return {"dtype": str(array.dtype), "shape": array.shape, "content": content}
 
-    def own(name: str, dtype: str, shape: list[int]) -> np.ndarray:
-        array = arrays[name] if name in arrays else np.zeros(shape, np.dtype(dtype))
-        return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
-    sent = {name: own(name, *kind) for name, kind in kinds.items()}
-    come = multihost_utils.broadcast_one_to_all(sent) if sent else {}
-    return {n: come[n].view(dtype).reshape(shape) for n, (dtype, shape) in kinds.items()}
+def _array(fields: dict[str, Any]) -> Any:
+    """Undo `_plain`; other dictionaries stay what they are."""
+    if set(fields) != {"dtype", "shape", "content"}:
+        return fields
+    values = np.frombuffer(base64.b64decode(fields["content"]), jnp.dtype(fields["dtype"]))
+    return values.reshape(fields["shape"])

@@ -1,31 +1,17 @@
-"""SweepCheckpoint: the waves of a sweep that are done, in files, so that a killed sweep goes on."""
+"""Checkpoints of a sweep: finished batches of runs, one file each."""
 
-import contextlib
-import hashlib
-import json
-import os
-import warnings
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from jaxnet.core.array_file import Content, FileKind, pack, storable, unpack
-from jaxnet.core.errors import DamagedFileError, invalid_value
-from jaxnet.core.files import check_path, replace
-from jaxnet.core.trees import name_of
-from jaxnet.training.checkpoints.fingerprint import Fingerprint, check_same_run
-from jaxnet.training.checkpoints.folder import check_holds, naming_errors, numbers, prepare
+from jaxnet.core.files import check_path
+from jaxnet.core.trees import leaves_by_name, name_of
+from jaxnet.training.checkpoints.fingerprint import Fingerprint
+from jaxnet.training.checkpoints.folder import CheckpointFolder, Folder, check_holds
 from jaxnet.training.checkpoints.save_interval import SaveInterval
 from jaxnet.training.sweeps.width import Trial
-
-Folder: TypeAlias = str | os.PathLike[str]
-
-PREFIX, SUFFIX = "part_", ".safetensors"
-
-PART = FileKind("jaxnet sweep", 1, "a part of a sweep", "What it held is computed anew.")
 
 
 class Plan(NamedTuple):
@@ -43,66 +29,41 @@ class Plan(NamedTuple):
 class SweepCheckpoint:
     """What a sweep has finished, in a folder.
 
-    ``part_0`` says what the sweep is and how it is cut up; each other holds the results of one
-    wave or some. None is written twice, so that it costs no more to write a hundredth one than a
-    first. They are safetensors files: Orbax takes 0.1 s to write some, and those a few ms. One
-    process at a time may write to a folder.
+    Each file holds the results of one batch of runs or some. None is written twice: the hundredth
+    costs no more than the first.
     """
 
     plan: Plan | None
-    """None if there is no part yet."""
+    """To be set before the first batch if there is no file yet."""
 
     seconds: float
     """What the training has taken so far, in all starts."""
 
     def __init__(self, folder: Folder, fingerprint: Fingerprint, like: Any, members: int):
-        """Open a folder, and see whether the sweep that it holds is this one.
-
-        Damaged parts are set aside, with a warning.
+        """Open a folder, and check that the sweep it holds is this one.
 
         Args:
             folder: made if there is none.
             fingerprint: of the sweep that starts.
-            like: a tree of the structure of a wave's results.
+            like: a tree of the structure of a batch's results.
             members: how many there are in this folder.
 
         Raises:
             TypeError: if the folder holds a sweep of other networks, rules or precisions.
-            ValueError: if it holds another sweep for another reason, or cannot be written to.
-            ImportError: if safetensors is not installed.
+            ValueError: if it holds another sweep for another reason, or cannot be written.
         """
-        self._folder = Path(folder).absolute()
-        self._fingerprint, self._like, self._members = fingerprint, like, members
-        pack(PART, "{}", {})  # so that one learns before the training if it cannot
-        with self._naming_errors():
-            check_holds(self._folder, "a sweep")
-            self._lock = prepare(self._folder, f".{PREFIX}*{SUFFIX}")
-            found = self._read()
-        self._has_head = 0 in found
-        contents = found.values()
-        self._found = [content for content in contents if content.arrays]
-        said = [content.description for content in contents]
-        self.plan = _plan(said[0]) if said else None
+        self._like, self._members = like, members
+        self._folder = CheckpointFolder(folder, "a sweep", fingerprint)
+        self._found = self._folder.read(every=True)
+        said = [content.description for content in self._found]
+        self.plan = Plan(said[0]["width"], [Trial(*t) for t in said[0]["trials"]]) if said else None
         self.seconds = max((each["seconds"] for each in said), default=0.0)
-        self._next = max((*self._numbers(), 0)) + 1
-        self._pace = SaveInterval(self.seconds)
+        self._next = 1 + max((each["number"] for each in said), default=0)
+        self._interval = SaveInterval(self.seconds)
         self._waiting: dict[int, Any] = {}
 
-    def begin(self, plan: Plan) -> None:
-        """Write down how the sweep is cut up, unless that was done.
-
-        Args:
-            plan: the one that is followed from now on.
-
-        Raises:
-            ValueError: if it cannot be written.
-        """
-        self.plan = plan
-        if not self._has_head:
-            self._write(0, {"fingerprint": self._fingerprint._asdict()}, {}, 0.0)
-
     def waves(self) -> dict[int, Any]:
-        """Return what earlier starts have left, once: first member -> results of the wave."""
+        """Return what earlier starts have left, once: first member -> results of the batch."""
         names = jax.tree_util.tree_map_with_path(lambda path, _: name_of(path), self._like)
         waves, width = {}, self.plan.width if self.plan else 0
         for description, arrays in self._found:
@@ -114,7 +75,7 @@ class SweepCheckpoint:
         return waves
 
     def add(self, start: int, wave: Any, seconds: float, *, last: bool) -> None:
-        """Take a wave, and write those that wait if it is time to.
+        """Take a batch, and write those that wait if it is time to, or if it is the last.
 
         Args:
             start: its first member.
@@ -123,76 +84,29 @@ class SweepCheckpoint:
             last: whether there is none after it.
 
         Raises:
-            ValueError: if it cannot be written. The parts before it stay.
+            ValueError: if it cannot be written; the files before stay.
         """
         self._waiting[start] = wave
-        if not (last or self._pace.due(seconds)):
+        if not (last or self._interval.due(seconds)):
             return
-        with self._pace.writing(seconds):
+        with self._interval.writing(seconds):
             waves = self._waiting.values()
             together = jax.tree.map(lambda *leaves: np.concatenate(leaves), *waves)
-            leaves, _ = jax.tree_util.tree_flatten_with_path(together)
-            named = {name_of(path): leaf for path, leaf in leaves}
-            arrays = {n: storable(n, leaf) for n, leaf in named.items()}
-            self._write(self._next, {"starts": list(self._waiting)}, arrays, seconds)
+            said = {"starts": list(self._waiting), "seconds": seconds}
+            plan = self.plan._asdict() if self.plan else {}
+            self._folder.write(self._next, said | plan, leaves_by_name(together))
         self._next, self._waiting = self._next + 1, {}
 
-    def _write(
-        self, number: int, said: Mapping[str, Any], arrays: Mapping[str, Any], seconds: float
-    ) -> None:
-        own = {"sweep": _identity(self._fingerprint), "seconds": seconds}
-        text = json.dumps({**own, **(self.plan or Plan(0, []))._asdict(), **said})
-        content = pack(PART, text, arrays)
-        with self._naming_errors():
-            replace(self._path(number), lambda path: path.write_bytes(content))
-
-    def _read(self) -> dict[int, Content]:
-        """Return the parts that are whole, once they are known to be this sweep's."""
-        found, damaged = {}, {}
-        for number in self._numbers():
-            try:
-                found[number] = unpack(PART, self._path(number))
-            except DamagedFileError as error:
-                damaged[self._path(number)] = error
-        for number, content in found.items():
-            self._check(self._path(number), content.description)
-        for path, error in damaged.items():
-            path.rename(path.with_name(f"damaged_{path.name}"))
-            warnings.warn(str(error), stacklevel=2)
-        return found
-
-    def _check(self, path: Path, said: Mapping[str, Any]) -> None:
-        if "fingerprint" in said:
-            there = Fingerprint(**said["fingerprint"])
-            check_same_run(self._fingerprint, there, path)
-        elif said["sweep"] != _identity(self._fingerprint):
-            remedy = "Begin in an empty folder."
-            expected = "to be a part of this sweep"
-            raise invalid_value(f"checkpoint '{path}'", expected, "another", remedy)
-
-    def _naming_errors(self) -> contextlib.AbstractContextManager[None]:
-        return naming_errors(
-            self._folder,
-            "writable",
-            lambda: [self._path(number) for number in self._numbers()],
-        )
-
-    def _numbers(self) -> Sequence[int]:
-        return numbers(self._folder, PREFIX, SUFFIX)
-
-    def _path(self, number: int) -> Path:
-        return self._folder / f"{PREFIX}{number}{SUFFIX}"
+    def close(self) -> None:
+        """Release the folder."""
+        self._folder.close()
 
 
 def share_folder(folder: Folder, processes: int) -> Path:
-    """Return the folder of this process's share: of several processes, each has its own.
-
-    Args:
-        folder: of the whole sweep.
-        processes: how many train it.
+    """Return the folder of this process's share of a sweep, of which each process has its own.
 
     Raises:
-        ValueError: if it holds anything but shares.
+        ValueError: if ``folder`` holds anything but shares.
     """
     if processes == 1:
         return Path(folder)
@@ -203,25 +117,11 @@ def share_folder(folder: Folder, processes: int) -> Path:
 def stage_folder(folder: Folder | None, number: int) -> Path | None:
     """Return the folder of one of a search's stages; None if it writes no checkpoints.
 
-    Args:
-        folder: of the whole search.
-        number: of the stage, from 0.
-
     Raises:
-        ValueError: if it holds anything but stages.
+        ValueError: if ``folder`` holds anything but stages.
     """
     if folder is None:
         return None
     path = check_path("checkpoint", folder)
     check_holds(path, "the stages of a search")
     return path / f"stage_{number}"
-
-
-def _plan(said: Mapping[str, Any]) -> Plan:
-    return Plan(said["width"], [Trial(*trial) for trial in said["trials"]])
-
-
-def _identity(fingerprint: Fingerprint) -> str:
-    """Return a digest of all that decides the bits of a sweep; words do not."""
-    decisive = fingerprint._replace(settings={})
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

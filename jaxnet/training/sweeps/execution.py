@@ -14,8 +14,7 @@ import numpy as np
 from jaxnet.core.checks import check_choice, check_function
 from jaxnet.core.files import check_path
 from jaxnet.data.examples import Examples
-from jaxnet.training.checkpoints.fingerprint import take_sweep_fingerprint
-from jaxnet.training.checkpoints.lock import releasing_locks
+from jaxnet.training.checkpoints.fingerprint import take_fingerprint
 from jaxnet.training.distributed.devices import Device, check_devices, local_devices
 from jaxnet.training.distributed.processes import (
     agreed,
@@ -102,7 +101,6 @@ def check_in_all_processes(execution: Execution, check: Callable[[], T]) -> T:
     return run_in_all_processes(count_processes(execution.devices or ()), check)
 
 
-@releasing_locks()
 def train_members(
     member: RunProgram,
     members: Members,
@@ -148,16 +146,18 @@ def train_members(
         return Plan(workers.width, trials)
 
     started = time.perf_counter()
-    if checkpoint is None:
-        parts, plan = None, choose_width()
-    else:
-        parts = run_in_all_processes(processes, functools.partial(_open_parts, *given, devices))
-        plan = _settle(processes, parts, choose_width)
-    waves = {} if parts is None else parts.waves()
-    lacking = [start for start in starts_of(share, plan.width) if start not in waves]
-    workers = compile_width(plan.width) if lacking else None
-    ready = time.perf_counter()
-    with contextlib.closing(_train(workers, share, lacking)) as trained:
+    with contextlib.ExitStack() as opened:
+        if checkpoint is None:
+            parts, plan = None, choose_width()
+        else:
+            open_parts = functools.partial(_open_parts, opened, *given, devices)
+            parts = run_in_all_processes(processes, open_parts)
+            plan = _settle(processes, parts, choose_width)
+        waves = {} if parts is None else parts.waves()
+        lacking = [start for start in starts_of(share, plan.width) if start not in waves]
+        workers = compile_width(plan.width) if lacking else None
+        ready = time.perf_counter()
+        trained = opened.enter_context(contextlib.closing(_train(workers, share, lacking)))
         collect = functools.partial(_collect, trained, waves, share.number, parts, on_progress)
         kept, seconds = run_in_all_processes(processes, collect)
     kept = jax.tree.map(lambda leaf: leaf[: members.number], gathered(processes, kept))
@@ -196,6 +196,7 @@ def _check_execution(execution: Execution) -> Keeper:
 
 
 def _open_parts(
+    opened: contextlib.ExitStack,
     member: RunProgram,
     members: Members,
     train: Examples,
@@ -203,12 +204,14 @@ def _open_parts(
     execution: Execution,
     devices: Sequence[Device],
 ) -> SweepCheckpoint:
-    """Open the checkpoint of this process's share of the sweep."""
+    """Open the checkpoint of this process's share of the sweep.
+
+    ``opened`` closes it, even if another process fails.
+    """
     lowered, processes = lower_member(member, train, validation, members), count_processes(devices)
     result = lowered.out_info
     given = {
         "runs": str(members.number),
-        "processes": str(processes),
         "width": str(execution.width),
         "keep": execution.keep,
         "keys": members.keys,
@@ -216,11 +219,15 @@ def _open_parts(
         "epochs": members.epochs,
         "states to go on from": "none" if members.starts is None else members.starts,
     }
-    words, text = _settings(member, members), lowered.as_text()
-    fingerprint = take_sweep_fingerprint(result, given, train, validation, text, words, devices[0])
+    made_of = _settings(member, members)
+    options: dict[str, Any] = {"members": given, "device": devices[0]}
+    taken = result, train, validation, lowered.as_text(), made_of, processes
+    fingerprint = take_fingerprint(*taken, **options)
     folder = share_folder(execution.checkpoint or "", processes)
     like = jax.eval_shape(_keepers[execution.keep], result)
-    return SweepCheckpoint(folder, fingerprint, like, local_share(members, processes).number)
+    number = local_share(members, processes).number
+    parts = SweepCheckpoint(folder, fingerprint, like, number)
+    return opened.enter_context(contextlib.closing(parts))
 
 
 def _settings(member: RunProgram, members: Members) -> dict[str, Any]:
@@ -230,15 +237,14 @@ def _settings(member: RunProgram, members: Members) -> dict[str, Any]:
 
 
 def _settle(processes: int, parts: SweepCheckpoint, choose_width: Callable[[], Plan]) -> Plan:
-    """Return the plan of an earlier start, or choose one and save it.
+    """Return the plan of an earlier start, or choose one.
 
     A kill may have left it in some processes only.
     """
     own = parts.plan or Plan(0, [])
     width = int(gathered(processes, np.array([own.width])).max())
-    plan = own._replace(width=width) if width else choose_width()
-    run_in_all_processes(processes, functools.partial(parts.begin, plan))
-    return plan
+    parts.plan = own._replace(width=width) if width else choose_width()
+    return parts.plan
 
 
 def _train(

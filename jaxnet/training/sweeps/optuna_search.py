@@ -11,7 +11,7 @@ from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import Modes, check_direction
-from jaxnet.training.distributed.processes import Message, count_processes, from_first
+from jaxnet.training.distributed.processes import count_processes, from_first
 from jaxnet.training.recipe import Build
 from jaxnet.training.sweeps.batches import Workers
 from jaxnet.training.sweeps.execution import check_in_all_processes, train_members
@@ -132,7 +132,7 @@ class _Trials:
 
     def ask(self, distributions: Mapping[str, Any], batch: int) -> list[dict[str, Any]]:
         """Return the hyperparameters of a batch of trials."""
-        return from_first(self._processes, lambda: self._ask(distributions, batch)).text
+        return from_first(self._processes, lambda: self._ask(distributions, batch))
 
     def tell(self, result: SweepResult) -> None:
         """Report the mean over the seeds of each trial, or its failure."""
@@ -143,21 +143,20 @@ class _Trials:
         for trial in self._open:
             self._study.tell(trial, state=self._failed, skip_if_finished=True)
 
-    def _ask(self, distributions: Mapping[str, Any], batch: int) -> Message:
+    def _ask(self, distributions: Mapping[str, Any], batch: int) -> list[dict[str, Any]]:
         self._open = [self._study.ask(dict(distributions)) for _ in range(batch)]
-        return Message([trial.params for trial in self._open])
+        return [trial.params for trial in self._open]
 
-    def _tell(self, result: SweepResult) -> Message:
+    def _tell(self, result: SweepResult) -> None:
         lost: Any = result.diverged.any(axis=1)
         for trial, mean, failed in zip(self._open, result.mean(self._metric), lost, strict=True):
             if failed:
                 self._study.tell(trial, state=self._failed)
             else:
                 self._study.tell(trial, float(mean))
-        return Message()
 
 
-def _check_study(study: Any, metric: str, mode: Mode) -> Message:
+def _check_study(study: Any, metric: str, mode: Mode) -> None:
     """Raise a ValueError unless a study has one objective and improves in the metric's sense."""
     if not hasattr(study, "directions"):
         remedy = "Pass optuna.create_study()."
@@ -168,7 +167,6 @@ def _check_study(study: Any, metric: str, mode: Mode) -> Message:
         remedy = f"Make it by optuna.create_study(direction={wanted!r})."
         expected = f"to {wanted} {metric} alone"
         raise invalid_value("study", expected, " and ".join(directions), remedy)
-    return Message()
 
 
 def _check_no_checkpoint(checkpoint: Any) -> None:

@@ -60,9 +60,9 @@ def sweep(
     Hyperparameters are arguments of the compiled program; it is compiled once for all of them. A
     run that diverges ends by itself, harms no other and is marked.
 
-    With ``checkpoint=folder`` a sweep that was killed, at whatever moment, trains only the runs
-    that are lacking when it is started again, and its result equals that of a sweep that was not,
-    bit for bit. One that is finished only gives its result again.
+    With ``checkpoint=folder`` a sweep killed at any moment resumes when it is started again and
+    trains only the missing runs, with the same bits as an uninterrupted one. A finished sweep only
+    returns its result again.
 
     Args:
         build: ``(**hyperparameters) -> Recipe``. It is traced: the hyperparameters are arrays.
@@ -90,13 +90,14 @@ def sweep(
             ``"state"`` too.
         on_progress: called after every wave of runs, of which each process counts its own, and
             first where a checkpoint holds some.
-        checkpoint: folder to go on from and to write to: the results of the waves that are done,
-            each whole or not at all, in files of safetensors. Written as often as takes about a
-            fiftieth of the time, and at the end; of several processes, by each its own share.
-            What is lost are the waves since then, so that with ``"all"``, which has one, it helps
-            little. What the folder holds is refused unless it is this very sweep: the same
-            settings, seeds (no more of them, either), key, network, examples, width, ``keep``,
-            versions and kind of device; there may be more devices, or fewer.
+        checkpoint: folder to resume from and to write to: safetensors files with the results of
+            finished waves. Written as often as takes about a fiftieth of the time, and at the
+            end; of several processes, by each its own share. A kill loses the waves since then:
+            with ``width="all"``, which has one, it helps little. Checkpoints of another sweep are
+            refused: settings, seeds (no more of them, either), key, network, examples, width,
+            ``keep``, versions and kind of device must be the same; the number of devices may
+            differ. A corrupted file is skipped with a warning and renamed, and its runs are
+            trained again.
 
     Returns:
         Labelled arrays; ``print(result.table())`` shows them.
@@ -107,7 +108,7 @@ def sweep(
             more than one platform; processes that do not make the same call; a checkpoint that
             is another's or cannot be written.
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
-        ImportError: for a checkpoint without safetensors.
+        ImportError: for a checkpoint without safetensors or filelock.
 
     >>> import jaxnet
     >>> from jaxnet.training import Recipe, grid

@@ -13,14 +13,13 @@ left.
 import os
 import shutil
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint  # noqa: F401  imported before the fork
+import safetensors.numpy  # noqa: F401  imported before the fork
 import tensorboardX.event_file_writer  # noqa: F401
 
 import jaxnet
@@ -92,24 +91,15 @@ def show(progress: Progress) -> None:
 
 def copy_before_every_operation(folder: Path, copies: Path) -> Callable[[str, Any], None]:
     """Return an audit hook that copies the folder before each operation on its files."""
-    copying = threading.RLock()
     state = {"within": False}
-
-    def copy(source: str, target: str) -> None:
-        try:
-            shutil.copyfile(source, target)
-        except FileNotFoundError:  # TensorStore's threads go on meanwhile
-            Path(target).unlink(missing_ok=True)
 
     def hook(event: str, args: Any) -> None:
         if event not in FILE_OPERATIONS or not str(args[0]).startswith(f"{folder}/"):
             return
-        with copying:
-            if not state["within"]:
-                state["within"] = True
-                target = copies / str(len(list(copies.iterdir())))
-                shutil.copytree(folder, target, copy_function=copy)
-                state["within"] = False
+        if not state["within"]:
+            state["within"] = True
+            shutil.copytree(folder, copies / str(len(list(copies.iterdir()))))
+            state["within"] = False
 
     return hook
 

@@ -11,8 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from safetensors import safe_open
 
 import jaxnet
+from jaxnet.core.errors import InputError
 from jaxnet.core.trees import describe_arrays, digest
 from jaxnet.training import (
     DivergenceError,
@@ -25,14 +27,15 @@ from jaxnet.training import (
     restore_state,
 )
 from jaxnet.training.checkpoints import save_interval
-from jaxnet.training.checkpoints.archive import Archive
 from jaxnet.training.checkpoints.checkpoint import Checkpoint, Standing
 from jaxnet.training.checkpoints.fingerprint import Fingerprint
+from jaxnet.training.checkpoints.folder import CheckpointFolder
 from jaxnet.training.fit import _program
+from jaxnet.training.host_loop import CAPACITY
 from jaxnet.training.loop.epoch import EpochRecord
-from jaxnet.training.loop.gradient import autodiff
-from jaxnet.training.loop.objective import make_objective
 from jaxnet.training.loop.run import RunRecord
+from jaxnet.training.program import LoopConfig
+from jaxnet.training.recipe import Recipe, check_recipe
 from tests.training.checkpoints.starts import result_digest
 from tests.training.toys import blobs, network
 
@@ -47,7 +50,9 @@ def run(folder: Path | None, net: Any = NETWORK, **settings: Any) -> FitResult:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """Return what a folder holds beside its lock, whole checkpoints without their suffix."""
+    found = (path.name for path in folder.iterdir() if path.name != ".lock")
+    return sorted(name.removesuffix(".safetensors") for name in found)
 
 
 EVERYTHING = {
@@ -126,8 +131,8 @@ def test_to_go_on_compiles_nothing_anew(tmp_path: Path) -> None:
     run(tmp_path, epochs=4)
     run(tmp_path)
     assert _program.cache_info().misses == 1
-    objective = make_objective(NETWORK, "softmax_cross_entropy", "accuracy")
-    program = _program(objective, autodiff, OPTIMIZER, None, 8, True, "equal", (), None, (), None)
+    recipe = check_recipe(Recipe(NETWORK, OPTIMIZER, metrics="accuracy"))
+    program = _program(recipe, LoopConfig(CAPACITY, 8, instruments=()))
     assert program._cache_size() == 1
 
 
@@ -176,7 +181,7 @@ def test_writing_takes_a_fiftieth_of_the_time(
     none: Any = np.zeros(0)
     record = EpochRecord(*[none] * len(EpochRecord._fields))._replace(train={"loss": none})
     standing = Standing(run(None).state, RunRecord(record, {}, {}), 0.0)
-    fingerprint = Fingerprint({}, {}, {}, {}, "", {})
+    fingerprint = Fingerprint({}, {}, {}, {}, "", {}, {})
     checkpoint = Checkpoint(tmp_path, fingerprint, epochs=9, every_chunk=False)
     written = []
     for second in range(1, 160, 7):  # by the clock, to write takes a second
@@ -189,7 +194,9 @@ def test_writing_takes_a_fiftieth_of_the_time(
 
 def test_divergence_says_where_the_last_good_one_is(tmp_path: Path) -> None:
     explosive = jaxnet.optim.sgd(lambda count: jnp.where(count < 25, 0.1, jnp.inf))
-    with pytest.raises(DivergenceError, match=r"The last good checkpoint is '.*/epoch_4'\. Lower"):
+    with pytest.raises(
+        DivergenceError, match=r"The last good checkpoint is '.*/epoch_4.*'\. Lower"
+    ):
         run(tmp_path, optimizer=explosive)
     with pytest.raises(DivergenceError, match=r"epoch 6 at step 2: .*/epoch_4"):
         run(tmp_path, optimizer=explosive)
@@ -202,7 +209,9 @@ def test_the_state_alone_can_be_taken(tmp_path: Path) -> None:
     like = init_state(NETWORK, OPTIMIZER, (3,), key=jax.random.key(8))
     assert digest(restore_state(tmp_path, like)) == digest(state)
     other = init_state(jaxnet.mlp((3, 4, 3)), OPTIMIZER, (3,), key=jax.random.key(8))
-    with pytest.raises(TypeError, match=r"params\[0\]\.weights float32 of shape"):
+    with pytest.raises(
+        TypeError, match=r"expected checkpoint .*params\[0\]\.weights float32 of shape"
+    ):
         restore_state(tmp_path, other)
     with pytest.raises(ValueError, match="expected folder to hold a checkpoint"):
         restore_state(tmp_path / "nothing", like)
@@ -227,29 +236,29 @@ def test_a_state_of_python_numbers_is_filled(tmp_path: Path) -> None:
     assert digest(restore_state(tmp_path, like)) == digest(state)
 
 
-def test_orbax_alone_can_read_the_arrays(tmp_path: Path) -> None:
-    import orbax.checkpoint as ocp
-
+def test_any_library_reads_a_checkpoint(tmp_path: Path) -> None:
     weights = np.asarray(run(tmp_path).state.params[0].weights)
-    with ocp.PyTreeCheckpointer() as reader:
-        arrays = reader.restore(tmp_path / "epoch_9" / "arrays")
-    np.testing.assert_array_equal(arrays["state.params[0].weights"], weights)
-    description = json.loads((tmp_path / "epoch_9" / "description" / "metadata").read_text())
-    assert description["epochs"] == 9
+    with safe_open(tmp_path / "epoch_9.safetensors", framework="np") as file:
+        description = json.loads(file.metadata()["description"])
+        np.testing.assert_array_equal(file.get_tensor("state.params[0].weights"), weights)
+    assert (description["epochs"], description["number"]) == (9, 9)
 
 
-def test_without_orbax_the_message_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("package", ["safetensors", "filelock"])
+def test_without_a_package_the_message_says_what_to_install(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "orbax.checkpoint", None)
-    with pytest.raises(ImportError, match=r"expected package orbax-checkpoint to be inst.*\[c"):
-        run(tmp_path)
+    module = {"safetensors": "safetensors.numpy"}.get(package, package)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(InputError, match=rf"{package} to be installed, .*'jaxnet\[checkpoint\]'"):
+        run(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_without_a_checkpoint_nothing_is_lowered_or_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("opened")
 
-    monkeypatch.setattr(Archive, "__init__", refuse)
+    monkeypatch.setattr(CheckpointFolder, "__init__", refuse)
     monkeypatch.setattr(sys.modules["jaxnet.training.fit"], "take_fingerprint", refuse)
     run(None)

@@ -46,8 +46,8 @@ def test_eight_devices() -> None:
 @pytest.mark.parametrize(
     ("part", "left"),
     [
-        # whatever the second one names, it neither reads nor writes a checkpoint of `fit`
-        ("runs", ["lost", "new", "process_0", "together.npz"]),
+        # the second one neither reads nor writes a checkpoint of `fit`, but of a run of its own
+        ("runs", ["lost", "new", "process_0", "process_1", "together.npz"]),
         ("sweeps", ["sweep"]),
     ],
 )

@@ -72,16 +72,16 @@ def check_sweep_checkpoint(out: Path) -> str:
     folder, own = out / "sweep", out / "sweep" / f"process_{jax.process_index()}"
     whole, written = swept(1), swept(1, checkpoint=folder)
     assert digest(written.state) == digest(whole.state)
-    parts = sorted(own.iterdir())
-    assert [path.name for path in parts[:2]] == ["part_0.safetensors", "part_1.safetensors"]
+    parts = sorted(own.glob("part_*"))
+    assert parts[0].name == "part_1.safetensors"
     if jax.process_index() == 1:  # as if it had been killed before it wrote anything
         for path in parts:
             path.unlink()
     resumed = swept(1, checkpoint=folder)
     assert digest(resumed.state) == digest(whole.state)
-    assert len(list(own.iterdir())) >= 2
+    assert list(own.glob("part_*"))
     if jax.process_index() == 1:
-        (own / "epoch_1").mkdir()
+        (own / "epoch_1.safetensors").touch()
     message = ("to succeed together, got an error in process 1", "got one of a run of fit")
     with pytest.raises(ValueError, match=message[jax.process_index()]):
         swept(1, checkpoint=folder)
