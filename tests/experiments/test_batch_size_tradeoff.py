@@ -10,7 +10,7 @@ import pytest
 from experiments.batch_size_tradeoff import claims
 from experiments.batch_size_tradeoff.critical import fit_critical, median_updates
 from experiments.batch_size_tradeoff.noise import Drawn, Noise, fit_slope
-from experiments.batch_size_tradeoff.report import answer, say_scales
+from experiments.batch_size_tradeoff.report import answer, describe_scales
 from experiments.batch_size_tradeoff.runs import (
     Outcome,
     Reached,
@@ -58,7 +58,7 @@ def noise(power: float) -> Noise:
 
 
 def test_a_noise_scale_has_its_range() -> None:
-    assert say_scales(noise(-1.0)) == "4 (3 to 5) after 0, 50 (40 to 60) after 1"
+    assert describe_scales(noise(-1.0)) == "4 (3 to 5) after 0, 50 (40 to 60) after 1"
 
 
 def test_the_claims_about_noise_can_fail() -> None:

@@ -294,7 +294,7 @@ def test_a_peer_that_fails_is_reported_and_the_others_go_on(
 
     monkeypatch.delenv("JAXNET_DATA", raising=False)  # random images
     timings, failures = time_in_turns(
-        ["nobody", "floor"], rounds=1, examples=500, data_dir=None, say=lambda text: None
+        ["nobody", "floor"], rounds=1, examples=500, data_dir=None, show=lambda text: None
     )
     assert [timing.name for timing in timings] == ["floor"]
     assert "nobody" in failures["nobody"]
@@ -312,14 +312,14 @@ def test_a_peer_that_dies_on_the_way_is_reported_and_the_others_go_on(
         with started(name, *arguments) as processes[name]:
             yield processes[name]
 
-    def say(text: str) -> None:
+    def show(text: str) -> None:
         if text == "round 2 of 2: sklearn":
             processes["sklearn"].kill()
             processes["sklearn"].wait()
 
     monkeypatch.setattr(rally, "_process", remembered)
     timings, failures = rally.time_in_turns(
-        ["sklearn", "floor"], rounds=2, examples=500, data_dir=None, say=say
+        ["sklearn", "floor"], rounds=2, examples=500, data_dir=None, show=show
     )
     assert [(timing.name, len(timing.seconds)) for timing in timings] == [("floor", 2)]
     assert "its process" in failures["sklearn"]

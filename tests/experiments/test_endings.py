@@ -87,7 +87,7 @@ def test_progress_is_silent_without_standard_error(
     with progress.progress_bar("", 1) as bar, progress.sweep_bar("") as sweep:
         assert bar is sweep is None
     assert list(progress.progress("", [1])) == [1]
-    progress.say("nothing")
+    progress.show_status("nothing")
     assert capsys.readouterr().out == ""
 
 

@@ -14,7 +14,7 @@ import pytest
 from experiments.optimizer_race import claims, deepobs, noise, theory
 from experiments.optimizer_race.contestants import contestants
 from experiments.optimizer_race.landscapes import LANDSCAPES, Landscape
-from experiments.optimizer_race.parts import say_order
+from experiments.optimizer_race.parts import describe_order
 from experiments.optimizer_race.paths import STAY, descend
 from jaxnet.core.types import Array
 from jaxnet.optim import OPTIMIZERS
@@ -147,12 +147,12 @@ def test_claims_about_published_results_can_fail() -> None:
     [
         ({"momentum": 4.0, "adam": 4.0}, "quadratic_deep: momentum's and adam's published means"),
         ({"momentum": 4.0}, "quadratic_deep: momentum's published means need the same order"),
-        ({}, "quadratic_deep: the published results do not tell the order of the examples"),
+        ({}, "quadratic_deep: the published results do not depend on the order of the examples"),
     ],
 )
 def test_the_title_says_whose_results_need_the_order(off: dict[str, float], title: str) -> None:
     names = claims.needing_order(RATES, published_losses(), published_losses(**off))
-    assert say_order(names).startswith(title)
+    assert describe_order(names).startswith(title)
 
 
 def test_claims_about_theory_can_fail() -> None:

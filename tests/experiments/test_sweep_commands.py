@@ -78,7 +78,7 @@ def test_the_finder_s_claims_can_fail(
     linear, config = found(0.95, 0.88, 0.8, 0.88), learning_rate_finder.Config()
     claims = learning_rate_finder.check_claims(config, linear, found(*network))
     assert [claim.holds for claim in claims] == holds
-    title = learning_rate_finder.say(linear, found(*network))
+    title = learning_rate_finder.describe(linear, found(*network))
     assert says in title
     assert ("trains best" in title) is all(holds)
     late = found(1.5, 0.88, 0.8, 0.88)
