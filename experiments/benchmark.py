@@ -1,10 +1,10 @@
 """How fast is the headline epoch beside PyTorch, Keras, flax, Equinox and scikit-learn?
 
 One epoch of 784-100-100-10 on MNIST with mini-batches of 100 and Adam, reshuffling and test
-evaluation included. Every contender trains as its users would, in a process of its own; the
-processes take turns, epoch by epoch, so that all see the same machine. Reports medians, ratios
-(peer time over jaxnet time: above 1 means that jaxnet is faster), first epochs apart, and how far
-jaxnet is from the time of its matrix products alone. Peers that are not installed are left out.
+evaluation included. Every contender trains as its users would, in its own process; the processes
+take turns, epoch by epoch, on the same machine. Reports medians, ratios
+(peer time over jaxnet time: above 1 means that jaxnet is faster), the first epochs, and
+jaxnet's time over that of its matrix products alone. Peers that are not installed are left out.
 """
 
 import dataclasses
@@ -23,25 +23,25 @@ from experiments.harness.command import run_command
 from experiments.harness.figures import BLUE, GREY, new_figure, save_figure
 from experiments.harness.load import Load
 from experiments.harness.options import Count, Natural
-from experiments.harness.progress import say
+from experiments.harness.progress import show_status
 from experiments.harness.record import Claim, prepare_folder, write_record
 from jaxnet.core.checks import check_choice
 
 WORKLOAD = "headline"
-"""The workload's name in result.json."""
+"""Name of the workload in result.json."""
 
 COSTS = {"jaxnet_by_hand": 1.1, "jaxnet_dropout": 1.15}
-"""jaxnet's own variants -> the most that their time over plain jaxnet's is claimed to be."""
+"""Variants of jaxnet -> largest claimed ratio of their time to that of plain jaxnet."""
 
 OWN = ("jaxnet", *COSTS)
 
 PEERS = tuple(n for n in CONTENDERS if n not in (*OWN, "floor", "runs_by_fit", "runs_by_sweep"))
 
 PYTORCH_BEST = ("pytorch_in_memory", "pytorch_compiled")
-"""The contenders of which the faster one counts as ``pytorch_best``."""
+"""Contenders whose faster one is ``pytorch_best``."""
 
 BARS = {"pytorch_dataloader": 3.0, "pytorch_best": 1.8}
-"""Ratio -> the least that is claimed, on two CPU cores."""
+"""Ratio -> smallest claimed value, on two CPU cores."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,11 +49,11 @@ class Config:
     """Settings of the benchmark."""
 
     rounds: Count = 7
-    """Epochs that each contender trains after its first; medians are over these."""
+    """Epochs per contender after its first; medians are over these."""
     peers: tuple[str, ...] = PEERS
-    """Whom to race against."""
+    """Peers to compare with."""
     examples: Natural = 0
-    """Use only so many training examples; 0 for all 60,000."""
+    """Number of training examples; 0 for all 60,000."""
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else random images of MNIST's shape."""
     out: Path = Path("out/benchmark")
@@ -64,7 +64,7 @@ SMOKE = Config(rounds=1, peers=("sklearn",), examples=2000)
 
 
 def main(config: Config) -> list[Claim]:
-    """Race, compare, draw, record."""
+    """Time all contenders, compare, and write the record."""
     for peer in config.peers:
         check_choice("--peers", peer, dict.fromkeys(PEERS))
     workload, load = check_workload(config.examples, config.data_dir), Load()
@@ -72,7 +72,11 @@ def main(config: Config) -> list[Claim]:
     missing = {name: missing_packages(name) for name in config.peers}
     names = [*OWN, *(name for name in config.peers if not missing[name]), "floor"]
     timings, failures = time_in_turns(
-        names, rounds=config.rounds, examples=config.examples, data_dir=config.data_dir, say=say
+        names,
+        rounds=config.rounds,
+        examples=config.examples,
+        data_dir=config.data_dir,
+        show=show_status,
     )
     failures |= {n: f"install it by: pip install {' '.join(p)}" for n, p in missing.items() if p}
     if {*OWN, "floor"} & set(failures):
@@ -108,14 +112,14 @@ def main(config: Config) -> list[Claim]:
 
 
 def compare(seconds: dict[str, float]) -> dict[str, float]:
-    """Return peer -> its time over jaxnet's, with the faster in-memory loop as pytorch_best."""
+    """Return peer -> time over jaxnet's, with the faster in-memory loop as pytorch_best."""
     ratios = {name: seconds[name] / seconds["jaxnet"] for name in PEERS if name in seconds}
     in_memory = [ratios[name] for name in PYTORCH_BEST if name in ratios]
     return ratios | ({"pytorch_best": min(in_memory)} if in_memory else {})
 
 
 def check_claims(config: Config, ratios: dict[str, float], costs: dict[str, float]) -> list[Claim]:
-    """Hold the ratios against the bars, where the whole workload was measured often enough."""
+    """Compare the ratios with the bars, if the whole workload was measured often enough."""
     if config.rounds < 5 or config.examples:
         return []
     source = "jaxnet's own bar"
@@ -130,7 +134,7 @@ def check_claims(config: Config, ratios: dict[str, float], costs: dict[str, floa
 
 
 def table(timings: list[Timing], own: float) -> str:
-    """Lay the times out for a person."""
+    """Return a table of the times."""
     lines = [f"{'':48}  median s    range s        ratio  first epoch s"]
     for timing in sorted(timings, key=lambda timing: timing.median):
         low, high = min(timing.seconds), max(timing.seconds)
@@ -142,7 +146,7 @@ def table(timings: list[Timing], own: float) -> str:
 
 
 def draw(path: Path, timings: list[Timing], data: str) -> Path:
-    """Draw a bar an epoch with the range of the rounds, fastest first."""
+    """Draw a bar per contender with the range of the rounds, fastest first."""
     ordered = sorted(timings, key=lambda timing: timing.median, reverse=True)
     own = next(timing.median for timing in timings if timing.name == "jaxnet")
     rounds = len(ordered[0].seconds)

@@ -34,10 +34,10 @@ from jaxnet.inspection import largest_stable_rate
 from jaxnet.training import Recipe, find_learning_rate, make_objective, use_cores_as_devices
 
 LOW, HIGH = 1e-3, 10.0
-"""The range of learning rates."""
+"""Range of learning rates."""
 
 ENOUGH = 50
-"""Steps in which the loss outgrows its start at rates just above the limit."""
+"""Steps until the loss outgrows its start at rates just above the limit."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Config:
     points: Annotated[int, Within(8)] = 48
     """Learning rates, from 0.001 to 10, evenly spaced in the logarithm; 8 or more."""
     epochs: Count = 200
-    """Steps of gradient descent with each."""
+    """Steps of gradient descent per rate."""
     hidden: Width = 32
     """Hidden units of the network."""
     seed: Seed = 0
@@ -57,7 +57,7 @@ class Config:
 
 
 ABOVE = 1.5
-"""What is claimed of the network's best rate, over the edge of stability at its start."""
+"""Least claimed ratio of the network's best rate to the edge of stability at its start."""
 
 BEST = {"color": GREEN, "markersize": 10, "fillstyle": "none", "markeredgewidth": 2}
 
@@ -65,14 +65,14 @@ SMOKE = Config(points=8, epochs=50, hidden=4)
 
 
 class Found(NamedTuple):
-    """What was found for one network.
+    """Result for one network.
 
     Attributes:
-        name: of the network.
-        rates: what was tried.
+        name: name of the network.
+        rates: learning rates.
         losses: mean loss after the last step; NaN where a run diverged.
-        start: the loss before the first.
-        edge: the smallest rate from which on training diverges.
+        start: loss before the first step.
+        edge: smallest rate from which on training diverges.
         suggestion: the rate of the lowest loss up to half of it.
         stable_at_start: 2 / lambda_max before the first step.
         best: the rate of the lowest loss below the edge.
@@ -124,7 +124,7 @@ def main(config: Config) -> list[Claim]:
 
 
 def search(config: Config, name: str, network: Any, train: Examples, loss: str) -> Found:
-    """Try all rates, and measure the curvature before and after training."""
+    """Train with all rates, and measure the curvature before and after training."""
 
     def build(learning_rate: Any) -> Recipe:
         return Recipe(network, jaxnet.optim.sgd(learning_rate), loss)
@@ -166,14 +166,14 @@ def search(config: Config, name: str, network: Any, train: Examples, loss: str) 
 
 
 def divergence(found: Found) -> str:
-    """Say from which rate on training diverges."""
+    """Return a line about the rate from which on training diverges."""
     if np.isinf(found.edge):
         return f"does not diverge up to rate {HIGH:g}"
     return f"diverges from rate {found.edge:.3g}"
 
 
 def check_claims(config: Config, linear: Found, network: Found) -> list[Claim]:
-    """Hold the quadratic's edge against theory, and what is said of the network's way."""
+    """Compare the edge of the quadratic with theory, and that of the network at start and end."""
     claims = []
     if config.epochs >= ENOUGH:
         spacing = (HIGH / LOW) ** (1 / (config.points - 1))
@@ -193,7 +193,7 @@ def check_claims(config: Config, linear: Found, network: Found) -> list[Claim]:
 
 def draw(path: Path, found: list[Found]) -> Path:
     """Draw the loss after training against the rate, with the edges."""
-    figure, axes = new_figure(1, 2, size=(14, 5.8), title=say(*found))
+    figure, axes = new_figure(1, 2, size=(14, 5.8), title=describe(*found))
     for place, each in zip(axes, found, strict=True):
         _draw_one(place, each)
     handles, labels = axes[0].get_legend_handles_labels()
@@ -201,8 +201,8 @@ def draw(path: Path, found: list[Found]) -> Path:
     return save_figure(figure, path)
 
 
-def say(linear: Found, network: Found) -> str:
-    """Say in a title where both diverge, and whether the network's way has become flatter."""
+def describe(linear: Found, network: Found) -> str:
+    """Return the title: where both diverge, and whether the network has become flatter."""
     ratios = [each.edge / each.stable_at_start for each in (linear, network)]
     where = [f"{r:.2g}" if np.isfinite(r) else "more than all rates" for r in ratios]
     title = rf"Divergence starts at {where[0]} times $2 / \lambda_{{max}}$ of the start"

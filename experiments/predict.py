@@ -1,9 +1,9 @@
-"""What does a saved network read in images of one's own?
+"""What does a saved network read in your own images?
 
-Reads a model file, such as `learning_curves` leaves, and the images named: PNG and JPEG of any
-size, IDX files, and .npy arrays, which are taken as the network's own inputs. Without images, some
-test images of the data set that the network was trained on. Prints what is read, how probable it
-is, what comes next, and what was done to each image; draws them.
+Loads a model file, such as that of `learning_curves`, and images: PNG and JPEG of any size, IDX
+files, and .npy arrays, which are the network's inputs as they are. Without images, it takes test
+images of the model's data set. Prints the two most probable classes of each image and how it was
+prepared; draws them.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ from jaxnet.networks import Model, load_model
 
 COLUMNS = 3
 CHOICES = 3
-"""Classes shown an image, the most probable ones."""
+"""Classes shown per image, the most probable ones."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,13 +42,13 @@ class Config:
     model: Path | None = None
     """Model file, such as out/learning_curves/model.safetensors."""
     train: Natural = 0
-    """Without --model: first train a network on the embedded digits, for so many epochs."""
+    """Without --model: train a network on the embedded digits for this number of epochs."""
     invert: Invert = "auto"
     """Whether images are dark on light, as on paper; auto looks at their edges."""
     count: Count = 12
-    """How many test images to take by default."""
+    """Number of test images without images of your own."""
     show: Count = 24
-    """The most images to print and draw; result.json has all."""
+    """Largest number of images to print and draw; result.json has all."""
     data_dir: Path | None = None
     """Folder that holds mnist/, for its test images; by default $JAXNET_DATA, else the cache."""
     out: Path = Path("out/predict")
@@ -59,7 +59,7 @@ SMOKE = Config(train=3)
 
 
 class Reading(NamedTuple):
-    """What the network says of a picture: the classes, most probable first."""
+    """Prediction for a picture: classes, most probable first."""
 
     picture: Picture
     classes: tuple[str, ...]
@@ -68,7 +68,7 @@ class Reading(NamedTuple):
 
 
 def main(config: Config) -> list[Claim]:
-    """Load, read, print, draw, record."""
+    """Classify the images, draw them, and write the record."""
     out = prepare_folder(config.out)
     model = load_model(_model_file(config, out))
     frame = _frame(model)
@@ -109,9 +109,9 @@ def read(model: Model, pictures: Sequence[Picture]) -> list[Reading]:
 
 
 def draw_readings(path: Path, readings: Sequence[Reading]) -> Path:
-    """Draw each picture as the network got it, with its most probable classes."""
+    """Draw each picture as the network sees it, with its most probable classes."""
     rows = -(-len(readings) // COLUMNS)
-    title = "What the network was shown, and what it reads"
+    title = "Images as the network sees them, and its predictions"
     figure, axes = new_figure(rows, 2 * COLUMNS, size=(12, 1.9 * rows + 0.8), title=title)
     for axis in axes:
         axis.set_axis_off()
@@ -155,34 +155,34 @@ def _model_file(config: Config, out: Path) -> Path:
 
 
 def _frame(model: Model) -> Frame:
-    """Return what the model's inputs look like, as it was said when it was saved."""
-    said, remedy = model.preprocessing, "Say it in save_model, as learning_curves does."
-    if not model.class_names or "image_shape" not in said or "pixel_max" not in said:
+    """Return the form of the model's inputs, from the metadata of its file."""
+    given, remedy = model.preprocessing, "Pass it to save_model, as learning_curves does."
+    if not model.class_names or "image_shape" not in given or "pixel_max" not in given:
         expected = "to have class names, and image_shape and pixel_max in its preprocessing"
         raise invalid_value("model", expected, "one without", remedy)
-    shape, extent = said["image_shape"], said.get("ink_extent", 1.0)
+    shape, extent = given["image_shape"], given.get("ink_extent", 1.0)
     whole = isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape)
     if not whole or len(shape) != 2 or math.prod(shape) != math.prod(model.in_shape):
         expected = f"to be height and width of an input of shape {model.in_shape}"
-        raise invalid_value(_said("image_shape"), expected, shape, remedy)
-    check_range(_said("pixel_max"), said["pixel_max"], low=0, low_open=True)
-    check_range(_said("ink_extent"), extent, low=0, low_open=True, high=1)
+        raise invalid_value(_entry("image_shape"), expected, shape, remedy)
+    check_range(_entry("pixel_max"), given["pixel_max"], low=0, low_open=True)
+    check_range(_entry("ink_extent"), extent, low=0, low_open=True, high=1)
     height, width = shape
-    return Frame(height, width, said["pixel_max"], extent)
+    return Frame(height, width, given["pixel_max"], extent)
 
 
-def _said(name: str) -> str:
+def _entry(name: str) -> str:
     return f"{name} of the preprocessing"
 
 
 def _test_pictures(config: Config, model: Model, frame: Frame) -> list[Picture]:
     name = model.training.get("dataset")
     if name is None:
-        remedy = "The model does not say what data set it was trained on: name images."
+        remedy = "The model has no data set: name images."
         raise invalid_value("images", "to be given", "none", remedy)
     dataset = jaxnet.data.load_dataset(str(name), data_dir=config.data_dir)
     if (dataset.image_shape, dataset.class_names) != (frame[:2], model.class_names):
-        expected = f"to have the images and classes of {name}, on which it says it was trained"
+        expected = f"to have the images and classes of {name}, its data set"
         raise invalid_value("model", expected, "others", "Name images.")
     test = dataset.test.take(slice(config.count))
     pixels = test.inputs.reshape(-1, frame.height, frame.width)

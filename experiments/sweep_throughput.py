@@ -2,8 +2,8 @@
 
 32 headline runs (784-100-100-10 on MNIST, mini-batches of 100, Adam, two epochs each, evaluation
 included) one after the other through `jaxnet.training.fit`, and the same runs as
-`jaxnet.training.sweep` trains them on a CPU: one on each core at a time. Each way has a process of
-its own, and they take turns. `fit` is compiled before the clock starts; a sweep compiles in every
+`jaxnet.training.sweep` trains them on a CPU: one on each core at a time. The two have processes of
+their own and take turns. `fit` is compiled before the clock starts; a sweep compiles in every
 call, which counts. Reports medians, the ratio, and the memory that each process needed.
 """
 
@@ -17,12 +17,12 @@ from experiments.harness.command import run_command
 from experiments.harness.figures import BLUE, GREY, new_figure, save_figure
 from experiments.harness.load import Load
 from experiments.harness.options import Count, Natural
-from experiments.harness.progress import say
+from experiments.harness.progress import show_status
 from experiments.harness.record import Claim, prepare_folder, write_record
 from jaxnet.training import count_cores
 
 BAR = 1.35
-"""The least ratio that is claimed, on two CPU cores."""
+"""Smallest claimed ratio, on two CPU cores."""
 
 NAMES = ("runs_by_fit", "runs_by_sweep")
 
@@ -32,9 +32,9 @@ class Config:
     """Settings of the comparison."""
 
     rounds: Count = 5
-    """How often each way trains all runs, after its first; medians are over these."""
+    """Repetitions of all runs after the first; medians are over these."""
     examples: Natural = 0
-    """Use only so many training examples; 0 for all 60,000."""
+    """Number of training examples; 0 for all 60,000."""
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else random images of MNIST's shape."""
     out: Path = Path("out/sweep_throughput")
@@ -45,12 +45,16 @@ SMOKE = Config(rounds=1, examples=500)
 
 
 def main(config: Config) -> list[Claim]:
-    """Let both ways take turns, compare, draw, record."""
+    """Time both ways in turns, compare, and write the record."""
     load = Load()
     check_workload(config.examples, config.data_dir)
     out = prepare_folder(config.out)
     timings, failures = time_in_turns(
-        NAMES, rounds=config.rounds, examples=config.examples, data_dir=config.data_dir, say=say
+        NAMES,
+        rounds=config.rounds,
+        examples=config.examples,
+        data_dir=config.data_dir,
+        show=show_status,
     )
     if failures:
         raise lost(failures)
@@ -81,7 +85,7 @@ def main(config: Config) -> list[Claim]:
 
 
 def check_claims(config: Config, ratio: float, cores: int) -> list[Claim]:
-    """Hold the ratio against the bar, where the whole workload was measured often enough."""
+    """Compare the ratio with the bar, if the whole workload was measured often enough."""
     if config.rounds < 5 or config.examples or cores < 2:
         return []
     statement = f"{RUNS} headline runs in a sweep: at least {BAR} times the throughput of fit"
@@ -89,7 +93,7 @@ def check_claims(config: Config, ratio: float, cores: int) -> list[Claim]:
 
 
 def draw(path: Path, timings: list[Timing], ratio: float) -> Path:
-    """Draw a bar for each way."""
+    """Draw one bar per way."""
     title = f"{RUNS} networks of 784-100-100-10: {ratio:.2f} times the throughput in one sweep"
     figure, (axes,) = new_figure(1, 1, size=(10, 2.8), title=title)
     labels = ["one after the other, by fit", "in one sweep"]

@@ -1,10 +1,10 @@
 """Does every optimizer and schedule equal optax's, PyTorch's and Keras's, and if not, why not?
 
-Every optimizer under every convention, over 100 steps of one stream of gradients in float64,
-against the library itself and against the rule written again in NumPy from the paper; each float32
-step and each bfloat16 update against float64; every schedule step by step. Where two libraries
-differ at equal settings, how far and why. Known bugs of libraries are pinned to their versions. The
-exit status is 1 if anything unexplained differs.
+Compares every optimizer under every convention, over 100 steps of one stream of gradients in
+float64, with the library and with the rule written in NumPy from the paper; each float32 step and
+each bfloat16 update with float64; every schedule step by step. Reports how far and why libraries
+differ at equal settings. Known bugs of libraries are pinned to their versions. The exit status is 1
+if an unexplained difference remains.
 """
 
 import dataclasses
@@ -39,9 +39,9 @@ from experiments.peers.stream import STEPS
 from jaxnet.core.errors import invalid_value
 
 ROUNDINGS = 4.0
-"""What an equal row may differ by: so many roundings of a unit in each of the 100 steps.
+"""Largest difference of an equal row: so many roundings in each of the 100 steps.
 
-It is a tenth of what counts as equal, so that a rule that differs a little does not pass for it.
+A tenth of the tolerance of the verdict, so that a slightly different rule is noticed.
 """
 
 
@@ -50,9 +50,9 @@ class Config:
     """Settings of the verification."""
 
     only: str = ""
-    """Only the optimizers whose name contains this, such as adam."""
+    """Check only optimizers whose name contains this, such as adam."""
     every: Count = 1
-    """Only every so many cases: 10 takes a tenth of the time."""
+    """Check only every n-th case: 10 takes a tenth of the time."""
     out: Path = Path("out/verify_optimizers")
     """Folder for result.json and the page."""
 
@@ -61,7 +61,7 @@ SMOKE = Config(every=12)
 
 
 def main(config: Config) -> list[Claim]:
-    """Measure all rows, print them, write the page and the record."""
+    """Measure all rows, and write the page and the record."""
     cases = _cases(config)
     out = prepare_folder(config.out)
     rows, pairs, bfloat16 = [], [], []
@@ -108,7 +108,7 @@ def _cases(config: Config) -> list[Case]:
 
 
 def _others(config: Config) -> dict[str, list[Row]]:
-    """Measure what does not follow the stream alone: heading -> rows; nothing with ``--only``."""
+    """Measure schedules, compositions and the like: heading -> rows; nothing with ``--only``."""
     if config.only:
         return {}
     schedules = compare_schedules(config.every)
@@ -142,7 +142,7 @@ def _bfloat16_line(row: Bfloat16) -> str:
 
 
 def _pair_lines(pairs: list[Pair]) -> list[str]:
-    """Return a line for each pair that differs."""
+    """Return a line per pair that differs."""
     lines = []
     for pair in pairs:
         names = " and ".join(pair.conventions)
@@ -170,7 +170,7 @@ def _claims(
         "worst bfloat16 update, in ulp", "jaxnet's own bar", worst_update, bar, worst_update <= bar
     )
     return [
-        Claim("rows that differ and nobody knows why", source, bad, 0, bad == 0),
+        Claim("rows that differ without a known reason", source, bad, 0, bad == 0),
         *([pairs_claim] if pairs else []),  # they are measured if all cases are, as bfloat16 is
         at_most(
             "largest difference of an equal row in float64, in roundings", source, worst, ROUNDINGS

@@ -1,9 +1,8 @@
 """How does backpropagation compute a gradient, link by link?
 
-The graphs that lectures 000, 001 and 002 work by hand, drawn with the forward value at each node
-and the derivative on each link back, their numbers beside those of the slides and of jax.grad.
-Then one sample through the 5-7-4-3 network of lecture 002: what each layer computes on the way
-forward and sends on the way back.
+Draws the graphs of lectures 000, 001 and 002 with the forward value at each node and the derivative
+on each link, and compares their numbers with the slides and jax.grad. Then it passes one sample
+through the 5-7-4-3 network of lecture 002, forward and backward, layer by layer.
 """
 
 import dataclasses
@@ -35,7 +34,7 @@ SMOKE = Config()
 
 
 def main(config: Config) -> list[Claim]:
-    """Work the lectures' graphs and the network's sample, draw, compare, record."""
+    """Work the lectures' graphs and the network's sample, compare, and write the record."""
     out = prepare_folder(config.out)
     claims, figures, results = [], [], {}
     for worked in worked_graphs.WORKED:
@@ -70,7 +69,7 @@ def main(config: Config) -> list[Claim]:
 
 
 def check_sample(sample: Walk) -> list[Claim]:
-    """Hold the sample's gradient by hand against autodiff, and that against differences."""
+    """Compare the sample's gradient by hand with autodiff, and that with differences."""
     worst = max(row.hand_error for row in sample.check.rows)
     slopes = max(row.difference_error or 0.0 for row in sample.check.rows)
     rtol = TOLERANCES["float32"].rtol
@@ -89,7 +88,7 @@ def autodiff(worked: worked_graphs.Worked) -> dict[str, float]:
 
 
 def draw(out: Path, worked: worked_graphs.Worked, graph: Graph) -> list[Path]:
-    """Write a graph in all forms, and return the paths."""
+    """Write a graph in all formats, and return the paths."""
     base = out / worked.name
     texts = {".svg": to_svg(graph, title=worked.formula)}
     texts |= {suffix: render(graph) for suffix, render in RENDERERS.items()}

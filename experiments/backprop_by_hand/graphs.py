@@ -1,4 +1,4 @@
-"""Figures of computation graphs: the layout of jaxnet.inspection drawn by matplotlib."""
+"""Figures of computation graphs: the layout of jaxnet.inspection in matplotlib."""
 
 from pathlib import Path
 
@@ -17,13 +17,13 @@ FILLS = {"input": "#e0ecf9", "constant": "#f3f4f6", "operation": "#ffffff", "out
 LEGEND = "black: forward value and link; orange: derivative on the way back, accumulated gradient"
 
 FONT, LINE = 14.0, 19.0
-"""Font size and distance of lines for which `jaxnet.inspection.layout` measures, in pixels."""
+"""Font size and line height of `jaxnet.inspection.layout`, in pixels."""
 
 PIXELS = 80.0
-"""Of the layout in an inch of the figure."""
+"""Pixels of the layout per inch of the figure."""
 
 POINT_SIZE = 72 / PIXELS
-"""Of the layout's pixels in points, the unit of matplotlib's fonts."""
+"""Points per pixel of the layout."""
 
 
 def draw_graph(path: Path, graph: Graph, *, title: str) -> Path:

@@ -1,4 +1,4 @@
-"""One sample through a network and back, layer by layer, as the lectures' slides draw it."""
+"""Forward and backward pass of one sample, layer by layer, as on the lectures' slides."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,18 +13,18 @@ from jaxnet import mlp
 from jaxnet.inspection import GradientCheck, Tape, check_gradients, tape
 
 WIDTHS = (5, 7, 4, 3)
-"""The worked network of lecture 002."""
+"""Network of lecture 002."""
 
 TARGET = 2
-"""The class of the sample."""
+"""Class of the sample."""
 
 
 class Walk(NamedTuple):
-    """A forward and a backward pass of one sample, and its check.
+    """Forward and backward pass of one sample with its check.
 
     Attributes:
-        tape: all that was computed.
-        weights: of each dense layer, shape ``(out, in)``.
+        tape: all computed values.
+        weights: weights per dense layer, shape ``(out, in)``.
         check: the gradient by hand against autodiff and central differences.
     """
 
@@ -34,7 +34,7 @@ class Walk(NamedTuple):
 
 
 def walk(seed: int) -> Walk:
-    """Take a random sample through a random network with sigmoids, and back."""
+    """Pass a random sample through a random network with sigmoids, forward and backward."""
     weights_key, sample_key = jax.random.split(jax.random.key(seed))
     network = mlp(WIDTHS, activation="sigmoid", initializer="xavier_normal")
     params, statistics = network.init(weights_key, WIDTHS[:1])
@@ -82,11 +82,11 @@ HEADINGS = (
         "$dz_3 = y - v$\n$dW_3 = dz_3 y_2^T$,  $db_3 = dz_3$",
     ),
 )
-"""What is computed in each column, forward and backward."""
+"""Formulas of each column, forward and backward."""
 
 
 def _captions(record: Tape) -> list[list[tuple[str, str]]]:
-    """Return, for each column and neuron, its forward line and its backward line."""
+    """Return forward and backward line per column and neuron."""
     z = {entry.symbols[0]: np.ravel(entry.y) for entry in record.entries}
     dz = {entry.symbols[0]: np.ravel(entry.dy) for entry in record.entries}
     inputs, dinputs = np.ravel(record.x), np.ravel(record.entries[0].dx)
@@ -130,7 +130,7 @@ def _draw_neurons(
 ) -> None:
     for (x, y), (forward, backward) in zip(places, lines, strict=True):
         box = {"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": "black"}
-        # three times at one place: the box around both lines, then each in its colour
+        # three texts at one place: the box around both lines, then each in its colour
         layered: list[tuple[str, dict[str, Any]]] = [
             (f"{forward}\n{backward}", {"color": "none", "bbox": box}),
             (f"{forward}\n ", {"color": "black"}),

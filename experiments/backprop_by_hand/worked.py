@@ -1,4 +1,4 @@
-"""The graphs that the lectures work by hand, with the numbers that they print."""
+"""Graphs that the lectures work by hand, with their numbers."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -10,20 +10,20 @@ from experiments.harness.record import Claim
 from jaxnet.inspection import Graph, computation_graph
 
 TOLERANCE = 1e-5
-"""Relative, absolute below 1: the worst of these, measured in float32 on a CPU, is 3e-8 off."""
+"""Relative error, absolute below 1; the largest measured in float32 on a CPU is 3e-8."""
 
 
 class Worked(NamedTuple):
-    """A worked example.
+    """Worked example.
 
     Attributes:
-        name: of its files.
+        name: name of its files.
         source: the lecture.
-        formula: what it computes, and where.
-        function: of scalars.
-        point: where it is evaluated.
+        formula: function and point, as text.
+        function: function of scalars.
+        point: its arguments.
         values: node -> forward value in the lecture.
-        derivatives: target -> derivative on the link back from it, where it has only one.
+        derivatives: target -> derivative on its only link.
         gradients: node -> gradient of the output in the lecture.
     """
 
@@ -89,7 +89,7 @@ def graph_of(worked: Worked) -> Graph:
 
 
 def check(worked: Worked, graph: Graph, by_autodiff: Mapping[str, float]) -> list[Claim]:
-    """Hold the graph's numbers against those that the lecture prints, and against `jax.grad`."""
+    """Compare the graph's numbers with those of the lecture and of `jax.grad`."""
     nodes = {node.identifier: node for node in graph.nodes}
     links = {link.target: link for link in graph.links}
     output = graph.nodes[-1].identifier
@@ -112,7 +112,7 @@ def check(worked: Worked, graph: Graph, by_autodiff: Mapping[str, float]) -> lis
 
 
 def tabulate(worked: Worked, graph: Graph, by_autodiff: Mapping[str, float]) -> str:
-    """Return the graph as a table: node by node, with the links that leave it beneath."""
+    """Return the graph as a table of nodes, each with its outgoing links."""
     lines = [f"\n{worked.source}: {worked.formula}", _row("", "forward", "lecture", "gradient")]
     lines[-1] += f"{'lecture':>11}{'jax.grad':>11}"
     for node in graph.nodes:

@@ -1,4 +1,4 @@
-"""How large should a mini-batch be: what does a larger one buy in noise, time and accuracy?
+"""How large should a mini-batch be, for noise, time and accuracy?
 
 Trains 784-100-100-10 on MNIST, or the matching network on the embedded digits, by plain gradient
 descent. Measures the variance of the mini-batch gradient against the batch size, drawn with and
@@ -26,24 +26,24 @@ from jaxnet.core.checks import check_choice, check_count
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Settings; 0, or none, stands for what suits the data set."""
+    """Settings; 0, or none, stands for the default of the data set."""
 
     dataset: str = "digits"
     """digits (embedded) or mnist (four IDX files)."""
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
     batch_sizes: tuple[Count, ...] = ()
-    """By default powers of 4. Examples to train with are a whole number of the largest."""
+    """Batch sizes, by default powers of 4; training examples are a multiple of the largest."""
     draws: Natural = 0
-    """Pairs of mini-batches drawn at each batch size, 2 or more."""
+    """Pairs of mini-batches drawn per batch size, 2 or more."""
     epochs: Natural = 0
-    """Epochs after which the test accuracies of all batch sizes are compared."""
+    """Epochs after which test accuracies are compared."""
     updates: Natural = 0
-    """Updates after which they are compared, too; each run lasts as long as the longer of both."""
+    """Updates after which test accuracies are compared; a run lasts the longer of both."""
     seeds: Natural = 0
-    """Runs of each batch size and learning rate."""
+    """Runs per batch size and learning rate."""
     rounds: Count = 5
-    """Timings of each batch size."""
+    """Timings per batch size."""
     seed: Annotated[int, Within(0, 2**31)] = 0
     """Seed of the draws and of the first run."""
     out: Path = Path("out/batch_size_tradeoff")
@@ -54,7 +54,7 @@ SMOKE = Config(batch_sizes=(1, 32, 1024), draws=20, epochs=1, updates=1, seeds=1
 
 
 def main(config: Config) -> list[Claim]:
-    """Measure noise, times and runs, draw, record."""
+    """Measure noise, times and runs, and write the record."""
     grid, load = check(config), Load()
     out = prepare_folder(config.out)
     workload = load_workload(config.dataset, grid, data_dir=config.data_dir)
@@ -89,7 +89,7 @@ def main(config: Config) -> list[Claim]:
 
 
 def check(config: Config) -> Grid:
-    """Return the data set's grid with what the config changes of it, once all is in range."""
+    """Return the data set's grid with the changes of a config, in range."""
     grid = check_choice("--dataset", config.dataset, GRIDS)
     counts = {name: getattr(config, name) for name in ("draws", "epochs", "updates", "seeds")}
     if config.draws:

@@ -1,4 +1,4 @@
-"""Updates and examples to a target against the batch size: the hyperbola that theory predicts."""
+"""Critical batch size: fit of updates and examples to a target."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,15 +9,15 @@ from experiments.batch_size_tradeoff.runs import Outcome
 
 
 class Critical(NamedTuple):
-    """``updates(b) = least (1 + B / b)``, with ``B`` the critical batch size, fitted.
+    """Fit of ``updates(b) = least (1 + B / b)``, with ``B`` the critical batch size.
 
-    The examples are ``b`` times as many, ``least (b + B)``: up to ``B`` larger mini-batches save
-    updates at little cost, beyond it they cost examples.
+    There are ``b`` times as many examples, ``least (b + B)``: larger mini-batches save updates at
+    little cost up to ``B``, and cost examples beyond.
 
-    Source: McCandlish et al. 2018, equation 2.7, for learning rates that are best for each size.
+    Source: McCandlish et al. 2018, equation 2.7, for the best learning rate of each size.
 
     Attributes:
-        least: updates that no mini-batch, however large, goes below.
+        least: updates of an infinitely large mini-batch.
         size: ``B``, in examples.
         worst: the largest factor between a median number of updates and the fit.
     """
@@ -30,16 +30,16 @@ class Critical(NamedTuple):
         """Return the fitted number of updates.
 
         Args:
-            sizes: of mini-batches.
+            sizes: batch sizes.
         """
         return self.least * (1 + self.size / sizes)
 
 
 def median_updates(outcomes: Mapping[int, Outcome], examples: int) -> dict[int, float]:
-    """Return the median updates to the target by batch size; infinite where it is not reached.
+    """Return the median updates to the target per batch size; infinite if it is not reached.
 
     Args:
-        outcomes: batch size -> what its runs came to.
+        outcomes: batch size -> outcome of its runs.
         examples: number of training examples.
     """
     return {n: float(np.median(each.epochs)) * examples / n for n, each in outcomes.items()}

@@ -1,4 +1,4 @@
-"""The variance of the mini-batch gradient against the batch size, measured and predicted."""
+"""Variance of the mini-batch gradient against the batch size, measured and predicted."""
 
 from typing import NamedTuple
 
@@ -12,20 +12,20 @@ from jaxnet.inspection import Measurement, gradient_noise, measured_variance, pr
 from jaxnet.training import Objective, TrainState, make_objective
 
 EPOCHS = (0, 1, 4, 16)
-"""After how many epochs the noise scale is computed; mini-batches are drawn after the second."""
+"""Epochs after which the noise scale is computed; mini-batches are drawn after epoch 1."""
 
 REFERENCE_SIZE, REFERENCE_RATE = 32, 0.1
-"""Of the run in which the noise is looked at."""
+"""Settings of the reference runs, in which noise is measured."""
 
 
 class Drawn(NamedTuple):
-    """The variance at each batch size.
+    """Variance per batch size.
 
     Attributes:
         sizes: batch sizes.
         values: measured variances.
         errors: their standard errors.
-        predicted: from the variance of the examples' gradients.
+        predicted: variances predicted from that of the examples' gradients.
     """
 
     sizes: np.ndarray
@@ -35,12 +35,12 @@ class Drawn(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """A straight line through logarithms, weighed by the points' errors.
+    """Straight line through logarithms, weighted by the points' errors.
 
     Attributes:
-        slope: of the line.
+        slope: slope of the line.
         error: standard error of the slope.
-        worst: the point furthest from the prediction, in its standard errors.
+        worst: largest distance from the prediction, in standard errors.
     """
 
     slope: float
@@ -49,12 +49,12 @@ class Fit(NamedTuple):
 
 
 class Noise(NamedTuple):
-    """What is known of the noise.
+    """Measured gradient noise.
 
     Attributes:
-        scales: epoch of the reference runs -> noise scale, in examples, one value a seed.
-        variance: of the examples' gradients, where draws were made.
-        square: of the gradient, at the same place.
+        scales: epoch of the reference runs -> noise scale, in examples, one value per seed.
+        variance: variance of the examples' gradients, where mini-batches were drawn.
+        square: squared norm of the gradient there.
         examples: number of training examples.
         drawn: "with" and "without" replacement -> measurements.
     """
@@ -67,17 +67,17 @@ class Noise(NamedTuple):
 
     @property
     def limits(self) -> dict[str, int | None]:
-        """How mini-batches were drawn -> the most examples that one can hold, None for any."""
+        """How mini-batches were drawn -> largest batch size, None for any."""
         return {"with": None, "without": self.examples}
 
 
 def measure_noise(workload: Workload, grid: Grid, *, seed: int) -> Noise:
-    """Follow reference runs, and draw mini-batches at one place of the first.
+    """Measure noise scales in reference runs, and draw mini-batches in the first.
 
     Args:
         workload: data and network.
         grid: batch sizes, draws and seeds.
-        seed: of the first run, and of the draws.
+        seed: seed of the first run, and of the draws.
     """
     objective = make_objective(workload.network, "softmax_cross_entropy")
     runs = [reference_states(workload, grid, seed=seed + i) for i in range(grid.scale_seeds)]
@@ -101,12 +101,12 @@ def measure_noise(workload: Workload, grid: Grid, *, seed: int) -> Noise:
 
 
 def reference_states(workload: Workload, grid: Grid, *, seed: int) -> dict[int, TrainState]:
-    """Return the states of one reference run, by epoch.
+    """Return the states of one reference run by epoch.
 
     Args:
         workload: data and network.
-        grid: how many epochs there are at most.
-        seed: of the run.
+        grid: grid with the largest number of epochs.
+        seed: seed of the run.
     """
     state = start(workload, REFERENCE_RATE, jax.random.key(seed))
     states = {0: state}
@@ -134,16 +134,16 @@ def draw(
     *,
     seed: int,
 ) -> Drawn:
-    """Measure the variance at each batch size.
+    """Measure the variance per batch size.
 
     Args:
         workload: data and network.
         objective: cross-entropy.
-        state: where in training.
+        state: state of the training.
         grid: batch sizes and draws.
-        variance: of the examples' gradients.
+        variance: variance of the examples' gradients.
         limit: the number of examples, to draw without replacement; None to draw with.
-        seed: of the draws.
+        seed: seed of the draws.
     """
     sizes = np.array([size for size in grid.batch_sizes if limit is None or size < limit])
     key = jax.random.fold_in(jax.random.key(seed), limit or 0)
@@ -167,13 +167,13 @@ def draw(
 
 
 def fit_slope(drawn: Drawn, examples: int | None) -> Fit:
-    """Fit the logarithm of the variance, freed of (B - b)/(B - 1), by that of the batch size.
+    """Fit the logarithm of the variance over (B - b)/(B - 1) by that of the batch size.
 
-    Each point weighs the inverse square of its relative error, which is its logarithm's error.
+    Weights are the inverse squares of the relative errors.
 
     Args:
-        drawn: measurements.
-        examples: B where they were drawn without replacement, else None.
+        drawn: measured variances.
+        examples: B for draws without replacement, else None.
     """
     free = 1.0 if examples is None else (examples - drawn.sizes) / (examples - 1)
     x, y = np.log(drawn.sizes), np.log(drawn.values / free)

@@ -1,4 +1,4 @@
-"""What batch_size_tradeoff says to a person."""
+"""Printed report of batch_size_tradeoff."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from experiments.batch_size_tradeoff.noise import Noise
 from experiments.batch_size_tradeoff.runs import Outcome, Time
 
 NEAR = 1.25
-"""By what factor seconds may differ and be called the same."""
+"""Largest factor between seconds that are called the same."""
 
 
 def answer(times: dict[int, Time], outcomes: dict[int, Outcome]) -> str:
-    """Say which batch sizes learn soonest, and what the extremes cost."""
+    """Return the answer: the fastest batch sizes, and the cost of the extremes."""
     seconds = {n: times[n].epoch * float(np.median(outcomes[n].epochs)) for n in outcomes}
     least = min(seconds.values())
     if not np.isfinite(least):
@@ -30,7 +30,7 @@ def answer(times: dict[int, Time], outcomes: dict[int, Outcome]) -> str:
 
 
 def table(times: dict[int, Time], outcomes: dict[int, Outcome], noise: Noise) -> str:
-    """Lay times and runs out for a person."""
+    """Return a table of times and runs."""
     lines = [f"{'batch':>6}{'ms a step':>11}{'s an epoch':>12}{'epochs to target':>18}{'rate':>7}"]
     lines[0] += f"{'accuracy: equal epochs':>24}{'equal updates':>16}"
     for size, (rate, epochs, *tested) in outcomes.items():
@@ -40,11 +40,11 @@ def table(times: dict[int, Time], outcomes: dict[int, Outcome], noise: Noise) ->
             f"{size:6}{1e3 * time.step:11.4f}{time.epoch:12.4f}{np.median(epochs):18.2f}{rate:7.3g}"
             f"{accuracies[0]:>24}{accuracies[1]:>16}"
         )
-    return "\n".join([*lines, f"noise scale, in examples: {say_scales(noise)}"])
+    return "\n".join([*lines, f"noise scale, in examples: {describe_scales(noise)}"])
 
 
-def say_scales(noise: Noise) -> str:
-    """Say the noise scale of every epoch, with its range over the seeds."""
+def describe_scales(noise: Noise) -> str:
+    """Return the noise scale of every epoch with its range over the seeds."""
     return ", ".join(
         f"{np.median(scales):.0f} ({scales.min():.0f} to {scales.max():.0f}) after {epoch}"
         for epoch, scales in noise.scales.items()
@@ -52,10 +52,10 @@ def say_scales(noise: Noise) -> str:
 
 
 def by_name(value: Any) -> Any:
-    """Return measurements for the record: each tuple with its fields' names.
+    """Return NamedTuples as dictionaries, for the record.
 
     Args:
-        value: NamedTuples, in dictionaries and lists or by themselves.
+        value: NamedTuples, also within dictionaries and lists.
     """
     if hasattr(value, "_asdict"):
         value = value._asdict()

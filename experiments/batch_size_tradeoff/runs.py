@@ -1,4 +1,4 @@
-"""Times and runs against the batch size: what a step costs, and what it takes to learn."""
+"""Times and training runs against the batch size."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,15 +12,15 @@ from experiments.harness.progress import progress, side_by_side
 from jaxnet.training import DivergenceError
 
 TIMED_UPDATES = 200
-"""Steps of one timing, at least; whole epochs."""
+"""Least number of steps per timing, in whole epochs."""
 
 
 class Time(NamedTuple):
-    """How long training takes at a batch size, compiled and warm.
+    """Training time with a batch size, compiled and warm.
 
     Attributes:
-        epoch_seconds: one value a round.
-        steps: of an epoch.
+        epoch_seconds: one value per round.
+        steps: steps per epoch.
     """
 
     epoch_seconds: list[float]
@@ -38,11 +38,11 @@ class Time(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One run.
+    """Training run.
 
     Attributes:
-        losses: on the validation examples, before training and after each epoch.
-        tested: epoch -> accuracy on the test examples after it; 0 if the run diverged before.
+        losses: validation losses, before training and after each epoch.
+        tested: epoch -> test accuracy after it; 0 if the run diverged before.
     """
 
     losses: np.ndarray
@@ -50,12 +50,12 @@ class Run(NamedTuple):
 
 
 class Reached(NamedTuple):
-    """The test accuracy that the runs at a batch size reach in so much training.
+    """Test accuracy of a batch size after equal training.
 
     Attributes:
-        updates: of that training.
-        rate: with the lowest mean validation loss after it.
-        accuracies: at that rate, one value a seed.
+        updates: number of updates.
+        rate: learning rate with the lowest mean validation loss.
+        accuracies: accuracies with that rate, one per seed.
     """
 
     updates: int
@@ -64,13 +64,13 @@ class Reached(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What the runs at a batch size come to.
+    """Outcome of the runs with a batch size.
 
     Attributes:
-        rate: with which the median run reaches the target in the fewest epochs.
-        epochs: to the target at that rate, one value a seed; infinite where it is not reached.
-        by_epochs: what is reached in as many epochs as with all batch sizes.
-        by_updates: what is reached in as many updates.
+        rate: learning rate with the fewest median epochs to the target.
+        epochs: epochs to the target with that rate, one per seed; infinite if it is not reached.
+        by_epochs: accuracy after equal epochs.
+        by_updates: accuracy after equal updates.
     """
 
     rate: float
@@ -80,14 +80,12 @@ class Outcome(NamedTuple):
 
 
 def measure_times(workload: Workload, sizes: Sequence[int], *, rounds: int) -> dict[int, Time]:
-    """Time epochs; the batch sizes take turns, so that all see the same machine.
-
-    Everything is compiled before, and runs once.
+    """Time epochs, the batch sizes in turns, after compilation and one run.
 
     Args:
         workload: data and network.
         sizes: batch sizes.
-        rounds: turns.
+        rounds: number of turns.
     """
     times = {size: Time([], workload.steps(size)) for size in sizes}
 
@@ -113,12 +111,12 @@ def measure_times(workload: Workload, sizes: Sequence[int], *, rounds: int) -> d
 
 
 def train_all(workload: Workload, grid: Grid, *, seed: int) -> dict[int, dict[float, list[Run]]]:
-    """Train at every batch size with every rate.
+    """Train with every batch size and learning rate.
 
     Args:
         workload: data and network.
         grid: batch sizes, rates, seeds and lengths.
-        seed: of the first run.
+        seed: seed of the first run.
     """
 
     def train_size(size: int) -> dict[float, list[Run]]:
@@ -132,14 +130,14 @@ def train_all(workload: Workload, grid: Grid, *, seed: int) -> dict[int, dict[fl
 
 
 def train(workload: Workload, grid: Grid, size: int, rate: float, seed: int) -> Run:
-    """Train once, for the grid's epochs and updates, and test after each.
+    """Train once, and test after the grid's epochs and updates.
 
     Args:
         workload: data and network.
-        grid: how long.
-        size: of the mini-batches.
+        grid: grid with the lengths.
+        size: batch size.
         rate: learning rate.
-        seed: of initial weights and orders.
+        seed: seed of initial weights and orders.
     """
     state = start(workload, rate, jax.random.key(seed))
     first = jaxnet.training.evaluate(
@@ -171,13 +169,13 @@ def train(workload: Workload, grid: Grid, size: int, rate: float, seed: int) -> 
 
 
 def epochs_to_target(losses: np.ndarray, target: float) -> float:
-    """Return after how many epochs the loss first falls to the target, or infinity.
+    """Return the epochs until the loss first falls to the target, or infinity.
 
-    Between two epochs the logarithm of the loss is taken to be linear.
+    The logarithm of the loss is interpolated linearly between epochs.
 
     Args:
-        losses: before training and after each epoch.
-        target: above 0.
+        losses: losses before training and after each epoch.
+        target: target loss, above 0.
     """
     reached = np.flatnonzero(losses <= target)
     if not reached.size:
@@ -194,8 +192,8 @@ def outcome(runs: dict[float, list[Run]], grid: Grid, steps: int) -> Outcome:
 
     Args:
         runs: learning rate -> runs.
-        grid: whose target is to be reached, and how long runs are compared.
-        steps: of an epoch.
+        grid: grid with the target and the lengths.
+        steps: steps per epoch.
     """
     epochs = {
         rate: np.array([epochs_to_target(run.losses, grid.target) for run in each])
@@ -207,7 +205,7 @@ def outcome(runs: dict[float, list[Run]], grid: Grid, steps: int) -> Outcome:
 
 
 def _tested(runs: dict[float, list[Run]], epochs: int, steps: int) -> Reached:
-    """Return the accuracy after some epochs at the rate with the lowest validation loss then."""
+    """Return the accuracy after some epochs, with the rate of the lowest validation loss."""
     losses = {
         rate: np.mean([run.losses[epochs] if epochs < len(run.losses) else np.inf for run in each])
         for rate, each in runs.items()

@@ -1,4 +1,4 @@
-"""The figure of batch_size_tradeoff: what a larger mini-batch buys, and what it costs."""
+"""Figure of batch_size_tradeoff: benefit and cost of larger mini-batches."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,12 +37,12 @@ def draw_tradeoff(
     """Draw six panels against the batch size.
 
     Args:
-        path: of the PNG.
-        noise: first panel, and the noise scale in all that is about learning.
+        path: path of the PNG.
+        noise: first panel, and the noise scale in the panels about learning.
         times: second and third panel.
         outcomes: fourth to sixth panel.
         title: the answer.
-        grid: whose target is reached, and how long accuracies are compared.
+        grid: grid with the target and the lengths.
         busy: whether the machine was too busy for a verdict on times.
     """
     figure, axes = new_figure(2, 3, size=(16, 9), title=title)
@@ -174,7 +174,7 @@ def _accuracy(axes: Axes, outcomes: Mapping[int, Outcome], grid: Grid) -> None:
         (f"{grid.updates:,} updates each", [outcomes[n].by_updates for n in sizes], BLUE),
     )
     for label, tested, color in rows:
-        # where one epoch has more updates than that, there is nothing equal to compare
+        # only where one epoch has fewer updates
         fair = np.array([each.updates <= 1.25 * grid.updates for each in tested])
         kept = fair if color == BLUE else np.ones(len(sizes), bool)
         values = [100 * each.accuracies for each, keep in zip(tested, kept, strict=True) if keep]
@@ -189,7 +189,7 @@ def _accuracy(axes: Axes, outcomes: Mapping[int, Outcome], grid: Grid) -> None:
 
 
 def _spread(axes: Axes, sizes, values, color: str, label: str) -> None:
-    """Draw medians with the range over seeds; what was not reached is left out."""
+    """Draw medians with the range over seeds, without infinite values."""
     rows = np.array(values, float)
     rows = np.where(np.isfinite(rows), rows, np.nan)
     middle = np.median(rows, axis=1)
@@ -199,7 +199,7 @@ def _spread(axes: Axes, sizes, values, color: str, label: str) -> None:
 
 
 def _plain(axes: Axes) -> None:
-    """Label a logarithmic axis in decimals: each decade, or finer where there are few."""
+    """Label a logarithmic axis in decimals: each decade, or finer for few decades."""
     low, high = axes.get_ylim()
     label_logarithmic(axes.yaxis)
     if high > 100 * low:

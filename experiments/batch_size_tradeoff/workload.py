@@ -1,4 +1,4 @@
-"""What batch_size_tradeoff trains: data, network, and the grids that suit them."""
+"""Workload of batch_size_tradeoff: data, network and grids."""
 
 import dataclasses
 from pathlib import Path
@@ -16,22 +16,22 @@ from jaxnet.data import Dataset, Examples
 from jaxnet.training import TrainState, steps_per_epoch
 
 HELD_OUT = 0.1
-"""The least part of the training examples that rates are chosen on."""
+"""Least part of the training examples for choosing rates."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """What is measured on a data set.
+    """Settings of the measurements on a data set.
 
     Attributes:
-        batch_sizes: ascending.
-        rate: learning rate of mini-batches of one, about.
-        epochs: after which test accuracies are compared.
-        updates: after which they are compared, too; a whole number of epochs, rounded up.
-        target: validation loss to reach.
-        draws: pairs of mini-batches at each batch size.
-        seeds: runs of each batch size and rate.
-        scale_seeds: runs in which the noise scale is followed.
+        batch_sizes: batch sizes, ascending.
+        rate: approximate learning rate for mini-batches of one.
+        epochs: epochs after which test accuracies are compared.
+        updates: updates after which test accuracies are compared, rounded up to whole epochs.
+        target: target of the validation loss.
+        draws: pairs of mini-batches per batch size.
+        seeds: runs per batch size and rate.
+        scale_seeds: runs for the noise scale.
     """
 
     batch_sizes: tuple[int, ...]
@@ -44,20 +44,20 @@ class Grid:
     scale_seeds: int
 
     def lengths(self, steps: int) -> tuple[int, int]:
-        """Return after how many epochs accuracies are compared: at equal epochs, equal updates.
+        """Return the epochs after which accuracies are compared: equal epochs, equal updates.
 
         Args:
-            steps: of an epoch.
+            steps: steps per epoch.
         """
         return self.epochs, -(-self.updates // steps)
 
     def rates(self, size: int) -> list[float]:
-        """Return the rates that are tried, a factor of 2 apart: sixteenfold in all.
+        """Return the learning rates to try: five, a factor of 2 apart.
 
-        They lie around ``rate * sqrt(size)``, which keeps the noise of an update what it is.
+        They lie around ``rate * sqrt(size)``, for which the noise of an update is constant.
 
         Args:
-            size: of the mini-batches.
+            size: batch size.
         """
         return [self.rate * size**0.5 * 2.0**k for k in range(-2, 3)]
 
@@ -91,10 +91,10 @@ class Workload:
     """Data set and network.
 
     Attributes:
-        dataset: with its test examples.
-        train: a whole number of the largest mini-batches.
-        validation: held out of the training examples.
-        network: a multilayer perceptron.
+        dataset: data set with its test examples.
+        train: training examples, a multiple of the largest batch size.
+        validation: held-out training examples.
+        network: multilayer perceptron.
     """
 
     dataset: Dataset
@@ -103,10 +103,10 @@ class Workload:
     network: Layer
 
     def steps(self, size: int) -> int:
-        """Return the steps of an epoch.
+        """Return the steps per epoch.
 
         Args:
-            size: of the mini-batches.
+            size: batch size.
         """
         return steps_per_epoch(len(self.train.targets), batch_size=size)
 
@@ -115,9 +115,9 @@ def load_workload(name: str, grid: Grid, *, data_dir: Path | None) -> Workload:
     """Load a data set, hold validation examples out, and build the network.
 
     Args:
-        name: of the data set, one of `GRIDS`.
-        grid: whose largest batch size is to divide the number of training examples.
-        data_dir: where the files are.
+        name: name of the data set, one of `GRIDS`.
+        grid: grid whose largest batch size divides the number of training examples.
+        data_dir: folder of the files.
     """
     check_choice("--dataset", name, GRIDS)
     dataset = jaxnet.data.load_dataset(name, data_dir=data_dir)
@@ -136,11 +136,11 @@ def load_workload(name: str, grid: Grid, *, data_dir: Path | None) -> Workload:
 
 
 def check_sizes(sizes: tuple[int, ...], examples: int) -> None:
-    """Raise a ValueError unless a line can be drawn through what is measured at batch sizes.
+    """Raise a ValueError for fewer than two batch sizes with variance.
 
     Args:
         sizes: ``--batch-sizes``.
-        examples: to train with; without replacement, all of them have no variance.
+        examples: number of training examples; a mini-batch of all has no variance.
     """
     if sum(size < examples for size in sizes) < 2:
         expected = f"to be two or more below the {examples} examples to train with"
@@ -149,12 +149,12 @@ def check_sizes(sizes: tuple[int, ...], examples: int) -> None:
 
 
 def start(workload: Workload, rate: float, key: Key) -> TrainState:
-    """Return the state before a run at a learning rate.
+    """Return the initial state of a run with a learning rate.
 
     Args:
-        workload: what to train.
-        rate: the learning rate, which `SGD` keeps in its state.
-        key: of the run.
+        workload: data and network.
+        rate: learning rate, part of the state of `SGD`.
+        key: PRNG key of the run.
     """
     state = jaxnet.training.init_state(
         workload.network, SGD, workload.train.inputs.shape[1:], key=key
@@ -173,4 +173,4 @@ def _update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
 
 
 SGD = optax.GradientTransformation(_init, _update)
-"""Gradient descent whose rate is its state: one compiled program serves all rates."""
+"""Gradient descent with the learning rate as its state: one program for all rates."""

@@ -1,9 +1,8 @@
 """Does backpropagation by hand equal automatic differentiation, in every layer, loss and head?
 
-Every layer, activation, loss and head of jaxnet, and a grid of networks, in bfloat16, float32 and
-float64: the gradient by hand against `jax.grad`, and `jax.grad` against central differences in
-float64, leaf by leaf, by norm. Then each leaf of a network is made wrong by a thousandth, which
-must not go unnoticed.
+Compares the gradient by hand with `jax.grad` in bfloat16, float32 and float64, and `jax.grad` with
+central differences in float64, leaf by leaf, by norm: for every layer, activation, loss and head of
+jaxnet, and for networks of many kinds. Errors of a thousandth in one leaf must be noticed.
 """
 
 import dataclasses
@@ -33,9 +32,9 @@ class Config:
     """Settings of the check."""
 
     differences: Count = 16
-    """Entries of each leaf that are held against central differences."""
+    """Entries per leaf that are compared with central differences."""
     every: Count = 1
-    """Check every so many cases only: 10 takes a tenth of the time."""
+    """Check only every n-th case: 10 takes a tenth of the time."""
     seed: Seed = 0
     """Seed of parameters, inputs, targets and dropout."""
     leaves: bool = False
@@ -48,7 +47,7 @@ SMOKE = Config(differences=2, every=6)
 
 
 def main(config: Config) -> list[Claim]:
-    """Check all cases, print the table, draw, record."""
+    """Check all cases, and write the record."""
     cases = CASES[:: config.every]
     out = prepare_folder(config.out)
     rows = []
@@ -88,9 +87,9 @@ def _check(case: Case, precision: str, config: Config) -> GradientCheck:
 
 
 def _worst(checks: dict[str, GradientCheck]) -> dict[str, Any]:
-    """Return each precision's worst leaf: by hand, and against differences."""
+    """Return the worst error per precision: by hand, and against differences."""
     worst: dict[str, Any] = {"agrees": all(check.agrees for check in checks.values())}
-    for precision, check in checks.items():  # NumPy's maximum hands NaN on, Python's may not
+    for precision, check in checks.items():  # NumPy's maximum propagates NaN, Python's may not
         worst[precision] = float(np.max([row.hand_error for row in check.rows]))
         slopes = [row.difference_error or 0.0 for row in check.rows]
         worst[f"{precision}_differences"] = float(np.max(slopes))

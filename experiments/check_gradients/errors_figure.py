@@ -1,4 +1,4 @@
-"""The figure of check_gradients: every case's worst error, by precision."""
+"""Figure of check_gradients: worst error of each case, by precision."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from experiments.harness.figures import BLUE, GREEN, GREY, ORANGE, new_figure, s
 from jaxnet.inspection import DIFFERENCE_TOLERANCE, TOLERANCES
 
 EXACT = 1e-18
-"""Where an error of 0 is drawn."""
+"""Place of an error of 0 on the axis."""
 
 SERIES = {
     "float64": ("by hand, float64", BLUE, "s", TOLERANCES["float64"].rtol),
@@ -33,7 +33,7 @@ PANELS = (("layer", "head"), ("activation", "loss", "network"))
 
 
 def draw_errors(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
-    """Draw the worst leaf's error of each case, on a logarithmic axis, a panel a group."""
+    """Draw the worst leaf's error of each case on a logarithmic axis."""
     panels = [[row for row in rows if row["group"] in groups] for groups in PANELS]
     panels = [panel for panel in panels if panel]
     worst = max(row["float64"] for row in rows)
@@ -51,7 +51,7 @@ def _draw_panel(ax: Axes, panel: Sequence[Mapping[str, Any]]) -> None:
     places = range(len(panel))
     for name, (label, color, marker, tolerance) in SERIES.items():
         errors = [max(row[name], EXACT) for row in panel]
-        # hollow in front, so that where all are 0 all are seen
+        # hollow markers, visible where all are 0
         ax.plot(errors, places, marker, color=color, fillstyle="none", mew=2, label=label)
         ax.axvline(tolerance, color=color, linestyle="--", linewidth=1.2)
     ax.set_xscale("log")

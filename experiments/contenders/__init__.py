@@ -1,8 +1,8 @@
-"""Contenders of the benchmark: one framework a file, each training as its users would.
+"""Contenders of the benchmark: one framework per file, each trained as its users would.
 
 A contender is a function ``workload -> epoch``; ``epoch()`` trains one epoch in a new random order,
-evaluates on the test examples and returns the test accuracy. Each runs in a process of its own
-(`experiments.contenders.process`), so that no framework's threads disturb another's.
+evaluates on the test examples and returns the test accuracy. Each runs in its own process
+(`experiments.contenders.process`), apart from the threads of other frameworks.
 """
 
 import importlib
@@ -15,12 +15,12 @@ Epoch: TypeAlias = Callable[[], float]
 
 
 class Contender(NamedTuple):
-    """Where a contender is and what it needs.
+    """Contender of the benchmark.
 
     Attributes:
         module: file of this folder and function in it, ``"file:function"``.
-        requires: packages it needs beyond jaxnet's own, as pip knows them.
-        is_a: what it shows, for a person.
+        requires: packages beyond jaxnet's own, by their names for pip.
+        is_a: description.
     """
 
     module: str

@@ -1,4 +1,4 @@
-"""The floor: as many floating-point operations, in matrix products as fast as they get here."""
+"""Lower bound: the same number of floating-point operations in large matrix products."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ SIZE = 768
 def matrix_products(workload: Workload) -> Callable[[], float]:
     """Multiply large square matrices until the operations of the workload's epoch are done.
 
-    What training would take if it were nothing but matrix products, at the speed of large ones.
+    The time of training if it were matrix products only, at the speed of large ones.
     """
     products = max(1, round(workload.flops() / (2 * SIZE**3)))
     matrix = jnp.full((SIZE, SIZE), 1 / SIZE, jnp.float32)

@@ -1,4 +1,4 @@
-"""jaxnet as a user calls it: `jaxnet.training.fit`, one epoch a call, going on from its state."""
+"""jaxnet as a user calls it: `jaxnet.training.fit`, one epoch per call, resumed from its state."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,12 +16,12 @@ def fit(workload: Workload) -> Callable[[], float]:
 
 
 def by_hand(workload: Workload) -> Callable[[], float]:
-    """Train the same with the hand-derived backward passes in place of `jax.grad`."""
+    """Train by hand-derived backward passes instead of `jax.grad`."""
     return _epochs(workload, gradient="by_hand")
 
 
 def dropout(workload: Workload) -> Callable[[], float]:
-    """Train the same with the dropout of lecture 004: 0.2 of the inputs, 0.5 of the hidden."""
+    """Train with the dropout of lecture 004: 0.2 of the inputs, 0.5 of the hidden units."""
     return _epochs(workload, input_drop_rate=0.2, drop_rate=0.5)
 
 

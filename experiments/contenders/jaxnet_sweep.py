@@ -12,14 +12,14 @@ from experiments.contenders.workload import Workload
 from jaxnet.training import Recipe
 
 RUNS = 32
-"""Networks."""
+"""Number of networks."""
 
 EPOCHS = 2
-"""Epochs of each."""
+"""Epochs per network."""
 
 
 def one_after_another(workload: Workload) -> Callable[[], float]:
-    """Train by `jaxnet.training.fit`, which is compiled once for all of them."""
+    """Train by `jaxnet.training.fit`, compiled once for all runs."""
     network = jaxnet.mlp(workload.widths, input_scale=1 / workload.pixel_max)
     optimizer = jaxnet.optim.adam(workload.learning_rate)
     train, test = jax.tree.map(jnp.asarray, workload[:2])
@@ -44,7 +44,7 @@ def one_after_another(workload: Workload) -> Callable[[], float]:
 
 
 def sweep(workload: Workload) -> Callable[[], float]:
-    """Train by `jaxnet.training.sweep`, which compiles anew in each call; one run a core."""
+    """Train by `jaxnet.training.sweep`, compiled in each call, one run per core at a time."""
     jaxnet.training.use_cores_as_devices()
 
     def build(learning_rate: Any) -> Recipe:

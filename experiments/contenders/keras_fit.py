@@ -14,7 +14,7 @@ from experiments.contenders.workload import Workload
 
 
 def fit(workload: Workload) -> Callable[[], float]:
-    """Train by ``model.fit``, one epoch a call, evaluating on the test examples."""
+    """Train by ``model.fit``, one epoch per call, with evaluation on the test examples."""
     inputs, *hidden, classes = workload.widths
     layers = [keras.layers.Dense(width, activation="relu") for width in hidden]
     model = keras.Sequential([keras.Input((inputs,)), *layers, keras.layers.Dense(classes)])

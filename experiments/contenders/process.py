@@ -1,8 +1,8 @@
-"""A contender's own process: trains one epoch for every line that it reads, and says how long.
+"""Process of a contender: trains one epoch per line of input and prints its time.
 
-Speaks JSON, a line each way. First line out, after a first epoch, which compiles:
-``{"first_seconds", "versions", "data"}``, or ``{"error"}``. Then, for each line in, a line out:
-``{"seconds", "test_accuracy", "peak_bytes"}``. It ends with its input, whatever it does then.
+Lines are JSON. The first line, after a first epoch with compilation, is
+``{"first_seconds", "versions", "data"}`` or ``{"error"}``; each line of input is answered by
+``{"seconds", "test_accuracy", "peak_bytes"}``. The process ends with its input.
 """
 
 import importlib.metadata
@@ -19,20 +19,20 @@ from typing import Any
 
 
 def main(name: str, examples: str, data_dir: str) -> None:
-    """Serve epochs of the contender ``name``."""
+    """Train epochs of the contender ``name`` on request."""
     next_line = listen()
     try:
         epoch, ready = start(name, int(examples) or None, Path(data_dir) if data_dir else None)
     except Exception as error:
-        say({"error": f"{type(error).__name__}: {error}"})
+        send({"error": f"{type(error).__name__}: {error}"})
         raise
-    say(ready)
+    send(ready)
     while next_line():
-        say(timed(epoch))
+        send(timed(epoch))
 
 
 def listen() -> Callable[[], str]:
-    """Return what waits for the next line; end the process as soon as nobody can write any."""
+    """Return a function that waits for the next line; end the process with its input."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def read() -> None:
@@ -45,7 +45,7 @@ def listen() -> Callable[[], str]:
 
 
 def timed(epoch: Callable[[], float]) -> dict[str, Any]:
-    """Train one epoch and return how long it took, or what went wrong."""
+    """Train one epoch and return its time or its error."""
     started = time.perf_counter()
     try:
         accuracy = epoch()
@@ -59,7 +59,7 @@ def timed(epoch: Callable[[], float]) -> dict[str, Any]:
 
 
 def start(name: str, examples: int | None, data_dir: Path | None):
-    """Load the contender and let it train once, so that all is compiled."""
+    """Load the contender and train one epoch, which compiles."""
     from experiments.contenders import CONTENDERS
     from experiments.contenders.workload import headline
 
@@ -74,13 +74,13 @@ def start(name: str, examples: int | None, data_dir: Path | None):
     return epoch, {"first_seconds": seconds, "versions": versions, "data": workload.data}
 
 
-def say(message: dict[str, Any]) -> None:
-    """Write one line to whoever started this process."""
+def send(message: dict[str, Any]) -> None:
+    """Write one line of JSON to the parent process."""
     print(json.dumps(message), file=ANSWERS, flush=True)
 
 
 if __name__ == "__main__":
-    # frameworks may print, their C++ too: keep a descriptor of our own for the answers
+    # frameworks may print, also from C++: answers have their own descriptor
     ANSWERS = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     main(*sys.argv[1:])

@@ -1,4 +1,4 @@
-"""PyTorch: the lectures' loop over a DataLoader, and the fastest loops known to us."""
+"""PyTorch: the lectures' loop over a DataLoader, and faster loops."""
 
 # pyright: reportMissingImports=false
 # peers are optional

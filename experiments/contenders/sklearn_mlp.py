@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier, an epoch a call of ``partial_fit``."""
+"""scikit-learn's MLPClassifier, one epoch per call of ``partial_fit``."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from experiments.contenders.workload import Workload
 
 
 def partial_fit(workload: Workload) -> Callable[[], float]:
-    """Train by ``partial_fit``, which shuffles and goes through the examples once."""
+    """Train by ``partial_fit``: one shuffled epoch."""
     network = MLPClassifier(
         workload.widths[1:-1],
         batch_size=workload.batch_size,  # pyright: ignore[reportArgumentType]

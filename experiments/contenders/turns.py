@@ -1,4 +1,4 @@
-"""Takes turns between processes that each train one contender of the benchmark."""
+"""Timing of contenders in turns, each in its own process."""
 
 import contextlib
 import dataclasses
@@ -20,16 +20,16 @@ from jaxnet.core.checks import check_range
 
 @dataclasses.dataclass
 class Timing:
-    """What one contender took.
+    """Time and memory of a contender.
 
     Attributes:
         name: the contender's name.
         first_seconds: wall time of setting up and the first epoch, compilation included.
         seconds: wall time of each epoch after the first.
         test_accuracy: after the last epoch.
-        peak_bytes: the most memory that its process ever had.
+        peak_bytes: peak memory of its process.
         versions: package -> version.
-        data: what the images were, ``"mnist"`` or ``"random"``.
+        data: the images, ``"mnist"`` or ``"random"``.
     """
 
     name: str
@@ -42,12 +42,12 @@ class Timing:
 
     @property
     def median(self) -> float:
-        """The median epoch, in seconds."""
+        """Median time of an epoch, in seconds."""
         return statistics.median(self.seconds)
 
 
 def missing_packages(name: str) -> list[str]:
-    """Return what has to be installed before the contender can run."""
+    """Return the packages that a contender lacks."""
     import_names = {"scikit-learn": "sklearn"}
     required = CONTENDERS[name].requires
     return [p for p in required if importlib.util.find_spec(import_names.get(p, p)) is None]
@@ -59,19 +59,19 @@ def time_in_turns(
     rounds: int,
     examples: int,
     data_dir: Path | None,
-    say: Callable[[str], None],
+    show: Callable[[str], None],
 ) -> tuple[list[Timing], dict[str, str]]:
-    """Let contenders train in turns, one epoch each a round, never two at a time.
+    """Train contenders in turns, one epoch each per round.
 
     Returns:
-        A `Timing` for each contender that ran, and name -> reason for each that did not.
+        A `Timing` per contender that ran, and name -> reason for the others.
     """
     timings: dict[str, Timing] = {}
     failures: dict[str, str] = {}
     processes: dict[str, Any] = {}
     with contextlib.ExitStack() as stack:
         for name in names:
-            say(f"first epoch of {name}")
+            show(f"first epoch of {name}")
             process = stack.enter_context(_process(name, examples, data_dir))
             answer = _answer(process)
             if "error" in answer:
@@ -80,9 +80,9 @@ def time_in_turns(
                 processes[name], timings[name] = process, Timing(name, **answer)
         for index in range(rounds):
             order = list(processes)
-            first = index % max(1, len(order))  # so that nobody always follows the same one
+            first = index % max(1, len(order))  # no contender always follows the same one
             for name in order[first:] + order[:first]:
-                say(f"round {index + 1} of {rounds}: {name}")
+                show(f"round {index + 1} of {rounds}: {name}")
                 answer = _next_epoch(processes[name])
                 if "error" in answer:
                     failures[name] = answer["error"]
@@ -95,14 +95,14 @@ def time_in_turns(
 
 
 def check_workload(examples: int, data_dir: Path | None) -> Workload:
-    """Return the workload, once it is known to be one that all contenders can train on.
+    """Return the workload of all contenders, after checks.
 
     Args:
         examples: ``--examples``; 0 for all.
         data_dir: ``--data-dir``.
 
     Raises:
-        FileNotFoundError: if MNIST is not where it was said to be.
+        FileNotFoundError: if MNIST is not in ``data_dir``.
         ValueError: for fewer examples than a mini-batch, or more than there are.
     """
     workload = headline(examples or None, data_dir=data_dir)
@@ -113,7 +113,7 @@ def check_workload(examples: int, data_dir: Path | None) -> Workload:
 
 
 def lost(failures: dict[str, str]) -> LostContenderError:
-    """Return, to be raised, what says which contenders failed, and why.
+    """Return the error about failed contenders.
 
     Args:
         failures: name -> reason.

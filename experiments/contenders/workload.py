@@ -1,4 +1,4 @@
-"""The workload that every contender gets: images, labels and settings."""
+"""Workload of all contenders: images, labels and settings."""
 
 import os
 from pathlib import Path
@@ -12,16 +12,16 @@ from jaxnet.data import Examples
 
 
 class Workload(NamedTuple):
-    """One training job.
+    """Training job.
 
     Attributes:
         train: uint8 images, flat, and int32 labels.
-        test: the same to evaluate on after each epoch.
-        pixel_max: the pixel value that becomes 1.
-        widths: of the network.
-        batch_size: examples a step.
-        learning_rate: of Adam.
-        data: what the images are: ``"mnist"``, or ``"random"`` ones of the same shape.
+        test: the same for evaluation after each epoch.
+        pixel_max: pixel value that is scaled to 1.
+        widths: widths of the network.
+        batch_size: examples per step.
+        learning_rate: learning rate of Adam.
+        data: ``"mnist"``, or ``"random"`` images of the same shape.
     """
 
     train: Examples
@@ -33,7 +33,7 @@ class Workload(NamedTuple):
     data: str
 
     def scaled(self) -> tuple[Examples, Examples]:
-        """Return the examples as most frameworks take them: float32 in [0, 1]."""
+        """Return the examples for most frameworks: float32 in [0, 1]."""
         factor = np.float32(1 / self.pixel_max)
         train, test = (Examples(part.inputs * factor, part.targets) for part in self[:2])
         return train, test
@@ -41,8 +41,8 @@ class Workload(NamedTuple):
     def flops(self) -> float:
         """Count the floating-point operations of an epoch's matrix products, evaluation included.
 
-        Two a weight and example forward, two for the weights' gradient, two for the inputs', which
-        the first layer does not need.
+        Per weight and example: two forward, two for the weights' gradient, two for that of the
+        inputs, which the first layer omits.
         """
         weights = [a * b for a, b in zip(self.widths, self.widths[1:], strict=False)]
         training = 6 * sum(weights) - 2 * weights[0]
@@ -53,9 +53,9 @@ def headline(examples: int | None = None, *, data_dir: Path | None = None) -> Wo
     """Return the lecture's headline run: 784-100-100-10, mini-batches of 100, Adam.
 
     Args:
-        examples: use no more training examples than this; None for all 60,000.
-        data_dir: where MNIST is. Where nobody says where, random images take its place: the time
-            of an epoch does not depend on what the images show.
+        examples: largest number of training examples; None for all 60,000.
+        data_dir: folder of MNIST. Without one, random images replace it: the time of an epoch
+            does not depend on the images.
     """
     try:
         mnist = jaxnet.data.load_dataset("mnist", data_dir=data_dir)

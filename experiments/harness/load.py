@@ -34,9 +34,9 @@ class Load:
 
     def unless_busy(self, claims: list[Claim]) -> list[Claim]:
         """Return claims about times; on a busy machine none, with a printed message."""
-        said = self.busy()
-        print(said, end=said and "\n")
-        return [] if said else claims
+        message = self.busy()
+        print(message, end=message and "\n")
+        return [] if message else claims
 
 
 def _average() -> float:

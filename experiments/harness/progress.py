@@ -111,7 +111,7 @@ def side_by_side(label: str, function: Callable[[T], S], items: Sequence[T]) -> 
         return list(progress(label, pool.map(function, items), total=len(items)))
 
 
-def say(text: Any) -> None:
+def show_status(text: Any) -> None:
     """Replace the status line at a terminal."""
     if is_watched():
         print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)

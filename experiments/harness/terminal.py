@@ -85,13 +85,13 @@ def _end_at_interrupt(signals: int) -> None:
     """Read numbers of signals until an interrupt, and end the process."""
     while os.read(signals, 1) != bytes([signal.SIGINT]):
         pass
-    message = threading.Thread(target=_say_interrupted, daemon=True)  # may block on a full pipe
+    message = threading.Thread(target=_report_interrupt, daemon=True)  # may block on a full pipe
     message.start()
     message.join(GRACE)
     os._exit(INTERRUPTED)
 
 
-def _say_interrupted() -> None:
+def _report_interrupt() -> None:
     if is_watched():
         print(AFTER_A_BAR, end="", file=sys.stderr)
     complain("interrupted")

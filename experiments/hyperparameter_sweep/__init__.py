@@ -1,11 +1,10 @@
 """Which learning rate and how much dropout does the network need, and how sure is the answer?
 
-Trains a network at every point of a grid of learning rates and drop rates, several seeds each, in
-one sweep: one program, compiled once, one network on each CPU core at a time. Settings are compared
-on validation examples, seed by seed: those within one standard error of the best cannot be told
-from it, and of them the one with the least dropout is chosen. It is trained on all training
-examples, once a seed, and the test examples are used once. Prints the table of settings, draws
-where training succeeds, where it diverges, and how far seeds scatter.
+Trains a grid of learning rates and drop rates with several seeds in one sweep: one program, one
+network per CPU core at a time. Settings are compared on validation examples, seed by seed. Of those
+within one standard error of the best, the one with the least dropout is chosen. It is trained on
+all training examples, once per seed, and tested once. Prints the table of settings; draws error
+rates, divergence and the spread over seeds.
 """
 
 import dataclasses
@@ -51,23 +50,23 @@ class Config:
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
     learning_rates: tuple[Strength, ...] = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
-    """Of Adam; each falls to 0 along half a cosine."""
+    """Learning rates of Adam; each decays to 0 along half a cosine."""
     drop_rates: tuple[Part, ...] = (0.0, 0.1, 0.25, 0.5)
-    """Part of the hidden units that dropout leaves out of each step."""
+    """Part of the hidden units that dropout omits in each step."""
     seeds: Annotated[int, Within(2)] = 5
-    """Networks at each setting, 2 or more; as many are tested."""
+    """Networks per setting, 2 or more; as many are tested."""
     hidden: Width = 100
     """Units of each of the two hidden layers."""
     epochs: Count | None = None
-    """By default 30, on mnist 5."""
+    """Number of epochs; by default 30, on mnist 5."""
     batch_size: Count = 100
-    """Examples a step."""
+    """Examples per step."""
     validation_fraction: Part = 0.2
-    """Part of the training examples to choose on."""
+    """Part of the training examples for validation."""
     seed: Seed = 0
     """Seed of the split, and of all networks."""
     checkpoint: Path | None = None
-    """Folder to go on from and to write to: a sweep that was killed ends with the same result."""
+    """Folder of checkpoints: a killed sweep resumes and ends with the same result."""
     out: Path = Path("out/hyperparameter_sweep")
     """Folder for result.json and the figure."""
 
@@ -76,7 +75,7 @@ SMOKE = Config(learning_rates=(1e-3, 1e-2), drop_rates=(0.0, 0.5), seeds=2, epoc
 
 
 def main(config: Config) -> list[Claim]:
-    """Sweep, choose, test once, draw, record."""
+    """Sweep, choose, test once, and write the record."""
     check_some("--learning-rates", config.learning_rates)
     check_some("--drop-rates", config.drop_rates)
     out = prepare_folder(config.out)
@@ -88,8 +87,13 @@ def main(config: Config) -> list[Claim]:
     verdict = judge(result, len(validation.targets))
     chosen = result.settings.row(verdict.chosen)
     tested = test_once(config, dataset, epochs, chosen)
-    title = f"{describe(verdict)}\n{say_chosen(chosen, tested, dataset.caveat)}"
-    print(result.table("validation_accuracy", top=10), say_sweep(result, verdict), title, sep="\n")
+    title = f"{describe(verdict)}\n{describe_chosen(chosen, tested, dataset.caveat)}"
+    print(
+        result.table("validation_accuracy", top=10),
+        describe_sweep(result, verdict),
+        title,
+        sep="\n",
+    )
     figure = draw_sweep(out / "hyperparameter_sweep.png", result, verdict, title=title)
     claims = check_claims(config, verdict, tested, len(dataset.test.targets))
     path = write_record(
@@ -114,8 +118,8 @@ def main(config: Config) -> list[Claim]:
     return claims
 
 
-def say_sweep(result: SweepResult, verdict: Verdict) -> str:
-    """Say what the sweep took, and how far its validation images can be trusted."""
+def describe_sweep(result: SweepResult, verdict: Verdict) -> str:
+    """Return lines with times and the standard error of the validation images."""
     return (
         f"{verdict.errors.size * len(result.keys)} networks: compiled in "
         f"{result.compile_seconds:.1f} s, trained in {result.run_seconds:.1f} s on "
@@ -124,8 +128,8 @@ def say_sweep(result: SweepResult, verdict: Verdict) -> str:
     )
 
 
-def say_chosen(chosen: dict[str, Any], tested: np.ndarray, caveat: str) -> str:
-    """Say what was chosen, and how it does on the test images."""
+def describe_chosen(chosen: dict[str, Any], tested: np.ndarray, caveat: str) -> str:
+    """Return a line with the chosen setting and its test accuracy."""
     spread, images = tested.std(ddof=1), f"test images {caveat}".rstrip()
     return (
         f"chosen: {chosen['learning_rate']:g} with drop rate {chosen['drop_rate']:g}: "
@@ -153,7 +157,7 @@ def make_builder(config: Config, dataset: Dataset, epochs: int, examples: int) -
 def search(
     config: Config, dataset: Dataset, epochs: int, train: Examples, validation: Examples
 ) -> SweepResult:
-    """Train at every setting, and measure on held-out training examples."""
+    """Train with every setting, and evaluate on held-out training examples."""
     settings = grid(learning_rate=config.learning_rates, drop_rate=config.drop_rates)
     with sweep_bar(config.dataset) as on_progress:
         return sweep(
@@ -174,16 +178,16 @@ def how(config: Config) -> dict[str, Any]:
         "key": jax.random.key(config.seed),
         "seeds": config.seeds,
         "batch_size": config.batch_size,
-        # the same bits every time; other devices need many networks at a time to be busy
+        # reproducible bits; other devices need many networks at a time
         "width": 1 if jax.default_backend() == "cpu" else "auto",
     }
 
 
 def test_once(config: Config, dataset: Dataset, epochs: int, chosen: dict[str, Any]) -> np.ndarray:
-    """Train the chosen setting on all training examples, and return each network's test accuracy.
+    """Return test accuracies of the chosen setting, trained on all training examples.
 
     Raises:
-        ValueError: if a run diverges, though on fewer examples none did.
+        ValueError: if a run diverges.
     """
     build = make_builder(config, dataset, epochs, len(dataset.train.targets))
     result = sweep(build, dataset.train, settings=[chosen], epochs=epochs, **how(config))
@@ -200,7 +204,7 @@ def test_once(config: Config, dataset: Dataset, epochs: int, chosen: dict[str, A
 def check_claims(
     config: Config, verdict: Verdict, tested: np.ndarray, test_images: int
 ) -> list[Claim]:
-    """Hold the default settings' answer against what other seeds and the images' number allow."""
+    """Compare the answer of the default settings with the claims."""
     free = ("dataset", "data_dir", "seed", "checkpoint", "out")
     default = dataclasses.replace(Config(), **{name: getattr(config, name) for name in free})
     if config != default:

@@ -1,4 +1,4 @@
-"""The figure of a sweep over learning rates and drop rates."""
+"""Figure of a sweep over learning rates and drop rates."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ def draw_sweep(path: Path, result: SweepResult, verdict: Verdict, *, title: str)
     """Draw the grid as a map, and each drop rate's curve with the range of its seeds.
 
     Args:
-        path: of the PNG.
-        result: a sweep over a grid of ``learning_rate`` and ``drop_rate``.
-        verdict: on it.
+        path: path of the PNG.
+        result: result of a sweep over a grid of ``learning_rate`` and ``drop_rate``.
+        verdict: verdict on the sweep.
         title: the answer.
     """
     figure, axes = new_figure(1, 2, size=(14, 6), title=title)

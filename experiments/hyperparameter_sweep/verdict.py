@@ -1,4 +1,4 @@
-"""What a sweep can tell apart: settings within one standard error of the best, and its claims."""
+"""Verdict on a sweep: settings within one standard error of the best, and claims."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ OWN = "jaxnet's own, on five other seeds"
 
 
 class Verdict(NamedTuple):
-    """How far each setting is behind the best one, from runs paired by their seeds.
+    """Differences of the settings to the best one, from runs paired by seeds.
 
     Attributes:
         rates: learning rate of each setting.
@@ -49,11 +49,11 @@ class Verdict(NamedTuple):
 
     @property
     def sampling(self) -> float:
-        """Standard error of the best error rate that so few validation images have."""
+        """Standard error of the best error rate, from the number of validation images."""
         return binomial(self.errors[self.best], self.images)
 
     def least(self, where: np.ndarray) -> float:
-        """Return the least mean error rate of the settings at a mask."""
+        """Return the least mean error rate of the masked settings."""
         return float(self.errors[where].min())
 
 
@@ -61,7 +61,7 @@ def judge(result: SweepResult, images: int) -> Verdict:
     """Compare all settings of a sweep with the best, seed by seed.
 
     Args:
-        result: of two or more seeds, over a grid of ``learning_rate`` and ``drop_rate``.
+        result: result of two or more seeds, over a grid of ``learning_rate`` and ``drop_rate``.
         images: number of validation images.
 
     Raises:
@@ -84,12 +84,12 @@ def judge(result: SweepResult, images: int) -> Verdict:
 
 
 def binomial(rate: float, images: int) -> float:
-    """Return the standard error of an error rate on so many images."""
+    """Return the standard error of an error rate."""
     return float((rate * (1 - rate) / images) ** 0.5)
 
 
 def describe(verdict: Verdict) -> str:
-    """Say in one line which settings cannot be told from the best."""
+    """Return a line about the settings within one standard error of the best."""
     tied = verdict.tied
     count = f"{tied.sum()} of {len(tied)} settings are" if tied.sum() > 1 else "Only the best is"
     rates, drops = _span(verdict.rates[tied]), _span(verdict.drops[tied])
@@ -102,32 +102,32 @@ def _span(values: np.ndarray) -> str:
 
 
 def sweep_claims(verdict: Verdict, tested: np.ndarray, test_images: int) -> list[Claim]:
-    """Claim which rates the default settings want, and what cannot be known of dropout.
+    """Claim the best learning rates, and that dropout makes no measurable difference.
 
     Args:
-        verdict: of the default grid, on digits.
+        verdict: verdict on the default grid, on digits.
         tested: accuracy of each network of the chosen setting on the test images.
         test_images: their number.
     """
     rates, drops, best = verdict.rates, verdict.drops, verdict.best
     factor = float(np.exp(abs(np.log(rates[best] / 0.01))))
-    claims = [at_most("learning rate of the best setting, a factor from .01", OWN, factor, 3.4)]
+    claims = [at_most("factor of the best setting's learning rate from .01", OWN, factor, 3.4)]
     low, high = (verdict.least(end) for end in (rates <= 0.001, rates >= 0.1))
     ratio = min(low, high) / verdict.least(rates == rates[best])
-    claims.append(at_least("fewest misread outside .003 to .03, over the best's", OWN, ratio, 1.15))
-    gain = abs(verdict.least(drops == 0) - verdict.least(drops > 0))
-    statement = (
-        "fewest misread without dropout and with any, apart, standard errors of a difference"
+    claims.append(
+        at_least("fewest misread with rates outside .003 to .03, over the best", OWN, ratio, 1.15)
     )
+    gain = abs(verdict.least(drops == 0) - verdict.least(drops > 0))
+    statement = "fewest misread without dropout minus with any, standard errors of a difference"
     claims.append(at_most(statement, "binomial", gain / (2**0.5 * verdict.sampling), 1.0))
     return [*claims, test_claim(verdict, tested, test_images)]
 
 
 def test_claim(verdict: Verdict, tested: np.ndarray, test_images: int) -> Claim:
-    """Claim that the test images are misread no more often than the validation images promise.
+    """Claim that the test error is not above the validation error.
 
     Args:
-        verdict: of the sweep.
+        verdict: verdict on the sweep.
         tested: accuracy of each network of the chosen setting on the test images.
         test_images: their number.
     """
@@ -135,5 +135,5 @@ def test_claim(verdict: Verdict, tested: np.ndarray, test_images: int) -> Claim:
     images = verdict.images + test_images
     pooled = (promised * verdict.images + found * test_images) / images
     error = (binomial(pooled, verdict.images) ** 2 + binomial(pooled, test_images) ** 2) ** 0.5
-    statement = "test images misread beyond the validation images, in standard errors of both"
+    statement = "test error minus validation error, in standard errors of both"
     return at_most(statement, "binomial", (found - promised) / max(error, 1 / images), 3)

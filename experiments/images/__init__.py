@@ -1,1 +1,1 @@
-"""Images: a network that classifies them, and pictures from files as its inputs."""
+"""Images: a classifier, and pictures from files as its inputs."""

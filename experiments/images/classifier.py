@@ -1,4 +1,4 @@
-"""What experiments on labelled images share: a network that fits them, and its final figures."""
+"""Classifier of labelled images: network, optimizer, evaluation, record."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,11 +18,11 @@ from jaxnet.networks import count_parameters, digest, save_model
 from jaxnet.training import FitResult, TrainState
 
 _HOLD_OUT = 2
-"""What the key is folded with; `fit` draws from its two halves, which are those of 0 and 1."""
+"""Data folded into the key; `fit` uses those of 0 and 1."""
 
 
 def build_network(dataset: Dataset, settings: Any) -> Layer:
-    """Return a multilayer perceptron for the data set's images, and print what it is.
+    """Return a multilayer perceptron for a data set, and print its shape.
 
     Args:
         dataset: labelled images.
@@ -56,7 +56,7 @@ def build_network(dataset: Dataset, settings: Any) -> Layer:
 
 
 def build_optimizer(settings: Any, examples: int) -> optax.GradientTransformation:
-    """Return the optimizer of a config, whose learning rate may decay over the whole run.
+    """Return the optimizer of a config, with a constant or decaying learning rate.
 
     Args:
         settings: a config with the fields optimizer, learning_rate, schedule, epochs, batch_size
@@ -73,7 +73,7 @@ def build_optimizer(settings: Any, examples: int) -> optax.GradientTransformatio
 
 
 def hold_out(train: Examples, fraction: float, *, seed: int) -> tuple[Examples, Examples]:
-    """Split training examples into those to train on and a stratified part to validate on."""
+    """Split training examples into a training and a stratified validation part."""
     name = "--validation-fraction"
     check_range(name, fraction, low=0, low_open=True, high=1, high_open=True)
     key = jax.random.fold_in(jax.random.key(seed), _HOLD_OUT)
@@ -83,7 +83,7 @@ def hold_out(train: Examples, fraction: float, *, seed: int) -> tuple[Examples, 
 
 
 def measure(network: Layer, result: FitResult, train: Examples, test: Examples) -> dict[str, Any]:
-    """Evaluate the trained network on what it was trained on and on what it never saw."""
+    """Evaluate the trained network on training and test examples."""
     params, statistics = result.state.params, result.state.statistics
     trained = jaxnet.training.evaluate(network, params, statistics, train)
     tested = jaxnet.training.evaluate(network, params, statistics, test)
@@ -101,14 +101,14 @@ def measure(network: Layer, result: FitResult, train: Examples, test: Examples) 
 def save_classifier(
     out: Path, dataset: Dataset, network: Layer, state: TrainState, facts: Mapping[str, Any]
 ) -> Path:
-    """Write the trained network to ``model.safetensors``, with what it takes to show it images.
+    """Write the trained network and its preprocessing to ``model.safetensors``.
 
     Args:
-        out: folder.
-        dataset: what it was trained on.
+        out: the folder.
+        dataset: its training data.
         network: the network.
         state: its state after training.
-        facts: what else to say about the training.
+        facts: metadata of the training.
     """
     images = dataset.train.inputs[:1000].reshape(-1, *dataset.image_shape)
     preprocessing = {
@@ -128,7 +128,7 @@ def save_classifier(
 
 
 def report(results: dict[str, Any], result: FitResult) -> str:
-    """Say in a few lines what came out and how long it took."""
+    """Return a summary of losses, accuracies and times."""
     each = 1000 * result.run_seconds / results["epochs"]
     return (
         f"after {results['epochs']} epochs:\n"

@@ -1,4 +1,4 @@
-"""Decoded pictures as gray values: what alpha or colour alone tells apart is not lost."""
+"""Gray values of decoded pictures, by brightness, alpha or colour."""
 
 import numpy as np
 from PIL import Image
@@ -6,24 +6,24 @@ from PIL import Image
 from experiments.images.ground import LEAST_CONTRAST, contrast
 
 FILLED = 0.5
-"""The part of its bounding box from which on something opaque may be a page, not a drawing."""
+"""Least part of its bounding box that an opaque page fills, in contrast to a drawing."""
 
 ONE_COLOR = 0.25
-"""How far the colours of one ink may differ, of all values of a channel."""
+"""Largest difference of colours of one ink, relative to the range of a channel."""
 
 SAMPLE = 512
-"""Rows and columns, at most, by which channels are compared."""
+"""Most rows and columns in the comparison of channels."""
 
 
 def to_gray(image: Image.Image) -> np.ndarray:
     """Return the gray values of a picture, shape ``(height, width)``, uint8.
 
-    What is drawn on a transparent ground is its alpha, in whatever colour: on white if it is
-    dark, on black if it is light. A page with transparent margins lies on its own colour. Where
-    the brightness of ink and ground differs little, the channel in which they differ most serves.
+    A drawing on a transparent ground is its alpha, whatever its colour: on white if it is dark, on
+    black if it is light. A page with transparent margins lies on its own colour. If brightness
+    hardly differs between ink and ground, the channel with the largest difference is used.
 
     Args:
-        image: of mode RGBA.
+        image: picture of mode RGBA.
     """
     rgba = np.asarray(image)
     alpha = rgba[..., 3] / 255
@@ -42,14 +42,14 @@ def _on(ground: str | tuple[int, ...], rgba: np.ndarray) -> Image.Image:
 
 
 def _is_page(solid: np.ndarray) -> bool:
-    """Tell whether what is opaque fills its bounding box."""
+    """Return whether the opaque part fills its bounding box."""
     rows, columns = (np.flatnonzero(solid.any(axis=axis)) for axis in (1, 0))
     box = (rows[-1] + 1 - rows[0]) * (columns[-1] + 1 - columns[0])
     return bool(solid.sum() > FILLED * box)
 
 
 def _telling_channel(image: Image.Image) -> np.ndarray:
-    """Return the brightness, or the channel that has twice its contrast or more."""
+    """Return the brightness, or a channel with at least twice its contrast."""
     colors = np.asarray(image)
     brightness = np.asarray(image.convert("L"))
     if np.ptp(colors, axis=-1).max() < 255 * LEAST_CONTRAST:  # gray all over

@@ -1,34 +1,34 @@
-"""The ground of a page: whether it is light, and its gray value where light falls unevenly."""
+"""Ground of a page: light or dark, and its gray value in uneven light."""
 
 import numpy as np
 
 LEAST_CONTRAST = 0.1
-"""Between ground and ink, of all gray values; below it there is nothing to see."""
+"""Least contrast of ground and ink, in the range of gray values; below it a page is blank."""
 
 INK = 0.15
-"""The part of full ink above which a pixel belongs to what is drawn, not to the noise around."""
+"""Part of full ink above which a pixel is ink, not noise."""
 
 SAMPLE = 128
-"""Rows and columns, at most, that the ground is estimated from."""
+"""Most rows and columns in the estimate of the ground."""
 
 ROUNDS = 30
-"""Fits at most; each takes the pixels that the one before left near the ground."""
+"""Most fits; each uses the pixels near the ground of the previous one."""
 
 LEAST_GROUND = 0.2
-"""The part of a page that must be ground for its light to be told from its ink."""
+"""Least part of a page that is ground, for telling light from ink."""
 
 EXACT = 1e-6
-"""What a fit may be off where the ground has one value."""
+"""Largest error of a fit where the ground is even."""
 
 SPREAD = 3 * 1.4826
 """Three standard deviations of normal noise, in units of its median absolute deviation."""
 
 
 def is_light(gray: np.ndarray) -> bool:
-    """Tell whether the ground is light: the edges are nearer to the brightest than to the darkest.
+    """Return whether the ground is light: the edges are nearer to the brightest gray value.
 
     Args:
-        gray: values in [0, 1] of pages that are alike, shape ``(n, height, width)``.
+        gray: values in [0, 1] of similar pages, shape ``(n, height, width)``.
     """
     sides = (gray[:, 0], gray[:, -1], gray[:, :, 0], gray[:, :, -1])
     edges = np.median(np.concatenate([side.ravel() for side in sides]))
@@ -38,11 +38,11 @@ def is_light(gray: np.ndarray) -> bool:
 
 
 def ground_of(gray: np.ndarray) -> np.ndarray:
-    """Return the ground's gray value under each pixel of a page that is bright on dark.
+    """Return the ground's gray value at each pixel of a page, bright on dark.
 
-    A plane, or a paraboloid: light that falls off to one side or all around. Least trimmed
-    squares: fit, keep the pixels near the fit, fit again; so noise is averaged and ink left out.
-    Where most of the page is ink, or the ground is even, it is one value: the median.
+    A plane or a paraboloid, for light that falls off to one side or all around, by least trimmed
+    squares: fit, keep the pixels near the fit, fit again, which averages noise and excludes ink.
+    If most of the page is ink, or the ground is even, it is one value: the median.
 
     Args:
         gray: values in [0, 1], shape ``(height, width)``.
@@ -84,7 +84,7 @@ def _even_ground(sample: np.ndarray, ink: float) -> tuple[float, np.ndarray]:
 
 
 def contrast(gray: np.ndarray) -> float:
-    """Return how far the ink of a page is from its ground, of all gray values.
+    """Return the contrast of ink and ground, in the range of gray values.
 
     Args:
         gray: values in [0, 1], shape ``(height, width)``, in either polarity.
@@ -94,9 +94,9 @@ def contrast(gray: np.ndarray) -> float:
 
 
 def flattened(gray: np.ndarray) -> np.ndarray | None:
-    """Return how much ink each pixel of a page has, from 0 for the ground to 1; None for a blank.
+    """Return the ink of each pixel, from 0 for the ground to 1; None for a blank page.
 
-    On paper, ``1 - gray`` is light times reflectance, and the light is what the ground reflects:
+    On paper, ``1 - gray`` is light times reflectance, and the ground reflects the light:
     ``(gray - ground) / (1 - ground)`` is the same in the light and in the shade.
 
     Args:

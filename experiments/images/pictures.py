@@ -1,4 +1,4 @@
-"""Pictures from files as a network's inputs: gray, bright on dark, as large as it knows them."""
+"""Pictures from files as inputs of a network: gray, bright on dark, of its size."""
 
 import io
 import os
@@ -21,17 +21,17 @@ Invert = Literal["auto", "yes", "no"]
 
 
 LARGEST = 2**30
-"""Bytes of the largest file of pictures that is read: 1 GiB."""
+"""Bytes of the largest accepted file: 1 GiB."""
 
 
 class Frame(NamedTuple):
-    """What a network's inputs look like.
+    """Form of a network's inputs.
 
     Attributes:
         height: in pixels.
         width: in pixels.
-        pixel_max: the value that means full ink.
-        ink_extent: the part of height or width that what is drawn takes.
+        pixel_max: value of full ink.
+        ink_extent: part of the height or width that the ink covers.
     """
 
     height: int
@@ -41,13 +41,13 @@ class Frame(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """One input and where it is from.
+    """Input of a network with its origin.
 
     Attributes:
-        name: the file's, with a number where it holds several.
+        name: name of the file, with a number if it holds several.
         pixels: shape ``(height, width)``, in [0, pixel_max].
-        done: what was done to it, for a person.
-        label: the class that it belongs to, where that is known.
+        done: preparation, in words.
+        label: its class, if known.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Picture(NamedTuple):
 
 
 def measure_extent(images: np.ndarray) -> float:
-    """Return how much of height or width the ink takes, the larger of both, as a median.
+    """Return the median of the part of height or width that the ink covers, the larger of both.
 
     Args:
         images: shape ``(n, height, width)``, bright on dark.
@@ -71,19 +71,19 @@ def measure_extent(images: np.ndarray) -> float:
 
 
 def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
-    """Read PNG or JPEG, an .npy array or an IDX file; its content decides, not its name.
+    """Read a PNG, JPEG, .npy or IDX file, recognized by its content.
 
-    Arrays are taken as they are, the network's own inputs. All others are images with 256 values
-    of gray, of any size.
+    Arrays are inputs of the network as they are. All others are images of any size with 256 gray
+    values.
 
     Args:
         path: the file.
-        frame: what the network's inputs look like.
-        invert: whether dark ink on light ground becomes bright on dark; ``"auto"`` looks.
+        frame: form of the network's inputs.
+        invert: whether dark ink on light ground becomes bright on dark; ``"auto"`` detects it.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it cannot be read, or is not what its first bytes say.
+        ValueError: if it cannot be read, or its content contradicts its first bytes.
     """
     content = _content(path)
     if content.startswith(b"\x93NUMPY"):
@@ -126,7 +126,7 @@ def _is_gray(values: np.ndarray) -> np.ndarray:
 
 
 def _name(path: Path) -> str:
-    """Return the file's name as it can be printed, even if it is not UTF-8 or has line breaks."""
+    """Return the file's name in printable characters."""
     name = os.fsencode(path.name).decode(errors="replace")
     return "".join(c if c.isprintable() else "\ufffd" for c in name)
 
@@ -134,7 +134,7 @@ def _name(path: Path) -> str:
 def _from_array(path: Path, content: bytes, frame: Frame) -> Iterator[Picture]:
     try:
         values = np.load(io.BytesIO(content), allow_pickle=False)
-    except Exception as error:  # an odd header makes NumPy raise errors of all kinds
+    except Exception as error:  # odd headers make NumPy raise errors of many kinds
         raise _broken(path, "to be a whole array of numbers", str(error)) from error
     shape = (frame.height, frame.width)
     single = (shape, (frame.height * frame.width,))
@@ -159,20 +159,20 @@ def _check_any(path: Path, images: np.ndarray) -> None:
 
 
 def _decoded(path: Path, content: bytes) -> np.ndarray:
-    """Return the gray values of a picture as it is to be seen, upright."""
+    """Return the gray values of a picture, upright."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
                 upright = _in_8_bits(ImageOps.exif_transpose(image)).convert("RGBA")
-    except Exception as error:  # odd content makes Pillow raise errors of all kinds
+    except Exception as error:  # odd content makes Pillow raise errors of many kinds
         expected = "to be a whole PNG, JPEG, .npy or IDX file"
         raise _broken(path, expected, str(error)) from error
     return to_gray(upright)
 
 
 def _in_8_bits(image: Image.Image) -> Image.Image:
-    """Return a picture of 16-bit gray values in 8 bits, to which Pillow would clip them."""
+    """Scale 16-bit gray values to 8 bits, where Pillow would clip them."""
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
@@ -182,8 +182,8 @@ def _framed(path: Path, name: str, gray: np.ndarray, light: bool, frame: Frame) 
     """Return gray values in [0, 1], bright on dark, as an input of the network."""
     done = ["inverted: its ground is light"] if light else []
     if gray.shape != (frame.height, frame.width):
-        gray, said = _fit(path, gray, frame)
-        done += said
+        gray, steps = _fit(path, gray, frame)
+        done += steps
     pixels = gray * frame.pixel_max
     if frame.pixel_max in range(2, 256):  # others would become 0 and 1 as uint8, or wrap around
         pixels = np.rint(pixels).astype(np.uint8)
@@ -193,7 +193,7 @@ def _framed(path: Path, name: str, gray: np.ndarray, light: bool, frame: Frame) 
 
 
 def _fit(path: Path, gray: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[str]]:
-    """Crop to the ink, resize it to its usual extent and center it by mass, as MNIST was made."""
+    """Crop to the ink, resize it to the usual extent and center it by mass, as for MNIST."""
     ink = flattened(gray)
     if ink is None:
         actual = f"gray values {gray.min():.2f} to {gray.max():.2f}"
@@ -217,7 +217,7 @@ def _fit(path: Path, gray: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[s
 
 
 def _offset(mass: np.ndarray, room: int) -> int:
-    """Return where ink begins if its center of mass is to be in the middle, all of it inside."""
+    """Return the start of the ink that puts its center of mass in the middle, all of it inside."""
     center = float((mass * np.arange(len(mass))).sum() / mass.sum())
     return int(np.clip(np.rint((room - 1) / 2 - center), 0, room - len(mass)))
 

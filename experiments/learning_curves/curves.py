@@ -1,4 +1,4 @@
-"""The figures of learning_curves: curves against epochs, and a sheet of misread images."""
+"""Figures of learning_curves: curves against epochs, and misread images."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def draw_curves(path: Path, history: History, *, title: str, held_out: str) -> P
     for (label, values, color), error in zip(curves, errors, strict=True):
         left.plot(epochs, values["loss"], color=color, marker=marker, label=label)
         right.plot(epochs, np.where(error > 0, error, np.nan), color=color, marker=marker)
-        none = epochs[error == 0]  # which has no place on a logarithmic axis: at its foot
+        none = epochs[error == 0]  # 0 is not on a logarithmic axis: drawn at its foot
         if none.size:
             right.plot(none, np.full(len(none), zero), "v", color=color, markersize=4)
             place = {"transform": right.get_yaxis_transform(), "ha": "right", "va": "bottom"}

@@ -1,9 +1,9 @@
 """What does a step of each optimizer cost beside optax's, in the headline run?
 
-A part of an epoch of 784-100-100-10 with mini-batches of 100, as one compiled scan, once with our
-optimizer and once with optax's of the same settings. The two take turns; reports the median of each
-round's ratio (ours over optax's: below 1 means that ours is faster), and the memory that the two
-programs and states need. Compile time is apart.
+Times a part of an epoch of 784-100-100-10 with mini-batches of 100, as one compiled scan, with our
+optimizer and with optax's of the same settings, in turns. Reports the median ratio of the rounds
+(ours over optax's: below 1 means that ours is faster) and the memory of program and state, without
+compile time.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from experiments.harness.load import Load
 from experiments.harness.options import Count
 from experiments.harness.progress import progress
 from experiments.harness.record import Claim, at_most, prepare_folder, write_record
-from experiments.optimizer_cost.pairs import Contest, contests
+from experiments.optimizer_cost.pairs import Pair, pairs
 from jaxnet.core.errors import invalid_value
 from jaxnet.training import (
     autodiff,
@@ -36,7 +36,7 @@ from jaxnet.training import (
 )
 
 BAR = 1.05
-"""The most that a step with our optimizer may take over one with optax's."""
+"""Largest claimed ratio of a step's time to that with optax's optimizer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Config:
     """Settings of the measurement."""
 
     rounds: Count = 15
-    """How often each of the two runs; the ratio is the median of the rounds'."""
+    """Runs of each of the two; the ratio is the median over the rounds."""
     steps: Count = 200
-    """Steps in a run: a third of the headline epoch."""
+    """Steps per run: a third of the headline epoch."""
     only: str = ""
-    """Only the optimizers whose name contains this."""
+    """Time only optimizers whose name contains this."""
     out: Path = Path("out/optimizer_cost")
     """Folder for result.json and the figure."""
 
@@ -57,7 +57,7 @@ SMOKE = Config(rounds=1, steps=5, only="adam")
 
 
 class Cost(NamedTuple):
-    """What an optimizer costs: milliseconds a step, the rounds' median ratio, bytes."""
+    """Cost of an optimizer: milliseconds per step, median ratio, bytes."""
 
     optimizer: str
     ours_ms: float
@@ -73,12 +73,12 @@ class _Program(NamedTuple):
 
 
 def main(config: Config) -> list[Claim]:
-    """Compile, take turns, compare, draw."""
+    """Time all optimizers, compare, and write the record."""
     entries, load = chosen(config.only), Load()
     out = prepare_folder(config.out)
     costs = []
-    for contest in progress("measuring", entries):
-        costs.append(measure(contest, steps=config.steps, rounds=config.rounds))
+    for pair in progress("measuring", entries):
+        costs.append(measure(pair, steps=config.steps, rounds=config.rounds))
         print(_line(costs[-1]))
     claims = [memory_claim(costs), *load.unless_busy(time_claims(config, costs))]
     figure = draw(out / "optimizer_cost.png", costs)
@@ -96,19 +96,19 @@ def main(config: Config) -> list[Claim]:
     return claims
 
 
-def chosen(only: str) -> list[Contest]:
-    """Return the contests whose name contains a text."""
-    found = [contest for contest in contests() if only in contest.name]
+def chosen(only: str) -> list[Pair]:
+    """Return the pairs whose name contains a text."""
+    found = [pair for pair in pairs() if only in pair.name]
     if not found:
         expected = "part of an optimizer's name that optax has, too"
         raise invalid_value("--only", expected, f"'{only}'", "Try --only adam.")
     return found
 
 
-def measure(contest: Contest, *, steps: int, rounds: int) -> Cost:
-    """Let ours and optax's take turns."""
+def measure(pair: Pair, *, steps: int, rounds: int) -> Cost:
+    """Time ours and optax's in turns."""
     rate = jaxnet.schedules.constant(0.001)
-    ours, theirs = (_compile(make(rate), steps) for make in (contest.ours, contest.optax))
+    ours, theirs = (_compile(make(rate), steps) for make in (pair.ours, pair.optax))
     seconds = {ours: [], theirs: []}
     for turn in range(rounds):
         for program in (ours, theirs) if turn % 2 else (theirs, ours):
@@ -118,7 +118,7 @@ def measure(contest: Contest, *, steps: int, rounds: int) -> Cost:
     ratios = [a / b for a, b in zip(seconds[ours], seconds[theirs], strict=True)]
     ours_ms, optax_ms = (1e3 * statistics.median(seconds[p]) / steps for p in (ours, theirs))
     ratio = statistics.median(ratios)
-    return Cost(contest.name, ours_ms, optax_ms, ratio, ours.bytes, theirs.bytes)
+    return Cost(pair.name, ours_ms, optax_ms, ratio, ours.bytes, theirs.bytes)
 
 
 def _compile(optimizer: optax.GradientTransformation, steps: int) -> _Program:
@@ -161,12 +161,12 @@ def _line(cost: Cost) -> str:
 def memory_claim(costs: list[Cost]) -> Claim:
     """Claim that no program needs more memory than optax's."""
     more = max(cost.ours_bytes / cost.optax_bytes for cost in costs)
-    # a count of steps, a scalar, may stand in the one state and not in the other
+    # only one of the states may have a count of steps, a scalar
     return at_most("memory over optax's", "jaxnet's own bar", more, 1.001)
 
 
 def time_claims(config: Config, costs: list[Cost]) -> list[Claim]:
-    """Claim that a step takes no longer than with optax, where it was measured often enough."""
+    """Claim that a step takes no longer than with optax, for enough rounds."""
     if config.rounds < 5:
         return []
     return [

@@ -1,4 +1,4 @@
-"""What is put beside optax's in a training step: all that both libraries have."""
+"""Pairs of optimizers: ours and optax's."""
 
 import functools
 from collections.abc import Callable
@@ -14,31 +14,31 @@ Make = Callable[[Any], optax.GradientTransformation]
 """``schedule -> optimizer``."""
 
 
-class Contest(NamedTuple):
-    """Ours and optax's of equal settings."""
+class Pair(NamedTuple):
+    """Our optimizer and optax's with equal settings."""
 
     name: str
     ours: Make
     optax: Make
 
 
-def contests() -> list[Contest]:
-    """Return the first case of each optimizer that optax has, too, then wrappers and compositions.
+def pairs() -> list[Pair]:
+    """Return the first case of each optimizer of optax, then wrappers and compositions.
 
-    Lookahead is missing: optax's changes the type of the parameters, so that no loop takes both.
+    Lookahead is missing: optax's changes the type of the parameters.
     """
-    found: dict[str, Contest] = {}
+    found: dict[str, Pair] = {}
     for case in CASES:
         if case.optax is not None:
             ours = functools.partial(optim.OPTIMIZERS[case.optimizer], **case.options)
             theirs = functools.partial(case.optax, optax)
-            found.setdefault(case.optimizer, Contest(case.optimizer, ours, theirs))
+            found.setdefault(case.optimizer, Pair(case.optimizer, ours, theirs))
     return [*found.values(), *_OTHERS]
 
 
 _OTHERS = [
-    Contest("lbfgs", optim.lbfgs, optax.lbfgs),  # with optax's line search, both
-    Contest(
+    Pair("lbfgs", optim.lbfgs, optax.lbfgs),  # both with optax's line search
+    Pair(
         "sam",
         lambda rate: optim.sam(optim.sgd(rate), rho=0.05),
         lambda rate: optax.contrib.sam(
@@ -47,27 +47,27 @@ _OTHERS = [
             opaque_mode=True,
         ),
     ),
-    Contest(
+    Pair(
         "clip_by_global_norm",
         lambda rate: optim.chain(optim.clip_by_global_norm(1.0), optim.adam(rate)),
         lambda rate: optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate)),
     ),
-    Contest(
+    Pair(
         "accumulate",
         lambda rate: optim.accumulate(optim.adam(rate), 4),
         lambda rate: optax.MultiSteps(optax.adam(rate), 4).gradient_transformation(),
     ),
-    Contest(
+    Pair(
         "apply_if_finite",
         lambda rate: optim.apply_if_finite(optim.adam(rate), 5),
         lambda rate: optax.apply_if_finite(optax.adam(rate), 5),
     ),
-    Contest(
+    Pair(
         "per_group",
         lambda rate: optim.per_group({"a": optim.adam(rate), "b": optim.sgd(rate)}, _by_dimensions),
         lambda rate: optax.partition({"a": optax.adam(rate), "b": optax.sgd(rate)}, _by_dimensions),
     ),
-    Contest(
+    Pair(
         "reduce_on_plateau",
         lambda rate: optim.chain(optim.adam(rate), optim.reduce_on_plateau()),
         lambda rate: optax.chain(optax.adam(rate), optax.contrib.reduce_on_plateau()),

@@ -1,4 +1,4 @@
-"""Which optimizer gets down which landscape, how fast, and as theory predicts?
+"""Which optimizer descends which landscape, how fast, and as theory predicts?
 
 Four parts, all in float64. Every optimizer of jaxnet down five functions of two variables, at every
 learning rate of a grid. The published results of DeepOBS's quadratic_deep, reproduced with the
@@ -30,13 +30,13 @@ class Config:
     """Settings of the four parts."""
 
     optimizers: tuple[str, ...] = ()
-    """Who races down the landscapes; by default all."""
+    """Optimizers that descend the landscapes; by default all."""
     steps: Annotated[int, Within(100)] = 20_000
-    """Steps down each landscape, 100 or more."""
+    """Steps on each landscape, 100 or more."""
     rates_per_decade: Count = 6
-    """Learning rates tried in each factor of 10, from 1e-6 to 1e2."""
+    """Learning rates per factor of 10, from 1e-6 to 1e2."""
     tolerance: float = 1e-4
-    """The gap to the minimum that counts as down, above 0 and at most 1."""
+    """Gap to the minimum that counts as reached, above 0 and at most 1."""
     epochs: Count = 100
     """Epochs of quadratic_deep; published are 100."""
     seeds: Annotated[int, Within(2)] = 30
@@ -51,7 +51,7 @@ SMOKE = Config(optimizers=("sgd", "adam"), steps=300, rates_per_decade=2, epochs
 
 
 def main(config: Config) -> list[Claim]:
-    """Race, reproduce, measure, draw, record."""
+    """Run the four parts and write the record."""
     check_range("--tolerance", config.tolerance, low=0.0, low_open=True, high=1.0)
     out = prepare_folder(config.out)
     with jax.enable_x64(True):
@@ -89,5 +89,5 @@ def main(config: Config) -> list[Claim]:
 
 
 def is_default(config: Config, *names: str) -> bool:
-    """Return whether these settings are the default ones, for which claims are made."""
+    """Return whether these settings are the defaults, for which claims are made."""
     return all(getattr(config, name) == getattr(Config(), name) for name in names)

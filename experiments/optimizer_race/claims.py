@@ -1,4 +1,4 @@
-"""What optimizer_race claims, from its measurements."""
+"""Claims of optimizer_race."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,11 +24,11 @@ FAR = 3.0
 """Standard errors of a difference: by chance alone, one in 400 is larger."""
 
 NEED_ORDER = ("momentum 0.99", "adam")
-"""Whose published means are claimed not to come out when every epoch is reshuffled."""
+"""Optimizers whose published means require the same order in every epoch."""
 
 
 def race_claims(race: Mapping[str, Mapping[str, Descent]]) -> list[Claim]:
-    """Claim what the lectures say about momentum and Adam.
+    """Compare momentum and Adam with the claims of the lectures.
 
     Args:
         race: optimizer -> landscape -> descent, of the default settings.
@@ -40,21 +40,29 @@ def race_claims(race: Mapping[str, Mapping[str, Descent]]) -> list[Claim]:
 
     source = "lecture 004, momentum; Polyak 1964"
     ratio = steps("sgd", "quadratic") / steps("nesterov", "quadratic")
-    claims = [at_least("SGD's steps down the narrow quadratic, in Nesterov's", source, ratio, 1.5)]
+    claims = [at_least("SGD's steps on the narrow quadratic over Nesterov's", source, ratio, 1.5)]
     ratio = steps("sgd", "Rosenbrock") / steps("momentum", "Rosenbrock")
-    claims.append(at_least("SGD's steps down Rosenbrock's valley, in momentum's", source, ratio, 5))
+    claims.append(at_least("SGD's steps on Rosenbrock's valley over momentum's", source, ratio, 5))
     source = "lecture 004, Adam; Kingma and Ba 2015, section 1"
     arrived = sum(descent.reached is not None for descent in race["adam"].values())
-    statement = f"landscapes that Adam gets down, for {STAY} steps at least"
+    statement = f"landscapes whose minimum Adam reaches, for {STAY} steps at least"
     claims.append(at_least(statement, source, arrived, len(race["adam"])))
     wider = race["adam"]["quadratic"].working - race["sgd"]["quadratic"].working
-    return [*claims, at_least("decades of rates that serve Adam but not SGD", source, wider, 1)]
+    return [
+        *claims,
+        at_least("decades of rates that work for Adam, more than for SGD", source, wider, 1),
+    ]
 
 
 def initial_claim(loss: float) -> Claim:
-    """Claim that the benchmark's problem is the published one."""
+    """Claim that the problem is the published one."""
     far = abs(loss - INITIAL_LOSS)
-    return at_most("quadratic_deep: initial test loss, off the published one", SOURCE, far, 5e-5)
+    return at_most(
+        "quadratic_deep: distance of the initial test loss from the published one",
+        SOURCE,
+        far,
+        5e-5,
+    )
 
 
 def published_claims(
@@ -65,36 +73,38 @@ def published_claims(
     start: float,
     limit: float,
 ) -> list[Claim]:
-    """Claim that the published results come out, and when.
+    """Claim that the published results are reproduced, and with which order.
 
     Args:
         rates: learning rates.
-        repeated: optimizer -> final losses (rates, seeds), each epoch in the first one's order.
-        reshuffled: the same, each epoch in an order of its own.
+        repeated: optimizer -> final losses (rates, seeds), each epoch in the same order.
+        reshuffled: the same, each epoch in a new order.
         start: the test loss before training.
         limit: ``2 / lambda_max``.
     """
     claims = []
     for name in PUBLISHED:
         far = abs(standard_errors(name, rates, repeated))
-        statement = f"quadratic_deep, same order: {name}, off the published mean, standard errors"
+        statement = (
+            f"quadratic_deep, same order: {name}, distance to the published mean, standard errors"
+        )
         claims.append(at_most(statement, SOURCE, far, FAR))
     for name in NEED_ORDER:
         far = standard_errors(name, rates, reshuffled)
         statement = f"quadratic_deep, reshuffled: {name}, above the published mean, standard errors"
         claims.append(at_least(statement, OWN, far, FAR))
-    descends = (repeated["sgd"] < start).all(axis=1)  # NaN does not
+    descends = (repeated["sgd"] < start).all(axis=1)  # False for NaN
     first = rates[np.flatnonzero(~descends)[0]]
     holds = bool(rates[descends].max() < limit < first)
-    statement = "quadratic_deep: least rate at which SGD diverges, the next above 2 / lambda_max"
+    statement = "quadratic_deep: smallest rate at which SGD diverges, the next above 2 / lambda_max"
     return [*claims, Claim(statement, SOURCE, float(first), limit, holds)]
 
 
 def standard_errors(name: str, rates: np.ndarray, losses: Mapping[str, np.ndarray]) -> float:
-    """Return how far our mean is above the published one, in standard errors of the difference.
+    """Return our mean minus the published one, in standard errors of the difference.
 
     Args:
-        name: of the published optimizer.
+        name: name of the published optimizer.
         rates: learning rates.
         losses: optimizer -> final losses (rates, seeds), of two seeds or more.
     """
@@ -107,7 +117,7 @@ def standard_errors(name: str, rates: np.ndarray, losses: Mapping[str, np.ndarra
 def needing_order(
     rates: np.ndarray, repeated: Mapping[str, np.ndarray], reshuffled: Mapping[str, np.ndarray]
 ) -> list[str]:
-    """Return whose published mean comes out in one repeated order, but not reshuffled."""
+    """Return optimizers whose published mean needs one repeated order."""
     return [
         name
         for name in PUBLISHED
@@ -122,47 +132,51 @@ def theory_claims(
     sublinear: Sequence[Sublinear],
     noisy: Sequence[Noisy],
 ) -> list[Claim]:
-    """Claim that each measured rate of convergence is the predicted one."""
+    """Compare each measured rate of convergence with theory."""
     claims = []
     for row in linear:
         far = abs(row.measured / row.predicted - 1)
-        claims.append(at_most(f"{row.name}: factor a step, off theory", LECTURE, far, 1e-4))
+        claims.append(
+            at_most(f"{row.name}: factor per step, relative distance to theory", LECTURE, far, 1e-4)
+        )
     far = float(np.abs(factors[0] / factors[1] - 1).max())
-    statement = "gradient descent at every rate: factor a step, off max |1 - eta lambda|"
-    # beside the best rate, where both ends shrink almost alike, the slower has not yet prevailed
+    statement = "gradient descent, all rates: factor per step, distance to max |1 - eta lambda|"
+    # near the best rate both ends shrink almost alike: the slower does not dominate yet
     claims.append(at_most(statement, LECTURE, far, 1e-3))
     for row in sublinear:
         far = abs(row.measured - row.predicted)
-        statement = f"{row.name}: power of t by which the gap falls, off theory"
+        statement = f"{row.name}: power of t of the gap, distance to theory"
         claims.append(at_most(statement, LECTURE, far, 0.01))
         far = abs(row.gaps[-1] / row.flow - 1)
-        statement = f"{row.name}: last gap, off the gradient flow's, relative"
+        statement = f"{row.name}: last gap, relative distance to the gradient flow's"
         claims.append(at_most(statement, LECTURE, far, 0.01))
     for row in noisy:
         far = float(abs(row.gaps[-1] - row.predicted[-1]) / row.error)
-        statement = f"SGD, {row.name}: mean gap, off theory, in standard errors"
+        statement = f"SGD, {row.name}: mean gap, distance to theory, standard errors"
         claims.append(at_most(statement, "Bottou et al. 2018, section 4.2", far, 4))
     return claims
 
 
 def rprop_claims(walk: np.ndarray, by_hand: Sequence[float], last: Last) -> list[Claim]:
-    """Claim that Rprop works on the full batch only.
+    """Claim that Rprop needs the full batch.
 
     Args:
-        walk: Rprop's weight under the lecture's four derivatives, in its first step size.
+        walk: Rprop's weight with the lecture's four derivatives, in units of its first step size.
         by_hand: the same, worked by hand.
         last: the last gaps of a linear regression.
     """
     source = "lecture 004, Rprop"
     far = float(np.abs(walk[: len(by_hand)] - by_hand).max())
-    statement = "Rprop's weight under derivatives .1, .1, .1, -.5, off the one by hand"
+    statement = "Rprop's weight with derivatives .1, .1, .1, -.5, distance to the one by hand"
     claims = [at_most(statement, source, far, 1e-12)]
     full = float(np.median(last.full))
     claims.append(at_most("full-batch Rprop: gap of a linear regression", source, full, 1e-10))
     mini = np.median(last.mini, axis=1)
     stuck = float(mini.min() / full)
-    statement = "mini-batch Rprop's gap at its best first step size, in its full-batch gap"
+    statement = "mini-batch Rprop's gap with its best first step size, over its full-batch gap"
     claims.append(at_least(statement, source, stuck, 1e6))
     sgd = float(np.median(last.sgd, axis=1).min())
-    statement = "mini-batch Rprop's gap at its best first step size, in SGD's at its best rate"
+    statement = (
+        "mini-batch Rprop's gap with its best first step size, over SGD's with its best rate"
+    )
     return [*claims, at_least(statement, OWN, float(mini.min() / sgd), 100)]

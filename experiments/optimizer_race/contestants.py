@@ -1,4 +1,4 @@
-"""Who races: every optimizer that needs no more than gradients and weights."""
+"""Contestants: every optimizer that needs only gradients and weights."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -11,7 +11,7 @@ from jaxnet.core.types import Array
 from jaxnet.optim import OPTIMIZERS
 
 Contestant: TypeAlias = Callable[[float | Array], optax.GradientTransformation]
-"""``learning_rate -> optimizer``, the other hyperparameters being the default ones."""
+"""``learning_rate -> optimizer``, with the other hyperparameters at their defaults."""
 
 COLORS = {
     "sgd": GREY,
@@ -23,20 +23,20 @@ COLORS = {
     "adam": ORANGE,
     "lion": "#b5179e",
 }
-"""Those that the figures show, in this order, and their colours; the tables have all."""
+"""Optimizers in the figures, in this order, with their colours; the tables have all."""
 
 FOR_MATRICES = ("muon",)
-"""Left out, because to a vector, such as a place in a landscape, they are another optimizer."""
+"""Optimizers left out, since they treat vectors by another rule."""
 
 
 def contestants(names: Sequence[str] = ()) -> dict[str, Contestant]:
-    """Return name -> contestant; of all that can race, unless names are given.
+    """Return name -> contestant; by default all.
 
-    Left out are optimizers that ask for more than gradients and weights, such as the value of the
+    Optimizers that need more than gradients and weights are left out, such as the value of the
     risk (`optax.GradientTransformationExtraArgs`), and those of `FOR_MATRICES`.
 
     Raises:
-        ValueError: if there is no contestant of a name; the message lists them.
+        ValueError: for an unknown name; the message lists the contestants.
     """
     able = {name: make for name, make in OPTIMIZERS.items() if _needs_gradients_only(make)}
     able = {name: make for name, make in able.items() if name not in FOR_MATRICES}
@@ -48,7 +48,7 @@ def contestants(names: Sequence[str] = ()) -> dict[str, Contestant]:
 
 
 def shown(names: Sequence[str]) -> list[str]:
-    """Return those of the names that the figures show, in their order."""
+    """Return the names that the figures show, in their order."""
     return [name for name in COLORS if name in names]
 
 

@@ -1,8 +1,8 @@
 """DeepOBS's stochastic quadratic problem "quadratic_deep", and its published results.
 
-DeepOBS seeds TensorFlow's graph and initializes its iterator anew before every epoch, which then
-draws the same order again (https://github.com/tensorflow/tensorflow/issues/13446): its epochs are
-alike, and the published results of momentum and of Adam come out only so.
+DeepOBS seeds TensorFlow's graph and initializes its iterator before every epoch, so every epoch has
+the same order (https://github.com/tensorflow/tensorflow/issues/13446). The published results of
+momentum and of Adam need that order.
 """
 
 from typing import Any, NamedTuple
@@ -18,10 +18,10 @@ from jaxnet.optim import OPTIMIZERS
 
 DIMENSIONS, EXAMPLES, BATCH = 100, 1000, 128
 BATCHES = EXAMPLES // BATCH
-"""Batches an epoch, and of a test: an incomplete one is dropped."""
+"""Batches per epoch, and per test: an incomplete one is dropped."""
 
 INITIAL_LOSS = 353.4468
-"""Of the test examples at the start, as published."""
+"""Published loss of the test examples at the start."""
 
 SOURCE = "Schneider et al. 2019, DeepOBS, quadratic_deep"
 
@@ -30,7 +30,7 @@ PUBLISHED_RUNS = 10
 
 
 class Published(NamedTuple):
-    """A published result: the best learning rate, and the final test loss of `PUBLISHED_RUNS`."""
+    """Published result: best learning rate, and final test loss over `PUBLISHED_RUNS`."""
 
     rate: float
     mean: float
@@ -45,12 +45,12 @@ PUBLISHED = {
 
 
 def place_of(rate: float, rates: np.ndarray) -> int:
-    """Return where the nearest learning rate is."""
+    """Return the index of the nearest learning rate."""
     return int(np.argmin(np.abs(np.log(rates / rate))))
 
 
 def published_contestants() -> dict[str, Contestant]:
-    """Return the optimizers of the published results, by the names of `PUBLISHED`."""
+    """Return the optimizers of `PUBLISHED` by name."""
     return {
         "sgd": OPTIMIZERS["sgd"],
         "momentum 0.99": lambda rate: OPTIMIZERS["momentum"](rate, momentum=0.99),
@@ -64,7 +64,7 @@ class Problem(NamedTuple):
     Attributes:
         hessian: ``H``, with 90 eigenvalues in (0, 1) and 10 in (30, 60).
         train: examples to train on, shape (1000, 100).
-        test: those of 7 whole batches, shape (896, 100).
+        test: test examples of 7 whole batches, shape (896, 100).
     """
 
     hessian: np.ndarray
@@ -73,7 +73,7 @@ class Problem(NamedTuple):
 
 
 def quadratic_deep() -> Problem:
-    """Return the problem, drawn by NumPy's legacy generators as DeepOBS draws it."""
+    """Draw the problem by NumPy's legacy generators, as DeepOBS does."""
     generator = np.random.RandomState(42)
     few, many = generator.uniform(0, 1, 90), generator.uniform(30, 60, 10)
     rotation = random_rotation(generator, DIMENSIONS)
@@ -82,7 +82,7 @@ def quadratic_deep() -> Problem:
 
 
 def random_rotation(generator: np.random.RandomState, dimensions: int) -> np.ndarray:
-    """Return a rotation drawn uniformly, by the subgroup algorithm.
+    """Draw a rotation uniformly, by the subgroup algorithm.
 
     A rotation of d - 1 dimensions, then the reflection that takes the first axis to a random
     direction, for d = 3, 4, ...; one sign at the end makes the determinant 1.
@@ -111,14 +111,14 @@ def mean_loss(problem: Problem, w: Any, x: Any) -> Any:
 def batch_means(
     problem: Problem, *, seed: int = 0, seeds: int, epochs: int, reshuffle: bool
 ) -> np.ndarray:
-    """Return the mean of each mini-batch, all that the gradient of its mean loss depends on.
+    """Return the mean of each mini-batch, on which alone the gradient depends.
 
     Args:
-        problem: its training examples are drawn from.
-        seed: of the first run; the next ones follow.
-        seeds: how many orders of the examples to begin with.
-        epochs: how often each example is drawn, but for the remainder that makes no whole batch.
-        reshuffle: whether each epoch has a new order; if not, it repeats the first one's.
+        problem: problem with the training examples.
+        seed: seed of the first run; run ``i`` has ``seed + i``.
+        seeds: number of runs.
+        epochs: number of epochs, each without the incomplete last batch.
+        reshuffle: whether each epoch has a new order, instead of that of the first.
 
     Returns:
         Means of shape (seeds, 7 epochs, 100).
@@ -137,16 +137,16 @@ def batch_means(
 def final_losses(
     problem: Problem, make: Contestant, rates: np.ndarray, batches: np.ndarray
 ) -> np.ndarray:
-    """Train from ``w = 1`` at every rate on every run of batches, in one program.
+    """Train from ``w = 1`` with every rate on every run of batches, in one program.
 
     Args:
-        problem: to be solved.
+        problem: the problem.
         make: the optimizer.
         rates: learning rates.
         batches: means of the mini-batches, shape (runs, steps, 100).
 
     Returns:
-        The test losses after the last step, shape (rates, runs); not finite where one diverged.
+        Test losses after the last step, shape (rates, runs); not finite for diverged runs.
     """
     # the mean over examples, of which only the first term depends on w
     middle = problem.test.mean(axis=0)

@@ -1,4 +1,4 @@
-"""Functions of two variables that are hard in different ways, and where their minima are."""
+"""Landscapes: functions of two variables, hard in different ways, with their minima."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,15 +10,15 @@ from jaxnet.core.types import Array
 
 
 class Landscape(NamedTuple):
-    """A function to get down.
+    """Function to minimize.
 
     Attributes:
-        name: of the function.
-        why: what makes it hard, for a title.
+        name: name of the function.
+        why: its difficulty, for a title.
         function: ``w -> value``, w of shape (2,).
-        start: where the descent starts.
+        start: initial point.
         minima: all global minima.
-        window: left, right, bottom, top of a picture.
+        window: left, right, bottom, top of the figure.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Landscape(NamedTuple):
     window: tuple[float, float, float, float]
 
     def gap(self, w: Array) -> Array:
-        """Return how far the value at ``w`` is above the lowest."""
+        """Return the value at ``w`` minus the minimum."""
         return self.function(w) - self.function(jnp.asarray(self.minima[0], w.dtype))
 
 
@@ -98,4 +98,4 @@ LANDSCAPES = (
         (-1.8, 1.4, -1.5, 1.5),
     ),
 )
-"""Rosenbrock, Beale and Branin start where DeepOBS starts them (Schneider et al. 2019)."""
+"""Landscapes; Rosenbrock, Beale and Branin start as in DeepOBS (Schneider et al. 2019)."""

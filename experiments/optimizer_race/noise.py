@@ -1,4 +1,4 @@
-"""What noise in the gradient does: SGD at a constant rate, under a schedule, and Rprop."""
+"""Effect of gradient noise: SGD at a constant rate, with a schedule, and Rprop."""
 
 import functools
 from typing import Any, NamedTuple
@@ -17,13 +17,13 @@ STEPS = 2000
 
 
 class Noisy(NamedTuple):
-    """SGD on a quadratic whose gradients carry noise of variance 1.
+    """SGD on a quadratic with gradient noise of variance 1.
 
     Attributes:
-        name: of the schedule, for a legend.
-        gaps: the mean gap over the runs after each step, shape (steps,).
-        error: standard error of the last one.
-        predicted: its expectation by theory, at each step that theory speaks about.
+        name: name of the schedule, for a legend.
+        gaps: mean gap over the runs after each step, shape (steps,).
+        error: standard error of the last gap.
+        predicted: expected gap by theory, for large steps.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Noisy(NamedTuple):
 
 
 def plateau_and_decay(*, seed: int, runs: int = 300) -> list[Noisy]:
-    """Run SGD on ``1/2 sum_i lambda_i w_i^2`` at a constant rate and at one that decays.
+    """Run SGD on ``1/2 sum_i lambda_i w_i^2`` with a constant and with a decaying rate.
 
     At a constant rate each weight's variance settles at ``eta / (lambda (2 - eta lambda))``. At
     ``eta / (1 + t / tau)``, inverse-time decay, it falls as ``c^2 / ((2 lambda c - 1) t)`` with
@@ -76,11 +76,11 @@ LECTURE_GRADIENTS = (0.1, 0.1, 0.1, -0.5)
 
 
 BY_HAND = (0.0, -1.0, -2.2, -3.64, -2.92)
-"""Rprop's weight under them, in its first step size: steps 1, 1.2, 1.44 down, half of it up."""
+"""Rprop's weight, in units of its first step size: steps 1, 1.2, 1.44 down, half of it up."""
 
 
 def lecture_walk(optimizer: optax.GradientTransformation, epochs: int) -> np.ndarray:
-    """Return the weight, from 0, under the lecture's four derivatives over and over."""
+    """Return the weight, from 0, with the lecture's four derivatives repeated."""
 
     def step(carry: Any, g: Array) -> tuple[Any, Array]:
         w, state = carry
@@ -94,18 +94,18 @@ def lecture_walk(optimizer: optax.GradientTransformation, epochs: int) -> np.nda
 
 
 EXAMPLES = 200
-"""Of the linear regression."""
+"""Settings of the linear regression."""
 
 
 class Last(NamedTuple):
-    """The last gaps of the regression, at each learning rate or first step size.
+    """Final gaps of the regression, for each learning rate or first step size.
 
     Attributes:
         rates: SGD's learning rates.
         sizes: Rprop's first step sizes.
         full: gaps of full-batch Rprop, shape (runs,).
-        mini: of Rprop on mini-batches, shape (sizes, runs).
-        sgd: of SGD on mini-batches, shape (rates, runs).
+        mini: gaps of Rprop on mini-batches, shape (sizes, runs).
+        sgd: gaps of SGD on mini-batches, shape (rates, runs).
     """
 
     rates: tuple[float, ...]
@@ -118,17 +118,17 @@ class Last(NamedTuple):
 def regression_gaps(
     optimizer: optax.GradientTransformation, *, batch: int, epochs: int, seed: int, runs: int
 ) -> np.ndarray:
-    """Return the gap of the full risk after each epoch of a linear regression.
+    """Return the gap of the risk after each epoch of a linear regression.
 
     Targets are ``1 + 2 x`` with exponential noise, the risk is half the mean squared error, and
-    every epoch has an order of its own.
+    every epoch has a new order.
 
     Args:
-        optimizer: starts from weights of 0.
-        batch: examples a step.
-        epochs: how often it sees each example.
-        seed: of examples and orders.
-        runs: how many orders.
+        optimizer: the optimizer, started from weights of 0.
+        batch: examples per step.
+        epochs: number of epochs.
+        seed: seed of examples and orders.
+        runs: number of runs, each with its own orders.
 
     Returns:
         Gaps of shape (runs, epochs + 1), the first one before training.

@@ -32,13 +32,13 @@ ROUNDS = 3
 
 
 class Part(NamedTuple):
-    """What a part found.
+    """Result of a part.
 
     Attributes:
         name: its key in result.json.
-        results: the numbers.
-        claims: checked.
-        figures: written.
+        results: measured numbers.
+        claims: checked claims.
+        figures: paths of the written figures.
     """
 
     name: str
@@ -56,7 +56,7 @@ def race_down(
     complete: bool,
     out: Path,
 ) -> Part:
-    """Race down the landscapes; ``complete``: whether the settings are those of the claims."""
+    """Descend the landscapes; ``complete``: whether the settings are those of the claims."""
     rates = np.logspace(LOWEST, HIGHEST, (HIGHEST - LOWEST) * rates_per_decade + 1)
     print(_row("steps to the tolerance @ rate", [landscape.name for landscape in LANDSCAPES]))
     race: dict[str, dict[str, Descent]] = {}
@@ -97,21 +97,21 @@ def reproduce_deepobs(*, epochs: int, seed: int, seeds: int, complete: bool, out
     panels = {"every epoch repeats the first": repeated, "every epoch reshuffled": reshuffled}
     lowest = float(deepobs.mean_loss(problem, problem.test.mean(axis=0), problem.test))
     path = out / "quadratic_deep.png"
-    title = say_order(claim.needing_order(rates, repeated, reshuffled))
+    title = describe_order(claim.needing_order(rates, repeated, reshuffled))
     figure = draw_deepobs(path, rates, panels, title=title, lowest=lowest, limit=limit)
     return Part("quadratic_deep", results, claims, [figure])
 
 
-def say_order(names: Sequence[str]) -> str:
-    """Say whose published results come out only if every epoch repeats one order."""
+def describe_order(names: Sequence[str]) -> str:
+    """Return a title: whose published results need one repeated order."""
     if not names:
-        return "quadratic_deep: the published results do not tell the order of the examples"
+        return "quadratic_deep: the published results do not depend on the order of the examples"
     whose = " and ".join(f"{name.split()[0]}'s" for name in names)
     return f"quadratic_deep: {whose} published means need the same order in every epoch"
 
 
 def check_convergence(*, seed: int, out: Path) -> Part:
-    """Measure rates of convergence and hold them against theory."""
+    """Measure rates of convergence and compare them with theory."""
     linear = theory.linear_convergence()
     rates = np.linspace(0.02, 2.04, 102) / theory.LARGEST
     factors = theory.factors_of_rates(rates)
@@ -143,8 +143,8 @@ def fail_on_mini_batches(*, seed: int, runs: int, out: Path) -> Part:
     last = noise.Last(REGRESSION_RATES, FIRST_SIZES, full[:, -1], *ends)
     best = [int(np.argmin(np.median(each, axis=1))) for each in (last.mini, last.sgd)]
     ratios = np.median(last.mini, axis=1).min() / np.median(last.sgd, axis=1)
-    said = ", ".join(f"{ratio:.3g}" for ratio in ratios)
-    print(f"\nmini-batch Rprop's gap in SGD's, at its rates {REGRESSION_RATES}: {said}")
+    listed = ", ".join(f"{ratio:.3g}" for ratio in ratios)
+    print(f"\nmini-batch Rprop's gap in SGD's, at its rates {REGRESSION_RATES}: {listed}")
     gaps = {
         "Rprop, full batch": full,
         f"Rprop, batches of {batch}": mini[best[0]],
@@ -186,7 +186,7 @@ def _race_record(race: Race) -> dict[str, Any]:
 def _published_rows(
     rates: np.ndarray, repeated: Mapping[str, np.ndarray], reshuffled: Mapping[str, np.ndarray]
 ) -> list[str]:
-    """Return a line for each published result: ours in the same order, ours reshuffled, theirs."""
+    """Return a line per published result: ours in the same order, ours reshuffled, theirs."""
     lines = []
     for name, published in deepobs.PUBLISHED.items():
         place = deepobs.place_of(published.rate, rates)

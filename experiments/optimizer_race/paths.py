@@ -1,4 +1,4 @@
-"""The race itself: one optimizer down every landscape, at every learning rate, in one program."""
+"""Descent of one optimizer on every landscape with every learning rate, in one program."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,20 +12,20 @@ from experiments.optimizer_race.landscapes import Landscape
 from jaxnet.core.types import Array
 
 STAY = 100
-"""Steps that a path must stay within the tolerance, so that passing through does not count."""
+"""Steps within the tolerance that count as reaching the minimum."""
 
 
 class Descent(NamedTuple):
-    """How an optimizer got down a landscape at its best learning rate.
+    """Descent of an optimizer on a landscape with its best learning rate.
 
     Attributes:
         rate: the learning rate.
         reached: the steps after which the gap first stays at most the tolerance for `STAY` steps;
             None if it never does.
         stays: whether the gap is at most the tolerance after the last step too.
-        working: how many decades of learning rates reach it.
+        working: decades of learning rates that reach the minimum.
         path: the weights at the start and after each step, shape (steps + 1, 2).
-        gaps: the value there above the lowest, shape (steps + 1,).
+        gaps: value minus the minimum, shape (steps + 1,).
     """
 
     rate: float
@@ -44,7 +44,7 @@ def descend(
     steps: int,
     tolerance: float,
 ) -> list[Descent]:
-    """Return how the optimizer gets down each landscape.
+    """Return the descent of an optimizer on each landscape.
 
     The best rate is the one that needs the fewest steps; where none reaches the tolerance, the one
     whose last `STAY` steps are lowest, in the median.
@@ -55,10 +55,10 @@ def descend(
 
 
 def _paths(optimizer: Any, landscapes: Sequence[Landscape], steps: int) -> list[Any]:
-    """Return path and gaps of each landscape, all walked in one loop."""
+    """Return path and gaps on each landscape, all in one loop."""
     start = [jnp.asarray(landscape.start) for landscape in landscapes]
     slopes = [jax.grad(landscape.function) for landscape in landscapes]
-    update = jax.vmap(optimizer.update)  # each landscape with weights and state of its own
+    update = jax.vmap(optimizer.update)  # each landscape has its own weights and state
 
     def step(carry: Any, _: None) -> tuple[Any, Array]:
         w, state = carry
@@ -76,12 +76,12 @@ def _paths(optimizer: Any, landscapes: Sequence[Landscape], steps: int) -> list[
 
 
 def _best(rates: np.ndarray, paths: np.ndarray, gaps: np.ndarray, tolerance: float) -> Descent:
-    """Choose the best learning rate from the paths of all."""
+    """Choose the best learning rate."""
     windows = np.lib.stride_tricks.sliding_window_view(gaps <= tolerance, STAY, axis=1)
     stays = np.all(windows, axis=-1)
     arrives, steps = stays.max(axis=1), stays.argmax(axis=1)
     with np.errstate(over="ignore"):
-        last = np.median(gaps[:, -STAY:], axis=1)  # of one step, it would be luck
+        last = np.median(gaps[:, -STAY:], axis=1)  # the median: a single low step would be luck
     last = np.where(np.isfinite(last), last, np.inf)
     place = int(np.argmin(np.where(arrives, steps, np.inf)) if arrives.any() else np.argmin(last))
     spacing = np.log10(rates[1] / rates[0])

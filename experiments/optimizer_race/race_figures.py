@@ -1,4 +1,4 @@
-"""The figures of the race: paths on the landscapes, gaps against steps, and the ranking."""
+"""Figures of the descents: paths on the landscapes, gaps against steps, ranking."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,10 +15,10 @@ from experiments.optimizer_race.landscapes import Landscape
 from experiments.optimizer_race.paths import STAY, Descent
 
 PATHS = {"sgd": 6.0, "momentum": 4.2, "rprop": 3.0, "rmsprop": 2.2, "adam": 1.4}
-"""Whose paths are drawn, and how wide, so that the first show beside those drawn over them."""
+"""Optimizers whose paths are drawn, with line widths: wide ones lie beneath."""
 
 LOST = 300
-"""Steps that are drawn of a path that never gets down."""
+"""Steps drawn of a path that never reaches the minimum."""
 
 GROUND = LinearSegmentedColormap.from_list("ground", ["#ffffff", "#c3cbd3"])
 LEVELS = 14
@@ -26,11 +26,11 @@ MARKERS = ("o", "s", "D", "^", "v")
 LANDSCAPE_COLORS = (BLUE, ORANGE, GREEN, "#7d3c98", GREY)
 
 Race = Mapping[str, Mapping[str, Descent]]
-"""Optimizer -> landscape -> how it got down."""
+"""Optimizer -> landscape -> descent."""
 
 
 def draw_paths(path: Path, race: Race, landscapes: Sequence[Landscape]) -> Path:
-    """Draw the paths of some optimizers, each at its best rate, over contour lines."""
+    """Draw paths, each with its best rate, over contour lines."""
     title = "Down five landscapes, each optimizer at its best learning rate"
     figure, axes = new_figure(2, 3, size=(13, 9), title=title)
     names = [name for name in PATHS if name in race]
@@ -51,7 +51,7 @@ def draw_paths(path: Path, race: Race, landscapes: Sequence[Landscape]) -> Path:
 
 
 def draw_gaps(path: Path, race: Race, landscapes: Sequence[Landscape], tolerance: float) -> Path:
-    """Draw the gap against the steps, each optimizer at its best rate."""
+    """Draw the gap against the steps, each optimizer with its best rate."""
     title = "How far above the minimum, step by step, at the best learning rate"
     lowest = tolerance / 100
     figure, axes = new_figure(2, 3, size=(13, 8), title=title)
@@ -80,7 +80,7 @@ def draw_gaps(path: Path, race: Race, landscapes: Sequence[Landscape], tolerance
 
 
 def draw_ranking(path: Path, race: Race, landscapes: Sequence[Landscape], steps: int) -> Path:
-    """Draw for every optimizer the steps that it needs down each landscape."""
+    """Draw the steps of every optimizer to each minimum."""
     names = sorted(race, key=lambda name: -_mean_steps(race[name], steps))
     title = "Steps down each landscape at the best learning rate"
     figure, (ax,) = new_figure(1, 1, size=(11, 2.2 + 0.36 * len(names)), title=title)
@@ -99,7 +99,7 @@ def draw_ranking(path: Path, race: Race, landscapes: Sequence[Landscape], steps:
 
 
 def _until_down(values: np.ndarray, descent: Descent, *, otherwise: int) -> np.ndarray:
-    """Return the values until the descent is down, or so many if it never is."""
+    """Return the values until the minimum is reached, else ``otherwise`` of them."""
     return values[: otherwise if descent.reached is None else descent.reached + 1]
 
 
@@ -128,7 +128,7 @@ def _draw_ground(ax: Axes, landscape: Landscape) -> None:
 
 
 def _write_steps(ax: Axes, race: Race, names: Sequence[str], landscape: Landscape) -> None:
-    """Write below a picture the steps of each optimizer, in its colour."""
+    """Write the steps of each optimizer below a panel, in its colour."""
     for place, name in zip(np.linspace(0, 1, len(names)), names, strict=True):
         reached = race[name][landscape.name].reached
         text = "never" if reached is None else f"{reached:,}"
@@ -139,7 +139,7 @@ def _write_steps(ax: Axes, race: Race, names: Sequence[str], landscape: Landscap
 
 
 def _draw_key(ax: Axes, names: Sequence[str]) -> None:
-    """Write what colours and signs mean."""
+    """Write the legend of colours and signs."""
     ax.set_axis_off()
     for row, name in enumerate(names):
         place = 0.95 - 0.1 * row
@@ -153,6 +153,6 @@ def _draw_key(ax: Axes, names: Sequence[str]) -> None:
 
 
 def _mean_steps(descents: Mapping[str, Descent], steps: int) -> float:
-    """Return the geometric mean over the landscapes; one that is never reached counts double."""
+    """Return the geometric mean over the landscapes; a missed minimum counts double."""
     counts = [d.reached if d.reached is not None else 2 * steps for d in descents.values()]
     return float(np.exp(np.mean(np.log(np.maximum(counts, 1)))))

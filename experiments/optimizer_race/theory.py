@@ -1,4 +1,4 @@
-"""How fast descent converges, measured against what theory predicts."""
+"""Rates of convergence, measured and predicted."""
 
 from typing import Any, NamedTuple
 
@@ -21,10 +21,10 @@ class Linear(NamedTuple):
     """Linear convergence of one method on the quadratic.
 
     Attributes:
-        name: of the method, for a legend.
+        name: name of the method, for a legend.
         distances: ``|w|`` at the start and after each step; the minimum is at 0.
-        measured: the factor a step by which the distance shrinks, over the second half of the
-            steps; where theory has ``t factor^t``, of the distance by ``t``.
+        measured: factor per step of the distance, over the second half of the steps; of the
+            distance over ``t`` where theory predicts ``t factor^t``.
         predicted: the same by theory.
     """
 
@@ -35,7 +35,7 @@ class Linear(NamedTuple):
 
 
 def linear_convergence() -> list[Linear]:
-    """Measure gradient descent, heavy ball and Nesterov's momentum at their best settings.
+    """Measure gradient descent, heavy ball and Nesterov's momentum with their best settings.
 
     Gradient descent at ``eta = 2 / (mu + L)``: ``(kappa - 1) / (kappa + 1)``. Heavy ball at
     ``eta = 4 / (sqrt(L) + sqrt(mu))^2``, ``b = rho^2``: ``rho = (sqrt(kappa) - 1) /
@@ -62,7 +62,7 @@ def linear_convergence() -> list[Linear]:
 
 
 def factors_of_rates(rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return gradient descent's factor a step at each rate: measured, and ``max |1 - eta lambda|``.
+    """Return gradient descent's factor per step: measured, and ``max |1 - eta lambda|``.
 
     It is least at ``2 / (mu + L)``, and above ``2 / L`` it is larger than 1: the descent diverges.
     """
@@ -87,7 +87,7 @@ def _distances(optimizer: optax.GradientTransformation) -> Array:
 
 
 def _factor(distances: np.ndarray, power: int = 0) -> float:
-    """Return the factor a step of ``distance / t^power``, over the second half of the steps."""
+    """Return the factor per step of ``distance / t^power``, over the second half of the steps."""
     half, end = STEPS // 2, STEPS
     shrunk = distances[end] / distances[half] * (half / end) ** power
     return float(shrunk ** (1 / (end - half)))
@@ -97,9 +97,9 @@ class Sublinear(NamedTuple):
     """Sublinear convergence of gradient descent on one smooth, convex function.
 
     Attributes:
-        name: the function, for a legend.
+        name: name of the function, for a legend.
         gaps: after 1, 2, ... steps.
-        flow: the last gap of the gradient flow, which the descent tends to.
+        flow: last gap of the gradient flow, the limit of small steps.
         measured: slope of the gap against the steps on logarithmic axes, over the last decade.
         predicted: the same by theory.
     """
@@ -112,7 +112,7 @@ class Sublinear(NamedTuple):
 
 
 def sublinear_convergence(steps: int = 100_000) -> list[Sublinear]:
-    """Measure gradient descent at ``eta = 1 / L`` where no curvature bounds the function below.
+    """Measure gradient descent at ``eta = 1 / L`` on functions without a lowest curvature.
 
     On ``|w|^p / p`` the gradient flow ``w' = -w^(p - 1)`` gives ``w ~ ((p - 2) eta t)^(-1 / (p -
     2))``, so the gap falls as ``t^(-p / (p - 2))``; on separable data the logistic loss of the one

@@ -1,4 +1,4 @@
-"""The figures of theory, of the published benchmark, and of Rprop on mini-batches."""
+"""Figures of theory, of the published benchmark, and of Rprop on mini-batches."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def draw_convergence(
     sublinear: Sequence[Sublinear],
     noisy: Sequence[Noisy],
 ) -> Path:
-    """Draw measured convergence over what theory predicts, in four panels."""
+    """Draw measured and predicted convergence in four panels."""
     title = "Convergence as measured (lines, dots) and as predicted (dashed)"
     figure, axes = new_figure(2, 2, size=(12, 8.6), title=title)
     _draw_linear(axes[0], linear)
@@ -48,7 +48,7 @@ def _draw_linear(ax: Axes, linear: Sequence[Linear]) -> None:
 
 
 def _draw_factors(ax: Axes, rates: np.ndarray, measured: np.ndarray, predicted: np.ndarray) -> None:
-    """Draw gradient descent's factor a step; rates in units of 1 / L."""
+    """Draw gradient descent's factor per step; rates in units of 1 / L."""
     ax.plot(rates, predicted, "--", color="black", linewidth=1.4)
     ax.plot(rates, measured, "o", color=BLUE, markersize=3.5)
     ax.axhline(1, color=ORANGE, linewidth=1.2)
@@ -97,7 +97,7 @@ def draw_deepobs(
         path: of the figure.
         rates: learning rates.
         losses: title of a panel -> optimizer -> losses, shape (rates, seeds).
-        title: what one learns from it.
+        title: message of the figure.
         lowest: the test loss at its minimum, from which the losses are drawn.
         limit: the rate above which gradient descent diverges.
     """
@@ -144,7 +144,7 @@ def _draw_published(ax: Axes, name: str, lowest: float, color: str) -> None:
 def draw_rprop(
     path: Path, walks: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray], last: Last
 ) -> Path:
-    """Draw Rprop under the lecture's four derivatives, and on a linear regression.
+    """Draw Rprop with the lecture's four derivatives, and on a linear regression.
 
     Args:
         path: of the figure.

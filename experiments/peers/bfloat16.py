@@ -1,7 +1,7 @@
-"""How exact an optimizer is whose parameters and gradients are bfloat16.
+"""Accuracy of optimizers with parameters and gradients in bfloat16.
 
-Ours computes and remembers in float32 and rounds the update once. So the update is what is held
-against float64, not the parameters: half a unit of theirs is more than most updates.
+Ours compute in float32, keep float32 states and round the update once. The update is compared with
+float64, not the parameters: half a unit of those exceeds most updates.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -18,24 +18,25 @@ from experiments.peers.compare import ULPS, Steps, step_in_float64
 from experiments.peers.stream import Tree, gradients
 
 BFLOAT16_ULPS = 0.75
-"""The largest error of an update, in its units in the last place: half of one for the rounding, a
-quarter for what float32 loses where terms cancel. To round once more anywhere is to lose a half."""
+"""Largest error of an update, in units in the last place: 1/2 for the rounding, 1/4 for float32.
+
+Another rounding anywhere costs another 1/2."""
 
 _LEAVES = ("scalar", "matrix", "sizes")
-"""Of the stream: what the others test does not depend on the dtype."""
+"""Leaves of the stream; the others test nothing that depends on the dtype."""
 
 
 class Bfloat16(NamedTuple):
-    """What was measured of an optimizer with parameters and gradients in bfloat16.
+    """Accuracy of an optimizer with parameters and gradients in bfloat16.
 
     Attributes:
-        optimizer: its name.
-        case: the case's name.
+        optimizer: name of the optimizer.
+        case: name of the case.
         like: the convention.
-        ulps: the worst error of an update, in units in the last place of bfloat16; infinite if
+        ulps: largest error of an update, in units in the last place of bfloat16; infinite if
             an update is not bfloat16.
-        optax: the same of optax's own optimizer, for information; None beside other conventions
-            and where it has none.
+        optax: the same for optax's optimizer, for information; None for other conventions and if
+            it has none.
     """
 
     optimizer: str
@@ -46,12 +47,12 @@ class Bfloat16(NamedTuple):
 
     @property
     def exact(self) -> bool:
-        """Whether ours is as exact as it ought to be."""
+        """Whether ours is within the tolerance."""
         return self.ulps <= BFLOAT16_ULPS
 
 
 def comparisons(cases: Iterable[Case]) -> list[Bfloat16]:
-    """Return a row for each convention of each optimizer, with the settings of its first case."""
+    """Return a row per convention of each optimizer, with the settings of its first case."""
     first: dict[str, Case] = {}
     for case in cases:
         first.setdefault(case.optimizer, case)
@@ -77,15 +78,14 @@ def optax_ulps(case: Case) -> float:
 
 
 def worst_update(factory: Callable[[Any], Any], case: Case) -> float:
-    """Return the worst error of an update, in its units in the last place.
+    """Return the largest error of an update, in units in the last place.
 
-    Each step starts from the state that the steps before have led to, and is held against the
-    step that float64 makes from that same state and the same gradient. Conventions that come to
-    the same program are measured once.
+    Each step starts from the state of the previous steps, and is compared with the float64 step
+    from the same state and gradient. Conventions with the same program are measured once.
 
     Args:
         factory: ``rate -> optimizer``.
-        case: whose optimizer it is, for its learning rate.
+        case: case with the learning rate.
     """
     rate, options = float(np.float32(case.rate)), paths.quick_compilation()
     with jax.enable_x64(False), paths.as_users_do():
@@ -114,9 +114,9 @@ def _worst(actual: np.ndarray, exact: np.ndarray, lost: np.ndarray) -> float:
 
 
 def _lost_in_float32(case: Case, params: Tree) -> Tree:
-    """Return what an update may lose beside its own rounding: nothing but where it is a difference.
+    """Return the allowed loss beyond rounding: not 0 for differences only.
 
-    That of schedule-free training is the difference of two points as large as the parameters.
+    Updates of schedule-free training are differences of two points as large as the parameters.
     """
     bar = ULPS if case.optimizer.startswith("schedule_free") else 0.0
     return {

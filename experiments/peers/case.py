@@ -1,4 +1,4 @@
-"""A case of the matrix: an optimizer with its settings, and how each library spells them."""
+"""Case of the matrix: an optimizer with its settings, in the spelling of each library."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -8,12 +8,12 @@ import jaxnet
 
 
 class Known(NamedTuple):
-    """A difference from a library that is known, and is the library's.
+    """Known bug of a library.
 
     Attributes:
-        versions: the versions in which it was seen, such as ``("0.2.8",)``.
+        versions: versions that have it, such as ``("0.2.8",)``.
         reason: what the library does, one sentence.
-        link: where it is told: an issue, a pull request, a line of documentation.
+        link: issue, pull request or line of documentation.
     """
 
     versions: tuple[str, ...]
@@ -22,16 +22,16 @@ class Known(NamedTuple):
 
 
 class Case(NamedTuple):
-    """An optimizer with its settings.
+    """Optimizer with its settings.
 
     Attributes:
-        name: of the case, unique, such as ``"rmsprop, centred"``.
+        name: unique name, such as ``"rmsprop, centred"``.
         optimizer: name in `jaxnet.optim.OPTIMIZERS`.
-        options: what our factory and the oracle are given, beside ``like``.
+        options: arguments of our factory and the oracle, without ``like``.
         optax: ``(optax, rate) -> GradientTransformation``; the rate may be a schedule.
         torch: ``(torch, params, rate) -> torch.optim.Optimizer``.
         keras: ``(keras, rate) -> keras.optimizers.Optimizer``.
-        known: library -> a known bug of the library, on account of which it differs from ours.
+        known: library -> known bug that explains a difference.
         rate: the learning rate.
     """
 
@@ -46,7 +46,7 @@ class Case(NamedTuple):
 
 
 def conventions(optimizer: str) -> tuple[str, ...]:
-    """Return the conventions that an optimizer has, as the annotation of ``like`` lists them.
+    """Return the conventions of an optimizer, from the annotation of ``like``.
 
     >>> conventions("adam")
     ('optax', 'torch', 'keras', 'lecture')

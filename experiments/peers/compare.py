@@ -1,4 +1,4 @@
-"""How far a path is from another: in float64 over the stream, in float32 step by step."""
+"""Distances of paths: in float64 over the stream, in float32 step by step."""
 
 import functools
 from collections.abc import Callable, Hashable, Iterable
@@ -14,10 +14,10 @@ from experiments.peers.case import Case
 from experiments.peers.stream import SHAPES, Tree, gradients, parameters
 
 EXACT = 1e-12
-"""The largest difference in float64, of parameters of order 1, that counts as rounding."""
+"""Largest difference in float64, for parameters of order 1, that counts as rounding."""
 
 ULPS = 4.0
-"""The largest error of a float32 step, in units in the last place of the parameters."""
+"""Largest error of a float32 step, in units in the last place of the parameters."""
 
 
 def apart(actual: Tree, expected: Tree) -> float:
@@ -27,15 +27,15 @@ def apart(actual: Tree, expected: Tree) -> float:
         np.max(np.abs(actual[leaf] - w) / np.maximum(1.0, np.abs(w)))
         for leaf, w in expected.items()
     ]
-    return float(np.max(errors))  # NumPy's maximum hands NaN on
+    return float(np.max(errors))  # NumPy's maximum propagates NaN
 
 
 def float32_ulps(case: Case, like: str) -> float:
-    """Return the worst error of a float32 step, in units in the last place of the parameters.
+    """Return the largest error of a float32 step, in units in the last place of the parameters.
 
-    Each step starts from the float32 state that the steps before have led to, and is held against
-    the step that float64 makes from that same state, whose rule the witnesses vouch for.
-    Conventions that come to the same program are measured once.
+    Each step starts from the float32 state of the previous steps, and is compared with the float64
+    step from the same state, whose rule the witnesses confirm. Conventions with the same program
+    are measured once.
     """
     factory, rate = paths.factory(case, like), np.float32(case.rate)
     with jax.enable_x64(False):
@@ -50,7 +50,7 @@ _ULPS: dict[Hashable, float] = {}
 
 def _measure_float32(factory: Callable[[Any], Any], steps: "Steps") -> float:
     before, _, after = steps.follow()
-    # of a float32's value, as the program above has been given one
+    # rounded to float32, as in the program above
     _, exact = step_in_float64(factory, before, gradients(), float(steps.rate))
     old = before[0]
     return max(_worst_ulps(after[name], exact[name], old[name]) for name in old)
@@ -63,13 +63,13 @@ def _worst_ulps(actual: np.ndarray, exact: np.ndarray, old: np.ndarray) -> float
 
 
 class Steps(NamedTuple):
-    """The program of an optimizer whose parameters and gradients have a narrow dtype, traced.
+    """Traced program of an optimizer with parameters and gradients of a narrow dtype.
 
     Attributes:
         traced: ``rate -> ((parameters, state), updates, parameters)``: before each step, of it
             and after it, each with a first axis of steps.
         rate: the learning rate; a Python number leaves every dtype as it is.
-        key: the same for two that give the same numbers.
+        key: equal for programs that give the same numbers.
     """
 
     traced: Any
@@ -90,10 +90,10 @@ class Steps(NamedTuple):
 
         Args:
             factory: ``rate -> optimizer``.
-            dtype: of the parameters and of the gradients.
-            rate: the learning rate.
-            leaves: which of the stream.
-            options: for the compiler.
+            dtype: dtype of parameters and gradients.
+            rate: learning rate.
+            leaves: leaves of the stream.
+            options: compiler options.
         """
         cast = functools.partial(jax.tree.map, lambda leaf: jnp.asarray(leaf, dtype))
         start, rows = (
@@ -104,7 +104,7 @@ class Steps(NamedTuple):
         return cls(traced, rate, (float(rate), paths.digest_program(traced.jaxpr)))
 
     def follow(self) -> tuple[Any, Tree, Tree]:
-        """Compile the program and return what it gives."""
+        """Compile and run the program."""
         return jax.tree.map(np.asarray, self.traced.lower().compile()(self.rate))
 
 
@@ -123,12 +123,12 @@ def _steps(factory: Callable[[Any], Any], start: Any, rows: Any, rate: Any) -> A
 def step_in_float64(
     factory: Callable[[Any], Any], before: Any, rows: Tree, rate: float
 ) -> tuple[Tree, Tree]:
-    """Return the updates that float64 makes from each of many states, and the parameters after it.
+    """Return float64 updates from each of many states, and the parameters after them.
 
     Args:
         factory: ``rate -> optimizer``.
-        before: parameters and state, of any dtypes, with a first axis of steps.
-        rows: the gradients, with that axis too.
+        before: parameters and state of any dtypes, with a first axis of steps.
+        rows: gradients with that axis.
         rate: the learning rate.
     """
 

@@ -1,6 +1,6 @@
-"""How far our compositions are from the libraries', in float64 over the whole stream.
+"""Compositions beside those of the libraries, in float64 over the whole stream.
 
-Wrappers are held against optax's both ways: ours around optax's optimizer, optax's around ours.
+Wrappers are compared both ways: ours around optax's optimizer, optax's around ours.
 """
 
 import functools
@@ -30,9 +30,9 @@ from jaxnet import optim
 
 
 def comparisons() -> list[Row]:
-    """Return a row for each composition and convention, beside every library that has it.
+    """Return a row per composition and convention, with every library that has it.
 
-    A library that is not installed is named in the note; a row without any witness is left out.
+    The note names libraries that are not installed; a row without a witness is omitted.
     """
     groups: dict[tuple[str, str], list[Composition]] = {}
     for composition in COMPOSITIONS:
@@ -50,14 +50,14 @@ def _row(name: str, like: str, found: Iterable[Composition]) -> Row:
 
 
 def difference(composition: Composition) -> float:
-    """Return how far a composition is from its counterpart, in parameters over ``max(1, |w|)``."""
+    """Return the distance of a composition from its counterpart, over ``max(1, |w|)``."""
     actual = _path("optax", lambda _, rate: composition.ours(rate))
     return apart(actual, peer_path(composition.witness, composition.theirs))
 
 
 @functools.lru_cache(maxsize=1)
 def peer_path(witness: str, make: Make) -> Tree:
-    """Return the path of a library's composition; the last one is kept for its other way."""
+    """Return the path of a library's composition; cached for the other way around."""
     return _path(witness, make)
 
 
@@ -66,7 +66,7 @@ def _path(witness: str, make: Make) -> Tree:
 
 
 LABELS = dict(zip(SHAPES, "ababab", strict=True))
-"""Leaf of the stream -> its group."""
+"""Leaf of the stream -> group."""
 
 
 def _labels(tree: Any) -> dict[str, str]:
@@ -125,7 +125,7 @@ WRAPPERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
         lambda inner: optax.chain(inner, optax.scale_by_schedule(_halving)),
     ),
 }
-"""Name -> our wrapper of an optimizer, and optax's."""
+"""Name -> our wrapper and optax's."""
 
 
 def _both_ways(name: str, ours: Callable[..., Any], theirs: Callable[..., Any]) -> Any:

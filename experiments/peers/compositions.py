@@ -1,4 +1,4 @@
-"""Our compositions, and how each library spells them: a table a family."""
+"""Compositions in the spelling of each library, one table per family."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -21,10 +21,10 @@ Make = Callable[..., Any]
 
 
 class Composition(NamedTuple):
-    """One of our compositions and its counterpart in a library.
+    """Composition and its counterpart in a library.
 
     Attributes:
-        name: of the composition, as the page shows it.
+        name: name on the page.
         like: our convention.
         witness: the library.
         ours: ``rate -> transformation``; the rate is a schedule.
@@ -38,7 +38,7 @@ class Composition(NamedTuple):
     theirs: Make
 
 
-# the first clipping leaves norms of order 1, beside which the 1e-6 that PyTorch adds is seen
+# clipped to norms of order 1, where the 1e-6 that PyTorch adds is visible
 def _clipped(clip: Any) -> Callable[[Any], Any]:
     return lambda rate: optim.chain(optim.clip(1.0), clip, optim.sgd(rate, momentum=0.9))
 
@@ -128,7 +128,7 @@ CLIPPING = [
 
 
 def small(tree: Any) -> Any:
-    """Return a mask that is True for all leaves but the huge one."""
+    """Return a mask that is True for all leaves except the huge one."""
     return {name: name != "sizes" for name in tree}
 
 

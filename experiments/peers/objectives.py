@@ -1,6 +1,6 @@
-"""What needs an objective, not a stream of gradients: SAM, lookahead, schedule-free training.
+"""Wrappers that need an objective: SAM, lookahead, schedule-free training.
 
-Each is followed over 100 steps down a small nonlinear objective in float64, beside optax's own.
+Each minimizes a small nonlinear objective for 100 steps in float64, beside optax's.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,12 +32,12 @@ Paths: TypeAlias = tuple[Any, Any]
 
 
 def comparisons() -> list[Row]:
-    """Return a row for each of `COMPARISONS`."""
+    """Return a row per comparison."""
     return [compare(name) for name in COMPARISONS]
 
 
 def compare(name: str) -> Row:
-    """Return how far a wrapper of ours is from optax's, by the name of the comparison."""
+    """Return the distance of our wrapper from optax's."""
     with jax.enable_x64(True), as_users_do():
         ours, theirs = (_flat(path) for path in jax.jit(COMPARISONS[name])())
     witnesses = {"optax": apart(ours, theirs)}
@@ -58,7 +58,7 @@ def risk(params: Mapping[str, jax.Array]) -> jax.Array:
 
 
 def start() -> dict[str, jax.Array]:
-    """Return the parameters that all paths start from."""
+    """Return the initial parameters of all paths."""
     return {"b": jnp.linspace(-0.5, 0.5, 5), "w": jnp.linspace(1.0, -1.0, 10).reshape(5, 2)}
 
 
@@ -71,14 +71,14 @@ def follow(
     grad_fn: Callable[..., Any] | None = None,
     function: Callable[[Any], jax.Array] = risk,
 ) -> Any:
-    """Return what is evaluated after each step down an objective.
+    """Return evaluations after each step on an objective.
 
     Args:
         optimizer: ours or optax's.
-        params: what it starts from.
-        train: ``params -> parameters`` whose gradient it is given.
-        evaluate: ``(state, params) -> `` what is returned of each step.
-        grad_fn: passed to ``update`` if it is given.
+        params: initial parameters.
+        train: ``params -> parameters`` at which the gradient is taken.
+        evaluate: ``(state, params) -> `` value to return per step.
+        grad_fn: argument of ``update``, if any.
         function: the objective.
     """
     extra = {} if grad_fn is None else {"grad_fn": grad_fn}
@@ -95,7 +95,7 @@ def follow(
 
 def _lookahead(ours: Any, theirs: Any, **options: Any) -> Paths:
     """Return the fast and slow weights."""
-    pair = optax.LookaheadParams(start(), start())  # init_synced would make both one buffer
+    pair = optax.LookaheadParams(start(), start())  # init_synced would share one buffer
     return (
         follow(
             lookahead(ours, **options),
@@ -171,7 +171,7 @@ COMPARISONS: dict[str, Callable[[], Paths]] = {
         weight_lr_power=1.0,
     ),
 }
-"""Name, whose first word is the wrapper's -> our path and optax's."""
+"""Name, beginning with the wrapper -> our path and optax's."""
 
 _DIVIDES = "it divides 0 by 0 and is NaN from then on; ours stays where it is"
 
@@ -181,4 +181,4 @@ KNOWN: dict[str, dict[str, Known]] = {
     },
     "prodigy, gradients of 0": {"optax": Known(("0.2.8",), _DIVIDES, "")},
 }
-"""Name of a comparison -> library -> its known bug."""
+"""Name of a comparison -> library -> known bug."""

@@ -1,4 +1,4 @@
-"""The matrix as one self-contained HTML page: rules, measured differences, reasons."""
+"""HTML page of the matrix: rules, measured differences, reasons."""
 
 import html
 import inspect
@@ -42,9 +42,9 @@ def build_page(
 
     Args:
         rows: of the optimizers, in order.
-        pairs: how far their conventions are apart.
-        bfloat16: how exact they are with parameters of that dtype.
-        others: heading -> rows of schedules, composition and what else was compared.
+        pairs: distances of their conventions.
+        bfloat16: accuracy with parameters of that dtype.
+        others: heading -> rows of schedules, compositions and other comparisons.
         environment: versions, device and command.
     """
     everything = [*rows, *(row for section in others.values() for row in section)]
@@ -113,16 +113,16 @@ def _summary(
 
 
 def count_bugs(rows: Sequence[Row]) -> int:
-    """Return how many bugs of libraries the rows that differ by them have: several rows have one.
+    """Count the bugs of libraries in rows; several rows may share one.
 
     Args:
-        rows: of any verdict.
+        rows: rows of any verdict.
     """
     return len({(row.note, row.link) for row in rows if row.verdict == "theirs"})
 
 
 def _section(title: str, rows: Sequence[Row], pairs: Sequence[Pair]) -> Iterable[str]:
-    """Return a heading, and what the page says of each name that the rows are about."""
+    """Return a heading and a section per name in the rows."""
     yield f"<h2>{_escape(title)}</h2>"
     for name in dict.fromkeys(row.optimizer for row in rows):
         yield _subject(

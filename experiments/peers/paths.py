@@ -1,7 +1,7 @@
-"""Paths of parameters through the stream: by our optimizers, by each library's, by the oracle.
+"""Paths of parameters over the stream: of our optimizers, of each library's, of the oracle.
 
-Each is a tree of float64 arrays ``(schedules, steps, *shape)``. The learning rates are an array,
-one a step, so that one compiled program serves every schedule.
+Each is a tree of float64 arrays ``(schedules, steps, *shape)``. Learning rates are an array, one
+per step, so that one compiled program serves every schedule.
 """
 
 import functools
@@ -32,7 +32,7 @@ def has(library: str) -> bool:
 
 
 def ours(case: Case, like: str) -> Tree:
-    """Return the path of our optimizer under a convention."""
+    """Return the path of our optimizer with a convention."""
     return _follow_jax(factory(case, like), case.rate)
 
 
@@ -42,7 +42,7 @@ def theirs(case: Case, library: str) -> Tree:
 
 
 def oracle(case: Case, like: str) -> Tree:
-    """Return the path of the update rule written again in NumPy's float64."""
+    """Return the path of the oracle, in NumPy's float64."""
     make = functools.partial(ORACLES[case.optimizer], like=like, **case.options)
     params, rows = parameters(), gradients()
 
@@ -62,7 +62,7 @@ def oracle(case: Case, like: str) -> Tree:
 
 
 def factory(case: Case, like: str) -> Callable[[Any], optax.GradientTransformation]:
-    """Return ``rate -> optimizer``, ours of a case under a convention."""
+    """Return ``rate -> optimizer``, ours, for a case and a convention."""
     options = dict(case.options)
     if len(conventions(case.optimizer)) > 1 or like != "optax":
         options["like"] = like
@@ -70,7 +70,7 @@ def factory(case: Case, like: str) -> Callable[[Any], optax.GradientTransformati
 
 
 def _over_schedules(follow: Callable[[np.ndarray], Tree], rate: float) -> Tree:
-    """Stack the paths under each kind of learning rate."""
+    """Stack the paths for each kind of learning rate."""
     found = [follow(row) for row in rates(rate).values()]
     return {name: np.stack([path[name] for path in found]) for name in found[0]}
 
@@ -95,9 +95,9 @@ def _follow_jax(factory: Callable[[Any], Any], rate: float) -> Tree:
 
 
 def _over_rates(follow: Callable[..., Any], rate: float) -> Any:
-    """Return paths under each kind of learning rate, by one compiled program.
+    """Return paths for each kind of learning rate, by one compiled program.
 
-    Conventions and settings that come to a program that has run already are given its paths.
+    Paths are cached by program.
     """
     kinds = np.stack([*rates(rate).values()])
     program = jax.jit(
@@ -114,7 +114,7 @@ _FOLLOWED: dict[Any, Any] = {}
 
 
 def digest_program(jaxpr: Any) -> str:
-    """Return the SHA-256 of a closed jaxpr's text and of all its constants."""
+    """Return the SHA-256 of a closed jaxpr's text and constants."""
     constants = [np.asarray(each) for each in jaxpr.consts]
     text = f"{jaxpr}{[(each.dtype.name, each.tolist()) for each in constants]}"
     return hashlib.sha256(text.encode()).hexdigest()
@@ -122,7 +122,7 @@ def digest_program(jaxpr: Any) -> str:
 
 @functools.cache
 def quick_compilation() -> dict[str, bool | int] | None:
-    """Return compiler options for float64 programs, which run once; None if XLA knows them not.
+    """Return compiler options for float64 programs, which run once; None if unknown to XLA.
 
     The float32 steps are compiled with the default options.
     """
@@ -165,7 +165,7 @@ def _follow_torch(case: Case) -> Tree:
                 path[name].append(w.detach().numpy().copy())
         return {name: np.stack(steps) for name, steps in path.items()}
 
-    # PyTorch keeps scalars of its state, as NAdam's product of momenta, in the default dtype
+    # PyTorch keeps scalars of its state, such as NAdam's product of momenta, in the default dtype
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
@@ -199,14 +199,14 @@ def _follow_keras(case: Case) -> Tree:
 
 @contextmanager
 def as_users_do() -> Iterator[None]:
-    """Let libraries promote dtypes and ranks, as they do by default; our tests forbid it."""
+    """Allow promotion of dtypes and ranks, JAX's default, which our tests forbid."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
 
 
 @contextmanager
 def keras_float64() -> Iterator[Any]:
-    """Import Keras on JAX, and let its numbers be float64."""
+    """Import Keras on JAX in float64."""
     os.environ.setdefault("KERAS_BACKEND", "jax")  # Keras reads it when it is imported
     keras = importlib.import_module("keras")
     before = keras.config.floatx()

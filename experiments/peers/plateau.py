@@ -18,19 +18,19 @@ from experiments.peers.rows import Row, judge
 
 
 class PlateauCase(NamedTuple):
-    """Reduce on plateau with its settings.
+    """Case of reduce on plateau.
 
     Attributes:
-        name: of the case, unique.
+        name: unique name.
         values: the metric, value by value.
         rtol: relative margin of an improvement.
         atol: absolute margin of an improvement.
-        patience: how many values without improvement; what is counted is the library's.
-        cooldown: how many values are ignored after a reduction.
-        size: how many values are averaged.
-        least: the least scale.
+        patience: values without improvement, counted as the library does.
+        cooldown: values ignored after a reduction.
+        size: values averaged.
+        least: smallest scale.
         mode: "min" or "max".
-        known: library -> its known bug.
+        known: library -> known bug.
     """
 
     name: str
@@ -49,7 +49,7 @@ FACTOR = 0.5
 
 
 def _falling() -> np.ndarray:
-    """Return risks of a training that slows down, with noise and with plateaus."""
+    """Return risks of a slowing training, with noise and plateaus."""
     noise = np.random.default_rng(0).normal(size=90)
     risk = 1 + np.exp(-np.arange(90) / 15) + 0.05 * noise
     risk[40:55], risk[60:64] = risk[40], np.nan
@@ -88,11 +88,11 @@ CASES = [
         "reduce on plateau, negative, relative margin", RISKS - 3, rtol=0.1, known=NEGATIVE
     ),
 ]
-"""Every case, in the order of the page."""
+"""Cases in the order of the page."""
 
 
 def comparisons(every: int = 1) -> list[Row]:
-    """Return the rows of every so many cases."""
+    """Return the rows of every n-th case."""
     return [measure(case, like) for case in CASES[::every] for like in libraries(case)]
 
 
@@ -107,7 +107,7 @@ def libraries(case: PlateauCase) -> list[str]:
 
 
 def measure(case: PlateauCase, like: str) -> Row:
-    """Measure the scales of a case against a library, if it is installed, and a plain loop."""
+    """Compare the scales of a case with a library, if installed, and with a plain loop."""
     actual, witnesses = ours(case, like), {}
     if has(like):
         witnesses[like] = float(np.max(np.abs(actual - _FOLLOWERS[like](case))))
@@ -120,7 +120,7 @@ def measure(case: PlateauCase, like: str) -> Row:
 
 
 def ours(case: PlateauCase, like: str) -> np.ndarray:
-    """Return our scale after every value, under a convention."""
+    """Return our scale after every value, with a convention."""
     rule: Any = jaxnet.optim.reduce_on_plateau
     return _follow(rule(**_options(case), mode=case.mode, like=like), case)
 
@@ -157,7 +157,7 @@ def _options(case: PlateauCase) -> dict[str, Any]:
 
 
 def _follow(transformation: Any, case: PlateauCase) -> np.ndarray:
-    """Return what a transformation multiplies updates by, after every value."""
+    """Return the factor of a transformation after every value."""
 
     def step(state: Any, value: ArrayLike) -> tuple[Any, Any]:
         updates, state = transformation.update(jnp.ones(()), state, value=value)
@@ -195,7 +195,7 @@ def _follow_torch(case: PlateauCase) -> np.ndarray:
 
 
 class _Model:
-    """The part of a Keras model that the callback looks at."""
+    """Part of a Keras model that the callback uses."""
 
     def __init__(self, optimizer: Any) -> None:
         self.optimizer = optimizer

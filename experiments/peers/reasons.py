@@ -1,17 +1,17 @@
-"""Why the libraries differ: in what they compute from equal hyperparameters, and in defaults."""
+"""Reasons why libraries differ: at equal hyperparameters, and in defaults."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
 class Reason(NamedTuple):
-    """Why two conventions lead to different weights at equal, explicit hyperparameters.
+    """Reason why two conventions differ at equal, explicit hyperparameters.
 
     Attributes:
-        text: what each computes, one or two sentences.
-        link: where it is discussed: an issue, a pull request; empty where nowhere known.
-        without: hyperparameters that take the reason away: with them the two are to be equal;
-            none where no hyperparameter does.
+        text: computation of each, one or two sentences.
+        link: issue or pull request; empty if none is known.
+        without: hyperparameters without the reason, with which the two are equal; empty if there
+            are none.
     """
 
     text: str
@@ -20,14 +20,14 @@ class Reason(NamedTuple):
 
 
 NO_EPS = {"eps": 1e-200}
-"""Beside which every other number is large, and which keeps 0 / eps at 0."""
+"""Smaller than every other number, and keeps 0 / eps at 0."""
 
 NO_DECAY = {"weight_decay": 0.0}
 NO_MOMENTUM = {"momentum": 0.0}
 
 
 def default(optimizer: str, like: str, name: str, given: float | None) -> Any:
-    """Return a hyperparameter that is given, or in place of None the convention's own default."""
+    """Return a hyperparameter, with the convention's default for None."""
     return DEFAULTS[optimizer][like].get(name) if given is None else given
 
 
@@ -110,11 +110,10 @@ DEFAULTS: dict[str, dict[str, dict[str, float]]] = {
         "keras": {"weight_lr_power": 0.0},
     },
 }
-"""Optimizer -> convention -> those of its default hyperparameters in which conventions differ.
+"""Optimizer -> convention -> default hyperparameters in which conventions differ.
 
-It has a key for every convention of the optimizer. Where a library offers no such hyperparameter,
-its value is the one that the library's code amounts to, as the lack of weight decay to 0; a
-learning rate is missing where the library demands one.
+It has a key for every convention of the optimizer. A hyperparameter that a library lacks has the
+value that its code implies, such as 0 for weight decay; a required learning rate is missing.
 """
 
 _PYTORCH_1099 = "https://github.com/pytorch/pytorch/issues/1099"
@@ -268,7 +267,7 @@ REASONS: dict[tuple[str, str, str], Reason] = {
         _KERAS_22113,
     ),
 }
-"""``(optimizer, a, b)`` -> why ``a`` and ``b`` differ; a pair of conventions not here is equal."""
+"""``(optimizer, a, b)`` -> reason why ``a`` and ``b`` differ; other pairs are equal."""
 
 for _name in ("sgd", "momentum", "nesterov"):
     REASONS |= {

@@ -1,4 +1,4 @@
-"""The rows of the matrix: a case under a convention, measured against its witnesses."""
+"""Rows of the matrix: a case with a convention, compared with its witnesses."""
 
 import functools
 import importlib.metadata
@@ -14,11 +14,11 @@ from experiments.peers.stream import Tree
 Verdict: TypeAlias = Literal["equal", "theirs", "mended", "differs"]
 
 BAD: tuple[Verdict, ...] = ("mended", "differs")
-"""The verdicts that let the verification fail."""
+"""Verdicts that fail the verification."""
 
 
 class Row(NamedTuple):
-    """What was measured of a case under one convention.
+    """Measured differences of a case with one convention.
 
     Attributes:
         optimizer: its name.
@@ -28,9 +28,9 @@ class Row(NamedTuple):
         ulps: worst float32 step, in units in the last place of the parameters; None if it was
             not measured.
         verdict: ``"equal"``; ``"theirs"``: a known bug of the library; ``"mended"``: that bug is
-            not there; ``"differs"``: nobody knows why.
-        note: the reason for an inequality, or what is missing.
-        link: where it is told.
+            gone; ``"differs"``: unexplained.
+        note: reason of a difference, or what is missing.
+        link: source of the reason.
     """
 
     optimizer: str
@@ -44,18 +44,18 @@ class Row(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """How far two conventions of an optimizer are apart at equal hyperparameters.
+    """Difference of two conventions of an optimizer at equal hyperparameters.
 
     Attributes:
         optimizer: its name.
-        conventions: the two.
-        difference: the largest over all cases and steps.
-        case: where that is.
-        explained: whether a reason is known exactly if they differ, and is all of the difference
-            where a hyperparameter takes it away.
-        reason: why they differ.
-        link: where it is told.
-        without: how far they are apart in that case without the reason; None where it stays.
+        conventions: the two conventions.
+        difference: largest difference over all cases and steps.
+        case: case of that difference.
+        explained: whether there is a reason if and only if they differ, and no difference remains
+            with the hyperparameters of `Reason.without`.
+        reason: reason of the difference.
+        link: source of the reason.
+        without: difference in that case without the reason; None if it cannot be removed.
     """
 
     optimizer: str
@@ -69,11 +69,11 @@ class Pair(NamedTuple):
 
 
 DIFFERENT = 1e-9
-"""Conventions further apart than this are two update rules, not one and its rounding."""
+"""Largest difference that is rounding of one update rule."""
 
 
 def measure(case: Case, like: str) -> Row:
-    """Measure a case under a convention against the library of that name and the oracle."""
+    """Compare a case with a convention with the library of that name and the oracle."""
     actual, witnesses, missing = path(case, like), {}, ""
     if like in paths.LIBRARIES and getattr(case, like) is not None:
         if paths.has(like):
@@ -91,7 +91,7 @@ def measure(case: Case, like: str) -> Row:
 def judge(
     witnesses: Mapping[str, float], ulps: float | None, known: Mapping[str, Known]
 ) -> tuple[Verdict, Known | None]:
-    """Return the verdict on the differences, and the known bug that explains one."""
+    """Return the verdict on differences, and the known bug that explains them."""
     unequal = [name for name, largest in witnesses.items() if not largest <= EXACT]
     if (ulps is not None and not ulps <= ULPS) or any(name not in known for name in unequal):
         return "differs", None
@@ -105,7 +105,7 @@ def judge(
 
 
 def compare_conventions(optimizer: str, cases: list[Case]) -> list[Pair]:
-    """Hold all conventions of an optimizer against each other, at equal hyperparameters."""
+    """Compare all conventions of an optimizer with each other, at equal hyperparameters."""
     likes, pairs = conventions(optimizer), []
     explicit = [case for case in cases if not case.name.endswith("defaults")]
     for i, first in enumerate(likes):
@@ -122,14 +122,14 @@ def compare_conventions(optimizer: str, cases: list[Case]) -> list[Pair]:
 def judge_pair(
     optimizer: str, likes: tuple[str, str], largest: float, case: Case | None, reason: Reason | None
 ) -> Pair:
-    """Return a pair with its verdict: a stated reason is taken away, and nothing may be left.
+    """Return a pair with its verdict: without the stated reason, no difference may remain.
 
     Args:
         optimizer: its name.
         likes: the two conventions.
-        largest: how far they are apart.
-        case: where that is; None if there was none to compare.
-        reason: stated for the pair, if any.
+        largest: largest difference.
+        case: case of that difference; None if there is none.
+        reason: reason stated for the pair, if any.
     """
     name, explained = case.name if case else "", (largest > DIFFERENT) == (reason is not None)
     if case is None or reason is None:
@@ -140,12 +140,12 @@ def judge_pair(
 
 
 def apart_without(case: Case, likes: tuple[str, str], without: Mapping[str, float]) -> float | None:
-    """Return how far two conventions are apart with other hyperparameters; None for no others.
+    """Return the difference of two conventions with other hyperparameters; None without any.
 
     Args:
-        case: whose hyperparameters, those that it has, are replaced.
+        case: case whose hyperparameters are replaced.
         likes: the two conventions.
-        without: the others.
+        without: the other hyperparameters.
     """
     given = {name: value for name, value in without.items() if name in case.options}
     if not given:
@@ -158,7 +158,7 @@ _PATHS: dict[tuple[str, str], Tree] = {}
 
 
 def path(case: Case, like: str) -> Tree:
-    """Return our path, computed once."""
+    """Return our path, cached."""
     if (case.name, like) not in _PATHS:
         _PATHS[case.name, like] = paths.ours(case, like)
     return _PATHS[case.name, like]

@@ -1,4 +1,4 @@
-"""A case of the schedules: a schedule with its settings, and how each library spells it."""
+"""Case of the schedules, in the spelling of each library."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -9,29 +9,29 @@ from experiments.peers.case import Known
 from jaxnet import schedules
 
 STEPS = 64
-"""Counts from 0 to this are compared, unless a library refuses them."""
+"""Last count that is compared, unless a library refuses it."""
 
 SINGLE = {
     "keras": Known(("3.15.1",), "Its ops.cos computes in float32 even where floatx is float64.", "")
 }
-"""The known bug of Keras's cosines."""
+"""Known bug of Keras's cosines."""
 
 Formula = Callable[[np.ndarray], np.ndarray]
 
 
 class ScheduleCase(NamedTuple):
-    """A schedule with its settings, and how each library spells it.
+    """Schedule with its settings, in the spelling of each library.
 
     Attributes:
-        name: of the case, unique.
-        ours: makes our schedule.
+        name: unique name.
+        ours: ``() -> `` our schedule.
         formula: ``t -> rate`` in NumPy, for float64 counts.
         optax: ``optax -> schedule``.
         torch: ``(torch, optimizer) -> LRScheduler``; the optimizer's rate is `base`.
         keras: ``keras -> LearningRateSchedule``.
-        known: library -> a known bug of the library, on account of which it differs from ours.
-        base: the learning rate that PyTorch's optimizer is made with.
-        last: the last count that is compared.
+        known: library -> known bug that explains a difference.
+        base: learning rate of PyTorch's optimizer.
+        last: last count that is compared.
     """
 
     name: str
@@ -46,12 +46,12 @@ class ScheduleCase(NamedTuple):
 
 
 def falling_cosine(t: np.ndarray, steps: float) -> np.ndarray:
-    """Return half a cosine that falls from 1 to 0."""
+    """Return half a cosine, from 1 to 0."""
     return (1 + np.cos(np.pi * t / steps)) / 2
 
 
 def path(kind: str, points: list[float], values: list[float], t: np.ndarray) -> np.ndarray:
-    """Return the rates on a path through given values, held before and after.
+    """Interpolate rates between given values, constant before and after.
 
     Args:
         kind: "linear" or "cosine".

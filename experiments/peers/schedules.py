@@ -1,10 +1,10 @@
-"""How far schedules are from optax's, PyTorch's, Keras's and their formulas, count by count.
+"""Schedules beside optax's, PyTorch's, Keras's and their formulas, count by count.
 
-Ours are compiled and given int32 counts, as an optimizer does. The libraries' are not compiled and
-are given int64 counts, for both make them imprecise: divided by a constant, int32 counts become
-float32 even where float64 is the default; and compiled for a CPU, ``1 - count / steps``
-is negative at the end for some ``steps``, so that optax's polynomial_schedule and Keras's
-PolynomialDecay with a fractional power are NaN from there on.
+Ours are compiled, with int32 counts as in an optimizer. The libraries' are not compiled and have
+int64 counts, since both make them imprecise: int32 counts over a constant are float32 even with
+float64 as the default; and compiled for a CPU, ``1 - count / steps`` is negative at the end for
+some ``steps``, so that optax's polynomial_schedule and Keras's PolynomialDecay with a fractional
+power are NaN from there.
 """
 
 import functools
@@ -25,7 +25,7 @@ from experiments.peers.schedule_case import ScheduleCase
 
 
 def comparisons(every: int = 1) -> list[Row]:
-    """Return the rows of schedules and of reduce on plateau, of every so many cases."""
+    """Return the rows of schedules and of reduce on plateau, of every n-th case."""
     rows = [measure(case, like, every) for case in CASES[::every] for like in libraries(case)]
     return rows + plateau.comparisons(every)
 
@@ -36,14 +36,14 @@ def libraries(case: ScheduleCase) -> list[str]:
 
 
 def measure(case: ScheduleCase, library: str, every: int = 1) -> Row:
-    """Measure a case against a library, if it is installed, and against its formula.
+    """Compare a case with a library, if installed, and with its formula.
 
-    The differences are those of a rate, over the largest rate, for rates go down to 0.
+    Differences of rates are relative to the largest rate, since rates decay to 0.
 
     Args:
-        case: one of `CASES`, or a variant of one that has its name.
-        library: whose schedule it is held against.
-        every: compile ours together with every so many cases, from the first on.
+        case: one of `CASES`, or a variant with its name.
+        library: library of the other schedule.
+        every: compile ours together with every n-th case.
     """
     actual, witnesses = _ours("float64", every)[case.name], {}
     for witness in [library, "formula"]:
@@ -67,10 +67,10 @@ def _ulps(actual: np.ndarray, exact: np.ndarray) -> float:
 
 @functools.cache
 def _ours(dtype: str, every: int) -> dict[str, np.ndarray]:
-    """Return our rates by the name of the case, all of one compiled program, in a precision."""
+    """Return our rates by name of the case, from one compiled program, in a precision."""
     cases = CASES[::every]
 
-    @jax.jit  # the counts are arguments, or the rates would be folded into constants
+    @jax.jit  # counts are arguments, since constants would be folded
     def compute(counts: jax.Array) -> dict[str, jax.Array]:
         return {case.name: jax.vmap(case.ours())(counts[: case.last + 1]) for case in cases}
 

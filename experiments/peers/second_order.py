@@ -1,4 +1,4 @@
-"""Second-order methods beside optax, PyTorch, SciPy, and their equations solved by NumPy."""
+"""Second-order methods beside optax, PyTorch, SciPy, and solutions by NumPy."""
 
 import functools
 import importlib
@@ -19,22 +19,22 @@ STEPS = 100
 
 
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-"""Options of the compiler: each of these small programs takes longer to compile than to run."""
+"""Compiler options for small programs, whose compilation takes longer than their run."""
 
 
 class SecondOrderCase(NamedTuple):
-    """A second-order method with its settings.
+    """Second-order method with its settings.
 
     Attributes:
-        name: of the case, unique.
+        name: unique name.
         optimizer: name in `jaxnet.optim.SECOND_ORDER`.
-        options: what our factory is given, beside ``like``.
-        like: the convention; ``"paper"`` for an optimizer that has one form only.
+        options: arguments of our factory, without ``like``.
+        like: the convention; ``"paper"`` for an optimizer with one form only.
         problem: ``"logistic"`` or ``"exponentials"``, see `second_order_numpy`.
-        start: the weights before the first step.
-        steps: how many.
-        witnesses: name -> function that returns the weights after each step, a row each, or those
-            at the minimum, one row: that is compared with our last.
+        start: initial weights.
+        steps: number of steps.
+        witnesses: name -> function that returns the weights after each step, or one row, the
+            minimum, which is compared with our last weights.
     """
 
     name: str
@@ -48,12 +48,12 @@ class SecondOrderCase(NamedTuple):
 
 
 def comparisons() -> list[Row]:
-    """Compare every second-order method with each witness that is installed, in float64."""
+    """Compare every second-order method with each installed witness, in float64."""
     return [measure_second_order(case) for case in SECOND_ORDER_CASES]
 
 
 def measure_second_order(case: SecondOrderCase) -> Row:
-    """Measure a case against its witnesses."""
+    """Compare a case with its witnesses."""
     witnesses, missing = {}, []
     actual = path(case)
     for name, theirs in case.witnesses.items():
@@ -67,7 +67,7 @@ def measure_second_order(case: SecondOrderCase) -> Row:
 
 
 def path(case: SecondOrderCase) -> np.ndarray:
-    """Return the weights after each step of ours, a row each."""
+    """Return our weights after each step, one row each."""
     options = dict(case.options)
     if case.like != "paper":
         options["like"] = case.like
@@ -78,7 +78,7 @@ def path(case: SecondOrderCase) -> np.ndarray:
 def _follow(
     optimizer: Any, problem: str, start: np.ndarray, steps: int, *, parts: bool
 ) -> np.ndarray:
-    """Return an optax-style path; ``parts`` are given to ours only: optax's search refuses them."""
+    """Return an optax-style path; ``parts`` are for ours only, as optax's search refuses them."""
     outputs_fn, loss_fn, penalty_fn = _PROBLEMS[problem]
 
     def value_fn(w: Any) -> Any:
@@ -141,7 +141,7 @@ def _by_torch(rate: float, rows: int, search: str | None = None) -> Callable[[],
     def follow() -> np.ndarray:
         torch: Any = importlib.import_module("torch")
         w = torch.tensor(numpy.START, requires_grad=True)
-        # as many evaluations as the search may need: by default 1.25 max_iter, which is none
+        # enough evaluations for the search; the default, 1.25 max_iter, allows none
         options = {"max_iter": 1, "max_eval": 26, "history_size": rows, "line_search_fn": search}
         optimizer = torch.optim.LBFGS([w], lr=rate, **options)
         margins = torch.tensor(numpy.MARGINS)
@@ -164,7 +164,7 @@ def _by_torch(rate: float, rows: int, search: str | None = None) -> Callable[[],
 
 @functools.cache
 def _minimum_by_scipy() -> np.ndarray:
-    """Return where SciPy's root finder finds the gradient of the logistic problem to be 0."""
+    """Return the root of the logistic problem's gradient, by SciPy."""
     scipy: Any = importlib.import_module("scipy.optimize")
     found = scipy.root(numpy.gradient, numpy.NEAR, jac=numpy.hessian, tol=1e-15)
     return found.x[None]
@@ -172,7 +172,7 @@ def _minimum_by_scipy() -> np.ndarray:
 
 @functools.cache
 def _least_squares_by_scipy() -> np.ndarray:
-    """Return where MINPACK's Levenberg-Marquardt, in SciPy, ends."""
+    """Return the result of MINPACK's Levenberg-Marquardt, in SciPy."""
     scipy: Any = importlib.import_module("scipy.optimize")
     options = {"method": "lm", "ftol": 1e-15, "xtol": 1e-15, "gtol": 1e-15}
     found = scipy.least_squares(numpy.residuals, numpy.GUESS, numpy.jacobian, **options)
@@ -208,7 +208,7 @@ def _conjugate_gradient(formula: str) -> SecondOrderCase:
         "paper",
         "logistic",
         numpy.NEAR,
-        20,  # the gradient is rounding then, and its ratios are noise
+        20,  # the gradient is rounding error then, and its ratios are noise
         {"numpy": lambda: numpy.nonlinear_cg(20, formula)},
     )
 
@@ -276,6 +276,6 @@ SECOND_ORDER_CASES: tuple[SecondOrderCase, ...] = (
 
 
 def _largest(actual: np.ndarray, expected: np.ndarray) -> float:
-    """Return the largest difference over ``max(1, |w|)``; NaN where anything is not finite."""
+    """Return the largest difference over ``max(1, |w|)``; NaN if anything is not finite."""
     actual = actual[-len(expected) :]
     return float(np.max(np.abs(actual - expected) / np.maximum(1.0, np.abs(expected))))

@@ -1,7 +1,7 @@
-"""Second-order methods once more, in NumPy: their equations, solved by factorization.
+"""Second-order methods in NumPy: their equations, solved by factorization.
 
-Two problems, each strongly convex or with residuals of 0 near its minimum, so that rounding errors
-die out: a path that starts to differ by rounding ends at the same point.
+Both problems are strongly convex or have residuals of 0 near the minimum, so that rounding errors
+decay: paths that differ by rounding end at the same point.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 Path = np.ndarray
-"""The weights after each step, a row each."""
+"""Weights after each step, one row each."""
 
 # logistic regression of six weights, with a penalty
 
@@ -19,7 +19,7 @@ _SIGNS = np.sign(_INPUTS @ [1, -1, 2, 0, 0.5, 3] + np.sin(7 * np.arange(40)))
 MARGINS = _SIGNS[:, None] * _INPUTS
 STRENGTH = 0.05
 START = np.linspace(-1, 1, 6)
-NEAR = 0.1 * START  # from where Newton's step along a line is never too long
+NEAR = 0.1 * START  # Newton's step along a line is never too long from here
 
 
 def gradient(w: np.ndarray) -> np.ndarray:
@@ -82,7 +82,7 @@ def model(w: Any, exp: Callable[..., Any]) -> Any:
 
 
 def residuals(w: np.ndarray) -> np.ndarray:
-    """Return by how much the model misses."""
+    """Return the residuals of the model."""
     return model(w, np.exp) - model(TRUTH, np.exp)
 
 
@@ -102,7 +102,7 @@ def gauss_newton(steps: int, damping: float) -> Path:
 
 
 def levenberg_marquardt(steps: int, adaptation: str, damping: float) -> Path:
-    """Take the damped steps that lower the squares, and adapt the damping to the gain ratio."""
+    """Take damped steps that lower the squares, and adapt the damping to the gain ratio."""
     nielsen = adaptation == "nielsen"
     w, path, growth = GUESS.copy(), [], 2.0
     for _ in range(steps):

@@ -1,8 +1,8 @@
-"""The stream of gradients that every optimizer is put through, and the learning rates.
+"""Stream of gradients for every optimizer, and learning rates.
 
-One tree covers all scenarios, a leaf each: shapes from a scalar to three dimensions, gradients of
-zero, single zeros, flipping signs, tiny and huge ones. The gradients do not depend on the
-parameters, so that rounding errors do not grow.
+One tree has a leaf per scenario: shapes from a scalar to three dimensions, gradients of zero,
+single zeros, flipping signs, tiny and huge ones. Gradients do not depend on the parameters, so that
+rounding errors do not grow.
 """
 
 import numpy as np
@@ -19,16 +19,16 @@ SHAPES = {
     "zeros": (3,),
     "sizes": (8,),
 }
-"""Name of a leaf -> its shape. Each costs compile time in every program: no two test the same."""
+"""Leaf -> shape. Each costs compile time in every program, so none repeats another."""
 
 _SIZES = np.repeat([1e-6, 1e4], 4)
-"""Of the gradients in the leaf of that name."""
+"""Scale of the gradients in the leaf of that name."""
 
 
 def parameters() -> Tree:
-    """Draw parameters of sizes from 2 to 4, further from 0 than the steps lead: a unit stays one.
+    """Draw parameters of sizes from 2 to 4, too far from 0 for the steps to cross it.
 
-    Those with huge gradients are as huge, or the sums of the steps would cancel.
+    Those with huge gradients are as huge, so that sums of steps do not cancel.
     """
     rng = np.random.default_rng(1)
     params = {
@@ -40,9 +40,9 @@ def parameters() -> Tree:
 
 
 def gradients() -> Tree:
-    """Draw the gradients of each leaf, `STEPS` rows, whose entries have sizes from 0.01 to 1.
+    """Draw the gradients of each leaf, `STEPS` rows with entries of sizes from 0.01 to 1.
 
-    Those of the wide leaf are sparse, those of the cube flip their signs at every step.
+    The wide leaf is sparse, the cube flips its signs at every step.
     """
     rng = np.random.default_rng(0)
     rows = {}
@@ -55,12 +55,12 @@ def gradients() -> Tree:
         -1, 1, 1, 1
     )
     rows["sizes"] *= _SIZES
-    # exact in float32, so that both precisions see the same gradients
+    # exact in float32, so that both precisions have the same gradients
     return {name: row.astype(np.float32).astype(np.float64) for name, row in rows.items()}
 
 
 def rates(first: float) -> dict[str, np.ndarray]:
-    """Return the learning rates of each step: a constant one, and one that rises and falls."""
+    """Return the learning rates per step: constant, and rising and falling."""
     steps = np.arange(STEPS)
     return {
         "constant": np.full(STEPS, first),

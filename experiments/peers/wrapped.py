@@ -1,7 +1,7 @@
-"""PyTorch's and Keras's counterparts of our compositions, as optimizers that `paths` can follow.
+"""Counterparts of our compositions in PyTorch and Keras, as optimizers for `paths`.
 
 optax composes transformations; PyTorch leaves clipping, accumulation and averaging to the training
-loop, and Keras makes them options. Here each is put behind one `step` or `apply`.
+loop, and Keras makes them options. Here each is one `step` or `apply`.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ import optax
 
 
 class TorchChanged:
-    """A PyTorch optimizer before whose step the gradients are changed in place."""
+    """PyTorch optimizer that changes the gradients in place before each step."""
 
     def __init__(self, optimizer: Any, change: Callable[[list[Any]], Any]):
         self.param_groups = optimizer.param_groups
@@ -26,7 +26,7 @@ class TorchChanged:
 
 
 class TorchAccumulated:
-    """A PyTorch optimizer that steps with the mean of every ``k`` gradients."""
+    """PyTorch optimizer that steps with the mean of every ``k`` gradients."""
 
     def __init__(self, optimizer: Any, every: int):
         self.param_groups = optimizer.param_groups
@@ -34,7 +34,7 @@ class TorchAccumulated:
         self._count, self._sums = 0, {}
 
     def step(self) -> None:
-        """Add the gradients up, and take the step if there are enough."""
+        """Add the gradients, and step after every ``k``."""
         self._count += 1
         for i, w in enumerate(w for group in self.param_groups for w in group["params"]):
             self._sums[i] = self._sums.get(i, 0.0) + w.grad / self._every
@@ -45,7 +45,7 @@ class TorchAccumulated:
 
 
 class TorchAveraged:
-    """A PyTorch optimizer whose visible parameters are the average of the real ones."""
+    """PyTorch optimizer whose visible parameters are averages of the real ones."""
 
     def __init__(self, torch: Any, params: list[Any], make: Callable[..., Any], average: Any):
         copies = torch.nn.ParameterList([torch.nn.Parameter(w.detach().clone()) for w in params])
@@ -55,7 +55,7 @@ class TorchAveraged:
         self.param_groups = self._optimizer.param_groups
 
     def step(self) -> None:
-        """Take the step, update the average and show it."""
+        """Take the step, and update the visible average."""
         for w, copy in zip(self._params, self._copies, strict=True):
             copy.grad = w.grad
         self._optimizer.step()
@@ -66,9 +66,9 @@ class TorchAveraged:
 
 
 class KerasAveraged:
-    """A Keras optimizer with ``use_ema`` whose visible variables are the averages.
+    """Keras optimizer with ``use_ema`` whose visible variables are the averages.
 
-    The real ones stand at the end of its own variables.
+    The real ones are the last of its own variables.
     """
 
     def __init__(self, keras: Any, optimizer: Any):
@@ -99,7 +99,7 @@ class KerasAveraged:
 def shown(
     inner: optax.GradientTransformation, read: Callable[[Any], Any]
 ) -> optax.GradientTransformation:
-    """Return an optimizer whose visible parameters are what ``read`` finds in its state."""
+    """Return an optimizer whose visible parameters are ``read`` from its state."""
 
     def init(params: Any) -> Any:
         return params, inner.init(params)
@@ -136,9 +136,9 @@ def with_average(
 
 
 def poisoned(inner: optax.GradientTransformation) -> optax.GradientTransformation:
-    """Return an optimizer to which a row of a gradient comes as NaN or infinity now and then.
+    """Return an optimizer whose gradients have rows of NaN or infinity now and then.
 
-    There are up to three of them in a row.
+    Up to three in succession.
     """
 
     def init(params: Any) -> Any:

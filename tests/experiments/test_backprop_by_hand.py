@@ -1,4 +1,4 @@
-"""backprop_by_hand: its files, its numbers, and that its claims can fail."""
+"""backprop_by_hand: files, numbers, and claims that can fail."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_each_graph_is_there_in_four_forms(out: Path) -> None:
+def test_each_graph_has_four_formats(out: Path) -> None:
     record = json.loads((out / "result.json").read_text())
     expected = {
         f"{w.name}{s}" for w in worked_graphs.WORKED for s in (".png", ".svg", ".dot", ".mmd")
@@ -57,7 +57,7 @@ def test_every_number_of_the_lectures_is_a_claim(out: Path) -> None:
     }
 
 
-def test_the_network_goes_layer_by_layer(out: Path) -> None:
+def test_the_network_is_recorded_layer_by_layer(out: Path) -> None:
     network = json.loads((out / "result.json").read_text())["results"]["network"]
     entries = network["entries"]
     kinds, symbols = [entry[1] for entry in entries], [entry[2][0] for entry in entries]
@@ -96,7 +96,7 @@ def test_a_wrong_gradient_of_the_network_fails(
     assert "5-7-4-3: the gradient by hand is jax.grad's" in capsys.readouterr().err
 
 
-def test_it_prints_the_lectures_numbers_beside_its_own() -> None:
+def test_the_table_has_the_lectures_numbers() -> None:
     graph = worked_graphs.graph_of(worked_graphs.WORKED[0])
     table = worked_graphs.tabulate(worked_graphs.WORKED[0], graph, {"x": 4.0})
     assert "x: input              0.5                     4          4          4" in table

@@ -1,4 +1,4 @@
-"""batch_size_tradeoff: its fits by hand, what it records, and that its claims can fail."""
+"""batch_size_tradeoff: fits by hand, record, and claims that can fail."""
 
 import dataclasses
 import json
@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.batch_size_tradeoff import claims
+from experiments.batch_size_tradeoff import claims, runs
 from experiments.batch_size_tradeoff.critical import fit_critical, median_updates
 from experiments.batch_size_tradeoff.noise import Drawn, Noise, fit_slope
-from experiments.batch_size_tradeoff.report import answer, say_scales
+from experiments.batch_size_tradeoff.report import answer, describe_scales
 from experiments.batch_size_tradeoff.runs import (
     Outcome,
     Reached,
@@ -42,7 +42,7 @@ def test_the_slope_of_an_exact_law() -> None:
     assert fit_slope(drawn(), None).worst == pytest.approx(0.0, abs=1e-12)
 
 
-def test_the_weighted_fit_is_numpys() -> None:
+def test_the_weighted_fit_equals_numpys() -> None:
     points = drawn(noise=0.1)._replace(errors=np.array([0.3, 0.1, 0.05, 0.02, 0.01]))
     weights = points.values / points.errors
     (slope, _), covariance = np.polyfit(
@@ -58,7 +58,7 @@ def noise(power: float) -> Noise:
 
 
 def test_a_noise_scale_has_its_range() -> None:
-    assert say_scales(noise(-1.0)) == "4 (3 to 5) after 0, 50 (40 to 60) after 1"
+    assert describe_scales(noise(-1.0)) == "4 (3 to 5) after 0, 50 (40 to 60) after 1"
 
 
 def test_the_claims_about_noise_can_fail() -> None:
@@ -80,7 +80,7 @@ def test_the_claims_about_time_can_fail() -> None:
 
 
 def outcomes(updates: dict[int, float], *accuracies: float, examples: int = 100) -> dict:
-    """Return outcomes of some updates to the target, and of accuracies after equal updates."""
+    """Return outcomes with given updates to the target and accuracies after equal updates."""
     made = {}
     for i, (size, number) in enumerate(updates.items()):
         tested = Reached(5, 0.1, np.array([accuracies[i] if accuracies else 0.9]))
@@ -150,28 +150,31 @@ def test_rates_grow_as_the_square_root_of_the_batch_size() -> None:
 def test_the_answer() -> None:
     times = {1: Time([1.0], 100), 100: Time([0.1], 1)}
 
-    def said(small: float, large: float) -> str:
+    def answer_for(small: float, large: float) -> str:
         return answer(times, outcomes({1: 100 * small, 100: large}))
 
-    assert said(2.0, 5.0) == "batches of 100 learn soonest; 1 takes 4 times as long"
-    assert said(2.0, 16.0) == "batches of 1 and 100 learn soonest"
-    assert said(2.0, np.inf) == "batches of 1 learn soonest; 100 does not get there"
-    assert said(np.inf, np.inf) == "no batch size reaches the target"
+    assert answer_for(2.0, 5.0) == "batches of 100 learn soonest; 1 takes 4 times as long"
+    assert answer_for(2.0, 16.0) == "batches of 1 and 100 learn soonest"
+    assert answer_for(2.0, np.inf) == "batches of 1 learn soonest; 100 does not get there"
+    assert answer_for(np.inf, np.inf) == "no batch size reaches the target"
 
 
-def test_the_record_of_a_short_run(tmp_path: Path) -> None:
-    options = ["--batch-sizes", "256", "16", "1024", "--seeds", "2", "--out", str(tmp_path)]
+def test_the_record_of_a_short_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = dataclasses.replace(GRIDS["digits"], scale_seeds=2)
+    monkeypatch.setitem(GRIDS, "digits", few)
+    monkeypatch.setattr(runs, "TIMED_UPDATES", 1)
+    options = ["--batch-sizes", "256", "16", "--seeds", "2", "--out", str(tmp_path)]
     assert run("batch_size_tradeoff", "--smoke", *options) == 0
     record = json.loads((tmp_path / "result.json").read_text())
     results = record["results"]
     assert record["seeds"] == [0, 1]
     assert record["figures"] == ["batch_size_tradeoff.png"]
     assert (tmp_path / "batch_size_tradeoff.png").read_bytes()[:4] == b"\x89PNG"
-    assert results["grid"]["batch_sizes"] == [16, 256, 1024]
-    assert results["noise"]["examples"] == 1024
+    assert results["grid"]["batch_sizes"] == [16, 256]
+    assert results["noise"]["examples"] == 1280
     assert results["noise"]["drawn"]["without"]["sizes"] == [16, 256]
     assert len(results["runs"]["16"]["0.04"][1]["losses"]) == 2
-    assert list(results["times"]) == list(results["outcomes"]) == ["16", "256", "1024"]
+    assert list(results["times"]) == list(results["outcomes"]) == ["16", "256"]
     assert len(record["claims"]) == 2
 
 

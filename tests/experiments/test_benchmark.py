@@ -1,4 +1,4 @@
-"""The figure of the benchmark has the spread of the rounds; busy machines get no verdict."""
+"""benchmark: our contenders train, bars have the range of the rounds, busy machines no verdict."""
 
 from pathlib import Path
 
@@ -8,8 +8,11 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from experiments import benchmark, optimizer_cost
+from experiments.contenders import CONTENDERS
 from experiments.contenders.turns import Timing
+from experiments.contenders.workload import Workload
 from experiments.harness.load import Load
+from jaxnet.data import load_dataset
 
 
 def test_bars_have_the_range_of_the_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,6 +30,18 @@ def test_bars_have_the_range_of_the_rounds(monkeypatch: pytest.MonkeyPatch) -> N
     ends = [np.asarray(each.lines[2][0].get_segments()[0])[:, 0].tolist() for each in errors]
     assert ends == [pytest.approx([1.0, 3.0]), pytest.approx([0.3, 0.5])]
     assert "median and range of 3 rounds" in axes.get_xlabel()
+
+
+@pytest.mark.parametrize("name", [name for name in CONTENDERS if name.startswith(("jax", "runs"))])
+@pytest.mark.filterwarnings("ignore:expected JAX not to have started")
+def test_our_contenders_train(name: str) -> None:
+    digits = load_dataset("digits")
+    train, test = digits.train.take(slice(1000)), digits.test
+    workload = Workload(train, test, 16, (64, 30, 10), 50, 3e-3, "digits")
+    epoch = CONTENDERS[name].load()(workload)
+    first = epoch()
+    assert 0.2 < first <= 1.0
+    assert epoch() >= (first if name.startswith("runs") else 0.4)  # resumed, or all runs anew
 
 
 def test_a_busy_machine_leads_to_no_verdict_on_times(

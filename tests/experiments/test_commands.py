@@ -1,4 +1,4 @@
-"""The commands: what they write, what they say, and how they end."""
+"""Commands: files, output and exit status."""
 
 import contextlib
 import importlib
@@ -60,7 +60,7 @@ def test_the_list_names_every_experiment_with_its_question(
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_help_teaches(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_shows_question_and_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         run(name, "--help")
     text = " ".join(capsys.readouterr().out.split())
@@ -69,7 +69,7 @@ def test_help_teaches(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--smoke" in text
 
 
-def test_the_record_has_what_others_rely_on(smoke: Path) -> None:
+def test_the_record_has_its_entries(smoke: Path) -> None:
     record = json.loads((smoke / "result.json").read_text())
     assert set(record) == {
         "experiment",
@@ -92,7 +92,7 @@ def test_the_record_has_what_others_rely_on(smoke: Path) -> None:
     assert curves["held_out"]["accuracy"][-1] == pytest.approx(results["test_accuracy"], rel=1e-6)
 
 
-def test_the_figures_are_there(smoke: Path) -> None:
+def test_the_figures_are_written(smoke: Path) -> None:
     record = json.loads((smoke / "result.json").read_text())
     assert record["figures"] == ["learning_curves.png", "misread.png"]
     for name in record["figures"]:
@@ -102,24 +102,22 @@ def test_the_figures_are_there(smoke: Path) -> None:
     )
 
 
-def test_the_same_seed_gives_the_same_digest(smoke: Path, tmp_path: Path) -> None:
-    assert run("learning_curves", "--smoke", "--out", str(tmp_path)) == 0
-    first, second = (json.loads((out / "result.json").read_text()) for out in (smoke, tmp_path))
-    assert first["results"]["parameter_digest"] == second["results"]["parameter_digest"]
+def digest_and_history(out: Path) -> list[Any]:
+    results = json.loads((out / "result.json").read_text())["results"]
+    return [results["parameter_digest"], results["history"]]
 
 
-def test_a_second_start_goes_on_from_the_checkpoint_of_the_first(
+def test_the_same_seed_gives_the_same_digest_also_when_resumed(
     smoke: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--smoke", "--checkpoint", str(tmp_path / "run"), "--out", str(tmp_path))
     assert run("learning_curves", *options) == 0
-    assert "goes on" not in capsys.readouterr().out
-    (tmp_path / "run" / "epoch_3.safetensors").unlink()  # as if it had been killed before
+    assert "resumes" not in capsys.readouterr().out
+    assert digest_and_history(tmp_path) == digest_and_history(smoke)
+    (tmp_path / "run" / "epoch_3.safetensors").unlink()  # as after a kill
     assert run("learning_curves", *options) == 0
     assert f"resumes from epoch 1 of 3, found in {tmp_path / 'run'}" in capsys.readouterr().out
-    first, second = (json.loads((out / "result.json").read_text()) for out in (smoke, tmp_path))
-    assert first["results"]["parameter_digest"] == second["results"]["parameter_digest"]
-    assert first["results"]["history"] == second["results"]["history"]
+    assert digest_and_history(tmp_path) == digest_and_history(smoke)
 
 
 def test_a_validation_part_is_held_out(tmp_path: Path) -> None:
@@ -134,15 +132,14 @@ def test_a_command_is_quiet_when_piped(tmp_path: Path) -> None:
         sys.executable,
         "-m",
         "experiments.learning_curves",
-        "--smoke",
-        "--out",
-        str(tmp_path),
+        *("--epochs", "1", "--widths", "64", "30", "10"),
+        *("--out", str(tmp_path)),
     ]
     done = subprocess.run(
         command, cwd=ROOT, env=users_environment(), capture_output=True, text=True, check=True
     )
     assert done.stderr == ""
-    assert "17,610 parameters" in done.stdout
+    assert "2,260 parameters" in done.stdout
     assert "test   loss" in done.stdout
 
 
@@ -189,10 +186,10 @@ def test_a_mistake_ends_with_2_and_one_message(
 ) -> None:
     out = [] if "--out" in arguments else ["--out", str(tmp_path)]
     assert run("learning_curves", "--smoke", *out, *arguments) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.startswith("error: ")
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.startswith("error: ")
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -227,15 +224,15 @@ def test_a_wrong_option_ends_with_2(
     assert arguments[0] in capsys.readouterr().err
 
 
-def test_a_diverging_run_says_where_and_keeps_its_record(
+def test_a_diverging_run_names_the_step_and_keeps_its_record(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--optimizer", "sgd", "--learning-rate", "1e30", "--out", str(tmp_path))
     assert run("learning_curves", "--smoke", *options) == 1
-    said = capsys.readouterr().err
-    assert "diverged in epoch 1 at step" in said
+    printed = capsys.readouterr().err
+    assert "diverged in epoch 1 at step" in printed
     record = json.loads((tmp_path / "result.json").read_text())
-    assert record["results"]["diverged"] in said
+    assert record["results"]["diverged"] in printed
     assert record["results"]["history"]["train"]["loss"] == [None]
 
 
@@ -251,23 +248,25 @@ def test_a_claim_that_fails_ends_with_1(
     assert claim["threshold"] == 0.999
 
 
-def test_the_benchmark_takes_turns_and_reports_ratios_and_how_to_get_a_missing_peer(
+def test_the_benchmark_reports_ratios_and_missing_peers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     module = importlib.import_module("experiments.benchmark")
+    monkeypatch.setattr(module, "COSTS", {})
+    monkeypatch.setattr(module, "OWN", ("jaxnet",))
     monkeypatch.setattr(module, "missing_packages", lambda name: ["torch"] * name.startswith("py"))
-    options = ("--peers", "sklearn", "pytorch_dataloader", "--out", str(tmp_path))
-    assert run("benchmark", "--smoke", *options) == 0
+    options = ("--examples", "100", "--peers", "sklearn", "pytorch_dataloader")
+    assert run("benchmark", "--smoke", *options, "--out", str(tmp_path)) == 0
     results: dict[str, Any] = json.loads((tmp_path / "result.json").read_text())["results"]
     timings = {timing["name"]: timing for timing in results["timings"]["headline"]}
     own = timings["jaxnet"]["seconds"][0]
     ratio = timings["sklearn"]["seconds"][0] / own
     assert results["ratios"]["headline"] == {"sklearn": pytest.approx(ratio)}
     assert results["floor_ratio"]["headline"] == pytest.approx(own / timings["floor"]["seconds"][0])
-    said = capsys.readouterr().out
-    assert "MLPClassifier" in said
-    assert "pip install torch" in said
-    assert "jaxnet.training.fit" in said
+    printed = capsys.readouterr().out
+    assert "MLPClassifier" in printed
+    assert "pip install torch" in printed
+    assert "jaxnet.training.fit" in printed
 
 
 @pytest.mark.parametrize(
@@ -286,52 +285,52 @@ def test_mistakes_of_the_benchmark(
     assert message in capsys.readouterr().err
 
 
-def test_a_peer_that_fails_is_reported_and_the_others_go_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from experiments.contenders.turns import time_in_turns
-
-    monkeypatch.delenv("JAXNET_DATA", raising=False)  # random images
-    timings, failures = time_in_turns(
-        ["nobody", "floor"], rounds=1, examples=500, data_dir=None, say=lambda text: None
-    )
-    assert [timing.name for timing in timings] == ["floor"]
-    assert "nobody" in failures["nobody"]
-
-
-def test_a_peer_that_dies_on_the_way_is_reported_and_the_others_go_on(
+def test_peers_that_fail_or_die_are_reported_and_the_others_continue(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("JAXNET_DATA", raising=False)  # random images
-    rally = importlib.import_module("experiments.contenders.turns")
-    started, processes = rally._process, {}
+    turns = importlib.import_module("experiments.contenders.turns")
+    started, processes = turns._process, {}
 
     @contextlib.contextmanager
     def remembered(name: str, *arguments: Any) -> Iterator[Any]:
         with started(name, *arguments) as processes[name]:
             yield processes[name]
 
-    def say(text: str) -> None:
+    def show(text: str) -> None:
         if text == "round 2 of 2: sklearn":
             processes["sklearn"].kill()
             processes["sklearn"].wait()
 
-    monkeypatch.setattr(rally, "_process", remembered)
-    timings, failures = rally.time_in_turns(
-        ["sklearn", "floor"], rounds=2, examples=500, data_dir=None, say=say
+    monkeypatch.setattr(turns, "_process", remembered)
+    timings, failures = turns.time_in_turns(
+        ["nobody", "sklearn", "floor"], rounds=2, examples=100, data_dir=None, show=show
     )
     assert [(timing.name, len(timing.seconds)) for timing in timings] == [("floor", 2)]
+    assert "nobody" in failures["nobody"]
     assert "its process" in failures["sklearn"]
 
 
 def test_the_choices_of_the_lectures_train_by_hand(tmp_path: Path) -> None:
     choices = ["--batch-norm", "before", "--drop-rate", "0.5", "--input-drop-rate", "0.2"]
-    options = [*choices, "--l2", "1e-4", "--gradient", "by_hand", "--out", str(tmp_path)]
+    options = [
+        *choices,
+        "--widths",
+        "64",
+        "30",
+        "10",
+        "--l2",
+        "1e-4",
+        "--gradient",
+        "by_hand",
+        "--out",
+        str(tmp_path),
+    ]
     assert run("learning_curves", "--smoke", *options) == 0
     record = json.loads((tmp_path / "result.json").read_text())
     assert record["config"]["gradient"] == "by_hand"
-    # the scale and the offset of each of the 200 hidden units come on top
-    assert record["results"]["parameters"] == 17_610 + 2 * 200
+    # scale and offset of each of the 30 hidden units are added
+    assert record["results"]["parameters"] == 65 * 30 + 31 * 10 + 2 * 30
 
 
 def test_a_cost_above_its_bar_fails_the_benchmark() -> None:

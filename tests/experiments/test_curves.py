@@ -1,4 +1,4 @@
-"""The figure of learning curves, where a logarithmic axis has no place for 0."""
+"""Figure of learning curves: an error of 0 on a logarithmic axis."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Mini-batches divided among the cores of this machine, by a command in a process of its own."""
+"""Data-parallel training on the cores of this machine, by a command in its own process."""
 
 import json
 import os
@@ -19,15 +19,15 @@ import sys
 from tests.experiments.test_commands import run
 out = sys.argv[1]
 def start(devices, batch_size):
-    return run("learning_curves", "--smoke", "--out", out, "--batch-size", str(batch_size),
-               "--devices", str(devices))
+    return run("learning_curves", "--smoke", "--widths", "64", "30", "10", "--out", out,
+               "--batch-size", str(batch_size), "--devices", str(devices))
 refused = start({CORES + 1}, 8), start({CORES}, {4 * CORES + 1})
 print("statuses", *refused, start({CORES}, {4 * CORES}))
 """
 
 
 @pytest.mark.skipif(CORES < 2, reason="one core is one device")
-def test_all_cores_train_what_one_device_does(tmp_path: Path) -> None:
+def test_all_cores_train_like_one_device(tmp_path: Path) -> None:
     together, alone = tmp_path / "together", tmp_path / "alone"
     command = [sys.executable, "-c", CODE, str(together)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -35,8 +35,8 @@ def test_all_cores_train_what_one_device_does(tmp_path: Path) -> None:
     first, second = done.stderr.splitlines()
     assert f"--devices to be at most {CORES}, the cores of this machine, got {CORES + 1}." in first
     assert f"batch_size to be a multiple of the {CORES} devices, got {4 * CORES + 1}." in second
-    batch_size = str(4 * CORES)
-    assert run("learning_curves", "--smoke", "--out", str(alone), "--batch-size", batch_size) == 0
+    options = ["--widths", "64", "30", "10", "--batch-size", str(4 * CORES), "--out", str(alone)]
+    assert run("learning_curves", "--smoke", *options) == 0
     both = [json.loads((out / "result.json").read_text()) for out in (together, alone)]
     losses = [each["results"]["history"]["train"]["loss"] for each in both]
     np.testing.assert_allclose(*losses, rtol=1e-4)

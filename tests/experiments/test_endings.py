@@ -1,4 +1,4 @@
-"""How a command ends when its terminal, its pipe or its user does: never with a traceback."""
+"""Endings of commands by terminal, pipe, interrupt or error: never with a traceback."""
 
 import importlib
 import json
@@ -21,7 +21,7 @@ from tests.experiments.test_commands import run
 from tests.test_structure import ROOT
 
 LIST = [sys.executable, "-m", "experiments"]
-HELP = [sys.executable, "-m", "experiments.backprop_by_hand", "--help"]
+HELP = [sys.executable, "-m", "experiments.minimal", "--help"]
 
 
 def started(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
@@ -30,7 +30,7 @@ def started(command: list[str], **options: Any) -> subprocess.CompletedProcess[s
 
 
 def closed_pipe() -> int:
-    """Return the writing end of a pipe from which nobody reads."""
+    """Return the writing end of a pipe without a reader."""
     reading, writing = os.pipe()
     os.close(reading)
     return writing
@@ -38,24 +38,24 @@ def closed_pipe() -> int:
 
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at the end", "at once"])
 @pytest.mark.parametrize("command", [LIST, HELP], ids=["list", "help"])
-def test_a_pipe_that_nobody_reads_ends_it_in_silence(command: list[str], unbuffered: str) -> None:
+def test_a_pipe_without_a_reader_ends_it_silently(command: list[str], unbuffered: str) -> None:
     pipe, environment = closed_pipe(), os.environ | {"PYTHONUNBUFFERED": unbuffered}
     done = started(command, stdout=pipe, env=environment)
     os.close(pipe)
     assert done.stderr == ""
-    assert done.returncode == 141  # what a shell says of a program that SIGPIPE ended
+    assert done.returncode == 141  # as a shell reports SIGPIPE
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at the end", "at once"])
 @pytest.mark.parametrize("command", [LIST, HELP], ids=["list", "help"])
-def test_a_full_disk_under_standard_output_is_said(command: list[str], unbuffered: str) -> None:
+def test_a_full_disk_under_standard_output_is_reported(command: list[str], unbuffered: str) -> None:
     with open("/dev/full", "w") as full:
         done = started(command, stdout=full, env=os.environ | {"PYTHONUNBUFFERED": unbuffered})
     assert done.stderr == "error: [Errno 28] No space left on device\n"
     assert done.returncode == 2
 
 
-def test_results_are_saved_before_anything_is_said_of_them(
+def test_results_are_saved_before_anything_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     module = importlib.import_module("experiments.learning_curves")
@@ -70,8 +70,10 @@ def test_results_are_saved_before_anything_is_said_of_them(
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
-def test_closed_streams_take_nothing_and_harm_nothing(tmp_path: Path) -> None:
-    command = f"{sys.executable} -m experiments.predict --smoke --out {tmp_path} >&- 2>&- <&-"
+def test_closed_streams_do_no_harm(tmp_path: Path) -> None:
+    command = (
+        f"{sys.executable} -m experiments.predict --smoke --train 1 --out {tmp_path} >&- 2>&- <&-"
+    )
     done = started(["bash", "-c", command])
     assert done.returncode == 0
     assert len(json.loads((tmp_path / "result.json").read_text())["results"]["predictions"]) == 12
@@ -87,30 +89,30 @@ def test_progress_is_silent_without_standard_error(
     with progress.progress_bar("", 1) as bar, progress.sweep_bar("") as sweep:
         assert bar is sweep is None
     assert list(progress.progress("", [1])) == [1]
-    progress.say("nothing")
+    progress.show_status("nothing")
     assert capsys.readouterr().out == ""
 
 
 @pytest.fixture(autouse=True)
 def interruptible() -> Iterator[None]:
-    """Let children be interrupted, though this process may ignore it, as in the background."""
+    """Let child processes receive interrupts, which background processes ignore."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
-def test_an_interrupt_during_the_imports_is_no_traceback() -> None:
+def test_an_interrupt_during_the_imports_has_no_traceback() -> None:
     command = [sys.executable, "-m", "experiments.predict", "--help"]
     environment = os.environ | {"PYTHONVERBOSE": "1"}
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stderr=subprocess.PIPE
     ) as process:
-        said = process.stderr or []
-        next(line for line in said if line.startswith("import 'numpy"))
+        printed = process.stderr or []
+        next(line for line in printed if line.startswith("import 'numpy"))
         process.send_signal(signal.SIGINT)
-        said = list(said)
-    assert not [line for line in said if line.startswith("Traceback")]
-    assert "".join(said).count("interrupted\n") == 1
+        printed = list(printed)
+    assert not [line for line in printed if line.startswith("Traceback")]
+    assert "".join(printed).count("interrupted\n") == 1
     assert process.returncode == 130
 
 
@@ -141,7 +143,7 @@ def run():
     time.sleep(5)
     return 0
 """,
-    "while nobody takes its output": """
+    "while its output is not read": """
 def run():
     soon.start()
     print("." * 10**7)
@@ -150,7 +152,7 @@ def run():
 
 
 @pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS.keys())
-def test_an_interrupt_ends_it_at_once_whatever_it_does(moment: str) -> None:
+def test_an_interrupt_ends_it_at_once(moment: str) -> None:
     command = [sys.executable, "-c", f"{PREAMBLE}{moment}\nsys.exit(finish(run))"]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
@@ -162,19 +164,19 @@ def test_an_interrupt_ends_it_at_once_whatever_it_does(moment: str) -> None:
         assert process.stderr.read() == "interrupted\n"
 
 
-def test_an_interrupt_leaves_the_terminal_with_a_cursor() -> None:
+def test_an_interrupt_shows_the_cursor_again() -> None:
     pty = pytest.importorskip("pty")
     code = f"{PREAMBLE}\ndef run():\n    interrupt(); time.sleep(60)\nsys.exit(finish(run))"
     own, terminal = pty.openpty()
     process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=terminal, check=False)
-    said = os.read(own, 100)
+    printed = os.read(own, 100)
     os.close(terminal)
     os.close(own)
-    assert said == b"\r\x1b[2K\x1b[?25hinterrupted\r\n"
+    assert printed == b"\r\x1b[2K\x1b[?25hinterrupted\r\n"
     assert process.returncode == 130
 
 
-def test_a_contender_ends_with_whoever_started_it() -> None:
+def test_a_contender_ends_with_its_parent() -> None:
     code = """
 import time
 from experiments.contenders import process as contender
@@ -190,7 +192,7 @@ contender.main("jaxnet", "0", "")
             process.kill()
 
 
-def test_a_message_is_one_line_whatever_a_file_is_called(
+def test_a_message_is_one_line_for_any_name_of_a_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run("predict", "--model", "no\nsuch\x1b[31m\udcff.png") == 2
@@ -216,7 +218,7 @@ OTHERS: dict[str, tuple[Exception, str]] = {
 
 
 @pytest.mark.parametrize(("error", "message"), OTHERS.values(), ids=OTHERS.keys())
-def test_errors_that_are_no_bugs_are_said(
+def test_errors_of_the_system_are_reported(
     error: Exception, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     module = importlib.import_module("experiments.backprop_by_hand")
@@ -226,17 +228,17 @@ def test_errors_that_are_no_bugs_are_said(
 
     options: dict[str, Any] = {"smoke": module.SMOKE, "description": "", "arguments": []}
     assert run_command("backprop_by_hand", main, module.Config(), **options) in (1, 2)
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: {message}")
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: {message}")
+    assert printed.count("\n") == 1
 
 
-def test_threads_that_outlive_their_loop_are_not_heard() -> None:
-    heard: list[Any] = []
-    hook = terminal.without_late_threads(heard.append)
+def test_threads_that_outlive_their_loop_are_ignored() -> None:
+    reported: list[Any] = []
+    hook = terminal.without_late_threads(reported.append)
     late, other = (
         SimpleNamespace(exc_value=RuntimeError(text)) for text in ("Event loop is closed", "other")
     )
     hook(late)
     hook(other)
-    assert heard == [other]
+    assert reported == [other]

@@ -1,4 +1,4 @@
-"""Pages in uneven light, and what is drawn on a transparent or an equally bright ground."""
+"""Pages in uneven light, and drawings on a transparent or equally bright ground."""
 
 import math
 from pathlib import Path
@@ -17,7 +17,7 @@ DIGITS = jaxnet.data.load_dataset("digits").test.inputs[:5].reshape(-1, 8, 8)
 
 
 def ink_of(digit: np.ndarray) -> np.ndarray:
-    """Return a page with a digit off its middle: 1 for full ink, 0 for the ground."""
+    """Return a page with a digit off center: 1 for full ink, 0 for the ground."""
     return np.pad(np.kron(digit / 16, np.ones((12, 12))), ((36, 12), (12, 60)))
 
 
@@ -29,7 +29,7 @@ def falling(shape: tuple[int, ...], angle: float, low: float) -> np.ndarray:
 
 
 def vignette(shape: tuple[int, ...], low: float) -> np.ndarray:
-    """Return light that falls from 1 off the middle to ``low`` in the farthest corner."""
+    """Return light that falls from 1 off center to ``low`` in the farthest corner."""
     y, x = (np.linspace(-0.5, 0.5, size) for size in shape)
     radius = (y[:, None] + 0.1) ** 2 + (x[None] - 0.2) ** 2
     return 1 - (1 - low) * radius / radius.max()
@@ -110,11 +110,11 @@ COLORS = {
 
 
 def transparent(ink: np.ndarray, color: tuple[int, ...], mode: str) -> Image.Image:
-    """Return strokes of a color on nothing."""
+    """Return strokes of a color on a transparent ground."""
     values = np.rint(15 * ink).astype(np.uint8)
     if mode == "P":
         image = Image.fromarray(values)
-        image.putpalette(bytes(color) * 16)  # which makes it of mode P
+        image.putpalette(bytes(color) * 16)  # makes it of mode P
         image.info["transparency"] = bytes(range(0, 256, 17))
         return image
     rgba = np.zeros((*ink.shape, 4), np.uint8)
@@ -134,7 +134,7 @@ def test_strokes_on_a_transparent_ground(color: tuple[int, ...], mode: str, tmp_
 
 
 @pytest.mark.parametrize(("color", "invert"), [("black", "yes"), ("white", "no")])
-def test_strokes_on_nothing_lie_on_what_they_show_up_on(
+def test_strokes_on_a_transparent_ground_lie_on_a_contrasting_one(
     color: str, invert: Invert, tmp_path: Path
 ) -> None:
     image = transparent(ink_of(DIGITS[0]), COLORS[color], "RGBA")
@@ -159,14 +159,14 @@ def test_a_page_with_a_transparent_margin(
 
 
 @pytest.mark.parametrize("opacity", [1.0, 0.5])
-def test_an_alpha_that_is_the_same_everywhere_says_nothing(opacity: float, tmp_path: Path) -> None:
+def test_a_constant_alpha_is_ignored(opacity: float, tmp_path: Path) -> None:
     page = 1 - ink_of(DIGITS[0])
     expected = read(tmp_path / "page.png", gray(page))
     image = gray(np.stack([page] * 3 + [np.full(page.shape, opacity)], axis=-1))
     np.testing.assert_allclose(read(tmp_path / "page.png", image), expected, atol=1)
 
 
-def test_what_is_wholly_transparent_is_blank(tmp_path: Path) -> None:
+def test_a_wholly_transparent_page_is_blank(tmp_path: Path) -> None:
     page = 1 - ink_of(DIGITS[0])
     image = gray(np.stack([page] * 3 + [np.zeros_like(page)], axis=-1))
     with pytest.raises(ValueError, match="to show something"):
@@ -184,7 +184,7 @@ def test_what_is_wholly_transparent_is_blank(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_strokes_as_bright_as_their_ground_are_told_by_their_color(
+def test_strokes_as_bright_as_their_ground_are_found_by_color(
     stroke: tuple[int, ...], ground: tuple[int, ...], tmp_path: Path
 ) -> None:
     for digit in DIGITS:

@@ -1,4 +1,4 @@
-"""The main job says whose images its numbers are of."""
+"""learning_curves: the claim names the test images."""
 
 import importlib
 import json
@@ -16,7 +16,7 @@ from tests.experiments.test_commands import run
         ("digits_by_writer", "test images"),
     ],
 )
-def test_a_claim_says_whose_images_it_was_tested_on(
+def test_a_claim_names_the_test_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str, tested: str
 ) -> None:
     module = importlib.import_module("experiments.learning_curves")

@@ -1,4 +1,4 @@
-"""The load of other programs: what makes a time lead to no verdict."""
+"""Load of other programs, with which times lead to no verdict."""
 
 import os
 
@@ -28,7 +28,7 @@ def test_the_load_of_others(
     monkeypatch.setattr(load, "count_cores", lambda: 2)
     measured = Load()
     assert measured.others() == pytest.approx(others)
-    said = measured.busy()
-    assert bool(said) is (others > 2)
-    if said:
-        assert said == f"no verdict on times: a load of {others:.1f} from others on 2 cores"
+    printed = measured.busy()
+    assert bool(printed) is (others > 2)
+    if printed:
+        assert printed == f"no verdict on times: a load of {others:.1f} from others on 2 cores"

@@ -1,4 +1,4 @@
-"""optimizer_race: its problems by hand, what it measures, and that its claims can fail."""
+"""optimizer_race: problems by hand, record, and claims that can fail."""
 
 import functools
 import json
@@ -14,7 +14,7 @@ import pytest
 from experiments.optimizer_race import claims, deepobs, noise, theory
 from experiments.optimizer_race.contestants import contestants
 from experiments.optimizer_race.landscapes import LANDSCAPES, Landscape
-from experiments.optimizer_race.parts import say_order
+from experiments.optimizer_race.parts import describe_order
 from experiments.optimizer_race.paths import STAY, descend
 from jaxnet.core.types import Array
 from jaxnet.optim import OPTIMIZERS
@@ -53,7 +53,7 @@ def _bowl(w: Array) -> Array:
 
 def test_the_best_rate_needs_the_fewest_steps(float64: np.dtype) -> None:
     bowl = Landscape("bowl", "", _bowl, (3.0, 4.0), ((0.0, 0.0),), (-5.0, 5.0, -5.0, 5.0))
-    rates = np.array([0.5, 1.0, 2.0])  # halves the distance; there at once; circles for ever
+    rates = np.array([0.5, 1.0, 2.0])  # halves the distance; arrives at once; oscillates
     race = functools.partial(descend, OPTIMIZERS["sgd"], [bowl], steps=2 * STAY, tolerance=0.1)
     (best,) = race(rates)
     assert (best.rate, best.reached, best.stays) == (1.0, 1, True)
@@ -66,7 +66,9 @@ def test_the_best_rate_needs_the_fewest_steps(float64: np.dtype) -> None:
     assert (lost.rate, lost.reached, lost.stays) == (2.0, None, False)
 
 
-def test_those_that_need_more_than_gradients_do_not_race(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_optimizers_that_need_more_than_gradients_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(OPTIMIZERS, "polyak", lambda rate: optax.polyak_sgd(rate))
     assert "polyak" not in contestants()
     assert list(contestants(["adam", "sgd"])) == ["adam", "sgd"]
@@ -84,7 +86,7 @@ def test_the_published_problem(float64: np.dtype) -> None:
     assert np.linalg.det(rotation) == pytest.approx(1.0)
 
 
-def test_training_sees_a_batch_by_its_mean(float64: np.dtype) -> None:
+def test_training_depends_on_the_mean_of_a_batch(float64: np.dtype) -> None:
     problem = deepobs.quadratic_deep()
     batches = deepobs.batch_means(problem, seeds=2, epochs=2, reshuffle=False)
     assert batches.shape == (2, 14, 100)
@@ -114,7 +116,7 @@ def test_rprop_under_the_lectures_derivatives(float64: np.dtype) -> None:
 
 
 def published_losses(**off: float) -> dict[str, np.ndarray]:
-    """Return losses whose means are so many standard errors above the published ones."""
+    """Return losses with means at given standard errors above the published ones."""
     losses = {}
     for name, published in deepobs.PUBLISHED.items():
         pattern = np.tile([-1.0, 1.0], deepobs.PUBLISHED_RUNS // 2)
@@ -147,12 +149,12 @@ def test_claims_about_published_results_can_fail() -> None:
     [
         ({"momentum": 4.0, "adam": 4.0}, "quadratic_deep: momentum's and adam's published means"),
         ({"momentum": 4.0}, "quadratic_deep: momentum's published means need the same order"),
-        ({}, "quadratic_deep: the published results do not tell the order of the examples"),
+        ({}, "quadratic_deep: the published results do not depend on the order of the examples"),
     ],
 )
-def test_the_title_says_whose_results_need_the_order(off: dict[str, float], title: str) -> None:
+def test_the_title_names_results_that_need_the_order(off: dict[str, float], title: str) -> None:
     names = claims.needing_order(RATES, published_losses(), published_losses(**off))
-    assert say_order(names).startswith(title)
+    assert describe_order(names).startswith(title)
 
 
 def test_claims_about_theory_can_fail() -> None:

@@ -1,4 +1,4 @@
-"""Pictures as inputs: what their pixels are, and which of them are ground."""
+"""Pictures as inputs: their pixels and their ground."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_8_bit_inputs_are_whole(pixel_max: float, tmp_path: Path) -> None:
 
 
 def written(digit: str, *, stroke: int, margin: int) -> np.ndarray:
-    """Return a bold digit, bright on dark, with so much room around."""
+    """Return a bold digit, bright on dark, with a margin."""
     image = Image.new("L", (260, 260), 0)
     font = ImageFont.truetype(FONT, 120)
     ImageDraw.Draw(image).text((70, 50), digit, font=font, fill=240, stroke_width=stroke)
@@ -121,14 +121,14 @@ def test_a_name_that_is_too_long_is_refused() -> None:
         read_pictures(Path("a" * 1000), Frame(8, 8, 16, 1.0), "auto")
 
 
-def model_file(path: Path, **said: Any) -> str:
-    """Write an untrained network that reads the digits, and says of its inputs what is given."""
+def model_file(path: Path, **metadata: Any) -> str:
+    """Write an untrained network for digits with given metadata of its inputs."""
     network = jaxnet.mlp((64, 10))
     known = {"image_shape": [8, 8], "pixel_max": 16, "ink_extent": 1.0}
-    training = {"dataset": said.pop("dataset", "digits")}
-    names = said.pop("class_names", [f"${i}_" for i in range(10)])  # no mathematics
+    training = {"dataset": metadata.pop("dataset", "digits")}
+    names = metadata.pop("class_names", [f"${i}_" for i in range(10)])  # no mathematics
     params, statistics = network.init(jax.random.key(0), (64,))
-    options = {"class_names": names, "preprocessing": known | said, "training": training}
+    options = {"class_names": names, "preprocessing": known | metadata, "training": training}
     return str(save_model(path / "model", network, params, statistics, **options))
 
 
@@ -146,7 +146,7 @@ def test_names_are_shown_as_they_are(tmp_path: Path, capsysbinary: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("metadata", "message"),
     [
         ({"image_shape": [8]}, "image_shape of the preprocessing to be height and width of an"),
         ({"image_shape": 8}, "image_shape of the preprocessing to be height and width of an"),
@@ -161,10 +161,10 @@ def test_names_are_shown_as_they_are(tmp_path: Path, capsysbinary: Any) -> None:
     ],
     ids=str,
 )
-def test_what_a_model_says_of_its_inputs_is_checked(
-    said: dict[str, Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_metadata_of_a_model_are_checked(
+    metadata: dict[str, Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ("--model", model_file(tmp_path, **said), "--out", str(tmp_path / "out"))
+    options = ("--model", model_file(tmp_path, **metadata), "--out", str(tmp_path / "out"))
     assert run("predict", *options) == 2
     error = capsys.readouterr().err
     assert message in error

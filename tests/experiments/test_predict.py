@@ -1,4 +1,4 @@
-"""A saved network reads images: what it makes of them, and what it refuses."""
+"""predict: predictions for images, and refused ones."""
 
 import gzip
 import json
@@ -40,7 +40,7 @@ def predict(out: Path, *arguments: str) -> list[dict[str, Any]]:
 
 
 def as_png(path: Path, image: np.ndarray, *, times: int = 20, mode: str = "L") -> Path:
-    """Write a digit as one would scan it: large, dark on light, not in the middle."""
+    """Write a digit like a scan: large, dark on light, off center."""
     large = np.kron(255 - image * (255 // 16), np.ones((times, times), int)).astype(np.uint8)
     page = np.pad(large, ((3 * times, times), (times, 5 * times)), constant_values=240)
     Image.fromarray(page).convert(mode, dither=Image.Dither.NONE).save(path)
@@ -69,10 +69,10 @@ def test_a_png_of_any_size_is_read_as_what_it_is(
     rows = predict(tmp_path / "out", *pages, "--model", str(trained[0]))
     right = [row["class"] == str(DIGITS.test.targets[i]) for i, row in enumerate(rows)]
     assert sum(right) >= 34  # the network itself misses some, and resizing blurs
-    said = capsys.readouterr().out
-    assert "inverted: its ground is light" in said
-    assert "resized to" in said
-    assert "and 16 more" in said
+    printed = capsys.readouterr().out
+    assert "inverted: its ground is light" in printed
+    assert "resized to" in printed
+    assert "and 16 more" in printed
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def saved(path: Path, array: Any) -> None:
 
 def sparse(path: Path) -> None:
     with path.open("wb") as file:
-        file.truncate(2**40)  # it takes no room on the disk
+        file.truncate(2**40)  # sparse: it needs no space
 
 
 def with_header(path: Path) -> None:
@@ -179,7 +179,7 @@ def with_header(path: Path) -> None:
 
 
 def with_odd_metadata(path: Path) -> None:
-    """Write a picture that lies on its side, and whose resolution is a text."""
+    """Write a picture on its side, with a text as its resolution."""
     entries = bytes.fromhex("0112000300000001 00060000 011a000200000001 00000026")
     exif = b"MM\0*\0\0\0\x08\0\x02" + entries + bytes(4) + b"\0\0\0H\0\0\0\x01"
     Image.new("L", (9, 9)).save(path, exif=exif)
@@ -232,7 +232,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("make", "message"), REFUSED.values(), ids=REFUSED.keys())
-def test_an_image_that_is_none_ends_with_2(
+def test_a_file_that_is_no_image_ends_with_2(
     make: Any,
     message: str,
     trained: tuple[Path, dict[str, Any]],
@@ -243,19 +243,19 @@ def test_an_image_that_is_none_ends_with_2(
     make(path)
     options = ("--model", str(trained[0]), "--out", str(tmp_path / "out"))
     assert run("predict", str(path), *options) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.startswith("error: ")
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.startswith("error: ")
+    assert printed.count("\n") == 1
 
 
-def test_without_a_model_it_says_how_to_make_one(
+def test_without_a_model_the_message_tells_how_to_make_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("predict", "--out", str(tmp_path)) == 2
-    said = capsys.readouterr().err
-    assert "--model to be given" in said
-    assert "python -m experiments.learning_curves" in said
+    printed = capsys.readouterr().err
+    assert "--model to be given" in printed
+    assert "python -m experiments.learning_curves" in printed
 
 
 def test_a_file_that_is_no_model_ends_with_2(
@@ -266,7 +266,7 @@ def test_a_file_that_is_no_model_ends_with_2(
     assert "to be a whole safetensors file" in capsys.readouterr().err
 
 
-def test_a_model_that_says_nothing_of_images_ends_with_2(
+def test_a_model_without_metadata_of_images_ends_with_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     network = jaxnet.mlp((64, 10))
@@ -281,14 +281,14 @@ def test_a_model_of_one_output_has_the_probabilities_of_two_classes(
 ) -> None:
     network = jaxnet.mlp((64, 1), head="binary", initializer="zeros")
     (dense, head), statistics = network.init(jax.random.key(0), (64,))
-    said = {"image_shape": [8, 8], "pixel_max": 16}
+    printed = {"image_shape": [8, 8], "pixel_max": 16}
     path = save_model(
         tmp_path / "model",
         network,
         (dense._replace(bias=dense.bias + 2.0), head),
         statistics,
         class_names=("no", "yes"),
-        preprocessing=said,
+        preprocessing=printed,
         training={"dataset": "digits"},
     )
     assert run("predict", "--model", str(path), "--out", str(tmp_path)) == 2
@@ -346,8 +346,8 @@ def test_the_extent_of_ink_is_kept_with_the_model(tmp_path: Path) -> None:
     optimizer = jaxnet.optim.sgd(0.1)
     state = jaxnet.training.init_state(network, optimizer, (64,), key=jax.random.key(0))
     model = load_model(save_classifier(tmp_path, DIGITS, network, state, {}))
-    said = {"image_shape": [8, 8], "pixel_max": 16, "ink_extent": 1.0}
-    assert model.preprocessing == said
+    printed = {"image_shape": [8, 8], "pixel_max": 16, "ink_extent": 1.0}
+    assert model.preprocessing == printed
 
 
 def test_16_bit_gray_is_read_as_8_bit_gray(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What experiments do side by side."""
+"""Functions in parallel threads."""
 
 import threading
 

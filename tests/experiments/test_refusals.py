@@ -1,4 +1,4 @@
-"""What commands refuse before they do anything, in one line, whatever the experiment."""
+"""Options that every command refuses before it runs, in one line."""
 
 import dataclasses
 import importlib
@@ -14,7 +14,7 @@ HUGE = "99999999999999999999"
 
 
 def options_of(kind: type) -> list[tuple[str, str]]:
-    """Return experiment and option for all whose values are of a type, alone or in a tuple."""
+    """Return experiment and option for all options of a type, also in tuples."""
     found = []
     for name in sorted(questions()):
         config = importlib.import_module(f"experiments.{name}").Config
@@ -29,7 +29,7 @@ def options_of(kind: type) -> list[tuple[str, str]]:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Return what a command says of its arguments, without which it would train."""
+    """Return the error message of a command."""
     assert run(*arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -48,7 +48,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     ],
 )
 @pytest.mark.usefixtures("no_type_checks")
-def test_numbers_that_are_none_or_that_nothing_can_count(
+def test_numbers_out_of_range(
     name: str,
     option: str,
     value: str,
@@ -68,7 +68,7 @@ def test_numbers_that_are_none_or_that_nothing_can_count(
     ids=["elsewhere", "empty"],
 )
 @pytest.mark.parametrize(("name", "option"), options_of(Path))
-def test_paths_that_are_none(
+def test_paths_that_are_not_local(
     name: str,
     option: str,
     value: str,
@@ -96,7 +96,7 @@ def test_paths_that_are_none(
     ],
     ids=lambda mistake: mistake[0],
 )
-def test_a_run_that_is_refused_leaves_the_log_of_the_one_before(
+def test_a_refused_run_leaves_the_previous_log(
     mistake: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log, board = tmp_path / "log.jsonl", tmp_path / "board"

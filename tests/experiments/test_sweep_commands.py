@@ -1,4 +1,4 @@
-"""The sweep's experiments as commands: what they record, and what they say of mistakes."""
+"""hyperparameter_sweep and learning_rate_finder: records, figures and messages."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from jaxnet.data import load_dataset
 from tests.experiments.test_commands import run
 
 
-def test_a_sweep_leaves_every_run_and_what_it_chose_and_goes_on_when_started_again(
+def test_a_sweep_records_every_run_and_its_choice_and_resumes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "sweep"
@@ -32,12 +32,12 @@ def test_a_sweep_leaves_every_run_and_what_it_chose_and_goes_on_when_started_aga
     assert errors == pytest.approx([1 - mean for mean in means.values()])
     chosen = results["chosen"]["learning_rate"], results["chosen"]["drop_rate"]
     assert results["verdict"]["tied"][list(means).index(chosen)]
-    assert len(results["test_accuracies"]) == 2  # a network a seed
+    assert len(results["test_accuracies"]) == 2  # one network per seed
     assert all(0.1 < accuracy <= 1.0 for accuracy in results["test_accuracies"])
-    said = capsys.readouterr().out
-    assert "8 networks: compiled in" in said
-    assert "resumes" not in said
-    (folder / "part_1.safetensors").unlink()  # the first run, as if it had been killed before
+    printed = capsys.readouterr().out
+    assert "8 networks: compiled in" in printed
+    assert "resumes" not in printed
+    (folder / "part_1.safetensors").unlink()  # the first run, as after a kill
     assert run("hyperparameter_sweep", *options) == 0
     assert f"resumes from run 7 of 8, found in {folder}" in capsys.readouterr().out
     again = json.loads((tmp_path / "result.json").read_text())["results"]
@@ -46,7 +46,7 @@ def test_a_sweep_leaves_every_run_and_what_it_chose_and_goes_on_when_started_aga
     assert "with runs 12, got 8" in capsys.readouterr().err
 
 
-def test_the_finder_s_edge_is_that_of_theory(tmp_path: Path) -> None:
+def test_the_edge_of_the_finder_agrees_with_theory(tmp_path: Path) -> None:
     assert run("learning_rate_finder", "--smoke", "--out", str(tmp_path)) == 0
     record = json.loads((tmp_path / "result.json").read_text())
     assert [claim["holds"] for claim in record["claims"]] == [True]
@@ -68,24 +68,24 @@ def found(edge: float, stable_at_start: float, best: float, stable_at_end: float
     ("network", "holds", "says"),
     [
         ((2.5, 0.5, 1.4, 1.8), [True, True, True], "5 for a network:\nwhere it trains best"),
-        ((2.5, 0.5, 1.4, 1.3), [True, True, False], "at 5 for a network"),  # it is no flatter
+        ((2.5, 0.5, 1.4, 1.3), [True, True, False], "at 5 for a network"),  # not flatter
         ((0.6, 0.5, 0.4, 1.8), [True, False, True], "at 1.2 for a network"),
     ],
 )
-def test_the_finder_s_claims_can_fail(
+def test_the_claims_of_the_finder_can_fail(
     network: tuple[float, ...], holds: list[bool], says: str
 ) -> None:
     linear, config = found(0.95, 0.88, 0.8, 0.88), learning_rate_finder.Config()
     claims = learning_rate_finder.check_claims(config, linear, found(*network))
     assert [claim.holds for claim in claims] == holds
-    title = learning_rate_finder.say(linear, found(*network))
+    title = learning_rate_finder.describe(linear, found(*network))
     assert says in title
     assert ("trains best" in title) is all(holds)
     late = found(1.5, 0.88, 0.8, 0.88)
     assert not learning_rate_finder.check_claims(config, late, found(*network))[0].holds
 
 
-def test_the_finder_draws_no_line_to_what_diverged() -> None:
+def test_the_finder_draws_no_line_to_diverged_rates() -> None:
     axes = Figure().subplots()
     learning_rate_finder._draw_one(axes, found(2.5, 0.5, 1.4, 1.8))
     drawn = {line.get_label(): np.asarray(line.get_xdata()) for line in axes.lines}
@@ -94,13 +94,13 @@ def test_the_finder_draws_no_line_to_what_diverged() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_finder_that_sees_no_divergence_says_so(
+def test_a_finder_without_divergence_reports_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("learning_rate_finder", "--smoke", "--epochs", "1", "--out", str(tmp_path)) == 0
-    said = capsys.readouterr().out
-    assert "does not diverge up to rate 10;" in said
-    assert "inf" not in said
+    printed = capsys.readouterr().out
+    assert "does not diverge up to rate 10;" in printed
+    assert "inf" not in printed
     record = json.loads((tmp_path / "result.json").read_text())
     assert record["claims"] == []
     assert record["results"]["tanh network"]["edge"] is None

@@ -1,4 +1,4 @@
-"""The verdict on a sweep: the one-standard-error rule by hand, and claims that can fail."""
+"""Verdict on a sweep: the one-standard-error rule by hand, and claims that can fail."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ GONE = [np.nan, 0.01]
 
 
 def test_differences_are_paired_by_seed() -> None:
-    # the seeds scatter by .2, the differences to the best hardly: .01 ± .001 is not a tie
+    # seeds vary by .2, differences to the best hardly: .01 ± .001 is not a tie
     verdict = judge(
         sweep_of([[0.1, 0.3], [0.111, 0.309], [0.08, 0.34], GONE, [0.5, 0.7], [0.1, 0.3]]), 100
     )

@@ -1,4 +1,4 @@
-"""The page of the verification: each name has one place, with its rule, its rows and reasons."""
+"""Page of the verification: one section per name, with rule, rows and reasons."""
 
 import re
 
@@ -18,7 +18,7 @@ def _row(optimizer: str, verdict: Verdict = "equal", note: str = "") -> Row:
     return Row(optimizer, f"{optimizer}, <quick>", "optax", {"optax": 1e-15}, 0.5, verdict, note)
 
 
-def test_what_it_says() -> None:
+def test_the_page_has_rules_rows_and_reasons() -> None:
     pair = Pair("adam", ("optax", "keras"), 0.25, "adam", True, "It adds ``eps`` first.", "")
     others = {"Second order": [_row("newton"), _row("adam", "theirs", "It is late.")]}
     page = build_page([_row("sgd"), _row("adam")], [pair], [], others, ENVIRONMENT)
@@ -27,10 +27,10 @@ def test_what_it_says() -> None:
     assert "Newton" in page.partition('id="newton"')[2]
     assert "adam, &lt;quick&gt;" in page
     assert "It adds <code>eps</code> first." in page
-    assert page.count("It is late.") == 2  # beside its optimizer, and among the bugs
+    assert page.count("It is late.") == 2  # at its optimizer, and among the bugs
 
 
-def test_rows_that_one_bug_spoils_are_one_bug() -> None:
+def test_rows_with_the_same_bug_count_once() -> None:
     rows = [_row("sgd", "theirs", "It is late."), _row("adam", "theirs", "It is late.")]
     assert count_bugs([*rows, _row("nadam", "theirs", "It rounds."), _row("yogi")]) == 2
 
@@ -39,12 +39,12 @@ def test_rows_that_one_bug_spoils_are_one_bug() -> None:
     ("reason", "explained"),
     [
         (Reason("Keras adds eps before.", without={"eps": 1e-200}), True),
-        (Reason("Their b1 differs.", without={"b1": 0.5}), False),  # exists, but is not it
-        (Reason("It is so."), True),  # no hyperparameter takes it away
+        (Reason("Their b1 differs.", without={"b1": 0.5}), False),  # exists, but is not the reason
+        (Reason("It is so."), True),  # no hyperparameter removes it
         (None, False),
     ],
 )
-def test_a_stated_reason_is_taken_away(
+def test_a_stated_reason_is_tested(
     reason: Reason | None, explained: bool, float64: np.dtype
 ) -> None:
     case = next(case for case in CASES if case.name == "adam")
@@ -54,7 +54,7 @@ def test_a_stated_reason_is_taken_away(
     assert (pair.without is None) is (reason is None or not reason.without)
 
 
-def test_what_nobody_can_explain_is_counted() -> None:
+def test_unexplained_differences_are_counted() -> None:
     pair = Pair("sgd", ("optax", "keras"), 0.25, "sgd", False, "", "")
     page = build_page([_row("sgd", "differs")], [pair], [], {}, ENVIRONMENT)
     assert "0 rows equal, 0 rows off by 0 known bugs of libraries, 2 unexplained." in page

@@ -18,4 +18,4 @@ CASES: list[Case] = [
     *matrices.CASES,
     *parameter_free.CASES,
 ]
-"""Every case, in the order of the page."""
+"""Cases in the order of the page."""

@@ -30,9 +30,9 @@ def _case(
     keras: str = "",
     extra: Mapping[str, Any] | None = None,
 ) -> Case:
-    """Return a case from the names of the libraries' classes; empty where one has none.
+    """Return a case from the names of the libraries' classes; empty for none.
 
-    ``extra`` are options of PyTorch's and Keras's that make theirs this optimizer.
+    ``extra`` are options of PyTorch and Keras for this optimizer.
     """
     more = extra or {}
     return Case(
@@ -63,7 +63,7 @@ def _coupled(name: str, decay: float, options: Mapping[str, Any]) -> Callable[..
 def _nadam_in_float64(
     options: Mapping[str, Any], **more: Any
 ) -> Callable[[Any, list[Any], float], Any]:
-    """Return PyTorch's NAdam with its product of decays in float64; it has float32 by default."""
+    """Return PyTorch's NAdam with its product of decays in float64 instead of float32."""
 
     def make(torch: Any, params: list[Any], rate: float) -> Any:
         optimizer = torch.optim.NAdam(params, rate, **_in_torch(options), **more)
@@ -82,7 +82,7 @@ def _nadam_in_float64(
 _PLAIN = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
 _QUICK = {"b1": 0.8, "b2": 0.99, "eps": 1e-3}
 _DECAY = {"weight_decay": 0.1}
-_OPTAX_DECAY = {"weight_decay": 1e-4}  # where PyTorch and Keras have none by default
+_OPTAX_DECAY = {"weight_decay": 1e-4}  # PyTorch and Keras have none by default
 
 _ADAM = [
     *[

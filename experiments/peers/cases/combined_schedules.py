@@ -201,4 +201,4 @@ COMBINATIONS = [
 ]
 
 COMBINED = [*WARMUPS, *CYCLES, *COMBINATIONS]
-"""The cases of this file."""
+"""Cases of this file."""

@@ -1,4 +1,4 @@
-"""Gradient descent, momentum, and optimizers that use the signs of gradients only."""
+"""Gradient descent, momentum, and optimizers by signs of gradients."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from experiments.peers.case import Case, Known
 
 
 def _sgd_of_optax(optax: Any, rate: Any, weight_decay: float = 0.0, **options: Any) -> Any:
-    """Return optax's SGD, with the weight decay that it leaves to a chain."""
+    """Return optax's SGD, chained with weight decay."""
     return optax.chain(optax.add_decayed_weights(weight_decay), optax.sgd(rate, **options))
 
 
@@ -76,7 +76,7 @@ _LATE = Known(
 )
 
 
-# optax's takes no schedule: the first rate is the first step size
+# optax's has no schedule: the first rate is the first step size
 RPROP = [
     Case(
         name,

@@ -1,4 +1,4 @@
-"""Muon, which orthogonalizes the steps of matrices."""
+"""Muon: orthogonalized steps of matrices."""
 
 import functools
 import importlib
@@ -25,7 +25,7 @@ _ROUNDED = {
 
 
 def _optax(optax: Any, rate: Any, **options: Any) -> Any:
-    """Return optax's Muon, told that weights are ``(out, in)``."""
+    """Return optax's Muon for weights ``(out, in)``."""
     axes = optax.contrib.MuonDimensionNumbers(reduction_axis=1, output_axis=0)
 
     def dimension_numbers(params: Any) -> Any:
@@ -36,7 +36,7 @@ def _optax(optax: Any, rate: Any, **options: Any) -> Any:
 
 
 class _Pair:
-    """PyTorch's Muon for matrices, and its AdamW for all else, as one optimizer."""
+    """PyTorch's Muon for matrices and AdamW for other leaves, as one optimizer."""
 
     def __init__(self, torch: Any, params: list[Any], rate: float, exact: bool, **options: Any):
         eps = options.get("eps", 1e-7)
@@ -62,7 +62,7 @@ class _Pair:
         self.tensor = torch.Tensor
 
     def step(self) -> None:
-        """Step; if exact, with a copy where PyTorch rounds to bfloat16."""
+        """Take a step; if exact, with a copy where PyTorch rounds to bfloat16."""
         if self.exact:
             with mock.patch.object(self.tensor, "bfloat16", self.tensor.clone):
                 self._step()

@@ -1,7 +1,7 @@
-"""Optimizers that scale by the norms of layers: LAMB and LARS.
+"""Optimizers that scale by norms of layers: LAMB and LARS.
 
-Each step moves a leaf by a share of its length. The rates are so small that few weights cross 0,
-where a unit in the last place of the weight says nothing of the step.
+Each step moves a leaf by a part of its norm. Rates are so small that few weights cross 0, where a
+unit in the last place of the weight does not measure the step.
 """
 
 from typing import Any

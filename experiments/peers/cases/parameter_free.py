@@ -12,7 +12,7 @@ _NEXT_RATE = Known(
 
 
 def _of_this_step(rate: Any) -> Any:
-    """Return the schedule that optax is to be given to weigh a step by its own rate."""
+    """Return the schedule for which optax weights a step by its own rate."""
     return (lambda count: rate(count - 1)) if callable(rate) else rate
 
 
@@ -59,7 +59,7 @@ CASES = [
             "prodigy",
             options,
             optax=lambda optax, rate, o=options: optax.contrib.prodigy(rate, **o),
-            rate=0.1 if "estimate" in name else 1.0,  # or weights run to and fro across 0
+            rate=0.1 if "estimate" in name else 1.0,  # otherwise weights cross 0 repeatedly
         )
         for name, options in _PRODIGY.items()
     ],

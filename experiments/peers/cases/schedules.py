@@ -1,4 +1,4 @@
-"""Schedules that fall, their spellings in the libraries, and their formulas in NumPy."""
+"""Decaying schedules, in the libraries and as formulas in NumPy."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ from jaxnet import schedules
 
 
 def _restarts(t: np.ndarray, first: int, factor: int, higher: float) -> np.ndarray:
-    """Walk through the cycles, one count after another."""
+    """Step through the cycles, count by count."""
     rates, done, steps, height = [], 0, first, 1.0
     for _ in t:
         rates.append(height * (1 + np.cos(np.pi * done / steps)) / 2)
@@ -234,4 +234,4 @@ PIECES = [
 ]
 
 CASES: list[ScheduleCase] = [*FALLS, *COSINES, *PIECES, *COMBINED]
-"""Every case, in the order of the page."""
+"""Cases in the order of the page."""

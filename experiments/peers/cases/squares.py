@@ -6,7 +6,7 @@ from experiments.peers.case import Case
 
 
 def _decayed(optax: Any, weight_decay: float, optimizer: Any) -> Any:
-    """Return an optimizer of optax after the weight decay that it leaves to a chain."""
+    """Return an optimizer of optax, chained after weight decay."""
     return optax.chain(optax.add_decayed_weights(weight_decay), optimizer)
 
 

@@ -1,9 +1,9 @@
-"""The oracle: every update rule once more, in NumPy's float64, from the papers.
+"""Oracle: every update rule in NumPy's float64, from the papers.
 
-Written without a look at ``jaxnet.optim``. Each rule is a generator: it is given the weights and
-yields them after each step, for which it is sent ``(rate, gradient)``. Its hyperparameters are in
-optax's spelling; None stands for the convention's own default. Where a library's code contradicts
-its own documentation, the rule is the documented one.
+Written independently of ``jaxnet.optim``. Each rule is a generator that takes the weights and
+yields them after each step, to which ``(rate, gradient)`` is sent. Hyperparameters are spelled as
+in optax; None is the convention's default. Where a library's code contradicts its documentation,
+the rule is the documented one.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ ORACLES: dict[str, Callable[..., Any]] = {
     **norms.RULES,
     **whole.RULES,
 }
-"""Name of an optimizer -> ``(w, *, like, **options) -> generator`` of the weights of one leaf."""
+"""Optimizer -> ``(w, *, like, **options) -> generator`` of the weights of one leaf."""
 
 WHOLE: set[str] = {"prodigy"}
-"""Optimizers whose leaves depend on each other: their rules are given, and yield, a list."""
+"""Optimizers whose leaves depend on each other: their rules take and yield a list."""

@@ -9,7 +9,7 @@ Rule = Iterator[Any]
 
 
 def decays(like: str, weight_decay: float, decoupled: bool | None = None) -> tuple[float, float]:
-    """Return the coupled and the decoupled weight decay of an optimizer that is given one.
+    """Return the coupled and the decoupled weight decay of an optimizer.
 
     Coupled: ``g + l w`` in place of ``g``. Decoupled: ``w - eta l w``, as Keras always does.
     """

@@ -1,4 +1,4 @@
-"""Rules that look at a whole array: its norm, or its singular values."""
+"""Rules with the norm or singular values of an array."""
 
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -63,12 +63,12 @@ def lars(
 
 
 def _chosen(mask: Any, w: np.ndarray) -> bool:
-    """Return what a mask, a function of the tree of weights, says of one leaf."""
+    """Return the value of a mask, a function of the tree of weights, for one leaf."""
     return mask is None or mask({"w": w})["w"]
 
 
 def _trust(w: np.ndarray, step: np.ndarray, coefficient: float = 1.0, eps: float = 0.0) -> float:
-    """Return ``coefficient |w| / (|step| + eps)``, and 1 where one of the norms is 0."""
+    """Return ``coefficient |w| / (|step| + eps)``, or 1 if a norm is 0."""
     size, length = np.sqrt(np.sum(w**2)), np.sqrt(np.sum(step**2))
     return coefficient * size / (length + eps) if size > 0 and length > 0 else 1.0
 
@@ -91,9 +91,9 @@ def muon(
     adam_weight_decay: float | None = None,
     consistent_rms: float | None = None,
 ) -> Rule:
-    """Jordan et al. 2024; Liu et al. 2025, (4) for ``consistent_rms``; no matrix: AdamW.
+    """Jordan et al. 2024; Liu et al. 2025, (4) for ``consistent_rms``; AdamW for vectors.
 
-    PyTorch's has no rule for what is no matrix: here it is AdamW with the same ``eps``.
+    PyTorch's has no rule for vectors: here it is AdamW with the same ``eps``.
     """
     added = default("muon", like, "eps", eps)
     weight_decay = default("muon", like, "weight_decay", weight_decay)
@@ -130,7 +130,7 @@ def _momenta(
 
 
 def _scale(w: np.ndarray, consistent_rms: float | None) -> float:
-    """Return the factor of the shape, which is (out, in) here, whatever a library's is."""
+    """Return the factor of a shape ``(out, in)``."""
     if consistent_rms is not None:
         return consistent_rms * np.sqrt(max(w.shape))
     fan_out, fan_in = w.shape
@@ -140,7 +140,7 @@ def _scale(w: np.ndarray, consistent_rms: float | None) -> float:
 def _orthogonalized(
     x: np.ndarray, coefficients: np.ndarray, like: str, eps: float, preconditioning: str
 ) -> np.ndarray:
-    """Drive the singular values towards 1, by ``x <- a x + b (x x') x + c (x x')^2 x``."""
+    """Move the singular values towards 1 by ``x <- a x + b (x x') x + c (x x')^2 x``."""
     if x.shape[0] > x.shape[1]:
         return _orthogonalized(x.T, coefficients, like, eps, preconditioning).T
     x = x / _size(x, like, eps, preconditioning)
@@ -151,7 +151,7 @@ def _orthogonalized(
 
 
 def _size(x: np.ndarray, like: str, eps: float, preconditioning: str) -> Any:
-    """Return what a matrix is divided by before, so that its singular values are at most 1."""
+    """Return the divisor that makes the singular values at most 1."""
     if preconditioning == "spectral":
         return np.linalg.norm(x, 2) + eps
     if preconditioning == "aol":

@@ -1,4 +1,4 @@
-"""Rules that find the step size, or do without a schedule."""
+"""Rules that find the step size or need no schedule."""
 
 from collections.abc import Callable
 from itertools import count
@@ -79,10 +79,10 @@ def schedule_free_adamw(
     weight_decay: float = 0.0,
     weight_lr_power: float | None = None,
 ) -> Rule:
-    """Defazio et al. 2024, algorithm 1, with the rate and the decay where the libraries have it.
+    """Defazio et al. 2024, algorithm 1, with rate and decay as in the libraries.
 
-    Keras decays ``y`` before the step, from which ``x`` is then found anew, and averages with
-    equal weights: the power is 0.
+    Keras decays ``y`` before the step, computes ``x`` from it, and averages with equal weights:
+    the power is 0.
     """
     power = default("schedule_free_adamw", like, "weight_lr_power", weight_lr_power)
     x, z, v, largest, total = w, w, np.zeros_like(w), 0.0, 0.0
