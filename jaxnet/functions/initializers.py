@@ -4,7 +4,7 @@ The scaled ones are one function, `variance_scaling`, with different constants. 
 not truncated, as in the lectures and PyTorch; ``*_truncated_normal`` is what JAX, flax and Keras
 call normal. Options are bound by `functools.partial`: ``partial(normal, std=0.01)``.
 
-Numerics: what is narrower than float32 is drawn in float32 and rounded. Drawn directly, a million
+Numerics: narrower dtypes than float32 are drawn in float32 and rounded. Drawn directly, a million
 bfloat16 "normal" numbers have 128 different values from -2.9 to 2.5 and the mean -0.012.
 """
 
@@ -144,7 +144,7 @@ def normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array = 1.0) -> A
 
 
 def truncated_normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array = 1.0) -> Array:
-    """Draw from the normal distribution with mean 0, but nothing far out.
+    """Draw from the truncated normal distribution with mean 0.
 
     A normal variable is redrawn until it is within two of its standard deviations, which leaves
     0.8796 of them; ``std`` is what is left. So the largest weight is ``2 / 0.8796 = 2.274 std``.
@@ -189,7 +189,7 @@ def uniform(key: Key, shape: Shape, dtype: Any, *, bound: float | Array = 1.0) -
 
 
 def orthogonal(key: Key, shape: Shape, dtype: Any, *, gain: float | Array = 1.0) -> Array:
-    """Draw an orthogonal matrix, each as likely as the other (the Haar distribution).
+    """Draw an orthogonal matrix, uniformly (Haar distribution).
 
     ``w w^T = gain^2 I`` if ``out <= in``, so that gradients keep their length but for ``gain``;
     else ``w^T w = gain^2 I``, and inputs keep theirs. It is the ``Q`` of a normal matrix's
