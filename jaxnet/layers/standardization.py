@@ -1,4 +1,4 @@
-"""Input standardization: every feature with mean 0 and standard deviation 1 in training."""
+"""Input standardization to mean 0 and standard deviation 1 over the training examples."""
 
 from typing import Any, NamedTuple
 
@@ -75,7 +75,7 @@ def standardize(examples: AnyArray, *, ddof: int = 0, dtype: Any = None) -> Laye
 
     Numerics: the moments are computed in float64 and rounded to ``dtype``; a feature whose mean
     exceeds its std 10^n times loses n of the digits that ``dtype`` has. A feature constant in the
-    training examples gives ``y = x - mean``: 0 as long as it stays what it was.
+    training examples gives ``y = x - mean``: 0 as long as it is constant.
 
     Source: lecture 004 (N), lecture 002 (N - 1).
 
