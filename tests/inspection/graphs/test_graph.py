@@ -1,4 +1,4 @@
-"""The computation graph: the lectures' numbers, autodiff's gradients, and what it is made of."""
+"""The computation graph: the lectures' numbers, autodiff's gradients, nodes and links."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Arguments of one instrument that are none: each has an error that names it."""
+"""Invalid arguments of single instruments: errors that name them."""
 
 import jax
 import jax.numpy as jnp

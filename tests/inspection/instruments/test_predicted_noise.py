@@ -1,4 +1,4 @@
-"""Predicted variances and estimates from two batch sizes: their digits, and what they refuse."""
+"""Predicted variances and estimates from two batch sizes: precision and errors."""
 
 import functools
 from typing import Any
