@@ -13,7 +13,13 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_floating, check_options, check_range
+from jaxnet.core.checks import (
+    check_choice,
+    check_floating,
+    check_options,
+    check_ranges,
+    ranges_by_name,
+)
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.memory import cache_by_value
 from jaxnet.core.norms import norm, shortened
@@ -23,6 +29,7 @@ from jaxnet.core.types import Array, Params
 Mask: TypeAlias = Callable[[Params], Any]
 """``params -> pytree of bools`` of their structure: True for each selected leaf."""
 
+RANGES = ranges_by_name({"[0, inf)": "strength l1_strength l2_strength", "(0, inf)": "limit"})
 
 # added to a whole neuron or its factor; b1 is the bias of the lectures' first layer
 _NOT_WEIGHTS = re.compile(r"bias|scale|offset|gamma|beta|b\d*")
@@ -154,7 +161,7 @@ def elastic_net(
     >>> elastic_net({"weights": jnp.array([[3.0, -4.0]])}, 0.5, 1.0).tolist()
     28.5
     """
-    _check_strengths(l1_strength, l2_strength)
+    check_ranges(RANGES, l1_strength=l1_strength, l2_strength=l2_strength)
     return l1(params, l1_strength, mask=mask) + l2(params, l2_strength, mask=mask)
 
 
@@ -166,7 +173,7 @@ def elastic_net_backward(
     mask: Mask = weights_only,
 ) -> Params:
     """``dw = l1_strength sign(w) + 2 l2_strength w``, 0 for leaves that do not count."""
-    _check_strengths(l1_strength, l2_strength)
+    check_ranges(RANGES, l1_strength=l1_strength, l2_strength=l2_strength)
     parts = l1_backward(params, l1_strength, mask=mask), l2_backward(params, l2_strength, mask=mask)
     return jax.tree.map(jnp.add, *parts)
 
@@ -199,7 +206,7 @@ def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only)
     >>> max_norm(jnp.array([[3.0, 4.0], [0.5, 0.0]]), 1.25).tolist()
     [[0.75, 1.0], [0.5, 0.0]]
     """
-    check_range("limit", limit, low=0.0, low_open=True)
+    check_ranges(RANGES, limit=limit)
     project = functools.partial(_project, limit)
     return _map_masked(project, lambda w: w, params, mask)
 
@@ -283,18 +290,13 @@ def _autodiff_rule(penalty: Callable[[Params], Array]) -> Callable[[Params], Par
     return jax.grad(penalty)
 
 
-def _check_strengths(l1_strength: float | Array, l2_strength: float | Array) -> None:
-    check_range("l1_strength", l1_strength, low=0.0)
-    check_range("l2_strength", l2_strength, low=0.0)
-
-
 def _total(
     measure: Callable[[Array], Array],
     params: Params,
     strength: float | Array,
     mask: Mask,
 ) -> Array:
-    check_range("strength", strength, low=0.0)
+    check_ranges(RANGES, strength=strength)
     kept = jax.tree.leaves(_map_masked(lambda w: w, lambda _: None, params, mask))
     # leaves of several precisions are added up in the highest
     with jax.numpy_dtype_promotion("standard"):
@@ -309,7 +311,7 @@ def _gradient(
     strength: float | Array,
     mask: Mask,
 ) -> Params:
-    check_range("strength", strength, low=0.0)
+    check_ranges(RANGES, strength=strength)
 
     def scaled(w: Array) -> Array:
         return jnp.asarray(strength, w.dtype) * slope(w)

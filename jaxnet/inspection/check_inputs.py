@@ -105,15 +105,15 @@ def check_like(argument: str, tree: Any, like: Any, whose: str) -> None:
         like: the other tree.
         whose: its name in messages, such as ``"the parameters"``.
     """
-    expected, remedy = f"to be a tree like {whose}", "Pass one of the same structure and shapes."
+    expected = f"to be a tree like {whose}"
     if jax.tree.structure(tree) != jax.tree.structure(like):
-        raise invalid_type(argument, expected, "one of another structure", remedy)
+        raise invalid_type(argument, expected, "one of another structure")
     leaves = jax.tree.leaves(like)
     for (path, leaf), other in zip(jax.tree_util.tree_leaves_with_path(tree), leaves, strict=True):
         if np.shape(leaf) != np.shape(other):
             where = jax.tree_util.keystr(path)
             actual = f"shape {np.shape(leaf)} at {where}, not {np.shape(other)}"
-            raise invalid_type(argument, expected, actual, remedy)
+            raise invalid_type(argument, expected, actual)
 
 
 def check_parameters(params: Any) -> None:

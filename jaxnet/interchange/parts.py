@@ -70,7 +70,7 @@ def flat_layers(network: Layer) -> tuple[Layer, ...]:
         remedy = "Translate the layers that it is made of one by one."
         expected = f"to be made of serial, {', '.join(FIELDS)}"
         raise invalid_value("network", expected, description.kind, remedy)
-    if description.settings.get("like") == "lecture":
+    if description.kind == "dropout" and description.settings["like"] == "lecture":
         remedy = (
             "Make the network with the inverted form, and multiply the weights of the dense layer "
             "that follows each dropout by 1 - drop_rate: its outputs are then the same."

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.checks import check_choice, check_ranges
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
@@ -129,8 +129,7 @@ def batch_norm(
     chosen = check_choice("like", like, CONVENTIONS)
     a = chosen.momentum if momentum is None else momentum
     eps = chosen.eps if eps is None else eps
-    check_range("momentum", a, low=0.0, high=1.0)
-    check_range("eps", eps, low=0.0, low_open=True)
+    check_ranges({"momentum": "[0, 1]", "eps": "(0, inf)"}, momentum=a, eps=eps)
     old_weight = 1 - a if chosen.weights_new else a
 
     def init(key: Key, in_shape: Shape) -> tuple[BatchNorm, MovingMoments]:

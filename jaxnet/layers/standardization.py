@@ -132,8 +132,7 @@ def _backward(
 def _check_examples(values: np.ndarray, ddof: int) -> None:
     real = any(jnp.issubdtype(values.dtype, kind) for kind in (jnp.floating, jnp.integer, bool))
     if not real:
-        remedy = "Pass integers or floating-point numbers."
-        raise invalid_type("examples", "to be real numbers", values.dtype, remedy)
+        raise invalid_type("examples", "to be real numbers", values.dtype)
     if values.ndim < 2:
         remedy = "For one feature an example use x[:, None]."
         expected = "of shape (examples, *in_shape)"

@@ -127,8 +127,7 @@ def _named_leaves(
     names = tuple(names) if np.iterable(names) and not isinstance(names, str) else names
     texts = isinstance(names, tuple) and all(isinstance(name, str) for name in names)
     if not texts or len(names) != len(args) or len(set(names)) != len(names):
-        expected, remedy = "to be one for each argument, all different", "Name each argument once."
-        raise invalid_value("names", expected, repr(names), remedy)
+        raise invalid_value("names", "to be one for each argument, all different", repr(names))
     leaves = {}
     for name, arg in zip(names, args, strict=True):
         for path, leaf in jax.tree_util.tree_leaves_with_path(arg):
