@@ -116,7 +116,9 @@ def test_names_of_another_layer() -> None:
     message = r"^expected 0\.weight to be given, got none\."
     with pytest.raises(ValueError, match=message):
         from_torch(dense(3), {"1.weight": weights, "1.bias": bias})
-    message = r"^from_nnx: .*, got unknown arrays layers/1/kernel\. Rename"
+    message = (
+        r"^expected arrays to be those of the network, got unknown arrays layers/1/kernel\. Rename"
+    )
     state = {"layers": {0: {"kernel": weights.T, "bias": bias}, 1: {"kernel": weights}}}
     with pytest.raises(ValueError, match=message):
         from_nnx(dense(3), state)
@@ -146,11 +148,11 @@ def test_something_else_than_arrays_by_name(no_type_checks: None) -> None:
 @each_peer
 def test_params_of_another_network(peer: Peer) -> None:
     need(peer.package)
-    message = r": expected params to be a tuple of 4, one entry a layer, got 3\. Pass the params of"
-    with pytest.raises(TypeError, match=f"^{peer.to.__name__}{message}"):
+    message = r"expected params to be a tuple of 4, one entry a layer, got 3\. Pass the params of"
+    with pytest.raises(TypeError, match=f"^{message}"):
         peer.to(NETWORK, PARAMS[:-1], STATISTICS)
-    message = r": expected statistics to be a tuple of 4, one entry a layer, got NoneType\. Pass"
-    with pytest.raises(TypeError, match=f"^{peer.module.__name__}{message}"):
+    message = r"expected statistics to be a tuple of 4, one entry a layer, got NoneType\. Pass"
+    with pytest.raises(TypeError, match=f"^{message}"):
         peer.module(NETWORK, PARAMS, None)
 
 

@@ -104,7 +104,7 @@ def test_evaluation_is_the_network_without_dropout(dtype: np.dtype) -> None:
             {"batch_norm": "between"},
             r"expected batch_norm to be one of after, before, got 'between'",
         ),
-        ({"batch_norm_convention": "mine"}, r"convention to be one of flax, keras, lecture, torch"),
+        ({"batch_norm_convention": "mine"}, "like to be one of flax, keras, lecture, torch"),
         (
             {"drop_rate": (0.5, 0.5, 0.5)},
             r"expected drop_rate to hold 2, one a hidden layer, got \(0.5, 0.5, 0.5\)\. Give",

@@ -159,7 +159,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 
 def test_a_pipe_is_not_waited_for(path: Path) -> None:
     os.mkfifo(path)
-    with pytest.raises(ValueError, match=r"load_model: .* to be a regular file, got .*, a pipe"):
+    with pytest.raises(ValueError, match=r"^expected .* to be a regular file, got .*, a pipe"):
         load_model(path)
 
 
