@@ -10,7 +10,7 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
     functions     activations  initializers  losses  metrics  penalties  schedules
     core
 
-Rooms beside each other (``|``), and the files of ``functions``, do not know each other.
+Folders side by side (``|``), and the files of ``functions``, do not import each other.
 """
 
 from jaxnet import data, inspection, interchange, layers, networks, optim, training

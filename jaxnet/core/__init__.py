@@ -1,1 +1,1 @@
-"""The ground floor: types, error wording, checks and tree arithmetic."""
+"""Types, error messages, checks and arithmetic on pytrees."""

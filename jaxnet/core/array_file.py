@@ -1,7 +1,7 @@
-"""Arrays by name and a description, in one file that is found whole or refused.
+"""Files of named arrays and a description, verified by a checksum.
 
-The format is safetensors, which any library can read and which runs no code when read; in its
-metadata are a description in JSON and a SHA-256 of all of it.
+The format is safetensors, which many libraries read and which runs no code. The metadata hold a
+description in JSON and a SHA-256 of the whole content.
 """
 
 import errno
@@ -30,21 +30,20 @@ DTYPES = (
     *("bfloat16", "float16", "float32", "float64", "bool"),
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
 )
-"""What arrays are made of; safetensors would write some others, but not read them."""
+"""Permitted dtypes; safetensors writes some others, but does not read them."""
 
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 """What the system says where there is no such file; all else is no damage of the file."""
 
 
 class FileKind(NamedTuple):
-    """What a file is for, so that none is taken for another's.
+    """Purpose and version of a file format.
 
     Attributes:
-        name: what its metadata call it.
-        version: of what it says; one of another version is refused, for it may mean something
-            else.
-        noun: what errors call it.
-        remedy: what they advise if it is damaged, a whole sentence.
+        name: the format in the metadata.
+        version: of the description; files of other versions raise an error.
+        noun: the format in error messages.
+        remedy: advice for a damaged file, a whole sentence.
     """
 
     name: str
@@ -54,7 +53,7 @@ class FileKind(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What a file holds.
+    """Content of a file.
 
     Attributes:
         description: all but the arrays, in JSON's own types.
@@ -66,14 +65,14 @@ class Content(NamedTuple):
 
 
 def storable(name: str, array: Any) -> np.ndarray:
-    """Return an array in memory row by row: safetensors would write any other order as it lies.
+    """Return an array in row-major order, the only one that safetensors writes correctly.
 
     Args:
         name: of the array.
         array: of NumPy or JAX.
 
     Raises:
-        TypeError: for a dtype that no file can hold.
+        TypeError: for a dtype outside `DTYPES`.
     """
     dtype = getattr(array, "dtype", type(array).__name__)
     if str(dtype) not in DTYPES:
@@ -86,7 +85,7 @@ def pack(kind: FileKind, text: str, arrays: Mapping[str, np.ndarray]) -> bytes:
     """Return the bytes of a file.
 
     Args:
-        kind: what the file is for.
+        kind: format of the file.
         text: the description, in JSON.
         arrays: name -> array, each `storable`.
 
@@ -103,10 +102,10 @@ def pack(kind: FileKind, text: str, arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def unpack(kind: FileKind, path: Path) -> Content:
-    """Return what a file holds. Nothing of it is used before its checksum was found right.
+    """Read a file and verify its checksum.
 
     Args:
-        kind: what the file should be for.
+        kind: expected format of the file.
         path: the file.
 
     Raises:
@@ -130,16 +129,16 @@ def unpack(kind: FileKind, path: Path) -> Content:
         expected = f"to have the SHA-256 that it states, {metadata.get('sha256')}"
         raise _damaged(kind, path, expected, found)
     try:
-        said = json.loads(text)
+        description = json.loads(text)
     except ValueError:
-        said = None
-    if not isinstance(said, dict):
+        description = None
+    if not isinstance(description, dict):
         raise _damaged(kind, path, "to hold a description in JSON", repr(text[:60]))
-    return Content(said, arrays)
+    return Content(description, arrays)
 
 
 def checksum(kind: FileKind, text: str, arrays: Mapping[str, np.ndarray]) -> str:
-    """Return the SHA-256 of a file's content: of what it says, not of how it lies there."""
+    """Return the SHA-256 of the description and the arrays, independent of their order."""
     sha = hashlib.sha256(f"{kind.name} {kind.version}\n{text}\n".encode())
     for name in sorted(arrays):
         array = arrays[name]
@@ -155,7 +154,7 @@ def _read(kind: FileKind, path: Path) -> tuple[Mapping[str, str], dict[str, np.n
             raise missing_file("to exist", f"nothing at {path}", "Check the path.")
         if found := irregularity(path):
             raise _damaged(kind, path, "to be a regular file", f"'{path.name}', {found}")
-        open_regular(path, "rb").close()  # says why not, where safetensors does not
+        open_regular(path, "rb").close()  # raises the system's error, which safetensors hides
         with safetensors.safe_open(path, framework="np") as file:
             return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except InputError:

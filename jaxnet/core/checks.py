@@ -1,4 +1,4 @@
-"""Checks at the boundary: each returns the value that it has approved, or raises."""
+"""Checks of arguments: each returns the valid value or raises an error."""
 
 import difflib
 import inspect
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.errors import invalid_type, invalid_value, with_type
 from jaxnet.core.types import AnyArray
 
 T = TypeVar("T")
@@ -46,8 +46,7 @@ def check_count(argument: str, value: Any, *, minimum: int = 1) -> int:
         remedy = "What is compiled depends on it: pass a Python integer, one program for each."
         raise invalid_type(argument, "to be an integer", "a traced array", remedy)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        actual = f"{value!r} of type {type(value).__name__}"
-        raise invalid_type(argument, "to be an integer", actual)
+        raise invalid_type(argument, "to be an integer", with_type(value))
     if value < minimum:
         raise invalid_value(argument, f">= {minimum}", value)
     return int(value)
@@ -71,8 +70,7 @@ def check_range(
     exact = isinstance(value, numbers.Real) and not isinstance(value, bool)
     dtype: Any = getattr(value, "dtype", None)
     if not exact and dtype is None:
-        actual = f"{value!r} of type {type(value).__name__}"
-        raise invalid_type(argument, "to be a number", actual)
+        raise invalid_type(argument, "to be a number", with_type(value))
     if not exact and not jnp.issubdtype(dtype, jnp.number):
         return value
     low_open, high_open = low_open and exact, high_open and exact
@@ -80,7 +78,7 @@ def check_range(
     def inside(entries: np.ndarray) -> Any:
         above = entries > low if low_open else entries >= low
         below = entries < high if high_open else entries <= high
-        return (np.abs(entries) < np.inf) & above & below  # isfinite knows no integer of any size
+        return (np.abs(entries) < np.inf) & above & below  # np.isfinite fails for large ints
 
     left = "(" if low_open or low == -math.inf else "["
     right = ")" if high_open or high == math.inf else "]"
@@ -94,7 +92,7 @@ def check_scalar(argument: str, value: Any, **bounds: Any) -> Any:
 
     Args:
         argument: the hyperparameter's name.
-        value: what was given.
+        value: number or array.
         bounds: ``low``, ``high``, ``low_open``, ``high_open`` of `check_range`.
 
     Raises:
@@ -109,16 +107,16 @@ def check_scalar(argument: str, value: Any, **bounds: Any) -> Any:
 
 
 def check_whole(argument: str, value: Any, *, minimum: int = 1) -> None:
-    """Raise an error unless a hyperparameter is an integer, or a 0-d array of integers.
+    """Check that a hyperparameter is an integer or a 0-d array of integers.
 
     Args:
         argument: the hyperparameter's name.
-        value: what was given; a number must be at most 2^31 - 1.
-        minimum: the smallest that is in range.
+        value: integer of at most 2^31 - 1, or array.
+        minimum: the smallest valid integer.
 
     Raises:
         ValueError: if it is a number out of its range, or an array of other than 0 dimensions.
-        TypeError: if it is no integer.
+        TypeError: if it is not an integer.
     """
     if not hasattr(value, "dtype") or isinstance(value, np.generic):
         check_count(argument, value, minimum=minimum)
@@ -153,8 +151,17 @@ def check_ranges(ranges: Mapping[str, str], **values: Any) -> None:
         check_scalar(name, value, low=float(low), high=float(high), **opened)
 
 
+def ranges_by_name(names: Mapping[str, str]) -> dict[str, str]:
+    """Invert a table of ranges -> names, separated by spaces, for `check_ranges`.
+
+    >>> ranges_by_name({"[0, 1)": "b1 b2", "(0, inf)": "eps"})
+    {'b1': '[0, 1)', 'b2': '[0, 1)', 'eps': '(0, inf)'}
+    """
+    return {name: text for text, listed in names.items() for name in listed.split()}
+
+
 def check_key(argument: str, key: Any) -> None:
-    """Raise a TypeError unless ``key`` is one PRNG key, typed or of the old kind of integers.
+    """Check that ``key`` is one PRNG key, typed or legacy (uint32).
 
     >>> check_key("key", 0)
     Traceback (most recent call last):
@@ -164,8 +171,7 @@ Pass jax.random.key(0).
     """
     remedy = "Pass jax.random.key(0)."
     if not isinstance(key, jax.Array | np.ndarray):
-        actual = f"{key!r} of type {type(key).__name__}"
-        raise invalid_type(argument, "to be one PRNG key", actual, remedy)
+        raise invalid_type(argument, "to be one PRNG key", with_type(key), remedy)
     typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if key.ndim if typed else not _is_key_of_integers(key):
         actual = f"{key.dtype} of shape {key.shape}"
@@ -173,14 +179,14 @@ Pass jax.random.key(0).
 
 
 def _is_key_of_integers(key: AnyArray) -> bool:
-    wanted = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0)))
-    return (key.dtype, key.shape) == (wanted.dtype, wanted.shape)
+    legacy = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0)))
+    return (key.dtype, key.shape) == (legacy.dtype, legacy.shape)
 
 
 def check_flags(**flags: Any) -> None:
-    """Raise a TypeError that names the first flag that is not a boolean; None passes, too.
+    """Check that flags are booleans or None; the TypeError names the first that is not.
 
-    A text such as ``"no"`` would count as true. A traced value cannot choose what is computed.
+    A string such as ``"no"`` would count as true, and a traced value cannot select a program.
 
     >>> check_flags(nesterov="no")
     Traceback (most recent call last):
@@ -190,12 +196,11 @@ got 'no' of type str.
     """
     for name, flag in flags.items():
         if not isinstance(flag, bool | np.bool_ | None):
-            actual = f"{flag!r} of type {type(flag).__name__}"
-            raise invalid_type(name, "to be a boolean", actual)
+            raise invalid_type(name, "to be a boolean", with_type(flag))
 
 
 def check_function(argument: str, called: Any, remedy: str) -> None:
-    """Raise a TypeError unless an argument can be called.
+    """Check that an argument is callable.
 
     >>> check_function("on_progress", 3, "Pass a function.")
     Traceback (most recent call last):
@@ -207,8 +212,20 @@ Pass a function.
         raise invalid_type(argument, "to be a function", repr(called), remedy)
 
 
+def check_instance(argument: str, value: Any, kind: type, expected: str, remedy: str) -> None:
+    """Check that an argument is an instance of a class.
+
+    >>> check_instance("path", 3, str, "to be a string", "Pass a name.")
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidTypeError: expected path to be a string, got a int. Pass a name.
+    """
+    if not isinstance(value, kind):
+        raise invalid_type(argument, expected, f"a {type(value).__name__}", remedy)
+
+
 def check_arrays(**arrays: Any) -> None:
-    """Raise a TypeError that names the first argument that is no array, of JAX's or of NumPy's.
+    """Check that arguments are arrays of JAX or NumPy; the TypeError names the first that is not.
 
     >>> check_arrays(outputs=np.zeros(2), targets=[1, 2])
     Traceback (most recent call last):
@@ -223,7 +240,7 @@ Pass jnp.asarray(targets).
 
 
 def check_floating(argument: str, array: Any) -> None:
-    """Raise a TypeError unless the array, or number, is floating-point.
+    """Check that an array or number is floating-point.
 
     >>> check_floating("z", np.array([1]))
     Traceback (most recent call last):
@@ -241,8 +258,8 @@ z.astype(jnp.float32) converts.
 
 
 def check_finite(argument: str, values: np.ndarray, remedy: str) -> None:
-    """Raise a ValueError that says how many values are NaN or infinite, and where the first is."""
-    if not jnp.issubdtype(values.dtype, jnp.inexact):  # knows bfloat16, too
+    """Check that values are finite; the ValueError counts the others and locates the first."""
+    if not jnp.issubdtype(values.dtype, jnp.inexact):  # covers bfloat16
         return
     bad = ~np.isfinite(values)
     if bad.any():
@@ -258,7 +275,7 @@ def check_entries(
     expected: str,
     remedy: str = "",
 ) -> None:
-    """Raise a ValueError that shows the first entry for which ``good`` is False.
+    """Check entries by a predicate; the ValueError shows the first for which ``good`` is False.
 
     Tracers pass unchecked: their values are not known yet.
 
@@ -280,7 +297,7 @@ def check_entries(
 
 
 def check_options(called: Callable[..., Any], options: Iterable[str], *, data: int) -> None:
-    """Raise a ValueError for an option that ``called`` lacks; its first arguments are the data.
+    """Check that options are parameters of ``called``, behind its first ``data`` arguments.
 
     >>> check_options(round, ["digits"], data=1)
     Traceback (most recent call last):
@@ -299,7 +316,7 @@ got 'digits'. Did you mean 'ndigits'?
 
 
 def check_names(argument: str, expected: Iterable[str], actual: Iterable[str], remedy: str) -> None:
-    """Raise a ValueError that lists which of a network's arrays lack and which are unknown.
+    """Check names of arrays; the ValueError lists missing and unknown ones.
 
     >>> check_names("arrays", ["0.weight", "0.bias"], ["0.weight"], "Add them.")
     Traceback (most recent call last):
@@ -311,5 +328,5 @@ got arrays without 0.bias. Add them.
     if missing or unknown:
         without = [f"arrays without {', '.join(missing)}"] if missing else []
         beside = [f"unknown arrays {', '.join(unknown)}"] if unknown else []
-        said = " and ".join(without + beside)
-        raise invalid_value(argument, "to be those of the network", said, remedy)
+        actual = " and ".join(without + beside)
+        raise invalid_value(argument, "to be those of the network", actual, remedy)

@@ -1,4 +1,4 @@
-"""What is computed over the last axis, that of the classes: softmax, and the class predicted.
+"""Functions over the axis of classes, the last: softmax, cross-entropy, predicted class.
 
 Where one probability rounds to 1, ``1 - y`` is 0, and with it the gradient. Here the
 probabilities of the others are added up instead: values and derivatives are right to 4 units in
@@ -73,7 +73,7 @@ def _label_cross_entropy_jvp(
 
 
 def _one_hot(z: Array, labels: Array) -> tuple[Array, Array]:
-    """Return where each label is among the classes, and whether it is one of them."""
+    """Return one-hot rows of the labels, and whether each label is a class."""
     label = labels[..., None]
     hit = label == jax.lax.broadcasted_iota(label.dtype, z.shape, z.ndim - 1)
     return hit, (label >= 0) & (label < z.shape[-1])
@@ -86,7 +86,7 @@ def softmax_product(y: Array, t: Array) -> Array:
 
 
 def balanced(y: Array, u: Array) -> Array:
-    """Return vectors that sum to 0, which are ``u`` but where ``y`` is above 1/2.
+    """Return ``u`` with the entry where ``y > 1/2`` replaced so that each vector sums to 0.
 
     There the differences that make up ``u`` may have cancelled: minus the sum of the others.
     """
@@ -94,19 +94,19 @@ def balanced(y: Array, u: Array) -> Array:
 
 
 def predicted_class(outputs: Array) -> Array:
-    """Index of the largest output, the first of equal ones; -1, which is no class, beside NaN."""
+    """Index of the largest output, the first of equal ones; -1 if an output is NaN."""
     largest = jnp.argmax(outputs, axis=-1).astype(jnp.int32)
     return jnp.where(jnp.any(jnp.isnan(outputs), axis=-1), -1, largest)
 
 
 def _relative(y: Array, t: Array) -> Array:
-    """Return ``t`` less its entry where ``y`` is above 1/2, which changes no derivative."""
+    """Subtract from ``t`` its entry where ``y > 1/2``, which leaves derivatives unchanged."""
     likely = y > 0.5
     return jnp.where(likely, 0, t - _sum(jnp.where(likely, t, 0)))
 
 
 def _exponentials(z: Array) -> tuple[Array, Array]:
-    """Return ``d = z - max z`` and ``e^d``, in which the rounding of ``d`` is made good.
+    """Return ``d = z - max z`` and ``e^d``, corrected for the rounding of ``d``.
 
     What ``d`` lost is found exactly (Knuth's two-sum); it would change ``e^d`` by up to
     ``|d| / 2`` units in the last place.

@@ -1,8 +1,8 @@
-"""Builds error messages: expected, actual, remedy."""
+"""Error classes and messages: expected, actual, remedy."""
 
 
 class InputError(Exception):
-    """Marks an error as the caller's to mend; commands print it without a traceback."""
+    """Base of errors that the caller can fix; commands print it without a traceback."""
 
 
 class InvalidValueError(InputError, ValueError):
@@ -14,15 +14,15 @@ class InvalidTypeError(InputError, TypeError):
 
 
 class DamagedFileError(InvalidValueError):
-    """A file is not what was written: truncated, altered or another."""
+    """A file is truncated, altered or of another kind."""
 
 
 class MissingFileError(InputError, FileNotFoundError):
-    """A file that the caller was to provide is not there."""
+    """An input file is missing."""
 
 
 class MissingPackageError(InputError, ImportError):
-    """An optional package that a function needs is not installed, or does not import."""
+    """An optional package is not installed or fails to import."""
 
 
 def message(argument: str, expected: str, actual: object, remedy: str = "") -> str:
@@ -46,23 +46,32 @@ def message(argument: str, expected: str, actual: object, remedy: str = "") -> s
 def invalid_value(
     argument: str, expected: str, actual: object, remedy: str = ""
 ) -> InvalidValueError:
-    """Return, for the caller to raise, a ValueError in the form of `message`."""
+    """Return a ValueError with a `message`."""
     return InvalidValueError(message(argument, expected, actual, remedy))
 
 
 def invalid_type(
     argument: str, expected: str, actual: object, remedy: str = ""
 ) -> InvalidTypeError:
-    """Return, for the caller to raise, a TypeError in the form of `message`."""
+    """Return a TypeError with a `message`."""
     return InvalidTypeError(message(argument, expected, actual, remedy))
 
 
 def missing_file(expected: str, actual: object, remedy: str) -> MissingFileError:
-    """Return, for the caller to raise, a FileNotFoundError in the form of `message`."""
+    """Return a FileNotFoundError with a `message`."""
     return MissingFileError(message("file", expected, actual, remedy))
 
 
 def missing_package(package: str, actual: object, remedy: str) -> MissingPackageError:
-    """Return, for the caller to raise, an ImportError in the form of `message`."""
+    """Return an ImportError with a `message`."""
     expected = f"{package} to be installed"
     return MissingPackageError(message("package", expected, actual, remedy))
+
+
+def with_type(value: object) -> str:
+    """Format a value with its type, for messages.
+
+    >>> with_type(0.5)
+    '0.5 of type float'
+    """
+    return f"{value!r} of type {type(value).__name__}"

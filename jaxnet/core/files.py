@@ -1,4 +1,4 @@
-"""Files: read if they are regular and not too large, written whole or not at all."""
+"""Reading of regular files up to a size, and atomic writing."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from jaxnet.core.errors import InvalidValueError, invalid_type, invalid_value
+from jaxnet.core.errors import InvalidValueError, invalid_type, invalid_value, with_type
 
 IRREGULAR = {
     stat.S_IFIFO: "a pipe",
@@ -15,13 +15,13 @@ IRREGULAR = {
     stat.S_IFBLK: "a device",
     stat.S_IFSOCK: "a socket",
 }
-"""What is no file, though it has the name of one, by what the system calls it."""
+"""File type of the system -> name of what is not a regular file."""
 
 LARGEST = 2**36
 """Bytes of the largest file that is read, where there is no smaller limit: 64 GiB."""
 
 NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-"""Flags that open a pipe though nobody is at its other end, and take no terminal as one's own."""
+"""Flags with which opening a pipe or terminal does not block."""
 
 
 def check_path(argument: str, path: Any) -> Path:
@@ -29,7 +29,7 @@ def check_path(argument: str, path: Any) -> Path:
 
     Args:
         argument: the argument's name.
-        path: what was given.
+        path: string or path object.
 
     Raises:
         TypeError: if it is neither a string nor a path.
@@ -43,9 +43,8 @@ got 's3://bucket/model'. Write to a folder, and copy it there.
     """
     name = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(name, str):
-        actual = f"{path!r} of type {type(path).__name__}"
         remedy = "Pass a str or a pathlib.Path."
-        raise invalid_type(argument, "to be a path", actual, remedy)
+        raise invalid_type(argument, "to be a path", with_type(path), remedy)
     if not name or "\0" in name:
         raise invalid_value(argument, "to be a path", repr(name), "Pass a name.")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name):  # pathlib makes one slash of two
@@ -55,7 +54,7 @@ got 's3://bucket/model'. Write to a folder, and copy it there.
 
 
 def irregularity(file: Path | int) -> str | None:
-    """Return what a path leads to, such as ``"a pipe"``, if it is neither a file nor a folder.
+    """Name the kind of a path, such as ``"a pipe"``; None for files, folders and missing paths.
 
     Args:
         file: a path, or the number of an open file.
@@ -67,13 +66,14 @@ def irregularity(file: Path | int) -> str | None:
 
 
 def check_regular(path: Path, file: Path | int | None = None) -> None:
-    """Raise a ValueError for a device or pipe: one cannot be replaced, and reading may never end.
+    """Raise a ValueError for a device or pipe.
 
-    What is a folder or not there the system complains about itself.
+    They cannot be replaced, and reading them may never end. Folders and missing files pass: the
+    system raises its own errors for them.
 
     Args:
         path: of a file, or a symbolic link to one.
-        file: the number that it is open by; by default it is not.
+        file: descriptor of the open file, if it is open.
     """
     kind = irregularity(path if file is None else file)
     if kind is not None:
@@ -82,7 +82,7 @@ def check_regular(path: Path, file: Path | int | None = None) -> None:
 
 
 def open_regular(path: Path, mode: Literal["rb", "ab"], *, limit: int = LARGEST) -> IO[bytes]:
-    """Open a file for reading, or for appending without a buffer, and never wait for it.
+    """Open a file for reading or unbuffered appending, without blocking.
 
     Args:
         path: of a file, or a symbolic link to one.
@@ -113,7 +113,7 @@ def open_regular(path: Path, mode: Literal["rb", "ab"], *, limit: int = LARGEST)
 
 
 def read_regular(path: Path, *, limit: int = LARGEST) -> bytes:
-    """Return what a file holds.
+    """Return the bytes of a file.
 
     Args:
         path: of a file, or a symbolic link to one.
@@ -128,15 +128,15 @@ def read_regular(path: Path, *, limit: int = LARGEST) -> bytes:
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any], *, remedy: str) -> Path:
-    """Let ``write`` fill a temporary file beside ``path``, then move it there in one step.
+    """Write a file atomically: fill a temporary file, then rename it.
 
-    Whoever reads ``path`` finds the old file or the new one, never a part of one, whether the
-    process is killed, the disk is full or the power fails.
+    Readers of ``path`` find the old file or the new one, never a part of one, even after a kill, a
+    full disk or a power failure.
 
     Args:
-        path: the file to be; if it is a symbolic link, what that leads to.
-        write: is called with the temporary path, which has the same suffix and begins with a dot.
-        remedy: what to advise if that fails.
+        path: the file to write; a symbolic link is followed.
+        write: is called with the temporary path, which has the same suffix.
+        remedy: advice if writing fails.
 
     Returns:
         ``path``.
@@ -163,6 +163,6 @@ def write_atomically(path: Path, write: Callable[[Path], Any], *, remedy: str) -
 def not_writable(
     path: Path, error: OSError, remedy: str, *, argument: str = "file"
 ) -> InvalidValueError:
-    """Return, for the caller to raise, what says why a file or folder cannot be written."""
+    """Return the error for a file or folder that cannot be written."""
     actual = f"'{path}': {error.strerror or error}"
     return invalid_value(argument, "to be writable", actual, remedy)

@@ -1,4 +1,4 @@
-"""The Hessian of a function, by its products with vectors: it is never formed."""
+"""Products of a function's Hessian with vectors, without forming the Hessian."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Masks: which examples count, for functions of outputs and targets."""
+"""Masks of examples for functions of outputs and targets."""
 
 import functools
 import inspect
@@ -21,7 +21,7 @@ _ARGUMENT = """
 
 
 def maskable(function: Callable[..., Array]) -> Callable[..., Array]:
-    """Give a loss, its backward rule or a metric the keyword ``where``, which masks examples.
+    """Add the keyword ``where``, a mask of examples, to a loss, backward rule or metric.
 
     Args:
         function: ``(outputs, targets, **options) -> array`` that begins with the batch's
@@ -62,7 +62,7 @@ def maskable(function: Callable[..., Array]) -> Callable[..., Array]:
 def apply_mask(
     outputs: AnyArray, targets: AnyArray, where: AnyArray, batch: Shape | None = None
 ) -> tuple[Array, AnyArray]:
-    """Return outputs and targets that hold nothing harmful where the mask is False.
+    """Replace masked outputs and targets by harmless values.
 
     There outputs become 0, and targets those of the first example that counts, or class 0 if it is
     known that none does: NaN among them reaches no gradient, and labels such as -1 pass the checks
@@ -70,12 +70,12 @@ def apply_mask(
 
     Args:
         outputs: begins with the batch's dimensions.
-        targets: so, too; if not, it comes back as it is, for others to refuse.
+        targets: likewise; invalid targets are returned unchanged, for later checks.
         where: booleans, one an example.
         batch: the batch's shape; by default the outputs' without their last axis.
 
     Raises:
-        TypeError: if ``where`` is no array of booleans.
+        TypeError: if ``where`` is not an array of booleans.
         ValueError: if it has another shape.
     """
     check_arrays(outputs=outputs, targets=targets, where=where)
@@ -115,5 +115,5 @@ def _known(array: AnyArray) -> bool:
 
 
 def _spread(where: AnyArray, ndim: int) -> AnyArray:
-    """Return a mask with as many axes as what it masks."""
+    """Return a mask with as many axes as the masked array."""
     return where.reshape(where.shape + (1,) * (ndim - where.ndim))

@@ -1,4 +1,4 @@
-"""Functions that remember what they returned."""
+"""Memoization by argument value."""
 
 import functools
 from collections.abc import Callable
@@ -11,14 +11,14 @@ Result = TypeVar("Result")
 
 
 def cache_by_value(make: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Return ``make``, changed to return one and the same object for equal arguments.
+    """Memoize ``make``: equal arguments return the identical object.
 
-    What is compiled with a function is found again for that function only, not for an equal one.
-    Arguments are equal if their types are, too: 1, 1.0 and True differ. Where one cannot be
-    compared, as arrays, which may be traced, nothing is remembered.
+    JAX caches compiled programs by the identity of their functions. Arguments are equal if their
+    types are, too: 1, 1.0 and True differ. Calls with arguments that cannot be hashed, or arrays,
+    which may be traced, are not cached.
 
     Args:
-        make: a function whose result depends on its arguments alone, and is not changed later.
+        make: a pure function whose result is not mutated.
 
     >>> pair = cache_by_value(lambda **options: list(options.items()))
     >>> pair(a=1, b=2) is pair(b=2, a=1), pair(a=1, b=2) is pair(a=1.0, b=2)

@@ -1,4 +1,4 @@
-"""Euclidean norms and shortening to a norm, right where squares would over- or underflow."""
+"""Euclidean norms and clipping by norm, without overflow or underflow of squares."""
 
 import functools
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def joint_norm(arrays: Sequence[Array]) -> Array:
 
 
 def unit_scale(size: Array) -> Array:
-    """Return the power of two that brings numbers of a size near 1, where their squares exist.
+    """Return the power of two that scales numbers of a size near 1.
 
     Multiplying by it rounds nothing, and its inverse can be written, too. It is 1 for a size of 0,
     infinity or NaN. No derivative depends on it.

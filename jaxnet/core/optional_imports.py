@@ -1,4 +1,4 @@
-"""Optional packages, imported only where they are used."""
+"""Lazy imports of optional packages."""
 
 import importlib
 from typing import Any
@@ -7,11 +7,11 @@ from jaxnet.core.errors import missing_package
 
 
 def import_package(name: str, *, remedy: str = "") -> Any:
-    """Return the module called ``name``, imported only now.
+    """Import an optional module.
 
     Args:
         name: of the module, such as ``"flax.linen"``.
-        remedy: what else to say when it cannot be imported.
+        remedy: advice if the import fails.
 
     Raises:
         ImportError: if it, or something that it needs, is not installed.

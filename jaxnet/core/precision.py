@@ -1,4 +1,4 @@
-"""The precision that sums and moments are kept in."""
+"""Precision of sums and moments."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import jax.numpy as jnp
 
 
 def at_least_float32(dtype: Any) -> Any:
-    """Return a dtype, or float32 where it is a narrower floating-point one, to add numbers up in.
+    """Return the dtype of sums: float32 for narrower floating-point dtypes, else the same.
 
-    A count in bfloat16 stands still at 256, and a step of 0.01 is lost in an average.
+    A count in bfloat16 stops at 256, and a step of 0.01 is lost in an average.
 
     >>> at_least_float32(jnp.dtype("bfloat16")).name, at_least_float32(jnp.dtype("float64")).name
     ('float32', 'float64')

@@ -1,4 +1,4 @@
-"""Random orders, drawn on the device."""
+"""Random permutations, drawn on the device."""
 
 import math
 

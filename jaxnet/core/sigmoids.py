@@ -1,7 +1,7 @@
 """Sigmoid, tanh, softplus and the normal distribution, whose derivatives keep their tails.
 
 Autodiff computes ``y (1 - y)`` or ``1 - y^2``, which is 0 as soon as ``y`` rounds to 1. Each
-function here has a derivative of its own (`jax.custom_jvp`), in which nothing cancels: right to
+function here has a custom derivative (`jax.custom_jvp`) without cancellation: right to
 4 units in the last place, wherever that is a normal number. Derivatives of all orders follow.
 """
 

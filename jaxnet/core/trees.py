@@ -31,7 +31,7 @@ def all_finite(tree: Any) -> Array:
 
 
 def select(condition: Array, on_true: Any, on_false: Any) -> Any:
-    """Choose between two trees of one structure by a boolean scalar."""
+    """Select one of two trees of the same structure by a boolean scalar."""
     return jax.tree.map(lambda a, b: jax.lax.select(condition, a, b), on_true, on_false)
 
 
@@ -62,7 +62,7 @@ def global_norm(tree: Any) -> Array:
 
 
 def near_one(tree: Any) -> tuple[Any, Array]:
-    """Return a tree times the power of two that brings its largest entry near 1, and that power.
+    """Scale a tree by a power of two so that its largest entry is near 1; return both.
 
     Nothing is rounded, and inner products of the tree neither overflow nor underflow: quotients of
     them, which do not depend on its scale, are right at every scale.
@@ -147,7 +147,7 @@ def _dot(x: Any, y: Any) -> Array:
 
 
 def describe_arrays(tree: Any) -> dict[str, str]:
-    """Return path -> dtype and shape that JAX gives each leaf of a pytree.
+    """Map each path of a pytree to dtype and shape of its leaf.
 
     >>> describe_arrays({"weights": [np.zeros((2, 3))], "key": jax.random.key(0), "epoch": 1})
     {"['epoch']": 'int32 of shape ()', "['key']": 'key<fry> of shape ()', \
@@ -168,7 +168,7 @@ def leaves_by_name(tree: Any) -> dict[str, Any]:
 
 
 def name_of(path: Any) -> str:
-    """Return the path of a leaf as one writes it in Python: ``params[0].weights``."""
+    """Format the path of a leaf as Python code: ``params[0].weights``."""
     return jax.tree_util.keystr(path).removeprefix(".")
 
 

@@ -24,7 +24,7 @@ Statistics: TypeAlias = Any
 """A pytree of arrays that a layer updates itself, such as moving averages; often empty."""
 
 Residual: TypeAlias = Any
-"""What a layer's forward pass keeps for its backward pass."""
+"""Values that a layer's forward pass keeps for its backward pass."""
 
 ElementwiseLoss: TypeAlias = Callable[[Array, Array], Array]
 """``(outputs, targets) -> one value an example``: the form of every loss and metric."""
@@ -62,7 +62,7 @@ class Layer(NamedTuple):
         backward: ``(params, residual, dy) -> (dparams, dx)``, the hand-derived gradient:
             ``dy`` is the gradient of the risk with respect to the output.
         out_shape: ``in_shape -> out_shape``; raises ValueError where the layer does not fit.
-        description: what the layer is and is made of.
+        description: kind, settings and parts of the layer.
     """
 
     init: Callable[[Key, Shape], tuple[Params, Statistics]]

@@ -1,3 +1,3 @@
-"""The version of jaxnet, for the files that it writes to name."""
+"""Version of jaxnet, recorded in files."""
 
 VERSION = "0.1.0"

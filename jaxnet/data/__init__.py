@@ -1,4 +1,4 @@
-"""Data: labelled examples, where they come from, and how they are split."""
+"""Data: labelled examples, data sets and splits."""
 
 from jaxnet.core.random import random_order
 from jaxnet.data.examples import Examples

@@ -1,4 +1,4 @@
-"""The 1,797 real handwritten digits of 8 x 8 pixels that come with jaxnet and scikit-learn.
+"""The embedded data set of 1,797 handwritten digits of 8 x 8 pixels.
 
 They are the test part of the UCI "Optical Recognition of Handwritten Digits", by 13 writers none of
 whom wrote for the training part, form after form. Who wrote what is not recorded, but the labels
@@ -34,7 +34,7 @@ TEST_FORMS = 3
 
 
 def load_digits() -> tuple[Examples, Examples]:
-    """Load the digits: four fifths to train with, a fixed stratified fifth to test with.
+    """Load the digits with a fixed stratified split: four fifths training, one fifth test.
 
     The split is part of the data set and depends on no seed, as MNIST's does not. It is random:
     those who wrote the test examples wrote training examples, too, and a network reads them better
@@ -52,10 +52,9 @@ def load_digits() -> tuple[Examples, Examples]:
 
 
 def load_digits_by_writer() -> tuple[Examples, Examples]:
-    """Load the digits: eleven forms to train with, the last three, by others, to test with.
+    """Load the digits split by writer: eleven forms training, the last three test.
 
-    There is one form more than there are writers: one of them may have filled two, and no record
-    says whether both are in one part.
+    There is one form more than writers: one writer may have filled two, possibly in both parts.
 
     Returns:
         Training (1,415) and test (382) examples in the file's order, as of `load_digits`.
@@ -70,7 +69,7 @@ def _all_digits() -> Examples:
 
 
 def _ranks(labels: np.ndarray) -> np.ndarray:
-    """Return where each example lies among those of its class, from 0 to 1."""
+    """Return the relative rank of each example within its class, from 0 to 1."""
     rank = np.empty(len(labels))
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)

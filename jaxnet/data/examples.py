@@ -1,4 +1,4 @@
-"""Labelled examples: the pair of arrays that training, evaluation and splits work on."""
+"""Labelled examples: a pair of arrays of inputs and targets."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_finite
+from jaxnet.core.checks import check_finite, check_instance
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import AnyArray
 
@@ -28,7 +28,7 @@ class Examples(NamedTuple):
 
 
 def count(examples: Examples) -> int:
-    """Return how many examples there are."""
+    """Return the number of examples."""
     return int(np.shape(examples.inputs)[0])
 
 
@@ -36,14 +36,12 @@ def check_pair(argument: str, examples: Any) -> Examples:
     """Return examples as arrays, of JAX's or NumPy's.
 
     Raises:
-        TypeError: for what are none, such as a plain pair of arrays.
-        ValueError: for lists of unlike lengths.
+        TypeError: for other types, such as a plain pair of arrays.
+        ValueError: for ragged lists.
     """
-    if not isinstance(examples, Examples):
-        actual = f"a {type(examples).__name__}"
-        remedy = "Pass jaxnet.data.Examples(inputs, targets)."
-        raise invalid_type(argument, "to be Examples", actual, remedy)
-    try:  # what lies on the device stays there: a copy of MNIST takes a tenth of an epoch
+    remedy = "Pass jaxnet.data.Examples(inputs, targets)."
+    check_instance(argument, examples, Examples, "to be Examples", remedy)
+    try:  # arrays on the device stay there: a copy of MNIST takes a tenth of an epoch
         fields = (f if isinstance(f, jax.Array) else np.asarray(f) for f in examples)
         return Examples(*fields)
     except ValueError as error:
@@ -52,11 +50,11 @@ def check_pair(argument: str, examples: Any) -> Examples:
 
 
 def check_examples(argument: str, examples: Examples) -> Examples:
-    """Return the examples as arrays if they pair up, are not empty and hold no NaN.
+    """Check examples for equal lengths, emptiness, dtypes and finite values.
 
     Raises:
-        TypeError: for what are no examples, or no numbers.
-        ValueError: otherwise, with the place of the first NaN or infinity.
+        TypeError: for other types than examples, or arrays of other types than numbers.
+        ValueError: otherwise, with the index of the first NaN or infinity.
     """
     examples = check_pair(argument, examples)
     inputs, targets = np.shape(examples.inputs), np.shape(examples.targets)

@@ -1,4 +1,4 @@
-"""The IDX file format, in which MNIST and its relatives are published.
+"""The IDX file format of MNIST.
 
 Four bytes (0, 0, a type code, the number of dimensions), one big-endian 32-bit size a dimension,
 then the values row by row, big-endian. Files may be gzipped; their content decides, not their name.
@@ -24,7 +24,7 @@ from jaxnet.core.errors import InputError, InvalidValueError, invalid_value, mis
 from jaxnet.core.files import open_regular
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
-"""Type code -> what the values are."""
+"""Type code -> dtype."""
 
 MOST_BYTES = 2**30
 """The most that is read unless more is allowed: 1 GiB of values, 20 times MNIST."""
@@ -80,13 +80,13 @@ class _Header(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """How many bytes of values follow."""
+        """Size of the values in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
-    """Open a file to read what is in it, decompressed; its errors become ours."""
+    """Open a plain or gzipped file for reading, with errors that name it."""
     try:
         with open_regular(path, "rb") as raw:
             gzipped = raw.read(2) == b"\x1f\x8b"
@@ -122,7 +122,7 @@ def _read_header(path: Path, file: io.BufferedIOBase) -> _Header:
 
 
 def _read(file: io.BufferedIOBase, size: int) -> bytearray:
-    """Return so many bytes, or all that there are: a header may state what no memory can hold."""
+    """Read up to ``size`` bytes piecewise, as a header may state an absurd size."""
     content = bytearray()
     while part := file.read(min(size - len(content), _AT_A_TIME)):
         content += part

@@ -21,7 +21,7 @@ SHA256 = {
 
 
 def load_mnist(directory: str | Path) -> tuple[Examples, Examples]:
-    """Read MNIST from ``directory``: 60,000 examples to train with and 10,000 to test with.
+    """Read MNIST from ``directory``: 60,000 training and 10,000 test examples.
 
     The files may be plain or gzipped, and be named as copies are named elsewhere:
     ``train-images.idx3-ubyte``, in capitals. Their content is verified by checksum.
@@ -31,7 +31,7 @@ def load_mnist(directory: str | Path) -> tuple[Examples, Examples]:
         ``(examples, 784)``, targets int32 in [0, 10).
 
     Raises:
-        FileNotFoundError: if a file is missing; the message says which and where it belongs.
+        FileNotFoundError: if a file is missing; the message names it and its place.
         ValueError: if a file is truncated, corrupt, or not the original.
     """
     arrays = [read_idx(_find(Path(directory), name), sha256=SHA256[name]) for name in SHA256]
@@ -40,12 +40,12 @@ def load_mnist(directory: str | Path) -> tuple[Examples, Examples]:
 
 
 def pair(images: np.ndarray, labels: np.ndarray, *, classes: int) -> Examples:
-    """Pair images with labels as flat examples, once they are known to belong together.
+    """Check that images and labels match, and return them as flat examples.
 
     Args:
         images: uint8, shape ``(examples, height, width)``.
         labels: uint8, shape ``(examples,)``.
-        classes: labels must lie in ``[0, classes)``.
+        classes: labels must be in ``[0, classes)``.
 
     Raises:
         ValueError: if the counts differ, the files were swapped, or a label is out of range.
@@ -66,7 +66,7 @@ def pair(images: np.ndarray, labels: np.ndarray, *, classes: int) -> Examples:
 
 
 def _find(directory: Path, name: str) -> Path:
-    """Return the file of that name, in the first spelling that is there, gzipped before plain."""
+    """Find a file under its usual spellings, gzipped before plain."""
     exact = (f"{name}.gz", name)
     others = sorted(path.name for path in directory.glob("*") if _plain_name(path) == name)
     for path in (directory / each for each in (*exact, *others)):
@@ -81,5 +81,5 @@ def _find(directory: Path, name: str) -> Path:
 
 
 def _plain_name(path: Path) -> str:
-    """Return a name in small letters, without dots and without the ending of a gzipped file."""
+    """Normalize a name: lower case, dashes for dots, without ``.gz``."""
     return path.name.lower().removesuffix(".gz").replace(".", "-")

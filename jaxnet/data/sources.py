@@ -1,4 +1,4 @@
-"""The data sets by name, and where their files are looked for."""
+"""Data sets by name, and the directory of their files."""
 
 import os
 from collections.abc import Callable
@@ -12,16 +12,16 @@ from jaxnet.data.mnist import load_mnist
 
 
 class Dataset(NamedTuple):
-    """A data set for classification, with what one needs to know to use it.
+    """A data set for classification with metadata.
 
     Attributes:
         name: its name in `DATASETS`.
-        train: examples to train with.
-        test: examples to test with, once.
-        class_names: what each label means.
+        train: training examples.
+        test: test examples.
+        class_names: name of each label.
         image_shape: ``(height, width)`` of an input before it was flattened.
         pixel_max: the pixel value that means full ink.
-        caveat: what makes the test easier than new images are, for a sentence; "" for nothing.
+        caveat: why the test is easier than new images, as part of a sentence; "" for none.
     """
 
     name: str
@@ -69,8 +69,8 @@ def load_dataset(name: str, *, data_dir: str | Path | None = None) -> Dataset:
         data_dir: where the files are, see `data_directory`.
 
     Raises:
-        ValueError: for an unknown name, or files that are not what they should be.
-        FileNotFoundError: if files are missing; the message says where they belong.
+        ValueError: for an unknown name, or damaged or foreign files.
+        FileNotFoundError: if files are missing; the message names their place.
 
     >>> digits = load_dataset("digits")
     >>> digits.train.inputs.shape, digits.test.inputs.shape
@@ -80,7 +80,7 @@ def load_dataset(name: str, *, data_dir: str | Path | None = None) -> Dataset:
 
 
 def data_directory(data_dir: str | Path | None = None) -> Path:
-    """Return where data files are: ``data_dir``, else ``$JAXNET_DATA``, else the user's cache.
+    """Return the data directory: ``data_dir``, else ``$JAXNET_DATA``, else the user's cache.
 
     The user's cache is ``$XDG_CACHE_HOME/jaxnet``, or ``~/.cache/jaxnet``.
     """

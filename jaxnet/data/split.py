@@ -1,4 +1,4 @@
-"""Splits by key: parts that share no example, and folds that take turns (lecture 000)."""
+"""Random splits into disjoint parts, and folds of cross-validation (lecture 000)."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -62,7 +62,7 @@ class Folds(NamedTuple):
 
 
 def k_folds(examples: Examples, folds: int, *, key: Key, stratify: bool = False) -> Folds:
-    """Divide examples at random into folds, so that each example is held out exactly once.
+    """Split examples at random into folds that hold out each example once.
 
     Each of the first ``N % folds`` folds has ``N // folds + 1`` examples, each other one less.
 
@@ -117,7 +117,7 @@ _REMEDY = "Pass fractions such as (0.8, 0.2), large enough for one example each.
 
 
 def _check_fractions(fractions: tuple[float, ...]) -> list[Fraction]:
-    """Return the shares of the parts and of what is left: a tenth of 0.1, as it is written."""
+    """Return the exact decimal shares of the parts and of the rest."""
     # 1e-9: fractions such as .7 + .2 + .1 sum to 1 only up to rounding
     if not fractions or not all(f > 0 for f in fractions) or sum(fractions) > 1 + 1e-9:
         expected = "to be above 0 and to sum to at most 1"
@@ -127,7 +127,7 @@ def _check_fractions(fractions: tuple[float, ...]) -> list[Fraction]:
 
 
 def _sizes(shares: Sequence[Fraction], total: int) -> list[int]:
-    """Return the sizes of the parts and of what is left."""
+    """Return the sizes of the parts and of the rest."""
     ends = [min(total, round(sum(shares[: i + 1]) * total)) for i in range(len(shares))]
     sizes = np.diff([0, *ends]).tolist()
     if min(sizes[:-1]) < 1:

@@ -1,4 +1,4 @@
-"""Stratification: how many examples of each class belong in each part, rounded to whole ones."""
+"""Stratification: numbers of examples per class and part by controlled rounding."""
 
 import math
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ def stratified(
         order: indices of all examples, shuffled.
         targets: the labels, in their own order: integers or booleans, with or without gaps.
         sizes: of the parts, whose sum is the number of examples.
-        shares: of the parts as asked for, before they were rounded to sizes.
+        shares: of the parts, before rounding to sizes.
         key: decides which of two equally good roundings is taken.
 
     Raises:
-        ValueError: if the targets are no labels.
+        ValueError: if the targets are not labels.
     """
     labels = np.asarray(targets)
     if labels.ndim != 1 or labels.dtype.kind not in "biu":
@@ -49,7 +49,7 @@ def stratified(
 def controlled_rounding(
     rows: Sequence[int], columns: Sequence[int], shares: Sequence[Fraction], key: Key
 ) -> np.ndarray:
-    """Return a table of whole numbers less than 1 from the exact ones, with the same sums.
+    """Round a table to whole numbers, each less than 1 from the exact one, keeping the sums.
 
     The exact numbers are ``rows[i] columns[j] / sum(rows)``, and also ``rows[i] shares[j]``: each
     entry is less than 1 from the first, and from the second unless, as in few tables with many
@@ -77,9 +77,9 @@ def controlled_rounding(
 
     given = np.array(rows, object)[:, None]
     exact = given * np.array([Fraction(size, sum(rows)) for size in columns], object)
-    wanted = given * np.array(shares, object)
-    least = _whole(math.floor, np.maximum(exact, wanted))
-    most = _whole(math.ceil, np.minimum(exact, wanted))
+    requested = given * np.array(shares, object)
+    least = _whole(math.floor, np.maximum(exact, requested))
+    most = _whole(math.ceil, np.minimum(exact, requested))
     part = np.clip((exact - least).astype(float), 1e-9, 1 - 1e-9)
     seed = np.asarray(jax.random.key_data(key)).ravel().tolist()
     # of NumPy, which draws the same in both precisions

@@ -4,7 +4,7 @@ The scaled ones are one function, `variance_scaling`, with different constants. 
 not truncated, as in the lectures and PyTorch; ``*_truncated_normal`` is what JAX, flax and Keras
 call normal. Options are bound by `functools.partial`: ``partial(normal, std=0.01)``.
 
-Numerics: what is narrower than float32 is drawn in float32 and rounded. Drawn directly, a million
+Numerics: narrower dtypes than float32 are drawn in float32 and rounded. Drawn directly, a million
 bfloat16 "normal" numbers have 128 different values from -2.9 to 2.5 and the mean -0.012.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.checks import check_choice, check_range, check_ranges, ranges_by_name
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Key, Shape
@@ -29,6 +29,9 @@ Fans: TypeAlias = tuple[int | Array, int | Array] | None
 # Standard deviation of a standard normal variable that is redrawn until it is within +-2:
 # sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)).
 _TRUNCATED_STD = 0.87962566103423978
+
+
+RANGES = ranges_by_name({"(0, inf)": "bound gain scale std"})
 
 
 def variance_scaling(
@@ -61,7 +64,7 @@ def variance_scaling(
     >>> weights.shape
     (3, 5)
     """
-    check_range("scale", scale, low=0.0, low_open=True)
+    check_ranges(RANGES, scale=scale)
     count_in, count_out = check_choice("mode", mode, _FANS)
     draw = check_choice("distribution", distribution, _UNIT_VARIANCE)
 
@@ -139,12 +142,12 @@ def normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array = 1.0) -> A
     >>> normal(jax.random.key(0), (3, 5), float, std=0.01).shape
     (3, 5)
     """
-    check_range("std", std, low=0.0, low_open=True)
+    check_ranges(RANGES, std=std)
     return _scaled(_unit_normal, std, key, shape, dtype)
 
 
 def truncated_normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array = 1.0) -> Array:
-    """Draw from the normal distribution with mean 0, but nothing far out.
+    """Draw from the truncated normal distribution with mean 0.
 
     A normal variable is redrawn until it is within two of its standard deviations, which leaves
     0.8796 of them; ``std`` is what is left. So the largest weight is ``2 / 0.8796 = 2.274 std``.
@@ -162,7 +165,7 @@ def truncated_normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array =
     >>> bool(abs(weights).max() < 0.2274)
     True
     """
-    check_range("std", std, low=0.0, low_open=True)
+    check_ranges(RANGES, std=std)
     return _scaled(_unit_truncated_normal, std, key, shape, dtype)
 
 
@@ -184,12 +187,12 @@ def uniform(key: Key, shape: Shape, dtype: Any, *, bound: float | Array = 1.0) -
     >>> bool(abs(weights).max() < 0.1)
     True
     """
-    check_range("bound", bound, low=0.0, low_open=True)
+    check_ranges(RANGES, bound=bound)
     return _scaled(_plus_minus_one, bound, key, shape, dtype)
 
 
 def orthogonal(key: Key, shape: Shape, dtype: Any, *, gain: float | Array = 1.0) -> Array:
-    """Draw an orthogonal matrix, each as likely as the other (the Haar distribution).
+    """Draw an orthogonal matrix, uniformly (Haar distribution).
 
     ``w w^T = gain^2 I`` if ``out <= in``, so that gradients keep their length but for ``gain``;
     else ``w^T w = gain^2 I``, and inputs keep theirs. It is the ``Q`` of a normal matrix's
@@ -211,7 +214,7 @@ def orthogonal(key: Key, shape: Shape, dtype: Any, *, gain: float | Array = 1.0)
     >>> abs(w @ w.T).round(4).tolist()
     [[9.0, 0.0], [0.0, 9.0]]
     """
-    check_range("gain", gain, low=0.0, low_open=True)
+    check_ranges(RANGES, gain=gain)
     _check_matrix(shape)
     return _scaled(_unit_orthogonal, gain, key, shape, dtype)
 
@@ -285,8 +288,7 @@ def _check_drawn(shape: Shape, dtype: Any) -> None:
         remedy = "Pass a dtype such as float32; weights are real numbers."
         raise invalid_type("dtype", "to be floating-point", dtype, remedy)
     if min(shape, default=0) < 0:
-        remedy = "Pass sizes of 0 or more."
-        raise invalid_value("shape", "to have no negative size", shape, remedy)
+        raise invalid_value("shape", "to have no negative size", shape)
 
 
 def _check_matrix(shape: Shape) -> None:

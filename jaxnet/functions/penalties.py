@@ -1,7 +1,7 @@
-"""Penalties: ``(params, strength) -> scalar``, added to the risk so that it prefers small weights.
+"""Penalties ``(params, strength) -> scalar`` on large weights, added to the risk.
 
 They are sums over the parameters, not divided by the number of examples: add them to the mean
-loss. Which leaves count is the ``mask``'s say: by default the weights, not biases.
+loss. The ``mask`` selects the leaves: by default the weights, not biases.
 """
 
 import functools
@@ -13,7 +13,13 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_floating, check_options, check_range
+from jaxnet.core.checks import (
+    check_choice,
+    check_floating,
+    check_options,
+    check_ranges,
+    ranges_by_name,
+)
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.memory import cache_by_value
 from jaxnet.core.norms import norm, shortened
@@ -21,15 +27,16 @@ from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Params
 
 Mask: TypeAlias = Callable[[Params], Any]
-"""``params -> pytree of bools`` of their structure: True for each leaf that is meant."""
+"""``params -> pytree of bools`` of their structure: True for each selected leaf."""
 
+RANGES = ranges_by_name({"[0, inf)": "strength l1_strength l2_strength", "(0, inf)": "limit"})
 
-# what is added to or multiplies a whole neuron; b1 is the bias of the lectures' first layer
+# added to a whole neuron or its factor; b1 is the bias of the lectures' first layer
 _NOT_WEIGHTS = re.compile(r"bias|scale|offset|gamma|beta|b\d*")
 
 
 def weights_only(params: Params) -> Any:
-    """Return True for each leaf but biases, scales and offsets, which are told by their names.
+    """Return True for each leaf except biases, scales and offsets, recognized by name.
 
     A leaf is left out if the last name on its way, a NamedTuple's field or a dictionary's key, is
     bias, scale, offset, gamma, beta, b, or b with a number; of "0.bias" the last part is the
@@ -69,7 +76,7 @@ def l2(params: Params, strength: float | Array, *, mask: Mask = weights_only) ->
     Args:
         params: a pytree of arrays; None counts as nothing.
         strength: ``lambda``, 0 or more; may be traced.
-        mask: which leaves count, `weights_only` or `every_leaf` or one's own.
+        mask: which leaves count, `weights_only`, `every_leaf` or another function.
 
     Returns:
         A scalar in the dtype of the leaves that count.
@@ -100,7 +107,7 @@ def l1(params: Params, strength: float | Array, *, mask: Mask = weights_only) ->
     Args:
         params: a pytree of arrays; None counts as nothing.
         strength: ``lambda``, 0 or more; may be traced.
-        mask: which leaves count, `weights_only` or `every_leaf` or one's own.
+        mask: which leaves count, `weights_only`, `every_leaf` or another function.
 
     Returns:
         A scalar in the dtype of the leaves that count.
@@ -139,7 +146,7 @@ def elastic_net(
         params: a pytree of arrays; None counts as nothing.
         l1_strength: of `l1`, 0 or more; may be traced.
         l2_strength: of `l2`, 0 or more, without 1/2; may be traced.
-        mask: which leaves count, `weights_only` or `every_leaf` or one's own.
+        mask: which leaves count, `weights_only`, `every_leaf` or another function.
 
     Returns:
         A scalar in the dtype of the leaves that count.
@@ -154,7 +161,7 @@ def elastic_net(
     >>> elastic_net({"weights": jnp.array([[3.0, -4.0]])}, 0.5, 1.0).tolist()
     28.5
     """
-    _check_strengths(l1_strength, l2_strength)
+    check_ranges(RANGES, l1_strength=l1_strength, l2_strength=l2_strength)
     return l1(params, l1_strength, mask=mask) + l2(params, l2_strength, mask=mask)
 
 
@@ -166,16 +173,16 @@ def elastic_net_backward(
     mask: Mask = weights_only,
 ) -> Params:
     """``dw = l1_strength sign(w) + 2 l2_strength w``, 0 for leaves that do not count."""
-    _check_strengths(l1_strength, l2_strength)
+    check_ranges(RANGES, l1_strength=l1_strength, l2_strength=l2_strength)
     parts = l1_backward(params, l1_strength, mask=mask), l2_backward(params, l2_strength, mask=mask)
     return jax.tree.map(jnp.add, *parts)
 
 
 def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only) -> Params:
-    """Project the weights so that those coming into each neuron have a norm of at most ``limit``.
+    """Project the incoming weights of each neuron to a norm of at most ``limit``.
 
     Each row ``w`` of weights ``(..., in)`` with ``||w|| > limit`` becomes ``w limit / ||w||``; a
-    vector is one row, and so is a scalar. It is no penalty but a constraint, applied after each
+    vector is one row, and so is a scalar. It is not a penalty but a constraint, applied after each
     update.
 
     Args:
@@ -184,7 +191,7 @@ def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only)
         mask: which leaves are projected, each along its last axis.
 
     Returns:
-        The parameters; rows within the limit are bit for bit what they were.
+        The parameters; rows within the limit are unchanged, bit for bit.
 
     Raises:
         TypeError: if the mask is not of the parameters' structure, or a leaf that counts not
@@ -199,7 +206,7 @@ def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only)
     >>> max_norm(jnp.array([[3.0, 4.0], [0.5, 0.0]]), 1.25).tolist()
     [[0.75, 1.0], [0.5, 0.0]]
     """
-    check_range("limit", limit, low=0.0, low_open=True)
+    check_ranges(RANGES, limit=limit)
     project = functools.partial(_project, limit)
     return _map_masked(project, lambda w: w, params, mask)
 
@@ -211,7 +218,7 @@ def _project(limit: float | Array, w: Array) -> Array:
 
 
 class Penalty(NamedTuple):
-    """A penalty of some strength, with its hand-derived gradient.
+    """A penalty of fixed strength, with its hand-derived gradient.
 
     Attributes:
         function: ``params -> scalar``.
@@ -234,14 +241,14 @@ PENALTIES: dict[str, Callable[..., Array]] = {name: pair[0] for name, pair in _P
 
 @cache_by_value
 def get_penalty(name: str, **options: Any) -> Penalty:
-    """Return the penalty called ``name`` with its gradient, both of the strength given.
+    """Return the penalty called ``name`` with its gradient, at the given strength.
 
     Args:
         name: a name in `PENALTIES`.
         options: arguments of that penalty after the parameters, such as ``strength=1e-4``.
 
     Returns:
-        For equal arguments the identical object, so that what is compiled with it is found again.
+        For equal arguments the identical object, so that compiled programs are reused.
 
     Raises:
         ValueError: for an unknown name or option, or a strength left out.
@@ -253,7 +260,7 @@ def get_penalty(name: str, **options: Any) -> Penalty:
     check_options(function, options, data=1)
     for option, parameter in list(inspect.signature(function).parameters.items())[1:]:
         if parameter.default is parameter.empty and option not in options:
-            remedy = f"Pass {option}=1e-4, say."
+            remedy = f"For example {option}=1e-4."
             raise invalid_value(option, f"of {name}", "none", remedy)
     return Penalty(functools.partial(function, **options), functools.partial(backward, **options))
 
@@ -279,13 +286,8 @@ def as_penalty(penalty: Callable[[Params], Array] | Penalty) -> Penalty:
 
 @cache_by_value
 def _autodiff_rule(penalty: Callable[[Params], Array]) -> Callable[[Params], Params]:
-    """Return one and the same rule for a function, so that what is compiled with it is found."""
+    """Return the gradient of a function; memoized, so that compiled programs are reused."""
     return jax.grad(penalty)
-
-
-def _check_strengths(l1_strength: float | Array, l2_strength: float | Array) -> None:
-    check_range("l1_strength", l1_strength, low=0.0)
-    check_range("l2_strength", l2_strength, low=0.0)
 
 
 def _total(
@@ -294,7 +296,7 @@ def _total(
     strength: float | Array,
     mask: Mask,
 ) -> Array:
-    check_range("strength", strength, low=0.0)
+    check_ranges(RANGES, strength=strength)
     kept = jax.tree.leaves(_map_masked(lambda w: w, lambda _: None, params, mask))
     # leaves of several precisions are added up in the highest
     with jax.numpy_dtype_promotion("standard"):
@@ -309,7 +311,7 @@ def _gradient(
     strength: float | Array,
     mask: Mask,
 ) -> Params:
-    check_range("strength", strength, low=0.0)
+    check_ranges(RANGES, strength=strength)
 
     def scaled(w: Array) -> Array:
         return jnp.asarray(strength, w.dtype) * slope(w)

@@ -1,7 +1,7 @@
-"""Looking into functions and networks: what they compute, and how their gradients come about.
+"""Inspection of functions and networks: values, gradients, graphs and measurements.
 
 A researcher's instruments are pure functions of ``(objective, params, statistics, examples, ...)``
-beside the training program: what is not called costs nothing. With the objective bound, by
+beside the training program: unused ones cost nothing. With the objective bound, by
 ``functools.partial(gradient_variance, objective)``, each that returns a scalar has the form
 ``(params, statistics, examples) -> scalar`` and can be compiled into a run.
 """

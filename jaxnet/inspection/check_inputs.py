@@ -1,4 +1,4 @@
-"""What instruments check at their door: do objective, parameters, examples and key fit together?"""
+"""Checks of the inputs of instruments."""
 
 import functools
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from jaxnet.core.checks import check_arrays, check_flags, check_key
+from jaxnet.core.checks import check_arrays, check_flags, check_instance, check_key
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array, Key, Layer, Params, Shape, Statistics
 from jaxnet.data.examples import Examples, check_pair
@@ -28,13 +28,13 @@ def check_inputs(
     key: Key | None = None,
     training: bool = False,
 ) -> Examples:
-    """Return examples on the device, once everything is known to fit together.
+    """Check the inputs of an instrument of an objective, and return the examples as arrays.
 
-    Inside a compiled program, where the numbers are not known yet, only shapes are checked.
+    Of traced examples only shapes are checked.
 
     Raises:
-        TypeError: for what is no objective, no examples, no key or no boolean, and for parameters
-            or statistics of another network.
+        TypeError: for arguments of other types, and for parameters or statistics of another
+            network.
         ValueError: if the examples do not fit, or hold NaN, infinities or labels out of range.
     """
     check_objective(objective)
@@ -57,17 +57,15 @@ def check_batch(
     key: Key | None,
     training: bool,
 ) -> None:
-    """Check what instruments are given that look at a network alone; NaN may be what they seek.
+    """Check the inputs of an instrument of a network; NaN passes.
 
     Raises:
-        TypeError: for what is no network, no array, no key or no boolean, and for parameters or
-            statistics of another network.
+        TypeError: for arguments of other types, and for parameters or statistics of another
+            network.
         ValueError: if the inputs do not fit the network.
     """
-    if not isinstance(network, Layer):
-        remedy = "Pass what jaxnet.mlp or a layer returns; of an objective, objective.network."
-        actual = f"a {type(network).__name__}"
-        raise invalid_type("network", "to be a Layer", actual, remedy)
+    remedy = "Pass what jaxnet.mlp or a layer returns; of an objective, objective.network."
+    check_instance("network", network, Layer, "to be a Layer", remedy)
     _check_mode(key, training)
     check_arrays(x=x)
     if not x.ndim:
@@ -78,11 +76,11 @@ def check_batch(
 
 
 def check_targets(network: Layer, loss: Loss, x: Array, targets: Any) -> None:
-    """Let a loss see the real targets beside outputs of which only the shape is known.
+    """Check targets by the loss, with abstract outputs.
 
     Raises:
-        TypeError: as the loss does.
-        ValueError: as the loss does, if it does not give one value an example, or there is none.
+        TypeError: as the loss.
+        ValueError: as the loss; if it does not return one value per example; without examples.
     """
     if not len(x):
         remedy = "The risk is a mean over the examples."
@@ -93,35 +91,33 @@ def check_targets(network: Layer, loss: Loss, x: Array, targets: Any) -> None:
 
 
 def check_objective(objective: Any) -> None:
-    """Raise a TypeError for what is no objective, such as the network alone."""
-    if not isinstance(objective, Objective):
-        actual = f"a {type(objective).__name__}"
-        remedy = "Pass jaxnet.training.make_objective(network, loss)."
-        raise invalid_type("objective", "to be an Objective", actual, remedy)
+    """Check that an argument is an objective, not the network alone."""
+    remedy = "Pass jaxnet.training.make_objective(network, loss)."
+    check_instance("objective", objective, Objective, "to be an Objective", remedy)
 
 
 def check_like(argument: str, tree: Any, like: Any, whose: str) -> None:
-    """Raise a TypeError unless a tree has the structure and the shapes of another.
+    """Check that a tree has the structure and the shapes of another.
 
     Args:
         argument: the tree's name.
-        tree: what was given.
-        like: what it must be like.
-        whose: what that is, such as ``"the parameters"``.
+        tree: the tree.
+        like: the other tree.
+        whose: its name in messages, such as ``"the parameters"``.
     """
-    expected, remedy = f"to be a tree like {whose}", "Pass one of the same structure and shapes."
+    expected = f"to be a tree like {whose}"
     if jax.tree.structure(tree) != jax.tree.structure(like):
-        raise invalid_type(argument, expected, "one of another structure", remedy)
-    wanted = jax.tree.leaves(like)
-    for (path, leaf), other in zip(jax.tree_util.tree_leaves_with_path(tree), wanted, strict=True):
+        raise invalid_type(argument, expected, "one of another structure")
+    leaves = jax.tree.leaves(like)
+    for (path, leaf), other in zip(jax.tree_util.tree_leaves_with_path(tree), leaves, strict=True):
         if np.shape(leaf) != np.shape(other):
             where = jax.tree_util.keystr(path)
             actual = f"shape {np.shape(leaf)} at {where}, not {np.shape(other)}"
-            raise invalid_type(argument, expected, actual, remedy)
+            raise invalid_type(argument, expected, actual)
 
 
 def check_parameters(params: Any) -> None:
-    """Raise a TypeError unless all leaves are floating-point arrays."""
+    """Check that all leaves are floating-point arrays."""
     for leaf in jax.tree.leaves(params):
         dtype = getattr(leaf, "dtype", None)
         if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
@@ -132,16 +128,16 @@ def check_parameters(params: Any) -> None:
 
 
 def check_some(leaves: Sequence[Any]) -> None:
-    """Raise a ValueError unless there are parameters, or what else is differentiated."""
+    """Check that there is something to differentiate."""
     if not sum(np.size(leaf) for leaf in leaves):
-        remedy = "Pass a network that has some, with a dense layer, say."
+        remedy = "Pass a network that has some, for example with a dense layer."
         raise invalid_value("params", "to hold parameters", "none", remedy)
 
 
 def check_separable(network: Layer, training: bool) -> None:
-    """Raise a ValueError if what a network does with an example depends on its mini-batch.
+    """Check that a network's outputs for an example are independent of its mini-batch.
 
-    So it is with batch normalization while training: an example has no gradient of its own, and
+    With batch normalization while training they are not: an example has no separate gradient, and
     the moments of a batch of one are its value and 0.
     """
     if training and "batch_norm" in _kinds(network):
@@ -165,12 +161,12 @@ def _check_mode(key: Key | None, training: bool) -> None:
 
 
 def _check_trees(network: Layer, params: Params, statistics: Statistics, in_shape: Shape) -> None:
-    """Raise a TypeError for parameters or statistics that are another network's.
+    """Check that parameters and statistics have the network's structure and shapes.
 
-    A layer would add a bias of one unit to all of them without a word.
+    Otherwise they might broadcast silently, such as a bias of one unit.
     """
     traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((params, statistics)))
-    # a network that is made while tracing may hold traced settings, of which nothing may be kept
+    # a network made while tracing may hold tracers, which must not be cached
     look_up = _own_trees.__wrapped__ if traced else _own_trees
     own = look_up(network, in_shape)
     if own is not None:
@@ -179,9 +175,9 @@ def _check_trees(network: Layer, params: Params, statistics: Statistics, in_shap
     check_parameters(params)
 
 
-@functools.lru_cache(maxsize=16)  # to trace it again takes as long as a small instrument
+@functools.lru_cache(maxsize=16)  # tracing takes as long as a small instrument
 def _own_trees(network: Layer, in_shape: Shape) -> tuple[Params, Statistics] | None:
-    """Return the shapes of a network's parameters and statistics; None if it is made by NumPy."""
+    """Return the shapes of a network's parameters and statistics; None if `init` uses NumPy."""
     try:
         return jax.eval_shape(lambda: network.init(jax.random.key(0), in_shape))
     except jax.errors.JAXTypeError:

@@ -1,4 +1,4 @@
-"""Interchange: networks to and from flax, PyTorch and Keras, conventions translated.
+"""Interchange of networks with flax, PyTorch and Keras.
 
 For each library three functions: ``to_NAME`` turns parameters and moving statistics into the
 library's own form, ``from_NAME`` brings them back bit for bit, and a third builds the library's
@@ -7,9 +7,9 @@ its objects are made; all translation is of plain arrays.
 
 A network is taken as the flat sequence of its layers, nested `serial` opened up; layer ``i`` is
 number ``i`` in a library's ``Sequential``. What is translated: dense, batch normalization,
-activation, dropout in its inverted form, rescale. Any other layer is refused by name.
+activation, dropout in its inverted form, rescale. Any other layer raises an error.
 
-What is equal after the trip, and what is not:
+Equalities and differences after the translation:
 
 - weights are transposed for flax and Keras, (in, out), and passed on to PyTorch, (out, in);
 - outputs in evaluation, and gradients, are equal but for rounding;

@@ -48,7 +48,7 @@ ACTIVATIONS = {
 
 
 def to_keras(network: Layer, params: Params, statistics: Statistics) -> list[np.ndarray]:
-    """Return the weights that Keras has for the same network, for ``model.set_weights``.
+    """Return the Keras weights of the network, for ``model.set_weights``.
 
     In the order of ``model.get_weights()``: layer by layer, kernel and bias, or gamma, beta, moving
     mean and moving variance. Kernels are the weights transposed, (in, out). Needs no Keras.
@@ -76,7 +76,7 @@ def to_keras(network: Layer, params: Params, statistics: Statistics) -> list[np.
 
 
 def from_keras(network: Layer, weights: Iterable[Any]) -> tuple[Params, Statistics]:
-    """Return a network's parameters and statistics from Keras's: undoes `to_keras`.
+    """Return a network's parameters and statistics from Keras's, the inverse of `to_keras`.
 
     Args:
         network: the same network, made with jaxnet.

@@ -1,4 +1,4 @@
-"""How a library names and turns the arrays of a network: the translation there and back."""
+"""Translation between a network's arrays and the named arrays of a library."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from jaxnet.interchange.parts import FIELDS, FlatLayer, flat_layers, lay_out, nu
 
 
 class ParameterNames(NamedTuple):
-    """How arrays are named and turned.
+    """Names and orientation of a library's arrays.
 
     Attributes:
         key: ``(part, field) -> name`` of one array of one layer.
@@ -33,10 +33,10 @@ _OTHER_LAYERS = "Rename or drop arrays, or make the network with the layers that
 
 
 def take_apart(network: Layer, params: Params, statistics: Statistics) -> tuple[FlatLayer, ...]:
-    """Return the layers with their arrays, which are checked to be the network's.
+    """Return the layers with their arrays, checked to be the network's.
 
     Args:
-        network: what ``params`` and ``statistics`` belong to.
+        network: the network of ``params`` and ``statistics``.
         params: the network's parameters.
         statistics: the network's statistics.
 
@@ -48,17 +48,17 @@ def take_apart(network: Layer, params: Params, statistics: Statistics) -> tuple[
     expected = _template(network, _input_shape(parts, OURS))
     trees = {"params": params, "statistics": statistics}
     for (argument, tree), like in zip(trees.items(), expected, strict=True):
-        actual, wanted = jax.tree.structure(tree), jax.tree.structure(like)
-        if actual != wanted:
+        actual, own = jax.tree.structure(tree), jax.tree.structure(like)
+        if actual != own:
             remedy = f"Pass the {argument} of this network."
-            raise invalid_type(argument, f"to be like {wanted}", actual, remedy)
+            raise invalid_type(argument, f"to be like {own}", actual, remedy)
     for part, like in zip(parts, lay_out(network, *expected), strict=True):
         _check_part(part, like, OURS)
     return parts
 
 
 def spell(parts: Iterable[FlatLayer], layout: ParameterNames) -> dict[str, Any]:
-    """Return the arrays of all layers by the names that a layout gives them, in order."""
+    """Map the names of a layout to the arrays of all layers, in order."""
     return {
         layout.key(part, field): _turn(array, field, layout)
         for part in parts
@@ -69,17 +69,17 @@ def spell(parts: Iterable[FlatLayer], layout: ParameterNames) -> dict[str, Any]:
 def read(
     network: Layer, arrays: Mapping[str, Any], layout: ParameterNames
 ) -> tuple[Params, Statistics]:
-    """Return a network's parameters and statistics from named arrays: undoes `spell`.
+    """Return a network's parameters and statistics from named arrays, the inverse of `spell`.
 
-    The arrays are copied, so that later changes to a library's own, in place, do not show.
+    The arrays are copied, so that later changes in place have no effect.
 
     Args:
-        network: what the arrays belong to.
-        arrays: name -> array, all that the network needs and no others.
-        layout: whose names they are.
+        network: the network of the arrays.
+        arrays: name -> array, exactly those of the network.
+        layout: their names.
 
     Raises:
-        ValueError: for a layer without counterpart, for names that lack or are too many, or for an
+        ValueError: for a layer without counterpart, for missing or unknown names, or for an
             array of a wrong shape or not finite.
         TypeError: for an array of another dtype than the network's.
     """
@@ -94,14 +94,14 @@ def read(
     like = _template(network, _input_shape(parts, layout))
     expected = lay_out(network, *like)
     check_names("arrays", spell(expected, layout), arrays, _OTHER_LAYERS)
-    for part, wanted in zip(parts, expected, strict=True):
-        _check_part(part, wanted, layout, dtypes=True)
+    for part, own in zip(parts, expected, strict=True):
+        _check_part(part, own, layout, dtypes=True)
     ours = [jax.tree.map(jnp.array, of_one) for of_one in found]
     return rebuild(network, like[0], iter(ours)), rebuild(network, like[1], iter(ours))
 
 
 def expected_names(network: Layer, in_shape: Shape, layout: ParameterNames) -> tuple[str, ...]:
-    """Return the names of all of a network's arrays, in order, for inputs of such a shape."""
+    """Return the names of a network's arrays, in order, for inputs of ``in_shape``."""
     like = _template(network, in_shape)
     return tuple(spell(lay_out(network, *like), layout))
 
@@ -113,7 +113,7 @@ def flatten(argument: str, tree: Any) -> dict[str, Any]:
     {'params/Dense_0/kernel': 1, 'params/Dense_0/bias': 2}
     """
     if not isinstance(tree, Mapping):
-        remedy = "Pass what the library itself gives."
+        remedy = "Pass the library's own object."
         raise invalid_type(argument, "to be a mapping", type(tree).__name__, remedy)
     leaves: dict[str, Any] = {}
     for key, value in tree.items():
@@ -124,7 +124,7 @@ def flatten(argument: str, tree: Any) -> dict[str, Any]:
 
 
 def nest(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested dicts by splitting the names at ``/``: undoes `flatten`.
+    """Return nested dicts by splitting the names at ``/``, the inverse of `flatten`.
 
     >>> nest({"params/Dense_0/kernel": 1, "params/Dense_0/bias": 2})
     {'params': {'Dense_0': {'kernel': 1, 'bias': 2}}}
@@ -148,9 +148,9 @@ def _turn(array: Any, field: str, layout: ParameterNames) -> Any:
 
 
 def _input_shape(parts: Iterable[FlatLayer], layout: ParameterNames) -> Shape:
-    """Return the shape of one input: what the first layer with arrays takes.
+    """Return the shape of one input from the first layer with arrays.
 
-    The layers before it leave shapes alone, as all kinds without arrays do.
+    The layers before it, without arrays, keep shapes.
     """
     part = next((part for part in parts if FIELDS[part.kind]), None)
     if part is None:
@@ -163,12 +163,12 @@ def _input_shape(parts: Iterable[FlatLayer], layout: ParameterNames) -> Shape:
 
 
 def _template(network: Layer, in_shape: Shape) -> tuple[Params, Statistics]:
-    """Return shapes and dtypes of what the network's `init` would give for such inputs."""
+    """Return shapes and dtypes of the network's parameters and statistics."""
     try:
         return jax.eval_shape(lambda key: network.init(key, in_shape), jax.random.key(0))
     except InvalidValueError as error:
         actual = f"inputs of shape {in_shape} by the first of them"
-        remedy = f"The network says: {error}"
+        remedy = f"The network's error: {error}"
         raise invalid_value("arrays", "to fit the network", actual, remedy) from error
 
 
@@ -188,5 +188,5 @@ def _check_part(
         if dtypes and array.dtype != like.dtype:
             remedy = f"Cast it, or make the network's layers with dtype={array.dtype}."
             raise invalid_type(label, f"of dtype {like.dtype}", array.dtype, remedy)
-        if not isinstance(array, Tracer):  # whose values are not known
+        if not isinstance(array, Tracer):  # of unknown values
             check_finite(label, np.asarray(array), "Go back to a state before.")

@@ -1,4 +1,4 @@
-"""What building another library's module takes: the library, and its own activations."""
+"""Layers and activations of another library."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -16,8 +16,8 @@ class Native(NamedTuple):
 
     Attributes:
         name: of its class.
-        fixed: arguments that make it the function that jaxnet has under its name.
-        options: keyword -> default of those that it shares with jaxnet.
+        fixed: arguments that make it equal to jaxnet's function.
+        options: keyword -> default, of keywords shared with jaxnet.
     """
 
     name: str
@@ -31,7 +31,7 @@ def make_activation(
     """Return a library's own layer for an activation layer.
 
     Args:
-        library: the module that has the classes.
+        library: the module of the classes.
         part: an activation layer.
         table: jaxnet's name -> the library's.
         common: arguments that all of the library's layers take.
@@ -54,7 +54,7 @@ def make_activation(
 
 
 def plain_function(part: FlatLayer) -> Any:
-    """Return a layer that has no arrays and no randomness as a function ``x -> y``."""
+    """Return a deterministic layer without arrays as a function ``x -> y``."""
 
     def function(x: Any) -> Any:
         return part.layer.apply((), (), x)[0]
@@ -63,13 +63,13 @@ def plain_function(part: FlatLayer) -> Any:
 
 
 def output_dtype(part: FlatLayer) -> str:
-    """Return the name of the dtype that a rescaling layer hands on."""
+    """Return the name of a rescaling layer's output dtype."""
     pixels = jax.ShapeDtypeStruct((1, 1), jnp.uint8)
     return jax.eval_shape(plain_function(part), pixels).dtype.name
 
 
 def _is_the_named(part: FlatLayer, name: str, options: Mapping[str, Any]) -> bool:
-    """Tell the activation of that name from a function that only happens to be called so."""
+    """Return whether an activation is jaxnet's of that name, not another function called so."""
     if options:  # which only a name can have
         return True
     z = jnp.linspace(-8.0, 8.0, 33)[None]

@@ -32,7 +32,7 @@ LINEN = ParameterNames(_key, transposed=True)
 
 
 def to_linen(network: Layer, params: Params, statistics: Statistics) -> dict[str, Any]:
-    """Return the variables that flax linen has for the same network.
+    """Return the flax linen variables of the network.
 
     Named as a compact module names them: ``Dense_0``, ``BatchNorm_0``, ``Dense_1``, each kind
     counted for itself. Kernels are the weights transposed, (in, out). Needs no flax, and works
@@ -61,7 +61,7 @@ def to_linen(network: Layer, params: Params, statistics: Statistics) -> dict[str
 
 
 def from_linen(network: Layer, variables: Mapping[str, Any]) -> tuple[Params, Statistics]:
-    """Return a network's parameters and statistics from flax linen's: undoes `to_linen`.
+    """Return a network's parameters and statistics from flax linen's, the inverse of `to_linen`.
 
     Args:
         network: the same network, made with jaxnet.
@@ -71,7 +71,7 @@ def from_linen(network: Layer, variables: Mapping[str, Any]) -> tuple[Params, St
         ``params, statistics``, copies with the dtypes of the network.
 
     Raises:
-        ValueError: for a layer without counterpart, for names that lack or are too many, or for an
+        ValueError: for a layer without counterpart, for missing or unknown names, or for an
             array of a wrong shape or not finite.
         TypeError: for an array of another dtype than the network's.
 

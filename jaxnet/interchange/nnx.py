@@ -14,7 +14,7 @@ NNX = ParameterNames(lambda part, field: f"layers/{part.place}/{NAMES[field][1]}
 
 
 def to_nnx(network: Layer, params: Params, statistics: Statistics) -> dict[str, Any]:
-    """Return the state that flax nnx has for the same network, as a pure dict.
+    """Return the flax nnx state of the network as a pure dict.
 
     Layer ``i`` is number ``i`` of an ``nnx.Sequential``; layers without arrays count. Kernels are
     the weights transposed, (in, out). Needs no flax; ``nnx.update(module, to_nnx(...))`` puts the
@@ -43,7 +43,7 @@ def to_nnx(network: Layer, params: Params, statistics: Statistics) -> dict[str, 
 
 
 def from_nnx(network: Layer, source: Any) -> tuple[Params, Statistics]:
-    """Return a network's parameters and statistics from flax nnx's: undoes `to_nnx`.
+    """Return a network's parameters and statistics from flax nnx's, the inverse of `to_nnx`.
 
     Args:
         network: the same network, made with jaxnet.
@@ -54,7 +54,7 @@ def from_nnx(network: Layer, source: Any) -> tuple[Params, Statistics]:
 
     Raises:
         ImportError: for a module or state, if flax is not installed.
-        ValueError: for a layer without counterpart, for names that lack or are too many, or for an
+        ValueError: for a layer without counterpart, for missing or unknown names, or for an
             array of a wrong shape or not finite.
         TypeError: for an array of another dtype than the network's.
 

@@ -1,4 +1,4 @@
-"""A network as the flat sequence of its layers, and its trees of arrays laid out likewise."""
+"""Flat sequence of a network's layers and arrays."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ FIELDS = {
     "dropout": (),
     "rescale": (),
 }
-"""Kind -> its arrays, of which the first's last axis are the inputs; for all kinds translated."""
+"""Kind of a translated layer -> its arrays; the last axis of the first is the input axis."""
 
 
 class FlatLayer(NamedTuple):
-    """One layer of a network laid out flat.
+    """One layer of the flat sequence.
 
     Attributes:
         layer: the layer itself.
@@ -39,12 +39,12 @@ class FlatLayer(NamedTuple):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """What that function was given."""
+        """Arguments of that function."""
         return self.layer.description.settings
 
     @property
     def name(self) -> str:
-        """The layer, for a message."""
+        """Name of the layer in messages."""
         return f"layer {self.place} ({self.kind})"
 
     @property
@@ -55,7 +55,7 @@ class FlatLayer(NamedTuple):
 
 
 def flat_layers(network: Layer) -> tuple[Layer, ...]:
-    """Return the layers of a network one after the other, `serial` within `serial` opened up.
+    """Return the layers of a network in sequence, with nested `serial` flattened.
 
     Args:
         network: a layer, or a `serial` of layers.
@@ -84,7 +84,7 @@ def lay_out(network: Layer, params: Params, statistics: Statistics) -> tuple[Fla
     """Return the layers of a network with their arrays.
 
     Args:
-        network: what ``params`` and ``statistics`` belong to.
+        network: the network of ``params`` and ``statistics``.
         params: the network's parameters.
         statistics: the network's statistics.
 
@@ -110,12 +110,12 @@ def number(layers: Iterable[Layer], arrays: Iterable[Mapping[str, Any]]) -> tupl
 
 
 def rebuild(network: Layer, like: Any, arrays: Iterator[Mapping[str, Any]]) -> Any:
-    """Return a tree such as ``like`` with the arrays of each layer in turn: undoes `lay_out`.
+    """Return a tree such as ``like`` with the arrays of each layer, the inverse of `lay_out`.
 
     Args:
-        network: what the tree belongs to.
-        like: the network's parameters or its statistics, of whatever values.
-        arrays: one mapping a layer in the order of `flat_layers`.
+        network: the network of the tree.
+        like: the network's parameters or statistics, of any values.
+        arrays: one mapping per layer in the order of `flat_layers`.
     """
     if network.description.kind == "serial":
         pairs = zip(network.description.parts, like, strict=True)
@@ -140,6 +140,6 @@ def _spread(argument: str, network: Layer, tree: Any) -> list[Any]:
 
 
 def _fields(tree: Any) -> dict[str, Any]:
-    """Return the arrays of one layer by name; a bias that is None is none of them."""
+    """Return the arrays of one layer by name, without a bias of None."""
     fields = tree._asdict() if hasattr(tree, "_asdict") else {}
     return {name: array for name, array in fields.items() if array is not None}

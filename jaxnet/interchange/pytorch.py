@@ -50,7 +50,7 @@ ACTIVATIONS = {
 def to_torch(
     network: Layer, params: Params, statistics: Statistics, *, batch_size: int | None = None
 ) -> dict[str, Any]:
-    """Return the ``state_dict`` that PyTorch has for the same network.
+    """Return the PyTorch ``state_dict`` of the network.
 
     Layer ``i`` is number ``i`` of an ``nn.Sequential``; layers without arrays count, rescaling too,
     for which PyTorch has no module: see `torch_module`.
@@ -90,7 +90,7 @@ def to_torch(
 def from_torch(
     network: Layer, state_dict: Mapping[str, Any], *, batch_size: int | None = None
 ) -> tuple[Params, Statistics]:
-    """Return a network's parameters and statistics from PyTorch's: undoes `to_torch`.
+    """Return a network's parameters and statistics from PyTorch's, the inverse of `to_torch`.
 
     Needs no torch: NumPy arrays will do for tensors.
 
@@ -106,7 +106,7 @@ def from_torch(
         ``params, statistics``, copies with the dtypes of the network.
 
     Raises:
-        ValueError: for a layer without counterpart, for names that lack or are too many, or for an
+        ValueError: for a layer without counterpart, for missing or unknown names, or for an
             array of a wrong shape or not finite.
         TypeError: for an array of another dtype than the network's.
 
@@ -162,7 +162,7 @@ def _counters(network: Layer) -> set[str]:
 def _corrected(
     parts: tuple[FlatLayer, ...], batch_size: int | None, *, inverse: bool
 ) -> tuple[FlatLayer, ...]:
-    """Return the parts with unbiased moving variances, or from those with biased ones."""
+    """Convert moving variances of the parts between biased and unbiased."""
     if batch_size is None:
         return parts
     n = check_count("batch_size", batch_size, minimum=2)
@@ -177,7 +177,7 @@ def _scaled_variance(part: FlatLayer, factor: float) -> FlatLayer:
 
 
 def _tensor(torch: Any, array: jax.Array) -> Any:
-    if array.dtype == jnp.bfloat16:  # which goes by NumPy only as float32
+    if array.dtype == jnp.bfloat16:  # converted through NumPy as float32
         return torch.tensor(np.asarray(array, np.float32)).to(torch.bfloat16)
     return torch.tensor(np.asarray(array))
 

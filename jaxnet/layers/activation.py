@@ -1,4 +1,4 @@
-"""The activation layer: a function without parameters, applied to what comes in."""
+"""The activation layer: a function without parameters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def activation(function: str | ActivationFunction | Activation, **options: Any) 
         function: a name in `jaxnet.activations.ACTIVATIONS`; an `Activation`, which brings its
             backward rule; or any differentiable function, whose rule autodiff derives, and which
             counts as entrywise.
-        options: keywords of the function that a name stands for, such as ``alpha=0.5`` for
+        options: keywords of a function given by name, such as ``alpha=0.5`` for
             ``"elu"``.
 
     Raises:

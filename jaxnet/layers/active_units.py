@@ -1,4 +1,4 @@
-"""The layer that lets the first so many units through, and no others: width as a number."""
+"""The layer that masks all but the first units: network width as a number."""
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +11,11 @@ from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_
 
 
 def active_units(count: int | Array) -> Layer:
-    """Return a layer that lets ``count`` units through: ``y_i = x_i`` for i < count, else 0.
+    """Return a layer that masks all but ``count`` units: ``y_i = x_i`` for i < count, else 0.
 
-    By hand: ``dx_i = dy_i`` for i < count, else 0. The shape stays what it is, so that one
-    compiled program serves all widths up to its own: a sweep can go over them. What follows sees
-    zeros, and no gradient comes back for the units that are off: neither their own weights nor
-    those that lead on from them are trained.
+    By hand: ``dx_i = dy_i`` for i < count, else 0. The shape is unchanged, so that one
+    compiled program serves all smaller widths, as in a sweep. Masked units output zeros and receive
+    no gradient: neither their incoming nor their outgoing weights are trained.
 
     Args:
         count: how many, 1 or more and at most the last axis of ``x``; may be a traced integer,
@@ -24,7 +23,7 @@ def active_units(count: int | Array) -> Layer:
 
     Raises:
         ValueError: for a count out of range.
-        TypeError: for one that is no integer.
+        TypeError: for other types than integers.
 
     >>> active_units(2).apply((), (), jnp.array([[5.0, 6.0, 7.0]]))[0].tolist()
     [[5.0, 6.0, 0.0]]
@@ -61,7 +60,7 @@ def active_units(count: int | Array) -> Layer:
 
 
 def check_active(argument: str, count: int | Array, *, width: int | None = None) -> None:
-    """Raise unless a number of active units is an integer, and if known, from 1 to the width.
+    """Check that a number of active units is an integer from 1 to the width, if known.
 
     Args:
         argument: how that names the number.
@@ -69,8 +68,8 @@ def check_active(argument: str, count: int | Array, *, width: int | None = None)
         width: how many units there are.
 
     Raises:
-        ValueError: for a number out of range, or an array that is no scalar.
-        TypeError: if it is no integer.
+        ValueError: for a number out of range, or an array that is not a scalar.
+        TypeError: if it is not an integer.
     """
     check_whole(argument, count)
     if width is not None and not isinstance(count, Tracer) and count > width:

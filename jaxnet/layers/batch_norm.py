@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.checks import check_choice, check_ranges
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
@@ -30,7 +30,7 @@ class BatchNorm(NamedTuple):
 
 
 class BatchNormResidual(NamedTuple):
-    """What the backward pass needs.
+    """Residual of the forward pass.
 
     Attributes:
         u: the standardized input.
@@ -45,7 +45,7 @@ class BatchNormResidual(NamedTuple):
 
 
 class Convention(NamedTuple):
-    """Where libraries differ.
+    """Convention of a library.
 
     Attributes:
         momentum: the default.
@@ -106,14 +106,14 @@ def batch_norm(
 
     Raises:
         ValueError: for an unknown convention, or a momentum or eps out of range; when called, for
-            inputs of another shape than ``init`` was told, or none while training.
+            inputs of another shape than that of ``init``, or none while training.
         TypeError: when called, for inputs that are not floating-point.
 
     Numerics: a constant feature, or a mini-batch of one, has variance exactly 0 and gives
     ``u = 0``; the unbiased variance of one example, which is not defined, counts as 0 too. So a
     last mini-batch of one draws the moving variance towards 0, by one weight of a new value: with
     PyTorch's 0.1 the outputs are then 5 % too large (PyTorch refuses it); ``short_batch="drop"``
-    leaves it out, and `jaxnet.training.recompute_statistics` takes all anew after training. Where
+    leaves it out, and `jaxnet.training.recompute_statistics` recomputes all after training. Where
     the variance overflows, in float32 for inputs beyond 1e19, ``u`` and ``dx`` are 0; so they are
     for a constant feature without eps: where it is traced and 0, or too small for the precision.
 
@@ -129,8 +129,7 @@ def batch_norm(
     chosen = check_choice("like", like, CONVENTIONS)
     a = chosen.momentum if momentum is None else momentum
     eps = chosen.eps if eps is None else eps
-    check_range("momentum", a, low=0.0, high=1.0)
-    check_range("eps", eps, low=0.0, low_open=True)
+    check_ranges({"momentum": "[0, 1]", "eps": "(0, inf)"}, momentum=a, eps=eps)
     old_weight = 1 - a if chosen.weights_new else a
 
     def init(key: Key, in_shape: Shape) -> tuple[BatchNorm, MovingMoments]:
@@ -173,7 +172,7 @@ def _backward(params: BatchNorm, residual: BatchNormResidual, dy: Array) -> tupl
 
 
 def _inverse_sigma(variance: Array, eps: float | Array) -> Array:
-    """Return 1 / sqrt(variance + eps), and 0 of a constant feature if eps is nothing."""
+    """Return 1 / sqrt(variance + eps); 0 for a constant feature if eps is 0."""
     square = variance + jnp.asarray(eps, variance.dtype)
     if isinstance(eps, numbers.Real) and eps >= jnp.finfo(square.dtype).tiny:
         return jax.lax.rsqrt(square)
@@ -182,7 +181,7 @@ def _inverse_sigma(variance: Array, eps: float | Array) -> Array:
 
 
 def _moments(x: Array) -> MovingMoments:
-    """Return mean and variance over the first axis, of a constant exactly the constant and 0."""
+    """Return mean and variance over the first axis, exact for constant features."""
     shift = jax.lax.stop_gradient(x[0])  # it cancels out, and so does its gradient
     mean = shift + jnp.mean(x - shift[None], axis=0)
     return MovingMoments(mean, jnp.mean(jnp.square(x - mean[None]), axis=0))
@@ -191,7 +190,7 @@ def _moments(x: Array) -> MovingMoments:
 def _look(
     statistics: Kept, x: Array, *, training: bool, old_weight: Any, unbiased: bool
 ) -> tuple[MovingMoments, Kept]:
-    """Return the moments that inputs are standardized by, and what they make of the statistics."""
+    """Return the moments for standardization, and the updated statistics."""
     if isinstance(statistics, PooledMoments):
         return statistics.moving, pool(statistics, _moments(x), len(x), unbiased=unbiased)
     if not training:

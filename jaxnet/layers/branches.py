@@ -1,4 +1,4 @@
-"""Layers side by side: all see the same input, and their outputs are brought together."""
+"""Parallel layers with a common input and combined outputs, and residual connections."""
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
@@ -24,9 +24,9 @@ from jaxnet.layers.compose import Message, Step, fold_key, init_each
 
 
 def parallel(*layers: Layer, combine: str = "concatenate") -> Layer:
-    """Return layers side by side: ``y = (y_1, ..., y_n)`` or ``y = y_1 + ... + y_n``.
+    """Return parallel layers: ``y = (y_1, ..., y_n)`` or ``y = y_1 + ... + y_n``.
 
-    Every layer sees the same ``x``. By hand: each layer gets its own part of ``dy``, or all of it
+    All layers have the input ``x``. By hand: each layer gets its own part of ``dy``, or all of it
     if the outputs are summed, and ``dx = sum_i dx_i``: a node with several children sums over
     them (lecture 000). Parameters, statistics and residuals have one entry a layer. Layer ``i``
     draws from ``jax.random.fold_in(key, i)``.
@@ -62,7 +62,7 @@ def parallel(*layers: Layer, combine: str = "concatenate") -> Layer:
         ]
         ys = [step.y for step in steps]
         combination.out_shape([y.shape[1:] for y in ys])
-        # arrays without entries tell the backward pass how wide each output was
+        # empty arrays store the widths of the outputs for the backward pass
         outlines = tuple(y[:0] for y in ys)
         residual = tuple(step.residual for step in steps), outlines
         return combination.join(ys), residual, tuple(step.statistics for step in steps)
@@ -136,7 +136,7 @@ def residual(layer: Layer) -> Layer:
 
 
 def check_layers(layers: Sequence[Layer]) -> None:
-    """Raise a ValueError unless there is a layer to see the input."""
+    """Check that there is at least one layer."""
     if not layers:
         remedy = "Pass one layer or more; serial() is the layer that does nothing."
         raise invalid_value("layers", "to be one or more", "none", remedy)
@@ -148,7 +148,7 @@ def add(arrays: Iterable[Array]) -> Array:
 
 
 def common_shape(argument: str, shapes: Sequence[Shape]) -> Shape:
-    """Return the one shape that all are, or raise a ValueError: sums must not broadcast."""
+    """Return the common shape; a ValueError for unequal shapes, as sums must not broadcast."""
     if any(shape != shapes[0] for shape in shapes):
         remedy = "Outputs are summed entry by entry: give the layers equal widths."
         raise invalid_value(argument, "to have one output shape", shapes, remedy)
@@ -163,7 +163,7 @@ def _check_kept(in_shape: Shape, out_shape: Shape) -> None:
 
 
 class _Combination(NamedTuple):
-    """A way to bring outputs together, its backward rule, and the shape that comes out."""
+    """A combination of outputs, its backward rule and its output shape."""
 
     join: Callable[[Sequence[Array]], Array]
     split: Callable[[Array, Sequence[int]], Sequence[Array]]

@@ -20,7 +20,7 @@ from jaxnet.core.types import (
 
 
 def serial(*layers: Layer) -> Layer:
-    """Return the composition of layers, each fed with the output of the one before.
+    """Return the composition of layers.
 
     `forward` is forward propagation, `backward` is backpropagation (lecture 001): from the last
     layer to the first, each turns the gradient with respect to its output into those with respect
@@ -57,11 +57,11 @@ def serial(*layers: Layer) -> Layer:
 
 
 class Step(NamedTuple):
-    """What one layer contributes to a forward pass.
+    """Result of one layer in a forward pass.
 
     Attributes:
         y: its output.
-        residual: what it keeps for the backward pass.
+        residual: values kept for the backward pass.
         statistics: its statistics after the pass.
     """
 
@@ -71,7 +71,7 @@ class Step(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What one layer contributes to a backward pass.
+    """Result of one layer in a backward pass.
 
     Attributes:
         dparams: gradient with respect to its parameters.
@@ -91,7 +91,7 @@ def propagate(
     key: Key | None,
     training: bool,
 ) -> list[Step]:
-    """Return one `Step` a layer: all that forward propagation computes (lecture 001)."""
+    """Propagate forward and return one `Step` per layer (lecture 001)."""
     steps: list[Step] = []
     for i, layer in enumerate(layers):
         layer_key = fold_key(key, i)
@@ -104,7 +104,7 @@ def propagate(
 def backpropagate(
     layers: Sequence[Layer], params: Sequence[Params], residual: Sequence[Residual], dy: Array
 ) -> list[Message]:
-    """Return one `Message` a layer, first layer first: all that backpropagation computes.
+    """Propagate backward and return one `Message` per layer, first layer first.
 
     ``dy`` is the gradient with respect to the last layer's output; each layer's ``dx`` is the
     ``dy`` of the layer before it (lecture 001).
@@ -120,7 +120,7 @@ def backpropagate(
 def init_in_turn(
     layers: Sequence[Layer], key: Key, in_shape: Shape
 ) -> tuple[tuple[Params, ...], tuple[Statistics, ...]]:
-    """Initialize layers that follow each other; layer ``i`` draws from ``fold_in(key, i)``."""
+    """Initialize consecutive layers; layer ``i`` draws from ``fold_in(key, i)``."""
     return init_each(layers, key, shapes_in_turn(layers, in_shape)[:-1])
 
 
@@ -136,7 +136,7 @@ def init_each(
 
 
 def fold_key(key: Key | None, number: int) -> Key | None:
-    """Return ``fold_in(key, number)``, or None where there is no key."""
+    """Return ``fold_in(key, number)``, or None without a key."""
     return None if key is None else jax.random.fold_in(key, number)
 
 

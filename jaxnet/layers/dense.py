@@ -39,7 +39,7 @@ def dense(
 
     Args:
         features: number of neurons, the layer's width.
-        in_features: number of inputs to insist on; by default whatever ``in_shape`` says.
+        in_features: required number of inputs; by default that of ``in_shape``.
         initializer: of the weights, a name in `INITIALIZERS` or a function
             ``(key, shape, dtype) -> weights``.
         bias_initializer: the same for the bias; None for a layer without one.
@@ -114,7 +114,7 @@ def unfolded(matrix: Float[Array, "..."]) -> Dense:
         matrix: ``[b | W]``, shape ``(out, in + 1)``.
 
     Raises:
-        ValueError: if it is no matrix, or has no column for the bias.
+        ValueError: if it is not a matrix, or has no column for the bias.
 
     Source: lecture 001.
 

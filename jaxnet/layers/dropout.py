@@ -1,4 +1,4 @@
-"""Dropout: units left out at random while training, so that none can rely on another."""
+"""Dropout: random masking of units while training."""
 
 import math
 import numbers
@@ -16,11 +16,11 @@ DropoutForm: TypeAlias = Literal["inverted", "lecture"]
 
 
 class DropoutResidual(NamedTuple):
-    """What the backward pass needs.
+    """Residual of the forward pass.
 
     Attributes:
         mask: which units were kept, in the shape of the input.
-        factor: what the kept ones were multiplied by, a scalar.
+        factor: of the kept entries, a scalar.
     """
 
     mask: Array
@@ -101,7 +101,7 @@ def _masked(residual: DropoutResidual, x: Array) -> Array:
 
 
 def _inverse(keep: float | Array) -> float | Array:
-    """Return 1 / keep, and 0 where nothing is kept."""
+    """Return 1 / keep, and 0 for keep = 0."""
     if isinstance(keep, numbers.Real):
         return 1 / keep
     some = keep > 0
@@ -113,7 +113,7 @@ def _mask(key: Key | None, shape: Shape, drop_rate: float | Array) -> Array:
 
 
 def require_key(key: Key | None) -> Key:
-    """Return the key of a layer that is random while training, or raise a ValueError for None."""
+    """Return the key of a random layer; raise a ValueError for None."""
     if key is None:
         remedy = "Pass a PRNG key, or training=False to evaluate."
         raise invalid_value("key", "while training", None, remedy)

@@ -1,4 +1,4 @@
-"""The maxout layer: neurons that are the largest of several affine functions."""
+"""The maxout layer: the maximum of several affine functions per neuron."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The moments that batch normalization keeps: averages that move, or of all examples, in parts."""
+"""Statistics of batch normalization: moving averages, or pooled over all examples."""
 
 from typing import Any, NamedTuple
 
@@ -21,15 +21,15 @@ class MovingMoments(NamedTuple):
 
 
 class PooledMoments(NamedTuple):
-    """Statistics of batch normalization while they are taken anew, over examples in parts.
+    """Statistics of batch normalization while they are recomputed batch by batch.
 
-    A layer that is given these standardizes by ``moving``, in training, too, and adds what it is
-    given to ``pooled``.
+    A layer with these standardizes by ``moving``, even in training, and pools its inputs into
+    ``pooled``.
 
     Attributes:
-        moving: what the layer standardizes by.
-        pooled: mean and variance of all that it was given, by the convention over n or n - 1.
-        examples: how many that were, a scalar.
+        moving: the moments for standardization.
+        pooled: mean and variance of all inputs, by the convention over n or n - 1.
+        examples: the number of inputs, a scalar.
     """
 
     moving: MovingMoments
@@ -38,7 +38,7 @@ class PooledMoments(NamedTuple):
 
 
 def start_pooling(statistics: Statistics) -> Statistics:
-    """Return a network's statistics as batch normalization starts to take them anew."""
+    """Replace a network's moving statistics by empty pooled ones."""
 
     def start(node: Any) -> Any:
         if not isinstance(node, MovingMoments):
@@ -51,7 +51,7 @@ def start_pooling(statistics: Statistics) -> Statistics:
 
 
 def end_pooling(statistics: Statistics) -> Statistics:
-    """Return a network's statistics with what batch normalization has pooled as its moments."""
+    """Replace a network's pooled statistics by their pooled moments."""
     return jax.tree.map(
         lambda node: node.pooled if isinstance(node, PooledMoments) else node,
         statistics,
@@ -60,19 +60,19 @@ def end_pooling(statistics: Statistics) -> Statistics:
 
 
 def find_nodes(tree: Any, kind: type) -> list[Any]:
-    """Return the nodes of a tree, such as a network's statistics, that are of a kind, in order."""
+    """Return the nodes of a type in a tree, in order."""
     leaves = jax.tree.leaves(tree, is_leaf=lambda node: isinstance(node, kind))
     return [leaf for leaf in leaves if isinstance(leaf, kind)]
 
 
 def pool(old: PooledMoments, new: MovingMoments, examples: int, *, unbiased: bool) -> PooledMoments:
-    """Return the moments of what was seen and of some more examples together.
+    """Combine pooled moments with those of more examples.
 
     ``mean = old + w (new - old)`` and ``variance = (1 - w) old + w new + w (1 - w) (difference of
     the means)^2``, over n, with ``w`` the new examples' share.
 
     Args:
-        old: the moments of what was seen.
+        old: the pooled moments so far.
         new: those of more examples, the variance over n.
         examples: how many more, 1 or more.
         unbiased: whether the pooled variance is over n - 1; that of one example counts as 0.

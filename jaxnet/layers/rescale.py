@@ -1,4 +1,4 @@
-"""The rescaling layer ``y = scale x + offset``: from stored pixels to what a network likes."""
+"""The rescaling layer ``y = scale x + offset``."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def rescale(scale: float | Array, offset: float | Array = 0.0, *, dtype: Any = N
         del params, key, training
         kind = jnp.result_type(float) if dtype is None else dtype
         y = x.astype(kind) * jnp.asarray(scale, kind) + jnp.asarray(offset, kind)
-        return y, jnp.zeros((), x.dtype), statistics  # the residual tells the input's dtype
+        return y, jnp.zeros((), x.dtype), statistics  # the residual holds the input's dtype
 
     def backward(params: tuple[()], residual: Array, dy: Array) -> tuple[tuple[()], Array]:
         dx = dy * jnp.asarray(scale, dy.dtype)

@@ -1,4 +1,4 @@
-"""Weight sharing: a pool of layers, some of which are used more than once."""
+"""Weight sharing: a pool of layers that are used repeatedly."""
 
 import functools
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ Uses: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 def shared(*layers: Layer, uses: Sequence[int | tuple[int, ...]]) -> Layer:
-    """Return a network that uses a pool of layers step by step, and some of them again.
+    """Return a network whose steps use layers of a pool, some of them repeatedly.
 
     A step applies one or several layers of the pool to the same ``x`` and sums their outputs,
     ``x <- sum_i layer_i(x)``; the next step goes on from there. By hand: through the steps in
@@ -41,7 +41,7 @@ def shared(*layers: Layer, uses: Sequence[int | tuple[int, ...]]) -> Layer:
             pool must occur. A layer that occurs twice in one step counts twice.
 
     Raises:
-        TypeError: if an index is no integer.
+        TypeError: if an index is not an integer.
         ValueError: for no layers, an index out of range, a step of none, a layer never used, a
             layer used for inputs of two shapes, or outputs of one step that differ in shape.
 
@@ -127,7 +127,7 @@ def shapes_of_pool(
 
 
 def _check_uses(uses: Sequence[int | tuple[int, ...]], count: int) -> Uses:
-    """Return the uses as tuples of indices if they are in range and leave out no layer."""
+    """Return the uses as tuples of indices, checked to be in range and to cover all layers."""
     steps = tuple(step if isinstance(step, tuple) else (step,) for step in uses)
     remedy = "Name layers by their position, a tuple of them for a sum."
     for number, indices in enumerate(steps):

@@ -1,4 +1,4 @@
-"""Input standardization: every feature with mean 0 and standard deviation 1 in training."""
+"""Input standardization to mean 0 and standard deviation 1 over the training examples."""
 
 from typing import Any, NamedTuple
 
@@ -75,7 +75,7 @@ def standardize(examples: AnyArray, *, ddof: int = 0, dtype: Any = None) -> Laye
 
     Numerics: the moments are computed in float64 and rounded to ``dtype``; a feature whose mean
     exceeds its std 10^n times loses n of the digits that ``dtype`` has. A feature constant in the
-    training examples gives ``y = x - mean``: 0 as long as it stays what it was.
+    training examples gives ``y = x - mean``: 0 as long as it is constant.
 
     Source: lecture 004 (N), lecture 002 (N - 1).
 
@@ -132,8 +132,7 @@ def _backward(
 def _check_examples(values: np.ndarray, ddof: int) -> None:
     real = any(jnp.issubdtype(values.dtype, kind) for kind in (jnp.floating, jnp.integer, bool))
     if not real:
-        remedy = "Pass integers or floating-point numbers."
-        raise invalid_type("examples", "to be real numbers", values.dtype, remedy)
+        raise invalid_type("examples", "to be real numbers", values.dtype)
     if values.ndim < 2:
         remedy = "For one feature an example use x[:, None]."
         expected = "of shape (examples, *in_shape)"

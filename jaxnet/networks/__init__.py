@@ -1,4 +1,4 @@
-"""Whole networks, put together from layers, and the files that keep them."""
+"""Networks made of layers, and model files."""
 
 from jaxnet.core.trees import count_parameters, digest
 from jaxnet.networks import heads

@@ -1,4 +1,4 @@
-"""Narrow networks within wide ones: initial weights as if the units that are off were not there."""
+"""Initializers of narrow networks within wide ones."""
 
 import functools
 import inspect
@@ -30,10 +30,10 @@ def narrow_initializer(
     active_in: int | Array,
     active_out: int | Array,
 ) -> Initializer:
-    """Return an initializer whose weights between active units are as in a network of only them.
+    """Return an initializer of weights between active units only; all others are 0.
 
-    Those of a scaled initializer have the variance of the narrow layer; all that lead from or to
-    a unit that is off are 0, so that norms and penalties are the narrow network's, too.
+    A scaled initializer has the variance of the narrow layer. Weights from or to inactive units are
+    0, so that norms and penalties are those of the narrow network, too.
 
     Args:
         initializer: its name or itself; it must not depend on the width, or take ``fans``.
@@ -41,8 +41,8 @@ def narrow_initializer(
         active_out: how many outputs.
 
     Raises:
-        ValueError: for an unknown name, or an initializer that looks at the shape of the weights
-            in another way, such as `orthogonal`.
+        ValueError: for an unknown name, or an initializer that depends on the shape of the
+            weights in another way, such as `orthogonal`.
     """
     if isinstance(initializer, str):
         initializer = check_choice("initializer", initializer, INITIALIZERS)

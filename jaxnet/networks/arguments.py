@@ -1,4 +1,4 @@
-"""A multilayer perceptron as the arguments that `mlp` made it of, in JSON's own types, and back."""
+"""Conversion between multilayer perceptrons and the arguments of `mlp` in JSON types."""
 
 import numbers
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ NAMES = (
     "dropout_form",
     "head",
 )
-"""Arguments that are a name, None, or else an object that no file can hold."""
+"""Arguments that can be saved only if they are a name or None."""
 
 
 def arguments_of(network: Layer, params: Params) -> tuple[dict[str, Any] | None, str]:
-    """Return the arguments of `mlp` that make the network, or None and why there are none.
+    """Return the arguments of `mlp` that build the network, or None and the reason.
 
     Args:
         network: a network of any kind.
@@ -57,7 +57,7 @@ def arguments_of(network: Layer, params: Params) -> tuple[dict[str, Any] | None,
 
 
 def network_of(arguments: Mapping[str, Any], *, mean: np.ndarray, std: np.ndarray) -> Layer:
-    """Return the network that `arguments_of` described.
+    """Build the network from the result of `arguments_of`.
 
     Args:
         arguments: arguments of `mlp`.

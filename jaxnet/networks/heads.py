@@ -1,4 +1,4 @@
-"""Output heads: what the last layer's numbers mean, how they are judged, what is decided."""
+"""Output heads: the last layer, loss, metrics and decision of a task."""
 
 import dataclasses
 import inspect
@@ -22,13 +22,13 @@ class Head(NamedTuple):
 
     Attributes:
         name: its name in `HEADS`.
-        layer: what follows the last dense layer; ``serial()`` if nothing does.
-        loss: name in `jaxnet.losses.LOSSES` of the loss that fits the outputs.
+        layer: the layer after the last dense one; ``serial()`` for none.
+        loss: name in `jaxnet.losses.LOSSES` of the loss of the outputs.
         metrics: names in `jaxnet.metrics.METRICS`.
-        respond: outputs of ``layer`` -> what they say in the task's terms: a probability, a
-            distribution over the classes, a value.
-        decide: outputs of ``layer`` -> the answer: a label, or the value itself. Beside NaN the
-            label is -1, which is none.
+        respond: outputs of ``layer`` -> a probability, a distribution over the classes, or a
+            value.
+        decide: outputs of ``layer`` -> a label, or the value itself. With NaN among the outputs
+            the label is -1, which is not a class.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Head(NamedTuple):
 def binary() -> Head:
     """Return the head for two classes: one logit ``z``, the probability ``sigmoid(z)`` of class 1.
 
-    Class 1 is decided from the threshold on: probability 0.5, logit 0. The sigmoid is no layer
+    Class 1 is decided from the threshold on: probability 0.5, logit 0. The sigmoid is not a layer
     but part of the loss, which is stable so; together their gradient is ``sigmoid(z) - v``.
 
     Source: lecture 000; lecture 001 for the loss.
@@ -66,7 +66,7 @@ def multiclass() -> Head:
     """Return the head for several classes: a logit each, the distribution ``softmax(z)``.
 
     The class of the largest logit is decided, the first of them if several are equal. The
-    softmax is no layer but part of the loss; together their gradient is ``softmax(z) - v``.
+    softmax is not a layer but part of the loss; together their gradient is ``softmax(z) - v``.
 
     Source: lecture 000; lecture 002 for the loss.
 
@@ -86,7 +86,7 @@ def multiclass() -> Head:
 def regression() -> Head:
     """Return the head for values without bounds: the linear outputs themselves.
 
-    Judged by the squared error; ``R^2`` belongs to a whole set and is no metric of one example.
+    Judged by the squared error; ``R^2`` belongs to a whole set and is not a metric of one example.
 
     Source: lecture 000.
 
@@ -184,7 +184,7 @@ def get_head(name: str, **settings: Any) -> Head:
 
     Args:
         name: a name in `HEADS`.
-        settings: what the head's function takes, such as ``low`` and ``high``.
+        settings: arguments of the head's function, such as ``low`` and ``high``.
 
     Raises:
         ValueError: if there is no such head; the known ones are listed.
@@ -194,14 +194,14 @@ def get_head(name: str, **settings: Any) -> Head:
     'squared_error'
     """
     make = check_choice("name", name, HEADS)
-    wanted = inspect.signature(make)
+    signature = inspect.signature(make)
     try:
-        wanted.bind(**settings)
+        signature.bind(**settings)
     except TypeError as error:
         given = ", ".join(settings) or "none"
-        expected = f"of {name} to be {', '.join(wanted.parameters) or 'none'}"
+        expected = f"of {name} to be {', '.join(signature.parameters) or 'none'}"
         remedy = (
-            f'For example: get_head("{name}"{"".join(f", {n}=..." for n in wanted.parameters)}).'
+            f'For example: get_head("{name}"{"".join(f", {n}=..." for n in signature.parameters)}).'
         )
         raise invalid_type("settings", expected, given, remedy) from error
     return make(**settings)

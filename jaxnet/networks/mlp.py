@@ -21,7 +21,7 @@ from jaxnet.networks.active_width import narrow_initializer
 from jaxnet.networks.heads import HEADS, Head, get_head
 
 Place: TypeAlias = Literal["before", "after"]
-"""Where batch normalization stands: before the activation or after it."""
+"""Place of batch normalization: before the activation or after it."""
 
 
 def mlp(
@@ -45,9 +45,9 @@ def mlp(
 
     A hidden layer is, in this order: dense, batch normalization if ``"before"``, activation, batch
     normalization if ``"after"``, the mask of its active units, dropout. The outputs are linear,
-    logits for a classifier, values for a regression, unless the head says otherwise. What else
-    there is, `jaxnet.layers.serial` puts together. The network's description keeps the arguments,
-    so that `save_model` can write and `load_model` rebuild it.
+    logits for a classifier, values for a regression, unless the head changes them. Other
+    architectures are made with `jaxnet.layers.serial`. The network's description keeps the
+    arguments, so that `save_model` can write and `load_model` rebuild it.
 
     Args:
         widths: input, hidden and output widths, such as ``(784, 100, 100, 10)``.
@@ -56,7 +56,7 @@ def mlp(
         input_scale: factor for the inputs, such as ``1 / 255`` for pixels of one byte.
         standardize_like: training inputs by whose mean and deviation all inputs are standardized;
             not together with ``input_scale``.
-        batch_norm: where it stands in each hidden layer; by default nowhere.
+        batch_norm: its place in each hidden layer; by default none.
         batch_norm_convention: as for `jaxnet.layers.batch_norm`.
         drop_rate: of dropout after each hidden layer, in [0, 1); one for all or one for each.
         input_drop_rate: of dropout on the inputs.
@@ -67,7 +67,7 @@ def mlp(
             of that width: its initial weights have the variance of the narrow one, the others are
             0 and stay so. Dropout draws another mask than for the narrow one. By default all.
         dropout_form: as for `jaxnet.layers.dropout`.
-        head: what the outputs mean: a head, or the name in `jaxnet.networks.HEADS` of one that
+        head: output head, or the name in `jaxnet.networks.HEADS` of one that
             needs no settings.
         dtype: of the parameters and of rescaled inputs; by default JAX's floating-point default.
 
@@ -149,7 +149,7 @@ def _noise(stddev: float | Array) -> list[Layer]:
 
 
 def _one_each(argument: str, values: Any, hidden: int) -> Sequence[Any]:
-    """Return one value a hidden layer: the one that is given for all, or those for each."""
+    """Return one value per hidden layer, from one for all or one for each."""
     if not isinstance(values, Sequence):
         return [values] * hidden
     if len(values) != hidden:
@@ -160,7 +160,7 @@ def _one_each(argument: str, values: Any, hidden: int) -> Sequence[Any]:
 
 
 def _active(active_units: Any, widths: Sequence[int], activation: Any) -> list[int | Array]:
-    """Return how many inputs, units of each hidden layer and outputs take part."""
+    """Return the active widths of inputs, hidden layers and outputs."""
     counts = _one_each("active_units", active_units, len(widths) - 2)
     for count, width in zip(counts, widths[1:-1], strict=True):
         check_active("active_units", count, width=width)

@@ -1,4 +1,4 @@
-"""A trained network in one file: arrays by name, and all that it takes to use them.
+"""Model files: a trained network with its arrays and metadata.
 
 The arrays have the paths that they have in the trees, such as ``params/1/weights`` in
 ``(out, in)``; the format is that of `jaxnet.core.array_file`.
@@ -37,17 +37,17 @@ MODEL_FILE = FileKind(
 
 
 class Model(NamedTuple):
-    """A network with all that it takes to use it.
+    """A network with its arrays and metadata.
 
     Attributes:
         network: the network.
         params: its parameters.
         statistics: its statistics, such as moving averages and the moments of standardization.
         in_shape: shape of one input.
-        class_names: what each label means; empty if that was not said.
-        preprocessing: how raw data become inputs, in the words of whoever saved it.
-        training: what is known about the training, likewise.
-        jaxnet_version: what wrote the file.
+        class_names: name of each label; empty if they were not saved.
+        preprocessing: conversion of raw data to inputs, as saved.
+        training: metadata of the training, as saved.
+        jaxnet_version: version that wrote the file.
     """
 
     network: Layer
@@ -71,32 +71,31 @@ def save_model(
     preprocessing: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write a trained network into one file, whole or not at all; an old one is replaced.
+    """Save a trained network to a file, atomically; an old one is replaced.
 
-    A network that `mlp` made of names and numbers is written as its arguments. Of any other only
-    the arrays are, and whoever loads the file must bring the network; why, the file says.
+    A network that `mlp` made of names and numbers is saved as its arguments. Of other networks only
+    the arrays are saved, with the reason, and loading requires the network.
 
     Args:
-        path: where to; ``.safetensors`` is the usual suffix. What a symbolic link leads to is
-            written.
+        path: the file; ``.safetensors`` is the usual suffix. Symbolic links are followed.
         network: the network.
         params: its parameters, finite.
         statistics: its statistics, finite.
         in_shape: shape of one input; may be left out for a network by `mlp`.
-        class_names: what each label means: one a network's output, two for a single output; no
-            two are equal.
-        preprocessing: how raw data become inputs: anything that JSON can say.
-        training: data set, epochs, accuracy, ...: anything that JSON can say.
+        class_names: name of each label: one per output, two for a single output; no two are
+            equal.
+        preprocessing: conversion of raw data to inputs, of JSON types.
+        training: data set, epochs, accuracy, ..., of JSON types.
 
     Returns:
         The path.
 
     Raises:
         ValueError: for arrays that are not the network's or not finite, or two of one name;
-            another number of class names than of outputs, what JSON cannot say, or a file that
-            cannot be written.
-        TypeError: for arrays of another dtype than the network's or one that no file can hold, or
-            arguments of a wrong type.
+            another number of class names than of outputs, values of other types than JSON's, or
+            a file that cannot be written.
+        TypeError: for arrays of another dtype than the network's or one that files do not support,
+            or arguments of a wrong type.
         ImportError: if safetensors is not installed.
 
     >>> import tempfile
@@ -142,11 +141,11 @@ def save_model(
 def load_model(path: str | Path, *, network: Layer | None = None) -> Model:
     """Read a trained network that `save_model` wrote, bit for bit.
 
-    Nothing in the file is run, and nothing of it is used before its checksum was found right.
+    No code in the file is run, and the checksum is verified first.
 
     Args:
         path: the file.
-        network: what the arrays belong to; by default the one that the file describes.
+        network: network of the arrays; by default the one that the file describes.
 
     Returns:
         The model; ``jaxnet.training.predict(model.network, model.params, model.statistics, x)``
@@ -162,60 +161,60 @@ def load_model(path: str | Path, *, network: Layer | None = None) -> Model:
         ImportError: if safetensors is not installed.
     """
     path = check_path("path", path)
-    said, arrays = unpack(MODEL_FILE, path)
+    described, arrays = unpack(MODEL_FILE, path)
     off = sorted(
         {a.dtype.name for a in arrays.values() if jax.dtypes.canonicalize_dtype(a.dtype) != a.dtype}
     )
     if off:
         remedy = 'Call jax.config.update("jax_enable_x64", True) first.'
         raise invalid_type("arrays", "of a dtype that JAX has on", off[0], remedy)
-    if network is None and said.get("mlp", ...) is None:
+    if network is None and described.get("mlp", ...) is None:
         remedy = "Pass the network that was saved: load_model(path, network=...)."
-        actual = f"one of which it holds the arrays alone, because {said.get('why_not_mlp')}"
+        actual = f"one of which it holds the arrays alone, because {described.get('why_not_mlp')}"
         raise invalid_value(str(path), "to describe its network", actual, remedy)
     with _naming(path):
-        network = network or _rebuilt(said["mlp"], arrays)
-        in_shape = check_input_shape(said["in_shape"])
-        preprocessing = check_mapping("preprocessing", said["preprocessing"])
-        training = check_mapping("training", said["training"])
-        version = check_text("jaxnet_version", said["jaxnet_version"])
+        network = network or _rebuilt(described["mlp"], arrays)
+        in_shape = check_input_shape(described["in_shape"])
+        preprocessing = check_mapping("preprocessing", described["preprocessing"])
+        training = check_mapping("training", described["training"])
+        version = check_text("jaxnet_version", described["jaxnet_version"])
     template = _template(network, in_shape)
     _check_arrays(template, arrays)
     for name, array in arrays.items():
         check_finite(f"{name} of '{path}'", array, MODEL_FILE.remedy)
     with _naming(path):
         out_shape = network.out_shape(in_shape)
-        names = check_class_names(said["class_names"], out_shape)
+        names = check_class_names(described["class_names"], out_shape)
     trees = _filled(template, arrays)
     return Model(network, *trees, in_shape, names, preprocessing, training, version)
 
 
 @contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Let any complaint about what a file says, which is not to be trusted, name the file."""
+    """Convert errors from untrusted file content to errors that name the file."""
     try:
         yield
-    except Exception as error:  # whatever a network's arguments of a wrong type end in
-        lacks = f"a description that lacks {error}"
-        actual = lacks if isinstance(error, KeyError) else str(error).rstrip(".")
+    except Exception as error:  # invalid arguments of a network may raise any error
+        missing = f"a description without {error}"
+        actual = missing if isinstance(error, KeyError) else str(error).rstrip(".")
         expected = "to describe a model"
         raise invalid_value(str(path), expected, actual, MODEL_FILE.remedy) from error
 
 
 class _Trees(NamedTuple):
-    """What is saved, or its shapes and dtypes; the fields' names begin the arrays' names."""
+    """Saved trees, or their shapes and dtypes; field names prefix the arrays' names."""
 
     params: Any
     statistics: Any
 
 
 def _names(params: Any, statistics: Any) -> dict[str, Any]:
-    """Return the leaves of both trees by their paths, such as ``params/0/weights``."""
+    """Map paths such as ``params/0/weights`` to the leaves of both trees."""
     named: dict[str, Any] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(_Trees(params, statistics)):
         name = jax.tree_util.keystr(path, simple=True, separator="/")
         if name in named:
-            actual, remedy = f"two called {name!r}", "Let no key have a / in it."
+            actual, remedy = f"two called {name!r}", "Avoid / in keys."
             raise invalid_value("arrays", "to have names that differ", actual, remedy)
         named[name] = leaf
     return named
@@ -230,23 +229,23 @@ def _input_shape(arguments: Mapping[str, Any] | None, in_shape: Shape | None) ->
     if in_shape is not None:
         return in_shape
     if arguments is None:
-        remedy = "Only of a network that mlp made it is known."
+        remedy = "Only networks made by mlp have a default."
         raise invalid_value("in_shape", "to be given", None, remedy)
     return (arguments["widths"][0],)
 
 
 def _rebuilt(arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Layer:
-    none = np.zeros(arguments["widths"][:1])  # found wanting later, by name
+    none = np.zeros(arguments["widths"][:1])  # missing arrays are reported later, by name
     mean = arrays.get("statistics/0/mean", none)
     return network_of(arguments, mean=mean, std=arrays.get("statistics/0/std", none))
 
 
 def _template(network: Layer, in_shape: Shape) -> _Trees:
-    """Return shapes and dtypes of what the network's `init` would give."""
+    """Return shapes and dtypes of the network's parameters and statistics."""
     try:
         return _Trees(*jax.eval_shape(lambda key: network.init(key, in_shape), jax.random.key(0)))
     except InvalidValueError as error:
-        remedy = f"The network says: {error}"
+        remedy = f"The network's error: {error}"
         actual = f"inputs of shape {in_shape}"
         raise invalid_value("in_shape", "to fit the network", actual, remedy) from error
 

@@ -1,4 +1,4 @@
-"""What a model file says beside its arrays: checked before it is written, and when it is read."""
+"""Checks of a model file's metadata, on writing and on reading."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,17 +11,17 @@ from jaxnet.core.types import Shape
 
 
 def check_class_names(names: Any, out_shape: Shape) -> tuple[str, ...]:
-    """Return the names of the classes, if there is one for each or none at all.
+    """Check that there is one distinct name per class, or none.
 
     Args:
         names: list, tuple or NumPy array of strings.
-        out_shape: of the network; a single output tells two classes apart.
+        out_shape: of the network; a single output has two classes.
 
     Raises:
         TypeError: for anything else, such as one string.
         ValueError: for another number of names, or two that are equal.
     """
-    argument, remedy = "class_names", "Name each class by a string of its own."
+    argument, remedy = "class_names", "Give each class a different string."
     is_list = isinstance(names, Sequence | np.ndarray) and not isinstance(names, str | bytes)
     if not is_list or not all(isinstance(name, str) for name in names):
         raise invalid_type(argument, "to be a sequence of strings", repr(names), remedy)
@@ -39,7 +39,7 @@ def check_input_shape(shape: Any) -> Shape:
     """Return the shape of one input as a tuple.
 
     Raises:
-        TypeError: if it is no sequence of integers.
+        TypeError: if it is not a sequence of integers.
         ValueError: if one of them is below 1.
 
     >>> check_input_shape([1, 3])
@@ -51,24 +51,24 @@ def check_input_shape(shape: Any) -> Shape:
     return tuple(check_count("in_shape", size) for size in shape)
 
 
-def check_mapping(argument: str, said: Any) -> dict[str, Any]:
-    """Return what is said as a dict; an empty one for None.
+def check_mapping(argument: str, value: Any) -> dict[str, Any]:
+    """Return a mapping as a dict; an empty one for None.
 
     Raises:
-        TypeError: if it is no mapping.
+        TypeError: if it is not a mapping.
     """
-    if not isinstance(said, Mapping | None):
+    if not isinstance(value, Mapping | None):
         remedy = "Pass a dict, or leave it out."
-        raise invalid_type(argument, "to be a mapping", repr(said), remedy)
-    return dict(said or {})
+        raise invalid_type(argument, "to be a mapping", repr(value), remedy)
+    return dict(value or {})
 
 
-def check_text(argument: str, said: Any) -> str:
-    """Return what is said if it is a string.
+def check_text(argument: str, value: Any) -> str:
+    """Check that a value is a string.
 
     Raises:
         TypeError: if it is none.
     """
-    if not isinstance(said, str):
-        raise invalid_type(argument, "to be a string", repr(said), "Pass one.")
-    return said
+    if not isinstance(value, str):
+        raise invalid_type(argument, "to be a string", repr(value))
+    return value

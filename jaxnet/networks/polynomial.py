@@ -1,4 +1,4 @@
-"""The polynomial machine: linear regression on the powers of one number."""
+"""Polynomial regression: linear regression on the powers of one number."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def polynomial(
 
     Raises:
         ValueError: for a degree below 1, an order out of range, or an unknown initializer.
-        TypeError: for an order that is no integer.
+        TypeError: for an order that is not an integer.
 
     Numerics: the powers of numbers above 1 grow, and with them the curvature of the risk: gradient
     descent needs inputs of about 1, and small rates.

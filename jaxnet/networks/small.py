@@ -1,4 +1,4 @@
-"""The small networks of lectures 002 and 003, and their training written out by hand."""
+"""Small networks of lectures 002 and 003, with hand-written training steps."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ def perceptron(
     initializer: str | Initializer = "he_normal",
     dtype: Any = None,
 ) -> Layer:
-    """Return one neuron: ``y = f(w x)``; with 1 input and no activation, the smallest there is.
+    """Return one neuron, ``y = f(w x)``.
 
     By hand: ``dw = dz x`` with ``dz = dy f'(z)``, which for ``sign`` and ``step`` is 0: no
     gradient trains those, `perceptron_rule` does.
@@ -66,7 +66,7 @@ def perceptron_rule(
     learning_rate: float | Array = 1.0,
     activation: str = "linear",
 ) -> Float[Array, "..."]:
-    """Return ``w + learning_rate (v - y) x`` with ``y = f(w x)``: one line trains a perceptron.
+    """Return the perceptron's update ``w + learning_rate (v - y) x`` with ``y = f(w x)``.
 
     With the linear activation it is a step of gradient descent on ``L = 1/2 (v - y)^2``, whose
     gradient is ``dL/dw = -(v - y) x``. With ``sign`` or ``step`` it is Rosenblatt's rule: only
@@ -199,7 +199,7 @@ def chain_backward(
     *,
     activations: Sequence[str] = ("sigmoid", "sigmoid", "sigmoid"),
 ) -> Chain:
-    """Return the gradient of ``L = 1/2 (v - y)^2`` for one sample, link by link of the chain rule.
+    """Return the gradient of ``L = 1/2 (v - y)^2`` for one sample by the chain rule.
 
     With ``a1 = w1 x + b1``, ``a2 = w2 f1``, ``a3 = w3 f2`` and ``y = f3``:
 
@@ -260,7 +260,7 @@ def shared_linears(
     initializer: str | Initializer = "he_normal",
     dtype: Any = None,
 ) -> Layer:
-    """Return dense layers of which the first half is used again and again.
+    """Return a network that reuses its first dense layers.
 
     ``x <- linear_{i // 2}(x) + linear_i(x)`` for i = 0, 1, ...: in step 0 the first is added to
     itself. The gradient of a layer is the sum over its uses.
@@ -297,4 +297,4 @@ def _slope(function: Activation, z: Array, y: Array) -> Array:
 
 
 _ACTIVATIONS = {name: get_activation(name) for name in ("linear", "sign", "step")}
-"""What a perceptron's rule is for: none of them but ``linear`` has a gradient that trains."""
+"""Activations of a perceptron's rule; all but ``linear`` have a useless gradient."""

@@ -1,4 +1,4 @@
-"""What a network is made of, as a table for people: layers, shapes, parameters."""
+"""Summary table of a network: layers, shapes, parameters."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -64,7 +64,7 @@ _KINDS_OF_NEURONS = ("dense", "maxout")
 
 
 class _Row(NamedTuple):
-    """A line of the table; a combinator has no parameters of its own."""
+    """A line of the table; a combinator has no parameters itself."""
 
     depth: int
     label: str
@@ -84,7 +84,7 @@ def _rows(layer: Layer, in_shape: Shape, params: Params, depth: int) -> Iterator
 
 
 def _label(description: Description) -> str:
-    """Return the kind with its settings, those that fit into a table."""
+    """Return the kind with its plain settings."""
     plain = [v for v in description.settings.values() if isinstance(v, str | int | float)]
     settings = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in plain)
     return f"{description.kind}({settings})" if settings else description.kind

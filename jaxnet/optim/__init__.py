@@ -1,6 +1,6 @@
-"""Optimizers: each an `optax.GradientTransformation` of our own mathematics.
+"""Optimizers, each an `optax.GradientTransformation` implemented here.
 
-They drop into flax and optax loops, and optax's drop into `jaxnet.training.fit`.
+They work in loops of flax and optax, and optax's work in `jaxnet.training.fit`.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""An array file gives back what was written, and nothing else.
+"""Array files: round trips, checksums and errors.
 
 Damage: see `tests.networks.test_model_file_errors`.
 """

@@ -1,4 +1,4 @@
-"""Checks return what they approve of, and say precisely what they do not."""
+"""Checks of arguments: valid values, and error messages."""
 
 import math
 import re
@@ -40,7 +40,7 @@ def test_choice_lists_the_known_names(name: str, remedy: str) -> None:
 
 
 @pytest.mark.usefixtures("no_type_checks")
-def test_choice_of_something_that_is_no_name() -> None:
+def test_choice_of_other_types() -> None:
     name: Any = None
     with pytest.raises(ValueError, match=r"to be one of relu, tanh, got None\."):
         check_choice("x", name, TABLE)
@@ -106,7 +106,7 @@ def test_range_of_another_type(value: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [np.asarray, jnp.asarray, lambda x: jnp.asarray(x, "bfloat16")])
-def test_range_looks_into_arrays_whose_values_are_known(kind: Any) -> None:
+def test_range_checks_entries_of_known_arrays(kind: Any) -> None:
     bounds: Any = {"low": 0.0, "high": 1.0, "low_open": True, "high_open": True}
     for good in (0.5, 0.0, 1.0, [0.0, 0.25], [[]], True):  # they may reach the bounds
         array = kind(good)
@@ -120,12 +120,12 @@ def test_range_looks_into_arrays_whose_values_are_known(kind: Any) -> None:
             jax.jit(lambda array=array: check_range("x", array, **bounds))()
 
 
-def test_range_lets_tracers_pass() -> None:
+def test_range_accepts_tracers() -> None:
     array = jnp.array(5.0)
     assert jax.jit(lambda x: check_range("x", x, high=1.0))(array) == 5.0
 
 
-def test_finite_says_how_many_and_where() -> None:
+def test_finite_counts_and_locates_entries() -> None:
     values = np.zeros((3, 4))
     check_finite("x", values, "Repair it.")
     values[1, 2], values[2, 0] = np.nan, -np.inf
@@ -175,7 +175,7 @@ def test_good_entries_none_and_traced_ones_pass() -> None:
         ("xyz", "be among delta, scale, got 'xyz'. Leave it out."),
     ],
 )
-def test_options_that_a_function_lacks(option: str, message: str) -> None:
+def test_unknown_options_of_a_function(option: str, message: str) -> None:
     def loss(x: float, *, delta: float, scale: float) -> float:
         return x * delta * scale
 
@@ -185,7 +185,7 @@ def test_options_that_a_function_lacks(option: str, message: str) -> None:
         check_options(loss, ["delta", option], data=1)
 
 
-def test_data_are_no_options() -> None:
+def test_data_arguments_are_not_options() -> None:
     message = r"^expected options of round to be among ndigits, got 'number'\. Leave it out\.$"
     with pytest.raises(ValueError, match=message):
         check_options(round, ["number"], data=1)
@@ -213,7 +213,7 @@ def test_a_key(key: Any) -> None:
     ],
     ids=["int", "None", "float", "integers", "five integers", "several"],
 )
-def test_what_is_no_key(key: Any, actual: str) -> None:
+def test_invalid_keys(key: Any, actual: str) -> None:
     with pytest.raises(
         TypeError, match=re.escape(f"expected key to be one PRNG key, got {actual}")
     ):
@@ -238,12 +238,12 @@ def test_whole_numbers_and_arrays_of_them() -> None:
     ],
     ids=["small", "large", "float", "NumPy float", "array", "vector"],
 )
-def test_what_is_not_whole(value: Any, message: str) -> None:
+def test_invalid_whole_numbers(value: Any, message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         check_whole("n", value)
 
 
-def test_a_traced_count_is_refused_with_the_reason() -> None:
+def test_traced_counts_raise() -> None:
     with pytest.raises(TypeError, match=r"expected n to be an integer, got a traced array\. What"):
         jax.jit(lambda n: check_count("n", n))(3)
 

@@ -1,4 +1,4 @@
-"""Every error has one form and a class that says whose fault it is."""
+"""Error messages: one form, and classes of the caller's errors."""
 
 import pytest
 

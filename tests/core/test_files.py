@@ -1,4 +1,4 @@
-"""Files are written whole, through links; what is no file is neither read nor written."""
+"""Files: atomic writing, symbolic links, and errors for devices and pipes."""
 
 import os
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_a_file_is_read_through_a_link(tmp_path: Path) -> None:
         read_regular(tmp_path / "link", limit=6)
 
 
-def test_nobody_waits_for_a_pipe_or_reads_a_device(tmp_path: Path) -> None:
+def test_pipes_and_devices_raise_without_blocking(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(ValueError, match=f"regular file, got '{name}', a (pipe|device)"):

@@ -1,4 +1,4 @@
-"""What is remembered, and what must not be."""
+"""Memoization: cached and uncached arguments."""
 
 import functools
 from typing import Any
@@ -39,7 +39,7 @@ def test_numbers_of_other_types_are_others() -> None:
         get_penalty("l2", strength=True).function(jnp.ones(2))
 
 
-def test_what_is_compiled_is_found_again() -> None:
+def test_compiled_programs_are_reused() -> None:
     traces = []
 
     @functools.partial(jax.jit, static_argnums=0)

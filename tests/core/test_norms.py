@@ -1,4 +1,4 @@
-"""Euclidean norms and what shortens to them: every scale, derivatives at 0, ordinary bits."""
+"""Euclidean norms and clipping: every scale, derivatives at 0, ordinary bits."""
 
 import functools
 from collections.abc import Callable
@@ -109,9 +109,7 @@ def test_the_second_derivative_of_a_norm_is_that_of_the_formula(dtype: np.dtype)
 
 @pytest.mark.parametrize("scale", [1e-20, 1.0, 1e20])
 @pytest.mark.parametrize("bound", [1e-3, 2.0, 1e18])
-def test_what_is_shortened_has_the_bound_for_its_norm(
-    scale: float, bound: float, dtype: np.dtype
-) -> None:
+def test_clipped_arrays_have_the_bound_as_norm(scale: float, bound: float, dtype: np.dtype) -> None:
     """And the derivative ``c / |x| (I - u u^T)``; within the bound it is as it was."""
     x, u = jnp.array([3 * scale, 4 * scale], dtype), np.array([0.6, 0.8])
 

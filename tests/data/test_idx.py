@@ -1,4 +1,4 @@
-"""The IDX reader: what it reads, and every way in which a file can be broken."""
+"""The IDX reader: valid and broken files."""
 
 import gzip
 import hashlib
@@ -28,7 +28,7 @@ def _write(folder: Path, content: bytes, name: str = "file") -> Path:
 
 @pytest.mark.parametrize("name", ["values-idx3-ubyte", "values-idx3-ubyte.gz"])
 @pytest.mark.parametrize("gzipped", [False, True], ids=["plain", "gzipped"])
-def test_reads_what_was_written(tmp_path: Path, name: str, gzipped: bool) -> None:
+def test_round_trip(tmp_path: Path, name: str, gzipped: bool) -> None:
     content = gzip.compress(CONTENT) if gzipped else CONTENT
     values = read_idx(str(_write(tmp_path, content, name)), sha256=DIGEST)
     assert values.dtype == np.uint8
@@ -150,7 +150,7 @@ def test_the_limit_is_of_bytes_and_may_be_moved(tmp_path: Path) -> None:
         read_idx(path, most_bytes=11)
 
 
-def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+def test_irregular_files_are_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(ValueError, match=r"expected file to be a regular file"):

@@ -1,4 +1,4 @@
-"""MNIST from its four files: the real ones, and what may be wrong with others."""
+"""MNIST from its four files: the real ones, and invalid ones."""
 
 import gzip
 import re

@@ -1,4 +1,4 @@
-"""Where data are looked for, and names that are not known."""
+"""Data directories, and unknown names."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Splits: properties over many sizes and fractions, and what cannot be split."""
+"""Splits: properties over many sizes and fractions, and errors."""
 
 import itertools
 import re
@@ -161,7 +161,7 @@ def test_a_part_left_empty() -> None:
 @pytest.mark.parametrize(
     "targets", [np.zeros(4), np.zeros((4, 2), np.int32)], ids=["floats", "one-hot"]
 )
-def test_stratifying_by_what_is_no_label(targets: np.ndarray) -> None:
+def test_stratifying_by_other_targets_than_labels(targets: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"targets to be integer labels, got .*stratify=False"):
         split(Examples(np.zeros((4, 1)), targets), (1.0,), key=KEY, stratify=True)
 
@@ -213,7 +213,7 @@ def test_examples_that_do_not_pair(inputs: Any, targets: Any) -> None:
     ids=["ragged", "text", "objects", "pair"],
 )
 @pytest.mark.usefixtures("no_type_checks")
-def test_what_are_no_examples(examples: Any, message: str) -> None:
+def test_other_types_than_examples(examples: Any, message: str) -> None:
     with pytest.raises((TypeError, ValueError)) as caught:
         check_examples("train", examples)
     assert message in str(caught.value)

@@ -43,7 +43,7 @@ def test_unequal_parts(rows: list[int], weights: list[int], seed: int) -> None:
     check(rows, np.diff([0, *ends]).tolist(), shares, seed)
 
 
-def test_the_key_decides_what_is_rounded_up() -> None:
+def test_the_key_selects_the_rounding() -> None:
     def table(seed: int) -> list[list[int]]:
         shares = [Fraction(1, 2)] * 2
         return controlled_rounding([3] * 8, [12, 12], shares, jax.random.key(seed)).tolist()

@@ -1,4 +1,4 @@
-"""What losses refuse, and the exact words that they refuse it with."""
+"""Bad input to losses: exact error messages."""
 
 import functools
 import re
@@ -165,7 +165,7 @@ def test_labels_that_cannot_be_smoothed(
         smooth_labels(targets, **{"smoothing": 0.1, **options})
 
 
-def test_entropy_of_what_is_no_probability() -> None:
+def test_entropy_of_invalid_probabilities() -> None:
     with pytest.raises(ValueError, match=r"^expected outputs to be probabilities in \[0,"):
         entropy(jnp.array([[2.0, -1.0]]))
 
@@ -278,10 +278,10 @@ def test_a_plain_pair_is_a_loss() -> None:
 
 
 @pytest.mark.parametrize("loss", [None, 3, (), (LOSSES["huber"],), (LOSSES["huber"], "huber")])
-def test_what_is_no_loss(loss: Any) -> None:
+def test_invalid_losses(loss: Any) -> None:
     message = (
         "expected loss to be a name, a function of outputs and targets, or a pair with "
-        f"its gradient, got {loss!r}. Pass a name in LOSSES, say."
+        f"its gradient, got {loss!r}. Pass a name in LOSSES, for example."
     )
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
         as_loss(loss)

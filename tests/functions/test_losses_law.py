@@ -1,4 +1,4 @@
-"""One law for all losses: the gradient by hand is that of autodiff and of differences."""
+"""Gradients of all losses: by hand, autodiff and differences."""
 
 from typing import Any
 
@@ -166,7 +166,7 @@ def test_names_and_functions_find_their_gradient() -> None:
     assert get_loss("huber").function is TABLE["huber"]
 
 
-def test_a_function_of_one_s_own_gets_the_gradient_of_autodiff(dtype: np.dtype) -> None:
+def test_custom_functions_use_autodiff(dtype: np.dtype) -> None:
     def quartic(outputs: Array, targets: Array) -> Array:
         return jnp.sum((outputs - targets) ** 4, axis=-1)
 

@@ -1,4 +1,4 @@
-"""Masks: examples that do not count, whatever they hold, in every loss and metric."""
+"""Masks of examples in every loss and metric."""
 
 import functools
 import re
@@ -48,7 +48,7 @@ def everything(pair: Any, y: Array, v: Array, where: Array) -> Any:
 
 @pytest.mark.parametrize("choice", CHOICES)
 @over_losses
-def test_what_is_masked_out_is_0_and_harms_nothing(
+def test_masked_examples_have_no_loss_and_no_effect(
     case: LossCase, choice: str, dtype: np.dtype
 ) -> None:
     outputs, targets = draw_loss(case)
@@ -149,7 +149,7 @@ def test_metrics_of_a_set_are_those_of_the_rows_that_count(name: str, dtype: np.
 
 @pytest.mark.usefixtures("no_type_checks")
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_what_is_no_mask(name: str) -> None:
+def test_invalid_masks(name: str) -> None:
     function = FUNCTIONS[name]
     outputs, targets = jnp.full((3, 1), 0.5), jnp.ones((3, 1))
     for where, error, message in [
@@ -170,7 +170,7 @@ def test_rows_that_count_are_checked_still() -> None:
         accuracy(outputs, labels[:2], where=np.array([False, True, True]))
 
 
-def test_help_tells_of_the_mask() -> None:
+def test_help_mentions_the_mask() -> None:
     for function in (*LOSSES.values(), *METRICS.values()):
         assert "where: which examples count" in (function.__doc__ or ""), function
 

@@ -1,4 +1,4 @@
-"""A metric's direction is known by its function, or said, and never guessed from its name."""
+"""Directions of metrics: by function or argument, not by name."""
 
 import functools
 from typing import Any
@@ -32,17 +32,17 @@ def test_every_metric_of_the_table_has_its_direction(name: str) -> None:
     assert as_metric(partial) == Metric(partial, expected.mode)
 
 
-def test_a_function_of_one_s_own_has_none_unless_it_is_said() -> None:
+def test_custom_functions_have_no_direction_by_default() -> None:
     assert as_metric(bare) == Metric(bare, None)
     assert as_metric(functools.partial(bare)).mode is None
     assert as_metric((bare, "max")) == as_metric(Metric(bare, "max")) == Metric(bare, "max")
 
 
-def test_what_is_said_counts_against_what_is_known() -> None:
+def test_a_given_direction_overrides_a_known_one() -> None:
     assert as_metric(Metric(accuracy, "min")).mode == "min"
 
 
-def test_an_objective_knows_losses_too() -> None:
+def test_losses_as_objectives() -> None:
     top_3 = functools.partial(top_k_accuracy, k=3)
     metrics: dict[str, Any] = {
         "top_3": top_3,

@@ -86,7 +86,7 @@ def test_every_metric_is_one_value_an_example(name: str, dtype: np.dtype) -> Non
     np.testing.assert_array_equal(mapped, values)
 
 
-def test_error_rate_is_what_accuracy_leaves(dtype: np.dtype) -> None:
+def test_error_rate_is_one_minus_accuracy(dtype: np.dtype) -> None:
     rng = np.random.default_rng(0)
     outputs, labels = jnp.asarray(rng.normal(size=(50, 3)), dtype), jnp.arange(50) % 3
     np.testing.assert_array_equal(error_rate(outputs, labels), 1 - accuracy(outputs, labels))

@@ -213,7 +213,7 @@ def test_bad_input(call: Any, error: type[Exception], message: str) -> None:
         call()
 
 
-def test_what_is_taken_for_no_class_is_counted_nowhere() -> None:
+def test_predictions_of_no_class_are_not_counted() -> None:
     taken, true = jnp.array([-1, 0, 1]), np.array([0, 0, 1])
     assert confusion_matrix(taken, true, classes=2).tolist() == [[1, 0], [0, 1]]
     with pytest.raises(ValueError, match=r"predictions of integer labels to be in \[-1, 2\)"):

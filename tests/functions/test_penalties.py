@@ -150,7 +150,7 @@ def test_elastic_net_equals_torch(dtype: np.dtype) -> None:
     assert_trees_close(backward(w), peer.grad.numpy())
 
 
-def test_weights_are_told_by_their_names(dtype: np.dtype) -> None:
+def test_weights_are_recognized_by_name(dtype: np.dtype) -> None:
     params = _params(dtype)
     assert weights_only(params) == (_layer(True, False), (), _layer(True, None), {"scale": False})
     assert every_leaf(params) == (_layer(True, True), (), _layer(True, None), {"scale": True})
@@ -186,7 +186,7 @@ def test_leaves_of_several_precisions(float64: np.dtype) -> None:
     assert jnp.result_type(float) == float64
 
 
-def test_a_penalty_of_one_s_own(dtype: np.dtype) -> None:
+def test_custom_penalty(dtype: np.dtype) -> None:
     def cubes(params: Any) -> jax.Array:
         return jnp.sum(params**3)
 
@@ -267,7 +267,7 @@ def test_max_norm_can_be_differentiated_at_zero(dtype: np.dtype) -> None:
          "expected options of l2 to be among strength, mask, got 'lamda'. Leave it "
          "out."),
         (lambda w: get_penalty("elastic_net", l1_strength=1.0), ValueError,
-         "expected l2_strength of elastic_net, got none. Pass l2_strength=1e-4, say."),
+         "expected l2_strength of elastic_net, got none. For example l2_strength=1e-4."),
         (lambda w: l2(w, -1.0), ValueError,
          "expected strength finite and in [0, inf), got -1.0."),
         (lambda w: elastic_net(w, 1.0, -1.0), ValueError,

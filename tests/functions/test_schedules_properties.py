@@ -1,4 +1,4 @@
-"""What every schedule promises: one program for scalars and arrays, traced numbers, precision."""
+"""Properties of every schedule: scalars and arrays, traced numbers, precision."""
 
 from collections.abc import Callable
 from typing import Any
@@ -174,7 +174,7 @@ PERIODS: list[tuple[str, Callable[[], Schedule], int]] = [
 
 
 @pytest.mark.parametrize(("name", "make", "period"), PERIODS)
-def test_counts_that_float32_cannot_hold_are_told_apart(
+def test_counts_above_the_precision_of_float32_are_distinct(
     name: str, make: Callable[[], Schedule], period: int
 ) -> None:
     schedule, counts = jax.jit(make()), jnp.arange(2 * period)

@@ -1,4 +1,4 @@
-"""The door of the instruments: what does not fit is named before anything is computed."""
+"""Inputs of instruments are checked, with errors that name them."""
 
 from collections.abc import Callable
 from typing import Any

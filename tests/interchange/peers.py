@@ -1,4 +1,4 @@
-"""What each library does with a network of ours: its outputs, gradients and moving statistics."""
+"""Networks in each library: outputs, gradients and moving statistics."""
 
 import functools
 import warnings

@@ -1,4 +1,4 @@
-"""What is refused, and in which words."""
+"""Errors of the interchange: exact messages."""
 
 import importlib
 import sys
@@ -105,7 +105,7 @@ def test_bad_arrays(changes: dict[str, Any], error: type[Exception], message: st
 def test_inputs_that_the_network_does_not_take() -> None:
     message = (
         r"^expected arrays to fit the network, got inputs of shape \(5,\) by the first "
-        r"of them\. The network says: expected in_shape to be \(4,\), got \(5,\)\. Flatten"
+        r"of them\. The network's error: expected in_shape to be \(4,\), got \(5,\)\. Flatten"
     )
     with pytest.raises(ValueError, match=message):
         from_torch(jaxnet.mlp((4, 3)), {"0.weight": np.zeros((3, 5), "float32")})
@@ -116,7 +116,9 @@ def test_names_of_another_layer() -> None:
     message = r"^expected 0\.weight to be given, got none\."
     with pytest.raises(ValueError, match=message):
         from_torch(dense(3), {"1.weight": weights, "1.bias": bias})
-    message = r"got unknown arrays layers/1/kernel\. Rename"
+    message = (
+        r"^expected arrays to be those of the network, got unknown arrays layers/1/kernel\. Rename"
+    )
     state = {"layers": {0: {"kernel": weights.T, "bias": bias}, 1: {"kernel": weights}}}
     with pytest.raises(ValueError, match=message):
         from_nnx(dense(3), state)
@@ -147,10 +149,10 @@ def test_something_else_than_arrays_by_name(no_type_checks: None) -> None:
 def test_params_of_another_network(peer: Peer) -> None:
     need(peer.package)
     message = r"expected params to be a tuple of 4, one entry a layer, got 3\. Pass the params of"
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(TypeError, match=f"^{message}"):
         peer.to(NETWORK, PARAMS[:-1], STATISTICS)
     message = r"expected statistics to be a tuple of 4, one entry a layer, got NoneType\. Pass"
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(TypeError, match=f"^{message}"):
         peer.module(NETWORK, PARAMS, None)
 
 

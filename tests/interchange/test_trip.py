@@ -1,4 +1,4 @@
-"""There and back, for every library: arrays bitwise, outputs, gradients, moving statistics."""
+"""Round trips for every library: arrays bitwise, outputs, gradients, moving statistics."""
 
 import functools
 from typing import Any

@@ -1,4 +1,4 @@
-"""The activation layer: options of a name, and what it says of itself."""
+"""The activation layer: options, and its description."""
 
 import jax.numpy as jnp
 import numpy as np

@@ -1,4 +1,4 @@
-"""Active units: what passes, for a number that is traced, and what is refused."""
+"""Active units: masks, traced counts, errors."""
 
 from typing import Any
 

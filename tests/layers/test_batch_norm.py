@@ -1,4 +1,4 @@
-"""Batch normalization: by hand, by the lecture's derivatives one by one, and what must hold."""
+"""Batch normalization: by hand, by the lecture's derivatives one by one, and properties."""
 
 import math
 from typing import Any

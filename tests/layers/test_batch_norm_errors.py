@@ -1,4 +1,4 @@
-"""What batch normalization refuses, by the text of its messages."""
+"""Bad input to batch normalization: error messages."""
 
 import math
 import re

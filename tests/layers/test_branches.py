@@ -1,4 +1,4 @@
-"""Layers side by side and shortcuts: by hand, against each other, and their messages."""
+"""Parallel layers and shortcuts: by hand, against each other, errors."""
 
 import re
 from typing import Any
@@ -79,7 +79,7 @@ def test_residual_worked_by_hand(dtype: np.dtype) -> None:
     assert_trees_close(dx, np.array([[31, 11]], dtype))
 
 
-def test_residual_is_a_sum_with_what_does_nothing(dtype: np.dtype) -> None:
+def test_residual_equals_a_sum_with_the_identity(dtype: np.dtype) -> None:
     block = serial(dense(4), activation("tanh"), dense(3))
     case = LayerCase("residual", residual(block), (3,))
     params, statistics, x = draw(case)

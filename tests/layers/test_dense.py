@@ -48,7 +48,7 @@ def test_no_bias_folds_to_a_column_of_zeros(dtype: np.dtype) -> None:
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 0), (2, 3, 4)])
-def test_what_cannot_be_unfolded(shape: tuple[int, ...]) -> None:
+def test_arrays_that_cannot_be_unfolded(shape: tuple[int, ...]) -> None:
     message = (
         f"expected matrix of shape (out, in + 1), got {shape}. Pass a matrix whose "
         "first column is the bias."

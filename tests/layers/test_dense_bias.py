@@ -41,7 +41,7 @@ def test_worked_by_hand(dtype: np.dtype) -> None:
     ],
     ids=["zeros", "ones", "function", "none"],
 )
-def test_bias_is_as_told_and_the_weights_do_not_mind(
+def test_bias_initializers_do_not_change_the_weights(
     bias_initializer: Any, bias: Any, dtype: np.dtype
 ) -> None:
     params, statistics = dense(3, bias_initializer=bias_initializer).init(KEY, (4,))

@@ -1,4 +1,4 @@
-"""Dropout: what comes out in training and otherwise, in both forms, and what flows back."""
+"""Dropout: outputs in training and evaluation, in both forms, and gradients."""
 
 import itertools
 import math
@@ -20,7 +20,7 @@ forms = pytest.mark.parametrize("form", get_args(DropoutForm))
 
 @forms
 @pytest.mark.parametrize("rate", [0.2, 0.9])
-def test_training_expects_what_evaluation_gives(form: DropoutForm, rate: float) -> None:
+def test_training_and_evaluation_agree_in_expectation(form: DropoutForm, rate: float) -> None:
     layer = dropout(rate, like=form)
     row = jnp.array([-3.0, 0.0, 0.5, 1.0, 20.0])
     x, n = jnp.broadcast_to(row, (40_000, 5)), 40_000
@@ -90,7 +90,7 @@ def test_gradient_flows_through_the_kept_units_only(form: DropoutForm, dtype: np
 
 
 @forms
-def test_what_is_dropped_is_zero_even_if_infinite(form: DropoutForm) -> None:
+def test_dropped_entries_are_zero_even_if_infinite(form: DropoutForm) -> None:
     x = jnp.full((1, 32), jnp.inf)
     y, _ = dropout(0.5, like=form).apply((), (), x, key=jax.random.key(0), training=True)
     assert set(np.asarray(y[0]).tolist()) == {0.0, float("inf")}
@@ -156,7 +156,7 @@ def test_rate_out_of_range_is_an_error(rate: float) -> None:
         dropout(rate)
 
 
-def test_what_is_no_rate_or_form_is_an_error(no_type_checks: None) -> None:
+def test_invalid_rates_and_forms(no_type_checks: None) -> None:
     wrong: Any = "0.5"
     misspelt: Any = "invert"
     with pytest.raises(TypeError, match=r"^expected drop_rate to be a number, got '0.5'"):

@@ -1,4 +1,4 @@
-"""The masks of dropout: how often a unit is dropped, and what is independent of what."""
+"""The masks of dropout: frequencies and independence."""
 
 import functools
 import itertools

@@ -1,4 +1,4 @@
-"""One law for all layers and networks: `backward` equals ``jax.vjp`` of `apply`."""
+"""For all layers and networks `backward` equals ``jax.vjp`` of `apply`."""
 
 from typing import Any
 

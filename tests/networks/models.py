@@ -1,4 +1,4 @@
-"""Networks saved and loaded: what the tests of model files share."""
+"""Networks for the tests of model files."""
 
 from pathlib import Path
 from typing import Any

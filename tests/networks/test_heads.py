@@ -1,4 +1,4 @@
-"""Output heads: what they say and decide, worked by hand, and their messages."""
+"""Output heads: responses and decisions worked by hand, errors."""
 
 import re
 from typing import Any
@@ -60,7 +60,7 @@ def test_labels_are_32_bit_integers_in_either_precision(dtype: np.dtype) -> None
 
 
 @pytest.mark.parametrize("head", [regression(), bounded_regression(-2, 5)], ids=lambda h: h.name)
-def test_values_are_their_own_answer(head: Any) -> None:
+def test_regression_returns_values_unchanged(head: Any) -> None:
     outputs = jnp.array([[1.5, 2.5]])
     assert head.respond(outputs) is head.decide(outputs) is outputs
     assert (head.loss, head.metrics) == ("squared_error", ())

@@ -1,4 +1,4 @@
-"""The options of `jaxnet.mlp`: which layers they put where, and what they refuse."""
+"""The options of `jaxnet.mlp`: resulting layers, and errors."""
 
 from typing import Any
 
@@ -104,7 +104,7 @@ def test_evaluation_is_the_network_without_dropout(dtype: np.dtype) -> None:
             {"batch_norm": "between"},
             r"expected batch_norm to be one of after, before, got 'between'",
         ),
-        ({"batch_norm_convention": "mine"}, "to be one of flax, keras, lecture, torch"),
+        ({"batch_norm_convention": "mine"}, "like to be one of flax, keras, lecture, torch"),
         (
             {"drop_rate": (0.5, 0.5, 0.5)},
             r"expected drop_rate to hold 2, one a hidden layer, got \(0.5, 0.5, 0.5\)\. Give",
@@ -119,6 +119,6 @@ def test_evaluation_is_the_network_without_dropout(dtype: np.dtype) -> None:
     ],
 )
 @pytest.mark.usefixtures("no_type_checks")
-def test_what_it_refuses(options: dict[str, Any], message: str) -> None:
+def test_errors(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         jaxnet.mlp((5, 7, 4, 3), **options)

@@ -1,4 +1,4 @@
-"""The model file: what comes back is what was saved, bit for bit."""
+"""Model files: bitwise round trips."""
 
 import hashlib
 import importlib.metadata
@@ -40,9 +40,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("options", NETWORKS.values(), ids=NETWORKS.keys())
-def test_what_is_loaded_is_what_was_saved_bit_for_bit(
-    options: dict[str, Any], path: Path, dtype: np.dtype
-) -> None:
+def test_round_trip_is_bitwise(options: dict[str, Any], path: Path, dtype: np.dtype) -> None:
     saved = written(path, **options)
     model = load_model(path)
     assert {leaf.dtype for leaf in jax.tree.leaves(model.params)} == {dtype}
@@ -94,7 +92,7 @@ def test_class_names_may_be_an_array_and_a_shape_a_list(path: Path) -> None:
     assert {type(name) for name in model.class_names} == {str}
 
 
-def test_what_was_said_about_the_model_comes_back(path: Path) -> None:
+def test_metadata_round_trip(path: Path) -> None:
     network = mlp((3, 2))
     said: dict[str, Any] = {
         "class_names": ("Ä", "b\n"),
@@ -147,7 +145,7 @@ def test_a_network_without_description_is_loaded_by_giving_it(
     assert_same(load_model(path, network=network), network, params, statistics)
 
 
-def test_of_such_a_network_the_shape_of_an_input_is_asked_for(path: Path) -> None:
+def test_other_networks_need_in_shape(path: Path) -> None:
     network = jaxnet.layers.serial(jaxnet.layers.dense(2))
     with pytest.raises(ValueError, match=r"expected in_shape to be given, got None\."):
         save_model(path, network, *trained(network))

@@ -1,4 +1,4 @@
-"""What is refused of model files, when read and when written, with the reason."""
+"""Errors of model files, on reading and on writing."""
 
 import json
 import os
@@ -159,7 +159,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 
 def test_a_pipe_is_not_waited_for(path: Path) -> None:
     os.mkfifo(path)
-    with pytest.raises(ValueError, match=r"to be a regular file, got .*, a pipe"):
+    with pytest.raises(ValueError, match=r"^expected .* to be a regular file, got .*, a pipe"):
         load_model(path)
 
 
@@ -249,7 +249,7 @@ REFUSED: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
 
 @pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED.keys())
 @pytest.mark.usefixtures("no_type_checks")
-def test_what_could_not_be_loaded_is_not_saved(
+def test_arrays_that_cannot_be_loaded_are_not_saved(
     make: Callable[[], dict[str, Any]], reason: str, path: Path
 ) -> None:
     path.write_text("old")
@@ -284,14 +284,12 @@ def test_a_disk_that_fills_up_leaves_the_old_file(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_a_place_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_missing_place(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="No such file or directory"):
         written(tmp_path / "nowhere" / "model.safetensors")
 
 
-def test_without_safetensors_it_says_how_to_get_it(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_safetensors(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "safetensors", None)
     monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
     with pytest.raises(MissingPackageError, match="pip install safetensors"):

@@ -1,4 +1,4 @@
-"""A model file whose checksum is right is still not trusted in what it says."""
+"""Model files with a valid checksum and invalid content."""
 
 import json
 from pathlib import Path
@@ -30,13 +30,13 @@ SAID: dict[str, tuple[dict[str, Any], str]] = {
     "version": ({"jaxnet_version": 1}, "jaxnet_version to be a string, got 1"),
     "arguments": ({"mlp": [3, 2]}, "list"),
     "widths": ({"mlp": {"widths": "ab"}}, "be interpreted as an integer"),
-    "no widths": ({"mlp": {"activation": "relu"}}, "a description that lacks 'widths'"),
+    "no widths": ({"mlp": {"activation": "relu"}}, "a description without 'widths'"),
 }
 
 
 @pytest.mark.parametrize(("said", "reason"), SAID.values(), ids=SAID.keys())
 @pytest.mark.usefixtures("no_type_checks")
-def test_what_a_file_says_is_not_trusted(said: dict[str, Any], reason: str, path: Path) -> None:
+def test_invalid_content(said: dict[str, Any], reason: str, path: Path) -> None:
     def change(header: dict[str, Any]) -> None:
         description = json.loads(header["__metadata__"]["description"]) | said
         header["__metadata__"]["description"] = json.dumps(description)
@@ -50,7 +50,7 @@ def test_what_a_file_says_is_not_trusted(said: dict[str, Any], reason: str, path
 
 
 @pytest.mark.parametrize("name", ["jaxnet_version", "in_shape", "class_names", "training", "mlp"])
-def test_what_a_file_does_not_say_is_said(name: str, path: Path) -> None:
+def test_missing_entries_are_named(name: str, path: Path) -> None:
     def change(header: dict[str, Any]) -> None:
         description = json.loads(header["__metadata__"]["description"])
         del description[name]
@@ -58,7 +58,7 @@ def test_what_a_file_does_not_say_is_said(name: str, path: Path) -> None:
 
     written(path)
     path.write_bytes(edited(path.read_bytes(), change, sign=True))
-    with pytest.raises(ValueError, match=f"to describe a model, got .* that lacks '{name}'"):
+    with pytest.raises(ValueError, match=f"to describe a model, got .* without '{name}'"):
         load_model(path)
 
 

@@ -262,6 +262,6 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("call", "message"), MISTAKES)
-def test_mistakes_are_told(call: Any, message: str) -> None:
+def test_mistakes_raise(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         call()

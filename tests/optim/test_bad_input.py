@@ -1,4 +1,4 @@
-"""Bad input to wrappers, line searches and schedules: errors that say what to do."""
+"""Bad input to wrappers, line searches and schedules: error messages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -199,13 +199,13 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
 
 @pytest.mark.usefixtures("no_type_checks")
 @pytest.mark.parametrize("name", ERRORS)
-def test_what_the_error_says(name: str) -> None:
+def test_error_message(name: str) -> None:
     call, kind, message = ERRORS[name]
     with pytest.raises(kind, match=message):
         call()
 
 
-def test_what_is_missing_is_named_once() -> None:
+def test_missing_arguments_are_named_once() -> None:
     optimizer: Any = newton_cg(linesearch=backtracking())
     with pytest.raises(ValueError, match="value_fn") as caught:
         optimizer.update(W, optimizer.init(W), W)

@@ -1,4 +1,4 @@
-"""What every optimizer promises beside its formula: traced numbers, sweeps, dtypes, errors."""
+"""Properties of every optimizer besides its formula: traced numbers, sweeps, dtypes, errors."""
 
 import inspect
 import math

@@ -1,4 +1,4 @@
-"""Flags of all factories: nothing but a boolean is one."""
+"""Flags of all factories: errors for other types than booleans."""
 
 import inspect
 from collections.abc import Callable

@@ -43,7 +43,7 @@ def test_the_turns_reach_every_convention_that_has_cases_enough() -> None:
     assert wanted == reached
 
 
-def test_every_case_has_a_name_of_its_own() -> None:
+def test_names_of_cases_are_unique() -> None:
     names = [case.name for case in CASES]
     assert len(set(names)) == len(names)
 

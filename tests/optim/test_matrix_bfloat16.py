@@ -50,7 +50,7 @@ def _in_float32(rate: Any) -> optax.GradientTransformation:
     ],
     ids=["rounded twice", "remembered in bfloat16", "of another dtype"],
 )
-def test_what_is_not_rounded_once_is_caught(
+def test_double_rounding_is_detected(
     factory: Callable[[Any], optax.GradientTransformation], low: float, high: float
 ) -> None:
     worst = worst_update(factory, FIRST["momentum"])

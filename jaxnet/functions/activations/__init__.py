@@ -3,8 +3,8 @@
 An entrywise function ``y = f(z)`` has beside it ``NAME_derivative(z, y) -> f'(z)``, which takes
 whichever of the pre-activation and the output serves better; its backward rule is
 ``dz = dy f'(z)``. A vector function has ``NAME_backward(z, y, dy) -> J^T dy``. Both follow
-lecture 001. Shapes and dtypes of all these arrays are one; options are keywords. A TypeError
-answers what is not floating-point, but for `linear`, `step` and `sign`.
+lecture 001. All these arrays have one shape and one dtype; options are keywords. Except for
+`linear`, `step` and `sign`, inputs that are not floating-point raise a TypeError.
 """
 
 import functools
@@ -150,7 +150,7 @@ def get_activation(name: str, **options: Any) -> Activation:
         options: the function's keywords, such as ``alpha=0.5`` for ``"elu"``.
 
     Returns:
-        For equal arguments the identical object, so that what is compiled with it is found again.
+        For equal arguments the identical object, so that compiled programs are reused.
 
     Raises:
         ValueError: if there is no such activation; the known ones are listed. If an option given
@@ -181,7 +181,7 @@ def _check_options(name: str, function: ActivationFunction, options: Mapping[str
         expected = f"to have {'only ' + ', '.join(known) if known else 'no options'}"
         remedy = "Leave out or rename the others."
         raise invalid_type(name, expected, ", ".join(unknown), remedy)
-    # the function itself knows the ranges; a trace is enough to ask it
+    # the function checks the ranges while it is traced
     jax.eval_shape(lambda z: function(z, **options), jax.ShapeDtypeStruct((), jnp.float32))
 
 

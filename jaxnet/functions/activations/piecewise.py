@@ -1,7 +1,7 @@
-"""Entrywise activations with a kink: other formulas to the left and to the right of 0.
+"""Piecewise activations, with a kink or jump at 0.
 
-At a kink there is no derivative. Each rule takes the limit from the left there, and so does
-autodiff: a neuron is active where ``z > 0``. At a jump both say 0.
+At a kink there is not a derivative. Each rule takes the limit from the left there, and so does
+autodiff: a neuron is active where ``z > 0``. At a jump both are 0.
 """
 
 import jax

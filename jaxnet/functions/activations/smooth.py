@@ -1,4 +1,4 @@
-"""Entrywise activations that are smooth everywhere."""
+"""Smooth entrywise activations."""
 
 import math
 

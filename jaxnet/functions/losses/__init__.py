@@ -1,11 +1,11 @@
-"""Losses: ``(outputs, targets) -> one value an example``; whoever trains takes the mean.
+"""Losses ``(outputs, targets) -> one value per example``; training takes their mean.
 
-Beside each stands its hand-derived gradient: ``huber_backward`` and so on return ``dL/doutputs``
-in the outputs' shape, not divided by anything. The last axis of the outputs holds the entries of
+Each has a hand-derived gradient: ``huber_backward`` and so on return ``dL/doutputs`` in the
+outputs' shape, not divided by anything. The last axis of the outputs holds the entries of
 an example; the losses of independent entries are summed over it, but for `mean_squared_error`.
 
-All take ``where=``, booleans that say which examples count, `jax.numpy`'s keyword: the others have
-the loss 0 and the gradient 0. Their risk is ``jnp.mean(losses, where=where)``; by hand the gradient
+All take `jax.numpy`'s keyword ``where=``, a boolean mask of examples: masked ones have loss 0 and
+gradient 0. Their risk is ``jnp.mean(losses, where=where)``; by hand the gradient
 of that is ``huber_backward(..., where=where) / where.sum()``.
 """
 
@@ -114,7 +114,7 @@ def get_loss(name: str, **options: Any) -> Loss:
         options: keyword options of that loss, such as ``delta`` of `huber`.
 
     Returns:
-        For equal arguments the identical object, so that what is compiled with it is found again.
+        For equal arguments the identical object, so that compiled programs are reused.
 
     Raises:
         ValueError: for an unknown name or option; the known ones are listed.
@@ -150,7 +150,7 @@ def as_loss(loss: str | ElementwiseLoss | Loss | tuple[Callable[..., Array], ...
         return Loss(*loss)
     if not callable(loss):
         expected = "to be a name, a function of outputs and targets, or a pair with its gradient"
-        remedy = "Pass a name in LOSSES, say."
+        remedy = "Pass a name in LOSSES, for example."
         raise invalid_type("loss", expected, repr(loss), remedy)
     known = [pair for pair in _PAIRS.values() if pair.function is loss]
     return known[0] if known else Loss(loss, _autodiff_rule(loss))
@@ -158,7 +158,7 @@ def as_loss(loss: str | ElementwiseLoss | Loss | tuple[Callable[..., Array], ...
 
 @cache_by_value
 def _autodiff_rule(function: ElementwiseLoss) -> Callable[[Array, AnyArray], Array]:
-    """Return one and the same rule for a function, so that what is compiled with it is found."""
+    """Return the gradient of a function; memoized, so that compiled programs are reused."""
 
     def rule(outputs: Array, targets: AnyArray) -> Array:
         losses, pullback = jax.vjp(lambda y: function(y, jnp.asarray(targets)), outputs)

@@ -173,7 +173,7 @@ def softmax_cross_entropy(
     Raises:
         TypeError: if the targets are neither integer nor floating-point.
         ValueError: if the targets' shape fits neither form, or, outside `jax.jit`, if a label is
-            out of range or a row is no distribution. Inside `jax.jit` traced values cannot be
+            out of range or a row is not a distribution. Inside `jax.jit` traced values cannot be
             checked; `jaxnet.training.fit` checks all targets before it starts.
 
     Numerics: finite for any finite logits: the largest is subtracted before the exponentials.

@@ -1,4 +1,4 @@
-"""Losses of classification by sign: the zero-one loss, and three that have a useful gradient.
+"""Margin losses of classification by sign, and the zero-one loss.
 
 The last three are functions of the margin ``m = y v`` of a score ``y`` with the label ``v`` in
 {-1, +1}: positive where the sign is right. They are summed over the entries of an example.

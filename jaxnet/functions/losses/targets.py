@@ -1,4 +1,4 @@
-"""The forms that targets take, checked and brought to the shape and dtype of the outputs.
+"""Conversion of targets to the shape and dtype of the outputs, with checks.
 
 Shapes and dtypes are always checked. Values are checked wherever they are known: outside
 `jax.jit`, and inside it as far as they are constants of the program.
@@ -18,7 +18,7 @@ from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import AnyArray, Array
 
 SUM_TOLERANCE = 1e-3
-"""How far from 1 a row of probabilities may sum, and a probability may lie outside [0, 1]."""
+"""Tolerance of row sums of probabilities around 1, and of probabilities outside [0, 1]."""
 
 
 def entrywise_targets(outputs: Array, targets: AnyArray) -> Array:
@@ -50,7 +50,7 @@ def signed_targets(outputs: Array, targets: AnyArray) -> Array:
 
 
 def binary_targets(outputs: Array, targets: AnyArray) -> Array:
-    """Return which entries are of the positive class: those of label 1, not 0 or -1."""
+    """Return a mask of the positive class: label 1, not 0 or -1."""
     v = entrywise_targets(outputs, targets)
     expected, remedy = "to be 0 or 1, or else -1 or +1", "Pass one label an entry."
 
@@ -92,7 +92,7 @@ def one_hot_targets(outputs: Array, targets: AnyArray) -> Array:
 def smooth_labels(
     targets: Num[AnyArray, "..."], smoothing: float | Array, *, classes: int | None = None
 ) -> Float[Array, "*batch classes"]:
-    """Move a share of each label's probability to all classes alike.
+    """Distribute a share of each label's probability uniformly over all classes.
 
     ``(1 - s) v + s / K`` with ``K`` classes and ``v`` one-hot.
 
@@ -140,7 +140,7 @@ def smooth(v: Array, smoothing: float | Array) -> Array:
 
 
 def check_probabilities(outputs: Array) -> Array:
-    """Return outputs that lie in [0, 1] as far as they are known; NaN passes, to be seen later."""
+    """Check that outputs are in [0, 1] unless they are traced; NaN passes."""
     _check_outputs(outputs)
 
     def inside(y: np.ndarray) -> Any:

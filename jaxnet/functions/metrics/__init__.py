@@ -1,11 +1,11 @@
-"""Metrics: how good outputs are, in numbers that people read rather than descend on.
+"""Metrics of the quality of outputs, for reports and selection.
 
-Those of `METRICS` have the form that training takes: ``(outputs, targets) -> one value an
-example``, whose mean is the metric. The others are of a whole set of examples at once. A `Metric`
-carries its direction, by which a best is chosen.
+Those of `METRICS` have the form ``(outputs, targets) -> one value per example``, whose mean is the
+metric. The others are functions of a whole set of examples. A `Metric` has a direction, "min" or
+"max", for selections by it.
 
-All that take outputs take ``where=``, booleans that say which examples count; the mean over these
-is ``jnp.mean(values, where=where)``. An example with NaN among its outputs is right about nothing.
+All that take outputs take ``where=``, a boolean mask of examples; the mean over these is
+``jnp.mean(values, where=where)``. Outputs with NaN count as wrong.
 """
 
 from jaxnet.functions.metrics.confusion import confusion_matrix, f1, precision, recall

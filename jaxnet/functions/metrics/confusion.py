@@ -1,4 +1,4 @@
-"""The confusion matrix, and what is read off it: precision, recall, F1."""
+"""The confusion matrix, and precision, recall and F1 from it."""
 
 from typing import Literal, TypeAlias
 
@@ -75,7 +75,7 @@ def confusion_matrix(
 def precision(
     confusion: Num[AnyArray, "classes classes"], *, average: Average | None = "macro"
 ) -> Float[Array, "..."]:
-    """Share of the examples taken for a class that are of it: true positives over predicted.
+    """Precision per class: true positives over predicted positives.
 
     Args:
         confusion: counts ``(true, predicted)`` as `confusion_matrix` returns them.
@@ -99,7 +99,7 @@ def precision(
 def recall(
     confusion: Num[AnyArray, "classes classes"], *, average: Average | None = "macro"
 ) -> Float[Array, "..."]:
-    """Share of the examples of a class that are taken for it: true positives over true.
+    """Recall per class: true positives over examples of the class.
 
     Args:
         confusion: counts ``(true, predicted)`` as `confusion_matrix` returns them.

@@ -1,4 +1,4 @@
-"""The labels in targets and outputs, checked as far as they are known outside `jax.jit`."""
+"""Checks of labels and outputs, by value where they are not traced."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def target_labels(outputs: Array, targets: AnyArray) -> Array:
 
 
 def check_labels(argument: str, labels: AnyArray, classes: int, least: int = 0) -> Array:
-    """Return labels that are integers, and in ``[least, classes)`` as far as they are known."""
+    """Check that labels are integers in ``[least, classes)``; traced values are not checked."""
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         remedy = "Pass one integer label an example, such as labels.astype(jnp.int32)."
         raise invalid_type(argument, "of labels to be integer", labels.dtype, remedy)
@@ -42,7 +42,7 @@ def check_labels(argument: str, labels: AnyArray, classes: int, least: int = 0) 
 
 
 def check_classes(outputs: Array) -> None:
-    """Raise a ValueError unless the outputs hold a score for each of two or more classes."""
+    """Check that outputs have scores of two or more classes."""
     if outputs.shape[-1:] in ((), (0,), (1,)):
         remedy = "The largest of one is always the first: take binary_accuracy for one output."
         expected = "to have 2 or more classes on the last axis"
@@ -50,7 +50,7 @@ def check_classes(outputs: Array) -> None:
 
 
 def check_real(argument: str, values: AnyArray) -> None:
-    """Raise a TypeError unless the values are integer or floating-point."""
+    """Check that values are integer or floating-point."""
     if not any(jnp.issubdtype(values.dtype, kind) for kind in (jnp.integer, jnp.floating)):
         expected, remedy = "to be integer or floating-point", "Convert them by astype."
         raise invalid_type(argument, expected, values.dtype, remedy)

@@ -1,4 +1,4 @@
-"""A metric with its direction: a best is chosen by it, never by the spelling of a name."""
+"""Metrics with a direction, for selection by them."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ Mode: TypeAlias = Literal["min", "max"]
 """A direction: ``"max"`` where larger values are better, ``"min"`` where smaller ones are."""
 
 Modes: TypeAlias = Mapping[str, Mode | None]
-"""The name of each metric that there is -> its direction; None where that is unknown."""
+"""Name of a metric -> its direction; None if unknown."""
 
 SIGNS: dict[str, float] = {"min": 1.0, "max": -1.0}
 """Direction -> the factor with which smaller is better."""
@@ -30,7 +30,7 @@ class Metric(NamedTuple):
     Attributes:
         function: ``(outputs, targets) -> one value an example``, whose mean is the metric.
         mode: ``"max"`` if larger values are better, ``"min"`` if smaller ones are; None if that is
-            unknown: the metric is reported, and nothing is chosen by it.
+            unknown: the metric is reported only.
     """
 
     function: ElementwiseLoss
@@ -45,8 +45,8 @@ _TABLE: dict[str, Metric] = {
 }
 
 METRICS: dict[str, ElementwiseLoss] = {name: metric.function for name, metric in _TABLE.items()}
-"""Name -> metric of one value an example; ``top_k_accuracy`` has ``k = 5`` unless told,
-``binary_accuracy`` the threshold 0 of logits: not that of probabilities."""
+"""Name -> metric of one value an example; by default ``k = 5`` in ``top_k_accuracy``,
+and the threshold 0, of logits, in ``binary_accuracy``."""
 
 
 def as_metric(metric: str | ElementwiseLoss | Metric | tuple[ElementwiseLoss, Mode]) -> Metric:
@@ -54,8 +54,8 @@ def as_metric(metric: str | ElementwiseLoss | Metric | tuple[ElementwiseLoss, Mo
 
     Args:
         metric: a name in `METRICS`; a function of that table, or a `functools.partial` of one,
-            whose direction is known; a `Metric`, or a tuple like it, whose own direction counts
-            even against a known one; or any other function ``(outputs, targets) -> one value an
+            whose direction is known; a `Metric`, or a tuple like it, whose direction
+            overrides a known one; or any other function ``(outputs, targets) -> one value an
             example``, whose direction remains unknown.
 
     Raises:
@@ -70,7 +70,7 @@ def as_metric(metric: str | ElementwiseLoss | Metric | tuple[ElementwiseLoss, Mo
     pair: tuple[Any, ...] = metric if isinstance(metric, tuple) else (metric, None)
     if len(pair) != 2 or not callable(pair[0]):
         expected = "to be a name, a function of outputs and targets, or one with its direction"
-        remedy = "Pass a name in METRICS, say, or Metric(function, 'max')."
+        remedy = "Pass a name in METRICS, or Metric(function, 'max')."
         raise invalid_type("metric", expected, repr(metric), remedy)
     function, mode = pair
     if mode is not None:
@@ -82,18 +82,18 @@ def as_metric(metric: str | ElementwiseLoss | Metric | tuple[ElementwiseLoss, Mo
 
 
 def without_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function to which a `functools.partial` gives options; others as they are."""
+    """Return the function inside a `functools.partial`; other functions unchanged."""
     return function.func if isinstance(function, functools.partial) else function
 
 
 def check_direction(argument: str, name: str, modes: Modes, mode: Mode | None = None) -> Mode:
-    """Return the direction of the metric that something is to be chosen by.
+    """Return the direction of a metric used for selection.
 
     Args:
-        argument: its argument that names the metric.
+        argument: the argument that names the metric.
         name: of the metric.
-        modes: the direction of each metric that there is.
-        mode: the direction asked for, which counts even against a known one; None for that one.
+        modes: name of each metric -> its direction.
+        mode: a direction that overrides the known one; None keeps it.
 
     Raises:
         ValueError: for another name, another direction, or one that is neither known nor given.
@@ -108,10 +108,10 @@ def check_direction(argument: str, name: str, modes: Modes, mode: Mode | None = 
 
 
 def no_direction(argument: str, name: str) -> InvalidValueError:
-    """Return the error of a metric whose direction is unknown where something is chosen by it."""
+    """Return the error for selection by a metric of unknown direction."""
     remedy = (
-        "Nothing says whether larger or smaller values of it are better: pass mode='max' or "
-        "mode='min', or the metric as jaxnet.metrics.Metric(function, 'max')."
+        "Larger or smaller values may be better: pass mode='max' or mode='min', "
+        "or the metric as jaxnet.metrics.Metric(function, 'max')."
     )
     expected = "to be a metric with a direction"
     return invalid_value(argument, expected, repr(name), remedy)

@@ -1,4 +1,4 @@
-"""Metrics of one value an example, 0 or 1: their mean over examples is a share.
+"""Metrics of one value per example, 0 or 1; their mean is a rate.
 
 An example with NaN among its outputs is right about nothing.
 """

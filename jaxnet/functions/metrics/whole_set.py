@@ -1,4 +1,4 @@
-"""Metrics of a whole set of examples that are no mean over them."""
+"""Metrics of a set of examples that are not means over examples."""
 
 from typing import Literal
 
@@ -92,7 +92,7 @@ def expected_calibration_error(
     bins: int = 15,
     where: Bool[AnyArray, "*batch"] | None = None,
 ) -> Float[Array, ""]:
-    """How far the confidence in the most probable class is from the share of times it is right.
+    """Expected calibration error: mean distance of confidence from accuracy, over bins.
 
     ``ECE = sum_b (n_b / n) |accuracy_b - confidence_b|`` over bins ``(i / B, (i + 1) / B]`` of the
     confidence, the largest probability; empty bins count nothing.

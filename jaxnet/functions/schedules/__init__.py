@@ -1,10 +1,10 @@
-"""Learning-rate schedules: ``count -> rate``, where ``count`` steps have been finished before.
+"""Learning-rate schedules ``count -> rate`` of the number of finished steps.
 
 The first step of an optimizer has count 0, as in optax and Keras; in PyTorch the count is how
 often ``scheduler.step()`` was called. A count is an integer, or an array of them, which may be
-traced. Past the end that a schedule has, its last rate is held. Counts are subtracted, divided and
-compared as integers, so that float32 rates are right for every count up to 2^31 - 1. `plateau` is
-no such function: it depends on a metric.
+traced. After its end, a schedule holds its last rate. Counts are subtracted, divided and
+compared as integers, so that float32 rates are right for every count up to 2^31 - 1. `plateau`
+depends on a metric instead of the count.
 """
 
 import inspect
@@ -73,7 +73,7 @@ def get_schedule(name: str, **options: Any) -> Schedule:
         options: the factory's arguments, by name.
 
     Returns:
-        For equal arguments the identical object, so that what is compiled with it is found again.
+        For equal arguments the identical object, so that compiled programs are reused.
 
     Raises:
         ValueError: if there is no such schedule, or no such option of it, the known ones are

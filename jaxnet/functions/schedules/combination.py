@@ -1,4 +1,4 @@
-"""Schedules made of schedules: one after another, multiplied, delayed."""
+"""Combinations of schedules: joined, scaled, delayed."""
 
 import numbers
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[Steps]) -> Schedule
     Raises:
         ValueError: if there is not one boundary fewer than schedules, if the boundaries fall, or
             if one given as a number is out of its range.
-        TypeError: if one of ``schedules`` is no function.
+        TypeError: if one of ``schedules`` is not a function.
 
     >>> from jaxnet.functions.schedules import constant, linear
     >>> schedule = join([constant(1.0), linear(0.5, 0.0, 2)], [3])
@@ -70,12 +70,12 @@ def scale(schedule: Schedule, factor: Number | Schedule) -> Schedule:
     recursions, such as ``CosineAnnealingLR``, take the others' rates for their own.
 
     Args:
-        schedule: what is scaled.
+        schedule: the schedule.
         factor: 0 or more; a number, a 0-d array or a schedule.
 
     Raises:
         ValueError: if the factor, given as a number, is negative.
-        TypeError: if ``schedule`` is no function.
+        TypeError: if ``schedule`` is not a function.
 
     >>> from jaxnet.functions.schedules import linear
     >>> float(scale(linear(1.0, 0.0, 4), 3.0)(2))
@@ -94,15 +94,15 @@ def scale(schedule: Schedule, factor: Number | Schedule) -> Schedule:
 
 
 def delay(schedule: Schedule, steps: Steps) -> Schedule:
-    """A schedule that begins later, and until then has its first rate.
+    """A delayed schedule, with its first rate until it begins.
 
     Args:
-        schedule: what is delayed.
+        schedule: the schedule.
         steps: finished steps at which it begins, 0 or more.
 
     Raises:
         ValueError: if ``steps``, given as a number, is out of range.
-        TypeError: if ``schedule`` is no function.
+        TypeError: if ``schedule`` is not a function.
 
     >>> from jaxnet.functions.schedules import linear
     >>> schedule = delay(linear(1.0, 0.0, 4), 10)

@@ -1,4 +1,4 @@
-"""Schedules along half a cosine: one fall, falls and rises, falls with restarts."""
+"""Cosine schedules: one decay, alternating decay and rise, decay with restarts."""
 
 import jax.numpy as jnp
 
@@ -23,7 +23,7 @@ from jaxnet.functions.schedules.counts import (
 def cosine_decay(
     init_value: Number, decay_steps: Steps, *, alpha: Number = 0.0, exponent: Number = 1.0
 ) -> Schedule:
-    """A fall along half a cosine, held at its end.
+    """Decay along half a cosine, held at its end.
 
     ``rate = init ((1 - alpha) c^p + alpha)`` with ``c = (1 + cos(pi t / T)) / 2`` and ``t`` the
     count, at most ``T``. Equal to ``optax.cosine_decay_schedule`` and Keras's ``CosineDecay``.
@@ -66,7 +66,7 @@ def _raised(c: Array, exponent: Number, alpha: Number) -> Array:
 def cosine_annealing(
     init_value: Number, decay_steps: Steps, *, end_value: Number = 0.0
 ) -> Schedule:
-    """A cosine wave: it falls in ``T`` steps, rises in the next ``T``, and so on.
+    """A cosine wave that falls in ``T`` steps and rises in the next ``T``.
 
     ``rate = end + (init - end) (1 + cos(pi t / T)) / 2``. Equal to PyTorch's
     ``CosineAnnealingLR``, in its closed form and, to rounding, in the recursion that it runs by;
@@ -106,7 +106,7 @@ def cosine_restarts(
     m_mul: Number = 1.0,
     alpha: Number = 0.0,
 ) -> Schedule:
-    """Falls along half a cosine, each begun anew at the top: warm restarts (SGDR).
+    """Repeated decay along half a cosine: warm restarts (SGDR).
 
     In cycle ``i``, of ``T t_mul^i`` steps, of which ``s`` are done,
     ``rate = init ((1 - alpha) m_mul^i (1 + cos(pi s / (T t_mul^i))) / 2 + alpha)``.
@@ -153,7 +153,7 @@ def cosine_restarts(
 
 
 def _cycle(firsts: Array, factor: int) -> tuple[Array, Array]:
-    """Return in which cycle we are, and how many first cycles fit into it after this one.
+    """Return the index of the cycle, and the remaining length of it in first cycles.
 
     Args:
         firsts: how many times the first cycle fits into the steps that are finished.

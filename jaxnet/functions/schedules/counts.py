@@ -1,4 +1,4 @@
-"""What schedules share: counts of steps in integers, and the few sums that lose precision."""
+"""Shared parts of schedules: integer step counts, ranges, and precise interpolation."""
 
 import math
 import numbers
@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import LARGEST, check_count, check_range
-from jaxnet.core.errors import invalid_type
+from jaxnet.core.checks import LARGEST, check_count, check_range, ranges_by_name
+from jaxnet.core.errors import invalid_type, with_type
 from jaxnet.core.types import AnyArray, Array
 
 Schedule: TypeAlias = Callable[[Any], Array]
@@ -32,7 +32,7 @@ def from_rate(rate: Callable[[Array], Any]) -> Schedule:
         A schedule that takes an integer or an array of them, and returns rates of that shape, in
         float32, or float64 where that is JAX's default. A negative count in an array counts as 0,
         one above 2^31 - 1 as that, unless JAX's default integers hold it. It raises a ValueError
-        for a number out of this range, and a TypeError for what is no integer.
+        for a number out of this range, and a TypeError for other types.
     """
 
     def schedule(count: Any) -> Array:
@@ -52,44 +52,28 @@ def from_rate(rate: Callable[[Array], Any]) -> Schedule:
 
 
 def _is_wide(dtype: Any) -> bool:
-    """Tell whether integers of a dtype are converted to ones that hold less."""
+    """Return whether JAX narrows integers of a dtype."""
     return dtype in ("uint32", "int64", "uint64") and dtype != jnp.result_type(int)
 
 
-RANGES = {
-    "alpha": "[0, 1]",
-    "decay_rate": "(0, inf)",
-    "decay_steps": "{1, 2, ...}",
-    "div_factor": "(0, inf)",
-    "end_value": "[0, inf)",
-    "exponent": "(0, inf)",
-    "factor": "[0, inf)",
-    "final_div_factor": "(0, inf)",
-    "gamma": "(0, inf)",
-    "init_value": "[0, inf)",
-    "m_mul": "(0, inf)",
-    "pct_start": "[0, 1]",
-    "peak_value": "[0, inf)",
-    "power": "(0, inf)",
-    "scales": "[0, inf)",
-    "step_size_down": "{1, 2, ...}",
-    "step_size_up": "{1, 2, ...}",
-    "steps": "{0, 1, ...}",
-    "transition_begin": "{0, 1, ...}",
-    "transition_steps": "{1, 2, ...}",
-    "value": "[0, inf)",
-    "warmup_steps": "{0, 1, ...}",
-}
-"""Name of a hyperparameter -> its range, as of `jaxnet.core.checks.check_ranges`."""
+RANGES = ranges_by_name(
+    {
+        "[0, inf)": "end_value factor init_value peak_value scales value",
+        "(0, inf)": "decay_rate div_factor exponent final_div_factor gamma m_mul power",
+        "[0, 1]": "alpha pct_start",
+        "{0, 1, ...}": "steps transition_begin warmup_steps",
+        "{1, 2, ...}": "decay_steps step_size_down step_size_up transition_steps",
+    }
+)
+"""Name of a hyperparameter -> its range, see `jaxnet.core.checks.check_ranges`."""
 
 
 def check_schedule(argument: str, schedule: Any) -> None:
-    """Raise a TypeError unless ``schedule`` is a function, as a number is not."""
+    """Check that ``schedule`` is a function, not a number."""
     if not callable(schedule):
-        actual = f"{schedule!r} of type {type(schedule).__name__}"
-        remedy = "For a constant pass constant(value)."
         expected = "to be a function of the step count"
-        raise invalid_type(argument, expected, actual, remedy)
+        remedy = "For a constant pass constant(value)."
+        raise invalid_type(argument, expected, with_type(schedule), remedy)
 
 
 def as_float(value: Any) -> Array:
@@ -108,9 +92,9 @@ def as_int(steps: Steps, t: Array) -> Any:
 
 
 def progress(t: Array, steps: Steps, begin: Steps = 0) -> tuple[Array, Array]:
-    """Return how many of ``steps`` are done at ``t``, from ``begin`` on, and how many remain.
+    """Return the numbers of done and of remaining ``steps`` at ``t``, from ``begin`` on.
 
-    In integers, and only then as `as_float`: float32 tells no count above 2^24 from the next.
+    Computed in integers before `as_float`: float32 rounds counts above 2^24.
 
     >>> [float(part) for part in progress(jnp.int32(7), 4, 5)]
     [2.0, 2.0]
@@ -121,7 +105,7 @@ def progress(t: Array, steps: Steps, begin: Steps = 0) -> tuple[Array, Array]:
 
 
 def quotient(t: Array, steps: Steps) -> tuple[Array, Array]:
-    """Return ``t / steps`` as its whole number, an integer, and its fraction, which is `as_float`.
+    """Return ``t / steps`` as an integer quotient and a fraction in `as_float`.
 
     >>> [float(part) for part in quotient(jnp.int32(7), 4)]
     [1.0, 0.75]

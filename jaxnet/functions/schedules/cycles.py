@@ -1,4 +1,4 @@
-"""A rate that goes up and down for ever."""
+"""Cyclical learning rates."""
 
 import numbers
 from typing import Literal, get_args
@@ -31,7 +31,7 @@ def cyclic(
     mode: Mode = "triangular",
     gamma: Number = 1.0,
 ) -> Schedule:
-    """Triangles: up along a line, down along a line, and again.
+    """Triangular cycles: linear rise and linear fall, repeated.
 
     ``rate = init + (peak - init) h a``, where ``h`` rises from 0 to 1 in the steps up and falls in
     the steps down, and the amplitude ``a`` is 1, or ``2^-i`` in cycle ``i`` ("triangular2"), or

@@ -1,4 +1,4 @@
-"""Schedules that fall: linear, polynomial, with the inverse of time, exponential, in steps."""
+"""Decaying schedules: linear, polynomial, inverse-time, exponential, stepwise."""
 
 import jax.numpy as jnp
 
@@ -97,7 +97,7 @@ def polynomial(
         ValueError: if an argument given as a number is out of its range.
 
     Numerics: the steps that remain are counted, not computed as ``1 - t / T``, which, compiled for
-    a CPU, may be negative at ``T``: for T = 3, 5, 6, 7, 9, ... and a ``P`` that is no integer optax
+    a CPU, may be negative at ``T``: for T = 3, 5, 6, 7, 9, ... and a fractional ``P`` optax
     0.2.8 and Keras 3.15.1 return NaN from ``T`` on.
 
     >>> schedule = polynomial(1.0, 0.0, 2, 4)
@@ -249,7 +249,7 @@ def exponential_decay(
 def step_decay(init_value: Number, transition_steps: Steps, decay_rate: Number = 0.1) -> Schedule:
     """A rate multiplied by one factor after every ``T`` steps: ``rate = init r^floor(t / T)``.
 
-    Equal to PyTorch's ``StepLR``, which multiplies anew each time, and to `exponential_decay` in
+    Equal to PyTorch's ``StepLR``, which multiplies recursively, and to `exponential_decay` in
     a staircase.
 
     Args:

@@ -1,4 +1,4 @@
-"""Schedules through given points: constant between them, or interpolated; one cycle of both."""
+"""Piecewise constant and interpolated schedules, and one-cycle schedules."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -150,7 +150,7 @@ def cosine_onecycle(
 
     `linear_onecycle` with half cosines between the same points, by default without the third
     phase. Equal to ``optax.cosine_onecycle_schedule``, and under ``like="torch"`` to PyTorch's
-    ``OneCycleLR``; they differ as told there.
+    ``OneCycleLR``; they differ as described there.
 
     Args:
         transition_steps: ``T``, the steps of the cycle, 1 to 2^31 - 1; no array.

@@ -1,4 +1,4 @@
-"""Reduce on plateau: a scale that falls when a metric has stopped to improve."""
+"""Reduce on plateau: a scale that falls when a metric stops improving."""
 
 import math
 from collections.abc import Callable
@@ -19,10 +19,10 @@ Like = Literal["optax", "torch", "keras"]
 
 
 class PlateauState(NamedTuple):
-    """What reduce on plateau remembers; each is 0-d.
+    """State of reduce on plateau; each field is 0-d.
 
     Attributes:
-        scale: what the learning rate is multiplied by.
+        scale: factor of the learning rate.
         best_value: the best value so far.
         plateau_count: values since then that were no improvement, int32.
         cooldown_count: values that will still be ignored, int32.
@@ -88,12 +88,12 @@ def plateau(
 
     How the conventions of ``like`` differ:
 
-    - optax: as said. It has no "max". Its margin has ``rtol best`` in place of ``rtol |best|``, so
+    - optax: as above. It has no "max". Its margin has ``rtol best`` in place of ``rtol |best|``, so
       that it never reduces on a constant negative metric (optax pull request 1767); ours does.
     - torch: one value more before it reduces: ``patience`` are tolerated. The defaults are those
       of optax; its ``threshold`` is ``rtol``, or ``atol`` if ``threshold_mode="abs"``. It has the
       same mistake for negative metrics (pytorch issue 47513). Its ``eps``, a least change of the
-      rate, 1e-8, has no counterpart, for the scale knows no rate.
+      rate, 1e-8, has no counterpart, as the scale is independent of the rate.
     - keras: ``min_delta=1e-4`` is absolute: ``atol``. The last value of the cooldown counts
       already. It takes patience 0 for 1. A first value that is NaN stays its best one for ever.
 

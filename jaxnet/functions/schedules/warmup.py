@@ -1,4 +1,4 @@
-"""Warm-ups: a straight line up to the first rate of another schedule."""
+"""Linear warm-up to the first rate of another schedule."""
 
 import numbers
 
@@ -22,7 +22,7 @@ from jaxnet.functions.schedules.decay import constant, exponential_decay
 
 
 def warmup(schedule: Schedule, warmup_steps: Steps, *, init_value: Number = 0.0) -> Schedule:
-    """A schedule after a warm-up along a straight line to its first rate.
+    """A schedule after a linear warm-up to its first rate.
 
     ``rate = init + (schedule(0) - init) t / W`` for counts below ``W``, then ``schedule(t - W)``.
     From 0, the first step is wasted: ``init_value = schedule(0) / (W + 1)`` gives the ramp
@@ -47,7 +47,7 @@ def warmup(schedule: Schedule, warmup_steps: Steps, *, init_value: Number = 0.0)
 
 
 def warmup_constant(init_value: Number, peak_value: Number, warmup_steps: Steps) -> Schedule:
-    """A straight line to the peak, held there; equal to ``optax.warmup_constant_schedule``.
+    """Linear warm-up to a constant rate; equal to ``optax.warmup_constant_schedule``.
 
     Args:
         init_value: the first rate, 0 or more.
@@ -74,7 +74,7 @@ def warmup_cosine_decay(
     end_value: Number = 0.0,
     exponent: Number = 1.0,
 ) -> Schedule:
-    """A straight line to the peak, then a fall along half a cosine, held at its end.
+    """Linear warm-up, then decay along half a cosine, held at its end.
 
     Equal to ``optax.warmup_cosine_decay_schedule``, whose ``decay_steps`` include the warm-up.
     Keras's ``CosineDecay`` with ``warmup_target`` counts them without it.
@@ -120,7 +120,7 @@ def warmup_exponential_decay(
     staircase: bool = False,
     end_value: Number | None = None,
 ) -> Schedule:
-    """A straight line to the peak, then `exponential_decay` from there.
+    """Linear warm-up, then `exponential_decay`.
 
     Equal to ``optax.warmup_exponential_decay_schedule``.
 

@@ -1,6 +1,6 @@
-"""Layered drawing by the method of Sugiyama: ranks, few crossings, straight links.
+"""Layered drawing of directed graphs by Sugiyama's method.
 
-It knows nothing of computation graphs: vertices are numbers, links are pairs of them.
+Vertices are numbers, links are pairs of them.
 """
 
 import itertools
@@ -83,7 +83,7 @@ def _fewest_crossings(
 def _swept(
     layers: Sequence[Sequence[int]], segments: Sequence[tuple[int, int]], *, forward: bool
 ) -> list[list[int]]:
-    """Return the layers, each but the first ordered by the neighbours in the one before it."""
+    """Reorder each layer but the first by the neighbours in the layer before it."""
     neighbours = _neighbours(segments if forward else [(b, a) for a, b in segments])
     turned = list(layers) if forward else list(layers)[::-1]
     swept = [list(turned[0])]
@@ -118,7 +118,7 @@ def positions(
     heights: Mapping[int, float],
     gap: float,
 ) -> dict[int, float]:
-    """Return each vertex's height on the page: near its neighbours', in order, without overlap.
+    """Return each vertex's coordinate within its layer: near its neighbours, without overlap.
 
     Args:
         layers: vertices from left to right, each layer from top to bottom.
@@ -137,8 +137,8 @@ def positions(
     y = {v: offsets[v] - offsets[layer[-1]] / 2 for layer in layers for v in layer}
     for _ in range(SWEEPS):
         for layer in (*layers, *reversed(layers)):
-            wanted = [np.mean([y[n] for n in neighbours.get(v, [v])]) - offsets[v] for v in layer]
-            y |= {v: u + offsets[v] for v, u in zip(layer, isotonic(wanted), strict=True)}
+            targets = [np.mean([y[n] for n in neighbours.get(v, [v])]) - offsets[v] for v in layer]
+            y |= {v: u + offsets[v] for v, u in zip(layer, isotonic(targets), strict=True)}
     top = min(y.values())
     return {v: float(y[v] - top) for v in sorted(y)}
 

@@ -1,4 +1,4 @@
-"""Where the nodes and links of a computation graph lie: layers from left to right.
+"""Layout of a computation graph: positions of nodes and links, layers from left to right.
 
 Lengths are pixels at the font size `FONT`; y grows downward.
 """
@@ -39,15 +39,15 @@ class Box(NamedTuple):
 
 
 class Route(NamedTuple):
-    """How a link is drawn.
+    """Path and label of a link.
 
     Attributes:
         source: identifier of the node that it leaves.
         target: identifier of the node that it leads to.
         forward: cubic Bézier curves from source to target, 3 n + 1 points.
         backward: the same from target to source, beneath; empty where nothing flows back.
-        derivative: what is written on the way back.
-        label: where it is written.
+        derivative: text of the backward path.
+        label: its place.
     """
 
     source: str
@@ -83,10 +83,10 @@ class _Skeleton(NamedTuple):
 
 
 def layout(graph: Graph) -> Layout:
-    """Return the drawing of a graph: boxes that do not overlap, links that pass between them.
+    """Return the layout of a graph: boxes that do not overlap, links that pass between them.
 
     Raises:
-        TypeError: for what is no graph.
+        TypeError: for other types than a graph.
 
     >>> import jax.numpy as jnp
     >>> from jaxnet.inspection.graphs.graph import computation_graph
@@ -135,7 +135,7 @@ def _skeleton(count: int, links: Sequence[tuple[int, int]]) -> _Skeleton:
 def _boxes(
     skeleton: _Skeleton, widths: Sequence[float], derivatives: Sequence[str]
 ) -> dict[int, Box]:
-    """Return vertex -> box; that of a bend is a stretch of road as wide as its layer."""
+    """Return vertex -> box; that of a bend is as wide as its layer."""
     layers, chains, segments = skeleton
     starts, ends = Counter(a for a, _ in segments), Counter(b for _, b in segments)
     heights = {v: 4 * APART + BELOW for layer in layers for v in layer}

@@ -1,4 +1,4 @@
-"""What a drawing of a computation graph says at each node and on each link."""
+"""Labels of the nodes and links of a computation graph."""
 
 from typing import Any, NamedTuple
 
@@ -7,10 +7,10 @@ from jaxnet.inspection.graphs.notation import dimensions, entries, summary
 
 
 class Caption(NamedTuple):
-    """The lines of a node.
+    """Lines of text of a node.
 
     Attributes:
-        label: how it is computed.
+        label: the operation.
         value: the forward value, ``z1 = 5``.
         gradient: the accumulated gradient, ``∂y/∂z1 = 10``; empty where there is none.
     """

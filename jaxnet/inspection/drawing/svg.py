@@ -1,4 +1,4 @@
-"""A computation graph as a picture: SVG that needs nothing else, text kept as text."""
+"""Computation graphs as self-contained SVG with selectable text."""
 
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
@@ -43,13 +43,13 @@ def to_svg(graph: Graph, *, title: str | None = None) -> str:
 
     Args:
         graph: as `computation_graph` returns it.
-        title: above the drawing, also what a screen reader says first.
+        title: above the drawing, also read first by screen readers.
 
     Returns:
         The document, whose size follows from the graph.
 
     Raises:
-        TypeError: for what is no graph.
+        TypeError: for other types than a graph.
 
     >>> from jaxnet.inspection.graphs.graph import computation_graph
     >>> graph = computation_graph(lambda x: 2 * x, 0.5)
@@ -83,7 +83,7 @@ def to_svg(graph: Graph, *, title: str | None = None) -> str:
 
 
 def describe(captions: Mapping[str, Caption]) -> str:
-    """Return in words what the drawing shows.
+    """Describe the drawing in words, for screen readers.
 
     >>> describe({"x": Caption("input", "x = 3", "∂y/∂x = 2")})
     'x = 3 (input), ∂y/∂x = 2.'

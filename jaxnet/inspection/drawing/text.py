@@ -1,4 +1,4 @@
-"""A computation graph in the languages of two drawing programs: Graphviz and Mermaid."""
+"""Computation graphs in the languages of Graphviz and Mermaid."""
 
 from jaxnet.inspection.drawing.node_labels import link_captions, node_captions
 from jaxnet.inspection.graphs.graph import Graph, check_graph
@@ -20,11 +20,11 @@ BRACKETS = {
 def to_graphviz(graph: Graph) -> str:
     r"""Return a computation graph in Graphviz's DOT language.
 
-    Nodes and links say the same as those of `to_svg`: label, value, gradient; derivatives on
+    Nodes and links are labelled as those of `to_svg`: label, value, gradient; derivatives on
     orange dashed links, which run back and leave the ranks to the forward ones.
 
     Raises:
-        TypeError: for what is no graph.
+        TypeError: for other types than a graph.
 
     >>> from jaxnet.inspection.graphs.graph import computation_graph
     >>> graph = computation_graph(lambda x: 2 * x, 0.5)
@@ -50,11 +50,11 @@ def to_graphviz(graph: Graph) -> str:
 def to_mermaid(graph: Graph) -> str:
     """Return a computation graph as a Mermaid flowchart, for Markdown pages.
 
-    Nodes and links say the same as those of `to_svg`: label, value, gradient; derivatives on
+    Nodes and links are labelled as those of `to_svg`: label, value, gradient; derivatives on
     dotted links, which run back.
 
     Raises:
-        TypeError: for what is no graph.
+        TypeError: for other types than a graph.
 
     >>> from jaxnet.inspection.graphs.graph import computation_graph
     >>> graph = computation_graph(lambda x: 2 * x, 0.5)

@@ -1,4 +1,4 @@
-"""The computation graph of a function: what flows forward, and what flows back, link by link."""
+"""The computation graph of a function, with forward values and backward gradients."""
 
 import inspect
 import itertools
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_function
+from jaxnet.core.checks import check_count, check_function, check_instance
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array
 from jaxnet.inspection.graphs.notation import WITH_CONSTANT, label
@@ -26,7 +26,7 @@ class Node(NamedTuple):
             order of evaluation, ``y`` of the output.
         label: how it is computed, such as ``+``; for inputs and constants their kind.
         kind: input, constant, operation or output.
-        value: what the forward pass computes.
+        value: of the forward pass.
         gradient: ``dy/dz``, the sum of the messages on all links that leave the node; None where
             the output cannot be differentiated: constants, integers and what depends on no input.
     """
@@ -45,7 +45,7 @@ class Link(NamedTuple):
         source: identifier of the variable that is read.
         target: identifier of the variable that is computed.
         derivative: ``d target / d source``, of shape ``(*target, *source)``; None where the source
-            has no gradient, or the Jacobian has more entries than asked for.
+            has no gradient, or the Jacobian has more than ``jacobian_limit`` entries.
         message: what flows back: the target's gradient times the derivative, shape of the source.
     """
 
@@ -80,9 +80,9 @@ def computation_graph(
     ``dy/dz = sum_c dy/dc dc/dz``. At the inputs that is `jax.grad` of the function.
 
     The nodes are the operations of the function's jaxpr. Jitted functions are drawn by what is
-    inside; a function with a gradient rule of its own, such as `jax.nn.relu`, and a loop or branch
-    of `jax.lax` is one node for each of its results. Numbers stand in the labels (``× 7``), changes
-    of shape belong to the link they are made on. A variable used twice by one operation has one
+    inside; a function with a custom gradient rule, such as `jax.nn.relu`, and a loop or branch
+    of `jax.lax` is one node for each of its results. Numbers are in the labels (``× 7``), changes
+    of shape belong to their link. A variable used twice by one operation has one
     link to it, with the sum of both derivatives.
 
     Args:
@@ -127,8 +127,7 @@ def _named_leaves(
     names = tuple(names) if np.iterable(names) and not isinstance(names, str) else names
     texts = isinstance(names, tuple) and all(isinstance(name, str) for name in names)
     if not texts or len(names) != len(args) or len(set(names)) != len(names):
-        expected, remedy = "to be one for each argument, all different", "Name each argument once."
-        raise invalid_value("names", expected, repr(names), remedy)
+        raise invalid_value("names", "to be one for each argument, all different", repr(names))
     leaves = {}
     for name, arg in zip(names, args, strict=True):
         for path, leaf in jax.tree_util.tree_leaves_with_path(arg):
@@ -150,11 +149,9 @@ def _check_call(function: Any, args: Sequence[Any]) -> None:
 
 
 def check_graph(graph: Any) -> None:
-    """Raise a TypeError for what is no graph, such as the function that it is made of."""
-    if not isinstance(graph, Graph):
-        actual = f"a {type(graph).__name__}"
-        remedy = "Pass what computation_graph(function, *args) returns."
-        raise invalid_type("graph", "to be a Graph", actual, remedy)
+    """Check that an argument is a graph, not the function itself."""
+    remedy = "Pass computation_graph(function, *args)."
+    check_instance("graph", graph, Graph, "to be a Graph", remedy)
 
 
 def _real(name: str, leaf: Any) -> Array:
@@ -215,7 +212,7 @@ def _assemble(
 
 
 def _in_label(step: Step, constants: Mapping[int, Array]) -> dict[int, Array]:
-    """Return position -> number, of a scalar constant that the step's label can hold."""
+    """Return position -> number of a scalar constant in the step's label."""
     if step.main.equation.primitive.name not in WITH_CONSTANT:
         return {}
     held = {i: constants[n] for i, n in enumerate(step.operands) if n in constants}
@@ -223,7 +220,7 @@ def _in_label(step: Step, constants: Mapping[int, Array]) -> dict[int, Array]:
 
 
 def _read(step: Step, constants: Mapping[int, Array]) -> list[int]:
-    """Return the variables that the step is linked to: those that its label does not hold."""
+    """Return the variables linked to the step, without those in its label."""
     held = _in_label(step, constants)
     return list(dict.fromkeys(n for i, n in enumerate(step.operands) if i not in held))
 

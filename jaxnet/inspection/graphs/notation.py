@@ -1,4 +1,4 @@
-"""How nodes and numbers are written: primitives as mathematics, large arrays by shape and norm."""
+"""Notation of nodes and numbers: primitives as mathematics, large arrays by shape and norm."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -107,7 +107,7 @@ def number(value: Any) -> str:
 
 
 def entries(value: Any) -> str:
-    """Return a number or a short vector in full, nothing where that is too long.
+    """Format a number or a short vector; an empty string for longer arrays.
 
     >>> entries(jnp.array([17.0, 10.0, 0.0])), entries(jnp.ones((3, 12)))
     ('(17, 10, 0)', '')
@@ -120,7 +120,7 @@ def entries(value: Any) -> str:
 
 
 def summary(value: Any) -> str:
-    """Return an array by its shape and, of numbers, its Euclidean norm.
+    """Format an array by its shape and Euclidean norm.
 
     >>> summary(jnp.ones((3, 12)))
     '3×12, norm 6'
@@ -133,7 +133,7 @@ def summary(value: Any) -> str:
 
 
 def dimensions(shape: Shape) -> str:
-    """Return a shape as one says it.
+    """Format a shape for readers.
 
     >>> dimensions((3, 12)), dimensions((5,))
     ('3×12', '5 entries')

@@ -1,4 +1,4 @@
-"""A function as a straight line of primitive operations: its jaxpr, with the calls unfolded."""
+"""Straight-line programs of primitive operations: a jaxpr with calls inlined."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ CALLS = {
 }
 """Primitives that do nothing but call a nested program -> the parameter that holds it.
 
-A function with a gradient rule of its own (`jax.custom_jvp`, `jax.custom_vjp`, such as
+A function with a custom gradient rule (`jax.custom_jvp`, `jax.custom_vjp`, such as
 `jax.nn.relu`) is not among them: the derivatives inside it are not those that its rule states.
 """
 
@@ -28,7 +28,7 @@ class Operation(NamedTuple):
     """One primitive operation.
 
     Attributes:
-        equation: as it stands in the jaxpr.
+        equation: of the jaxpr.
         call: computes the results from the operands.
         operands: numbers of the variables that it reads.
         results: numbers of the variables that it writes.
@@ -65,7 +65,7 @@ def unfold(closed: ClosedJaxpr) -> Program:
 
 
 def evaluate(operations: Sequence[Operation], values: Mapping[int, Array]) -> dict[int, Array]:
-    """Return ``values`` together with all that the operations compute from them."""
+    """Return ``values`` with the results of all operations."""
     known = dict(values)
     for operation in operations:
         results = operation.call(*[known[number] for number in operation.operands])
@@ -74,7 +74,7 @@ def evaluate(operations: Sequence[Operation], values: Mapping[int, Array]) -> di
 
 
 def simplify(program: Program) -> Program:
-    """Compute what depends on constants only, share equal selections, drop what is not needed."""
+    """Fold constants, share equal selections, and drop unused operations."""
     constants, kept = dict(program.constants), []
     same: dict[int, int] = {}
     selections: dict[Any, tuple[int, ...]] = {}

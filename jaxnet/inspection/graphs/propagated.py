@@ -1,4 +1,4 @@
-"""The forward and the backward pass over the steps of a program, each kept in full."""
+"""Forward and backward pass over the steps of a program, with all values."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from jaxnet.inspection.graphs.steps import Step, run, sources
 
 
 class Local(NamedTuple):
-    """What a link carries back.
+    """Derivative and message of a link.
 
     Attributes:
         derivative: of the target with respect to the source; None where there is none, or where
@@ -27,12 +27,12 @@ class Local(NamedTuple):
 
 
 class Propagated(NamedTuple):
-    """Forward values, backward gradients and what is on the links.
+    """Forward values, backward gradients, and derivatives of links.
 
     Attributes:
         values: variable -> value.
         gradients: variable -> gradient of the output with respect to it.
-        links: source and target -> what the link carries back.
+        links: source and target -> derivative and message.
     """
 
     values: dict[int, Array]
@@ -46,7 +46,7 @@ def propagate(
     """Evaluate all steps in order, then sum over children in the opposite order.
 
     Operation by operation: JAX compiles each once for each shape, where a program of the whole
-    would have to be compiled anew for each graph.
+    would be compiled for each graph.
     """
     values = {**program.constants, **inputs}
     active = {number for number, value in inputs.items() if _floating(value)}
@@ -72,7 +72,7 @@ def propagate(
 def _locals(
     step: Step, values: Mapping[int, Array], wrt: Sequence[int], gradient: Array, limit: int
 ) -> tuple[list[Array | None], Sequence[Array]]:
-    """Return a step's derivatives and messages, from the derivative of its operation alone."""
+    """Return a step's derivatives and messages by the derivative of its operation."""
     fixed = {number: values[number] for number in step.operands}
 
     def output(*x: Array) -> Array:
@@ -95,7 +95,7 @@ def _locals(
 def _jacobians(pullback: Callable[[Array], tuple[Array, ...]], y: Array) -> tuple[Array, ...]:
     if y.ndim == 0:
         return pullback(jnp.ones_like(y))
-    # row by row: jax.vmap would have each operation compiled once more
+    # row by row: jax.vmap would compile each operation again
     basis = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
     rows = zip(*[pullback(jnp.asarray(entry)) for entry in basis], strict=True)
     return tuple(

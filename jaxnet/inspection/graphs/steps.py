@@ -1,8 +1,8 @@
-"""The operations of a program grouped into steps: one node of the graph each.
+"""Steps of a program: groups of operations that form one node of the graph.
 
-Bookkeeping (changes of shape or float type that leave every number as it is) is no step of the
-mathematics. It joins the step whose result it takes if nobody else uses that result; otherwise
-it joins each step that it leads to.
+Bookkeeping (changes of shape or float type that leave every number as it is) is not a separate
+step. It joins the step of its operand if nothing else uses that operand; otherwise it joins each
+step that uses it.
 """
 
 from collections import Counter
@@ -37,11 +37,11 @@ class Step(NamedTuple):
     """One node of the graph before it has a value.
 
     Attributes:
-        main: the operation that gives the step its name.
-        operations: main among the bookkeeping before and after it, in the order of evaluation.
-        operands: for each operand of main the variable that the step reads for it.
-        result: the variable that the step writes.
-        position: which of main's results that is; None where main has only one that is used.
+        main: the operation that names the step.
+        operations: main with the bookkeeping before and after it, in the order of evaluation.
+        operands: the variable read for each operand of main.
+        result: the variable written.
+        position: index among main's results; None if only one is used.
     """
 
     main: Operation
@@ -80,7 +80,7 @@ def group(program: Program) -> list[Step]:
 
 
 def run(step: Step, values: Mapping[int, Array]) -> Array:
-    """Return the step's result from the values of the variables that it reads."""
+    """Evaluate a step from the values of its variables."""
     return evaluate(step.operations, values)[step.result]
 
 

@@ -1,4 +1,4 @@
-"""Curvature of the risk: products with its Hessian, the ends of its spectrum, stable rates."""
+"""Curvature of the risk: Hessian products, extreme eigenvalues, stable learning rates."""
 
 import functools
 from typing import NamedTuple
@@ -21,12 +21,12 @@ STEPS = 30
 
 
 class Spectrum(NamedTuple):
-    """What Lanczos's method found of a Hessian's spectrum.
+    """Estimate of a Hessian's spectrum by Lanczos's method.
 
     Attributes:
         values: Ritz values, ascending, shape ``(steps,)``: between the extreme eigenvalues, the
             outermost nearest to them. All eigenvalues where there are as many as parameters.
-        errors: some eigenvalue lies within so much of each value, but for rounding.
+        errors: bound of the distance of each value to some eigenvalue, except for rounding.
         weights: of the values as a sample of the distribution of all eigenvalues; their sum is 1.
         direction: the unit eigenvector of the largest value, a tree like the parameters.
     """
@@ -50,12 +50,11 @@ class Spectrum(NamedTuple):
     def condition_number(self) -> Array:
         """``max |lambda| / min |lambda|`` over the values found; infinite where one of them is 0.
 
-        Of a singular matrix rounding mostly leaves a value near 0 instead of 0, and a number of the
-        order of 1e7 in float32, 1e16 in float64: as large a number says no more than "singular to
-        working precision". But for rounding it is exact with as many steps as parameters. With
-        fewer it is a bound from below if all eigenvalues have one sign, and no more than a hint
-        otherwise: Lanczos's method finds the ends of a spectrum first, and that nearest to 0 then
-        lies inside.
+        Rounding mostly leaves a value near 0 for a singular matrix, and a number of the order of
+        1e7 in float32, 1e16 in float64: it only means "singular to working precision".
+        With as many steps as parameters it is exact except for rounding. With fewer it is a bound
+        from below if all eigenvalues have one sign, and otherwise a rough estimate: Lanczos's
+        method finds the ends of a spectrum first, and the eigenvalue nearest to 0 is then inside.
         """
         sizes = jnp.abs(self.values)
         least = jnp.min(sizes)
@@ -136,7 +135,7 @@ def hessian_spectrum(
         training: whether the layers behave as in training.
 
     Returns:
-        Ritz values with error bounds; `Spectrum` says what they are worth.
+        Ritz values with error bounds; see `Spectrum` for their meaning.
 
     Raises:
         ValueError: if the examples do not fit the network, or it has no parameters.
@@ -201,7 +200,7 @@ def largest_stable_rate(
     steps: int = STEPS,
     training: bool = False,
 ) -> Array:
-    """Return ``2 / lambda_max``, the rate above which gradient descent oscillates away: a scalar.
+    """Return ``2 / lambda_max``, the learning rate above which gradient descent diverges: a scalar.
 
     Along the steepest axis of a quadratic each step multiplies the distance to the minimum by
     ``1 - eta lambda``, which is -1 at the edge of stability. Full-batch training of a network
@@ -228,10 +227,10 @@ def largest_stable_rate(
 
 def _check_vector(vector: Params, params: Params) -> None:
     check_like("vector", vector, params, "the parameters")
-    dtypes, wanted = (
+    dtypes, expected = (
         [jnp.result_type(leaf) for leaf in jax.tree.leaves(tree)] for tree in (vector, params)
     )
-    if dtypes != wanted:
+    if dtypes != expected:
         actual = ", ".join(sorted({dtype.name for dtype in dtypes}))
         remedy = "jax.tree.map(lambda v, w: v.astype(w.dtype), vector, params) converts."
         expected = "to have the dtypes of the parameters"

@@ -1,4 +1,4 @@
-"""Gradient noise: how far the gradients of single examples scatter, and what that predicts."""
+"""Gradient noise: variance of per-example gradients, and predictions from it."""
 
 import functools
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from jaxnet.training.loop.objective import Objective
 
 
 class GradientNoise(NamedTuple):
-    """The noise of single examples' gradients beside the gradient itself.
+    """Variance of per-example gradients, and squared norm of their mean.
 
     Attributes:
         variance: ``sigma^2``, the trace of the covariance of the examples' gradients, 0-d.
@@ -202,7 +202,7 @@ def _check_broadcast(**arrays: float | AnyArray) -> None:
 
 
 def _left(examples: int, batch_size: int | AnyArray) -> Any:
-    """Return how many examples a mini-batch leaves out: exactly, if their numbers are integers."""
+    """Return the number of examples outside a mini-batch, exact for integers."""
     if not isinstance(batch_size, Tracer):
         sizes = np.asarray(batch_size)
         whole = jnp.issubdtype(sizes.dtype, jnp.integer)
@@ -224,7 +224,7 @@ def two_batch_noise(
     From ``E|g|^2 = |G|^2 + sigma^2 / b``:
     ``|G|^2 = (b |g_b|^2 - a |g_a|^2) / (b - a)`` and
     ``sigma^2 = (|g_a|^2 - |g_b|^2) / (1/a - 1/b)`` with sizes a < b. It costs nothing where both
-    are at hand, as in training on several devices. A single estimate can be negative; average
+    are computed anyway, as on several devices. A single estimate can be negative; average
     both over steps before dividing one by the other, since ``.scale`` of one estimate is biased.
 
     Args:
@@ -249,7 +249,7 @@ def two_batch_noise(
     check_count("small", small)
     check_count("large", large)
     if large <= small:
-        remedy = "Two different sizes are needed to tell noise from gradient."
+        remedy = "Noise and gradient are separable only with two different sizes."
         raise invalid_value("large", f"> small = {small}", large, remedy)
     check_range("small_square", small_square, low=0.0)
     check_range("large_square", large_square, low=0.0)
@@ -293,7 +293,7 @@ def _noise(
     chunk: int,
     relative: bool,
 ) -> GradientNoise:
-    """Return the noise; if relative, of gradients in a unit in which their mean is near 1."""
+    """Return the noise; if relative, of gradients scaled to a mean near 1."""
     total = count(examples)
     risk = example_risk(objective, statistics, training=training)
 

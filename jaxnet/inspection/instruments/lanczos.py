@@ -1,4 +1,4 @@
-"""The method of Lanczos: the ends of a spectrum, from products with the matrix only."""
+"""Lanczos's method: extreme eigenvalues from matrix-vector products."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -30,7 +30,7 @@ class Ritz(NamedTuple):
 
     Attributes:
         values: ascending, shape ``(steps,)``. The outermost ones converge first.
-        errors: some eigenvalue of the matrix lies within so much of each, but for rounding.
+        errors: bound of the distance of each to some eigenvalue, except for rounding.
         weights: squared overlap of each vector with the start; with a random start the values so
             weighted have the distribution of all eigenvalues, on average over starts.
         coordinates: of the vectors in the basis, shape ``(steps, steps)``, one a column.
@@ -49,7 +49,7 @@ class _Carry(NamedTuple):
 
 
 def lanczos(product: Callable[[Any], Any], like: Any, *, steps: int, key: Key) -> Krylov:
-    """Return the basis that a symmetric matrix spans from a random vector, step by step.
+    """Return an orthonormal Krylov basis of a symmetric matrix from a random vector.
 
     ``beta_j v_{j+1} = A v_j - alpha_j v_j - beta_{j-1} v_{j-1}``, and each new vector is made
     orthogonal to all before it, twice: without that, rounding brings converged ones back as
@@ -119,7 +119,7 @@ def ritz(krylov: Krylov) -> Ritz:
 
 
 def combined(basis: Any, coordinates: Array) -> Any:
-    """Return the vector that has these coordinates in a basis: a tree without its first dimension.
+    """Return the vector with these coordinates in a basis, a tree without its first dimension.
 
     Args:
         basis: tree, each leaf of shape ``(steps, *leaf)``.

@@ -1,4 +1,4 @@
-"""The landscape of the risk: along a line between two networks, on a plane around one."""
+"""Loss landscapes: the risk on a line between two networks or on a plane."""
 
 import functools
 from typing import Any, NamedTuple
@@ -61,7 +61,7 @@ def loss_line(
 ) -> LossLine:
     """Return the risk on the straight line between two networks, ``(1 - t) params + t end``.
 
-    A barrier between two minima, or none, shows whether they lie in one basin. The statistics are
+    A barrier between two minima, or none, shows whether they are in one basin. The statistics are
     the same all along: with batch normalization pass ``training=True``, so that each point takes
     the moments of these examples.
 
@@ -162,7 +162,7 @@ def random_direction(key: Key, params: Params, *, filter_normalized: bool = True
 
     Normal numbers. Filter-normalized, each row ``d_i`` of a weight matrix, which belongs to one
     unit, becomes ``d_i |w_i| / |d_i|``, and biases and the scales of batch normalization do not
-    move: those that `jaxnet.penalties.weights_only` tells by their names. Steps along the
+    move: those that `jaxnet.penalties.weights_only` selects. Steps along the
     direction are then relative ones: networks that compute the same with other scales of their
     weights, as ReLUs allow, show one landscape.
 
@@ -277,7 +277,7 @@ def _check_directions(directions: Any, params: Params) -> tuple[Params, Params]:
     if not isinstance(directions, tuple | list) or len(directions) != 2:
         sort = type(directions).__name__
         actual = f"{len(directions)}" if isinstance(directions, tuple | list) else f"a {sort}"
-        remedy = "Pass (random_direction(key, params), random_direction(other, params)), say."
+        remedy = "Pass random_direction(key, params) and random_direction(other, params)."
         raise invalid_value("directions", "to be two trees", actual, remedy)
     first, second = directions
     for direction in (first, second):

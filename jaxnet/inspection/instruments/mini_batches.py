@@ -1,4 +1,4 @@
-"""Gradients of many random mini-batches: their noise, measured."""
+"""Gradients of random mini-batches, and their measured variance."""
 
 import functools
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def map_batch_gradients(
     replace: bool = False,
     training: bool = False,
 ) -> Any:
-    """Return ``function(g)`` of the gradients of mini-batches that are drawn independently.
+    """Return ``function(g)`` of the gradients of independent random mini-batches.
 
     One mini-batch at a time, so that the memory is that of one. The program is one for all keys.
 
@@ -118,10 +118,10 @@ def measured_variance(
     replace: bool = False,
     training: bool = False,
 ) -> Measurement:
-    """Measure the variance ``E|g - E g|^2`` of a mini-batch's gradient: no formula, only draws.
+    """Measure the variance ``E|g - E g|^2`` of a mini-batch's gradient from random draws.
 
     The mean of ``|g - g'|^2 / 2`` over pairs of independent mini-batches: each pair is unbiased,
-    knows nothing of the true gradient, and the pairs are independent, which gives the standard
+    does not depend on the true gradient, and the pairs are independent, which gives the standard
     error. So batch normalization and dropout may behave as in training. To hold against
     `predicted_variance`.
 

@@ -1,4 +1,4 @@
-"""How large gradients and activations are, layer by layer: do they vanish, do they explode?"""
+"""Norms of gradients and activations per layer, to detect vanishing and explosion."""
 
 import functools
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from jaxnet.training.loop.objective import Objective
 
 
 class Norms(NamedTuple):
-    """How large the numbers of a layer are.
+    """Norms of the numbers of a layer.
 
     Attributes:
         l2: Euclidean norm, 0-d.
@@ -73,7 +73,7 @@ def gradient_norms(
 def activation_norms(
     objective: Objective, params: Params, statistics: Statistics, examples: Examples
 ) -> dict[str, Norms]:
-    """Return the norms of what each layer puts out, as it does outside training.
+    """Return the norms of each layer's outputs, outside training.
 
     Args:
         objective: as for `gradient_norms`; its network counts.
@@ -140,7 +140,7 @@ def _activation_norms(
 
 
 def _together(one: Array, other: Array) -> Array:
-    """Return the norm of both; NaN, which `jax.numpy.hypot` hides beside infinity, stays."""
+    """Return the norm of both; NaN stays, which `jax.numpy.hypot` hides with infinity."""
     return jnp.where(jnp.isnan(one) | jnp.isnan(other), jnp.nan, jnp.hypot(one, other))
 
 

@@ -1,4 +1,4 @@
-"""Per-example gradients: what each example by itself would have the parameters do."""
+"""Per-example gradients."""
 
 import functools
 from collections.abc import Callable
@@ -33,9 +33,9 @@ def per_example_gradients(
     Their mean over the examples is the gradient of the risk. All of them together take as much
     memory as the parameters times the number of examples; `map_gradients` reduces each at once.
 
-    With batch normalization an example has no gradient of its own while training: that is
-    refused. Without training, the default, the moving statistics serve as constants. Dropout
-    needs ``training=True`` and a key, of which each example draws a mask of its own.
+    With batch normalization while training an example has no separate gradient: that raises an
+    error. Without training, the default, the moving statistics serve as constants. Dropout needs
+    ``training=True`` and a key, from which each example draws its mask.
 
     Args:
         objective: network, loss and penalty, see `jaxnet.training.make_objective`.
@@ -143,7 +143,7 @@ def example_risk(
 
 
 def with_keys(examples: Examples, key: Key | None) -> tuple[Examples, Key | None]:
-    """Return the examples with a key for each, ``fold_in(key, i)``; None for each without one.
+    """Pair each example with the key ``fold_in(key, i)``, or None without a key.
 
     Args:
         examples: 1 or more.

@@ -1,4 +1,4 @@
-"""The risk that instruments look at: a function of the parameters alone, as training sees it."""
+"""The risk as a function of the parameters, for instruments."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ def make_risk(
             takes the moments of these examples instead of the moving ones.
 
     Raises:
-        TypeError: for what is no objective, or no examples.
+        TypeError: for other types than an objective and examples.
 
     >>> import jax
     >>> import jax.numpy as jnp

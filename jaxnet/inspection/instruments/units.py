@@ -1,4 +1,4 @@
-"""Units that no longer learn: dead ReLUs, saturated sigmoids and tanhs."""
+"""Dead and saturated units."""
 
 import functools
 
@@ -23,11 +23,11 @@ def flat_fractions(
     *,
     slope: float | Array = 0.0,
 ) -> dict[str, Array]:
-    """Return at which part of the examples each unit's activation is flat, ``|f'(z)| <= slope``.
+    """Return the fraction of examples at which each unit is flat, ``|f'(z)| <= slope``.
 
     Where it is flat, the unit passes nothing back, and its weights learn nothing from the example.
     With the slope 0: the examples for which a ReLU is off. With a small one: those for which a
-    sigmoid, of slope 0.25 at most, or a tanh, of slope 1 at most, is saturated; 0.01 stands for
+    sigmoid, of slope 0.25 at most, or a tanh, of slope 1 at most, is saturated; 0.01 means
     outputs beyond 0.0101 and 0.9899, and beyond -0.995 and 0.995.
 
     Args:
@@ -35,7 +35,7 @@ def flat_fractions(
         params: the network's parameters.
         statistics: its statistics.
         examples: any number, worked through in chunks, as outside training.
-        slope: the largest that counts as flat, 0 or more.
+        slope: the largest flat slope, 0 or more.
 
     Returns:
         Symbol of an activation layer's output, as in `features` -> fractions in [0, 1], in the
@@ -61,7 +61,7 @@ def flat_fractions(
 def dead_units(
     objective: Objective, params: Params, statistics: Statistics, examples: Examples
 ) -> dict[str, Array]:
-    """Return which units are dead: flat at every example, such as a ReLU that is always off.
+    """Return which units are dead: flat at every example, such as a ReLU that is always 0.
 
     No gradient of these examples reaches a dead unit's weights: it stays dead unless the layers
     before it, a penalty, or other examples wake it.
@@ -92,7 +92,7 @@ def dead_units(
 def dead_fraction(
     objective: Objective, params: Params, statistics: Statistics, examples: Examples
 ) -> Array:
-    """Return which part of all units is dead, in [0, 1]: a scalar; 0 where there are no units.
+    """Return the fraction of dead units, in [0, 1]: a scalar; 0 without units.
 
     ``functools.partial(dead_fraction, objective)`` is an instrument:
     ``(params, statistics, examples) -> scalar``.

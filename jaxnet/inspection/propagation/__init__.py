@@ -1,1 +1,1 @@
-"""Forward and backward pass of a network: the tape, and the check of its gradients."""
+"""Forward and backward pass of a network: the tape, and gradient checks."""

@@ -1,4 +1,4 @@
-"""Autodiff against central differences, also at kinks, where a difference is no derivative."""
+"""Comparison of autodiff with central differences, with detection of kinks."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -36,7 +36,7 @@ class Comparison(NamedTuple):
     """One leaf of the gradient by autodiff against central differences.
 
     Attributes:
-        error: norm of what they differ by, relative to the norm of the differences plus `SHARE`
+        error: norm of the difference, relative to the norm of the differences plus `SHARE`
             of the whole gradient's.
         kinks: how many entries agree nearby only, since the risk has a kink at the point.
     """
@@ -70,7 +70,7 @@ class _Probe(NamedTuple):
         return miss / scale if (scale := _norm(self.slopes[part]) + SHARE * self.total) else miss
 
     def misses_by_more(self, tolerance: np.ndarray) -> np.ndarray:
-        """Return which entries miss; a leaf without one has an error within the tolerance."""
+        """Return which entries exceed their share of the tolerance."""
         bars = tolerance * (np.abs(self.slopes) + SHARE * self.total) / np.sqrt(len(self.slopes))
         return ~(self.misses <= bars)
 
@@ -86,7 +86,7 @@ def compare_with_differences(
 
     Where they miss each other and slopes jump around the point, the risk has a kink there, and
     the entries that miss are compared at random points nearby instead. At a kink any value may be
-    right: what the chain rule makes of several need not even lie between the one-sided slopes.
+    right: the chain rule over several kinks may leave the interval of the one-sided slopes.
 
     Args:
         risk: function of a tree of float64 arrays.
@@ -126,7 +126,7 @@ def compare_with_differences(
 
 
 def _make_probe(risk: Callable[[Array], Array], at: np.ndarray) -> Callable[[Array], _Probe]:
-    """Return what measures some entries of the gradient of a function of one vector."""
+    """Return a function that measures entries of the gradient of a function of one vector."""
     differentiate = jax.jit(jax.grad(risk))
 
     @jax.jit

@@ -1,4 +1,4 @@
-"""The gradient check: by hand, by autodiff, by central differences, leaf by leaf."""
+"""Gradient check: hand-derived gradients against autodiff and central differences."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ DIFFERENCE_TOLERANCE = 1e-6
 
 
 class Tolerance(NamedTuple):
-    """When two leaves agree: ``|g - r| <= rtol (|r| + share |all|)``.
+    """Tolerance of the agreement of two leaves: ``|g - r| <= rtol (|r| + share |all|)``.
 
     Attributes:
         rtol: the largest relative error.
@@ -49,7 +49,7 @@ class LeafCheck(NamedTuple):
         hand_error: norm of the difference between the hand-derived gradient and autodiff's,
             relative to ``norm`` and a share of the whole gradient's, see `Tolerance`.
         difference_error: the same between autodiff's and central differences, in float64, over
-            the entries that were differenced; None if differences were not asked for.
+            the entries that were differenced; None without differences.
         kinks: how many of these entries agree nearby only, since the risk has a kink there.
         agrees: whether both errors are within the tolerances.
     """
@@ -64,7 +64,7 @@ class LeafCheck(NamedTuple):
 
 
 class GradientCheck(NamedTuple):
-    """What `check_gradients` found.
+    """Result of `check_gradients`.
 
     Attributes:
         rows: one a leaf, in the order of the parameters, the inputs last.
@@ -76,7 +76,7 @@ class GradientCheck(NamedTuple):
 
     @property
     def kinks(self) -> int:
-        """How many differenced entries are at a kink, such as the bias of a ReLU at 0."""
+        """Number of compared entries at a kink, such as the bias of a ReLU at 0."""
         return sum(row.kinks for row in self.rows)
 
     def __str__(self) -> str:
@@ -95,7 +95,7 @@ def check_gradients(
     training: bool = True,
     differences: int = 32,
 ) -> GradientCheck:
-    """Hold the hand-derived gradient of the risk against autodiff and central differences.
+    """Compare the hand-derived gradient of the risk with autodiff and central differences.
 
     A leaf ``g`` agrees with its reference ``r`` if ``|g - r| <= rtol (|r| + share |all|)`` in the
     Euclidean norm, with `TOLERANCES` for its dtype; entry by entry, correct float32 gradients can
@@ -103,16 +103,17 @@ def check_gradients(
     in float64 whatever the parameters' dtype, from float32 a bias that is wrong by a tenth passes;
     in float16 and bfloat16 autodiff is, too, and only the gradient by hand is held to rounding.
 
-    A difference over a kink is no derivative: a ReLU at 0, an absolute error of 0, two units that
-    tie. Where slopes jump around the point, entries that disagree are compared at random points
-    nearby instead, and counted in ``kinks``; at the kink by hand must still equal autodiff.
+    A difference over a kink is not a derivative: a ReLU at 0, an absolute error of 0, two equal
+    units of a maximum. Where slopes jump around the point, entries that disagree are compared at
+    random points nearby instead, and counted in ``kinks``; at the kink the gradient by hand must
+    still equal autodiff's.
 
     Args:
         network: a layer with its backward pass.
         params: its parameters.
         statistics: its statistics.
         x: inputs, shape ``(batch, ...)``.
-        targets: what the loss compares the outputs with.
+        targets: of the loss.
         loss: a name in `jaxnet.losses.LOSSES`, a loss with its backward rule, or a function.
         key: PRNG key for random layers while training.
         training: whether the layers behave as in training.
@@ -161,7 +162,7 @@ def check_gradients(
 def _difference(
     risk: Callable[..., Array], point: Any, statistics: Statistics, auto: Any, number: int
 ) -> list[Comparison]:
-    """Compare autodiff with differences; in float64 alone where the parameters are narrower."""
+    """Compare autodiff with differences, in float64 for narrower parameters."""
     leaves = jax.tree.leaves(auto)
     entries = _draw_entries(leaves, number)
     narrow = any(jnp.finfo(leaf.dtype).bits < 32 for leaf in leaves)
@@ -175,7 +176,7 @@ def _difference(
 
 
 def _difference_bar(dtype: np.dtype) -> float:
-    """Return the largest error that agrees; autodiff is rounded, by twice two roundings at most."""
+    """Return the largest error that agrees, including the rounding of autodiff."""
     wide = jnp.finfo(dtype).bits >= 32
     return DIFFERENCE_TOLERANCE + (2 * TOLERANCES[dtype.name].rtol if wide else 0.0)
 
@@ -216,7 +217,7 @@ def _norm(values: Any) -> float:
 
 
 def _name(path: Any) -> str:
-    """Spell a path in ``(params, x)``: ``"0.weights"``, ``"x"``."""
+    """Format a path in ``(params, x)``: ``"0.weights"``, ``"x"``."""
     which, *rest = path
     return "x" if which.idx else jax.tree_util.keystr(tuple(rest), simple=True, separator=".")
 

@@ -40,7 +40,7 @@ def part_of(tree: Any, path: Path) -> Any:
 def symbols(layers: Sequence[Layer]) -> list[str]:
     """Name outputs as lecture 001 does: z after an affine layer, y after what follows it.
 
-    What comes before the first affine layer is ``"y0"``; a further layer of the same rank gets a
+    Outputs before the first affine layer are ``"y0"``; a further layer of the same rank gets a
     prime.
 
     >>> from jaxnet.layers import activation, batch_norm, dense

@@ -1,4 +1,4 @@
-"""The tape: all that one forward and one backward pass compute, layer by layer, in full view."""
+"""The tape: all values of a forward and a backward pass, layer by layer."""
 
 import functools
 from collections.abc import Iterator
@@ -18,17 +18,17 @@ SHOWN = 16
 
 
 class TapeEntry(NamedTuple):
-    """What one layer computed on the way forward and on the way back.
+    """Values of one layer in the forward and the backward pass.
 
     Attributes:
-        path: where the layer is: its index, behind those of the networks that it is nested in.
-        kind: what it is, such as ``"dense"`` or ``"relu"``.
-        symbols: the lectures' names of its output and of the gradient that arrives there:
+        path: index of the layer, after those of the networks around it.
+        kind: of the layer, such as ``"dense"`` or ``"relu"``.
+        symbols: the lectures' names of its output and of the gradient with respect to it:
             ``("z1", "dz1")`` for the first affine layer, ``("y1", "dy1")`` for what follows it.
         y: its output, shape ``(batch, ...)``.
-        dy: gradient of the risk with respect to the output: the message that arrives.
-        dparams: gradient with respect to its parameters, as they are structured.
-        dx: gradient with respect to its input: the message that it sends on.
+        dy: gradient of the risk with respect to the output: the incoming message.
+        dparams: gradient with respect to its parameters, of their structure.
+        dx: gradient with respect to its input: the outgoing message.
     """
 
     path: str
@@ -78,7 +78,7 @@ def tape(
         params: its parameters.
         statistics: its statistics.
         x: inputs, shape ``(batch, ...)``.
-        targets: what the loss compares the outputs with.
+        targets: of the loss.
         loss: a name in `jaxnet.losses.LOSSES`, a loss with its backward rule, or a function.
         key: PRNG key for random layers while training.
         training: whether the layers behave as in training.
@@ -149,7 +149,7 @@ def features(
 
     Returns:
         Symbol -> output of shape ``(batch, ...)``: ``"z1"`` for the first dense layer, ``"y1"``
-        for its activation, and so on; what comes before the first dense layer is ``"y0"``. A
+        for its activation, and so on; outputs before the first dense layer are ``"y0"``. A
         further layer of the same rank gets a prime: ``"y1'"``.
 
     Raises:
@@ -169,14 +169,14 @@ def features(
 
 
 class LayerPass(NamedTuple):
-    """What one layer did on the way forward.
+    """Values of one layer in the forward pass.
 
     Attributes:
-        path: where the layer is.
+        path: of the layer.
         layer: the layer.
         params: its parameters.
         y: its output, shape ``(batch, ...)``.
-        residual: what its backward pass needs.
+        residual: of its backward pass.
     """
 
     path: Path
@@ -195,7 +195,7 @@ def forward_passes(
     key: Key | None,
     training: bool,
 ) -> Iterator[LayerPass]:
-    """Yield what each layer does on the way forward; arguments as for `features`."""
+    """Yield the forward pass of each layer; arguments as for `features`."""
     for path, layer in opened(network):
         own = part_of(params, path)
         layer_key = functools.reduce(fold_key, path, key)
@@ -210,7 +210,7 @@ def _kind(layer: Layer) -> str:
 
 
 def _lines(tape: Tape) -> Iterator[str]:
-    """Show a tape as the slides do: forward down to the loss, then backward up to the input."""
+    """Format a tape as in the lectures: forward to the loss, then backward to the input."""
     names = [f"{entry.path} {entry.kind}" for entry in tape.entries]
     width = max(map(len, names), default=0)
     wide = max([len("loss"), *(len(entry.symbols[1]) for entry in tape.entries)])
@@ -236,7 +236,7 @@ def _gradients(dparams: Params) -> Iterator[str]:
 
 
 def _text(array: Array) -> str:
-    """Show the numbers where there are few, else shape and norm."""
+    """Format few numbers in full, others by shape and norm."""
     values = np.asarray(array)
     if values.size == 1:
         return f"{values.item():.4g}"

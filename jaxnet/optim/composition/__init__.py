@@ -2,7 +2,7 @@
 
 Each is an `optax.GradientTransformationExtraArgs` spelled as in optax, so that ours and optax's
 combine freely: ours within ``optax.chain``, optax's within our `chain`. Every wrapper passes extra
-arguments of ``update``, such as ``value``, on to what it wraps.
+arguments of ``update``, such as ``value``, on to the wrapped optimizer.
 """
 
 from jaxnet.optim.composition.accumulation import AccumulateState, accumulate, has_updated

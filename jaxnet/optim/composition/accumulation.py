@@ -20,7 +20,7 @@ number of finished steps."""
 
 
 class AccumulateState(NamedTuple):
-    """State of `accumulate`; its fields are called as those of ``optax.MultiStepsState``.
+    """State of `accumulate`, with the field names of ``optax.MultiStepsState``.
 
     Attributes:
         mini_step: mini-batches since the last step of the optimizer, int32.
@@ -38,7 +38,7 @@ class AccumulateState(NamedTuple):
 def accumulate(
     inner: optax.GradientTransformation, every: Every, *, use_grad_mean: bool = True
 ) -> optax.GradientTransformationExtraArgs:
-    """Let the optimizer take one step for ``k`` mini-batches, ``g = 1/k sum_{j=1}^k g_j``.
+    """Accumulate the gradients of ``k`` mini-batches for one step, ``g = 1/k sum_{j=1}^k g_j``.
 
     In between the updates are 0 and the optimizer's state stays, so that its own count, which its
     schedules see, is that of its steps, not of the mini-batches. With mean losses over mini-batches
@@ -52,7 +52,7 @@ def accumulate(
     - PyTorch: ``(loss / k).backward()`` ``k`` times before ``step()`` is equal.
 
     Args:
-        inner: the optimizer, or a chain: what stands in it sees the mean gradient. Extra arguments
+        inner: the optimizer, or a chain, which receives the mean gradient. Extra arguments
             of ``update`` are passed on; a ``value`` is that of the last mini-batch alone.
         every: ``k``, 1 or more: an integer or a 0-d array of one, or a function of the number of
             finished steps that returns it. Where it is not known before the program runs, less
@@ -113,7 +113,7 @@ def accumulate(
 
 
 def _checked_count(every: Any) -> Any:
-    """Return an int, or, if its value is not known yet, an int32 array."""
+    """Return ``every`` as an int, or as an int32 array if it is traced."""
     if not isinstance(every, AnyArray):
         return check_count("every", every)
     check_scalar("every", every)

@@ -1,4 +1,4 @@
-"""Averages of the parameters along their path, which often generalize better than its end."""
+"""Averages of the parameters over the steps, which often generalize better than the last ones."""
 
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -44,7 +44,7 @@ class AverageParametersState(NamedTuple):
 
 
 _STARTS = {"optax": "corrected", "torch": "first", "keras": "first"}
-"""Convention -> what the average is made of at first."""
+"""Convention -> start of the average."""
 
 
 def average_parameters(
@@ -60,7 +60,7 @@ def average_parameters(
     from the state by `averaged_params`, and evaluate at it. Statistics of batch normalization
     belong to ``w``: compute them again for the average.
 
-    How the conventions of ``like`` differ, in what the average is made of at first:
+    How the conventions of ``like`` differ in the start of the average:
 
     - optax: ``optax.ema(d)`` of the parameters: it starts at 0 and is divided by ``1 - d^t``, so
       that all parameters since the first step count, by their weights ``d^(t-i)``.
@@ -152,13 +152,13 @@ def averaged_params(state: Any, params: Any = None) -> Any:
     Raises:
         ValueError: if there is no such average in the state, or more than one.
     """
-    del params  # given where a run wants to know at which parameters to evaluate
+    del params  # runs pass them to every function that selects parameters to evaluate
     remedy = "Pass the state of an optimizer made by average_parameters(inner, decay)."
     return find_state(state, AverageParametersState, remedy).average
 
 
 def _start(decay: Decay, debias: bool, like: str) -> str:
-    """Return what the average is made of at first, once decay and convention are known to fit."""
+    """Validate decay and convention, and return how the average starts."""
     start = check_choice("like", like, _STARTS) if debias else "initial"
     if decay is not None and not callable(decay):
         check_ranges(RANGES, decay=decay)

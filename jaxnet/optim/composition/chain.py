@@ -1,4 +1,4 @@
-"""Transformations one after the other."""
+"""Composition of transformations."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from jaxnet.optim.composition.transformation import check_transformation
 def chain(*transforms: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
     """Apply transformations in the order given: each takes the updates of the one before.
 
-    ``u_0 = g``, ``u_i = T_i(u_{i-1})``, ``w <- w + u_n``. What stands before an optimizer changes
-    its gradients, what stands after it changes its steps. The parameters, and extra arguments of
+    ``u_0 = g``, ``u_i = T_i(u_{i-1})``, ``w <- w + u_n``. Transformations before an optimizer
+    change its gradients, those after it its steps. The parameters, and extra arguments of
     ``update`` such as ``value``, go to each of them.
 
     Equal to ``optax.chain``; without transformations it is the identity, where optax fails.

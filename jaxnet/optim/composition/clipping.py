@@ -1,4 +1,4 @@
-"""Clipping: gradients no larger than a bound, entry by entry, by norm, or beside their weights."""
+"""Gradient clipping: by entry, by norm, or relative to the weights."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -44,7 +44,7 @@ def clip(max_delta: Number) -> optax.GradientTransformationExtraArgs:
 def clip_by_global_norm(
     max_norm: Number, *, like: Literal["optax", "torch", "keras"] = "optax"
 ) -> optax.GradientTransformationExtraArgs:
-    """Shorten the whole gradient to a norm of at most ``c``, ``u = g / max(1, ||g|| / c)``.
+    """Clip the whole gradient to a norm of at most ``c``, ``u = g / max(1, ||g|| / c)``.
 
     ``||g||`` is the Euclidean norm of all leaves together, so that the direction is kept.
 
@@ -88,7 +88,7 @@ def clip_by_global_norm(
 def clip_by_norm(
     max_norm: Number, *, like: Literal["keras", "torch"] = "keras"
 ) -> optax.GradientTransformationExtraArgs:
-    """Shorten each leaf of the gradient to a norm of at most ``c``, ``u = g / max(1, ||g|| / c)``.
+    """Clip each leaf of the gradient to norm ``c``, ``u = g / max(1, ||g|| / c)``.
 
     `clip_by_global_norm` of each leaf by itself, with the same numerics: it keeps the direction
     of each leaf, not of the whole gradient. optax does not have it.
@@ -117,7 +117,7 @@ def clip_by_norm(
 def adaptive_grad_clip(
     clipping: Number, eps: Number = 1e-3, axis: Axis = None
 ) -> optax.GradientTransformationExtraArgs:
-    """Shorten the gradient of each unit beside its weights, ``u = g / max(1, ||g|| / c)``.
+    """Clip the gradient of each unit relative to its weights, ``u = g / max(1, ||g|| / c)``.
 
     ``c = clipping max(||w||, eps)``, with the norms of the weights of one unit, such as those that
     come into one neuron. Equal to ``optax.adaptive_grad_clip``.
@@ -125,7 +125,7 @@ def adaptive_grad_clip(
     Args:
         clipping: the largest ratio of gradient to weights, above 0; may be traced.
         eps: what counts as the norm of weights that are smaller, above 0; may be traced.
-        axis: the axes that make up a unit. The weights ``(out, in)`` of jaxnet's networks want
+        axis: the axes that make up a unit. The weights ``(out, in)`` of jaxnet's networks need
             ``-1``. None takes optax's, for weights ``(in, out)``: the whole of a scalar or a
             vector, axis 0 of 2 or 3 dimensions, all but the last of 4 or 5.
 
@@ -160,13 +160,13 @@ def adaptive_grad_clip(
 
 
 _EPS = {"optax": 0.0, "torch": 1e-6, "keras": 0.0}
-"""Convention -> what it adds to a norm before it compares it with the bound."""
+"""Convention -> number added to a norm before the comparison with the bound."""
 
 
 def _shortened(
     max_norm: Number, like: str, known: tuple[str, ...]
 ) -> Callable[[Array, Array], Array]:
-    """Return ``(g, size) -> g / max(1, (size + eps) / max_norm)``, once its settings are known."""
+    """Validate the settings and return ``(g, size) -> g / max(1, (size + eps) / max_norm)``."""
     eps = check_choice("like", like, {name: _EPS[name] for name in known})
     check_ranges(RANGES, max_norm=max_norm)
 

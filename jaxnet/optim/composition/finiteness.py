@@ -1,4 +1,4 @@
-"""What to do about gradients that are NaN or infinite.
+"""Handling of NaN and infinite gradients.
 
 There are three policies:
 
@@ -28,7 +28,7 @@ from jaxnet.optim.update_rule.rule import (
 
 
 class ApplyIfFiniteState(NamedTuple):
-    """State of `apply_if_finite`; its fields are called as optax's.
+    """State of `apply_if_finite`, with optax's field names.
 
     Attributes:
         notfinite_count: gradients in a row that were not finite, up to now, int32.
@@ -44,7 +44,7 @@ class ApplyIfFiniteState(NamedTuple):
 
 
 class ZeroNansState(NamedTuple):
-    """State of `zero_nans`: for each leaf whether its last gradient held a NaN."""
+    """State of `zero_nans`: per leaf, whether its last gradient held a NaN."""
 
     found_nan: Any
 
@@ -52,7 +52,7 @@ class ZeroNansState(NamedTuple):
 def apply_if_finite(
     inner: optax.GradientTransformation, max_consecutive_errors: int
 ) -> optax.GradientTransformationExtraArgs:
-    """Leave out the steps whose gradient is not finite: updates of 0, and the state stays.
+    """Skip steps whose gradient is not finite: zero updates, unchanged state.
 
     After ``n`` such gradients in a row the next ones are let through, finite or not, so that a run
     that is lost ends. Equal to ``optax.apply_if_finite``. Keras's ``LossScaleOptimizer`` and
@@ -66,7 +66,7 @@ def apply_if_finite(
 
     Raises:
         ValueError: if ``max_consecutive_errors`` is negative.
-        TypeError: if it is no whole number, or ``inner`` not a transformation; ``init`` raises it
+        TypeError: if it is not an integer, or ``inner`` not a transformation; ``init`` raises it
             for parameters that are not floating-point.
 
     >>> from jaxnet.optim import sgd
@@ -107,10 +107,10 @@ def apply_if_finite(
 
 
 def zero_nans() -> optax.GradientTransformationExtraArgs:
-    """Replace entries of the updates that are NaN by 0; infinite ones stay.
+    """Replace NaN in the updates by 0; infinite entries stay.
 
     Equal to ``optax.zero_nans``. ``chain(zero_nans(), clip(d), ...)`` bounds the infinite ones,
-    too. The state says for each leaf whether its last gradient held a NaN.
+    too. The state holds for each leaf whether its last gradient held a NaN.
 
     Raises:
         TypeError: ``init`` raises it for parameters that are not floating-point, ``update`` for

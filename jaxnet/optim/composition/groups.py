@@ -24,7 +24,7 @@ Labels: TypeAlias = Any
 
 
 class MaskedState(NamedTuple):
-    """State of `masked`: the transformation's own, in which other leaves are ``MaskedNode``."""
+    """State of `masked`: that of the transformation, with ``MaskedNode`` for the other leaves."""
 
     inner_state: Any
 
@@ -45,7 +45,7 @@ def masked(
     others. Equal to ``optax.masked``.
 
     Args:
-        inner: what is applied; extra arguments of ``update`` are passed on. The functions of the
+        inner: the transformation; extra arguments of ``update`` are passed on. The functions of the
             parameters among them that `jaxnet.training.fit` gives (``value_fn``, ``grad_fn``, ...)
             become functions of the leaves that are meant, the others standing still, and ``grad``
             is cut down to these: SAM, line searches and second-order methods work within.
@@ -92,9 +92,9 @@ def masked(
 
 
 def freeze(mask: Mask) -> optax.GradientTransformationExtraArgs:
-    """Keep some leaves where they are: their updates become 0, the others pass through.
+    """Freeze some leaves: their updates become 0, the others pass through.
 
-    It stands last in a chain: an optimizer after it would still move the leaves by its momentum
+    It belongs at the end of a chain: an optimizer after it would still move the leaves by momentum
     or weight decay. Equal to ``optax.transforms.freeze``.
 
     Args:
@@ -123,7 +123,7 @@ def per_group(
 
     Each group has its own optimizer, learning rate, weight decay and state; a norm in a group is
     that of the group. To its functions of the parameters, such as the risk along a line, the other
-    groups stand where they are before the step, whichever comes first: each of two line searches
+    groups have their values before the step, whichever comes first: each of two line searches
     lowers the risk by itself, both steps together may not. Equal to ``optax.partition``, also
     called ``optax.multi_transform``, and to the parameter groups of ``torch.optim``.
 
@@ -196,7 +196,7 @@ def _listed(labels: Iterable[Hashable]) -> str:
 
 
 def _checked_labels(labels: Labels, tree: Any, known: Mapping[Hashable, Any]) -> Any:
-    """Return a label for each leaf, once each is known to have a transformation."""
+    """Return the label of each leaf, checked to have a transformation."""
     names = spread("labels", labels, tree, "labels")
     for path, name in jax.tree_util.tree_leaves_with_path(names):
         if name not in known:

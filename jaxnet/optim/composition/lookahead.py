@@ -1,4 +1,4 @@
-"""Lookahead: some steps forward, then a part of the way back."""
+"""Lookahead: slow weights that follow the weights of another optimizer."""
 
 from typing import Any, NamedTuple
 
@@ -55,13 +55,13 @@ def lookahead(
         inner: the optimizer that moves the fast weights; extra arguments of ``update`` go to it.
         sync_period: ``k``, 1 or more: steps from one synchronization to the next.
         slow_step_size: ``a``, in (0, 1]; at 1 nothing is left of lookahead.
-        reset_state: whether to start the inner optimizer anew at each synchronization. It starts
+        reset_state: whether to restart the inner optimizer at each synchronization. It starts
             at the weights after it; optax's at those before it, which is the same for inner
             optimizers whose first state does not depend on the weights.
 
     Raises:
         ValueError: if a number is out of its range, or if ``update`` is not given the parameters.
-        TypeError: if ``sync_period`` is no integer.
+        TypeError: if ``sync_period`` is not an integer.
 
     The parameters are the fast weights: what `jaxnet.training.fit` evaluates, except after a
     synchronization, where both are the same.

@@ -1,4 +1,4 @@
-"""Reduce on plateau as a transformation of updates, for a chain behind an optimizer."""
+"""Reduce on plateau as a transformation of updates."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -19,7 +19,7 @@ class ReduceOnPlateauState(NamedTuple):
     Attributes:
         count: values averaged since the last decision, int32.
         avg_value: their mean.
-        scale: what the updates are multiplied by.
+        scale: factor of the updates.
         best_value: the best mean so far.
         plateau_count: means since then that were no improvement, int32.
         cooldown_count: means that will still be ignored, int32.
@@ -45,9 +45,9 @@ def reduce_on_plateau(
     mode: Literal["min", "max"] = "min",
     like: Like = "optax",
 ) -> optax.GradientTransformationExtraArgs:
-    """Multiply updates by a scale that falls when a metric has stopped to improve.
+    """Multiply updates by a scale that falls when a metric stops improving.
 
-    The scale is that of `jaxnet.schedules.plateau`, which says what the arguments mean and how
+    The scale is that of `jaxnet.schedules.plateau`, which documents the arguments and how
     the conventions of ``like`` differ; it is given the mean of every ``accumulation_size`` values.
     Equal to ``optax.contrib.reduce_on_plateau`` for metrics of 0 or more. Chain it behind an
     optimizer, and call ``update(gradients, state, params, value=metric)``; the value acts on the
@@ -57,7 +57,7 @@ def reduce_on_plateau(
     validation data, epoch by epoch, give `fit` the rule `jaxnet.training.reduce_on_plateau`.
 
     Args:
-        factor: what the scale is multiplied by, in (0, 1).
+        factor: of the scale at each reduction, in (0, 1).
         patience: means without improvement, 1 or more; in PyTorch's convention 0 or more.
         rtol: relative margin of an improvement, in [0, 1); None for the convention's.
         atol: absolute margin of an improvement, 0 or more; None for the convention's.
@@ -117,7 +117,7 @@ def reduce_on_plateau(
 
 
 def _mean(state: ReduceOnPlateauState, value: Any) -> Array:
-    """Return the mean of the values averaged so far and one more, which must be given."""
+    """Return the running mean including ``value``; raise a ValueError for None."""
     if value is None:
         remedy = "Call optimizer.update(gradients, state, params, value=metric)."
         raise invalid_value("value", "to be given", "None", remedy)

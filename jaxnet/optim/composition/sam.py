@@ -1,4 +1,4 @@
-"""Sharpness-aware minimization: the gradient from where the risk is highest nearby."""
+"""Sharpness-aware minimization: gradients at the point of highest risk nearby."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ def sam(
     sync_period: int = 2,
     adaptive: bool = False,
 ) -> optax.GradientTransformationExtraArgs:
-    """SAM: the inner optimizer's step at ``w``, for the gradient at ``w + rho g / |g|``.
+    """SAM: the inner optimizer's step at ``w`` with the gradient at ``w + rho g / |g|``.
 
     The norm runs over all leaves together. The point of ascent is where the risk, taken as linear,
     is highest within ``rho``; flat minima suffer least there. Each step needs a second gradient:
@@ -53,7 +53,7 @@ def sam(
     Raises:
         ValueError: if a number is out of its range, or if ``update`` is not given the parameters
             or ``grad_fn``.
-        TypeError: if ``sync_period`` is no integer.
+        TypeError: if ``sync_period`` is not an integer.
 
     Numerics: it ascends by ``rho`` though the squares of the gradient over- or underflow.
 

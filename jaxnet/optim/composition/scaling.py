@@ -1,4 +1,4 @@
-"""Multiples of the updates: by a number, by a schedule, by minus the learning rate, by zero."""
+"""Scaling of updates by a number, a schedule or the learning rate."""
 
 from typing import Any, NamedTuple
 
@@ -80,7 +80,7 @@ def scale_by_schedule(step_size_fn: Schedule) -> optax.GradientTransformationExt
 def scale_by_learning_rate(
     learning_rate: LearningRate, *, flip_sign: bool = True
 ) -> optax.GradientTransformationExtraArgs:
-    """Multiply the updates by minus the learning rate, ``u = -eta g``: the end of a chain.
+    """Multiply the updates by minus the learning rate, ``u = -eta g``.
 
     Equal to ``optax.scale_by_learning_rate``, but for its ``None``, which leaves the updates as
     they are, so that the weights ascend: here it is an error.
@@ -91,7 +91,7 @@ def scale_by_learning_rate(
 
     Raises:
         ValueError: if the learning rate is out of range, or no scalar.
-        TypeError: if ``flip_sign`` is no boolean.
+        TypeError: if ``flip_sign`` is not a boolean.
 
     >>> updates, _ = scale_by_learning_rate(0.5).update(jnp.array([2.0]), optax.EmptyState())
     >>> updates.tolist()

@@ -1,4 +1,4 @@
-"""Schedule-free optimizers: an average of the weights in place of a falling learning rate."""
+"""Schedule-free optimizers, which average the weights in place of a falling learning rate."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -51,13 +51,13 @@ class ScheduleFreeState(NamedTuple):
 
 
 class CountState(NamedTuple):
-    """State of gradient descent, which moves ``z``: finished steps (int32)."""
+    """State of the gradient descent of ``z``: finished steps (int32)."""
 
     count: Array
 
 
 class ScaleState(NamedTuple):
-    """State of AdamW without momentum, which moves ``z``: finished steps, and ``nu``."""
+    """State of the AdamW of ``z``, without momentum: finished steps, and ``nu``."""
 
     count: Array
     nu: Any
@@ -82,7 +82,7 @@ def schedule_free(
     b1: Number = 0.9,
     weight_lr_power: Number = 2.0,
 ) -> optax.GradientTransformationExtraArgs:
-    """Make an optimizer without momentum schedule-free: ``x`` averages where its steps lead.
+    """Make an optimizer without momentum schedule-free: ``x`` averages its iterates ``z``.
 
     ``y = (1 - b1) z + b1 x``, ``z <- z + u(y)``, ``x <- (1 - c) x + c z``, where ``u`` is the
     inner optimizer's update for the gradient at ``y``. The weight of a step in the average is
@@ -156,7 +156,7 @@ def schedule_free_sgd(
 ) -> optax.GradientTransformationExtraArgs:
     """Schedule-free gradient descent: `schedule_free` with ``z <- z - eta (g + lambda y)``.
 
-    Equal to ``optax.contrib.schedule_free_sgd`` at a constant rate; `schedule_free` says what
+    Equal to ``optax.contrib.schedule_free_sgd`` at a constant rate; `schedule_free` documents what
     differs under a schedule, as a warm-up is one. PyTorch and Keras have none.
 
     Args:
@@ -260,7 +260,7 @@ def schedule_free_adamw(
 
 
 def _warmed(learning_rate: LearningRate, warmup_steps: int | None, first: int) -> LearningRate:
-    """Return the rate times a line that reaches 1 when ``count + first`` is ``warmup_steps``."""
+    """Multiply the rate by a linear warm-up that reaches 1 at ``count + first = warmup_steps``."""
     check_rates(learning_rate=learning_rate)
     if warmup_steps is None:
         return learning_rate
@@ -279,7 +279,7 @@ def _averaged(
     b1: Number,
     weight_lr_power: Number,
 ) -> optax.GradientTransformationExtraArgs:
-    """Return `schedule_free`, which complains in the name of ``function``."""
+    """Return `schedule_free` without checking the learning rate."""
     check_ranges(RANGES | {"b1": "(0, 1]"}, b1=b1, weight_lr_power=weight_lr_power)
     inner = check_transformation("inner", inner)
 

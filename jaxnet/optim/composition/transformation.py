@@ -1,4 +1,4 @@
-"""What the transformations of this package share: one kind of argument, one kind without state."""
+"""Helpers of transformations: checks, stateless transformations, branches."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -16,10 +16,10 @@ from jaxnet.optim.update_rule.rule import Number, cast, check_gradients, check_p
 def check_transformation(
     argument: str, transformation: Any
 ) -> optax.GradientTransformationExtraArgs:
-    """Return a transformation whose ``update`` takes extra arguments, and drops those of no use.
+    """Return a transformation whose ``update`` accepts any extra arguments.
 
     Raises:
-        TypeError: if it has no ``init`` and ``update``, as a factory that was not called.
+        TypeError: if it has no ``init`` and ``update``, such as a factory that was not called.
     """
     if not all(callable(getattr(transformation, name, None)) for name in ("init", "update")):
         remedy = "Pass what a factory returns, such as adam(0.001)."
@@ -30,11 +30,11 @@ def check_transformation(
 
 
 def find_state(state: Any, kind: type[Any], remedy: str) -> Any:
-    """Return the one state of a kind within the state of a chain or wrapper.
+    """Find the only state of a kind within the state of a chain or wrapper.
 
     Args:
         state: any state of an optimizer.
-        kind: the NamedTuple that is looked for.
+        kind: the NamedTuple to find.
         remedy: what to pass.
 
     Raises:
@@ -52,10 +52,10 @@ def find_state(state: Any, kind: type[Any], remedy: str) -> Any:
 
 
 def without_state(change: Callable[[Any, Any], Any]) -> optax.GradientTransformationExtraArgs:
-    """Return the transformation ``(updates, params) -> updates`` that remembers nothing.
+    """Return a stateless transformation ``(updates, params) -> updates``.
 
     Args:
-        change: the mathematics; ``params`` is None where the caller has left them out.
+        change: the mathematics; ``params`` may be None.
     """
 
     def init(params: Any) -> optax.EmptyState:
@@ -77,7 +77,7 @@ def branch(
     operands: tuple[Any, ...],
     extra_args: Mapping[str, Any],
 ) -> Any:
-    """Return ``step(*operands, **extra_args)`` or ``skip(*operands)``, of which one is computed.
+    """Compute either ``step(*operands, **extra_args)`` or ``skip(*operands)``.
 
     To compute both and choose afterwards takes a third to a half longer. Outside of a compiled
     program the branch itself is compiled once, if both functions are the same objects each time
@@ -85,8 +85,8 @@ def branch(
 
     Args:
         condition: a boolean scalar.
-        step: what is done if it is true.
-        skip: what is done if not; it returns a tree of the same structure and dtypes.
+        step: the branch if it is true.
+        skip: the branch if not; it returns a tree of the same structure and dtypes.
         operands: trees of arrays.
         extra_args: those of ``update``, which need not be arrays.
     """
@@ -95,7 +95,7 @@ def branch(
 
 
 def multiplied(updates: Any, factor: Number) -> Any:
-    """Return every leaf times a number, computed in float32 at least, in the leaf's own dtype."""
+    """Multiply each leaf by a number in at least float32; leaves keep their dtypes."""
 
     def product(g: Array) -> Array:
         wide = widened(g)

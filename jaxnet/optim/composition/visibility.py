@@ -1,4 +1,4 @@
-"""What a transformation of some leaves sees: trees cut down to them, functions of them alone."""
+"""Restriction of trees and functions to some leaves of the parameters."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -13,23 +13,23 @@ the network's outputs."""
 
 
 def visible(keep: Any, tree: Any) -> Any:
-    """Return the tree with a node without leaves in place of each leaf that is hidden.
+    """Replace hidden leaves of a tree by empty nodes.
 
     Args:
-        keep: a tree of one bool for each leaf: whether it is seen.
+        keep: a tree of one bool per leaf: whether it is visible.
         tree: of the same structure.
     """
     return jax.tree.map(lambda k, leaf: leaf if k else optax.MaskedNode(), keep, tree)
 
 
 def visible_if_alike(keep: Any, value: Any) -> Any:
-    """Return `visible` of a tree of the structure of ``keep``, and anything else as it is."""
+    """Apply `visible` to a tree of the structure of ``keep``; return other values unchanged."""
     alike = jax.tree.structure(value) == jax.tree.structure(keep)
     return visible(keep, value) if alike else value
 
 
 def merged(keep: Any, seen: Any, whole: Any) -> Any:
-    """Return a tree whose visible leaves are those of ``seen``, the hidden ones those of ``whole``.
+    """Return a tree with the visible leaves of ``seen`` and the hidden ones of ``whole``.
 
     >>> keep, tree = {"a": True, "b": False}, {"a": 1, "b": 2}
     >>> merged(keep, {"a": 3, "b": optax.MaskedNode()}, tree)
@@ -39,15 +39,15 @@ def merged(keep: Any, seen: Any, whole: Any) -> Any:
 
 
 def visible_arguments(keep: Any, params: Any, extra_args: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the extra arguments as they look to those who see some leaves only.
+    """Restrict the extra arguments of ``update`` to the visible leaves.
 
-    A function of the parameters becomes one of the visible leaves, for which the others stay what
-    they are in ``params``; the gradients that it returns, and ``grad``, are cut down.
+    A function of the parameters becomes a function of the visible leaves, with the others fixed at
+    their values in ``params``; the gradients that it returns, and ``grad``, are restricted.
 
     Args:
-        keep: a tree of one bool for each leaf of the parameters: whether it is seen.
-        params: the parameters before the step; None if they were not given to ``update``: then
-            nothing can be filled in, and the functions stay as they are.
+        keep: a tree of one bool per leaf of the parameters: whether it is visible.
+        params: the parameters before the step; None if ``update`` has none: then
+            the functions stay unchanged.
         extra_args: name -> argument of ``update``.
     """
     found = dict(extra_args)

@@ -1,4 +1,4 @@
-"""Weight decay as a transformation, coupled or not by its place in a chain."""
+"""Weight decay as a transformation, coupled or decoupled by its place in a chain."""
 
 from typing import Any, NamedTuple
 

@@ -1,1 +1,1 @@
-"""Optimizers that need gradients only, one a file."""
+"""First-order optimizers, one per file."""

@@ -19,7 +19,7 @@ def adabelief(
     eps_root: Number = 1e-16,
     nesterov: bool = False,
 ) -> optax.GradientTransformation:
-    """AdaBelief: `jaxnet.optim.adam` whose steps are long where gradients are as they were.
+    """AdaBelief: `jaxnet.optim.adam` with long steps where gradients agree with their average.
 
     ``w <- w - eta mu_hat / (sqrt(nu_hat) + eps)``, with Adam's ``mu`` and
     ``nu <- b2 nu + (1 - b2) (g - mu)^2 + eps_root``, the spread about the mean, where Adam's is

@@ -32,7 +32,7 @@ class AdadeltaState(NamedTuple):
 class _Convention(NamedTuple):
     rho: Number
     eps: Number
-    decay_apart: bool  # weight decay is a step of its own, no part of the gradient
+    decay_apart: bool  # decoupled weight decay
 
 
 CONVENTIONS = {

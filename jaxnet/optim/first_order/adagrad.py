@@ -27,7 +27,7 @@ class _Convention(NamedTuple):
     initial_accumulator_value: Number
     eps: Number
     eps_in_sqrt: bool  # sqrt(s + eps), not sqrt(s) + eps
-    decay_apart: bool  # weight decay is a step of its own, no part of the gradient
+    decay_apart: bool  # decoupled weight decay
 
 
 CONVENTIONS = {

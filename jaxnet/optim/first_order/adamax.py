@@ -91,7 +91,7 @@ def adamaxw(
     """AdamaxW: `adamax` with decoupled decay, ``w <- w - eta (adamax's step + lambda w)``.
 
     How the conventions of ``like`` differ: as those of `adamax`. The default of ``weight_decay``
-    is that of ``optax.adamaxw``; ``keras.optimizers.Adamax`` decays only if it is told how much.
+    is that of ``optax.adamaxw``; ``keras.optimizers.Adamax`` decays only if it is set.
 
     Args:
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.

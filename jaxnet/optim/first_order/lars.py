@@ -41,7 +41,7 @@ def lars(
     Equal to ``optax.lars``; PyTorch and Keras have none. The paper divides by
     ``|g| + lambda |w|``, optax by ``|g + lambda w|``: equal without weight decay. The paper's
     practice leaves biases alone; here as in optax they are scaled and decayed like all leaves,
-    unless the masks say otherwise.
+    unless the masks exclude leaves.
 
     Args:
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.

@@ -26,7 +26,7 @@ class MomentumState(NamedTuple):
 class _Convention(NamedTuple):
     average: bool  # the lectures' moving average, b m + (1 - b) g
     rate_in_trace: bool  # the trace sums up steps, not gradients
-    decay_apart: bool  # weight decay is a step of its own, no part of the gradient
+    decay_apart: bool  # decoupled weight decay
 
 
 CONVENTIONS = {
@@ -107,7 +107,7 @@ def heavy_ball(
     mask: Mask,
     like: str,
 ) -> optax.GradientTransformation:
-    """Return `momentum` under the name of the function that its errors speak of."""
+    """Return `momentum`, for `sgd` and `nesterov`, too."""
     check_flags(nesterov=nesterov)
     average, rate_in_trace, decay_apart = resolve(like, CONVENTIONS)
     dampens = not (isinstance(dampening, int | float) and dampening == 0)
@@ -139,7 +139,7 @@ def heavy_ball(
 
 
 def check_nesterov(nesterov: Any, momentum: Number | None) -> None:
-    """Raise a ValueError for Nesterov's form of a momentum that there is not."""
+    """Raise a ValueError if Nesterov's form is set without momentum."""
     check_flags(nesterov=nesterov)
     if nesterov and momentum is None:
         remedy = "Pass momentum, such as momentum=0.9."
@@ -157,7 +157,7 @@ def follow_trace(
         m: the trace, ``b m + step``.
         step: what enters it, against the descent: a gradient, or a scaled one.
         nesterov: whether to evaluate the trace one step ahead.
-        rate_in_trace: whether ``eta step`` enters the trace, or ``eta`` scales what comes out.
+        rate_in_trace: whether ``eta step`` enters the trace, or ``eta`` scales the trace.
 
     >>> change, m = follow_trace(
     ...     jnp.array(0.5),

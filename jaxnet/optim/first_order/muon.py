@@ -105,7 +105,7 @@ def muon(
 
     ``mu <- b mu + (1 - b) g``, and ``m`` is ``mu``, one step ahead with Nesterov's momentum:
     ``b mu + (1 - b) g``. ``orthogonal(U S V^T)`` is near ``U V^T``, see
-    `update_rule.orthogonal.newton_schulz`. All leaves that are no matrices, biases above all,
+    `update_rule.orthogonal.newton_schulz`. All leaves that are not matrices, biases above all,
     go by AdamW. The authors advise it for the first and the last layer, too: mark them by
     ``muon_weight_dimension_numbers``.
 
@@ -121,7 +121,7 @@ def muon(
       iteration runs in bfloat16 whatever the weights are, off by up to 1 % of a step (discussed in
       https://github.com/pytorch/pytorch/pull/160213); ours runs in the precision of the weights.
       Its documentation has a trace ``b m + g``, its code the average.
-    - keras: the trace ``b m + g``, which only ``eps`` can tell from the average; ``eps`` is 1e-7,
+    - keras: the trace ``b m + g``, which differs from the average by ``eps``; ``eps`` is 1e-7,
       for Adam, of the form that `jaxnet.optim.adam` describes, and, fixed, for the norm.
       ``consistent_rms`` is .2 by default (Keras's ``rms_rate``), weight decay .004 for all leaves.
 
@@ -285,7 +285,7 @@ def _together(
     matrices: optax.GradientTransformation,
     others: optax.GradientTransformation,
 ) -> optax.GradientTransformation:
-    """Return the optimizer that moves matrices by one, and all other leaves by the other."""
+    """Combine an optimizer of matrices with one of all other leaves."""
 
     def split(tree: Any, updates: Any) -> tuple[Any, Any]:
         if tree is None:
@@ -318,7 +318,7 @@ def _together(
 
 
 def _joined(one: Any, two: Any) -> Any:
-    """Return a tree with the leaves of both, each of which has a hole where the other has none."""
+    """Merge two trees with complementary holes."""
     return jax.tree.map(lambda x, y: y if _is_hole(x) else x, one, two, is_leaf=_is_hole)
 
 

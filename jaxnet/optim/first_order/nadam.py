@@ -82,7 +82,7 @@ def nadam(
         eps: added outside the root, above 0; None for the convention's.
         eps_root: added inside the root, 0 or more.
         momentum_decay: ``psi`` of the schedule of momentum, 0 or more; None for the convention's,
-            which for optax is no schedule.
+            which for optax is not a schedule.
         weight_decay: ``lambda``, 0 or more; a number, a 0-d array or a schedule.
         decoupled_weight_decay: whether decay leaves the moments alone; None for the convention's.
         mask: which leaves are decayed: a tree of booleans, or a function of the parameters that
@@ -126,7 +126,7 @@ def nadamw(
 
     How the conventions of ``like`` differ: as those of `nadam`. The default of ``weight_decay`` is
     that of ``optax.nadamw``; ``torch.optim.NAdam(decoupled_weight_decay=True)`` and
-    ``keras.optimizers.Nadam`` decay only if they are told how much.
+    ``keras.optimizers.Nadam`` decay only if ``weight_decay`` is set.
 
     Args:
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
@@ -135,7 +135,7 @@ def nadamw(
         eps: added outside the root, above 0; None for the convention's.
         eps_root: added inside the root, 0 or more.
         momentum_decay: ``psi`` of the schedule of momentum, 0 or more; None for the convention's,
-            which for optax is no schedule.
+            which for optax is not a schedule.
         weight_decay: ``lambda``, 0 or more; a number, a 0-d array or a schedule.
         mask: which leaves are decayed: a tree of booleans, or a function of the parameters that
             returns one; None for all.
@@ -164,7 +164,7 @@ def _from_convention(
     weight_decay: LearningRate,
     mask: Mask,
 ) -> optax.GradientTransformation:
-    """Return Nadam with a schedule of momentum, if there is one, which needs a slot more."""
+    """Return Nadam, with a slot for the schedule of momentum if there is one."""
     coupling = "decoupled" if chosen.decoupled_weight_decay else "coupled"
     if chosen.momentum_decay is None:
         return from_step(

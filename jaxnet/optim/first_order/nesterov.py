@@ -55,7 +55,7 @@ def nesterov(
 
     Raises:
         ValueError: if a hyperparameter given as a number is out of its range; ``update`` of the
-            look-ahead form raises it if it lacks the parameters or ``grad_fn``.
+            look-ahead form raises it if the parameters or ``grad_fn`` are missing.
 
     Source: lecture 004, "Nesterov"; Nesterov 1983; Sutskever et al. 2013, section 2; Bengio et al.
     2013, "Advances in optimizing recurrent networks", section 3.5, for the rewritten form.
@@ -114,7 +114,7 @@ def _look_ahead(params: Any, trace: Any, rate: Number, momentum: Number) -> Any:
 
 
 def _grad_fn_missing() -> InvalidValueError:
-    """Return the error for a call of ``update`` that leaves out what the look-ahead form needs."""
+    """Return the error for a call of ``update`` without ``grad_fn``."""
     expected = "to be given, the look-ahead form evaluates it at another point"
     remedy = "Call optimizer.update(gradients, state, params, grad_fn=jax.grad(risk))."
     return invalid_value("grad_fn", expected, "None", remedy)

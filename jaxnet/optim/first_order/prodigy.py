@@ -1,4 +1,4 @@
-"""Prodigy: Adam that estimates its learning rate from the distance it has come."""
+"""Prodigy: Adam that estimates its learning rate from the distance travelled."""
 
 from typing import Any, NamedTuple
 
@@ -135,7 +135,7 @@ def _step(
     state: ProdigyState,
     params: Any,
 ) -> tuple[Any, ProdigyState]:
-    """Return the updates and the new state: a pass for the estimate, and one for the step."""
+    """Return the updates and the new state."""
     d, count = state.estim_lr, increment(state.count)
     b1, b2, b3, eps, d0, c, weight_decay = (cast(number, d.dtype) for number in numbers)
     correction = jnp.sqrt(bias_correction(b2, count, d)) / bias_correction(b1, count, d)
@@ -160,7 +160,7 @@ def _step(
 
 
 def _total(terms: list[Array], like: Array) -> Array:
-    """Return the sum of what each leaf adds, in the dtype of ``like``."""
+    """Sum the terms of all leaves in the dtype of ``like``."""
     return sum((term.astype(like.dtype) for term in terms), jnp.zeros_like(like))
 
 

@@ -1,4 +1,4 @@
-"""RAdam: Adam that trusts its second moment only when enough gradients have been averaged."""
+"""RAdam: Adam with a warm-up by the variance of its second moment."""
 
 from typing import Literal, NamedTuple
 
@@ -35,7 +35,7 @@ def radam(
     mask: Mask = None,
     like: Literal["optax", "torch"] = "optax",
 ) -> optax.GradientTransformation:
-    """Rectified Adam: `jaxnet.optim.adam` times a warm-up ``r`` that the variance of ``nu`` asks.
+    """Rectified Adam: `jaxnet.optim.adam` times a warm-up ``r`` from the variance of ``nu``.
 
     ``w <- w - eta r mu_hat / (sqrt(nu_hat + eps_root) + eps)`` if ``rho >= threshold``, which for
     the default decays and threshold is from the sixth step on, else ``w <- w - eta mu_hat``.
@@ -93,7 +93,7 @@ def radam(
 
 
 def averaged_length(decay: Number, t: Array, like: Array) -> Array:
-    """Return how many values a plain mean must have to be as old as a moving average.
+    """Return the number of values of a plain mean of the same average age as a moving average.
 
     ``rho = 2 (sum_i i decay^(i-1)) / (sum_i decay^(i-1)) - 1``, ``i = 1, ..., t``; in closed form
     ``rho_inf - 2 t decay^t / (1 - decay^t)``, ``rho_inf = 2 / (1 - decay) - 1``. That is a small

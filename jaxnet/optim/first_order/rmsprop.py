@@ -41,7 +41,7 @@ class _Convention(NamedTuple):
     eps: Number
     eps_in_sqrt: bool
     rate_in_trace: bool  # the trace sums up steps, not scaled gradients
-    decay_apart: bool  # weight decay is a step of its own, no part of the gradient
+    decay_apart: bool  # decoupled weight decay
 
 
 CONVENTIONS = {
@@ -84,7 +84,7 @@ def rmsprop(
     - keras: as optax, with ``eps`` 1e-7, and weight decay decoupled: it shrinks the weights by
       ``eta lambda w``.
     - lecture: ``b`` is .9, and there is no ``eps``, which is 0/0 where a gradient is 0: here it is
-      1e-8, outside the root. For what the slide lacks, momentum and weight decay: as torch.
+      1e-8, outside the root. Momentum and weight decay, which the slide omits, as in torch.
 
     Args:
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
@@ -105,7 +105,7 @@ def rmsprop(
 
     Raises:
         ValueError: if a hyperparameter given as a number is out of its range, or if ``nesterov``
-            is asked for without momentum, which optax ignores.
+            is set without momentum, which optax ignores.
 
     Numerics: ``nu - mu^2`` falls below 0 by rounding where gradients have become smaller and stay
     the same, and its root is not a number: so in optax and PyTorch, in float32, some hundred steps

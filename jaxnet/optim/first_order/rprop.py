@@ -1,4 +1,4 @@
-"""Rprop: each weight has a step size of its own, and only the sign of its gradient counts."""
+"""Rprop: a step size per weight, adapted by the signs of its gradients."""
 
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -152,7 +152,7 @@ def _adapted(
     min_step_size: Number,
     max_step_size: Number,
 ) -> Array:
-    """Return the step sizes that follow from whether the last two gradients agree in sign."""
+    """Adapt the step sizes by whether the last two gradients agree in sign."""
     shrunk = jnp.where(agreement < 0, eta_minus * size, size)
     grown = jnp.where(agreement > 0, eta_plus * size, shrunk)
     return jnp.clip(grown, min_step_size, max_step_size)

@@ -48,7 +48,7 @@ def sgd(
 
     Raises:
         ValueError: if a hyperparameter given as a number is out of its range, or if ``nesterov``
-            is asked for without momentum: as in PyTorch; optax ignores it.
+            is set without momentum, as in PyTorch; optax ignores it.
 
     Source: lecture 000, "SGD"; lecture 001, "Mini-Batch SGD".
 

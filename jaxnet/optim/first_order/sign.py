@@ -1,4 +1,4 @@
-"""Optimizers that step by the sign alone: each weight by the learning rate, up or down."""
+"""Optimizers that step by the sign of the gradient or momentum."""
 
 from typing import Any, Literal, NamedTuple
 

@@ -21,7 +21,7 @@ def yogi(
     eps_root: Number = 0.0,
     initial_accumulator_value: Number = 1e-6,
 ) -> optax.GradientTransformation:
-    """Yogi: `jaxnet.optim.adam` that does not soon forget large gradients.
+    """Yogi: `jaxnet.optim.adam` with a second moment that forgets large gradients slowly.
 
     ``w <- w - eta mu_hat / (sqrt(nu_hat + eps_root) + eps)``, with Adam's ``mu`` and
     ``nu <- nu - (1 - b2) sign(nu - g^2) g^2``: the change is ``(1 - b2) g^2`` in size, where

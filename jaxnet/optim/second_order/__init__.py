@@ -1,4 +1,4 @@
-"""Second-order methods: optimizers that see the curvature, or search along a line.
+"""Second-order methods: optimizers that use curvature or line searches.
 
 Each is an ``optax.GradientTransformationExtraArgs``: beside the gradient it needs risks elsewhere,
 in the extra arguments that `jaxnet.training.fit` gives every optimizer that takes them.

@@ -1,4 +1,4 @@
-"""Nonlinear conjugate gradients: each direction remembers the one before."""
+"""Nonlinear conjugate gradients."""
 
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
@@ -25,7 +25,7 @@ class ConjugateGradientState(NamedTuple):
         gradient: of the last step, a tree like the parameters.
         direction: of the last step, likewise.
         since_restart: steps since the direction was last ``-g``.
-        linesearch: what the line search keeps.
+        linesearch: state of the line search.
     """
 
     count: Array
@@ -52,7 +52,7 @@ def conjugate_gradient(
     - dai_yuan: ``g^T g / p'^T y``.
 
     All are equal on a quadratic whose lines are searched exactly; then the minimum in n dimensions
-    takes n steps. The direction starts anew at ``-g`` where it would not go downhill, and after
+    takes n steps. The direction restarts at ``-g`` where it would not go downhill, and after
     ``restart_every`` steps; PR+ and Hestenes-Stiefel do so too where ``beta`` would be negative.
 
     Needs the extra arguments ``value`` and ``value_fn``, which `jaxnet.training.fit` gives.

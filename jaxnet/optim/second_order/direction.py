@@ -1,4 +1,4 @@
-"""What second-order methods share: a direction downhill, then a step along it."""
+"""Second-order optimizers from a descent direction and a line search."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -22,7 +22,7 @@ from jaxnet.optim.update_rule.rule import (
 
 
 class Iterate(NamedTuple):
-    """Where a method stands: what a direction may be computed from.
+    """The current iterate: inputs of a descent direction.
 
     Attributes:
         count: finished steps, int32.
@@ -48,7 +48,7 @@ class Iterate(NamedTuple):
 
 
 Direction: TypeAlias = Callable[..., tuple[Any, ...]]
-"""``(here, *slots) -> (direction, *slots)``: which way to go, and what is remembered."""
+"""``(here, *slots) -> (direction, *slots)``: the direction and the new slots."""
 
 LineSearch: TypeAlias = optax.GradientTransformation
 """Scales the step that it is given; see `jaxnet.optim.second_order.line_search`."""
@@ -105,7 +105,7 @@ def from_direction(
         step = scaled(here.rate, step)
         searches = []
         if linesearch is not None:
-            # optax's line searches raise on arguments that they do not know
+            # optax's line searches raise on unknown arguments
             line = {name: extra[name] for name in ("value", "grad", "value_fn") if name in extra}
             step, found = search.update(step, state[-1], params, **({"grad": updates} | line))
             searches = [found]
@@ -115,7 +115,7 @@ def from_direction(
 
 
 def _searching(search: optax.GradientTransformation, params: Params) -> Any:
-    """Return the first state of a line search; optax's cannot search where there is no leaf."""
+    """Initialize a line search; optax's fail on trees without leaves."""
     return search.init(params) if jax.tree.leaves(params) else optax.EmptyState()
 
 
@@ -125,7 +125,7 @@ def _check_state(
     starts: Sequence[Callable[[Params], Any]],
     searching: Any,
 ) -> None:
-    """Raise an error if gradients are not like the trees that the state remembers."""
+    """Check that gradients have the structure and shapes of the state."""
     trees = [slot for start, slot in zip(starts, slots, strict=True) if start is zeros_like]
     # optax's line searches keep the last gradient
     for tree in (*trees, getattr(searching, "grad", None)):
@@ -133,10 +133,10 @@ def _check_state(
 
 
 def number(value: Number, *shape: int) -> Callable[[Params], Array]:
-    """Return the start of a slot that holds a number, in the precision of sums over the weights."""
+    """Return the initializer of a numeric slot, in the precision of sums over weights."""
     return lambda params: jnp.full(shape, value, jax.eval_shape(dot, params, params).dtype)
 
 
 def zeros_like(params: Params) -> Params:
-    """Return a tree of zeros like the parameters: the start of a slot."""
+    """Initialize a slot by zeros like the parameters."""
     return jax.tree.map(jnp.zeros_like, params)

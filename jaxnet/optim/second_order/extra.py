@@ -1,4 +1,4 @@
-"""The check that ``update`` was given the extra arguments that a method needs."""
+"""Check of the extra arguments of ``update``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from jaxnet.core.errors import invalid_value
 
 
 def check_extra(needs: Sequence[str], extra: Mapping[str, Any]) -> None:
-    """Raise a ValueError that names the first extra argument that ``update`` was not given."""
+    """Raise a ValueError that names the first missing extra argument of ``update``."""
     for name in needs:
         if extra.get(name) is None:
             given = ", ".join(f"{n}=..." for n in needs)

@@ -1,4 +1,4 @@
-"""Gauss-Newton and Levenberg-Marquardt: the curvature of the loss seen through a linear network."""
+"""Gauss-Newton and Levenberg-Marquardt: curvature of the loss of the linearized network."""
 
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
@@ -41,7 +41,7 @@ class LevenbergMarquardtState(NamedTuple):
         count: finished steps, int32.
         damping: ``lambda`` of the next step.
         growth: by which it grows if that step is rejected.
-        gain_ratio: decrease of the risk in the last step, over what the model promised.
+        gain_ratio: decrease of the risk in the last step, over that predicted by the model.
         iterations: of the last solve.
     """
 
@@ -121,7 +121,7 @@ def levenberg_marquardt(
     tolerance: Number = 1e-6,
     max_iterations: int = 100,
 ) -> optax.GradientTransformationExtraArgs:
-    """Levenberg-Marquardt: `gauss_newton` whose damping follows how good its model is.
+    """Levenberg-Marquardt: `gauss_newton` with damping adapted by the gain ratio.
 
     The gain ratio ``rho`` is the decrease of the risk over that of the model
     ``g^T s + s^T J^T H_L J s / 2``, ``s = eta p``. Unless it is positive the step is rejected:
@@ -226,7 +226,7 @@ def _solve(
 
 
 def _gain_ratio(here: Iterate, product: Callable[[Params], Params], step: Params) -> Array:
-    """Return decrease over promised decrease; negative or 0 if there is none, or NaN."""
+    """Return actual over predicted decrease; 0 or less, or NaN, if there is none."""
     trial = here.value_fn(jax.tree.map(jnp.add, here.params, step))
     promised = -dot(here.gradient, step) - dot(step, product(step)) / 2
     hopeful = promised > 0

@@ -1,4 +1,4 @@
-"""L-BFGS: Newton's step by a Hessian that the last steps and gradients reveal."""
+"""L-BFGS: Newton's step with a Hessian estimated from the last steps and gradients."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -34,7 +34,7 @@ class LBFGSState(NamedTuple):
         weights_memory: ``1 / y^T s``; 0 for a row not filled yet.
         pairs: pairs ``(s, y)`` taken so far; the next is row ``pairs % memory_size``.
         scale: ``gamma`` of the last pair that was taken.
-        linesearch: what the line search keeps, if there is one.
+        linesearch: state of the line search, if any.
     """
 
     count: Array
@@ -107,7 +107,7 @@ def lbfgs(
 
     With a line search it needs the extra arguments ``value`` and ``value_fn``, which
     `jaxnet.training.fit` gives. Meant for the whole data as one batch: the difference of gradients
-    of two mini-batches says little about the curvature.
+    of two mini-batches contains little information about the curvature.
 
     Args:
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count;

@@ -1,11 +1,11 @@
-"""Line searches: how far to go along a direction.
+"""Line searches for the step size along a direction.
 
 Each is an optax transformation that scales the step ``p`` that it is given by ``alpha``, and needs
 the extra arguments ``value``, ``grad`` and ``value_fn``. Along the line, ``phi(alpha)`` is the risk
 at ``w + alpha p``; its slope comes from forward mode, without a gradient. Beside these,
 `optax.scale_by_zoom_linesearch` and `optax.scale_by_backtracking_linesearch` fit everywhere.
 
-What they find does not depend on the unit of the risk, though squares of slopes over- or underflow,
+Their results do not depend on the unit of the risk, though squares of slopes over- or underflow,
 as long as the risk itself can be written where it is tried.
 """
 
@@ -25,7 +25,7 @@ from jaxnet.optim.update_rule.rule import check_parameters, increment
 
 
 class LineSearchState(NamedTuple):
-    """State of a line search, for a person to look at.
+    """State of a line search, for monitoring.
 
     Attributes:
         count: finished searches, int32.
@@ -80,7 +80,7 @@ def backtracking(
 def newton_raphson(
     *, iterations: int = 1, decay: float = 0.5, c1: float = 1e-4, max_steps: int = 30
 ) -> optax.GradientTransformationExtraArgs:
-    """Go to where the slope along the line is 0 by Newton's method; exact on a quadratic.
+    """Find the zero of the slope along the line by Newton's method; exact on a quadratic.
 
     ``alpha <- alpha - phi'(alpha) / phi''(alpha)``, from 0, and `backtracking` from there. Where
     the curvature is not positive, it starts from 1.
@@ -183,7 +183,7 @@ def _backtrack(
 
 
 def _transformation(search: Search) -> optax.GradientTransformationExtraArgs:
-    """Return the transformation that scales a step by what a search finds along it."""
+    """Return the transformation that scales a step by the result of a search."""
 
     def init(params: Any) -> LineSearchState:
         check_parameters(params)

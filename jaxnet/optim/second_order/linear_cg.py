@@ -1,4 +1,4 @@
-"""The method of conjugate gradients for a linear system that is known by its products only."""
+"""The method of conjugate gradients for linear systems given by products."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from jaxnet.core.types import Array, Params
 
 
 class Solution(NamedTuple):
-    """What `truncated_cg` found.
+    """Solution by `truncated_cg`.
 
     Attributes:
         x: the solution, a tree like the right-hand side.

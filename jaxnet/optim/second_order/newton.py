@@ -20,7 +20,7 @@ from jaxnet.optim.update_rule.rule import Number, widest
 
 
 class NewtonState(NamedTuple):
-    """State of `newton`: finished steps (int32), and what the line search keeps, if any."""
+    """State of `newton`: finished steps (int32), and the line search's state, if any."""
 
     count: Array
     linesearch: Any = ()

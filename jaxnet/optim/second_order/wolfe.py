@@ -1,4 +1,4 @@
-"""The search for a point on a line where the strong Wolfe conditions hold."""
+"""Line search by the strong Wolfe conditions."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -40,7 +40,7 @@ class Line(NamedTuple):
 
 
 class _Growth(NamedTuple):
-    """While the step grows: the last two points, the next step, and whether that has ended."""
+    """State of the growth phase: the last two points, the next step, and whether it ended."""
 
     previous: Point
     last: Point
@@ -51,7 +51,7 @@ class _Growth(NamedTuple):
 
 
 class _Bracket(NamedTuple):
-    """While the bracket shrinks: its lower end by the risk, and its higher."""
+    """State of the shrinking phase: the ends of the bracket of lower and of higher risk."""
 
     low: Point
     high: Point
@@ -133,7 +133,7 @@ def _ordered(a: Point, b: Point, growth: _Growth) -> _Bracket:
 
 
 def _trial(bracket: _Bracket) -> tuple[Array, Array]:
-    """Return the next step, a tenth of the bracket off its ends if it would crawl along one."""
+    """Return the next step, a tenth of the bracket off its ends if it converges slowly."""
     left = jnp.minimum(bracket.low.alpha, bracket.high.alpha)
     right = jnp.maximum(bracket.low.alpha, bracket.high.alpha)
     alpha = _cubic_minimum(bracket.low, bracket.high, left, right)

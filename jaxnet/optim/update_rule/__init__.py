@@ -1,1 +1,1 @@
-"""What optimizers share: the update rule, moments, weight decay, masks and conventions."""
+"""Shared parts of optimizers: update rule, moments, weight decay, masks and conventions."""

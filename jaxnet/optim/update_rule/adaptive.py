@@ -1,4 +1,4 @@
-"""What Adam and its relatives share: estimates of two moments, their quotient, weight decay."""
+"""Shared parts of Adam and its relatives: moment estimates, their quotient, weight decay."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -21,7 +21,7 @@ Coupling: TypeAlias = Literal["coupled", "decoupled", "proximal"]
 
 
 class AdamState(NamedTuple):
-    """State of `adam` and of relatives that remember the same.
+    """State of `adam` and relatives with the same moments.
 
     Finished steps (int32), and the moments, trees like the parameters.
     """
@@ -101,7 +101,7 @@ def mean_estimate(
     one stands: ``mu_hat = b1 mu / (1 - b1^(t+1)) + (1 - b1) g / (1 - b1^t)``.
 
     Args:
-        at: where the rule stands.
+        at: the step.
         g: the gradient.
         mu: the mean before this step.
         b1: its decay.

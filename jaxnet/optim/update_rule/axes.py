@@ -1,4 +1,4 @@
-"""Which axes of an array of weights are inputs, and which outputs: the array as matrices."""
+"""Input and output axes of weights, and weights as matrices."""
 
 import math
 from collections.abc import Callable
@@ -15,11 +15,11 @@ OUT_IN = MuonDimensionNumbers(reduction_axis=1, output_axis=0)
 
 
 def axes_of_leaves(given: Any, tree: Any) -> list[MuonDimensionNumbers | None]:
-    """Return the axes of each leaf, None for a leaf that is no matrix.
+    """Return the axes of each leaf, None for a leaf that is not a matrix.
 
     Args:
-        given: a tree of axes, None where a leaf is no matrix, or a prefix of one, or a function of
-            the parameters; None for `OUT_IN` in all leaves of two dimensions.
+        given: a tree of axes, None where a leaf is not a matrix, or a prefix of one, or a function
+            of the parameters; None for `OUT_IN` in all leaves of two dimensions.
         tree: the parameters, or a tree of their shapes.
 
     >>> import jax.numpy as jnp
@@ -35,7 +35,7 @@ def axes_of_leaves(given: Any, tree: Any) -> list[MuonDimensionNumbers | None]:
 
 
 def as_matrices(x: Array, axes: MuonDimensionNumbers) -> tuple[Array, Callable[[Array], Array]]:
-    """Return an array as matrices ``(..., in, out)``, and the function that leads back.
+    """Return an array as matrices ``(..., in, out)``, and the inverse function.
 
     Axes that are neither inputs nor outputs count the matrices.
 

@@ -9,16 +9,16 @@ Convention = TypeVar("Convention", bound=Any)
 
 
 def resolve(like: str, conventions: Mapping[str, Convention], **given: Any) -> Convention:
-    """Return the convention of that name, with what the caller has given in place of its own.
+    """Return a convention with the caller's hyperparameters in place of its defaults.
 
     Args:
         like: name of the convention.
         conventions: name -> NamedTuple of default hyperparameters and choices.
-        given: hyperparameters of the caller; None means the convention's own.
+        given: hyperparameters of the caller; None means the default.
 
     Raises:
         ValueError: if the optimizer has no such convention; the message lists those it has.
-        TypeError: if what is a boolean in the convention was given as anything else.
+        TypeError: if the value of a boolean is of another type.
 
     >>> from typing import NamedTuple
     >>> class Defaults(NamedTuple):

@@ -1,4 +1,4 @@
-"""Weight decay: part of the gradient, or a step of its own beside it."""
+"""Weight decay, coupled (part of the gradient) and decoupled (a separate step)."""
 
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.rule import StepContext
@@ -18,7 +18,7 @@ def coupled(at: StepContext, g: Array, w: Array | None) -> Array:
 
 
 def decoupled(at: StepContext, change: Array, w: Array | None) -> Array:
-    """Return ``change - eta lambda w``: the weights shrink by themselves, whatever the gradient.
+    """Return ``change - eta lambda w``, which shrinks weights independently of the gradient.
 
     >>> import jax.numpy as jnp
     >>> at = StepContext(jnp.int32(1), jnp.array(0.5), 0.25)
@@ -29,5 +29,5 @@ def decoupled(at: StepContext, change: Array, w: Array | None) -> Array:
 
 
 def _is_zero(at: StepContext) -> bool:
-    """Return whether this leaf is not decayed: there `from_rule` gives the number 0.0."""
+    """Return whether this leaf is not decayed, which `from_rule` marks by the number 0.0."""
     return isinstance(at.decay, int | float) and at.decay == 0

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-from jaxnet.core.errors import invalid_type
+from jaxnet.core.errors import invalid_type, with_type
 
 Mask: TypeAlias = Any
 """A tree of booleans, or a prefix of one, or a function of the parameters that returns one."""
@@ -16,8 +16,8 @@ def mask_tree(mask: Mask, tree: Any) -> Any:
     """Return one bool for each leaf of a tree.
 
     Args:
-        mask: a tree of booleans like ``tree``, or a prefix of one, which speaks for all that is
-            below, or a function ``tree -> mask``; None means all leaves.
+        mask: a tree of booleans like ``tree``, or a prefix of one, where each entry covers the
+            subtree below, or a function ``tree -> mask``; None means all leaves.
         tree: the parameters, or gradients of their structure.
 
     Raises:
@@ -34,8 +34,7 @@ def mask_tree(mask: Mask, tree: Any) -> Any:
     for path, leaf in jax.tree_util.tree_leaves_with_path(found):
         if not _is_known_boolean(leaf):
             name = f"mask{jax.tree_util.keystr(path)}"
-            actual = f"{leaf!r} of type {type(leaf).__name__}"
-            actual = "a traced value" if isinstance(leaf, Tracer) else actual
+            actual = "a traced value" if isinstance(leaf, Tracer) else with_type(leaf)
             remedy = "Pass True for the leaves that are meant and False for the others."
             raise invalid_type(name, "to be a boolean", actual, remedy)
     return jax.tree.map(bool, found)
@@ -48,19 +47,19 @@ def spread(argument: str, prefix: Any, tree: Any, kind: str) -> Any:
         argument: the prefix's name.
         prefix: a prefix of ``tree``, or a function ``tree -> prefix``.
         tree: the parameters, or gradients of their structure.
-        kind: what the entries are, for the error.
+        kind: of the entries, for the error.
 
     Raises:
-        TypeError: if it is no prefix of the tree.
+        TypeError: if it is not a prefix of the tree.
     """
     if not jax.tree.leaves(tree):
-        return tree  # nothing to speak of; `optax.tree_map_params` comes with such a tree
+        return tree  # empty; `optax.tree_map_params` passes such a tree
     if callable(prefix):
         prefix = prefix(tree)
     try:
         return jax.tree.broadcast(prefix, tree)
     except (ValueError, TypeError):
-        pass  # JAX's message speaks of its own internals
+        pass  # JAX's message names its internals
     expected = f"to be a tree of {kind} like the parameters {jax.tree.structure(tree)}"
     remedy = "Pass a tree of their structure, or a prefix of one, or a function that returns one."
     raise invalid_type(argument, expected, jax.tree.structure(prefix), remedy)

@@ -1,4 +1,4 @@
-"""Moving averages of gradients and of their squares, and the correction of their start at 0."""
+"""Moving averages of gradients and their squares, and bias correction."""
 
 import math
 

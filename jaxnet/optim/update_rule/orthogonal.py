@@ -1,4 +1,4 @@
-"""Newton-Schulz iteration: the orthogonal matrix next to a matrix, by matrix products alone."""
+"""Newton-Schulz iteration: orthogonalization by matrix products."""
 
 from collections.abc import Callable, Sequence
 
@@ -99,7 +99,7 @@ def _over_schatten(x: Array, gram: Array, unit: Array, eps: Number) -> Array:
 
 
 def _inverse_root(square: Array, unit: Array) -> Array:
-    """Return ``1 / sqrt(max(square, 1e-8))`` of what has been multiplied by ``unit^2``."""
+    """Return ``1 / sqrt(max(square, 1e-8))`` of a square scaled by ``unit^2``."""
     largest = jax.lax.rsqrt(jnp.asarray(1e-8, square.dtype)) / unit
     positive = square > 0
     inverse = jax.lax.rsqrt(jnp.where(positive, square, 1))

@@ -1,42 +1,20 @@
 """Ranges of hyperparameters that optimizers and wrappers share by name."""
 
-RANGES = {
-    "adam_b1": "[0, 1)",
-    "adam_b2": "[0, 1)",
-    "adam_eps_root": "[0, inf)",
-    "b1": "[0, 1)",
-    "b2": "[0, 1)",
-    "b3": "[0, 1)",
-    "beta": "[0, 1)",
-    "beta3": "[0, 1]",
-    "betas[0]": "[0, 1)",
-    "betas[1]": "[0, 1)",
-    "clipping": "(0, inf)",
-    "consistent_rms": "(0, inf)",
-    "damping": "[0, inf)",
-    "dampening": "[0, 1]",
-    "decay": "[0, 1)",
-    "eps": "(0, inf)",
-    "eps_root": "[0, inf)",
-    "estim_lr0": "(0, inf)",
-    "estim_lr_coef": "(0, inf)",
-    "eta_minus": "(0, 1)",
-    "eta_plus": "[1, inf)",
-    "initial_accumulator_value": "[0, inf)",
-    "initial_scale": "[0, inf)",
-    "lr_decay": "[0, inf)",
-    "max_delta": "(0, inf)",
-    "max_norm": "(0, inf)",
-    "max_step_size": "[0, inf)",
-    "min_step_size": "[0, inf)",
-    "momentum": "[0, 1)",
-    "momentum_decay": "[0, inf)",
-    "rho": "[0, 1)",
-    "slow_step_size": "(0, 1]",
-    "step_size": "(-inf, inf)",
-    "threshold": "[4, inf)",
-    "tolerance": "[0, inf)",
-    "trust_coefficient": "[0, inf)",
-    "weight_lr_power": "[0, inf)",
-}
-"""Name of a hyperparameter -> its range, as of `jaxnet.core.checks.check_ranges`."""
+from jaxnet.core.checks import ranges_by_name
+
+RANGES = ranges_by_name(
+    {
+        "[0, 1)": "adam_b1 adam_b2 b1 b2 b3 beta betas[0] betas[1] decay momentum rho",
+        "(0, 1)": "eta_minus",
+        "(0, 1]": "slow_step_size",
+        "[0, 1]": "beta3 dampening",
+        "[0, inf)": "adam_eps_root damping eps_root initial_accumulator_value initial_scale "
+        "lr_decay max_step_size min_step_size momentum_decay tolerance trust_coefficient "
+        "weight_lr_power",
+        "(0, inf)": "clipping consistent_rms eps estim_lr0 estim_lr_coef max_delta max_norm",
+        "[1, inf)": "eta_plus",
+        "[4, inf)": "threshold",
+        "(-inf, inf)": "step_size",
+    }
+)
+"""Name of a hyperparameter -> its range, see `jaxnet.core.checks.check_ranges`."""

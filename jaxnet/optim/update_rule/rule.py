@@ -1,4 +1,4 @@
-"""What optimizers share: a rule for one array of weights, mapped over the tree of parameters."""
+"""Optimizers from a rule for one array of weights, mapped over the tree of parameters."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +21,13 @@ Number: TypeAlias = float | Array
 
 
 class StepContext(NamedTuple):
-    """Where a rule stands: what it may know beside the gradient, the weights and its own state.
+    """The step of a rule: its inputs besides gradient, weights and slots.
 
     Attributes:
         t: the number of this step, from 1, int32.
-        rate: ``eta`` of this step, 0-d, in the dtype of the gradient that the rule is given.
+        rate: ``eta`` of this step, 0-d, in the dtype of the gradient.
         decay: ``lambda``, the weight decay of this leaf; the number 0.0 where it is masked.
-        label: what the ``labels`` of the optimizer say of this leaf; None if it has none.
+        label: the optimizer's label of this leaf; None without ``labels``.
     """
 
     t: Array
@@ -38,11 +38,11 @@ class StepContext(NamedTuple):
 
 Rule: TypeAlias = Callable[..., tuple[Any, ...]]
 """``(at, g, w, *slots, **numbers) -> (update, *slots)`` for one leaf: its gradient, its weights
-(None if the rule does not need them) and the arrays that it remembers, its slots."""
+(None if the rule does not need them) and its slots, the arrays of its state."""
 
 SlotInit: TypeAlias = Callable[[Array], Array | None]
-"""``w -> slot``: what a slot holds before the first step; None where a variant has no such slot,
-which the rule then takes and returns as None."""
+"""``w -> slot`` before the first step; None where a variant has no such slot, which the rule then
+takes and returns as None."""
 
 
 def from_rule(
@@ -60,8 +60,8 @@ def from_rule(
 ) -> optax.GradientTransformation:
     """Return the optimizer that applies one rule to each leaf of the parameters.
 
-    Leaves narrower than float32 are computed and remembered in float32; their updates are rounded
-    once, at the end.
+    Leaves narrower than float32 are computed and stored in float32; their updates are rounded once,
+    at the end.
 
     Args:
         rule: the mathematics, see `Rule`.
@@ -75,12 +75,12 @@ def from_rule(
         weight_decay: ``lambda``, given to the rule as ``at.decay``; a number, array or schedule.
         mask: which leaves are decayed; by default all.
         needs_params: whether the rule needs the weights; with weight decay it always does.
-        labels: ``gradients -> a label for each leaf``, given to the rule as ``at.label``: what a
-            rule must know of a leaf that its arrays do not tell.
+        labels: ``gradients -> a label for each leaf``, passed to the rule as ``at.label``:
+            properties of a leaf that its arrays do not determine.
 
     Raises:
-        ValueError: if learning rate or weight decay are out of range; ``update`` raises it if it
-            needs the parameters and lacks them, or if a gradient has another shape.
+        ValueError: if learning rate or weight decay are out of range; ``update`` raises it if
+            required parameters are missing, or a gradient has another shape.
         TypeError: ``init`` raises it for parameters that are not floating-point, and for a mask of
             another structure; ``update`` for gradients of another structure than the parameters.
     """
@@ -127,7 +127,7 @@ def from_rule(
 
 
 def no_slot(w: Array) -> None:
-    """Start a slot that this variant of a rule does not have: it is None in every leaf."""
+    """Initialize an unused slot: None in every leaf."""
     del w
 
 
@@ -149,24 +149,24 @@ def cast(number: Number, dtype: Any) -> Number:
 
 
 def check_parameters(params: Any) -> None:
-    """Raise a TypeError that names the first leaf that is not floating-point."""
+    """Check that parameters are floating-point; the TypeError names the first leaf that is not."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(params):
         check_floating(f"parameters{jax.tree_util.keystr(path)}", leaf)
 
 
 def check_params_given(params: Any) -> None:
-    """Raise a ValueError if the parameters were left out of a call of ``update``."""
+    """Raise a ValueError if ``update`` is called without parameters."""
     if params is None:
         remedy = "Call optimizer.update(gradients, state, params)."
         raise invalid_value("params", "to be given, the rule needs them", "None", remedy)
 
 
 def check_gradients(gradients: Any, params: Any) -> None:
-    """Raise an error if gradients are not floating-point, or not like the parameters.
+    """Check dtype, structure and shapes of gradients.
 
     Args:
-        gradients: what was given to ``update``.
-        params: the parameters, or a slot of their shapes; None if neither is known.
+        gradients: the updates.
+        params: the parameters, or a slot of their shapes; None skips the comparison.
     """
     for path, leaf in jax.tree_util.tree_leaves_with_path(gradients):
         check_floating(f"gradients{jax.tree_util.keystr(path)}", leaf)
@@ -181,11 +181,11 @@ def check_gradients(gradients: Any, params: Any) -> None:
 
 
 def check_structure(gradients: Any, tree: Any) -> None:
-    """Raise a TypeError if gradients have another structure than a tree.
+    """Check that gradients have the structure of a tree.
 
     Args:
-        gradients: what was given to ``update``.
-        tree: any tree with a leaf for each array of the parameters; None if none is known.
+        gradients: the updates.
+        tree: any tree with a leaf for each array of the parameters; None skips the comparison.
     """
     structure, expected = jax.tree.structure(gradients), jax.tree.structure(tree)
     if tree is not None and structure != expected:
@@ -224,7 +224,7 @@ def widened(array: Array) -> Array:
 
 
 def widest(tree: Any) -> Any:
-    """Return the widest dtype of a tree's leaves, float32 at least: for numbers of all leaves.
+    """Return the widest dtype of a tree's leaves, float32 at least.
 
     >>> widest([jnp.ones(1, jnp.bfloat16), jnp.ones(1, jnp.float32)]).name
     'float32'

@@ -1,4 +1,4 @@
-"""The trust ratio: the length of the weights over that of their step, layer by layer."""
+"""The trust ratio: norm of the weights over norm of the step, per layer."""
 
 import jax.numpy as jnp
 

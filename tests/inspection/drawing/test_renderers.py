@@ -1,4 +1,4 @@
-"""The renderers: well-formed, complete, escaped; small ones word for word."""
+"""The renderers: well-formed, complete, escaped; exact output of small graphs."""
 
 from xml.etree import ElementTree
 
@@ -57,7 +57,7 @@ def test_mermaid_word_for_word() -> None:
     assert to_mermaid(computation_graph(product, 0.0, 2.0)) == MERMAID
 
 
-def test_svg_says_all_that_the_graph_holds() -> None:
+def test_svg_is_complete() -> None:
     root = ElementTree.fromstring(to_svg(computation_graph(product, 0.0, 2.0), title="e^x y"))
     texts = [element.text for element in root.iter(f"{SVG}text")]
     assert {"e^x y", "input", "x = 0", "exp", "z1 = 1", "∂y1/∂z1 = 2", "×", "∂y1/∂x = 2"} <= set(
@@ -90,7 +90,7 @@ def test_names_are_escaped() -> None:
     assert "input<br/>w#60;#34;#38;\\#62;#91;0#93; = 1" in to_mermaid(graph)
 
 
-def test_what_has_no_gradient_has_no_way_back() -> None:
+def test_links_without_gradient_have_no_backward_path() -> None:
     graph = computation_graph(lambda x, n: x * n.astype(x.dtype), 1.0, jnp.array(2))
     assert to_svg(graph).count('marker-end="url(#back)"') == 1
     assert to_graphviz(graph).count("constraint=false") == 1

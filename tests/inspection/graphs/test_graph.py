@@ -1,4 +1,4 @@
-"""The computation graph: the lectures' numbers, autodiff's gradients, and what it is made of."""
+"""The computation graph: the lectures' numbers, autodiff's gradients, nodes and links."""
 
 from collections.abc import Callable
 from typing import Any
@@ -290,7 +290,7 @@ def wander(x: Any) -> Any:
         (lambda n: n, (1,), {}, "scalar, got int32[]. Sum"),
         (lambda x: None, (1.0,), {}, "scalar, got nothing. Sum"),
         (chain, (1.0,), {"names": ["a", "b"]}, "expected names to be one for each argument"),
-        (jnp.add, (1.0, 2.0), {"names": ["a", "a"]}, "all different, got ('a', 'a'). Name each"),
+        (jnp.add, (1.0, 2.0), {"names": ["a", "a"]}, "all different, got ('a', 'a')."),
         (chain, ("one",), {}, "expected x to be of real numbers, got str. Close over"),
         (chain, (1j,), {}, "expected x to be of real numbers, got complex. Close over"),
         (chain, (1.0,), {"jacobian_limit": -1}, "expected jacobian_limit >= 0, got -1"),

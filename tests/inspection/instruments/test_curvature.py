@@ -1,4 +1,4 @@
-"""Curvature: against the dense Hessian, in closed form, and by what gradient descent does."""
+"""Curvature: against the dense Hessian, in closed form, and by stability of gradient descent."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Lanczos's method: what it says of its own error is true, and what a spectrum says of itself."""
+"""Lanczos's method: error bounds, and properties of a spectrum."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ def test_a_spectrum_does_not_depend_on_the_unit_of_the_matrix(exponent: int) -> 
     np.testing.assert_allclose(found(unit, SIZE).values / unit, exact, atol=1e-5 * exact[-1])
 
 
-def test_what_overflows_is_not_called_exact() -> None:
+def test_overflow_is_not_exact() -> None:
     ones = jnp.ones((2, 2), jnp.float32)
 
     def product(v: jax.Array) -> jax.Array:

@@ -88,7 +88,7 @@ def test_weights_of_zero_stay_zero(dtype: np.dtype) -> None:
     assert not np.any(direction["vector"])
 
 
-def test_scales_and_biases_are_told_by_their_names_not_by_their_rank(dtype: np.dtype) -> None:
+def test_scales_and_biases_are_recognized_by_name_not_rank(dtype: np.dtype) -> None:
     scales, _ = batch_norm().init(KEY, (4, 3))
     vector = jnp.asarray([3.0, 4.0], dtype)
     direction = random_direction(KEY, {"norm": scales, "weights": vector, "b1": jnp.ones((2, 2))})

@@ -1,4 +1,4 @@
-"""Norms and dead units by layer: by hand, by autodiff, by what training does to dead units."""
+"""Norms and dead units by layer: by hand, by autodiff, by training of dead units."""
 
 import functools
 from collections.abc import Callable
@@ -145,7 +145,7 @@ def test_saturation(dtype: np.dtype, kind: str, slope: float, expected: list[flo
             assert value == known
 
 
-def test_a_softmax_has_no_units_of_its_own() -> None:
+def test_a_softmax_is_left_out() -> None:
     here = classifier(dense(3), activation("softmax"), loss="categorical_cross_entropy")
     assert flat_fractions(*here) == {}
     assert float(dead_fraction(*here)) == 0.0

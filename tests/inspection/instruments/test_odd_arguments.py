@@ -1,4 +1,4 @@
-"""Arguments of one instrument that are none: each has an error that names it."""
+"""Invalid arguments of single instruments: errors that name them."""
 
 import jax
 import jax.numpy as jnp
@@ -110,11 +110,11 @@ pytestmark = pytest.mark.usefixtures("no_type_checks")
         ),
         (
             lambda k: instruments.make_risk(k.objective, (), tuple(k.examples)),
-            "expected examples to be Exam",
+            "expected examples to be Examples",
         ),
         (
             lambda k: instruments.computation_graph(None, 1.0),
-            "to be a function",
+            "expected function to be a function",
         ),
         (
             lambda k: instruments.computation_graph(lambda x: x, 1.0, 2.0),

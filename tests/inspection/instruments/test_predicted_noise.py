@@ -1,4 +1,4 @@
-"""Predicted variances and estimates from two batch sizes: their digits, and what they refuse."""
+"""Predicted variances and estimates from two batch sizes: precision and errors."""
 
 import functools
 from typing import Any
@@ -58,7 +58,7 @@ def test_the_predicted_variance_of_nearly_all_examples_keeps_its_digits(convert:
     ],
 )
 def test_predictions_from_impossible_entries(variance, batch_size, examples, message) -> None:
-    with pytest.raises(ValueError, match=f"{message}"):
+    with pytest.raises(ValueError, match=f"^expected .*{message}"):
         predicted_variance(variance, batch_size, examples=examples)
 
 

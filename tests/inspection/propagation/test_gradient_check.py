@@ -1,4 +1,4 @@
-"""The gradient check agrees with what is right, and finds what is wrong by a thousandth."""
+"""The gradient check: accepts right gradients, and finds errors of a thousandth."""
 
 import re
 from typing import Any
@@ -32,7 +32,7 @@ def broken(layer: Layer, leaf: int, factor: float = 1.001) -> Layer:
     return layer._replace(backward=backward)
 
 
-def test_it_agrees_with_what_is_right(dtype: np.dtype) -> None:
+def test_right_gradients_agree(dtype: np.dtype) -> None:
     result = check()
     assert result.agrees
     assert [row.leaf for row in result.rows] == LEAVES

@@ -1,4 +1,4 @@
-"""The gradient check at kinks, where central differences are no derivatives."""
+"""The gradient check at kinks, where central differences are not derivatives."""
 
 from collections.abc import Callable
 from typing import Any

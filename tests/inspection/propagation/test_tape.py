@@ -88,7 +88,7 @@ def test_features_are_named_as_in_the_lectures() -> None:
     np.testing.assert_allclose(found["y2"].sum(axis=1), 1, rtol=1e-6)
 
 
-def test_what_is_printed_goes_forward_and_back() -> None:
+def test_printed_tape_is_forward_then_backward() -> None:
     network, params, x, label = worked_by_hand(np.dtype("float32"))
     lines = str(tape(network, params, ((), (), ()), x, label)).splitlines()
     assert [line.split(" ")[2] if line[0] == " " else line for line in lines] == [

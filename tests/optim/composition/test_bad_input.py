@@ -1,4 +1,4 @@
-"""Bad input: what every composition says to it, word for word."""
+"""Bad input to compositions: exact error messages."""
 
 import math
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def update(transformation: Any, gradients: Any = W, params: Any = W, start: Any 
     return transformation.update(gradients, transformation.init(start), params)
 
 
-def says(call: Callable[[], Any]) -> str:
+def message_of(call: Callable[[], Any]) -> str:
     with pytest.raises(InputError) as found:
         call()
     return str(found.value)
@@ -174,7 +174,7 @@ MAKING: dict[str, tuple[Callable[[], Any], str]] = {
         "expected transforms['a'] " + FACTORY.format("sgd"),
     ),
 }
-"""Name -> a call that is refused at once, and what it says."""
+"""Name -> a call that is refused at once, and its message."""
 
 TREE = "PyTreeDef({'bias': *, 'weights': *})"
 SHORT = "PyTreeDef({'weights': *})"
@@ -310,15 +310,15 @@ USING: dict[str, tuple[Callable[[], Any], str]] = {
         "Pass the state of an optimizer made by average_parameters(inner, decay).",
     ),
 }
-"""Name -> a call of ``init`` or ``update`` that is refused, and what it says."""
+"""Name -> a call of ``init`` or ``update`` that is refused, and its message."""
 
 REFUSED = MAKING | USING
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_says_what_is_wrong(name: str) -> None:
+def test_messages(name: str) -> None:
     call, message = REFUSED[name]
-    assert says(call) == message
+    assert message_of(call) == message
 
 
 @pytest.mark.parametrize(
@@ -333,5 +333,5 @@ def test_says_what_is_wrong(name: str) -> None:
 )
 def test_integer_parameters_are_refused(transformation: Any) -> None:
     params = W | {"steps": jnp.zeros((), jnp.int32)}
-    message = says(lambda: transformation.init(params))
+    message = message_of(lambda: transformation.init(params))
     assert "expected parameters['steps'] to be floating-point, got int32." in message

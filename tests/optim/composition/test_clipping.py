@@ -1,4 +1,4 @@
-"""Clipping: numbers worked by hand, the bound, what is left alone, and extreme gradients."""
+"""Clipping: numbers worked by hand, bounds, unchanged leaves, extreme gradients."""
 
 import math
 from typing import Any

@@ -36,7 +36,7 @@ def test_nans_count_as_zero() -> None:
     assert walk(chain(zero_nans(), clip(3.0), sgd(1.0)), BAD)[0] == [0.0, -3.0, 3.0]
 
 
-def test_found_nan_says_where() -> None:
+def test_found_nan_per_leaf() -> None:
     params = {"a": jnp.zeros(2), "b": jnp.zeros(2)}
     bad = {"a": jnp.array([1.0, jnp.nan]), "b": jnp.array([1.0, jnp.inf])}
     optimizer: Any = zero_nans()
@@ -57,7 +57,7 @@ def test_a_skipped_step_never_was(float64: np.dtype) -> None:
         np.testing.assert_array_equal(path[name][skipped], path[name][skipped - 1])
 
 
-def test_too_many_in_a_row_are_let_through() -> None:
+def test_too_many_errors_in_a_row_are_applied() -> None:
     optimizer: Any = apply_if_finite(sgd(1.0), 2)
     steps, state = walk(optimizer, [jnp.inf, jnp.inf, 1.0, jnp.inf, jnp.inf, jnp.inf, jnp.inf, 2.0])
     assert steps == [0, 0, -1, 0, 0, -np.inf, -np.inf, -2]

@@ -1,4 +1,4 @@
-"""Masks and groups: who is moved by what, what the state holds, prefixes and nesting."""
+"""Masks and groups: updates, states, prefixes and nesting."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def sums(transformation: Any, params: Any = PARAMS) -> Any:
     return jax.tree.map(float, jax.tree.map(jnp.sum, updates))
 
 
-def test_what_is_masked_out_passes_through() -> None:
+def test_masked_leaves_pass_through() -> None:
     expected = {"hidden": {"weights": -2, "bias": 1}, "output": -3}
     mask = {"hidden": {"weights": True, "bias": False}, "output": True}
     for form in (mask, lambda _: mask, jaxnet.penalties.weights_only):

@@ -60,7 +60,7 @@ def test_rows_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @peers
-def test_the_comparison_sees_what_pytorch_adds_to_a_norm() -> None:
+def test_the_comparison_detects_pytorchs_eps() -> None:
     row = next(row for row in CLIPPING if (row.name, row.witness) == ("clip_by_norm", "torch"))
     need("torch")
 

@@ -1,4 +1,4 @@
-"""Functions of the parameters within masks and groups: each sees its own leaves, others stand."""
+"""Functions of the parameters within masks and groups: restriction to their leaves."""
 
 from typing import Any
 
@@ -119,7 +119,7 @@ def test_a_group_sees_the_others_stand_still(name: str, float64: np.dtype) -> No
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_what_is_masked_sees_the_others_stand_still(name: str, float64: np.dtype) -> None:
+def test_masked_functions_see_the_other_leaves_fixed(name: str, float64: np.dtype) -> None:
     w, method = jax.tree.map(jnp.asarray, START), METHODS[name]
     if name.startswith("optax"):
         method = _known(method)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxnet.optim import momentum, sgd
-from tests.optim.first_order.walk import updates_of
+from tests.optim.first_order.updates import updates_of
 
 LIKES = ("optax", "torch", "keras", "lecture")
 

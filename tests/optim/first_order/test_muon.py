@@ -69,7 +69,7 @@ def test_coefficients_bring_singular_values_near_one(
     assert np.max(ends) < high
 
 
-def test_what_float32_loses(float64: np.dtype) -> None:
+def test_precision_lost_in_float32(float64: np.dtype) -> None:
     """As the docstring of Muon says, of a matrix of full rank and of one almost of rank one."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(10, 100))
@@ -173,7 +173,7 @@ def test_leaves_that_are_no_matrices_go_by_adam(like: Any, float64: np.dtype) ->
     assert isinstance(state.nu["w"], optax.MaskedNode)
 
 
-def test_dimension_numbers_say_which_leaves_are_matrices() -> None:
+def test_dimension_numbers_select_matrices() -> None:
     """A convolution's kernel, (out, in, rows, columns), is one matrix; None is a leaf for Adam."""
     g = jnp.asarray(np.random.default_rng(0).normal(size=(4, 2, 3, 3)), jnp.float32)
     kernel = MuonDimensionNumbers(reduction_axis=(1, 2, 3), output_axis=0)
@@ -199,7 +199,7 @@ def test_weight_decay_mask_and_rates_of_zero() -> None:
 
 
 @pytest.mark.parametrize("axes", [(1, 1), (2, 0), ((0, 1), 1)], ids=str)
-def test_axes_that_the_weights_lack(axes: Any) -> None:
+def test_missing_axes(axes: Any) -> None:
     numbers = MuonDimensionNumbers(*axes)
     optimizer = muon(0.1, muon_weight_dimension_numbers=numbers)
     message = (

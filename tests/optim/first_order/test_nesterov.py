@@ -1,4 +1,4 @@
-"""Nesterov's momentum: its two forms are one path, seen at two points."""
+"""Nesterov's momentum: equality of its two forms."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from jaxnet.optim import nesterov
-from tests.optim.first_order.walk import updates_of
+from tests.optim.first_order.updates import updates_of
 
 CURVATURES = np.array([1.0, 0.3, 4.0])
 

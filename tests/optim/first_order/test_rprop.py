@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import pytest
 
 from jaxnet.optim import rprop, sgd
-from tests.optim.first_order.walk import updates_of
+from tests.optim.first_order.updates import updates_of
 
 VARIANTS = ("minus", "improved_minus", "plus")
 

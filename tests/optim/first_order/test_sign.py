@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import pytest
 
 from jaxnet.optim import lion, sign_sgd
-from tests.optim.first_order.walk import updates_of
+from tests.optim.first_order.updates import updates_of
 
 ROWS = [2.0, -0.5, 0.0, 0.001]
 

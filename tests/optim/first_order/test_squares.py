@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from jaxnet.optim import adadelta, adagrad, adam, rmsprop
-from tests.optim.first_order.walk import updates_of
+from tests.optim.first_order.updates import updates_of
 from tests.trajectories import follow, gradients, start
 
 

@@ -1,4 +1,4 @@
-"""Line searches hold what they promise, along lines that are hard in different ways."""
+"""Line searches: their conditions along difficult lines."""
 
 import functools
 from collections.abc import Callable
@@ -101,7 +101,7 @@ def test_stays_where_the_direction_goes_uphill_or_nowhere(search: Any) -> None:
     assert jax.jit(jax.vmap(move))(jnp.array([1.0, 0.0])).tolist() == [0.0, 0.0]
 
 
-def test_refuses_what_is_out_of_range() -> None:
+def test_values_out_of_range() -> None:
     with pytest.raises(ValueError, match=r"expected decay finite and in \(0, 1\)"):
         backtracking(decay=1.0)
     with pytest.raises(ValueError, match=r"expected c2 finite and in \(0.5, 1\)"):

@@ -1,4 +1,4 @@
-"""Second-order methods: steps worked by hand, what they promise, and what they refuse."""
+"""Second-order methods: steps worked by hand, properties and errors."""
 
 import functools
 from typing import Any
@@ -243,7 +243,7 @@ def test_the_step_of_a_schedule_is_scaled() -> None:
     np.testing.assert_allclose(fixed[:, 0], [4, 2, 1], rtol=1e-6)
 
 
-def test_stands_in_a_chain_of_optax() -> None:
+def test_works_in_a_chain_of_optax() -> None:
     optimizer = optax.chain(newton(), optax.clip(0.5))
     path = descend(optimizer, lambda w: jnp.sum(jnp.square(w - 2)), jnp.zeros(1), 4)
     np.testing.assert_allclose(path[:, 0], [0.5, 1.0, 1.5, 2.0], rtol=1e-6)

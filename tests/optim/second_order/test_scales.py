@@ -1,4 +1,4 @@
-"""Second-order methods on risks of every unit: what they find does not depend on it."""
+"""Second-order methods: independence of the unit of the risk."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -140,9 +140,7 @@ def search(name: str, line: str) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("line", ["far", "near", "wavy", "flat"])
 @pytest.mark.parametrize("name", SEARCHES)
-def test_what_a_line_search_finds_does_not_depend_on_the_unit_of_the_risk(
-    name: str, line: str
-) -> None:
+def test_line_searches_do_not_depend_on_the_unit_of_the_risk(name: str, line: str) -> None:
     call = search(name, line)
     moved, alpha, evaluations = call(jnp.float32(1), jnp.float32(1))
     assert moved != 0
