@@ -10,6 +10,7 @@ from jaxnet.data.examples import Examples
 from jaxnet.training.loop.checks import check_batch_size
 from jaxnet.training.loop.epoch import ShortBatch, check_short_batch, make_epoch
 from jaxnet.training.loop.evaluate import make_evaluate
+from jaxnet.training.loop.gradient import get_engine
 from jaxnet.training.loop.run import Instrument, Run, check_instruments, make_run
 from jaxnet.training.loop.step import make_step
 from jaxnet.training.recipe import Recipe, recipe_objective
@@ -61,7 +62,7 @@ def assemble(recipe: Recipe, loop: LoopConfig) -> Run:
     """
     objective = recipe_objective(recipe)
     epoch = make_epoch(
-        make_step(objective, recipe.gradient, recipe.optimizer, recipe.constraint),
+        make_step(objective, get_engine(recipe.gradient), recipe.optimizer, recipe.constraint),
         batch_size=loop.batch_size,
         shuffle=loop.shuffle,
         short_batch=loop.short_batch,

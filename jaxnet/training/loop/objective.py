@@ -95,10 +95,10 @@ def make_objective(
 
 
 def _resolve_metrics(metrics: MetricsArgument) -> tuple[tuple[str, Metric], ...]:
-    pairs = isinstance(metrics, tuple) and all(isinstance(pair, tuple) for pair in metrics)
-    if pairs or isinstance(metrics, Mapping):
-        metrics = dict(metrics)
-        named: dict[str, Metric] = {name: _directed(metric) for name, metric in metrics.items()}
+    given: Any = metrics
+    pairs = isinstance(given, tuple) and all(isinstance(pair, tuple) for pair in given)
+    if pairs or isinstance(given, Mapping):
+        named: dict[str, Metric] = {name: _directed(metric) for name, metric in dict(given).items()}
     else:
         several = isinstance(metrics, Iterable) and not isinstance(metrics, str)
         names: Any = metrics if several else (metrics,)

@@ -196,7 +196,7 @@ def check_members(
     objective = recipe_objective(recipes[0])
     train, validation = check_both(objective, train, validation)
     check_recipe_outputs(recipes[0], train)
-    modes = metric_modes(objective, member.loop.instruments)
+    modes = metric_modes(objective, dict(member.loop.instruments or {}))
     if metric is not None:
         validated = validation is not None or recipes[0].held_out is not None
         measured: Modes = {
