@@ -112,7 +112,7 @@ def fit(
         short_batch: what becomes of a last mini-batch that is not full. ``"equal"``: its examples
             weigh as much as all others; ``"mean"``: its gradient is its own mean, which makes them
             weigh more (PyTorch, Keras); ``"drop"``: it is left out.
-        state: where to go on from, such as ``result.state``; by default a new one from ``key``.
+        state: where to resume from, such as ``result.state``; by default a new one from ``key``.
         report_every: epochs between two calls of ``on_progress``, at most 100; by default as many
             as take about half a second, or 1 on devices of several processes.
         on_progress: called after every chunk, and first where a checkpoint holds some epochs.

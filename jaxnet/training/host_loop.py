@@ -47,7 +47,7 @@ class FitResult(NamedTuple):
             ``evaluate_at``, those that it gives.
         statistics: the network's statistics that belong to them.
         epoch: the epoch after which the network had them, from 1.
-        state: parameters, statistics, optimizer state, key and epoch at the end, to go on from.
+        state: parameters, statistics, optimizer state, key and epoch at the end, to resume from.
         history: learning curves of the epochs of this run.
         ended_by: what ended the run: ``"epochs"``, or the name of the rule that did.
         compile_seconds: wall time of tracing and compiling; about 0 if `fit` was called before
@@ -117,7 +117,7 @@ def run_in_chunks(
         evaluate_at: of the program: at which parameters it is evaluated.
         chunk: epochs a call; None for as many as take about `CHUNK_SECONDS`.
         on_progress: called after every chunk, and before the first if a checkpoint holds some.
-        checkpoint: where to go on from, and what writes down where the run stands.
+        checkpoint: where to resume from, and what writes down where the run stands.
 
     Raises:
         DivergenceError: if the loss or the parameters are no longer finite.

@@ -53,7 +53,7 @@ def early_stopping(
 
     A value improves if it is better than the best one by more than ``min_delta``: Keras's rule,
     with ``restore_best_weights=True``. The result of a run has the parameters of the best epoch,
-    whatever ended it; its state, from which a run goes on, those of the last. The first epoch
+    whatever ended it; its state, from which a run resumes, those of the last. The first epoch
     counts as the best so far whatever it says; afterwards NaN and what is infinitely bad are no
     improvement.
 
@@ -66,7 +66,7 @@ def early_stopping(
         patience: epochs without improvement that end the run, 1 or more.
         min_delta: the least improvement that counts, 0 or more, in the metric's own unit.
         min_epochs: epochs before which it does not end the run, 0 or more; those of earlier runs
-            count, whose state it goes on from. None for none.
+            count, whose state it resumes from. None for none.
         mode: whether the metric is to fall, ``"min"``, or to rise, ``"max"``; by default as the
             metric says, see `jaxnet.metrics.Metric`. Given, it counts even against that.
         source: of ``"train"`` or on ``"validation"`` examples; by default the latter if there are

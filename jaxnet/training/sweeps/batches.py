@@ -21,7 +21,7 @@ class Members(NamedTuple):
         keys: PRNG keys.
         hyperparameters: name -> numbers.
         epochs: how many epochs each is to run, int32.
-        starts: the states to go on from, their keys as integers; None for new runs.
+        starts: the states to resume from, their keys as integers; None for new runs.
     """
 
     keys: Any
@@ -115,7 +115,7 @@ def starts_of(members: Members, width: int) -> Sequence[int]:
     return range(0, members.number, width)
 
 
-def run_waves(
+def run_batches(
     workers: Workers, members: Members, starts: Sequence[int] | None = None
 ) -> Iterator[tuple[int, Any]]:
     """Train members in batches; yield the first index and the results of each as it ends.
@@ -123,7 +123,7 @@ def run_waves(
     Args:
         workers: the program on every device.
         members: all of them.
-        starts: the first indices of the waves to train; None for all.
+        starts: the first indices of the batches to train; None for all.
     """
     starts = starts_of(members, workers.width) if starts is None else starts
     free: queue.SimpleQueue[Run] = queue.SimpleQueue()
@@ -140,10 +140,10 @@ def run_waves(
         return start, jax.tree.map(lambda leaf: leaf[:left], trained)
 
     with ThreadPoolExecutor(len(workers.runs)) as pool:
-        waves = [pool.submit(train, start) for start in starts]
+        batches = [pool.submit(train, start) for start in starts]
         try:
-            for wave in as_completed(waves):
-                yield wave.result()
+            for batch in as_completed(batches):
+                yield batch.result()
         finally:  # an error, or a person, has ended the sweep
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -162,9 +162,9 @@ def seconds_an_epoch(workers: Workers, members: Members) -> float:
     few = min(workers.width * len(workers.runs), members.number)
     trial = jax.tree.map(lambda leaf: leaf[:few], members)
     trial = trial._replace(epochs=np.minimum(trial.epochs, 1))
-    list(run_waves(workers, trial))
+    list(run_batches(workers, trial))
     started = time.perf_counter()
-    list(run_waves(workers, trial))
+    list(run_batches(workers, trial))
     return (time.perf_counter() - started) / few
 
 
@@ -202,5 +202,5 @@ def _padded(members: Members, start: int, size: int) -> Members:
     """Return ``size`` members from ``start``, padded by members that train for no epoch."""
     indices = np.arange(start, start + size)
     present = indices < members.number
-    wave = jax.tree.map(lambda leaf: leaf[np.minimum(indices, members.number - 1)], members)
-    return wave._replace(epochs=np.where(present, wave.epochs, 0).astype(np.int32))
+    batch = jax.tree.map(lambda leaf: leaf[np.minimum(indices, members.number - 1)], members)
+    return batch._replace(epochs=np.where(present, batch.epochs, 0).astype(np.int32))

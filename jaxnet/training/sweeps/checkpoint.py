@@ -62,36 +62,36 @@ class SweepCheckpoint:
         self._interval = SaveInterval(self.seconds)
         self._waiting: dict[int, Any] = {}
 
-    def waves(self) -> dict[int, Any]:
+    def batches(self) -> dict[int, Any]:
         """Return what earlier starts have left, once: first member -> results of the batch."""
         names = jax.tree_util.tree_map_with_path(lambda path, _: name_of(path), self._like)
-        waves, width = {}, self.plan.width if self.plan else 0
+        batches, width = {}, self.plan.width if self.plan else 0
         for description, arrays in self._found:
             row = 0
             for start in description["starts"]:
                 rows = slice(row, row := row + min(width, self._members - start))
-                waves[start] = jax.tree.map(lambda n, a=arrays, rows=rows: a[n][rows], names)
+                batches[start] = jax.tree.map(lambda n, a=arrays, rows=rows: a[n][rows], names)
         self._found = []  # lets go of the arrays
-        return waves
+        return batches
 
-    def add(self, start: int, wave: Any, seconds: float, *, last: bool) -> None:
+    def add(self, start: int, batch: Any, seconds: float, *, last: bool) -> None:
         """Take a batch, and write those that wait if it is time to, or if it is the last.
 
         Args:
             start: its first member.
-            wave: its results.
+            batch: its results.
             seconds: what the training has taken so far, in all starts.
             last: whether there is none after it.
 
         Raises:
             ValueError: if it cannot be written; the files before stay.
         """
-        self._waiting[start] = wave
+        self._waiting[start] = batch
         if not (last or self._interval.due(seconds)):
             return
         with self._interval.writing(seconds):
-            waves = self._waiting.values()
-            together = jax.tree.map(lambda *leaves: np.concatenate(leaves), *waves)
+            batches = self._waiting.values()
+            together = jax.tree.map(lambda *leaves: np.concatenate(leaves), *batches)
             said = {"starts": list(self._waiting), "seconds": seconds}
             plan = self.plan._asdict() if self.plan else {}
             self._folder.write(self._next, said | plan, leaves_by_name(together))

@@ -33,7 +33,7 @@ from jaxnet.training.sweeps.batches import (
     compile_workers,
     local_share,
     lower_member,
-    run_waves,
+    run_batches,
     starts_of,
 )
 from jaxnet.training.sweeps.checkpoint import Plan, SweepCheckpoint, share_folder
@@ -69,8 +69,8 @@ class Execution(NamedTuple):
         width: runs a device at a time, ``"all"`` or ``"auto"``.
         devices: where to train; None for all.
         keep: what of each run comes back.
-        on_progress: called after every wave of runs.
-        checkpoint: folder to go on from and to write to; None for none.
+        on_progress: called after every batch of runs.
+        checkpoint: folder to resume from and to write to; None for none.
     """
 
     width: Width = "auto"
@@ -153,12 +153,12 @@ def train_members(
             open_parts = functools.partial(_open_parts, opened, *given, devices)
             parts = run_in_all_processes(processes, open_parts)
             plan = _settle(processes, parts, choose_width)
-        waves = {} if parts is None else parts.waves()
-        lacking = [start for start in starts_of(share, plan.width) if start not in waves]
-        workers = compile_width(plan.width) if lacking else None
+        batches = {} if parts is None else parts.batches()
+        missing = [start for start in starts_of(share, plan.width) if start not in batches]
+        workers = compile_width(plan.width) if missing else None
         ready = time.perf_counter()
-        trained = opened.enter_context(contextlib.closing(_train(workers, share, lacking)))
-        collect = functools.partial(_collect, trained, waves, share.number, parts, on_progress)
+        trained = opened.enter_context(contextlib.closing(_train(workers, share, missing)))
+        collect = functools.partial(_collect, trained, batches, share.number, parts, on_progress)
         kept, seconds = run_in_all_processes(processes, collect)
     kept = jax.tree.map(lambda leaf: leaf[: members.number], gathered(processes, kept))
     return SweepOutputs(kept, plan.width, len(devices), plan.trials, ready - started, seconds)
@@ -217,7 +217,7 @@ def _open_parts(
         "keys": members.keys,
         **members.hyperparameters,
         "epochs": members.epochs,
-        "states to go on from": "none" if members.starts is None else members.starts,
+        "states to resume from": "none" if members.starts is None else members.starts,
     }
     made_of = _settings(member, members)
     options: dict[str, Any] = {"members": given, "device": devices[0]}
@@ -248,16 +248,16 @@ def _settle(processes: int, parts: SweepCheckpoint, choose_width: Callable[[], P
 
 
 def _train(
-    workers: Workers | None, share: Members, lacking: Sequence[int]
+    workers: Workers | None, share: Members, missing: Sequence[int]
 ) -> Generator[tuple[int, RunOutputs], None, None]:
-    """Train batches as `run_waves` does; none without workers."""
+    """Train batches as `run_batches` does; none without workers."""
     if workers is not None:
-        yield from run_waves(workers, share, lacking)
+        yield from run_batches(workers, share, missing)
 
 
 def _collect(
     trained: Iterable[tuple[int, RunOutputs]],
-    waves: dict[int, RunOutputs],
+    batches: dict[int, RunOutputs],
     runs: int,
     parts: SweepCheckpoint | None,
     on_progress: Callable[[SweepProgress], None] | None,
@@ -268,7 +268,7 @@ def _collect(
     """
     before = 0.0 if parts is None else parts.seconds
     started = time.perf_counter() - before
-    done = resumed = sum(map(_size, waves.values()))
+    done = resumed = sum(map(_size, batches.values()))
 
     def tell(seconds: float) -> None:
         if on_progress is not None:
@@ -276,18 +276,18 @@ def _collect(
 
     if resumed:
         tell(before)
-    for start, wave in trained:
-        waves[start] = wave
-        done, seconds = done + _size(wave), time.perf_counter() - started
+    for start, batch in trained:
+        batches[start] = batch
+        done, seconds = done + _size(batch), time.perf_counter() - started
         if parts is not None:
-            parts.add(start, wave, seconds, last=done == runs)
+            parts.add(start, batch, seconds, last=done == runs)
         tell(seconds)
-    kept = jax.tree.map(lambda *rows: np.concatenate(rows), *(waves[i] for i in sorted(waves)))
+    kept = jax.tree.map(lambda *rows: np.concatenate(rows), *(batches[i] for i in sorted(batches)))
     return kept, time.perf_counter() - started if done > resumed else before
 
 
-def _size(wave: RunOutputs) -> int:
-    return len(wave.trained.done)
+def _size(batch: RunOutputs) -> int:
+    return len(batch.trained.done)
 
 
 def _keep_metrics(trained: Trained) -> RunOutputs:

@@ -173,7 +173,7 @@ def _check_no_checkpoint(checkpoint: Any) -> None:
     if checkpoint is not None:
         remedy = (
             "What is asked next hangs on the study: make it with a storage, which keeps its "
-            "trials, and search for as many rounds as are lacking."
+            "trials, and search for as many rounds as are missing."
         )
         actual = f"'{checkpoint}'"
         raise invalid_value("checkpoint", "to be left out", actual, remedy)

@@ -55,7 +55,7 @@ class SweepResult(NamedTuple):
         ended_by: index of the rule that ended it, -1 for none.
         params: the parameters to use, each leaf ``(settings, seeds, *leaf)``; None if not kept.
         statistics: the network's statistics that belong to them.
-        state: the final states, to go on from; None if not kept. Their keys are integers.
+        state: the final states, to resume from; None if not kept. Their keys are integers.
         width: members that each device trained at a time.
         devices: how many devices trained.
         trials: what this process measured to choose the width.

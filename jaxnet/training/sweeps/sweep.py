@@ -88,11 +88,11 @@ def sweep(
             ``jax.local_devices()`` keeps a sweep in the process that calls.
         keep: ``"metrics"`` and learning curves only, with ``"params"``, or with the whole final
             ``"state"`` too.
-        on_progress: called after every wave of runs, of which each process counts its own, and
+        on_progress: called after every batch of runs, of which each process counts its own, and
             first where a checkpoint holds some.
         checkpoint: folder to resume from and to write to: safetensors files with the results of
-            finished waves. Written as often as takes about a fiftieth of the time, and at the
-            end; of several processes, by each its own share. A kill loses the waves since then:
+            finished batches. Written as often as takes about a fiftieth of the time, and at the
+            end; of several processes, by each its own share. A kill loses the batches since then:
             with ``width="all"``, which has one, it helps little. Checkpoints of another sweep are
             refused: settings, seeds (no more of them, either), key, network, examples, width,
             ``keep``, versions and kind of device must be the same; the number of devices may

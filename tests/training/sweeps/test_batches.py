@@ -19,9 +19,9 @@ def members(number: int) -> Members:
 
 
 def test_places_that_are_left_over_train_for_no_epoch() -> None:
-    wave = _padded(members(5), 3, 4)
-    np.testing.assert_array_equal(wave.hyperparameters["rate"], [3, 4, 4, 4])
-    np.testing.assert_array_equal(wave.epochs, [9, 9, 0, 0])
+    batch = _padded(members(5), 3, 4)
+    np.testing.assert_array_equal(batch.hyperparameters["rate"], [3, 4, 4, 4])
+    np.testing.assert_array_equal(batch.epochs, [9, 9, 0, 0])
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 7])

@@ -69,7 +69,7 @@ class Killer:
 
 @pytest.fixture
 def every_wave(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write every wave at once."""
+    """Write every batch at once."""
     monkeypatch.setattr(save_interval, "COST", float("inf"))
 
 
@@ -188,7 +188,7 @@ def test_waves_are_joined_where_writing_would_take_long(
     monkeypatch.setattr(save_interval, "COST", 1e-9)
     compiled: dict[int, Workers] = {}
     written = trained(compiled, width=1, checkpoint=tmp_path)
-    # the first wave, whose cost is not known before, and all others at the end
+    # the first batch, whose cost is not known before, and all others at the end
     assert names(tmp_path) == ["part_1.safetensors", "part_2.safetensors"]
     read = trained({}, width=1, checkpoint=tmp_path)
     expected = trained(compiled, width=1)

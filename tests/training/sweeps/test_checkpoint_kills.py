@@ -33,13 +33,13 @@ def test_six_kills_change_no_bit(server: Server, tmp_path: Path) -> None:
         assert first >= reached, "a start lost runs that an earlier one had written"
         for _ in range(lived := moments.randrange(4)):
             server.read()
-        time.sleep(moments.uniform(0, 0.01))  # a wave is next to nothing but its writing
+        time.sleep(moments.uniform(0, 0.01))  # a batch is next to nothing but its writing
         os.kill(child, signal.SIGKILL)
         *said, ended = server.end()
         assert ended == f"ended {-signal.SIGKILL}"
         reached = max([first + 3 * lived, *map(int, said)])  # what was told is written
     assert 0 < first < 200
-    # no start trained a wave twice: each has its part
+    # no start trained a batch twice: each has its part
     server.start(1)
     *_, resumed, ended = server.end()
     assert ended == "ended 0"

@@ -43,7 +43,7 @@ from tests.training.toys import blobs
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a sweep of which three of nine runs are lacking."""
+    """Return the folder of a sweep of which three of nine runs are missing."""
     folder = tmp_path_factory.mktemp("written")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(save_interval, "COST", float("inf"))
