@@ -1,4 +1,4 @@
-"""Metrics of one value an example: right or wrong, whatever form the targets have."""
+"""Metrics of one value per example: right or wrong, whatever form the targets have."""
 
 import functools
 import re
@@ -158,14 +158,14 @@ def test_binary_accuracy_by_hand(dtype: np.dtype) -> None:
          "expected k <= the 3 classes, got 5. With as many guesses as classes none "
          "is wrong."),
         (binary_accuracy, (2, 3), np.array([0, 1]), ValueError,
-         "expected targets to have shape (2, 3), got (2,). Pass one label an "
+         "expected targets to have shape (2, 3), got (2,). Pass one label per "
          "entry; for several classes take accuracy."),
         (binary_accuracy, (2, 1), np.array([0.5, 1]), ValueError,
          "expected targets to be 0 or 1, or else -1 or +1, got 0.5 at index (0,). "
-         "Pass one label an entry."),
+         "Pass one label per entry."),
         (binary_accuracy, (2, 1), np.array([0, -1]), ValueError,
          "expected targets to be 0 or 1, or else -1 or +1, got 0 at index (0,). "
-         "Pass one label an entry."),
+         "Pass one label per entry."),
     ],
 )  # fmt: skip
 def test_bad_input(
