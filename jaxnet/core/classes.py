@@ -42,7 +42,7 @@ def _log_softmax_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Arr
 
 
 def label_cross_entropy(z: Array, labels: Array) -> Array:
-    """``-log softmax(z)`` at an integer label, one value an example; 0 for a label out of range.
+    """``-log softmax(z)`` at an integer label, one value per example; 0 for a label out of range.
 
     Its derivative is ``softmax(z)``, but at the label minus the sum of the other probabilities.
     """

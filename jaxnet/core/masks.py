@@ -71,7 +71,7 @@ def apply_mask(
     Args:
         outputs: begins with the batch's dimensions.
         targets: likewise; invalid targets are returned unchanged, for later checks.
-        where: booleans, one an example.
+        where: booleans, one per example.
         batch: the batch's shape; by default the outputs' without their last axis.
 
     Raises:
@@ -83,7 +83,7 @@ def apply_mask(
     if where.dtype != bool:
         raise invalid_type("where", "to be boolean", where.dtype, "Pass where > 0.")
     if where.shape != batch:
-        remedy = "Pass one boolean an example."
+        remedy = "Pass one boolean per example."
         raise invalid_value("where", f"to have shape {batch}", where.shape, remedy)
     harmless = jnp.where(
         _spread(where, outputs.ndim), jnp.asarray(outputs), jnp.zeros((), outputs.dtype)

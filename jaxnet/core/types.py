@@ -27,7 +27,7 @@ Residual: TypeAlias = Any
 """Values that a layer's forward pass keeps for its backward pass."""
 
 ElementwiseLoss: TypeAlias = Callable[[Array, Array], Array]
-"""``(outputs, targets) -> one value an example``: the form of every loss and metric."""
+"""``(outputs, targets) -> one value per example``: the form of every loss and metric."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -63,7 +63,7 @@ def check_examples(argument: str, examples: Examples) -> Examples:
             argument,
             "to pair each of one or more inputs with a target",
             f"inputs of shape {inputs} and targets of shape {targets}",
-            "Give both arrays the same first dimension, one row an example.",
+            "Give both arrays the same first dimension, one row per example.",
         )
     for name, field in examples._asdict().items():
         if not (jnp.issubdtype(field.dtype, jnp.number) or field.dtype == bool):

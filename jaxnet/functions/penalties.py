@@ -327,7 +327,7 @@ def _map_masked(
 ) -> Any:
     keep = mask(params)
     if jax.tree.structure(keep) != jax.tree.structure(params):
-        remedy = "Let it return one bool a leaf, as penalties.weights_only does."
+        remedy = "Let it return one bool per leaf, as penalties.weights_only does."
         expected = "to return a tree of the parameters' structure"
         raise invalid_type("mask", expected, "another", remedy)
 

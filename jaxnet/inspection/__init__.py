@@ -1,7 +1,7 @@
 """Inspection of functions and networks: values, gradients, graphs and measurements.
 
-A researcher's instruments are pure functions of ``(objective, params, statistics, examples, ...)``
-beside the training program: unused ones cost nothing. With the objective bound, by
+Instruments are pure functions of ``(objective, params, statistics, examples, ...)`` outside the
+training program: unused ones cost nothing. With the objective bound, by
 ``functools.partial(gradient_variance, objective)``, each that returns a scalar has the form
 ``(params, statistics, examples) -> scalar`` and can be compiled into a run.
 """

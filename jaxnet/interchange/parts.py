@@ -133,7 +133,7 @@ def _spread(argument: str, network: Layer, tree: Any) -> list[Any]:
     if not isinstance(tree, tuple | list) or len(tree) != len(parts):
         actual = len(tree) if isinstance(tree, tuple | list) else type(tree).__name__
         remedy = f"Pass the {argument} of this network."
-        expected = f"to be a tuple of {len(parts)}, one entry a layer"
+        expected = f"to be a tuple of {len(parts)}, one entry per layer"
         raise invalid_type(argument, expected, actual, remedy)
     pairs = zip(parts, tree, strict=True)
     return [entry for part, sub in pairs for entry in _spread(argument, part, sub)]

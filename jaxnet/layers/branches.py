@@ -28,7 +28,7 @@ def parallel(*layers: Layer, combine: str = "concatenate") -> Layer:
 
     All layers have the input ``x``. By hand: each layer gets its own part of ``dy``, or all of it
     if the outputs are summed, and ``dx = sum_i dx_i``: a node with several children sums over
-    them (lecture 000). Parameters, statistics and residuals have one entry a layer. Layer ``i``
+    them (lecture 000). Parameters, statistics and residuals have one entry per layer. Layer ``i``
     draws from ``jax.random.fold_in(key, i)``.
 
     Args:

@@ -31,7 +31,7 @@ def shared(*layers: Layer, uses: Sequence[int | tuple[int, ...]]) -> Layer:
     A step applies one or several layers of the pool to the same ``x`` and sums their outputs,
     ``x <- sum_i layer_i(x)``; the next step goes on from there. By hand: through the steps in
     reverse, ``dx`` is the sum over the layers of a step, and ``dparams`` of a layer the sum over
-    its uses. Parameters and statistics have one entry a layer of the pool, residuals one a use.
+    its uses. Parameters and statistics have one entry per layer of the pool, residuals one a use.
     Statistics pass through the uses in their order; use ``n`` draws from
     ``jax.random.fold_in(key, n)``, counted from 0.
 

@@ -134,7 +134,7 @@ def _check_examples(values: np.ndarray, ddof: int) -> None:
     if not real:
         raise invalid_type("examples", "to be real numbers", values.dtype)
     if values.ndim < 2:
-        remedy = "For one feature an example use x[:, None]."
+        remedy = "For one feature per example use x[:, None]."
         expected = "of shape (examples, *in_shape)"
         raise invalid_value("examples", expected, values.shape, remedy)
     if len(values) <= ddof:

@@ -123,7 +123,7 @@ def perceptron_pass(
         The weights after each sample, shape ``(N, inputs)``; the last row goes on.
 
     Raises:
-        ValueError: as `perceptron_rule`, or if there is not one target a sample.
+        ValueError: as `perceptron_rule`, or if there is not one target per sample.
 
     Source: lecture 003, "code to train your perceptron".
 
@@ -132,7 +132,7 @@ def perceptron_pass(
     [0.5, 0.75, 0.875]
     """
     if targets.shape != inputs.shape[:1]:
-        expected, remedy = f"of shape {inputs.shape[:1]}", "Pass one target a sample."
+        expected, remedy = f"of shape {inputs.shape[:1]}", "Pass one target per sample."
         raise invalid_value("targets", expected, targets.shape, remedy)
 
     def step(weights: Array, sample: tuple[Array, Array]) -> tuple[Array, Array]:

@@ -34,13 +34,13 @@ COLUMN, ROWS = np.full((3, 1), 0.5, np.float32), np.full((3, 2), 0.5, np.float32
 REFUSED: list[tuple[str, Any, Any, type[Exception], str]] = [
     # the trap: (3, 1) - (3,) would broadcast to (3, 3)
     ("squared_error", ROWS, np.zeros(3), ValueError,
-     "expected targets to have shape (3, 2), got (3,). Pass one number an entry; the last axis of "
+     "expected targets to have shape (3, 2), got (3,). Pass one number per entry; the last axis of "
      "the outputs holds the entries."),
     ("squared_error", COLUMN[:, 0], np.zeros((3, 1)), ValueError,
-     "expected targets to have shape (3,), got (3, 1). Pass one number an entry; the last axis of "
+     "expected targets to have shape (3,), got (3, 1). Pass one number per entry; the last axis of "
      "the outputs holds the entries."),
     ("huber", COLUMN, np.zeros((1, 3)), ValueError,
-     "expected targets to have shape (3, 1) or (3,), got (1, 3). Pass one number an entry; the "
+     "expected targets to have shape (3, 1) or (3,), got (1, 3). Pass one number per entry; the "
      "last axis of the outputs holds the entries."),
     ("log_cosh", COLUMN, np.zeros((3, 1), bool), TypeError,
      "expected targets to be integer or floating-point, got bool. Pass integers or floating-point "
@@ -66,10 +66,10 @@ REFUSED: list[tuple[str, Any, Any, type[Exception], str]] = [
      "expected targets to be -1 or +1, got 0.5 at index (2, 1). For labels in {0, 1} pass "
      "2 * targets - 1."),
     ("zero_one", COLUMN, np.array([0, 1, -1]), ValueError,
-     "expected targets to be 0 or 1, or else -1 or +1, got 0 at index (0,). Pass one label an "
+     "expected targets to be 0 or 1, or else -1 or +1, got 0 at index (0,). Pass one label per "
      "entry."),
     ("zero_one", COLUMN, np.array([0, 1, 2]), ValueError,
-     "expected targets to be 0 or 1, or else -1 or +1, got 2 at index (2,). Pass one label an "
+     "expected targets to be 0 or 1, or else -1 or +1, got 2 at index (2,). Pass one label per "
      "entry."),
     ("zero_one", ROWS, np.array([0, 1, 2]), ValueError,
      "expected targets of integer labels to be in [0, 2), got 2 at index (2,). Number the classes "
@@ -91,10 +91,10 @@ REFUSED: list[tuple[str, Any, Any, type[Exception], str]] = [
      "each row by its sum."),
     ("softmax_cross_entropy", ROWS, np.array([[1, 0], [1.5, -0.5], [0, 1]]), ValueError,
      "expected targets of class probabilities to be 0 or more, got -0.5 at index (1, 1). Pass one "
-     "distribution an example."),
+     "distribution per example."),
     ("kl_divergence", ROWS, np.array([[1, 0], [NAN, 1], [0, 1]]), ValueError,
      "expected targets of class probabilities to be 0 or more, got nan at index (1, 0). Pass one "
-     "distribution an example."),
+     "distribution per example."),
     ("softmax_kl_divergence", ROWS, np.full((3, 2), 0.6), ValueError,
      "expected targets of class probabilities to sum to 1 a row, got 1.2 at index (0,). Divide "
      "each row by its sum."),

@@ -1,4 +1,4 @@
-"""Metrics of one value an example: right or wrong, whatever form the targets have."""
+"""Metrics of one value per example: right or wrong, whatever form the targets have."""
 
 import functools
 import re
@@ -141,7 +141,7 @@ def test_binary_accuracy_by_hand(dtype: np.dtype) -> None:
          "The largest of one is always the first: take binary_accuracy for one output."),
         (accuracy, (3, 2), np.array([[0], [1], [1]]), ValueError,
          "expected targets to have shape (3,) or (3, 2), got (3, 1). Pass one integer "
-         "label an example, or one one-hot row."),
+         "label per example, or one one-hot row."),
         (error_rate, (3, 2), np.array([0, 2, 1]), ValueError,
          "expected targets of integer labels to be in [0, 2), got 2 at index (1,). "
          "Number the classes from 0."),
@@ -150,7 +150,7 @@ def test_binary_accuracy_by_hand(dtype: np.dtype) -> None:
          "(1, 0). Pass integer labels."),
         (accuracy, (2, 2), np.array([0.0, 1.0]), TypeError,
          "expected targets of labels to be integer, got float64. Pass one integer label "
-         "an example, such as labels.astype(jnp.int32)."),
+         "per example, such as labels.astype(jnp.int32)."),
         (accuracy, (2, 2), np.eye(2) > 0, TypeError,
          "expected targets to be integer or floating-point, got bool. Convert them by "
          "astype."),
@@ -158,14 +158,14 @@ def test_binary_accuracy_by_hand(dtype: np.dtype) -> None:
          "expected k <= the 3 classes, got 5. With as many guesses as classes none "
          "is wrong."),
         (binary_accuracy, (2, 3), np.array([0, 1]), ValueError,
-         "expected targets to have shape (2, 3), got (2,). Pass one label an "
+         "expected targets to have shape (2, 3), got (2,). Pass one label per "
          "entry; for several classes take accuracy."),
         (binary_accuracy, (2, 1), np.array([0.5, 1]), ValueError,
          "expected targets to be 0 or 1, or else -1 or +1, got 0.5 at index (0,). "
-         "Pass one label an entry."),
+         "Pass one label per entry."),
         (binary_accuracy, (2, 1), np.array([0, -1]), ValueError,
          "expected targets to be 0 or 1, or else -1 or +1, got 0 at index (0,). "
-         "Pass one label an entry."),
+         "Pass one label per entry."),
     ],
 )  # fmt: skip
 def test_bad_input(

@@ -174,7 +174,7 @@ def test_many_examples_of_few_bits() -> None:
          "expected targets of integer labels to be in [0, 3), got -1 at index "
          "(1,). Number the classes from 0."),
         (lambda: confusion_matrix(jnp.array([0, 1]), np.array([[0, 1]]), classes=3), ValueError,
-         "expected targets to have shape (2,), got (1, 2). Pass one label an "
+         "expected targets to have shape (2,), got (1, 2). Pass one label per "
          "example."),
         (lambda: confusion_matrix(jnp.eye(3), np.arange(3), classes=4), ValueError,
          "expected predictions of scores to have 4 classes on the last axis, got "
@@ -192,7 +192,7 @@ def test_many_examples_of_few_bits() -> None:
          "'macro'?"),
         (lambda: r_squared(jnp.ones((3, 1)), np.ones((3, 2))), ValueError,
          "expected targets of one example or more to have shape (3, 1) or (3,), got "
-         "(3, 2). Pass one number an entry; the last axis of the outputs holds the entries."),
+         "(3, 2). Pass one number per entry; the last axis of the outputs holds the entries."),
         (lambda: r_squared(jnp.ones((2, 1)), np.array([1, np.nan])), ValueError,
          "expected targets to be finite, got nan at index (1,). Leave these examples "
          "out, or fill in their targets."),

@@ -276,7 +276,7 @@ def test_max_norm_can_be_differentiated_at_zero(dtype: np.dtype) -> None:
          "expected limit finite and in (0, inf), got 0.0."),
         (lambda w: l1(w, 1.0, mask=lambda params: (True, True)), TypeError,
          "expected mask to return a tree of the parameters' structure, got another. Let it "
-         "return one bool a leaf, as penalties.weights_only does."),
+         "return one bool per leaf, as penalties.weights_only does."),
         (lambda w: l2({"w": np.ones(2, np.int32), "b": np.arange(2)}, 0.5), TypeError,
          "expected params['w'] to be floating-point, got int32. params['w'].astype("
          "jnp.float32) converts."),

@@ -148,10 +148,10 @@ def test_something_else_than_arrays_by_name(no_type_checks: None) -> None:
 @each_peer
 def test_params_of_another_network(peer: Peer) -> None:
     need(peer.package)
-    message = r"expected params to be a tuple of 4, one entry a layer, got 3\. Pass the params of"
+    message = r"expected params to be a tuple of 4, one entry per layer, got 3\. Pass the params of"
     with pytest.raises(TypeError, match=f"^{message}"):
         peer.to(NETWORK, PARAMS[:-1], STATISTICS)
-    message = r"expected statistics to be a tuple of 4, one entry a layer, got NoneType\. Pass"
+    message = r"expected statistics to be a tuple of 4, one entry per layer, got NoneType\. Pass"
     with pytest.raises(TypeError, match=f"^{message}"):
         peer.module(NETWORK, PARAMS, None)
 

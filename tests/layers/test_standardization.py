@@ -137,7 +137,7 @@ BAD = [
         np.ones(3),
         0,
         ValueError,
-        "of shape (examples, *in_shape), got (3,). For one feature an example use x[:, None].",
+        "of shape (examples, *in_shape), got (3,). For one feature per example use x[:, None].",
         id="vector",
     ),
     pytest.param(

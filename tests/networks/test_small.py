@@ -254,7 +254,7 @@ MISTAKES = [
     ),
     pytest.param(
         lambda: perceptron_pass(ONES, jnp.ones((3, 2)), jnp.ones((3, 1))),
-        "expected targets of shape (3,), got (3, 1). Pass one target a sample.",
+        "expected targets of shape (3,), got (3, 1). Pass one target per sample.",
         id="targets",
     ),
     pytest.param(lambda: shared_linears(3, 0), "expected linears >= 1, got 0.", id="linears"),

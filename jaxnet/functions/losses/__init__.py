@@ -69,7 +69,7 @@ class Loss(NamedTuple):
     """A loss with its hand-derived gradient.
 
     Attributes:
-        function: ``(outputs, targets) -> L``, one value an example.
+        function: ``(outputs, targets) -> L``, one value per example.
         backward: ``(outputs, targets) -> dL/doutputs``, of the outputs' shape.
     """
 
@@ -132,7 +132,7 @@ def as_loss(loss: str | ElementwiseLoss | Loss | tuple[Callable[..., Array], ...
 
     Args:
         loss: a name in `LOSSES`; a function of that table, whose hand-derived gradient it finds;
-            any other differentiable function ``(outputs, targets) -> one value an example``, whose
+            any other differentiable function ``(outputs, targets) -> one value per example``, whose
             gradient autodiff derives; or a `Loss`, or a tuple like it, which brings it.
 
     Raises:

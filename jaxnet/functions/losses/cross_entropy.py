@@ -201,7 +201,7 @@ def softmax_cross_entropy(
 def softmax_cross_entropy_backward(
     logits: Array, targets: AnyArray, *, label_smoothing: float | Array = 0.0
 ) -> Array:
-    """``dL/dz = softmax(z) - v``, one row an example: the collapse of lecture 001.
+    """``dL/dz = softmax(z) - v``, one row per example: the collapse of lecture 001.
 
     It holds for softmax followed by cross-entropy with targets whose rows sum to 1; in general it
     is ``softmax(z) sum_i v_i - v``, which rows of zeros, as of padding, make 0.

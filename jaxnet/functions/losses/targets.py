@@ -22,7 +22,7 @@ SUM_TOLERANCE = 1e-3
 
 
 def entrywise_targets(outputs: Array, targets: AnyArray) -> Array:
-    """Return one finite number an entry, in the outputs' shape and dtype.
+    """Return one finite number per entry, in the outputs' shape and dtype.
 
     Targets without the last axis are taken where it has one entry: ``(n,)`` beside ``(n, 1)``,
     which subtraction would broadcast to ``(n, n)``.
@@ -34,7 +34,7 @@ def entrywise_targets(outputs: Array, targets: AnyArray) -> Array:
     shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1] == 1)
     if targets.shape not in shapes:
         expected = f"to have shape {' or '.join(map(str, shapes))}"
-        remedy = "Pass one number an entry; the last axis of the outputs holds the entries."
+        remedy = "Pass one number per entry; the last axis of the outputs holds the entries."
         raise invalid_value("targets", expected, targets.shape, remedy)
     remedy = "Leave these examples out, or fill in their targets."
     check_entries("targets", targets, np.isfinite, "to be finite", remedy)
@@ -42,7 +42,7 @@ def entrywise_targets(outputs: Array, targets: AnyArray) -> Array:
 
 
 def signed_targets(outputs: Array, targets: AnyArray) -> Array:
-    """Return labels that are -1 or +1, one an entry, in the outputs' shape and dtype."""
+    """Return labels that are -1 or +1, one per entry, in the outputs' shape and dtype."""
     v = entrywise_targets(outputs, targets)
     remedy = "For labels in {0, 1} pass 2 * targets - 1."
     check_entries("targets", targets, lambda v: abs(v) == 1, "to be -1 or +1", remedy)
@@ -52,7 +52,7 @@ def signed_targets(outputs: Array, targets: AnyArray) -> Array:
 def binary_targets(outputs: Array, targets: AnyArray) -> Array:
     """Return a mask of the positive class: label 1, not 0 or -1."""
     v = entrywise_targets(outputs, targets)
-    expected, remedy = "to be 0 or 1, or else -1 or +1", "Pass one label an entry."
+    expected, remedy = "to be 0 or 1, or else -1 or +1", "Pass one label per entry."
 
     def known(v: np.ndarray) -> Any:
         return (v == 1) | (v == (-1 if (v == -1).any() else 0))
@@ -62,7 +62,7 @@ def binary_targets(outputs: Array, targets: AnyArray) -> Array:
 
 
 def probability_targets(outputs: Array, targets: AnyArray) -> Array:
-    """Return probabilities of the positive class, one an entry, in the outputs' shape and dtype."""
+    """Return probabilities of the positive class in the outputs' shape and dtype."""
     v = entrywise_targets(outputs, targets)
     remedy = "For labels in {-1, +1} pass (targets + 1) / 2."
     inside = "to be in [0, 1]"
@@ -77,12 +77,12 @@ def one_hot_targets(outputs: Array, targets: AnyArray) -> Array:
     if jnp.issubdtype(targets.dtype, jnp.integer):
         if targets.shape != outputs.shape[:-1]:
             expected = f"of integer labels to have shape {outputs.shape[:-1]}"
-            remedy = "Pass one integer an example, or floating-point one-hot rows."
+            remedy = "Pass one integer per example, or floating-point one-hot rows."
             raise invalid_value("targets", expected, targets.shape, remedy)
         return _one_hot(targets, outputs.shape[-1], outputs.dtype)
     _check_real(targets, "Pass integer labels or floating-point one-hot rows.")
     if targets.shape != outputs.shape:
-        remedy = "Pass one row of class probabilities an example, or integer labels."
+        remedy = "Pass one row of class probabilities per example, or integer labels."
         expected = f"of class probabilities to have shape {outputs.shape}"
         raise invalid_value("targets", expected, targets.shape, remedy)
     _check_distributions(targets)
@@ -176,7 +176,10 @@ def _one_hot(labels: AnyArray, classes: int, dtype: DTypeLike) -> Array:
 
 
 def _check_distributions(rows: AnyArray) -> None:
-    expected, remedy = "of class probabilities to be 0 or more", "Pass one distribution an example."
+    expected, remedy = (
+        "of class probabilities to be 0 or more",
+        "Pass one distribution per example.",
+    )
     check_entries("targets", rows, lambda v: v >= 0, expected, remedy)
     if isinstance(rows, Tracer):
         return

@@ -62,7 +62,7 @@ def confusion_matrix(
         predicted = predicted_class(predictions)
     else:
         if targets.shape != predictions.shape:
-            expected, remedy = f"to have shape {predictions.shape}", "Pass one label an example."
+            expected, remedy = f"to have shape {predictions.shape}", "Pass one label per example."
             raise invalid_value("targets", expected, targets.shape, remedy)
         true = check_labels("targets", targets, classes)
         predicted = check_labels("predictions", predictions, classes, least=-1)
@@ -80,7 +80,7 @@ def precision(
     Args:
         confusion: counts ``(true, predicted)`` as `confusion_matrix` returns them.
         average: ``"macro"`` over the classes alike, ``"micro"`` over the examples alike (which is
-            the accuracy), or None for one value a class.
+            the accuracy), or None for one value per class.
 
     Returns:
         A scalar, or shape ``(classes,)``; 0 for a class that nothing was taken for, which a macro
@@ -104,7 +104,7 @@ def recall(
     Args:
         confusion: counts ``(true, predicted)`` as `confusion_matrix` returns them.
         average: ``"macro"`` over the classes alike, ``"micro"`` over the examples alike (which is
-            the accuracy), or None for one value a class.
+            the accuracy), or None for one value per class.
 
     Returns:
         A scalar, or shape ``(classes,)``; 0 for a class without examples, which a macro average
@@ -128,7 +128,7 @@ def f1(
     Args:
         confusion: counts ``(true, predicted)`` as `confusion_matrix` returns them.
         average: ``"macro"`` over the classes alike, ``"micro"`` over the examples alike (which is
-            the accuracy), or None for one value a class.
+            the accuracy), or None for one value per class.
 
     Returns:
         A scalar, or shape ``(classes,)``; 0 for a class neither there nor predicted, which a

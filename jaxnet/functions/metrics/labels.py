@@ -11,7 +11,7 @@ from jaxnet.core.types import AnyArray, Array
 
 
 def target_labels(outputs: Array, targets: AnyArray) -> Array:
-    """Return one label an example, from integer labels or from one-hot rows."""
+    """Return one label per example, from integer labels or from one-hot rows."""
     check_arrays(outputs=outputs, targets=targets)
     check_classes(outputs)
     if targets.shape == outputs.shape:
@@ -21,7 +21,7 @@ def target_labels(outputs: Array, targets: AnyArray) -> Array:
         return jnp.argmax(jnp.asarray(targets), axis=-1).astype(jnp.int32)
     if targets.shape != outputs.shape[:-1]:
         expected = f"to have shape {outputs.shape[:-1]} or {outputs.shape}"
-        remedy = "Pass one integer label an example, or one one-hot row."
+        remedy = "Pass one integer label per example, or one one-hot row."
         raise invalid_value("targets", expected, targets.shape, remedy)
     return check_labels("targets", targets, outputs.shape[-1])
 
@@ -29,7 +29,7 @@ def target_labels(outputs: Array, targets: AnyArray) -> Array:
 def check_labels(argument: str, labels: AnyArray, classes: int, least: int = 0) -> Array:
     """Check that labels are integers in ``[least, classes)``; traced values are not checked."""
     if not jnp.issubdtype(labels.dtype, jnp.integer):
-        remedy = "Pass one integer label an example, such as labels.astype(jnp.int32)."
+        remedy = "Pass one integer label per example, such as labels.astype(jnp.int32)."
         raise invalid_type(argument, "of labels to be integer", labels.dtype, remedy)
     expected = f"of integer labels to be in [{least}, {classes})"
     remedy = "Number the classes from 0."

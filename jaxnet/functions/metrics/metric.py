@@ -28,7 +28,7 @@ class Metric(NamedTuple):
     """A metric with its direction.
 
     Attributes:
-        function: ``(outputs, targets) -> one value an example``, whose mean is the metric.
+        function: ``(outputs, targets) -> one value per example``, whose mean is the metric.
         mode: ``"max"`` if larger values are better, ``"min"`` if smaller ones are; None if that is
             unknown: the metric is reported only.
     """
@@ -45,7 +45,7 @@ _TABLE: dict[str, Metric] = {
 }
 
 METRICS: dict[str, ElementwiseLoss] = {name: metric.function for name, metric in _TABLE.items()}
-"""Name -> metric of one value an example; by default ``k = 5`` in ``top_k_accuracy``,
+"""Name -> metric of one value per example; by default ``k = 5`` in ``top_k_accuracy``,
 and the threshold 0, of logits, in ``binary_accuracy``."""
 
 

@@ -141,12 +141,12 @@ def _positive(outputs: Array, targets: AnyArray) -> Array:
     shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1:] == (1,))
     if outputs.ndim == 0 or targets.shape not in shapes:
         expected = f"to have shape {' or '.join(map(str, shapes))}"
-        remedy = "Pass one label an entry; for several classes take accuracy."
+        remedy = "Pass one label per entry; for several classes take accuracy."
         raise invalid_value("targets", expected, targets.shape, remedy)
 
     def known(v: np.ndarray) -> np.ndarray:
         return np.isin(v, [-1, 1] if (v == -1).any() else [0, 1])
 
-    expected, remedy = "to be 0 or 1, or else -1 or +1", "Pass one label an entry."
+    expected, remedy = "to be 0 or 1, or else -1 or +1", "Pass one label per entry."
     check_entries("targets", targets, known, expected, remedy)
     return jnp.asarray(targets).reshape(outputs.shape) > 0

@@ -31,7 +31,7 @@ def r_squared(
     Args:
         outputs: predictions ``y``, shape ``(..., entries)``.
         targets: true values ``v``, shape ``(..., entries)``, or ``(...)`` beside one entry.
-        average: ``"uniform"`` for the mean over the entries, None for one value an entry.
+        average: ``"uniform"`` for the mean over the entries, None for one value per entry.
         where: which examples count, booleans of shape ``(...)``; None for all.
 
     Returns:
@@ -57,7 +57,7 @@ def r_squared(
     shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1:] == (1,))
     if outputs.size == 0 or targets.shape not in shapes:
         expected = f"of one example or more to have shape {' or '.join(map(str, shapes))}"
-        remedy = "Pass one number an entry; the last axis of the outputs holds the entries."
+        remedy = "Pass one number per entry; the last axis of the outputs holds the entries."
         raise invalid_value("targets", expected, targets.shape, remedy)
     remedy = "Leave these examples out, or fill in their targets."
     check_entries("targets", targets, np.isfinite, "to be finite", remedy)

@@ -307,7 +307,7 @@ def _noise(
         off = rescaled(unit, jax.tree.map(lambda g, m: _widened(g) - m, gradient, mean))
         return dot(off, off)
 
-    # one matrix product a layer and chunk, where examples by themselves take one each
+    # one matrix product per layer and chunk, where examples by themselves take one each
     sums = batched_sum(wide_sum, with_keys(examples, key), chunk=chunk)
     mean = jax.tree.map(lambda leaf: leaf / total, sums)
     near, unit = near_one(mean) if relative else (mean, jnp.ones(()))

@@ -67,7 +67,7 @@ class GradientCheck(NamedTuple):
     """Result of `check_gradients`.
 
     Attributes:
-        rows: one a leaf, in the order of the parameters, the inputs last.
+        rows: one per leaf, in the order of the parameters, the inputs last.
         agrees: whether all leaves do.
     """
 

@@ -45,8 +45,8 @@ class Tape(NamedTuple):
 
     Attributes:
         x: the inputs, shape ``(batch, ...)``.
-        losses: one loss an example, shape ``(batch,)``.
-        entries: one a layer, first layer first.
+        losses: one loss per example, shape ``(batch,)``.
+        entries: one per layer, first layer first.
     """
 
     x: Array

@@ -62,7 +62,7 @@ def accumulate(
     Raises:
         ValueError: if ``every`` is below 1.
         TypeError: if ``inner`` is not a transformation, ``every`` neither a whole number nor a
-            function, or the flag no boolean; ``update`` raises it for gradients of another
+            function, or the flag not a boolean; ``update`` raises it for gradients of another
             structure than the parameters.
 
     To leave out mini-batches whose gradient is not finite, wrap the whole:

@@ -49,14 +49,14 @@ def masked(
             parameters among them that `jaxnet.training.fit` gives (``value_fn``, ``grad_fn``, ...)
             become functions of the leaves that are meant, the others standing still, and ``grad``
             is cut down to these: SAM, line searches and second-order methods work within.
-            ``optax.masked`` hands on whole trees and functions, which they cannot use.
-        mask: which leaves are meant: a tree of booleans, or a prefix of one, or a function of the
+            ``optax.masked`` passes whole trees and functions, which they cannot use.
+        mask: the selected leaves: a tree of booleans, or a prefix of one, or a function of the
             parameters (in ``update`` of the gradients), such as `jaxnet.penalties.weights_only`.
         mask_compatible_extra_args: whether all extra arguments that have the structure of the
-            parameters are cut down, too.
+            parameters are restricted, too.
 
     Raises:
-        TypeError: if ``inner`` is not a transformation, or the flag no boolean; ``init`` and
+        TypeError: if ``inner`` is not a transformation, or the flag not a boolean; ``init`` and
             ``update`` raise it for a mask of another structure than the parameters, or that holds
             anything but booleans, ``update`` for gradients of another structure than the
             parameters.
@@ -132,10 +132,10 @@ def per_group(
         labels: a tree of labels, or a prefix of one, or a function of the parameters (in
             ``update`` of the gradients) that returns one.
         mask_compatible_extra_args: whether extra arguments that have the structure of the
-            parameters are cut down to each group, too.
+            parameters are restricted to each group, too.
 
     Raises:
-        TypeError: if an entry is not a transformation, or the flag no boolean; ``init`` and
+        TypeError: if an entry is not a transformation, or the flag not a boolean; ``init`` and
             ``update`` raise it for labels of another structure than the parameters.
         ValueError: ``init`` and ``update`` raise it for a label that has no transformation,
             ``update`` for a state of other labels.

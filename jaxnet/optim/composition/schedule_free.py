@@ -95,7 +95,7 @@ def schedule_free(
     https://github.com/google-deepmind/optax/pull/1744); here as in the paper it is its own.
 
     Args:
-        inner: the optimizer that moves ``z``. Leave momentum out: ``b1`` has its place.
+        inner: the optimizer that moves ``z``. Leave momentum out: ``b1`` replaces it.
         learning_rate: the inner optimizer's, to weigh the average by: a number, a 0-d array or a
             schedule of the step count.
         b1: the share of ``x`` in ``y``, in (0, 1].
@@ -161,8 +161,8 @@ def schedule_free_sgd(
 
     Args:
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
-        warmup_steps: over how many steps the rate rises linearly from 0, which is the rate of the
-            first step; None for no warm-up.
+        warmup_steps: number of steps of a linear warm-up, whose first step has rate 0; None for no
+            warm-up.
         b1: the share of ``x`` in ``y``, in (0, 1].
         weight_decay: ``lambda``, 0 or more; a number, a 0-d array or a schedule.
         weight_lr_power: the average weighs steps by the largest rate so far to this power.
@@ -201,7 +201,7 @@ def schedule_free_adamw(
 ) -> optax.GradientTransformationExtraArgs:
     """Schedule-free AdamW: `schedule_free` with ``u = -eta (g / (sqrt(nu_hat) + eps) + lambda y)``.
 
-    ``nu_hat`` is that of `jaxnet.optim.adam`; there is no ``mu``: averaging has its place.
+    ``nu_hat`` is that of `jaxnet.optim.adam`; there is no ``mu``: averaging replaces it.
 
     How the conventions of ``like`` differ:
 
@@ -217,7 +217,7 @@ def schedule_free_adamw(
 
     Args:
         learning_rate: ``eta``, 0 or more; a number, a 0-d array or a schedule of the step count.
-        warmup_steps: over how many steps the rate rises linearly; None for no warm-up.
+        warmup_steps: number of steps of a linear warm-up; None for none.
         b1: the share of ``x`` in ``y``, in (0, 1].
         b2: decay of the mean of squared gradients, in [0, 1).
         eps: added outside the root, above 0.

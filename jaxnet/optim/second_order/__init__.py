@@ -1,7 +1,7 @@
 """Second-order methods: optimizers that use curvature or line searches.
 
-Each is an ``optax.GradientTransformationExtraArgs``: beside the gradient it needs risks elsewhere,
-in the extra arguments that `jaxnet.training.fit` gives every optimizer that takes them.
+Each is an ``optax.GradientTransformationExtraArgs``: it needs more than the gradient, in
+extra arguments of ``update`` that `jaxnet.training.fit` supplies.
 """
 
 from collections.abc import Callable

@@ -29,7 +29,7 @@ class LBFGSState(NamedTuple):
         count: finished steps, int32.
         params: the weights before the last step.
         updates: the gradient there.
-        diff_params_memory: the last steps ``s``, one a row of each leaf, in a ring.
+        diff_params_memory: the last steps ``s``, one per row of each leaf, in a ring.
         diff_updates_memory: the changes ``y`` of the gradient that they made.
         weights_memory: ``1 / y^T s``; 0 for a row not filled yet.
         pairs: pairs ``(s, y)`` taken so far; the next is row ``pairs % memory_size``.

@@ -15,8 +15,8 @@ class Solution(NamedTuple):
 
     Attributes:
         x: the solution, a tree like the right-hand side.
-        iterations: how many products it took.
-        bent: whether it met a direction whose curvature is not positive.
+        iterations: number of products.
+        bent: whether a direction had a curvature of 0 or less.
     """
 
     x: Params
@@ -38,15 +38,15 @@ def truncated_cg(
 ) -> Solution:
     """Solve ``A x = b`` until ``|b - A x| <= tolerance |b|``, or ``d^T A d <= 0`` for a direction.
 
-    Then ``A`` is not positive definite: ``x`` stays what it was before ``d``; it is ``b`` itself
-    if ``d`` is the first. In each case ``b^T x > 0`` unless ``b`` is 0: with the negative gradient
+    Then ``A`` is not positive definite: ``x`` is the solution before ``d``, or ``b`` itself if
+    ``d`` is the first. In each case ``b^T x > 0`` unless ``b`` is 0: with the negative gradient
     for ``b``, ``x`` goes downhill.
 
     Args:
         product: ``v -> A v``, with a symmetric ``A``.
         b: the right-hand side, a tree.
         tolerance: relative, 0 or more, 0-d.
-        max_iterations: how many products to form at most.
+        max_iterations: largest number of products.
 
     Source: Nocedal and Wright 2006, algorithms 5.2 and 7.1; Hestenes and Stiefel 1952.
 

@@ -35,7 +35,7 @@ def mask_tree(mask: Mask, tree: Any) -> Any:
         if not _is_known_boolean(leaf):
             name = f"mask{jax.tree_util.keystr(path)}"
             actual = "a traced value" if isinstance(leaf, Tracer) else with_type(leaf)
-            remedy = "Pass True for the leaves that are meant and False for the others."
+            remedy = "Pass True for the selected leaves and False for the others."
             raise invalid_type(name, "to be a boolean", actual, remedy)
     return jax.tree.map(bool, found)
 

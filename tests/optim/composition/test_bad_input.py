@@ -187,7 +187,7 @@ LEFT_OUT = (
 OTHER = (
     f"expected gradients to have the tree structure of the parameters, {TREE}, got {SHORT}. {OWN}"
 )
-BOOLEAN = "Pass True for the leaves that are meant and False for the others."
+BOOLEAN = "Pass True for the selected leaves and False for the others."
 
 USING: dict[str, tuple[Callable[[], Any], str]] = {
     "chain's state": (
