@@ -67,17 +67,25 @@ BackwardRule: TypeAlias = Callable[[Array, Array, Array], Array]
 
 
 class Activation(NamedTuple):
-    """An activation function with its hand-derived backward rule.
+    """An entrywise activation function with its hand-derived backward rule.
 
     Attributes:
-        function: ``z -> y``.
+        function: ``z -> y``, each entry of ``y`` of that entry of ``z`` alone.
         backward: ``(z, y, dy) -> dz``.
-        entrywise: whether each entry of ``y`` depends on that entry of ``z`` alone.
     """
 
     function: ActivationFunction
     backward: BackwardRule
-    entrywise: bool = True
+
+    entrywise = True
+
+
+class VectorActivation(Activation):
+    """An activation function of whole vectors, such as softmax, with its backward rule."""
+
+    __slots__ = ()
+
+    entrywise = False
 
 
 def entrywise(function: ActivationFunction, derivative: Derivative) -> Activation:
@@ -136,8 +144,8 @@ DERIVATIVES: dict[str, Derivative] = {
 """Name -> derivative, for the entrywise ones."""
 
 _VECTORS = {
-    "softmax": Activation(softmax, softmax_backward, entrywise=False),
-    "log_softmax": Activation(log_softmax, log_softmax_backward, entrywise=False),
+    "softmax": VectorActivation(softmax, softmax_backward),
+    "log_softmax": VectorActivation(log_softmax, log_softmax_backward),
 }
 
 
@@ -192,6 +200,7 @@ __all__ = [
     "ActivationFunction",
     "BackwardRule",
     "Derivative",
+    "VectorActivation",
     "elu",
     "elu_derivative",
     "entrywise",

@@ -12,7 +12,7 @@ import pytest
 import jaxnet
 from jaxnet.core.trees import dot
 from jaxnet.data import Examples
-from jaxnet.functions.activations import Activation
+from jaxnet.functions.activations import Activation, VectorActivation
 from jaxnet.inspection import (
     activation_norms,
     dead_fraction,
@@ -153,7 +153,7 @@ def test_a_softmax_is_left_out() -> None:
 
 def coupled(function: Callable[..., jax.Array]) -> Activation:
     """Return a vector activation, marked as one."""
-    return Activation(function, lambda z, y, dy: jax.vjp(function, z)[1](dy)[0], entrywise=False)
+    return VectorActivation(function, lambda z, y, dy: jax.vjp(function, z)[1](dy)[0])
 
 
 def test_activations_marked_as_coupled_are_left_out(dtype: np.dtype) -> None:
