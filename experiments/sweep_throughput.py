@@ -4,7 +4,7 @@
 included) one after the other through `jaxnet.training.fit`, and the same runs as
 `jaxnet.training.sweep` trains them on a CPU: one on each core at a time. The two have processes of
 their own and take turns. `fit` is compiled before the clock starts; a sweep compiles in every
-call, which counts. Reports medians, the ratio, and the memory that each process needed.
+call, which does not count. Reports medians, the ratio, and the memory that each process needed.
 """
 
 import dataclasses

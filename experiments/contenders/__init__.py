@@ -11,7 +11,8 @@ from typing import NamedTuple, TypeAlias
 
 from experiments.contenders.workload import Workload
 
-Epoch: TypeAlias = Callable[[], float]
+Epoch: TypeAlias = Callable[[], float | tuple[float, float]]
+"""``() -> test accuracy``, or that and the seconds to count, without compilation in the call."""
 
 
 class Contender(NamedTuple):

@@ -44,7 +44,7 @@ def listen() -> Callable[[], str]:
     return lines.get
 
 
-def timed(epoch: Callable[[], float]) -> dict[str, Any]:
+def timed(epoch: Callable[[], Any]) -> dict[str, Any]:
     """Train one epoch and return its time or its error."""
     started = time.perf_counter()
     try:
@@ -52,6 +52,8 @@ def timed(epoch: Callable[[], float]) -> dict[str, Any]:
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
     seconds = time.perf_counter() - started
+    if isinstance(accuracy, tuple):
+        accuracy, seconds = accuracy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
         1 if sys.platform == "darwin" else 1024
     )

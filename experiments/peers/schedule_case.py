@@ -24,6 +24,7 @@ class ScheduleCase(NamedTuple):
 
     Attributes:
         name: unique name.
+        schedule: name in `jaxnet.schedules`.
         ours: ``() -> `` our schedule.
         formula: ``t -> rate`` in NumPy, for float64 counts.
         optax: ``optax -> schedule``.
@@ -35,6 +36,7 @@ class ScheduleCase(NamedTuple):
     """
 
     name: str
+    schedule: str
     ours: Callable[[], schedules.Schedule]
     formula: Formula
     optax: Callable[[Any], Any] | None = None

@@ -55,8 +55,7 @@ def measure(case: ScheduleCase, library: str, every: int = 1) -> Row:
     verdict, known = judge(witnesses, ulps, case.known)
     note, link = ("", "") if known is None else (known.reason, known.link)
     missing = "" if has(library) else f"{library} is not installed"
-    name = case.ours().__name__
-    return Row(name, case.name, library, witnesses, ulps, verdict, note or missing, link)
+    return Row(case.schedule, case.name, library, witnesses, ulps, verdict, note or missing, link)
 
 
 def _ulps(actual: np.ndarray, exact: np.ndarray) -> float:

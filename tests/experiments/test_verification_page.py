@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 
+import jaxnet
 from experiments.peers.bfloat16 import Bfloat16
-from experiments.peers.cases import CASES
+from experiments.peers.cases import CASES, schedules
 from experiments.peers.page import build_page, count_bugs
 from experiments.peers.reasons import Reason
 from experiments.peers.rows import Pair, Row, Verdict, judge_pair
@@ -28,6 +29,13 @@ def test_the_page_has_rules_rows_and_reasons() -> None:
     assert "adam, &lt;quick&gt;" in page
     assert "It adds <code>eps</code> first." in page
     assert page.count("It is late.") == 2  # at its optimizer, and among the bugs
+
+
+def test_each_schedule_has_its_section() -> None:
+    for name in {case.schedule for case in schedules.CASES}:
+        assert callable(getattr(jaxnet.schedules, name))
+    page = build_page([], [], [], {"Schedules": [_row("cosine_decay")]}, ENVIRONMENT)
+    assert 'id="cosine_decay"' in page
 
 
 def test_rows_with_the_same_bug_count_once() -> None:

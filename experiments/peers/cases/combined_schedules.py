@@ -13,12 +13,14 @@ def _triangle(t: np.ndarray, up: int, down: int) -> np.ndarray:
 WARMUPS = [
     ScheduleCase(
         "warm-up, then constant",
+        "warmup_constant",
         lambda: schedules.warmup_constant(0.01, 0.3, 20),
         lambda t: np.interp(t, [0, 20], [0.01, 0.3]),
         optax=lambda optax: optax.warmup_constant_schedule(0.01, 0.3, 20),
     ),
     ScheduleCase(
         "warm-up, then cosine decay",
+        "warmup_cosine_decay",
         lambda: schedules.warmup_cosine_decay(0.01, 0.3, 10, 50, end_value=0.03),
         lambda t: np.where(
             t < 10, 0.01 + 0.029 * t, 0.03 + 0.27 * falling_cosine(np.clip(t - 10, 0, 40), 40)
@@ -31,6 +33,7 @@ WARMUPS = [
     ),
     ScheduleCase(
         "warm-up, then cosine decay raised to a power",
+        "warmup_cosine_decay",
         lambda: schedules.warmup_cosine_decay(0.0, 0.3, 10, 50, end_value=0.03, exponent=2.0),
         lambda t: np.where(
             t < 10, 0.03 * t, 0.03 + 0.27 * falling_cosine(np.clip(t - 10, 0, 40), 40) ** 2
@@ -39,6 +42,7 @@ WARMUPS = [
     ),
     ScheduleCase(
         "warm-up, then exponential decay",
+        "warmup_exponential_decay",
         lambda: schedules.warmup_exponential_decay(
             0.01, 0.3, 10, 7, 0.5, transition_begin=5, staircase=True, end_value=0.05
         ),
@@ -53,6 +57,7 @@ WARMUPS = [
     ),
     ScheduleCase(
         "warm-up of any schedule",
+        "warmup",
         lambda: schedules.warmup(schedules.step_decay(0.3, 9, 0.5), 12, init_value=0.03),
         lambda t: np.where(t < 12, 0.03 + 0.0225 * t, 0.3 * 0.5 ** np.floor((t - 12) / 9)),
         optax=lambda optax: optax.join_schedules(
@@ -77,6 +82,7 @@ CYCLES = [
     *(
         ScheduleCase(
             f"one cycle, {kind}, {phases} phases, as in optax",
+            f"{kind}_onecycle",
             lambda one=one, final=final: one(50, 0.3, pct_final=final),
             lambda t, kind=kind, points=points, values=values: path(kind, points, values, t),
             optax=theirs,
@@ -105,6 +111,7 @@ CYCLES = [
     *(
         ScheduleCase(
             f"one cycle, {kind}, {phases} phases, as in PyTorch",
+            f"{kind}_onecycle",
             lambda one=one, phases=phases: one(
                 55, 0.3, pct_start=0.35, pct_final=0.7 if phases == 3 else None, like="torch"
             ),
@@ -134,6 +141,7 @@ CYCLES = [
     *(
         ScheduleCase(
             f"cyclic, {mode}",
+            "cyclic",
             lambda mode=mode: schedules.cyclic(
                 0.03, 0.3, 8, step_size_down=5, mode=mode, gamma=0.9
             ),
@@ -153,6 +161,7 @@ CYCLES = [
 COMBINATIONS = [
     ScheduleCase(
         "joined",
+        "join",
         lambda: schedules.join(
             [
                 schedules.constant(0.1),
@@ -181,6 +190,7 @@ COMBINATIONS = [
     ),
     ScheduleCase(
         "a product",
+        "scale",
         lambda: schedules.scale(
             schedules.exponential_decay(0.3, 1, 0.95), schedules.linear(0.5, 1.0, 10)
         ),
@@ -194,6 +204,7 @@ COMBINATIONS = [
     ),
     ScheduleCase(
         "scaled and delayed",
+        "delay",
         lambda: schedules.delay(schedules.scale(schedules.linear(0.3, 0.1, 20), 0.5), 6),
         lambda t: np.interp(t, [6, 26], [0.15, 0.05]),
         optax=lambda optax: optax.linear_schedule(0.15, 0.05, 20, 6),

@@ -23,6 +23,7 @@ def _restarts(t: np.ndarray, first: int, factor: int, higher: float) -> np.ndarr
 FALLS = [
     ScheduleCase(
         "constant",
+        "constant",
         lambda: schedules.constant(0.3),
         lambda t: np.full_like(t, 0.3),
         optax=lambda optax: optax.constant_schedule(0.3),
@@ -30,6 +31,7 @@ FALLS = [
     ),
     ScheduleCase(
         "linear, up",
+        "linear",
         lambda: schedules.linear(0.06, 0.3, 40),
         lambda t: np.interp(t, [0, 40], [0.06, 0.3]),
         optax=lambda optax: optax.linear_schedule(0.06, 0.3, 40),
@@ -38,11 +40,13 @@ FALLS = [
     ),
     ScheduleCase(
         "linear, down, begun late",
+        "linear",
         lambda: schedules.linear(0.3, 0.03, 40, transition_begin=7),
         lambda t: np.interp(t, [7, 47], [0.3, 0.03]),
         optax=lambda optax: optax.linear_schedule(0.3, 0.03, 40, 7),
     ),
     ScheduleCase(
+        "polynomial",
         "polynomial",
         lambda: schedules.polynomial(0.3, 0.0, 2.5, 40),
         lambda t: 0.3 * np.maximum(1 - t / 40, 0) ** 2.5,
@@ -52,12 +56,14 @@ FALLS = [
     ),
     ScheduleCase(
         "polynomial, up, begun late",
+        "polynomial",
         lambda: schedules.polynomial(0.01, 0.3, 2, 40, transition_begin=7),
         lambda t: 0.3 - 0.29 * (1 - np.clip((t - 7) / 40, 0, 1)) ** 2,
         optax=lambda optax: optax.polynomial_schedule(0.01, 0.3, 2, 40, 7),
     ),
     ScheduleCase(
         "polynomial, cycles",
+        "polynomial",
         lambda: schedules.polynomial(0.3, 0.01, 0.5, 12, cycle=True),
         lambda t: 0.01 + 0.29 * (1 - t / (12 * np.maximum(np.ceil(t / 12), 1))) ** 0.5,
         keras=lambda keras: keras.optimizers.schedules.PolynomialDecay(
@@ -66,6 +72,7 @@ FALLS = [
     ),
     ScheduleCase(
         "inverse time, the lecture's",
+        "inverse_time_decay",
         lambda: schedules.inverse_time_decay(0.3),
         lambda t: 0.3 / (t + 1),
         torch=lambda torch, o: torch.optim.lr_scheduler.LambdaLR(o, lambda t: 1 / (t + 1)),
@@ -73,6 +80,7 @@ FALLS = [
     *(
         ScheduleCase(
             f"inverse time, staircase {staircase}",
+            "inverse_time_decay",
             lambda staircase=staircase: schedules.inverse_time_decay(
                 0.3, 5, 0.7, staircase=staircase
             ),
@@ -85,12 +93,14 @@ FALLS = [
     ),
     ScheduleCase(
         "inverse polynomial",
+        "inverse_polynomial_decay",
         lambda: schedules.inverse_polynomial_decay(0.3, 0.75),
         lambda t: 0.3 / (t + 1) ** 0.75,
         torch=lambda torch, o: torch.optim.lr_scheduler.LambdaLR(o, lambda t: (t + 1) ** -0.75),
     ),
     ScheduleCase(
         "exponential, the lecture's",
+        "exponential_decay",
         lambda: schedules.exponential_decay(0.3, 1, float(np.exp(-0.1))),
         lambda t: 0.3 * np.exp(-0.1 * t),
         torch=lambda torch, o: torch.optim.lr_scheduler.ExponentialLR(o, float(np.exp(-0.1))),
@@ -98,6 +108,7 @@ FALLS = [
     *(
         ScheduleCase(
             f"exponential, staircase {staircase}",
+            "exponential_decay",
             lambda staircase=staircase: schedules.exponential_decay(
                 0.3, 7, 0.4, staircase=staircase
             ),
@@ -113,18 +124,21 @@ FALLS = [
     ),
     ScheduleCase(
         "exponential, bounded, begun late",
+        "exponential_decay",
         lambda: schedules.exponential_decay(0.3, 7, 0.4, transition_begin=5, end_value=0.02),
         lambda t: np.maximum(0.3 * 0.4 ** (np.maximum(t - 5, 0) / 7), 0.02),
         optax=lambda optax: optax.exponential_decay(0.3, 7, 0.4, 5, False, 0.02),
     ),
     ScheduleCase(
         "exponential, growing to a bound",
+        "exponential_decay",
         lambda: schedules.exponential_decay(0.01, 7, 1.5, end_value=0.2),
         lambda t: np.minimum(0.01 * 1.5 ** (t / 7), 0.2),
         optax=lambda optax: optax.exponential_decay(0.01, 7, 1.5, 0, False, 0.2),
     ),
     ScheduleCase(
         "steps",
+        "step_decay",
         lambda: schedules.step_decay(0.3, 9, 0.3),
         lambda t: 0.3 * 0.3 ** np.floor(t / 9),
         torch=lambda torch, o: torch.optim.lr_scheduler.StepLR(o, 9, 0.3),
@@ -135,6 +149,7 @@ FALLS = [
 COSINES = [
     ScheduleCase(
         "cosine decay",
+        "cosine_decay",
         lambda: schedules.cosine_decay(0.3, 50, alpha=0.1),
         lambda t: 0.3 * (0.9 * falling_cosine(np.minimum(t, 50), 50) + 0.1),
         optax=lambda optax: optax.cosine_decay_schedule(0.3, 50, 0.1),
@@ -143,6 +158,7 @@ COSINES = [
     ),
     ScheduleCase(
         "cosine decay to 0",
+        "cosine_decay",
         lambda: schedules.cosine_decay(0.3, 50),
         lambda t: 0.3 * falling_cosine(np.minimum(t, 50), 50),
         optax=lambda optax: optax.cosine_decay_schedule(0.3, 50),
@@ -153,12 +169,14 @@ COSINES = [
     ),
     ScheduleCase(
         "cosine decay, raised to a power",
+        "cosine_decay",
         lambda: schedules.cosine_decay(0.3, 50, alpha=0.1, exponent=1.5),
         lambda t: 0.3 * (0.9 * falling_cosine(np.minimum(t, 50), 50) ** 1.5 + 0.1),
         optax=lambda optax: optax.cosine_decay_schedule(0.3, 50, 0.1, 1.5),
     ),
     ScheduleCase(
         "cosine annealing, past its end",
+        "cosine_annealing",
         lambda: schedules.cosine_annealing(0.3, 13, end_value=0.01),
         lambda t: 0.01 + 0.29 * falling_cosine(t, 13),
         torch=lambda torch, o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 13, 0.01),
@@ -166,6 +184,7 @@ COSINES = [
     *(
         ScheduleCase(
             f"cosine restarts, {factor} times longer, {higher} times higher",
+            "cosine_restarts",
             lambda factor=factor, higher=higher: schedules.cosine_restarts(
                 0.3, 7, t_mul=factor, m_mul=higher, alpha=0.1
             ),
@@ -188,6 +207,7 @@ COSINES = [
     ),
     ScheduleCase(
         "cosine restarts, cycles given by hand",
+        "cosine_restarts",
         lambda: schedules.cosine_restarts(0.3, 10, t_mul=2),
         lambda t: 0.3 * _restarts(t, 10, 2, 1.0),
         optax=lambda optax: optax.sgdr_schedule(
@@ -202,6 +222,7 @@ COSINES = [
 def _interpolated(kind: Literal["linear", "cosine"]) -> ScheduleCase:
     return ScheduleCase(
         f"piecewise, {kind}",
+        "piecewise_interpolate",
         lambda: schedules.piecewise_interpolate(kind, 0.3, {30: 20.0, 10: 0.01}),
         lambda t: path(kind, [0, 10, 30], [0.3, 0.003, 0.06], t),
         optax=lambda optax: optax.piecewise_interpolate_schedule(kind, 0.3, {30: 20.0, 10: 0.01}),
@@ -211,18 +232,21 @@ def _interpolated(kind: Literal["linear", "cosine"]) -> ScheduleCase:
 PIECES = [
     ScheduleCase(
         "piecewise constant",
+        "piecewise_constant",
         lambda: schedules.piecewise_constant(0.3, {30: 0.5, 10: 0.1, 45: 4.0}),
         lambda t: 0.3 * np.where(t < 10, 1, np.where(t < 30, 0.1, np.where(t < 45, 0.05, 0.2))),
         optax=lambda optax: optax.piecewise_constant_schedule(0.3, {30: 0.5, 10: 0.1, 45: 4.0}),
     ),
     ScheduleCase(
         "piecewise constant, milestones",
+        "piecewise_constant",
         lambda: schedules.piecewise_constant(0.3, {10: 0.1, 30: 0.1}),
         lambda t: 0.3 * np.where(t < 10, 1, np.where(t < 30, 0.1, 0.01)),
         torch=lambda torch, o: torch.optim.lr_scheduler.MultiStepLR(o, [10, 30], 0.1),
     ),
     ScheduleCase(
         "piecewise constant, Keras's boundaries 10 and 30",
+        "piecewise_constant",
         lambda: schedules.piecewise_constant(0.3, {11: 0.1, 31: 0.5}),
         lambda t: np.where(t <= 10, 0.3, np.where(t <= 30, 0.03, 0.015)),
         keras=lambda keras: keras.optimizers.schedules.PiecewiseConstantDecay(
