@@ -13,9 +13,10 @@ from jaxnet.core.trees import digest
 from jaxnet.training import FitResult, Recipe, early_stopping, fit, grid, sweep
 from jaxnet.training.distributed.mesh import make_mesh, replicated
 from jaxnet.training.fit import _lowered, _program
-from jaxnet.training.loop.gradient import autodiff
-from jaxnet.training.loop.objective import make_objective
+from jaxnet.training.host_loop import CAPACITY
 from jaxnet.training.loop.state import init_state
+from jaxnet.training.program import LoopConfig
+from jaxnet.training.recipe import check_recipe
 from tests.training.toys import blobs
 
 NETWORK = jaxnet.mlp((3, 16, 3), activation="tanh", batch_norm="before", drop_rate=0.2)
@@ -79,9 +80,9 @@ def test_many_devices_equal_one(
 def test_a_step_sums_over_the_devices_once(optimized: None) -> None:
     """All gradients, the loss and the metric in one sum, and nothing else goes between devices."""
     network = jaxnet.mlp((3, 16, 3), activation="tanh", drop_rate=0.2)
-    objective = make_objective(network, "softmax_cross_entropy", "accuracy")
+    recipe = check_recipe(Recipe(network, OPTIMIZER, metrics="accuracy"))
     mesh = make_mesh(jax.devices(), 8)
-    program = _program(objective, autodiff, OPTIMIZER, None, 8, True, "equal", (), None, (), mesh)
+    program = _program(recipe, LoopConfig(CAPACITY, 8, instruments=(), mesh=mesh))
     state = init_state(network, OPTIMIZER, (3,), key=jax.random.key(0))
     examples = replicated((jax.tree.map(jnp.asarray, blobs(128)), None), mesh)
     text = _lowered(program, state, examples, mesh).compile().as_text()

@@ -152,7 +152,7 @@ def test_a_real_run_is_logged_as_its_history_says(tmp_path: Path) -> None:
         "optimizer": jaxnet.optim.sgd(0.1),
         "batch_size": 8,
         "validation": blobs(seed=1),
-        "chunk": 2,
+        "report_every": 2,
     }
     model = network()
     with tensorboard_log(tmp_path / "board") as board:
