@@ -11,6 +11,9 @@ Array: TypeAlias = jax.Array
 AnyArray: TypeAlias = jax.Array | np.ndarray
 """An array on the device or on the host."""
 
+Number: TypeAlias = float | Array
+"""A Python number, or a 0-d array, which may be traced."""
+
 Key: TypeAlias = jax.Array
 """A PRNG key as `jax.random.key` makes it."""
 

@@ -11,13 +11,10 @@ import optax
 from jaxnet.core.checks import check_floating, check_ranges
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.precision import at_least_float32
-from jaxnet.core.types import Array
+from jaxnet.core.types import Array, Number
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
 from jaxnet.optim.update_rule.mask import Mask, mask_tree
 from jaxnet.optim.update_rule.ranges import RANGES
-
-Number: TypeAlias = float | Array
-"""A hyperparameter: a number, whose range is checked, or a 0-d array, which may be traced."""
 
 
 class StepContext(NamedTuple):

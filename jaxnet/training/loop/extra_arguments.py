@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import optax
 
-from jaxnet.core.types import Array, Key, Params, Statistics
+from jaxnet.core.types import Array, Key, Number, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.loop.gradient import BatchGradient, GradientFunction
 from jaxnet.training.loop.objective import Objective
@@ -68,7 +68,7 @@ def extra_arguments(
     statistics: Statistics,
     batch: Examples,
     key: Key,
-    divisor: float,
+    divisor: Number,
 ) -> ExtraArguments:
     """Return the extra arguments of one step.
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice
-from jaxnet.core.types import Array, Key, Params, Statistics
+from jaxnet.core.types import Array, Key, Number, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.loop.objective import Objective
 from jaxnet.training.loop.sums import Sums, batch_risk, batch_sums
@@ -27,7 +27,7 @@ class BatchGradient(NamedTuple):
     statistics: Statistics
 
 
-GradientFunction: TypeAlias = Callable[[Params, Statistics, Examples, Key, float], BatchGradient]
+GradientFunction: TypeAlias = Callable[[Params, Statistics, Examples, Key, Number], BatchGradient]
 """``(params, statistics, batch, key, divisor) -> BatchGradient``. The risk is the batch's summed
 losses over ``divisor``, plus the penalty."""
 
@@ -40,7 +40,7 @@ def autodiff(objective: Objective) -> GradientFunction:
     network = objective.network
 
     def gradient(
-        params: Params, statistics: Statistics, batch: Examples, key: Key, divisor: float
+        params: Params, statistics: Statistics, batch: Examples, key: Key, divisor: Number
     ) -> BatchGradient:
         def risk(params: Params) -> tuple[Array, tuple[Sums, Statistics]]:
             outputs, updated = network.apply(
@@ -64,7 +64,7 @@ def by_hand(objective: Objective) -> GradientFunction:
     network, loss, _, penalty = objective
 
     def gradient(
-        params: Params, statistics: Statistics, batch: Examples, key: Key, divisor: float
+        params: Params, statistics: Statistics, batch: Examples, key: Key, divisor: Number
     ) -> BatchGradient:
         outputs, residual, updated = network.forward(
             params, statistics, batch.inputs, key=key, training=True

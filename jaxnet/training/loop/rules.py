@@ -9,12 +9,11 @@ import jax.numpy as jnp
 from jaxnet.core.checks import check_choice, check_range, check_scalar
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.memory import cache_by_value
-from jaxnet.core.types import Array, Params, Statistics
+from jaxnet.core.types import Array, Number, Params, Statistics
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import Modes, check_direction, no_direction
 from jaxnet.functions.schedules import PlateauState, plateau
 
-Number: TypeAlias = float | Array
 Source: TypeAlias = Literal["train", "validation"]
 
 NO_RULE = -1

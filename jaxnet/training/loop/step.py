@@ -7,7 +7,7 @@ import optax
 
 from jaxnet.core.errors import invalid_type
 from jaxnet.core.trees import scaled
-from jaxnet.core.types import Array, Key, Params, Statistics
+from jaxnet.core.types import Array, Key, Number, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.loop.extra_arguments import accepted_arguments, extra_arguments
 from jaxnet.training.loop.gradient import GradientEngine
@@ -31,7 +31,7 @@ class StepState(NamedTuple):
     scale: Array | None = None
 
 
-Step: TypeAlias = Callable[[StepState, Examples, Key, float], tuple[StepState, Sums]]
+Step: TypeAlias = Callable[[StepState, Examples, Key, Number], tuple[StepState, Sums]]
 
 
 Constraint: TypeAlias = Callable[[Params], Params]
@@ -63,7 +63,9 @@ def make_step(
     names = accepted_arguments(optimizer)
     optimizer = optax.with_extra_args_support(optimizer)
 
-    def step(state: StepState, batch: Examples, key: Key, divisor: float) -> tuple[StepState, Sums]:
+    def step(
+        state: StepState, batch: Examples, key: Key, divisor: Number
+    ) -> tuple[StepState, Sums]:
         here = gradient(state.params, state.statistics, batch, key, divisor)
         extra = {}
         if names:  # for others not even the risk is written into the program

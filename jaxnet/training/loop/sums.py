@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.precision import at_least_float32
-from jaxnet.core.types import Array, Params
+from jaxnet.core.types import Array, Number, Params
 from jaxnet.training.loop.objective import Objective
 
 Sums: TypeAlias = dict[str, Array]
@@ -28,7 +28,7 @@ def batch_sums(objective: Objective, outputs: Array, targets: Array) -> Sums:
     return sums
 
 
-def batch_risk(objective: Objective, sums: Sums, params: Params, divisor: float) -> Array:
+def batch_risk(objective: Objective, sums: Sums, params: Params, divisor: Number) -> Array:
     """Return the risk of a batch: its summed losses over ``divisor``, plus the penalty."""
     mean, penalty = sums["loss"] / divisor, objective.penalty
     return mean if penalty is None else mean + penalty.function(params)
