@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
 
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -48,23 +47,6 @@ def prepare() -> None:
         stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         _watch_for_interrupts()
-    sys.unraisablehook = without_late_threads(sys.unraisablehook)
-
-
-def without_late_threads(report: Callable[[Any], object]) -> Callable[[Any], None]:
-    """Return a hook that ignores failures reported to a closed event loop.
-
-    On a full disk, TensorStore's threads report to a loop that the first failure has closed.
-
-    Args:
-        report: `sys.unraisablehook`.
-    """
-
-    def hook(unraisable: Any) -> None:
-        if str(unraisable.exc_value) != "Event loop is closed":
-            report(unraisable)
-
-    return hook
 
 
 def _watch_for_interrupts() -> None:

@@ -8,14 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import jax
 import pytest
 
 from experiments.contenders.turns import lost
-from experiments.harness import terminal
 from experiments.harness.command import run_command
 from tests.experiments.test_commands import run
 from tests.test_structure import ROOT
@@ -231,14 +229,3 @@ def test_errors_of_the_system_are_reported(
     printed = capsys.readouterr().err
     assert printed.startswith(f"error: {message}")
     assert printed.count("\n") == 1
-
-
-def test_threads_that_outlive_their_loop_are_ignored() -> None:
-    reported: list[Any] = []
-    hook = terminal.without_late_threads(reported.append)
-    late, other = (
-        SimpleNamespace(exc_value=RuntimeError(text)) for text in ("Event loop is closed", "other")
-    )
-    hook(late)
-    hook(other)
-    assert reported == [other]

@@ -58,7 +58,7 @@ def run_in_all_processes(processes: int, action: Callable[[], T]) -> T:
     result, failure = None, None
     try:
         result = action()
-    except Exception as error:  # whatever it is, the others must not wait for ever
+    except Exception as error:  # of any kind: the other processes wait for an answer
         failure = error
     failed = np.flatnonzero(gathered(processes, np.array([failure is not None])))
     if failure is not None:
@@ -101,7 +101,7 @@ def from_first(processes: int, call: Callable[[], T]) -> T:
     if jax.process_index() == 0:
         try:
             result = call()
-        except Exception as raised:  # whatever it is, the others must not wait for ever
+        except Exception as raised:  # of any kind: the other processes wait for an answer
             error = raised
     failure = None if error is None else [type(error).__name__, str(error)]
     result, failure = _broadcast(None if result is failure is None else [result, failure])

@@ -71,7 +71,7 @@ class SweepCheckpoint:
             for start in description["starts"]:
                 rows = slice(row, row := row + min(width, self._members - start))
                 batches[start] = jax.tree.map(lambda n, a=arrays, rows=rows: a[n][rows], names)
-        self._found = []  # lets go of the arrays
+        self._found = []  # frees the arrays
         return batches
 
     def add(self, start: int, batch: Any, seconds: float, *, last: bool) -> None:
