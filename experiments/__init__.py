@@ -1,4 +1,4 @@
-"""Experiments: one module per question, each with a figure and a measured number."""
+"""Experiments: one module per question, each with a measured answer."""
 
 import sys
 
