@@ -88,6 +88,7 @@ def make_epoch(
             traced, and name an example more than once.
         mesh: devices that each take a part of every mini-batch; None for one that takes all.
     """
+    step = jax.jit(step, static_argnums=3, inline=True)  # traced once for mini-batches of a size
 
     def epoch(
         state: TrainState, examples: Examples, scale: Array | None = None
@@ -109,7 +110,7 @@ def make_epoch(
             return take_step(carry, batch_order, index, batch_size), None
 
         step_state = StepState(state.params, state.statistics, state.opt_state, scale)
-        carry = (step_state, _no_totals(step, step_state, examples, step_key))
+        carry = (step_state, _no_totals(step, step_state, examples, step_key, batch_size))
         rows = order[: full_steps * batch_size].reshape(full_steps, batch_size)
         carry, _ = jax.lax.scan(body, carry, (rows, jnp.arange(full_steps, dtype=jnp.int32)))
         if rest:
@@ -128,9 +129,10 @@ def _gather(examples: Examples, order: Array) -> Examples:
     return Examples(*(array.at[order].get(mode="promise_in_bounds") for array in examples))
 
 
-def _no_totals(step: Step, state: StepState, examples: Examples, key: Key) -> _Totals:
-    one = jax.eval_shape(lambda: examples.take(slice(0, 1)))
-    _, sums = jax.eval_shape(lambda s, batch, k: step(s, batch, k, 1), state, one, key)
+def _no_totals(step: Step, state: StepState, examples: Examples, key: Key, size: int) -> _Totals:
+    rows = jax.ShapeDtypeStruct((size,), jnp.int32)
+    batch = jax.eval_shape(_gather, examples, rows)
+    _, sums = jax.eval_shape(lambda s, b, k: step(s, b, k, size), state, batch, key)
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), sums)
     return _Totals(zeros, jnp.int32(NEVER), jnp.full_like(zeros["loss"], jnp.nan))
 

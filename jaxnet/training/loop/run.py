@@ -1,5 +1,6 @@
 """A run: a loop over epochs with stop rules, as one pure function."""
 
+import functools
 import numbers
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -79,6 +80,7 @@ def make_run(
         evaluate_at: at which parameters is measured after every epoch; None for the run's own.
     """
 
+    @functools.partial(jax.jit, inline=True)  # traced once, for its shape and for its values
     def one_epoch(
         state: TrainState, train: Examples, validation: Examples | None
     ) -> tuple[TrainState, RunRecord]:
@@ -95,6 +97,7 @@ def make_run(
     def run(
         state: TrainState, train: Examples, validation: Examples | None, epochs: Array
     ) -> tuple[TrainState, RunRecord, Array]:
+        state = strongly_typed(state)
         _, row = jax.eval_shape(one_epoch, state, train, validation)
 
         def going_on(carry: _Carry) -> Array:
@@ -110,7 +113,7 @@ def make_run(
             return _Carry(carry.done + 1, diverged, _keep(diverged, carry.state, state), history)
 
         history = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row)
-        start = _Carry(jnp.int32(0), jnp.array(False), strongly_typed(state), history)
+        start = _Carry(jnp.int32(0), jnp.array(False), state, history)
         end = jax.lax.while_loop(going_on, body, start)
         return strongly_typed(end.state), end.history, end.done
 
