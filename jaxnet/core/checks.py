@@ -21,6 +21,24 @@ LARGEST = 2**31 - 1
 """The largest integer of a hyperparameter: int32's."""
 
 
+def require(good: Any, argument: str, expected: str, actual: object, remedy: str = "") -> None:
+    """Raise a ValueError unless ``good`` is true.
+
+    >>> require(2 < 1, "low", "below high", 2)
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidValueError: expected low below high, got 2.
+    """
+    if not good:
+        raise invalid_value(argument, expected, actual, remedy)
+
+
+def require_type(good: Any, argument: str, expected: str, actual: object, remedy: str = "") -> None:
+    """Raise a TypeError unless ``good`` is true."""
+    if not good:
+        raise invalid_type(argument, expected, actual, remedy)
+
+
 def check_choice(argument: str, name: str, table: Mapping[str, T]) -> T:
     """Return the entry called ``name``, or raise a ValueError that lists the known names.
 
@@ -47,8 +65,7 @@ def check_count(argument: str, value: Any, *, minimum: int = 1) -> int:
         raise invalid_type(argument, "to be an integer", "a traced array", remedy)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise invalid_type(argument, "to be an integer", with_type(value))
-    if value < minimum:
-        raise invalid_value(argument, f">= {minimum}", value)
+    require(value >= minimum, argument, f">= {minimum}", value)
     return int(value)
 
 
@@ -208,8 +225,7 @@ def check_function(argument: str, called: Any, remedy: str) -> None:
     jaxnet.core.errors.InvalidTypeError: expected on_progress to be a function, got 3. \
 Pass a function.
     """
-    if not callable(called):
-        raise invalid_type(argument, "to be a function", repr(called), remedy)
+    require_type(callable(called), argument, "to be a function", repr(called), remedy)
 
 
 def check_instance(argument: str, value: Any, kind: type, expected: str, remedy: str) -> None:
@@ -220,8 +236,7 @@ def check_instance(argument: str, value: Any, kind: type, expected: str, remedy:
         ...
     jaxnet.core.errors.InvalidTypeError: expected path to be a string, got a int. Pass a name.
     """
-    if not isinstance(value, kind):
-        raise invalid_type(argument, expected, f"a {type(value).__name__}", remedy)
+    require_type(isinstance(value, kind), argument, expected, f"a {type(value).__name__}", remedy)
 
 
 def check_arrays(**arrays: Any) -> None:
