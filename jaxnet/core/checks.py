@@ -1,11 +1,12 @@
 """Checks of arguments: each returns the valid value or raises an error."""
 
 import difflib
+import functools
 import inspect
 import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +17,13 @@ from jaxnet.core.errors import invalid_type, invalid_value, with_type
 from jaxnet.core.types import AnyArray
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 LARGEST = 2**31 - 1
 """The largest integer of a hyperparameter: int32's."""
+
+TOLERANCE = 1e-3
+"""Tolerance of probabilities outside [0, 1], and of their sum around 1."""
 
 
 def require(good: Any, argument: str, expected: str, actual: object, remedy: str = "") -> None:
@@ -150,7 +155,8 @@ def check_ranges(ranges: Mapping[str, str], **values: Any) -> None:
 
     Args:
         ranges: name -> interval of real numbers, such as ``"[0, 1)"``, or ``"{1, 2, ...}"`` for
-            the integers from a minimum to 2^31 - 1. Other names may be in the table.
+            the integers from a minimum to 2^31 - 1, or ``"{False, True}"``. Other names may be in
+            the table.
         values: name -> number, or 0-d array, see `check_scalar` and `check_whole`.
 
     >>> check_ranges({"b1": "[0, 1)", "steps": "{1, 2, ...}"}, steps=3, b1=1.0)
@@ -160,12 +166,43 @@ def check_ranges(ranges: Mapping[str, str], **values: Any) -> None:
     """
     for name, value in values.items():
         text = ranges[name]
+        if text == "{False, True}":
+            check_flags(**{name: value})
+            continue
         low, high = text[1:-1].split(", ")[:2]
         if text.startswith("{"):
             check_whole(name, value, minimum=int(low))
             continue
         opened = {"low_open": text.startswith("("), "high_open": text.endswith(")")}
         check_scalar(name, value, low=float(low), high=float(high), **opened)
+
+
+def checked(ranges: Mapping[str, str]) -> Callable[[F], F]:
+    """Return a decorator that checks a function's arguments by `check_ranges` before each call.
+
+    Arguments outside the table, and those that are their defaults, are not checked.
+
+    >>> halve = checked({"rate": "[0, 1]"})(lambda rate: rate / 2)
+    >>> halve(2)
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidValueError: expected rate finite and in [0, 1], got 2.
+    """
+
+    def decorate(function: F) -> F:
+        signature = inspect.signature(function)
+        defaults = {name: p.default for name, p in signature.parameters.items()}
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            given = signature.bind(*args, **kwargs).arguments.items()
+            values = {n: v for n, v in given if n in ranges and v is not defaults[n]}
+            check_ranges(ranges, **values)
+            return function(*args, **kwargs)
+
+        return cast(F, call)
+
+    return decorate
 
 
 def ranges_by_name(names: Mapping[str, str]) -> dict[str, str]:
@@ -270,6 +307,67 @@ z.astype(jnp.float32) converts.
     if not jnp.issubdtype(dtype, jnp.floating):
         remedy = f"{argument}.astype(jnp.float32) converts."
         raise invalid_type(argument, "to be floating-point", dtype, remedy)
+
+
+def check_real(argument: str, array: Any) -> None:
+    """Check that an array is integer or floating-point.
+
+    >>> check_real("targets", np.array([True]))
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidTypeError: expected targets to be integer or floating-point, \
+got bool. targets.astype(jnp.float32) converts.
+    """
+    check_arrays(**{argument: array})
+    good = any(jnp.issubdtype(array.dtype, kind) for kind in (jnp.integer, jnp.floating))
+    remedy = f"{argument}.astype(jnp.float32) converts."
+    require_type(good, argument, "to be integer or floating-point", array.dtype, remedy)
+
+
+def check_shape(argument: str, array: Any, *shapes: tuple[int, ...], remedy: str = "") -> None:
+    """Check that an array has one of several shapes.
+
+    >>> check_shape("targets", np.zeros(3), (2,), (2, 1))
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidValueError: expected targets to have shape (2,) or (2, 1), got (3,).
+    """
+    expected = f"to have shape {' or '.join(map(str, shapes))}"
+    require(array.shape in shapes, argument, expected, array.shape, remedy)
+
+
+def check_entrywise(outputs: Any, targets: Any) -> None:
+    """Check that targets are numbers, one per entry of the outputs.
+
+    Targets without the last axis are valid where it has one entry: ``(n,)`` beside ``(n, 1)``.
+    """
+    check_arrays(outputs=outputs)
+    check_real("targets", targets)
+    shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1:] == (1,))
+    remedy = "Pass one number per entry; the last axis of the outputs holds the entries."
+    check_shape("targets", targets, *shapes, remedy=remedy)
+
+
+def check_signs(argument: str, labels: Any) -> None:
+    """Check that labels are in {0, 1}, or else in {-1, +1}, unless they are traced."""
+    expected = "to be 0 or 1, or else -1 or +1"
+    check_entries(argument, labels, lambda v: (v == 1) | (v == -int((v == -1).any())), expected)
+
+
+def check_probabilities(argument: str, values: Any) -> None:
+    """Check that values are in [0, 1], up to `TOLERANCE`, unless they are traced; NaN passes."""
+    expected, remedy = "to be probabilities in [0, 1]", "Apply a sigmoid or softmax to logits."
+    check_entries(argument, values, lambda v: ~(abs(v - 0.5) > 0.5 + TOLERANCE), expected, remedy)
+
+
+def check_labels(argument: str, labels: Any, classes: int, least: int = 0) -> None:
+    """Check that labels are integers in ``[least, classes)``; traced ones only by dtype."""
+    integer = jnp.issubdtype(labels.dtype, jnp.integer)
+    remedy = f"{argument}.astype(jnp.int32) converts."
+    require_type(integer, argument, "of labels to be integer", labels.dtype, remedy)
+    expected = f"of integer labels to be in [{least}, {classes})"
+    remedy = "Number the classes from 0."
+    check_entries(argument, labels, lambda v: (v >= least) & (v < classes), expected, remedy)
 
 
 def check_finite(argument: str, values: np.ndarray, remedy: str) -> None:

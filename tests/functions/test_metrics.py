@@ -137,35 +137,32 @@ def test_binary_accuracy_by_hand(dtype: np.dtype) -> None:
     ("metric", "shape", "targets", "error", "message"),
     [
         (accuracy, (3, 1), np.array([0, 1, 1]), ValueError,
-         "expected outputs to have 2 or more classes on the last axis, got shape (3, 1). "
-         "The largest of one is always the first: take binary_accuracy for one output."),
+         "expected outputs to have 2 or more classes on the last axis, got shape (3, 1). See "
+         "binary_accuracy for one."),
         (accuracy, (3, 2), np.array([[0], [1], [1]]), ValueError,
-         "expected targets to have shape (3,) or (3, 2), got (3, 1). Pass one integer "
-         "label per example, or one one-hot row."),
+         "expected targets to have shape (3,) or (3, 2), got (3, 1)."),
         (error_rate, (3, 2), np.array([0, 2, 1]), ValueError,
          "expected targets of integer labels to be in [0, 2), got 2 at index (1,). "
          "Number the classes from 0."),
         (accuracy, (2, 2), np.array([[0, 1], [0.5, 0.5]]), ValueError,
          "expected targets of one-hot rows to have one 1 each, else 0, got 0.5 at index "
-         "(1, 0). Pass integer labels."),
+         "(1, 0)."),
         (accuracy, (2, 2), np.array([0.0, 1.0]), TypeError,
-         "expected targets of labels to be integer, got float64. Pass one integer label "
-         "per example, such as labels.astype(jnp.int32)."),
+         "expected targets of labels to be integer, got float64. targets.astype(jnp.int32) "
+         "converts."),
         (accuracy, (2, 2), np.eye(2) > 0, TypeError,
-         "expected targets to be integer or floating-point, got bool. Convert them by "
-         "astype."),
+         "expected targets to be integer or floating-point, got bool. targets.astype(jnp.float32) "
+         "converts."),
         (top_k_accuracy, (2, 3), np.array([0, 1]), ValueError,
-         "expected k <= the 3 classes, got 5. With as many guesses as classes none "
-         "is wrong."),
+         "expected k <= the 3 classes, got 5."),
         (binary_accuracy, (2, 3), np.array([0, 1]), ValueError,
-         "expected targets to have shape (2, 3), got (2,). Pass one label per "
-         "entry; for several classes take accuracy."),
+         "expected targets to have shape (2, 3), got (2,). Pass one number per entry; the last "
+         "axis of "
+         "the outputs holds the entries."),
         (binary_accuracy, (2, 1), np.array([0.5, 1]), ValueError,
-         "expected targets to be 0 or 1, or else -1 or +1, got 0.5 at index (0,). "
-         "Pass one label per entry."),
+         "expected targets to be 0 or 1, or else -1 or +1, got 0.5 at index (0,)."),
         (binary_accuracy, (2, 1), np.array([0, -1]), ValueError,
-         "expected targets to be 0 or 1, or else -1 or +1, got 0 at index (0,). "
-         "Pass one label per entry."),
+         "expected targets to be 0 or 1, or else -1 or +1, got 0 at index (0,)."),
     ],
 )  # fmt: skip
 def test_bad_input(

@@ -174,36 +174,31 @@ def test_many_examples_of_few_bits() -> None:
          "expected targets of integer labels to be in [0, 3), got -1 at index "
          "(1,). Number the classes from 0."),
         (lambda: confusion_matrix(jnp.array([0, 1]), np.array([[0, 1]]), classes=3), ValueError,
-         "expected targets to have shape (2,), got (1, 2). Pass one label per "
-         "example."),
+         "expected targets to have shape (2,), got (1, 2)."),
         (lambda: confusion_matrix(jnp.eye(3), np.arange(3), classes=4), ValueError,
-         "expected predictions of scores to have 4 classes on the last axis, got "
-         "shape (3, 3). Pass classes=outputs.shape[-1]."),
+         "expected predictions to have shape (3, 4), got (3, 3)."),
         (lambda: confusion_matrix(jnp.eye(3), np.arange(3), classes=1), ValueError,
          "expected classes >= 2, got 1."),
         (lambda: recall(jnp.ones((2, 3))), ValueError,
-         "expected confusion to be a square matrix, got shape (2, 3). Pass what "
-         "confusion_matrix returns."),
+         "expected confusion to be a square matrix, got shape (2, 3)."),
         (lambda: f1(jnp.ones((2, 2), complex)), TypeError,
-         "expected confusion to hold counts, got complex64. Pass what confusion_matrix "
-         "returns."),
+         "expected confusion to be integer or floating-point, got complex64. "
+         "confusion.astype(jnp.float32) converts."),
         (lambda: precision(jnp.ones((2, 2)), average=cast(Any, "makro")), ValueError,
          "expected average to be one of macro, micro, got 'makro'. Did you mean "
          "'macro'?"),
         (lambda: r_squared(jnp.ones((3, 1)), np.ones((3, 2))), ValueError,
-         "expected targets of one example or more to have shape (3, 1) or (3,), got "
+         "expected targets to have shape (3, 1) or (3,), got "
          "(3, 2). Pass one number per entry; the last axis of the outputs holds the entries."),
         (lambda: r_squared(jnp.ones((2, 1)), np.array([1, np.nan])), ValueError,
-         "expected targets to be finite, got nan at index (1,). Leave these examples "
-         "out, or fill in their targets."),
+         "expected targets to be finite, got nan at index (1,)."),
         (lambda: r_squared(jnp.ones((2, 1)), np.ones(2), average=cast(Any, "mean")), ValueError,
          "expected average to be one of uniform, got 'mean'."),
         (lambda: expected_calibration_error(jnp.array([[3.0, -2.0]]), np.array([0])), ValueError,
-         "expected probabilities to be in [0, 1], got 3.0 at index "
-         "(0, 0). Apply softmax to logits first."),
+         "expected probabilities to be probabilities in [0, 1], got 3.0 at index "
+         "(0, 0). Apply a sigmoid or softmax to logits."),
         (lambda: expected_calibration_error(jnp.zeros((0, 2)), np.zeros(0, int)), ValueError,
-         "expected targets to hold 1 or more, got none. Pass at least "
-         "one example."),
+         "expected targets to hold 1 example or more, got none."),
         (lambda: expected_calibration_error(jnp.ones((2, 2)), np.zeros(2, int), bins=0), ValueError,
          "expected bins >= 1, got 0."),
     ],

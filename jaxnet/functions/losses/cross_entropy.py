@@ -17,7 +17,7 @@ from jaxnet.core.precision import at_least_float32
 from jaxnet.core.sigmoids import sigmoid, softplus
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.losses.targets import (
-    check_probabilities,
+    as_probabilities,
     one_hot_targets,
     probability_targets,
     smooth,
@@ -54,7 +54,7 @@ def binary_cross_entropy(
     [0.0, 0.0]
     """
     v = probability_targets(outputs, targets)
-    y = check_probabilities(outputs)
+    y = as_probabilities(outputs)
     return jnp.sum(-v * _log(y) - (1 - v) * _log_complement(y), axis=-1)
 
 
@@ -62,7 +62,7 @@ def binary_cross_entropy(
 def binary_cross_entropy_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = (1 - v) / (1 - y) - v / y``, each term 0 where its logarithm is clipped."""
     v = probability_targets(outputs, targets)
-    y = check_probabilities(outputs)
+    y = as_probabilities(outputs)
     return (1 - v) * _slope(1 - y) - v * _slope(y)
 
 
@@ -136,7 +136,7 @@ def categorical_cross_entropy(
     [0.0]
     """
     v = one_hot_targets(outputs, targets)
-    y = check_probabilities(outputs)
+    y = as_probabilities(outputs)
     return jnp.sum(-v * _log(y), axis=-1)
 
 
@@ -144,7 +144,7 @@ def categorical_cross_entropy(
 def categorical_cross_entropy_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dy = - v / y``, 0 where the logarithm is clipped."""
     v = one_hot_targets(outputs, targets)
-    return -v * _slope(check_probabilities(outputs))
+    return -v * _slope(as_probabilities(outputs))
 
 
 @maskable
@@ -242,7 +242,7 @@ def kl_divergence(
     [0.0]
     """
     p = one_hot_targets(outputs, targets)
-    q = check_probabilities(outputs)
+    q = as_probabilities(outputs)
     return jnp.sum(p * (_log(p) - _log(q)), axis=-1)
 
 
@@ -250,7 +250,7 @@ def kl_divergence(
 def kl_divergence_backward(outputs: Array, targets: AnyArray) -> Array:
     """``dq = - p / q``, 0 where the logarithm is clipped."""
     p = one_hot_targets(outputs, targets)
-    return -p * _slope(check_probabilities(outputs))
+    return -p * _slope(as_probabilities(outputs))
 
 
 @maskable
@@ -303,7 +303,7 @@ def entropy(probabilities: Float[Array, "*batch classes"]) -> Float[Array, "*bat
     >>> entropy(jnp.array([[0.0, 1.0]])).tolist()
     [0.0]
     """
-    p = check_probabilities(probabilities)
+    p = as_probabilities(probabilities)
     return jnp.sum(-p * _log(p), axis=-1)
 
 

@@ -6,12 +6,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int, Num
 
-from jaxnet.core.checks import check_arrays, check_choice, check_count
+from jaxnet.core.checks import (
+    check_arrays,
+    check_choice,
+    check_count,
+    check_labels,
+    check_real,
+    check_shape,
+    require,
+)
 from jaxnet.core.classes import predicted_class
-from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.masks import apply_mask
 from jaxnet.core.types import AnyArray, Array
-from jaxnet.functions.metrics.labels import check_labels, target_labels
+from jaxnet.functions.metrics.labels import target_labels
 
 Average: TypeAlias = Literal["macro", "micro"]
 """``"macro"``: the mean over classes. ``"micro"``: one ratio of the counts of all classes."""
@@ -53,19 +60,14 @@ def confusion_matrix(
         batch = predictions.shape[:-1] if scores else predictions.shape
         predictions, targets = apply_mask(predictions, targets, where, batch)
     if scores:
-        if predictions.shape[-1:] != (classes,):
-            expected = f"of scores to have {classes} classes on the last axis"
-            remedy = "Pass classes=outputs.shape[-1]."
-            shape = f"shape {predictions.shape}"
-            raise invalid_value("predictions", expected, shape, remedy)
+        check_shape("predictions", predictions, (*predictions.shape[:-1], classes))
         true = target_labels(predictions, targets)
         predicted = predicted_class(predictions)
     else:
-        if targets.shape != predictions.shape:
-            expected, remedy = f"to have shape {predictions.shape}", "Pass one label per example."
-            raise invalid_value("targets", expected, targets.shape, remedy)
-        true = check_labels("targets", targets, classes)
-        predicted = check_labels("predictions", predictions, classes, least=-1)
+        check_shape("targets", targets, predictions.shape)
+        check_labels("targets", targets, classes)
+        check_labels("predictions", predictions, classes, least=-1)
+        true, predicted = (jnp.asarray(labels, jnp.int32) for labels in (targets, predictions))
     counted = predicted >= 0 if where is None else (predicted >= 0) & where
     counts = jnp.zeros((classes, classes), jnp.int32)
     places = true.reshape(-1), predicted.reshape(-1)
@@ -145,14 +147,9 @@ def f1(
 
 
 def _counts(confusion: AnyArray) -> tuple[Array, Array, Array]:
-    check_arrays(confusion=confusion)
-    if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:
-        remedy = "Pass what confusion_matrix returns."
-        expected = "to be a square matrix"
-        raise invalid_value("confusion", expected, f"shape {confusion.shape}", remedy)
-    if jnp.issubdtype(confusion.dtype, jnp.complexfloating):
-        remedy = "Pass what confusion_matrix returns."
-        raise invalid_type("confusion", "to hold counts", confusion.dtype, remedy)
+    check_real("confusion", confusion)
+    square = confusion.ndim == 2 and len(confusion) == confusion.shape[1]
+    require(square, "confusion", "to be a square matrix", f"shape {confusion.shape}")
     counts = jnp.asarray(confusion, jnp.result_type(float))
     return jnp.diagonal(counts), counts.sum(axis=0), counts.sum(axis=1)
 

@@ -5,15 +5,13 @@ An example with NaN among its outputs is right about nothing.
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Float, Num
 
-from jaxnet.core.checks import check_arrays, check_count, check_entries, check_range
+from jaxnet.core.checks import check_count, check_entrywise, check_range, check_signs, require
 from jaxnet.core.classes import predicted_class
-from jaxnet.core.errors import invalid_value
 from jaxnet.core.masks import maskable
 from jaxnet.core.types import AnyArray, Array
-from jaxnet.functions.metrics.labels import check_real, target_labels
+from jaxnet.functions.metrics.labels import target_labels
 
 
 @maskable
@@ -91,9 +89,7 @@ def top_k_accuracy(
     """
     labels = target_labels(outputs, targets)
     classes = outputs.shape[-1]
-    if check_count("k", k) > classes:
-        remedy = "With as many guesses as classes none is wrong."
-        raise invalid_value("k", f"<= the {classes} classes", k, remedy)
+    require(check_count("k", k) <= classes, "k", f"<= the {classes} classes", k)
     guesses = jax.lax.top_k(outputs, k)[1]
     hits = jnp.any(guesses == labels.astype(guesses.dtype)[..., None], axis=-1)
     return (hits & (predicted_class(outputs) >= 0)).astype(outputs.dtype)
@@ -136,17 +132,6 @@ def binary_accuracy(
 
 
 def _positive(outputs: Array, targets: AnyArray) -> Array:
-    check_arrays(outputs=outputs, targets=targets)
-    check_real("targets", targets)
-    shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1:] == (1,))
-    if outputs.ndim == 0 or targets.shape not in shapes:
-        expected = f"to have shape {' or '.join(map(str, shapes))}"
-        remedy = "Pass one label per entry; for several classes take accuracy."
-        raise invalid_value("targets", expected, targets.shape, remedy)
-
-    def known(v: np.ndarray) -> np.ndarray:
-        return np.isin(v, [-1, 1] if (v == -1).any() else [0, 1])
-
-    expected, remedy = "to be 0 or 1, or else -1 or +1", "Pass one label per entry."
-    check_entries("targets", targets, known, expected, remedy)
+    check_entrywise(outputs, targets)
+    check_signs("targets", targets)
     return jnp.asarray(targets).reshape(outputs.shape) > 0

@@ -6,14 +6,21 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Num
 
-from jaxnet.core.checks import check_arrays, check_choice, check_count, check_entries
+from jaxnet.core.checks import (
+    check_arrays,
+    check_choice,
+    check_count,
+    check_entries,
+    check_entrywise,
+    check_probabilities,
+    require,
+)
 from jaxnet.core.classes import predicted_class
-from jaxnet.core.errors import invalid_value
 from jaxnet.core.masks import apply_mask
 from jaxnet.core.norms import unit_scale
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import AnyArray, Array
-from jaxnet.functions.metrics.labels import check_real, target_labels
+from jaxnet.functions.metrics.labels import target_labels
 
 
 def r_squared(
@@ -53,14 +60,9 @@ def r_squared(
     check_arrays(outputs=outputs, targets=targets)
     if where is not None:
         outputs, targets = apply_mask(outputs, targets, where)
-    check_real("targets", targets)
-    shapes = [outputs.shape] + [outputs.shape[:-1]] * (outputs.shape[-1:] == (1,))
-    if outputs.size == 0 or targets.shape not in shapes:
-        expected = f"of one example or more to have shape {' or '.join(map(str, shapes))}"
-        remedy = "Pass one number per entry; the last axis of the outputs holds the entries."
-        raise invalid_value("targets", expected, targets.shape, remedy)
-    remedy = "Leave these examples out, or fill in their targets."
-    check_entries("targets", targets, np.isfinite, "to be finite", remedy)
+    check_entrywise(outputs, targets)
+    require(outputs.size, "outputs", "to hold 1 example or more", "none")
+    check_entries("targets", targets, np.isfinite, "to be finite")
     wide = at_least_float32(outputs.dtype)
     y = outputs.reshape(-1, outputs.shape[-1]).astype(wide)
     v = jnp.asarray(targets, wide).reshape(y.shape)
@@ -123,15 +125,8 @@ def expected_calibration_error(
         probabilities, targets = apply_mask(probabilities, targets, where)
     labels = target_labels(probabilities, targets).reshape(-1)
     check_count("bins", bins)
-    if labels.size == 0:
-        remedy = "Pass at least one example."
-        raise invalid_value("targets", "to hold 1 or more", "none", remedy)
-    expected, remedy = "to be in [0, 1]", "Apply softmax to logits first."
-
-    def inside(p: np.ndarray) -> np.ndarray:
-        return ~((p < -1e-3) | (p > 1 + 1e-3))
-
-    check_entries("probabilities", probabilities, inside, expected, remedy)
+    require(labels.size, "targets", "to hold 1 example or more", "none")
+    check_probabilities("probabilities", probabilities)
     p = probabilities.reshape(-1, probabilities.shape[-1])
     p = p.astype(at_least_float32(p.dtype))
     confidence = jnp.max(p, axis=-1)
