@@ -336,6 +336,20 @@ def check_shape(argument: str, array: Any, *shapes: tuple[int, ...], remedy: str
     require(array.shape in shapes, argument, expected, array.shape, remedy)
 
 
+def check_batch(argument: str, array: Any, shape: tuple[int, ...]) -> None:
+    """Check that an array is a batch of examples of a shape.
+
+    >>> check_batch("x", np.zeros(3), (3,))
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidValueError: expected x of shape (batch, 3), got (3,). \
+For one example use x[None].
+    """
+    expected = f"of shape ({', '.join(['batch', *map(str, shape)])})"
+    fits = array.ndim and array.shape[1:] == shape
+    require(fits, argument, expected, array.shape, f"For one example use {argument}[None].")
+
+
 def check_entrywise(outputs: Any, targets: Any) -> None:
     """Check that targets are numbers, one per entry of the outputs.
 
@@ -370,7 +384,7 @@ def check_labels(argument: str, labels: Any, classes: int, least: int = 0) -> No
     check_entries(argument, labels, lambda v: (v >= least) & (v < classes), expected, remedy)
 
 
-def check_finite(argument: str, values: np.ndarray, remedy: str) -> None:
+def check_finite(argument: str, values: np.ndarray, remedy: str = "") -> None:
     """Check that values are finite; the ValueError counts the others and locates the first."""
     if not jnp.issubdtype(values.dtype, jnp.inexact):  # covers bfloat16
         return
@@ -409,8 +423,12 @@ def check_entries(
         raise invalid_value(argument, expected, actual, remedy)
 
 
-def check_options(called: Callable[..., Any], options: Iterable[str], *, data: int) -> None:
+def check_options(
+    called: Callable[..., Any], options: Iterable[str], *, data: int, complete: bool = False
+) -> None:
     """Check that options are parameters of ``called``, behind its first ``data`` arguments.
+
+    ``complete``: those without a default must all be there.
 
     >>> check_options(round, ["digits"], data=1)
     Traceback (most recent call last):
@@ -418,14 +436,19 @@ def check_options(called: Callable[..., Any], options: Iterable[str], *, data: i
     jaxnet.core.errors.InvalidValueError: expected options of round to be among ndigits, \
 got 'digits'. Did you mean 'ndigits'?
     """
-    known = list(inspect.signature(called).parameters)[data:]
+    parameters = list(inspect.signature(called).parameters.values())[data:]
+    known = [parameter.name for parameter in parameters]
+    of = getattr(called, "__name__", type(called).__name__)
     for name in options:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             remedy = f"Did you mean '{close[0]}'?" if close else "Leave it out."
-            of = getattr(called, "__name__", type(called).__name__)
             expected = f"of {of} to be {'among ' + ', '.join(known) if known else 'none'}"
             raise invalid_value("options", expected, repr(name), remedy)
+    needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+    given = not complete or set(needed) <= set(options)
+    expected = f"of {of} to include {', '.join(needed)}"
+    require(given, "options", expected, ", ".join(options) or "none")
 
 
 def check_names(argument: str, expected: Iterable[str], actual: Iterable[str], remedy: str) -> None:

@@ -15,8 +15,7 @@ from typing import Any, Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_range, check_ranges, ranges_by_name
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_choice, checked, ranges_by_name, require, require_type
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Key, Shape
 
@@ -31,9 +30,10 @@ Fans: TypeAlias = tuple[int | Array, int | Array] | None
 _TRUNCATED_STD = 0.87962566103423978
 
 
-RANGES = ranges_by_name({"(0, inf)": "bound gain scale std"})
+RANGES = ranges_by_name({"(0, inf)": "bound gain scale std", "(-inf, inf)": "value"})
 
 
+@checked(RANGES)
 def variance_scaling(
     scale: float | Array,
     mode: Literal["fan_in", "fan_out", "fan_avg"],
@@ -64,7 +64,6 @@ def variance_scaling(
     >>> weights.shape
     (3, 5)
     """
-    check_ranges(RANGES, scale=scale)
     count_in, count_out = check_choice("mode", mode, _FANS)
     draw = check_choice("distribution", distribution, _UNIT_VARIANCE)
 
@@ -125,6 +124,7 @@ def lecun_uniform(key: Key, shape: Shape, dtype: Any, *, fans: Fans = None) -> A
     return variance_scaling(1.0, "fan_in", "uniform")(key, shape, dtype, fans=fans)
 
 
+@checked(RANGES)
 def normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array = 1.0) -> Array:
     """Draw from the normal distribution with mean 0.
 
@@ -142,10 +142,10 @@ def normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array = 1.0) -> A
     >>> normal(jax.random.key(0), (3, 5), float, std=0.01).shape
     (3, 5)
     """
-    check_ranges(RANGES, std=std)
     return _scaled(_unit_normal, std, key, shape, dtype)
 
 
+@checked(RANGES)
 def truncated_normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array = 1.0) -> Array:
     """Draw from the truncated normal distribution with mean 0.
 
@@ -165,10 +165,10 @@ def truncated_normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array =
     >>> bool(abs(weights).max() < 0.2274)
     True
     """
-    check_ranges(RANGES, std=std)
     return _scaled(_unit_truncated_normal, std, key, shape, dtype)
 
 
+@checked(RANGES)
 def uniform(key: Key, shape: Shape, dtype: Any, *, bound: float | Array = 1.0) -> Array:
     """Draw uniformly from ``[-bound, bound]``; the variance is ``bound^2 / 3``.
 
@@ -187,10 +187,10 @@ def uniform(key: Key, shape: Shape, dtype: Any, *, bound: float | Array = 1.0) -
     >>> bool(abs(weights).max() < 0.1)
     True
     """
-    check_ranges(RANGES, bound=bound)
     return _scaled(_plus_minus_one, bound, key, shape, dtype)
 
 
+@checked(RANGES)
 def orthogonal(key: Key, shape: Shape, dtype: Any, *, gain: float | Array = 1.0) -> Array:
     """Draw an orthogonal matrix, uniformly (Haar distribution).
 
@@ -214,11 +214,11 @@ def orthogonal(key: Key, shape: Shape, dtype: Any, *, gain: float | Array = 1.0)
     >>> abs(w @ w.T).round(4).tolist()
     [[9.0, 0.0], [0.0, 9.0]]
     """
-    check_ranges(RANGES, gain=gain)
     _check_matrix(shape)
     return _scaled(_unit_orthogonal, gain, key, shape, dtype)
 
 
+@checked(RANGES)
 def constant(key: Key, shape: Shape, dtype: Any, *, value: float | Array = 0.0) -> Array:
     """Return ``value`` everywhere: for biases; equal neurons would stay equal for ever.
 
@@ -235,7 +235,6 @@ def constant(key: Key, shape: Shape, dtype: Any, *, value: float | Array = 0.0) 
     [0.5, 0.5]
     """
     del key
-    check_range("value", value)
     _check_drawn(shape, dtype)
     return jnp.full(shape, jnp.asarray(value, dtype))
 
@@ -284,17 +283,13 @@ def _unit_orthogonal(key: Key, shape: Shape, dtype: Any) -> Array:
 
 
 def _check_drawn(shape: Shape, dtype: Any) -> None:
-    if not jnp.issubdtype(dtype, jnp.floating):
-        remedy = "Pass a dtype such as float32; weights are real numbers."
-        raise invalid_type("dtype", "to be floating-point", dtype, remedy)
-    if min(shape, default=0) < 0:
-        raise invalid_value("shape", "to have no negative size", shape)
+    require_type(jnp.issubdtype(dtype, jnp.floating), "dtype", "to be floating-point", dtype)
+    require(min(shape, default=0) >= 0, "shape", "to have no negative size", shape)
 
 
 def _check_matrix(shape: Shape) -> None:
-    if len(shape) != 2 or min(shape) < 1:
-        remedy = "Pass the numbers of outputs and inputs, each 1 or more."
-        raise invalid_value("shape", "to be (out, in)", shape, remedy)
+    good = len(shape) == 2 and min(shape) > 0
+    require(good, "shape", "to be (out, in), each 1 or more", shape)
 
 
 _FANS = {"fan_in": (1.0, 0.0), "fan_out": (0.0, 1.0), "fan_avg": (0.5, 0.5)}

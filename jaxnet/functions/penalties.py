@@ -5,7 +5,6 @@ loss. The ``mask`` selects the leaves: by default the weights, not biases.
 """
 
 import functools
-import inspect
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
@@ -17,10 +16,11 @@ from jaxnet.core.checks import (
     check_choice,
     check_floating,
     check_options,
-    check_ranges,
+    checked,
     ranges_by_name,
+    require_type,
 )
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.errors import invalid_type
 from jaxnet.core.memory import cache_by_value
 from jaxnet.core.norms import norm, shortened
 from jaxnet.core.precision import at_least_float32
@@ -131,6 +131,7 @@ def l1_backward(params: Params, strength: float | Array, *, mask: Mask = weights
     return _gradient(jnp.sign, params, strength, mask)
 
 
+@checked(RANGES)
 def elastic_net(
     params: Params,
     l1_strength: float | Array,
@@ -161,10 +162,10 @@ def elastic_net(
     >>> elastic_net({"weights": jnp.array([[3.0, -4.0]])}, 0.5, 1.0).tolist()
     28.5
     """
-    check_ranges(RANGES, l1_strength=l1_strength, l2_strength=l2_strength)
     return l1(params, l1_strength, mask=mask) + l2(params, l2_strength, mask=mask)
 
 
+@checked(RANGES)
 def elastic_net_backward(
     params: Params,
     l1_strength: float | Array,
@@ -173,11 +174,11 @@ def elastic_net_backward(
     mask: Mask = weights_only,
 ) -> Params:
     """``dw = l1_strength sign(w) + 2 l2_strength w``, 0 for leaves that do not count."""
-    check_ranges(RANGES, l1_strength=l1_strength, l2_strength=l2_strength)
     parts = l1_backward(params, l1_strength, mask=mask), l2_backward(params, l2_strength, mask=mask)
     return jax.tree.map(jnp.add, *parts)
 
 
+@checked(RANGES)
 def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only) -> Params:
     """Project the incoming weights of each neuron to a norm of at most ``limit``.
 
@@ -206,7 +207,6 @@ def max_norm(params: Params, limit: float | Array, *, mask: Mask = weights_only)
     >>> max_norm(jnp.array([[3.0, 4.0], [0.5, 0.0]]), 1.25).tolist()
     [[0.75, 1.0], [0.5, 0.0]]
     """
-    check_ranges(RANGES, limit=limit)
     project = functools.partial(_project, limit)
     return _map_masked(project, lambda w: w, params, mask)
 
@@ -257,11 +257,7 @@ def get_penalty(name: str, **options: Any) -> Penalty:
     12.5
     """
     function, backward = check_choice("name", name, _PAIRS)
-    check_options(function, options, data=1)
-    for option, parameter in list(inspect.signature(function).parameters.items())[1:]:
-        if parameter.default is parameter.empty and option not in options:
-            remedy = f"For example {option}=1e-4."
-            raise invalid_value(option, f"of {name}", "none", remedy)
+    check_options(function, options, data=1, complete=True)
     return Penalty(functools.partial(function, **options), functools.partial(backward, **options))
 
 
@@ -279,8 +275,7 @@ def as_penalty(penalty: Callable[[Params], Array] | Penalty) -> Penalty:
         return penalty
     if not callable(penalty):
         remedy = "For a name take get_penalty(name, strength=1e-4)."
-        expected = "to be a function of the parameters"
-        raise invalid_type("penalty", expected, repr(penalty), remedy)
+        raise invalid_type("penalty", "to be a function of the parameters", repr(penalty), remedy)
     return Penalty(penalty, _autodiff_rule(penalty))
 
 
@@ -290,13 +285,13 @@ def _autodiff_rule(penalty: Callable[[Params], Array]) -> Callable[[Params], Par
     return jax.grad(penalty)
 
 
+@checked(RANGES)
 def _total(
     measure: Callable[[Array], Array],
     params: Params,
     strength: float | Array,
     mask: Mask,
 ) -> Array:
-    check_ranges(RANGES, strength=strength)
     kept = jax.tree.leaves(_map_masked(lambda w: w, lambda _: None, params, mask))
     # leaves of several precisions are added up in the highest
     with jax.numpy_dtype_promotion("standard"):
@@ -305,13 +300,13 @@ def _total(
     return jnp.asarray(strength, dtype) * sum(parts, start=jnp.zeros((), dtype))
 
 
+@checked(RANGES)
 def _gradient(
     slope: Callable[[Array], Array],
     params: Params,
     strength: float | Array,
     mask: Mask,
 ) -> Params:
-    check_ranges(RANGES, strength=strength)
 
     def scaled(w: Array) -> Array:
         return jnp.asarray(strength, w.dtype) * slope(w)
@@ -326,10 +321,8 @@ def _map_masked(
     mask: Mask,
 ) -> Any:
     keep = mask(params)
-    if jax.tree.structure(keep) != jax.tree.structure(params):
-        remedy = "Let it return one bool per leaf, as penalties.weights_only does."
-        expected = "to return a tree of the parameters' structure"
-        raise invalid_type("mask", expected, "another", remedy)
+    like = jax.tree.structure(keep) == jax.tree.structure(params)
+    require_type(like, "mask", "to return one bool for each parameter array", "another tree")
 
     def apply(path: tuple[Any, ...], meant: Any, w: Array) -> Any:
         if meant:

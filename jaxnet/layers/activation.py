@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from jaxtyping import Float
 
-from jaxnet.core.errors import invalid_type
+from jaxnet.core.checks import require_type
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 from jaxnet.functions.activations import Activation, ActivationFunction, get_activation
 
@@ -71,10 +71,8 @@ def _pair(
 ) -> Activation:
     if isinstance(function, str):
         return get_activation(function, **options)
-    if options:
-        remedy = "Bind them with functools.partial, or by get_activation."
-        expected = "to come with the name of a function"
-        raise invalid_type("options", expected, ", ".join(options), remedy)
+    remedy = "Bind them with functools.partial."
+    require_type(not options, "options", "to come with a name", ", ".join(options), remedy)
     if isinstance(function, Activation):
         return function
     return Activation(function, _autodiff_rule(function))

@@ -5,8 +5,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import Bool, Float
 
-from jaxnet.core.checks import check_whole
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_whole, require
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 
@@ -72,9 +71,8 @@ def check_active(argument: str, count: int | Array, *, width: int | None = None)
         TypeError: if it is not an integer.
     """
     check_whole(argument, count)
-    if width is not None and not isinstance(count, Tracer) and count > width:
-        remedy = "Make the network as wide as the widest of the settings."
-        raise invalid_value(argument, f"at most the width {width}", count, remedy)
+    if width is not None and not isinstance(count, Tracer):
+        require(count <= width, argument, f"at most the width {width}", count)
 
 
 def _let_through(active: Array, x: Array) -> Array:

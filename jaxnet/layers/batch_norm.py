@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from jaxnet.core.checks import check_choice, check_ranges
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_batch, check_choice, check_floating, check_ranges, require
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 from jaxnet.layers.moving_moments import MovingMoments, PooledMoments, pool
@@ -213,14 +212,6 @@ def _average(old: Array, new: Array, old_weight: Any) -> Array:
 
 
 def _check_input(params: BatchNorm, x: Array, *, measures: bool) -> None:
-    expected = params.scale.shape
-    if x.ndim == 0 or x.shape[1:] != expected:
-        remedy = "Pass a batch of such inputs; for one example use x[None]."
-        shape = ", ".join(["batch", *map(str, expected)])
-        raise invalid_value("x", f"of shape ({shape})", x.shape, remedy)
-    if not jnp.issubdtype(x.dtype, jnp.floating):
-        remedy = "Put `rescale` before it, which turns integers into floating-point."
-        raise invalid_type("x", "to be floating-point", x.dtype, remedy)
-    if measures and len(x) == 0:
-        remedy = "A mini-batch without examples has no mean."
-        raise invalid_value("x", "to hold 1 example or more", x.shape, remedy)
+    check_batch("x", x, params.scale.shape)
+    check_floating("x", x)
+    require(len(x) or not measures, "x", "to hold 1 example or more", x.shape)

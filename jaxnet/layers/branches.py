@@ -7,8 +7,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_choice
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_choice, require
 from jaxnet.core.types import (
     Array,
     Description,
@@ -43,7 +42,7 @@ def parallel(*layers: Layer, combine: str = "concatenate") -> Layer:
     >>> both.apply(((), ()), ((), ()), jnp.array([[-1.0, 2.0]]))[0].tolist()
     [[0.0, 2.0, 1.0, -2.0]]
     """
-    check_layers(layers)
+    require(layers, "layers", "to be one or more", "none")
     combination = check_choice("combine", combine, _COMBINATIONS)
 
     def out_shape(in_shape: Shape) -> Shape:
@@ -135,13 +134,6 @@ def residual(layer: Layer) -> Layer:
     )
 
 
-def check_layers(layers: Sequence[Layer]) -> None:
-    """Check that there is at least one layer."""
-    if not layers:
-        remedy = "Pass one layer or more; serial() is the layer that does nothing."
-        raise invalid_value("layers", "to be one or more", "none", remedy)
-
-
 def add(arrays: Iterable[Array]) -> Array:
     """Return the sum of one or more arrays of one shape."""
     return functools.reduce(jnp.add, arrays)
@@ -149,17 +141,12 @@ def add(arrays: Iterable[Array]) -> Array:
 
 def common_shape(argument: str, shapes: Sequence[Shape]) -> Shape:
     """Return the common shape; a ValueError for unequal shapes, as sums must not broadcast."""
-    if any(shape != shapes[0] for shape in shapes):
-        remedy = "Outputs are summed entry by entry: give the layers equal widths."
-        raise invalid_value(argument, "to have one output shape", shapes, remedy)
+    require(len(set(shapes)) == 1, argument, "to have one output shape", shapes)
     return shapes[0]
 
 
 def _check_kept(in_shape: Shape, out_shape: Shape) -> None:
-    if in_shape != out_shape:
-        remedy = "End the layer with a width that is its input's."
-        expected = f"to keep the shape {in_shape}"
-        raise invalid_value("layer", expected, out_shape, remedy)
+    require(in_shape == out_shape, "layer", f"to keep the shape {in_shape}", out_shape)
 
 
 class _Combination(NamedTuple):
@@ -179,10 +166,8 @@ def _split(dy: Array, widths: Sequence[int]) -> Sequence[Array]:
 
 
 def _concatenated_shape(shapes: Sequence[Shape]) -> Shape:
-    if any(not shape or shape[:-1] != shapes[0][:-1] for shape in shapes):
-        remedy = "Outputs are joined along the last axis: make the axes before it equal."
-        expected = "to have output shapes that differ in the last axis only"
-        raise invalid_value("layers", expected, shapes, remedy)
+    fits = all(shape and shape[:-1] == shapes[0][:-1] for shape in shapes)
+    require(fits, "layers", "to have output shapes that differ in the last axis only", shapes)
     return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
 

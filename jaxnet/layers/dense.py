@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from jaxnet.core.checks import check_choice, check_count
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_batch, check_choice, check_count, require
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 from jaxnet.functions.initializers import INITIALIZERS, Initializer
 
@@ -63,10 +62,8 @@ def dense(
 
     def out_shape(in_shape: Shape) -> Shape:
         fits = len(in_shape) == 1 and in_features in (None, in_shape[0])
-        if not fits:
-            expected = f"to be ({'n' if in_features is None else in_features},)"
-            remedy = "Flatten each example, and make the first width the number of its entries."
-            raise invalid_value("in_shape", expected, in_shape, remedy)
+        expected = f"to be ({'n' if in_features is None else in_features},)"
+        require(fits, "in_shape", expected, in_shape, "Flatten each example.")
         return (features,)
 
     def init(key: Key, in_shape: Shape) -> tuple[Dense, tuple[()]]:
@@ -121,9 +118,8 @@ def unfolded(matrix: Float[Array, "..."]) -> Dense:
     >>> unfolded(jnp.array([[3.0, 1.0, 2.0]])).weights.tolist()
     [[1.0, 2.0]]
     """
-    if matrix.ndim != 2 or matrix.shape[1] == 0:
-        remedy = "Pass a matrix whose first column is the bias."
-        raise invalid_value("matrix", "of shape (out, in + 1)", matrix.shape, remedy)
+    fits = matrix.ndim == 2 and matrix.shape[1]
+    require(fits, "matrix", "of shape (out, in + 1)", matrix.shape)
     return Dense(matrix[:, 1:], matrix[:, 0])
 
 
@@ -132,9 +128,7 @@ def _forward(
 ) -> tuple[Float[Array, "batch out"], Array, tuple[()]]:
     del key, training
     w, b = params
-    if x.ndim != 2 or x.shape[1] != w.shape[1]:
-        remedy = "Pass a batch of vectors; for one example use x[None, :]."
-        raise invalid_value("x", f"of shape (batch, {w.shape[1]})", x.shape, remedy)
+    check_batch("x", x, w.shape[1:])
     z = x @ w.T
     return z if b is None else z + b[None, :], x, statistics
 

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
-from jaxnet.core.checks import check_choice, check_range
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_choice, check_floating, check_range
+from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 DropoutForm: TypeAlias = Literal["inverted", "lecture"]
@@ -71,9 +71,7 @@ def dropout(drop_rate: float | Array, *, like: DropoutForm = "inverted") -> Laye
         params: tuple[()], statistics: tuple[()], x: Array, *, key: Key | None, training: bool
     ) -> tuple[Float[Array, "..."], DropoutResidual, tuple[()]]:
         del params
-        if not jnp.issubdtype(x.dtype, jnp.floating):
-            remedy = "Put jaxnet.layers.rescale before it, or convert the inputs."
-            raise invalid_type("x", "to be floating-point", x.dtype, remedy)
+        check_floating("x", x)
         scaled = (like == "inverted") == training
         factor = (_inverse(keep) if training else keep) if scaled else 1.0
         residual = DropoutResidual(
@@ -115,8 +113,7 @@ def _mask(key: Key | None, shape: Shape, drop_rate: float | Array) -> Array:
 def require_key(key: Key | None) -> Key:
     """Return the key of a random layer; raise a ValueError for None."""
     if key is None:
-        remedy = "Pass a PRNG key, or training=False to evaluate."
-        raise invalid_value("key", "while training", None, remedy)
+        raise invalid_value("key", "while training", None, "Pass a PRNG key, or training=False.")
     return key
 
 

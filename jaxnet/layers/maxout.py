@@ -49,8 +49,7 @@ def maxout(
     >>> maxout(1, 2).apply(magnitude, (), jnp.array([[-3.0], [2.0]]))[0].tolist()
     [[3.0], [2.0]]
     """
-    check_count("features", features)
-    check_count("pieces", pieces)
+    features, pieces = check_count("features", features), check_count("pieces", pieces)
     affine = dense(
         features * pieces,
         in_features=in_features,

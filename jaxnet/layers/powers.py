@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from jaxnet.core.checks import check_count, check_floating
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_count, check_floating, require
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 
@@ -29,9 +28,7 @@ def powers(degree: int) -> Layer:
     check_count("degree", degree)
 
     def out_shape(in_shape: Shape) -> Shape:
-        if in_shape != (1,):
-            remedy = "A polynomial has one variable: pass a column of numbers."
-            raise invalid_value("in_shape", "to be (1,)", in_shape, remedy)
+        require(in_shape == (1,), "in_shape", "to be (1,)", in_shape)
         return (degree,)
 
     def init(key: Key, in_shape: Shape) -> tuple[tuple[()], tuple[()]]:

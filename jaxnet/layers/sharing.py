@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import jax
 
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_count, require
 from jaxnet.core.types import (
     Array,
     Description,
@@ -18,7 +18,7 @@ from jaxnet.core.types import (
     Statistics,
     layer_from_forward,
 )
-from jaxnet.layers.branches import add, check_layers, common_shape
+from jaxnet.layers.branches import add, common_shape
 from jaxnet.layers.compose import Message, fold_key, init_each
 
 Uses: TypeAlias = tuple[tuple[int, ...], ...]
@@ -54,8 +54,8 @@ def shared(*layers: Layer, uses: Sequence[int | tuple[int, ...]]) -> Layer:
     >>> double.apply(((),), ((),), jnp.array([[1.0]]))[0].tolist()
     [[16.0]]
     """
-    check_layers(layers)
-    steps = _check_uses(uses, len(layers))
+    require(layers, "layers", "to be one or more", "none")
+    steps = _as_steps(uses, len(layers))
 
     def init(key: Key, in_shape: Shape) -> tuple[Params, Statistics]:
         in_shapes, _ = shapes_of_pool(layers, steps, in_shape)
@@ -117,34 +117,23 @@ def shapes_of_pool(
     in_shapes: dict[int, Shape] = {}
     for number, indices in enumerate(steps):
         for i in indices:
-            if in_shapes.setdefault(i, in_shape) != in_shape:
-                expected = f"to give layer {i} inputs of one shape"
-                actual = f"{in_shapes[i]} and, in step {number}, {in_shape}"
-                remedy = "A layer's weights fit one shape: use it again where the width is equal."
-                raise invalid_value("uses", expected, actual, remedy)
+            first = in_shapes.setdefault(i, in_shape)
+            actual = f"{first} and, in step {number}, {in_shape}"
+            require(first == in_shape, "uses", f"to give layer {i} inputs of one shape", actual)
         in_shape = _step_shape(number, [layers[i].out_shape(in_shape) for i in indices])
     return tuple(in_shapes[i] for i in range(len(layers))), in_shape
 
 
-def _check_uses(uses: Sequence[int | tuple[int, ...]], count: int) -> Uses:
+def _as_steps(uses: Sequence[int | tuple[int, ...]], count: int) -> Uses:
     """Return the uses as tuples of indices, checked to be in range and to cover all layers."""
     steps = tuple(step if isinstance(step, tuple) else (step,) for step in uses)
-    remedy = "Name layers by their position, a tuple of them for a sum."
     for number, indices in enumerate(steps):
-        if not indices:
-            expected = "to name a layer in each step"
-            raise invalid_value("uses", expected, f"none in step {number}", remedy)
+        require(indices, f"uses[{number}]", "to name a layer", "none")
         for i in indices:
-            if isinstance(i, bool) or not isinstance(i, int):
-                actual = f"{i!r} in step {number}"
-                raise invalid_type("uses", "to hold integers", actual, remedy)
-            if not 0 <= i < count:
-                actual = f"{i} in step {number}"
-                raise invalid_value("uses", f"in [0, {count})", actual, remedy)
+            index = check_count(f"uses[{number}]", i, minimum=0)
+            require(index < count, f"uses[{number}]", f"< {count}, the number of layers", i)
     unused = sorted(set(range(count)) - {i for indices in steps for i in indices})
-    if unused:
-        remedy = "Leave out the layers that no step uses."
-        raise invalid_value("uses", "to name every layer", f"none of {unused}", remedy)
+    require(not unused, "uses", "to name every layer", f"none of {unused}")
     return steps
 
 

@@ -6,8 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from jaxnet.core.checks import check_count, check_finite
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_count, check_finite, require, require_type
 from jaxnet.core.types import AnyArray, Array, Description, Key, Layer, Shape, layer_from_forward
 
 
@@ -48,7 +47,12 @@ def moments(examples: AnyArray, *, ddof: int = 0) -> Moments:
     """
     ddof = check_count("ddof", ddof, minimum=0)
     values = np.asarray(examples)
-    _check_examples(values, ddof)
+    real = any(jnp.issubdtype(values.dtype, kind) for kind in (jnp.floating, jnp.integer, bool))
+    require_type(real, "examples", "to be real numbers", values.dtype)
+    remedy = "For one feature per example use x[:, None]."
+    require(values.ndim > 1, "examples", "of shape (examples, *in_shape)", values.shape, remedy)
+    require(len(values) > ddof, "examples", f"to be more than ddof = {ddof}", len(values))
+    check_finite("examples", values)
     constant = values.min(axis=0) == values.max(axis=0)
     mean = np.where(constant, values[0], values.mean(axis=0, dtype=np.float64))
     std = np.where(constant, 1.0, values.std(axis=0, dtype=np.float64, ddof=ddof))
@@ -88,9 +92,7 @@ def standardize(examples: AnyArray, *, ddof: int = 0, dtype: Any = None) -> Laye
     mean, std = moments(examples, ddof=ddof)
 
     def out_shape(in_shape: Shape) -> Shape:
-        if in_shape != mean.shape:
-            remedy = "Standardize inputs of the shape that the training examples have."
-            raise invalid_value("in_shape", f"to be {mean.shape}", in_shape, remedy)
+        require(in_shape == mean.shape, "in_shape", f"to be {mean.shape}", in_shape)
         return in_shape
 
     def init(key: Key, in_shape: Shape) -> tuple[tuple[()], Moments]:
@@ -127,18 +129,3 @@ def _backward(
     dx = dy / std[None]
     floating = jnp.issubdtype(like_x.dtype, jnp.floating)
     return params, dx.astype(like_x.dtype) if floating else dx
-
-
-def _check_examples(values: np.ndarray, ddof: int) -> None:
-    real = any(jnp.issubdtype(values.dtype, kind) for kind in (jnp.floating, jnp.integer, bool))
-    if not real:
-        raise invalid_type("examples", "to be real numbers", values.dtype)
-    if values.ndim < 2:
-        remedy = "For one feature per example use x[:, None]."
-        expected = "of shape (examples, *in_shape)"
-        raise invalid_value("examples", expected, values.shape, remedy)
-    if len(values) <= ddof:
-        remedy = "The variance divides by their number less ddof: pass more examples."
-        expected = f"to be more than ddof = {ddof}"
-        raise invalid_value("examples", expected, len(values), remedy)
-    check_finite("examples", values, "Repair or leave out those examples.")

@@ -288,14 +288,13 @@ def test_unknown_name_lists_the_known_ones() -> None:
 
 
 def test_unknown_option_lists_the_known_ones() -> None:
-    remedy = r"\. Leave out or rename the others\."
     for name, options, wrong in [
         ("elu", {"alfa": 1.0}, r"elu to have only alpha, got alfa"),
         ("elu", {"alpha": 1.0, "a": 1, "b": 2}, r"elu to have only alpha, got a, b"),
         ("relu", {"slope": 1.0}, r"relu to have no options, got slope"),
         ("softmax", {"axis": 0}, r"softmax to have no options, got axis"),
     ]:
-        with pytest.raises(TypeError, match=f"expected {wrong}{remedy}"):
+        with pytest.raises(TypeError, match=f"expected {wrong}"):
             get_activation(name, **options)
 
 
@@ -332,7 +331,7 @@ def test_integers_would_turn_options_into_0() -> None:
 @pytest.mark.usefixtures("no_type_checks")
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_a_score_alone(name: str) -> None:
-    message = r"^expected z to have an axis of classes, got shape \(\)\. Pass the scores"
+    message = r"^expected z to have an axis of classes, got shape \(\)\."
     with pytest.raises(ValueError, match=message):
         ACTIVATIONS[name](jnp.array(1.0))
 

@@ -203,9 +203,9 @@ def test_table_is_complete() -> None:
 
 @pytest.mark.parametrize("shape", [(3,), (2, 3, 4), (), (0, 3), (3, 0)])
 def test_matrices_need_outputs_and_inputs(shape: tuple[int, ...]) -> None:
-    rest = r"expected shape to be \(out, in\), got \(.*\)\. Pass the numbers of outputs and inputs"
+    rest = r"expected shape to be \(out, in\), each 1 or more, got \("
     for name in [*SCALED, "orthogonal"]:
-        with pytest.raises(ValueError, match=f"{rest}, each 1 or more"):
+        with pytest.raises(ValueError, match=rest):
             INITIALIZERS[name](jax.random.key(0), shape, np.dtype("float32"))
 
 
@@ -242,7 +242,7 @@ def test_unknown_mode_and_distribution() -> None:
 
 
 def test_weights_that_are_not_floating_point() -> None:
-    message = r"expected dtype to be floating-point, got int32\. Pass a dtype such as"
+    message = r"expected dtype to be floating-point, got int32\."
     for name in sorted(INITIALIZERS):
         with pytest.raises(TypeError, match=message):
             INITIALIZERS[name](jax.random.key(0), (2, 3), np.dtype("int32"))

@@ -24,7 +24,7 @@ def test_the_description_tells_the_options() -> None:
 
 
 def test_unknown_options() -> None:
-    message = r"expected elu to have only alpha, got slope\. Leave out or rename"
+    message = r"expected elu to have only alpha, got slope\."
     with pytest.raises(TypeError, match=message):
         activation("elu", slope=0.5)
 
@@ -32,7 +32,7 @@ def test_unknown_options() -> None:
 @pytest.mark.parametrize("function", [jnp.sin, get_activation("elu")], ids=["function", "pair"])
 def test_options_without_a_name(function) -> None:
     message = (
-        r"expected options to come with the name of a function, got alpha, beta\. "
+        r"expected options to come with a name, got alpha, beta\. "
         r"Bind them with functools\.partial"
     )
     with pytest.raises(TypeError, match=message):

@@ -93,6 +93,6 @@ def test_unknown_initializer(argument: str) -> None:
 
 @pytest.mark.parametrize("name", ["he_normal", "xavier_uniform"])
 def test_a_scaled_initializer_does_not_fit_a_bias(name: str) -> None:
-    message = "expected shape to be (out, in), got (3,). Pass the numbers of outputs"
+    message = "expected shape to be (out, in), each 1 or more, got (3,)."
     with pytest.raises(ValueError, match=re.escape(message)):
         dense(3, bias_initializer=name).init(KEY, (4,))

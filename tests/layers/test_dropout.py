@@ -126,7 +126,7 @@ def test_evaluation_needs_no_key_and_heeds_none(form: DropoutForm, dtype: np.dty
 def test_training_without_a_key_is_an_error() -> None:
     message = (
         r"^expected key while training, got None\. "
-        r"Pass a PRNG key, or training=False to evaluate\.$"
+        r"Pass a PRNG key, or training=False\.$"
     )
     network = serial(rescale(1.0), dropout(0.5))
     with pytest.raises(ValueError, match=message):

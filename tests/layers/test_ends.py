@@ -132,7 +132,7 @@ def test_an_eps_below_the_precision_is_none(training: bool) -> None:
 
 @pytest.mark.parametrize(
     ("count", "message"),
-    [(0, r"got 0\."), (-1, r"got -1\."), (5, r"at most the width 4, got 5\. Make")],
+    [(0, r"got 0\."), (-1, r"got -1\."), (5, r"at most the width 4, got 5\.")],
 )
 def test_a_number_of_units_out_of_range_is_refused_in_an_array(count: int, message: str) -> None:
     for given in (count, jnp.asarray(count)):

@@ -129,8 +129,7 @@ BAD = [
         NAN,
         0,
         ValueError,
-        "to be finite everywhere, got 1 NaN or infinite values, the first at index (1, 0). "
-        "Repair or leave out those examples.",
+        "to be finite everywhere, got 1 NaN or infinite values, the first at index (1, 0).",
         id="nan",
     ),
     pytest.param(
@@ -144,11 +143,10 @@ BAD = [
         np.ones((1, 2)),
         1,
         ValueError,
-        "to be more than ddof = 1, got 1. The variance divides by their number less ddof: pass "
-        "more examples.",
+        "to be more than ddof = 1, got 1.",
         id="too few",
     ),
-    pytest.param(np.ones((0, 2)), 0, ValueError, "to be more than ddof = 0, got 0. The", id="none"),
+    pytest.param(np.ones((0, 2)), 0, ValueError, "to be more than ddof = 0, got 0.", id="none"),
     pytest.param(
         np.ones((2, 2), complex),
         0,
@@ -178,8 +176,7 @@ def test_inputs_of_another_shape() -> None:
     layer = standardize(EXAMPLES)
     _, statistics = layer.init(jax.random.key(0), (2,))
     message = (
-        r"^expected in_shape to be \(2,\), got \(3,\)\. Standardize inputs of the "
-        r"shape that the training examples have\.$"
+        r"^expected in_shape to be \(2,\), got \(3,\)\.$ "
     )
     for attempt in (
         lambda: layer.out_shape((3,)),

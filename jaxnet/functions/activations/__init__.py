@@ -15,8 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice
-from jaxnet.core.errors import invalid_type
+from jaxnet.core.checks import check_choice, require_type
 from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.functions.activations.piecewise import (
@@ -185,10 +184,8 @@ def _check_options(name: str, function: ActivationFunction, options: Mapping[str
     parameters = inspect.signature(function).parameters.values()
     known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     unknown = [option for option in options if option not in known]
-    if unknown:
-        expected = f"to have {'only ' + ', '.join(known) if known else 'no options'}"
-        remedy = "Leave out or rename the others."
-        raise invalid_type(name, expected, ", ".join(unknown), remedy)
+    expected = f"to have {'only ' + ', '.join(known) if known else 'no options'}"
+    require_type(not unknown, name, expected, ", ".join(unknown))
     # the function checks the ranges while it is traced
     jax.eval_shape(lambda z: function(z, **options), jax.ShapeDtypeStruct((), jnp.float32))
 

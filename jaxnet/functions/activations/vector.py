@@ -4,8 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxnet.core import classes
-from jaxnet.core.checks import check_floating
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_floating, require
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array
 
@@ -56,6 +55,4 @@ def _wide(values: Array) -> Array:
 
 def _check_scores(z: Array) -> None:
     check_floating("z", z)
-    if jnp.ndim(z) == 0:
-        remedy = "Pass the scores of all classes; one alone has the probability 1."
-        raise invalid_value("z", "to have an axis of classes", "shape ()", remedy)
+    require(jnp.ndim(z), "z", "to have an axis of classes", "shape ()")

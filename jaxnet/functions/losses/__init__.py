@@ -150,8 +150,7 @@ def as_loss(loss: str | ElementwiseLoss | Loss | tuple[Callable[..., Array], ...
         return Loss(*loss)
     if not callable(loss):
         expected = "to be a name, a function of outputs and targets, or a pair with its gradient"
-        remedy = "Pass a name in LOSSES, for example."
-        raise invalid_type("loss", expected, repr(loss), remedy)
+        raise invalid_type("loss", expected, repr(loss))
     known = [pair for pair in _PAIRS.values() if pair.function is loss]
     return known[0] if known else Loss(loss, _autodiff_rule(loss))
 

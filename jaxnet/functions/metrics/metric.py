@@ -4,8 +4,8 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from jaxnet.core.checks import check_choice
-from jaxnet.core.errors import InvalidValueError, invalid_type, invalid_value
+from jaxnet.core.checks import check_choice, require_type
+from jaxnet.core.errors import InvalidValueError, invalid_value
 from jaxnet.core.types import ElementwiseLoss
 from jaxnet.functions.metrics.per_example import (
     accuracy,
@@ -68,10 +68,9 @@ def as_metric(metric: str | ElementwiseLoss | Metric | tuple[ElementwiseLoss, Mo
     if isinstance(metric, str):
         return check_choice("metric", metric, _TABLE)
     pair: tuple[Any, ...] = metric if isinstance(metric, tuple) else (metric, None)
-    if len(pair) != 2 or not callable(pair[0]):
-        expected = "to be a name, a function of outputs and targets, or one with its direction"
-        remedy = "Pass a name in METRICS, or Metric(function, 'max')."
-        raise invalid_type("metric", expected, repr(metric), remedy)
+    good = len(pair) == 2 and callable(pair[0])
+    expected = "to be a name, a function of outputs and targets, or one with its direction"
+    require_type(good, "metric", expected, repr(metric))
     function, mode = pair
     if mode is not None:
         check_choice("mode", mode, SIGNS)
@@ -109,9 +108,5 @@ def check_direction(argument: str, name: str, modes: Modes, mode: Mode | None = 
 
 def no_direction(argument: str, name: str) -> InvalidValueError:
     """Return the error for selection by a metric of unknown direction."""
-    remedy = (
-        "Larger or smaller values may be better: pass mode='max' or mode='min', "
-        "or the metric as jaxnet.metrics.Metric(function, 'max')."
-    )
-    expected = "to be a metric with a direction"
-    return invalid_value(argument, expected, repr(name), remedy)
+    remedy = "Pass mode='max' or 'min', or the metric as jaxnet.metrics.Metric(function, 'max')."
+    return invalid_value(argument, "to be a metric with a direction", repr(name), remedy)

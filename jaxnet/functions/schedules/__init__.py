@@ -7,12 +7,10 @@ compared as integers, so that float32 rates are right for every count up to 2^31
 depends on a metric instead of the count.
 """
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 from jaxnet.core.checks import check_choice, check_options
-from jaxnet.core.errors import invalid_value
 from jaxnet.core.memory import cache_by_value
 from jaxnet.functions.schedules.combination import delay, join, scale
 from jaxnet.functions.schedules.cosine import cosine_annealing, cosine_decay, cosine_restarts
@@ -84,14 +82,7 @@ def get_schedule(name: str, **options: Any) -> Schedule:
     0.75
     """
     factory = check_choice("name", name, SCHEDULES)
-    check_options(factory, options, data=0)
-    parameters = inspect.signature(factory).parameters.values()
-    needed = [p.name for p in parameters if p.default is p.empty]
-    missing = [option for option in needed if option not in options]
-    if missing:
-        expected = f"of {name} to include {', '.join(needed)}"
-        remedy = f"Pass {', '.join(missing)}, too."
-        raise invalid_value("options", expected, ", ".join(options), remedy)
+    check_options(factory, options, data=0, complete=True)
     return factory(**options)
 
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_ranges, check_whole
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_function, check_ranges, check_whole, checked, require
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     RANGES,
@@ -16,9 +15,10 @@ from jaxnet.functions.schedules.counts import (
     as_float,
     as_int,
     as_scalar,
-    check_schedule,
     from_rate,
 )
+
+CONSTANT = "For a constant pass constant(value)."
 
 
 def join(schedules: Sequence[Schedule], boundaries: Sequence[Steps]) -> Schedule:
@@ -42,16 +42,13 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[Steps]) -> Schedule
     [1.0, 1.0, 1.0, 0.5, 0.25, 0.0]
     """
     for i, schedule in enumerate(schedules):
-        check_schedule(f"schedules[{i}]", schedule)
-    if len(boundaries) != len(schedules) - 1:
-        expected = f"to be one fewer than the {len(schedules)} schedules"
-        remedy = "Pass the count at which each schedule but the first begins."
-        raise invalid_value("boundaries", expected, len(boundaries), remedy)
+        check_function(f"schedules[{i}]", schedule, CONSTANT)
+    expected = f"to be one fewer than the {len(schedules)} schedules"
+    require(len(boundaries) == len(schedules) - 1, "boundaries", expected, len(boundaries))
     for boundary in boundaries:
         check_whole("boundaries", boundary, minimum=0)
     known = [boundary for boundary in boundaries if isinstance(boundary, numbers.Integral)]
-    if known != sorted(set(known)):
-        raise invalid_value("boundaries", "to rise", known, "Sort schedules and counts.")
+    require(known == sorted(set(known)), "boundaries", "to rise", known)
 
     def rate(t: Array) -> Array:
         value = as_float(schedules[0](t))
@@ -81,7 +78,7 @@ def scale(schedule: Schedule, factor: Number | Schedule) -> Schedule:
     >>> float(scale(linear(1.0, 0.0, 4), 3.0)(2))
     1.5
     """
-    check_schedule("schedule", schedule)
+    check_function("schedule", schedule, CONSTANT)
     if not callable(factor):
         check_ranges(RANGES, factor=factor)
 
@@ -93,6 +90,7 @@ def scale(schedule: Schedule, factor: Number | Schedule) -> Schedule:
     return from_rate(rate)
 
 
+@checked(RANGES)
 def delay(schedule: Schedule, steps: Steps) -> Schedule:
     """A delayed schedule, with its first rate until it begins.
 
@@ -109,6 +107,5 @@ def delay(schedule: Schedule, steps: Steps) -> Schedule:
     >>> [float(schedule(count)) for count in (0, 10, 12)]
     [1.0, 1.0, 0.5]
     """
-    check_schedule("schedule", schedule)
-    check_ranges(RANGES, steps=steps)
+    check_function("schedule", schedule, CONSTANT)
     return from_rate(lambda t: schedule(jnp.maximum(t - as_int(steps, t), 0)))

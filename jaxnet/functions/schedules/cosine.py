@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_count, check_ranges
+from jaxnet.core.checks import check_count, checked
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     RANGES,
@@ -20,6 +20,7 @@ from jaxnet.functions.schedules.counts import (
 )
 
 
+@checked(RANGES)
 def cosine_decay(
     init_value: Number, decay_steps: Steps, *, alpha: Number = 0.0, exponent: Number = 1.0
 ) -> Schedule:
@@ -47,9 +48,6 @@ def cosine_decay(
     >>> [round(float(schedule(count)), 6) for count in (0, 5, 10, 99)]
     [0.1, 0.05, 0.0, 0.0]
     """
-    check_ranges(
-        RANGES, init_value=init_value, decay_steps=decay_steps, alpha=alpha, exponent=exponent
-    )
 
     def rate(t: Array) -> Array:
         c = half_cosine(progress(t, decay_steps)[1], decay_steps)
@@ -63,6 +61,7 @@ def _raised(c: Array, exponent: Number, alpha: Number) -> Array:
     return (1 - as_scalar(alpha)) * c ** as_float(exponent) + as_scalar(alpha)
 
 
+@checked(RANGES)
 def cosine_annealing(
     init_value: Number, decay_steps: Steps, *, end_value: Number = 0.0
 ) -> Schedule:
@@ -86,7 +85,6 @@ def cosine_annealing(
     >>> [round(float(schedule(count)), 6) for count in (0, 5, 10, 15, 20)]
     [0.1, 0.05, 0.0, 0.05, 0.1]
     """
-    check_ranges(RANGES, init_value=init_value, decay_steps=decay_steps, end_value=end_value)
 
     def rate(t: Array) -> Array:
         steps = as_int(decay_steps, t)
@@ -98,6 +96,7 @@ def cosine_annealing(
     return from_rate(rate)
 
 
+@checked(RANGES)
 def cosine_restarts(
     init_value: Number,
     decay_steps: Steps,
@@ -137,7 +136,6 @@ def cosine_restarts(
     >>> [round(float(schedule(count)), 2) for count in range(7)]
     [1.0, 0.5, 1.0, 0.85, 0.5, 0.15, 1.0]
     """
-    check_ranges(RANGES, init_value=init_value, decay_steps=decay_steps, m_mul=m_mul, alpha=alpha)
     check_count("t_mul", t_mul)
 
     def rate(t: Array) -> Array:

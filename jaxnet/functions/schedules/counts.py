@@ -8,8 +8,7 @@ from typing import Any, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import LARGEST, check_count, check_range, ranges_by_name
-from jaxnet.core.errors import invalid_type, with_type
+from jaxnet.core.checks import LARGEST, check_whole, ranges_by_name, require_type
 from jaxnet.core.types import AnyArray, Array
 
 Schedule: TypeAlias = Callable[[Any], Array]
@@ -37,14 +36,12 @@ def from_rate(rate: Callable[[Array], Any]) -> Schedule:
 
     def schedule(count: Any) -> Array:
         if isinstance(count, numbers.Integral) and not isinstance(count, bool):
-            check_count("count", count, minimum=0)
-            check_range("count", count, low=0, high=LARGEST)
+            check_whole("count", count, minimum=0)
         elif _is_wide(getattr(count, "dtype", None)):
             count = count.clip(0, LARGEST)  # converted to int32, it could be any other
         t = jnp.asarray(count)
-        if not jnp.issubdtype(t.dtype, jnp.integer):
-            remedy = "Pass the number of steps finished before."
-            raise invalid_type("count", "to be an integer", t.dtype, remedy)
+        integer = jnp.issubdtype(t.dtype, jnp.integer)
+        require_type(integer, "count", "to be an integer", t.dtype)
         t = jnp.maximum(t if t.dtype == jnp.int64 else t.astype(jnp.int32), 0)
         return jnp.broadcast_to(as_float(rate(t)), t.shape)
 
@@ -62,18 +59,11 @@ RANGES = ranges_by_name(
         "(0, inf)": "decay_rate div_factor exponent final_div_factor gamma m_mul power",
         "[0, 1]": "alpha pct_start",
         "{0, 1, ...}": "steps transition_begin warmup_steps",
+        "{False, True}": "cycle staircase",
         "{1, 2, ...}": "decay_steps step_size_down step_size_up transition_steps",
     }
 )
 """Name of a hyperparameter -> its range, see `jaxnet.core.checks.check_ranges`."""
-
-
-def check_schedule(argument: str, schedule: Any) -> None:
-    """Check that ``schedule`` is a function, not a number."""
-    if not callable(schedule):
-        expected = "to be a function of the step count"
-        remedy = "For a constant pass constant(value)."
-        raise invalid_type(argument, expected, with_type(schedule), remedy)
 
 
 def as_float(value: Any) -> Array:

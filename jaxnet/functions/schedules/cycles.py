@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_ranges, check_whole
+from jaxnet.core.checks import check_choice, check_whole, checked
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     RANGES,
@@ -22,6 +22,7 @@ from jaxnet.functions.schedules.counts import (
 Mode = Literal["triangular", "triangular2", "exp_range"]
 
 
+@checked(RANGES)
 def cyclic(
     init_value: Number,
     peak_value: Number,
@@ -57,8 +58,6 @@ def cyclic(
     [0.0, 0.5, 1.0, 0.0, 0.25, 0.5]
     """
     down_steps = step_size_up if step_size_down is None else step_size_down
-    check_ranges(RANGES, init_value=init_value, peak_value=peak_value, gamma=gamma)
-    check_ranges(RANGES, step_size_up=step_size_up, step_size_down=down_steps)
     if all(isinstance(steps, numbers.Integral) for steps in (step_size_up, down_steps)):
         period = int(step_size_up) + int(down_steps)
         check_whole("step_size_up + step_size_down", period)

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_flags, check_ranges
+from jaxnet.core.checks import checked
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     RANGES,
@@ -21,6 +21,7 @@ from jaxnet.functions.schedules.counts import (
 )
 
 
+@checked(RANGES)
 def constant(value: Number) -> Schedule:
     """The same rate at every step; equal to ``optax.constant_schedule``.
 
@@ -33,10 +34,10 @@ def constant(value: Number) -> Schedule:
     >>> float(constant(0.5)(7))
     0.5
     """
-    check_ranges(RANGES, value=value)
     return from_rate(lambda _: as_scalar(value))
 
 
+@checked(RANGES)
 def linear(
     init_value: Number, end_value: Number, transition_steps: Steps, *, transition_begin: Steps = 0
 ) -> Schedule:
@@ -59,8 +60,6 @@ def linear(
     >>> [float(schedule(count)) for count in (0, 1, 4, 9)]
     [0.0, 0.25, 1.0, 1.0]
     """
-    check_ranges(RANGES, init_value=init_value, end_value=end_value)
-    check_ranges(RANGES, transition_steps=transition_steps, transition_begin=transition_begin)
 
     def rate(t: Array) -> Array:
         done, remaining = progress(t, transition_steps, transition_begin)
@@ -69,6 +68,7 @@ def linear(
     return from_rate(rate)
 
 
+@checked(RANGES)
 def polynomial(
     init_value: Number,
     end_value: Number,
@@ -104,9 +104,6 @@ def polynomial(
     >>> [float(schedule(count)) for count in (0, 2, 4, 9)]
     [1.0, 0.25, 0.0, 0.0]
     """
-    check_flags(cycle=cycle)
-    check_ranges(RANGES, init_value=init_value, end_value=end_value, power=power)
-    check_ranges(RANGES, transition_steps=transition_steps, transition_begin=transition_begin)
 
     def rate(t: Array) -> Array:
         done, remaining = progress(t, transition_steps, transition_begin)
@@ -125,6 +122,7 @@ def polynomial(
     return from_rate(rate)
 
 
+@checked(RANGES | {"decay_rate": "[0, inf)"})
 def inverse_time_decay(
     init_value: Number,
     transition_steps: Steps = 1,
@@ -153,9 +151,6 @@ def inverse_time_decay(
     >>> [float(schedule(count)) for count in (0, 1, 3)]
     [1.0, 0.5, 0.25]
     """
-    check_flags(staircase=staircase)
-    check_ranges(RANGES, init_value=init_value, transition_steps=transition_steps)
-    check_ranges({"decay_rate": "[0, inf)"}, decay_rate=decay_rate)
 
     def rate(t: Array) -> Array:
         count, fraction = quotient(t, transition_steps)
@@ -165,6 +160,7 @@ def inverse_time_decay(
     return from_rate(rate)
 
 
+@checked(RANGES | {"power": "[0, inf)"})
 def inverse_polynomial_decay(init_value: Number, power: Number) -> Schedule:
     """A rate that falls as an inverse power of time: ``rate = init / (t + 1)^P``.
 
@@ -184,14 +180,13 @@ def inverse_polynomial_decay(init_value: Number, power: Number) -> Schedule:
     >>> [float(schedule(count)) for count in (0, 3, 15)]
     [1.0, 0.5, 0.25]
     """
-    check_ranges(RANGES | {"power": "[0, inf)"}, init_value=init_value, power=power)
-
     def rate(t: Array) -> Array:
         return as_scalar(init_value) * (as_float(t) + 1) ** -as_float(power)
 
     return from_rate(rate)
 
 
+@checked(RANGES)
 def exponential_decay(
     init_value: Number,
     transition_steps: Steps,
@@ -225,11 +220,6 @@ def exponential_decay(
     >>> [float(schedule(count)) for count in (0, 1, 2, 4)]
     [1.0, 0.5, 0.25, 0.0625]
     """
-    check_flags(staircase=staircase)
-    check_ranges(RANGES, init_value=init_value, decay_rate=decay_rate)
-    check_ranges(RANGES, transition_steps=transition_steps, transition_begin=transition_begin)
-    if end_value is not None:
-        check_ranges(RANGES, end_value=end_value)
 
     def rate(t: Array) -> Array:
         passed = jnp.maximum(t - as_int(transition_begin, t), 0)
@@ -246,6 +236,7 @@ def exponential_decay(
     return from_rate(rate)
 
 
+@checked(RANGES)
 def step_decay(init_value: Number, transition_steps: Steps, decay_rate: Number = 0.1) -> Schedule:
     """A rate multiplied by one factor after every ``T`` steps: ``rate = init r^floor(t / T)``.
 
@@ -264,8 +255,6 @@ def step_decay(init_value: Number, transition_steps: Steps, decay_rate: Number =
     >>> [float(schedule(count)) for count in (0, 2, 3, 6)]
     [1.0, 1.0, 0.5, 0.25]
     """
-    check_ranges(RANGES, init_value=init_value, decay_rate=decay_rate)
-    check_ranges(RANGES, transition_steps=transition_steps)
 
     def rate(t: Array) -> Array:
         return as_scalar(init_value) * power(decay_rate, quotient(t, transition_steps)[0])

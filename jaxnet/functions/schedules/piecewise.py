@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import LARGEST, check_choice, check_count, check_range, check_ranges
+from jaxnet.core.checks import LARGEST, check_choice, check_count, check_range, check_ranges, checked
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     RANGES,
@@ -23,6 +23,7 @@ from jaxnet.functions.schedules.counts import (
 Like = Literal["optax", "torch"]
 
 
+@checked(RANGES)
 def piecewise_constant(init_value: Number, boundaries_and_scales: Mapping[int, Number]) -> Schedule:
     """A rate that is multiplied by a scale at each boundary, and constant between them.
 
@@ -43,7 +44,6 @@ def piecewise_constant(init_value: Number, boundaries_and_scales: Mapping[int, N
     >>> [float(schedule(count)) for count in (0, 1, 2, 3, 4)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
-    check_ranges(RANGES, init_value=init_value)
     points, values = _points(init_value, boundaries_and_scales)
 
     def rate(t: Array) -> Array:
@@ -55,6 +55,7 @@ def piecewise_constant(init_value: Number, boundaries_and_scales: Mapping[int, N
     return from_rate(rate)
 
 
+@checked(RANGES)
 def piecewise_interpolate(
     interpolate_type: Literal["linear", "cosine"],
     init_value: Number,
@@ -80,11 +81,11 @@ def piecewise_interpolate(
     [1.0, 0.75, 0.5, 1.25, 2.0, 2.0]
     """
     shape = check_choice("interpolate_type", interpolate_type, SHAPES)
-    check_ranges(RANGES, init_value=init_value)
     points, values = _points(init_value, boundaries_and_scales)
     return from_rate(lambda t: _along(t, shape, points, values, "next"))
 
 
+@checked(RANGES)
 def linear_onecycle(
     transition_steps: int,
     peak_value: Number,
@@ -136,6 +137,7 @@ def linear_onecycle(
     return _onecycle(*cycle, pct_start, pct_final, *factors, like)
 
 
+@checked(RANGES)
 def cosine_onecycle(
     transition_steps: int,
     peak_value: Number,
@@ -211,9 +213,7 @@ def _onecycle(
     like: str,
 ) -> Schedule:
     """Return one cycle, of `linear_onecycle` or `cosine_onecycle`."""
-    check_range("transition_steps", check_count("transition_steps", steps), high=LARGEST)
-    factors = {"div_factor": div_factor, "final_div_factor": final_div_factor}
-    check_ranges(RANGES, peak_value=peak, pct_start=pct_start, **factors)
+    check_count("transition_steps", steps)
     if pct_final is not None:
         check_range("pct_final", pct_final, low=pct_start, high=1.0)
     convention = check_choice("like", like, CONVENTIONS)

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_ranges, check_whole
+from jaxnet.core.checks import check_choice, check_whole, checked
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     Number,
@@ -69,6 +69,7 @@ RANGES = {
 }
 
 
+@checked(RANGES)
 def plateau(
     *,
     factor: Number = 0.1,
@@ -130,8 +131,6 @@ def plateau(
     rtol = convention.rtol if rtol is None else rtol
     atol = convention.atol if atol is None else atol
     check_whole("patience", patience, minimum=1 - convention.more_patience)
-    numbers = {"factor": factor, "rtol": rtol, "atol": atol, "min_scale": min_scale}
-    check_ranges(RANGES, cooldown=cooldown, **numbers)
     allowed = jnp.asarray(patience, jnp.int32) + convention.more_patience
     pause = jnp.maximum(jnp.asarray(cooldown, jnp.int32) + convention.more_cooldown, 0)
 

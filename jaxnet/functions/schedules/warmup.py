@@ -4,7 +4,7 @@ import numbers
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_ranges, check_whole
+from jaxnet.core.checks import check_whole, checked
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     RANGES,
@@ -21,6 +21,7 @@ from jaxnet.functions.schedules.counts import (
 from jaxnet.functions.schedules.decay import constant, exponential_decay
 
 
+@checked(RANGES)
 def warmup(schedule: Schedule, warmup_steps: Steps, *, init_value: Number = 0.0) -> Schedule:
     """A schedule after a linear warm-up to its first rate.
 
@@ -43,9 +44,19 @@ def warmup(schedule: Schedule, warmup_steps: Steps, *, init_value: Number = 0.0)
     >>> [round(float(schedule(count)), 4) for count in range(5)]
     [0.0, 0.5, 1.0, 0.5, 0.3333]
     """
-    return _warmed(schedule, warmup_steps, init_value)
+
+    def rate(t: Array) -> Array:
+        steps = as_int(warmup_steps, t)
+        following = as_float(schedule(jnp.maximum(t - steps, 0)))  # its first rate, until it begins
+        done, remaining = progress(t, steps)
+        length = jnp.maximum(done + remaining, 1.0)
+        ramp = as_scalar(init_value) * (remaining / length) + following * (done / length)
+        return jnp.where(t < steps, ramp, following)
+
+    return from_rate(rate)
 
 
+@checked(RANGES)
 def warmup_constant(init_value: Number, peak_value: Number, warmup_steps: Steps) -> Schedule:
     """Linear warm-up to a constant rate; equal to ``optax.warmup_constant_schedule``.
 
@@ -61,10 +72,10 @@ def warmup_constant(init_value: Number, peak_value: Number, warmup_steps: Steps)
     >>> [float(schedule(count)) for count in (0, 1, 4, 9)]
     [0.0, 0.25, 1.0, 1.0]
     """
-    check_ranges(RANGES, peak_value=peak_value)
-    return _warmed(constant(peak_value), warmup_steps, init_value)
+    return warmup(constant(peak_value), warmup_steps, init_value=init_value)
 
 
+@checked(RANGES)
 def warmup_cosine_decay(
     init_value: Number,
     peak_value: Number,
@@ -96,8 +107,6 @@ def warmup_cosine_decay(
     >>> [round(float(schedule(count)), 6) for count in (0, 1, 2, 4, 6, 9)]
     [0.0, 0.5, 1.0, 0.5, 0.0, 0.0]
     """
-    check_ranges(RANGES, peak_value=peak_value, end_value=end_value, exponent=exponent)
-    check_ranges(RANGES, warmup_steps=warmup_steps)
     least = int(warmup_steps) + 1 if isinstance(warmup_steps, numbers.Integral) else 1
     check_whole("decay_steps", decay_steps, minimum=least)
 
@@ -106,9 +115,10 @@ def warmup_cosine_decay(
         c = half_cosine(progress(t, steps)[1], steps) ** as_float(exponent)
         return (as_scalar(peak_value) - as_scalar(end_value)) * c + as_scalar(end_value)
 
-    return _warmed(fall, warmup_steps, init_value)
+    return warmup(fall, warmup_steps, init_value=init_value)
 
 
+@checked(RANGES)
 def warmup_exponential_decay(
     init_value: Number,
     peak_value: Number,
@@ -141,7 +151,6 @@ def warmup_exponential_decay(
     >>> [float(schedule(count)) for count in range(5)]
     [0.0, 0.5, 1.0, 0.5, 0.25]
     """
-    check_ranges(RANGES, peak_value=peak_value)
     decay = exponential_decay(
         peak_value,
         transition_steps,
@@ -150,18 +159,4 @@ def warmup_exponential_decay(
         staircase=staircase,
         end_value=end_value,
     )
-    return _warmed(decay, warmup_steps, init_value)
-
-
-def _warmed(schedule: Schedule, warmup_steps: Steps, init_value: Number) -> Schedule:
-    check_ranges(RANGES, warmup_steps=warmup_steps, init_value=init_value)
-
-    def rate(t: Array) -> Array:
-        steps = as_int(warmup_steps, t)
-        following = as_float(schedule(jnp.maximum(t - steps, 0)))  # its first rate, until it begins
-        done, remaining = progress(t, steps)
-        length = jnp.maximum(done + remaining, 1.0)
-        ramp = as_scalar(init_value) * (remaining / length) + following * (done / length)
-        return jnp.where(t < steps, ramp, following)
-
-    return from_rate(rate)
+    return warmup(decay, warmup_steps, init_value=init_value)
