@@ -70,7 +70,7 @@ def check_count(argument: str, value: Any, *, minimum: int = 1) -> int:
         raise invalid_type(argument, "to be an integer", "a traced array", remedy)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise invalid_type(argument, "to be an integer", with_type(value))
-    require(value >= minimum, argument, f">= {minimum}", value)
+    require(int(value) >= minimum, argument, f">= {minimum}", value)
     return int(value)
 
 

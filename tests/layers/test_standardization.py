@@ -175,9 +175,7 @@ def test_ddof_below_zero() -> None:
 def test_inputs_of_another_shape() -> None:
     layer = standardize(EXAMPLES)
     _, statistics = layer.init(jax.random.key(0), (2,))
-    message = (
-        r"^expected in_shape to be \(2,\), got \(3,\)\.$ "
-    )
+    message = r"^expected in_shape to be \(2,\), got \(3,\)\.$"
     for attempt in (
         lambda: layer.out_shape((3,)),
         lambda: layer.init(jax.random.key(0), (3,)),

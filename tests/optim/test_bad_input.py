@@ -151,27 +151,27 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "nesterov without momentum": (
         lambda: sgd(0.1, nesterov=True),
         ValueError,
-        "expected nesterov to be False without momentum, got True. Pass momentum, such as",
+        "expected nesterov to be False without momentum, got True.",
     ),
     "nesterov without momentum, rmsprop": (
         lambda: rmsprop(0.1, nesterov=True),
         ValueError,
-        "expected nesterov to be False without momentum, got True. Pass momentum, such",
+        "expected nesterov to be False without momentum, got True.",
     ),
     "join of numbers": (
         lambda: schedules.join([schedules.constant(1.0), NUMBER], [5]),
         TypeError,
-        r"expected schedules\[1\] to be a function of the step count, got 1.0 of type float",
+        r"expected schedules\[1\] to be a function, got 1.0",
     ),
     "scale of a number": (
         lambda: schedules.scale(NUMBER, 2.0),
         TypeError,
-        "expected schedule to be a function of the step count, got 1.0 of type float",
+        "expected schedule to be a function, got 1.0",
     ),
     "delay of a number": (
         lambda: schedules.delay(NUMBER, 2),
         TypeError,
-        "expected schedule to be a function of the step count, got 1.0 of type float. "
+        "expected schedule to be a function, got 1.0. "
         r"For a constant pass constant\(value\)",
     ),
     "boundaries that fall": (

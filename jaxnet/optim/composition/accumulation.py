@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax.core import Tracer
 
-from jaxnet.core.checks import check_count, check_flags, check_scalar
-from jaxnet.core.errors import invalid_type
+from jaxnet.core.checks import check_whole, checked
 from jaxnet.core.types import AnyArray, Array
-from jaxnet.optim.composition.transformation import branch, check_transformation
-from jaxnet.optim.update_rule.rule import check_gradients, check_parameters, increment, widened
+from jaxnet.optim.composition.transformation import as_transformation, branch
+from jaxnet.optim.update_rule.ranges import RANGES
+from jaxnet.optim.update_rule.rule import increment, transformation, widened
 
 Every = int | AnyArray | Callable[[Array], Any]
 """A number of mini-batches, an integer or a 0-d array of one, or a function that gives it for the
@@ -35,6 +34,7 @@ class AccumulateState(NamedTuple):
     acc_grads: Any
 
 
+@checked(RANGES)
 def accumulate(
     inner: optax.GradientTransformation, every: Every, *, use_grad_mean: bool = True
 ) -> optax.GradientTransformationExtraArgs:
@@ -77,13 +77,12 @@ def accumulate(
     >>> steps
     [0.0, -2.0, 0.0, -7.0]
     """
-    inner = check_transformation("inner", inner)
-    check_flags(use_grad_mean=use_grad_mean)
+    inner = as_transformation("inner", inner)
     if not callable(every):
-        every = _checked_count(every)
+        check_whole("every", every)
+        every = jnp.asarray(every, jnp.int32)
 
     def init(params: Any) -> AccumulateState:
-        check_parameters(params)
         sums = jax.tree.map(lambda w: jnp.zeros_like(widened(w)), params)
         zero = jnp.zeros((), jnp.int32)
         return AccumulateState(zero, zero, inner.init(params), sums)
@@ -99,7 +98,6 @@ def accumulate(
         return jax.tree.map(jnp.zeros_like, updates), inner_state, sums
 
     def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
-        check_gradients(updates, state.acc_grads)
         k = jnp.maximum(every(state.gradient_step) if callable(every) else every, 1)
         sums = jax.tree.map(lambda s, g: s + jnp.asarray(g, s.dtype), state.acc_grads, updates)
         full = increment(state.mini_step) >= k
@@ -109,19 +107,7 @@ def accumulate(
         gradient_step = jnp.where(full, increment(state.gradient_step), state.gradient_step)
         return changes, AccumulateState(mini_step, gradient_step, inner_state, sums)
 
-    return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _checked_count(every: Any) -> Any:
-    """Return ``every`` as an int, or as an int32 array if it is traced."""
-    if not isinstance(every, AnyArray):
-        return check_count("every", every)
-    check_scalar("every", every)
-    if not jnp.issubdtype(every.dtype, jnp.integer):
-        raise invalid_type("every", "to be an integer", every.dtype)
-    if isinstance(every, Tracer):
-        return every.astype(jnp.int32)
-    return check_count("every", int(every))
+    return transformation(init, update, like="acc_grads")
 
 
 def has_updated(state: AccumulateState) -> Array:

@@ -6,21 +6,18 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_choice, check_flags, check_ranges
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_choice, check_ranges, checked, require
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
-from jaxnet.optim.composition.transformation import check_transformation, find_state
+from jaxnet.optim.composition.transformation import as_transformation, find_state
 from jaxnet.optim.update_rule.learning_rate import rate_at
 from jaxnet.optim.update_rule.moments import bias_correction
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import (
     Number,
     cast,
-    check_gradients,
-    check_parameters,
-    check_params_given,
     increment,
+    transformation,
     widened,
 )
 
@@ -47,6 +44,7 @@ _STARTS = {"optax": "corrected", "torch": "first", "keras": "first"}
 """Convention -> start of the average."""
 
 
+@checked({"debias": RANGES["debias"]})
 def average_parameters(
     inner: optax.GradientTransformation,
     decay: Decay,
@@ -107,12 +105,10 @@ def average_parameters(
     >>> w.tolist(), averaged_params(state).round(4).tolist()  # (0.5 * 1 + 4) / 1.5
     ([4.0], [3.0])
     """
-    inner = check_transformation("inner", inner)
-    check_flags(debias=debias)
+    inner = as_transformation("inner", inner)
     start = _start(decay, debias, like)
 
     def init(params: Any) -> AverageParametersState:
-        check_parameters(params)
         # a copy: the caller may give the memory of the parameters away
         average = jax.tree.map(lambda w: jnp.array(widened(w)), params)
         return AverageParametersState(jnp.zeros((), jnp.int32), inner.init(params), average)
@@ -120,8 +116,6 @@ def average_parameters(
     def update(
         updates: Any, state: Any, params: Any = None, **extra_args: Any
     ) -> tuple[Any, AverageParametersState]:
-        check_params_given(params)
-        check_gradients(updates, state.average)
         updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
         count = increment(state.count)
         d = rate_at(decay, state.count) if callable(decay) else decay
@@ -132,7 +126,7 @@ def average_parameters(
         average = jax.tree.map(moved, state.average, optax.apply_updates(params, updates))
         return updates, AverageParametersState(count, inner_state, average)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return transformation(init, update, like="average", needs_params=True)
 
 
 def averaged_params(state: Any, params: Any = None) -> Any:
@@ -153,8 +147,7 @@ def averaged_params(state: Any, params: Any = None) -> Any:
         ValueError: if there is no such average in the state, or more than one.
     """
     del params  # runs pass them to every function that selects parameters to evaluate
-    remedy = "Pass the state of an optimizer made by average_parameters(inner, decay)."
-    return find_state(state, AverageParametersState, remedy).average
+    return find_state(state, AverageParametersState).average
 
 
 def _start(decay: Decay, debias: bool, like: str) -> str:
@@ -162,10 +155,8 @@ def _start(decay: Decay, debias: bool, like: str) -> str:
     start = check_choice("like", like, _STARTS) if debias else "initial"
     if decay is not None and not callable(decay):
         check_ranges(RANGES, decay=decay)
-    if callable(decay) and start == "corrected":
-        remedy = "Pass like='torch', or debias=False."
-        expected = "to be a number where like='optax' corrects for the start"
-        raise invalid_value("decay", expected, "a function", remedy)
+    fits, remedy = not callable(decay) or start != "corrected", "Pass like='torch' or debias=False."
+    require(fits, "decay", "to be a number for like='optax'", "a function", remedy)
     return start
 
 

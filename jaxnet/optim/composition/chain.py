@@ -4,8 +4,8 @@ from typing import Any
 
 import optax
 
-from jaxnet.core.errors import invalid_value
-from jaxnet.optim.composition.transformation import check_transformation
+from jaxnet.core.checks import require
+from jaxnet.optim.composition.transformation import as_transformation
 
 
 def chain(*transforms: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
@@ -32,7 +32,7 @@ def chain(*transforms: optax.GradientTransformation) -> optax.GradientTransforma
     [-0.5, 0.25]
     """
     checked = [
-        check_transformation(f"transforms[{i}]", transformation)
+        as_transformation(f"transforms[{i}]", transformation)
         for i, transformation in enumerate(transforms)
     ]
 
@@ -40,10 +40,8 @@ def chain(*transforms: optax.GradientTransformation) -> optax.GradientTransforma
         return tuple(transformation.init(params) for transformation in checked)
 
     def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
-        if len(state) != len(checked):
-            remedy = "Pass the state that init of this chain has made."
-            expected = f"to have {len(checked)} parts, one a transformation"
-            raise invalid_value("state", expected, len(state), remedy)
+        expected = f"to have {len(checked)} parts, one a transformation"
+        require(len(state) == len(checked), "state", expected, len(state))
         parts = []
         for transformation, part in zip(checked, state, strict=True):
             updates, part = transformation.update(updates, part, params, **extra_args)

@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_choice, check_ranges
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_choice, checked, require
 from jaxnet.core.norms import Axis, norm, shortened
 from jaxnet.core.trees import global_norm
 from jaxnet.core.types import Array
@@ -17,6 +16,7 @@ from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, cast, check_params_given, widened
 
 
+@checked(RANGES)
 def clip(max_delta: Number) -> optax.GradientTransformationExtraArgs:
     """Clip each entry, ``u = min(max(g, -d), d)``.
 
@@ -32,7 +32,6 @@ def clip(max_delta: Number) -> optax.GradientTransformationExtraArgs:
     >>> clip(1.0).update(jnp.array([3.0, -0.5]), optax.EmptyState())[0].tolist()
     [1.0, -0.5]
     """
-    check_ranges(RANGES, max_delta=max_delta)
 
     def clipped(g: Array) -> Array:
         bound = jnp.asarray(max_delta, jnp.result_type(g))
@@ -114,6 +113,7 @@ def clip_by_norm(
     )
 
 
+@checked(RANGES)
 def adaptive_grad_clip(
     clipping: Number, eps: Number = 1e-3, axis: Axis = None
 ) -> optax.GradientTransformationExtraArgs:
@@ -143,7 +143,6 @@ def adaptive_grad_clip(
     >>> clipped.update(gradients, optax.EmptyState(), weights)[0].round(6).tolist()
     [[1.5, 2.0], [0.5, 0.0]]
     """
-    check_ranges(RANGES, clipping=clipping, eps=eps)
 
     def clipped(g: Array, w: Array) -> Array:
         wide = widened(g)
@@ -163,12 +162,12 @@ _EPS = {"optax": 0.0, "torch": 1e-6, "keras": 0.0}
 """Convention -> number added to a norm before the comparison with the bound."""
 
 
+@checked(RANGES)
 def _shortened(
     max_norm: Number, like: str, known: tuple[str, ...]
 ) -> Callable[[Array, Array], Array]:
     """Validate the settings and return ``(g, size) -> g / max(1, (size + eps) / max_norm)``."""
     eps = check_choice("like", like, {name: _EPS[name] for name in known})
-    check_ranges(RANGES, max_norm=max_norm)
 
     def shorten(g: Array, size: Array) -> Array:
         short = shortened(widened(g), size + eps, cast(max_norm, size.dtype))
@@ -181,8 +180,6 @@ def _unit_axes(shape: tuple[int, ...]) -> Axis:
     """Return the axes of a unit of weights ``(in, out)`` or a kernel ``(..., in, out)``."""
     if sum(size != 1 for size in shape) <= 1:
         return None
-    if len(shape) > 5:
-        remedy = "Pass axis, the axes that make up a unit."
-        expected = "to have at most 5 dimensions where axis is None"
-        raise invalid_value("gradients", expected, len(shape), remedy)
+    expected = "to have at most 5 dimensions where axis is None"
+    require(len(shape) <= 5, "gradients", expected, len(shape), "Pass the axes of a unit.")
     return 0 if len(shape) <= 3 else tuple(range(len(shape) - 1))

@@ -18,13 +18,8 @@ import optax
 from jaxnet.core.checks import check_count
 from jaxnet.core.trees import all_finite
 from jaxnet.core.types import Array
-from jaxnet.optim.composition.transformation import branch, check_transformation
-from jaxnet.optim.update_rule.rule import (
-    check_gradients,
-    check_parameters,
-    check_structure,
-    increment,
-)
+from jaxnet.optim.composition.transformation import as_transformation, branch
+from jaxnet.optim.update_rule.rule import check_structure, increment, transformation
 
 
 class ApplyIfFiniteState(NamedTuple):
@@ -78,11 +73,10 @@ def apply_if_finite(
     >>> steps, int(state.total_notfinite)
     ([0.0, -2.0, 0.0, -inf], 3)
     """
-    inner = check_transformation("inner", inner)
+    inner = as_transformation("inner", inner)
     check_count("max_consecutive_errors", max_consecutive_errors, minimum=0)
 
     def init(params: Any) -> ApplyIfFiniteState:
-        check_parameters(params)
         zero = jnp.zeros((), jnp.int32)
         return ApplyIfFiniteState(zero, jnp.array(True), zero, inner.init(params))
 
@@ -94,7 +88,6 @@ def apply_if_finite(
         return jax.tree.map(jnp.zeros_like, updates), inner_state
 
     def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
-        check_gradients(updates, params)
         finite = all_finite(updates)
         errors = jnp.where(finite, jnp.zeros((), jnp.int32), increment(state.notfinite_count))
         total = jnp.where(finite, state.total_notfinite, increment(state.total_notfinite))
@@ -103,7 +96,7 @@ def apply_if_finite(
         changes, inner_state = branch(taken, step, skip, operands, extra_args)
         return changes, ApplyIfFiniteState(errors, finite, total, inner_state)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return transformation(init, update)
 
 
 def zero_nans() -> optax.GradientTransformationExtraArgs:
@@ -123,16 +116,14 @@ def zero_nans() -> optax.GradientTransformationExtraArgs:
     """
 
     def init(params: Any) -> ZeroNansState:
-        check_parameters(params)
         return ZeroNansState(jax.tree.map(lambda _: jnp.array(False), params))
 
     def update(
-        updates: Any, state: Any, params: Any = None, **extra_args: Any
+        updates: Any, state: Any, params: Any, **extra_args: Any
     ) -> tuple[Any, ZeroNansState]:
-        del extra_args
+        del params, extra_args
         check_structure(updates, state.found_nan)
-        check_gradients(updates, params)
         zeroed = jax.tree.map(lambda g: jnp.where(jnp.isnan(g), jnp.zeros_like(g), g), updates)
         return zeroed, ZeroNansState(jax.tree.map(lambda g: jnp.any(jnp.isnan(g)), updates))
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return transformation(init, update)

@@ -6,10 +6,9 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import optax
 
-from jaxnet.core.checks import check_flags
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import checked, require
 from jaxnet.optim.composition.scaling import set_to_zero
-from jaxnet.optim.composition.transformation import check_transformation
+from jaxnet.optim.composition.transformation import as_transformation
 from jaxnet.optim.composition.visibility import (
     merged,
     visible,
@@ -17,6 +16,7 @@ from jaxnet.optim.composition.visibility import (
     visible_if_alike,
 )
 from jaxnet.optim.update_rule.mask import Mask, mask_tree, spread
+from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import check_structure
 
 Labels: TypeAlias = Any
@@ -35,6 +35,7 @@ class PerGroupState(NamedTuple):
     inner_states: Any
 
 
+@checked(RANGES)
 def masked(
     inner: optax.GradientTransformation, mask: Mask, *, mask_compatible_extra_args: bool = False
 ) -> optax.GradientTransformationExtraArgs:
@@ -68,8 +69,7 @@ def masked(
     >>> transformation.update(params, transformation.init(params))[0]
     {'bias': Array([3.], dtype=float32), 'weights': Array([1.], dtype=float32)}
     """
-    inner = check_transformation("inner", inner)
-    check_flags(mask_compatible_extra_args=mask_compatible_extra_args)
+    inner = as_transformation("inner", inner)
 
     def init(params: Any) -> MaskedState:
         return MaskedState(inner.init(visible(mask_tree(mask, params), params)))
@@ -113,6 +113,7 @@ def freeze(mask: Mask) -> optax.GradientTransformationExtraArgs:
     return masked(set_to_zero(), mask)
 
 
+@checked(RANGES)
 def per_group(
     transforms: Mapping[Any, optax.GradientTransformation],
     labels: Labels,
@@ -151,21 +152,20 @@ def per_group(
     >>> {name: leaf.tolist() for name, leaf in updates.items()}
     {'embedding': [0.0], 'hidden': [-0.5], 'output': [-1.0]}
     """
-    check_flags(mask_compatible_extra_args=mask_compatible_extra_args)
-    checked = {
-        label: check_transformation(f"transforms[{label!r}]", transformation)
+    each = {
+        label: as_transformation(f"transforms[{label!r}]", transformation)
         for label, transformation in transforms.items()
     }
 
     def groups(tree: Any) -> dict[Hashable, optax.GradientTransformationExtraArgs]:
-        names = _checked_labels(labels, tree, checked)
+        names = _labels_of(tree, labels, each)
         return {
             label: masked(
                 transformation,
                 jax.tree.map(lambda name, label=label: name == label, names),
                 mask_compatible_extra_args=mask_compatible_extra_args,
             )
-            for label, transformation in checked.items()
+            for label, transformation in each.items()
         }
 
     def init(params: Any) -> PerGroupState:
@@ -174,8 +174,9 @@ def per_group(
     def update(
         updates: Any, state: Any, params: Any = None, **extra_args: Any
     ) -> tuple[Any, PerGroupState]:
-        _check_states(state.inner_states, checked)
-        states = {}
+        states, known = {}, _listed(transforms)
+        good = set(state.inner_states) == set(transforms)
+        require(good, "state", f"to have the labels {known}", _listed(state.inner_states))
         for label, group in groups(updates).items():
             part = state.inner_states[label]
             updates, states[label] = group.update(updates, part, params, **extra_args)
@@ -184,24 +185,14 @@ def per_group(
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def _check_states(states: Mapping[Hashable, Any], known: Mapping[Hashable, Any]) -> None:
-    if set(states) != set(known):
-        remedy = "Pass the state that init of these transforms has made."
-        expected = f"to have the labels {_listed(known)}"
-        raise invalid_value("state", expected, _listed(states), remedy)
-
-
 def _listed(labels: Iterable[Hashable]) -> str:
     return ", ".join(sorted(map(repr, labels)))
 
 
-def _checked_labels(labels: Labels, tree: Any, known: Mapping[Hashable, Any]) -> Any:
+def _labels_of(tree: Any, labels: Labels, known: Mapping[Hashable, Any]) -> Any:
     """Return the label of each leaf, checked to have a transformation."""
     names = spread("labels", labels, tree, "labels")
+    expected = f"to be one of the transforms {_listed(known)}"
     for path, name in jax.tree_util.tree_leaves_with_path(names):
-        if name not in known:
-            place = f"labels{jax.tree_util.keystr(path)}"
-            remedy = f"Add transforms[{name!r}], or change the label."
-            expected = f"to be one of the transforms {_listed(known)}"
-            raise invalid_value(place, expected, repr(name), remedy)
+        require(name in known, f"labels{jax.tree_util.keystr(path)}", expected, repr(name))
     return names

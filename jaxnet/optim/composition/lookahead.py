@@ -6,17 +6,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_count, check_flags, check_ranges
+from jaxnet.core.checks import check_count, checked
 from jaxnet.core.types import Array
-from jaxnet.optim.composition.transformation import check_transformation
+from jaxnet.optim.composition.transformation import as_transformation
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import (
     Number,
     cast,
-    check_gradients,
-    check_parameters,
-    check_params_given,
     increment,
+    transformation,
     widened,
 )
 
@@ -35,6 +33,7 @@ class LookaheadState(NamedTuple):
     slow: Any
 
 
+@checked(RANGES)
 def lookahead(
     inner: optax.GradientTransformation,
     *,
@@ -80,20 +79,15 @@ def lookahead(
     [2.0, 1.0, 3.0, 2.0]
     """
     sync_period = check_count("sync_period", sync_period)
-    check_ranges(RANGES, slow_step_size=slow_step_size)
-    check_flags(reset_state=reset_state)
-    inner = check_transformation("inner", inner)
+    inner = as_transformation("inner", inner)
 
     def init(params: Any) -> LookaheadState:
-        check_parameters(params)
         slow = jax.tree.map(lambda w: jnp.array(widened(w)), params)  # a copy, to be donated
         return LookaheadState(jnp.zeros((), jnp.int32), inner.init(params), slow)
 
     def update(
         updates: Any, state: Any, params: Any = None, **extra: Any
     ) -> tuple[Any, LookaheadState]:
-        check_params_given(params)
-        check_gradients(updates, state.slow)
         updates, fast_state = inner.update(updates, state.fast_state, params, **extra)
         count = increment(state.count)
         synced = count % sync_period == 0
@@ -115,4 +109,4 @@ def lookahead(
             )
         return updates, LookaheadState(count, fast_state, slow)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return transformation(init, update, like="slow", needs_params=True)

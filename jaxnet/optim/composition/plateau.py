@@ -6,11 +6,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_ranges
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import checked
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.plateau import Like, PlateauState, plateau
-from jaxnet.optim.update_rule.rule import Number, check_gradients, check_parameters
+from jaxnet.optim.update_rule.rule import Number, transformation
 
 
 class ReduceOnPlateauState(NamedTuple):
@@ -33,6 +32,7 @@ class ReduceOnPlateauState(NamedTuple):
     cooldown_count: Array
 
 
+@checked({"accumulation_size": "{1, 2, ...}"})
 def reduce_on_plateau(
     *,
     factor: Number = 0.1,
@@ -91,19 +91,17 @@ def reduce_on_plateau(
         mode=mode,
         like=like,
     )
-    check_ranges({"accumulation_size": "{1, 2, ...}"}, accumulation_size=accumulation_size)
     size = jnp.asarray(accumulation_size, jnp.int32)
 
     def init(params: Any) -> ReduceOnPlateauState:
-        check_parameters(params)
+        del params
         start = rule.init()
         return ReduceOnPlateauState(jnp.int32(0), jnp.zeros_like(start.scale), *start)
 
     def update(
-        updates: Any, state: Any, params: Any = None, *, value: Any = None, **extra: Any
+        updates: Any, state: Any, params: Any, *, value: Any, **extra: Any
     ) -> tuple[Any, ReduceOnPlateauState]:
-        del extra
-        check_gradients(updates, params)
+        del params, extra
         mean, count = _mean(state, value), state.count + jnp.int32(1)
         before, full = PlateauState(*state[2:]), count >= size
         after = jax.tree.map(
@@ -113,14 +111,11 @@ def reduce_on_plateau(
         kept = jnp.where(full, 0, count), jnp.where(full, 0.0, mean)
         return updates, ReduceOnPlateauState(*kept, *after)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return transformation(init, update, needs=("value",))
 
 
 def _mean(state: ReduceOnPlateauState, value: Any) -> Array:
-    """Return the running mean including ``value``; raise a ValueError for None."""
-    if value is None:
-        remedy = "Call optimizer.update(gradients, state, params, value=metric)."
-        raise invalid_value("value", "to be given", "None", remedy)
+    """Return the running mean including ``value``."""
     value = jnp.asarray(value, state.avg_value.dtype)
     count = state.count.astype(value.dtype)
     return (count * state.avg_value + value) / (count + 1)

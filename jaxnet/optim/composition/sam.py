@@ -7,20 +7,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_count, check_flags, check_scalar
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_count, checked
 from jaxnet.core.trees import global_norm
 from jaxnet.core.types import Array
-from jaxnet.optim.composition.transformation import check_transformation
-from jaxnet.optim.update_rule.rule import (
-    Number,
-    cast,
-    check_gradients,
-    check_params_given,
-    widened,
-)
+from jaxnet.optim.composition.transformation import as_transformation
+from jaxnet.optim.update_rule.ranges import RANGES
+from jaxnet.optim.update_rule.rule import Number, cast, transformation, widened
 
 
+@checked({"rho": "[0, inf)", "adaptive": RANGES["adaptive"]})
 def sam(
     inner: optax.GradientTransformation,
     *,
@@ -66,33 +61,19 @@ def sam(
     >>> optimizer.update(grad_fn(w), optimizer.init(w), w, grad_fn=grad_fn)[0].tolist()
     [-4.5, -6.0]
     """
-    check_scalar("rho", rho, low=0.0)
     ascents = check_count("sync_period", sync_period) - 1
-    check_flags(adaptive=adaptive)
-    inner = check_transformation("inner", inner)
+    inner = as_transformation("inner", inner)
 
     def update(
-        updates: Any,
-        state: Any,
-        params: Any = None,
-        *,
-        grad_fn: Callable[[Any], Any] | None = None,
-        **extra: Any,
+        updates: Any, state: Any, params: Any, *, grad_fn: Callable[[Any], Any], **extra: Any
     ) -> tuple[Any, Any]:
-        check_params_given(params)
-        check_gradients(updates, params)
-        if grad_fn is None:
-            remedy = "Call optimizer.update(gradients, state, params, grad_fn=grad_fn)."
-            raise invalid_value(
-                "grad_fn", "to be given, a function params -> gradients", "None", remedy
-            )
         top = params
         for _ in range(ascents):
             top = _ascend(rho, adaptive, top, updates)
             updates = grad_fn(top)
         return inner.update(updates, state, params, grad_fn=grad_fn, **extra)
 
-    return optax.GradientTransformationExtraArgs(inner.init, update)
+    return transformation(inner.init, update, needs_params=True, needs=("grad_fn",))
 
 
 def _ascend(rho: Number, adaptive: bool, params: Any, gradients: Any) -> Any:

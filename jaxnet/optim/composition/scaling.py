@@ -7,14 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxnet.core.checks import check_flags, check_ranges
-from jaxnet.core.errors import invalid_type
+from jaxnet.core.checks import check_function, checked
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 from jaxnet.optim.composition.transformation import multiplied, without_state
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
 from jaxnet.optim.update_rule.ranges import RANGES
-from jaxnet.optim.update_rule.rule import Number, check_gradients, check_parameters, increment
+from jaxnet.optim.update_rule.rule import Number, increment, transformation
 
 
 class ScaleByScheduleState(NamedTuple):
@@ -23,6 +22,7 @@ class ScaleByScheduleState(NamedTuple):
     count: Array
 
 
+@checked(RANGES)
 def scale(step_size: Number) -> optax.GradientTransformationExtraArgs:
     """Multiply the updates by a number, ``u = c g``.
 
@@ -38,7 +38,6 @@ def scale(step_size: Number) -> optax.GradientTransformationExtraArgs:
     >>> updates.tolist()
     [-1.0]
     """
-    check_ranges(RANGES, step_size=step_size)
     return without_state(lambda updates, _: multiplied(updates, step_size))
 
 
@@ -59,24 +58,21 @@ def scale_by_schedule(step_size_fn: Schedule) -> optax.GradientTransformationExt
     >>> halving.update(jnp.array([2.0]), state)[0].tolist()
     [1.0]
     """
-    if not callable(step_size_fn):
-        remedy = "For a constant take scale(step_size)."
-        expected = "to be a function of the step count"
-        raise invalid_type("step_size_fn", expected, step_size_fn, remedy)
+    check_function("step_size_fn", step_size_fn, "For a constant take scale(step_size).")
 
     def init(params: Any) -> ScaleByScheduleState:
-        check_parameters(params)
+        del params
         return ScaleByScheduleState(jnp.zeros((), jnp.int32))
 
     def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> tuple[Any, Any]:
-        del extra_args
-        check_gradients(updates, params)
+        del params, extra_args
         changed = multiplied(updates, rate_at(step_size_fn, state.count))
         return changed, ScaleByScheduleState(increment(state.count))
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return transformation(init, update)
 
 
+@checked(RANGES)
 def scale_by_learning_rate(
     learning_rate: LearningRate, *, flip_sign: bool = True
 ) -> optax.GradientTransformationExtraArgs:
@@ -98,7 +94,6 @@ def scale_by_learning_rate(
     [-1.0]
     """
     check_rates(learning_rate=learning_rate)
-    check_flags(flip_sign=flip_sign)
     sign = -1 if flip_sign else 1
     if callable(learning_rate):
         return scale_by_schedule(lambda count: sign * jnp.asarray(learning_rate(count)))

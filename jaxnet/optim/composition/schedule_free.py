@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_count, check_ranges
+from jaxnet.core.checks import check_count, checked
 from jaxnet.core.types import Array
-from jaxnet.optim.composition.transformation import check_transformation, find_state
+from jaxnet.optim.composition.transformation import as_transformation, find_state
 from jaxnet.optim.update_rule.adaptive import root
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
@@ -18,11 +18,9 @@ from jaxnet.optim.update_rule.rule import (
     Number,
     StepContext,
     cast,
-    check_gradients,
-    check_parameters,
-    check_params_given,
     from_rule,
     increment,
+    transformation,
     widened,
     widest,
 )
@@ -136,8 +134,7 @@ def schedule_free_eval_params(state: Any, params: Any) -> Any:
     Raises:
         ValueError: if there is no such state within, or more than one.
     """
-    remedy = "Pass the state of a schedule-free optimizer."
-    found = find_state(state, ScheduleFreeState, remedy)
+    found = find_state(state, ScheduleFreeState)
 
     def average(y: Array, z: Array) -> Array:
         b1 = found.b1.astype(z.dtype)
@@ -273,6 +270,7 @@ def _warmed(learning_rate: LearningRate, warmup_steps: int | None, first: int) -
     return warmed
 
 
+@checked(RANGES | {"b1": "(0, 1]"})
 def _averaged(
     inner: optax.GradientTransformation,
     learning_rate: LearningRate,
@@ -280,11 +278,9 @@ def _averaged(
     weight_lr_power: Number,
 ) -> optax.GradientTransformationExtraArgs:
     """Return `schedule_free` without checking the learning rate."""
-    check_ranges(RANGES | {"b1": "(0, 1]"}, b1=b1, weight_lr_power=weight_lr_power)
-    inner = check_transformation("inner", inner)
+    inner = as_transformation("inner", inner)
 
     def init(params: Any) -> ScheduleFreeState:
-        check_parameters(params)
         z = jax.tree.map(lambda w: jnp.array(widened(w)), params)  # a copy, to be donated
         share, weight_sum, max_lr = (jnp.asarray(x, widest(z)) for x in (b1, 0.0, 0.0))
         count = jnp.zeros((), jnp.int32)
@@ -293,8 +289,6 @@ def _averaged(
     def update(
         updates: Any, state: Any, params: Any = None, **extra: Any
     ) -> tuple[Any, ScheduleFreeState]:
-        check_params_given(params)
-        check_gradients(updates, state.z)
         rate = rate_at(learning_rate, state.count).astype(state.max_lr.dtype)
         max_lr = jnp.maximum(state.max_lr, rate)
         weight = max_lr ** cast(weight_lr_power, max_lr.dtype)
@@ -314,7 +308,7 @@ def _averaged(
         count = increment(state.count)
         return changes, ScheduleFreeState(count, state.b1, weight_sum, max_lr, inner_state, z)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return transformation(init, update, like="z", needs_params=True)
 
 
 def _decayed_first(
@@ -326,7 +320,6 @@ def _decayed_first(
     check_rates(weight_decay=weight_decay)
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
-        check_params_given(params)
         rate = rate_at(learning_rate, state.count)
         decay = rate_at(weight_decay, state.count)
         shrunk = jax.tree.map(
@@ -339,4 +332,4 @@ def _decayed_first(
 
         return jax.tree.map(whole, changes, shrunk, params), state
 
-    return optax.GradientTransformationExtraArgs(optimizer.init, update)
+    return transformation(optimizer.init, update, needs_params=True)

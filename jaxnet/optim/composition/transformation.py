@@ -8,46 +8,32 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import require, require_type
 from jaxnet.core.types import Array
-from jaxnet.optim.update_rule.rule import Number, cast, check_gradients, check_parameters, widened
+from jaxnet.optim.update_rule.rule import Number, cast, transformation, widened
 
 
-def check_transformation(
-    argument: str, transformation: Any
-) -> optax.GradientTransformationExtraArgs:
+def as_transformation(argument: str, given: Any) -> optax.GradientTransformationExtraArgs:
     """Return a transformation whose ``update`` accepts any extra arguments.
 
     Raises:
         TypeError: if it has no ``init`` and ``update``, such as a factory that was not called.
     """
-    if not all(callable(getattr(transformation, name, None)) for name in ("init", "update")):
-        remedy = "Pass what a factory returns, such as adam(0.001)."
-        name = getattr(transformation, "__name__", repr(transformation))
-        expected = "to be an optax.GradientTransformation"
-        raise invalid_type(argument, expected, name, remedy)
-    return optax.with_extra_args_support(transformation)
+    good = all(callable(getattr(given, name, None)) for name in ("init", "update"))
+    name, remedy = getattr(given, "__name__", repr(given)), "Call the factory: adam(0.001)."
+    require_type(good, argument, "to be an optax.GradientTransformation", name, remedy)
+    return optax.with_extra_args_support(given)
 
 
-def find_state(state: Any, kind: type[Any], remedy: str) -> Any:
+def find_state(state: Any, kind: type[Any]) -> Any:
     """Find the only state of a kind within the state of a chain or wrapper.
-
-    Args:
-        state: any state of an optimizer.
-        kind: the NamedTuple to find.
-        remedy: what to pass.
 
     Raises:
         ValueError: if there is none, or more than one.
     """
-
-    def is_kind(node: Any) -> bool:
-        return isinstance(node, kind)
-
-    found = [node for node in jax.tree.leaves(state, is_leaf=is_kind) if is_kind(node)]
-    if len(found) != 1:
-        expected = f"to hold one {kind.__name__}"
-        raise invalid_value("state", expected, len(found), remedy)
+    nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, kind))
+    found = [node for node in nodes if isinstance(node, kind)]
+    require(len(found) == 1, "state", f"to hold one {kind.__name__}", len(found))
     return found[0]
 
 
@@ -58,16 +44,11 @@ def without_state(change: Callable[[Any, Any], Any]) -> optax.GradientTransforma
         change: the mathematics; ``params`` may be None.
     """
 
-    def init(params: Any) -> optax.EmptyState:
-        check_parameters(params)
-        return optax.EmptyState()
-
-    def update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> Any:
+    def update(updates: Any, state: Any, params: Any, **extra_args: Any) -> tuple[Any, Any]:
         del extra_args
-        check_gradients(updates, params)
         return change(updates, params), state
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return transformation(lambda _: optax.EmptyState(), update)
 
 
 def branch(

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_ranges
+from jaxnet.core.checks import checked
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
@@ -37,6 +37,7 @@ CONVENTIONS = {
 }
 
 
+@checked(RANGES)
 def adagrad(
     learning_rate: LearningRate,
     *,
@@ -87,7 +88,6 @@ def adagrad(
     start, eps, eps_in_sqrt, decay_apart = resolve(
         like, CONVENTIONS, initial_accumulator_value=initial_accumulator_value, eps=eps
     )
-    check_ranges(RANGES, initial_accumulator_value=start)
 
     def rule(
         at: StepContext, g: Array, w: Array | None, s: Array, *, eps: Number, lr_decay: Number

@@ -5,8 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_flags
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_flags, require
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
@@ -111,9 +110,7 @@ def heavy_ball(
     check_flags(nesterov=nesterov)
     average, rate_in_trace, decay_apart = resolve(like, CONVENTIONS)
     dampens = not (isinstance(dampening, int | float) and dampening == 0)
-    if dampens and nesterov:
-        remedy = "Leave one of the two out."
-        raise invalid_value("dampening", "to be 0 with nesterov", dampening, remedy)
+    require(not (dampens and nesterov), "dampening", "to be 0 with nesterov", dampening)
 
     def rule(
         at: StepContext, g: Array, w: Array | None, m: Array, *, momentum: Number, dampening: Number
@@ -141,9 +138,8 @@ def heavy_ball(
 def check_nesterov(nesterov: Any, momentum: Number | None) -> None:
     """Raise a ValueError if Nesterov's form is set without momentum."""
     check_flags(nesterov=nesterov)
-    if nesterov and momentum is None:
-        remedy = "Pass momentum, such as momentum=0.9."
-        raise invalid_value("nesterov", "to be False without momentum", True, remedy)
+    given = not nesterov or momentum is not None
+    require(given, "nesterov", "to be False without momentum", True)
 
 
 def follow_trace(

@@ -11,8 +11,7 @@ import numpy as np
 import optax
 from optax.contrib import MuonDimensionNumbers
 
-from jaxnet.core.checks import check_choice, check_count, check_flags, check_ranges
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_choice, check_count, check_flags, check_ranges, require
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.adam import adam_step
 from jaxnet.optim.update_rule.adaptive import mean_estimate
@@ -220,10 +219,9 @@ def _iterations(
         given = check_choice("ns_coeffs", given, COEFFICIENTS)
     steps = check_count("ns_steps", steps)
     table = np.asarray(given, np.float64)
-    if table.shape != (3,) and (table.ndim != 2 or table.shape[1] != 3 or not len(table)):
-        text = "to be (a, b, c), or a triple for each iteration"
-        remedy = f"Pass one of {', '.join(COEFFICIENTS)}, or numbers."
-        raise invalid_value("ns_coeffs", text, f"shape {table.shape}", remedy)
+    good = table.ndim in (1, 2) and table.shape[-1] == 3 and len(table)
+    expected = "to be (a, b, c), or a triple for each iteration"
+    require(good, "ns_coeffs", expected, f"shape {table.shape}")
     rows = np.tile(table, (steps, 1)) if table.ndim == 1 else table
     return [(a, b, c) for a, b, c in rows.tolist()]
 

@@ -8,11 +8,10 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_choice
-from jaxnet.core.errors import InvalidValueError, invalid_value
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.momentum import CONVENTIONS, Like, heavy_ball
 from jaxnet.optim.update_rule.learning_rate import LearningRate, rate_at
-from jaxnet.optim.update_rule.rule import Mask, Number, cast, check_gradients, check_params_given
+from jaxnet.optim.update_rule.rule import Mask, Number, cast, transformation
 
 Form = Literal["rewritten", "look_ahead"]
 
@@ -84,23 +83,16 @@ def nesterov(
     rate_in_trace = CONVENTIONS[like].rate_in_trace
 
     def update(
-        updates: Any,
-        state: Any,
-        params: Any = None,
-        *,
-        grad_fn: Callable[[Any], Any] | None = None,
-        **extra: Any,
+        updates: Any, state: Any, params: Any, *, grad_fn: Callable[[Any], Any], **extra: Any
     ) -> tuple[Any, Any]:
-        del extra
-        check_params_given(params)
-        check_gradients(updates, state.trace)
-        if grad_fn is None:
-            raise _grad_fn_missing()
+        del updates, extra
         rate = 1.0 if rate_in_trace else rate_at(learning_rate, state.count)
         point = _look_ahead(params, state.trace, rate, momentum)
         return optimizer.update(grad_fn(point), state, point)
 
-    return optax.GradientTransformationExtraArgs(optimizer.init, update)
+    return transformation(
+        optimizer.init, update, like="trace", needs_params=True, needs=("grad_fn",)
+    )
 
 
 def _look_ahead(params: Any, trace: Any, rate: Number, momentum: Number) -> Any:
@@ -111,10 +103,3 @@ def _look_ahead(params: Any, trace: Any, rate: Number, momentum: Number) -> Any:
         return (jnp.asarray(w, m.dtype) - eta * (b * m)).astype(jnp.asarray(w).dtype)
 
     return jax.tree.map(look, params, trace)
-
-
-def _grad_fn_missing() -> InvalidValueError:
-    """Return the error for a call of ``update`` without ``grad_fn``."""
-    expected = "to be given, the look-ahead form evaluates it at another point"
-    remedy = "Call optimizer.update(gradients, state, params, grad_fn=jax.grad(risk))."
-    return invalid_value("grad_fn", expected, "None", remedy)

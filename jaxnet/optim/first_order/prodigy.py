@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_flags, check_ranges
+from jaxnet.core.checks import check_ranges, checked
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
@@ -55,6 +55,7 @@ class _Numbers(NamedTuple):
     weight_decay: Number
 
 
+@checked(RANGES)
 def prodigy(
     learning_rate: LearningRate = 1.0,
     *,
@@ -107,9 +108,7 @@ def prodigy(
     b1, b2 = betas
     check_ranges(RANGES, **{"betas[0]": b1, "betas[1]": b2})
     b3 = b2**0.5 if beta3 is None else beta3
-    check_ranges(RANGES, beta3=b3, eps=eps, estim_lr0=estim_lr0, estim_lr_coef=estim_lr_coef)
     check_rates(learning_rate=learning_rate, weight_decay=weight_decay)
-    check_flags(safeguard_warmup=safeguard_warmup)
     numbers = _Numbers(b1, b2, b3, eps, estim_lr0, estim_lr_coef, weight_decay)
 
     def init(params: Any) -> ProdigyState:

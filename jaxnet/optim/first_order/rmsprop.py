@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_flags, check_ranges
+from jaxnet.core.checks import checked
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.momentum import check_nesterov, follow_trace
 from jaxnet.optim.update_rule.conventions import resolve
@@ -52,6 +52,7 @@ CONVENTIONS = {
 }
 
 
+@checked(RANGES)
 def rmsprop(
     learning_rate: LearningRate,
     *,
@@ -121,8 +122,6 @@ def rmsprop(
     -1.0
     """
     convention = resolve(like, CONVENTIONS, decay=decay, eps=eps, eps_in_sqrt=eps_in_sqrt)
-    check_ranges(RANGES, initial_scale=initial_scale)
-    check_flags(centered=centered, bias_correction=bias_correction)
     check_nesterov(nesterov, momentum)
     return from_rule(
         functools.partial(

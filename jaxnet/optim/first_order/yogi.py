@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_ranges
+from jaxnet.core.checks import checked
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import from_step, mean_estimate, root
 from jaxnet.optim.update_rule.learning_rate import LearningRate
@@ -12,6 +12,7 @@ from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, StepContext
 
 
+@checked(RANGES)
 def yogi(
     learning_rate: LearningRate,
     *,
@@ -51,7 +52,6 @@ def yogi(
     0.025001
     """
     start = initial_accumulator_value
-    check_ranges(RANGES, initial_accumulator_value=start)
     return from_step(
         _step,
         learning_rate,

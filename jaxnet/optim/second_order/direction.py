@@ -9,15 +9,14 @@ import optax
 
 from jaxnet.core.trees import dot, scaled
 from jaxnet.core.types import Array, Params
-from jaxnet.optim.composition.transformation import check_transformation
-from jaxnet.optim.second_order.extra import check_extra
+from jaxnet.optim.composition.transformation import as_transformation
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
 from jaxnet.optim.update_rule.rule import (
     Number,
+    check_extra,
     check_gradients,
-    check_parameters,
-    check_params_given,
     increment,
+    transformation,
 )
 
 
@@ -81,21 +80,20 @@ def from_direction(
             than the parameters, or than those that the state was made for.
     """
     check_rates(learning_rate=learning_rate)
-    search = check_transformation("linesearch", linesearch or optax.identity())
+    search = as_transformation("linesearch", linesearch or optax.identity())
     if isinstance(linesearch, optax.GradientTransformationExtraArgs):
         needs = tuple(dict.fromkeys((*needs, "value", "value_fn")))
 
     def init(params: Params) -> Any:
-        check_parameters(params)
         slots = [start(params) for start in starts]
         searches = [] if linesearch is None else [_searching(search, params)]
         return state(jnp.zeros((), jnp.int32), *slots, *searches)
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
-        check_params_given(params)
-        check_gradients(updates, params)
         slots = state[1 : 1 + len(starts)]
-        _check_state(updates, slots, starts, state[-1])
+        kept = [slot for make, slot in zip(starts, slots, strict=True) if make is zeros_like]
+        for tree in (*kept, getattr(state[-1], "grad", None)):  # optax's searches keep a gradient
+            check_gradients(updates, tree)
         if not jax.tree.leaves(updates):
             return updates, state._replace(count=increment(state.count))
         check_extra(needs, extra)
@@ -111,25 +109,12 @@ def from_direction(
             searches = [found]
         return step, type(state)(increment(state.count), *slots, *searches)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return transformation(init, update, needs_params=True)
 
 
 def _searching(search: optax.GradientTransformation, params: Params) -> Any:
     """Initialize a line search; optax's fail on trees without leaves."""
     return search.init(params) if jax.tree.leaves(params) else optax.EmptyState()
-
-
-def _check_state(
-    gradients: Any,
-    slots: Sequence[Any],
-    starts: Sequence[Callable[[Params], Any]],
-    searching: Any,
-) -> None:
-    """Check that gradients have the structure and shapes of the state."""
-    trees = [slot for start, slot in zip(starts, slots, strict=True) if start is zeros_like]
-    # optax's line searches keep the last gradient
-    for tree in (*trees, getattr(searching, "grad", None)):
-        check_gradients(gradients, tree)
 
 
 def number(value: Number, *shape: int) -> Callable[[Params], Array]:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_choice, check_count, check_ranges
+from jaxnet.core.checks import check_choice, check_count, checked
 from jaxnet.core.hessian import hessian_product
 from jaxnet.core.trees import add_scaled, dot, scaled, select
 from jaxnet.core.types import Array, Params
@@ -52,6 +52,7 @@ class LevenbergMarquardtState(NamedTuple):
     iterations: Array
 
 
+@checked(RANGES)
 def gauss_newton(
     learning_rate: LearningRate = 1.0,
     *,
@@ -95,7 +96,6 @@ def gauss_newton(
     >>> updates.round(3).tolist()
     [1.0, 2.0]
     """
-    check_ranges(RANGES, damping=damping, tolerance=tolerance)
     check_count("max_iterations", max_iterations)
 
     def direction(here: Iterate, iterations: Array) -> tuple[Params, Array]:
@@ -113,6 +113,7 @@ def gauss_newton(
     )
 
 
+@checked(RANGES | {"damping": "(0, inf)"})
 def levenberg_marquardt(
     learning_rate: LearningRate = 1.0,
     *,
@@ -160,7 +161,6 @@ def levenberg_marquardt(
     >>> updates.round(1).tolist(), round(float(state.damping), 5)
     ([1.0, 2.0], 0.00333)
     """
-    check_ranges(RANGES | {"damping": "(0, inf)"}, damping=damping, tolerance=tolerance)
     check_count("max_iterations", max_iterations)
     adapt = check_choice("adaptation", adaptation, ADAPTATIONS)
 

@@ -16,12 +16,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_count, check_ranges, check_scalar
+from jaxnet.core.checks import check_count, check_scalar, checked
 from jaxnet.core.trees import add_scaled, dot, near_one, scaled
 from jaxnet.core.types import Array
-from jaxnet.optim.second_order.extra import check_extra
 from jaxnet.optim.second_order.wolfe import Line, Point, search_strong_wolfe
-from jaxnet.optim.update_rule.rule import check_parameters, increment
+from jaxnet.optim.update_rule.rule import increment, transformation
 
 
 class LineSearchState(NamedTuple):
@@ -45,6 +44,7 @@ Search: TypeAlias = Callable[[Line], tuple[Array, Array]]
 RANGES = {"c1": "(0, 1)", "decay": "(0, 1)", "tolerance_change": "[0, inf)"}
 
 
+@checked(RANGES)
 def backtracking(
     *, decay: float = 0.5, c1: float = 1e-4, max_steps: int = 30
 ) -> optax.GradientTransformationExtraArgs:
@@ -72,11 +72,11 @@ def backtracking(
     >>> float(search.update(-6 * w, search.init(w), w, **extra)[0])  # shortened twice
     -1.5
     """
-    check_ranges(RANGES, decay=decay, c1=c1)
     check_count("max_steps", max_steps)
     return _transformation(lambda line: _backtrack(line, line.first, decay, c1, max_steps))
 
 
+@checked(RANGES)
 def newton_raphson(
     *, iterations: int = 1, decay: float = 0.5, c1: float = 1e-4, max_steps: int = 30
 ) -> optax.GradientTransformationExtraArgs:
@@ -102,7 +102,6 @@ def newton_raphson(
     >>> float(search.update(-6 * w, search.init(w), w, **extra)[0])
     -1.0
     """
-    check_ranges(RANGES, decay=decay, c1=c1)
     check_count("iterations", iterations)
     check_count("max_steps", max_steps)
 
@@ -121,6 +120,7 @@ def newton_raphson(
     return _transformation(search)
 
 
+@checked(RANGES)
 def strong_wolfe(
     *, c1: float = 1e-4, c2: float = 0.9, max_steps: int = 25, tolerance_change: float = 1e-9
 ) -> optax.GradientTransformationExtraArgs:
@@ -151,7 +151,6 @@ def strong_wolfe(
     >>> float(search.update(-6 * w, search.init(w), w, **extra)[0].round(4))
     -1.0
     """
-    check_ranges(RANGES, c1=c1, tolerance_change=tolerance_change)
     check_scalar("c2", c2, low=c1, high=1.0, low_open=True, high_open=True)
     check_count("max_steps", max_steps)
     return _transformation(
@@ -186,13 +185,12 @@ def _transformation(search: Search) -> optax.GradientTransformationExtraArgs:
     """Return the transformation that scales a step by the result of a search."""
 
     def init(params: Any) -> LineSearchState:
-        check_parameters(params)
+        del params
         return LineSearchState(jnp.int32(0), jnp.ones(()), jnp.int32(0))
 
     def update(
         updates: Any, state: Any, params: Any = None, **extra: Any
     ) -> tuple[Any, LineSearchState]:
-        check_extra(("value", "grad", "value_fn"), extra)
         value_fn = extra["value_fn"]
         value = jnp.asarray(extra["value"])
         # the scale of the step goes from it to alpha, so that slopes and curvatures exist
@@ -210,4 +208,4 @@ def _transformation(search: Search) -> optax.GradientTransformationExtraArgs:
         kept = alpha.astype(state.step_size.dtype) * scale.astype(state.step_size.dtype)
         return scaled(alpha, updates), LineSearchState(increment(state.count), kept, evaluations)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return transformation(init, update, needs=("value", "grad", "value_fn"))

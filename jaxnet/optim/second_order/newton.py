@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 from jax.flatten_util import ravel_pytree
 
-from jaxnet.core.checks import check_count, check_ranges
+from jaxnet.core.checks import check_count, checked
 from jaxnet.core.hessian import hessian_product
 from jaxnet.core.trees import add_scaled, global_norm, scaled
 from jaxnet.core.types import Array, Params
@@ -34,6 +34,7 @@ class NewtonCGState(NamedTuple):
     linesearch: Any = ()
 
 
+@checked(RANGES)
 def newton(
     learning_rate: LearningRate = 1.0,
     *,
@@ -74,7 +75,6 @@ def newton(
     >>> abs((w + updates).round(4)).tolist()
     [0.0, 1.0]
     """
-    check_ranges(RANGES, damping=damping)
 
     def direction(here: Iterate) -> tuple[Params]:
         wide = widest(here.params)
@@ -102,6 +102,7 @@ def newton(
     )
 
 
+@checked(RANGES)
 def newton_cg(
     learning_rate: LearningRate = 1.0,
     *,
@@ -140,10 +141,7 @@ def newton_cg(
     >>> abs((w + updates).round(3)).tolist()
     [0.0, 1.0]
     """
-    check_ranges(RANGES, damping=damping)
     check_count("max_iterations", max_iterations)
-    if tolerance is not None:
-        check_ranges(RANGES, tolerance=tolerance)
 
     def direction(here: Iterate, iterations: Array) -> tuple[Params, Array]:
         del iterations

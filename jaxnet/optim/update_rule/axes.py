@@ -7,7 +7,7 @@ from typing import Any
 import jax
 from optax.contrib import MuonDimensionNumbers
 
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import require
 from jaxnet.core.types import Array
 
 OUT_IN = MuonDimensionNumbers(reduction_axis=1, output_axis=0)
@@ -78,10 +78,9 @@ def _named(
     named = [axis for group in flat for axis in group]
     rank = len(shape)
     in_range = all(-rank <= axis < rank for axis in named)
-    if not in_range or len({axis % rank for axis in named}) < len(named):
-        text = f"to name axes of shape {shape}, each once"
-        remedy = "Pass None for leaves that are no matrices."
-        raise invalid_value("muon_weight_dimension_numbers", text, axes, remedy)
+    good = in_range and len({axis % rank for axis in named}) == len(named)
+    expected = f"to name axes of shape {shape}, each once, or to be None for no matrix"
+    require(good, "muon_weight_dimension_numbers", expected, axes)
     inputs, outputs = (tuple(axis % rank for axis in group) for group in flat)
     return inputs, outputs
 

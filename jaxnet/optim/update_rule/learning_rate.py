@@ -5,8 +5,7 @@ from typing import TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_ranges
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_ranges, require
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 
@@ -28,7 +27,5 @@ def rate_at(learning_rate: LearningRate, count: Array) -> Array:
         ValueError: if a schedule returns anything but a scalar.
     """
     rate = jnp.asarray(learning_rate(count) if callable(learning_rate) else learning_rate)
-    if rate.ndim:
-        remedy = "Return one rate for one count."
-        raise invalid_value("rate", "to be a scalar", f"shape {rate.shape}", remedy)
+    require(not rate.ndim, "rate", "to be a scalar", f"shape {rate.shape}")
     return rate

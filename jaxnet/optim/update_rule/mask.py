@@ -33,10 +33,8 @@ def mask_tree(mask: Mask, tree: Any) -> Any:
     found = spread("mask", mask, tree, "booleans")
     for path, leaf in jax.tree_util.tree_leaves_with_path(found):
         if not _is_known_boolean(leaf):
-            name = f"mask{jax.tree_util.keystr(path)}"
             actual = "a traced value" if isinstance(leaf, Tracer) else with_type(leaf)
-            remedy = "Pass True for the selected leaves and False for the others."
-            raise invalid_type(name, "to be a boolean", actual, remedy)
+            raise invalid_type(f"mask{jax.tree_util.keystr(path)}", "to be a boolean", actual)
     return jax.tree.map(bool, found)
 
 
@@ -61,8 +59,7 @@ def spread(argument: str, prefix: Any, tree: Any, kind: str) -> Any:
     except (ValueError, TypeError):
         pass  # JAX's message names its internals
     expected = f"to be a tree of {kind} like the parameters {jax.tree.structure(tree)}"
-    remedy = "Pass a tree of their structure, or a prefix of one, or a function that returns one."
-    raise invalid_type(argument, expected, jax.tree.structure(prefix), remedy)
+    raise invalid_type(argument, expected, jax.tree.structure(prefix))
 
 
 def _is_known_boolean(leaf: Any) -> bool:

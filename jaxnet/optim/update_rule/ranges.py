@@ -15,6 +15,8 @@ RANGES = ranges_by_name(
         "[1, inf)": "eta_plus",
         "[4, inf)": "threshold",
         "(-inf, inf)": "step_size",
+        "{False, True}": "adaptive bias_correction centered debias flip_sign "
+        "mask_compatible_extra_args nesterov reset_state safeguard_warmup use_grad_mean",
     }
 )
 """Name of a hyperparameter -> its range, see `jaxnet.core.checks.check_ranges`."""

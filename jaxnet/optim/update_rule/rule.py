@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_floating, check_ranges
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_floating, check_ranges, require
+from jaxnet.core.errors import invalid_type
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Number
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
@@ -123,6 +123,39 @@ def from_rule(
     return optax.GradientTransformation(init, update)
 
 
+def transformation(
+    init: Callable[[Any], Any],
+    update: Callable[..., tuple[Any, Any]],
+    *,
+    like: str | None = None,
+    needs_params: bool = False,
+    needs: Sequence[str] = (),
+) -> optax.GradientTransformationExtraArgs:
+    """Return a transformation whose arguments are checked before each call.
+
+    Args:
+        init: ``params -> state``.
+        update: ``(updates, state, params, **extra_args) -> (updates, state)``.
+        like: the field of the state that has the shapes of the parameters; by default updates are
+            compared with the parameters, if they are given.
+        needs_params: whether ``update`` needs the parameters.
+        needs: the extra arguments that it needs.
+    """
+
+    def checked_init(params: Any) -> Any:
+        check_parameters(params)
+        return init(params)
+
+    def checked_update(updates: Any, state: Any, params: Any = None, **extra_args: Any) -> Any:
+        if needs_params:
+            check_params_given(params)
+        check_gradients(updates, params if like is None else getattr(state, like))
+        check_extra(needs, extra_args)
+        return update(updates, state, params, **extra_args)
+
+    return optax.GradientTransformationExtraArgs(checked_init, checked_update)
+
+
 def no_slot(w: Array) -> None:
     """Initialize an unused slot: None in every leaf."""
     del w
@@ -153,9 +186,16 @@ def check_parameters(params: Any) -> None:
 
 def check_params_given(params: Any) -> None:
     """Raise a ValueError if ``update`` is called without parameters."""
-    if params is None:
-        remedy = "Call optimizer.update(gradients, state, params)."
-        raise invalid_value("params", "to be given, the rule needs them", "None", remedy)
+    remedy = "Call optimizer.update(gradients, state, params)."
+    require(params is not None, "params", "to be given, the rule needs them", "None", remedy)
+
+
+def check_extra(needs: Sequence[str], extra: Mapping[str, Any]) -> None:
+    """Raise a ValueError that names the first missing extra argument of ``update``."""
+    given = ", ".join(f"{name}=..." for name in needs)
+    remedy = f"Call optimizer.update(gradients, state, params, {given})."
+    for name in needs:
+        require(extra.get(name) is not None, name, "to be given to update", "None", remedy)
 
 
 def check_gradients(gradients: Any, params: Any) -> None:
@@ -165,16 +205,13 @@ def check_gradients(gradients: Any, params: Any) -> None:
         gradients: the updates.
         params: the parameters, or a slot of their shapes; None skips the comparison.
     """
-    for path, leaf in jax.tree_util.tree_leaves_with_path(gradients):
-        check_floating(f"gradients{jax.tree_util.keystr(path)}", leaf)
     check_structure(gradients, params)
-    if params is None:
-        return
     leaves = jax.tree_util.tree_leaves_with_path(gradients)
-    for (path, g), w in zip(leaves, jax.tree.leaves(params), strict=True):
-        if jnp.shape(g) != jnp.shape(w):
-            name = f"gradients{jax.tree_util.keystr(path)}"
-            raise invalid_value(name, f"to have shape {jnp.shape(w)}", jnp.shape(g), _OWN)
+    like = jax.tree.leaves(gradients if params is None else params)
+    for (path, g), shape in zip(leaves, map(jnp.shape, like), strict=True):
+        name = f"gradients{jax.tree_util.keystr(path)}"
+        check_floating(name, g)
+        require(jnp.shape(g) == shape, name, f"to have shape {shape}", jnp.shape(g), _OWN)
 
 
 def check_structure(gradients: Any, tree: Any) -> None:

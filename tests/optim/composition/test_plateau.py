@@ -156,7 +156,7 @@ def test_the_state_has_the_fields_of_optax() -> None:
         (lambda: reduce_on_plateau(accumulation_size=0), "accumulation_size >= 1, got 0"),
         (
             lambda: reduce_on_plateau().update(jnp.ones(1), reduce_on_plateau().init(jnp.ones(1))),
-            "expected value to be given, got None",
+            "expected value to be given to update, got None",
         ),
     ],
 )

@@ -183,8 +183,8 @@ def test_wrappers_need_the_parameters() -> None:
 def test_sam_without_its_second_gradient() -> None:
     w, optimizer = jnp.ones(2), sam(adam(0.1))
     message = (
-        r"^expected grad_fn to be given, a function params -> gradients, got None\. "
-        r"Call optimizer\.update\(gradients, state, params, grad_fn=grad_fn\)\.$"
+        r"^expected grad_fn to be given to update, got None\. "
+        r"Call optimizer\.update\(gradients, state, params, grad_fn=\.\.\.\)\.$"
     )
     with pytest.raises(ValueError, match=message):
         optimizer.update(w, optimizer.init(w), w)

@@ -104,9 +104,8 @@ def test_narrow_parameters_stay_narrow() -> None:
         (
             "look_ahead",
             {"params": jnp.ones(1)},
-            "expected grad_fn to be given, the look-ahead form evaluates it at another "
-            "point, got None. "
-            "Call optimizer.update(gradients, state, params, grad_fn=jax.grad(risk)).",
+            "expected grad_fn to be given to update, got None. "
+            "Call optimizer.update(gradients, state, params, grad_fn=...).",
         ),
         (
             "look_ahead",

@@ -263,8 +263,7 @@ MISSING = {
 def test_names_the_extra_argument_that_is_missing(name: str) -> None:
     optimizer, w = SECOND_ORDER[name](1.0), jnp.ones(2)
     message = (
-        rf"^expected {MISSING[name]} to be given to update, got None\. Inside "
-        r"jaxnet\.training\.fit it is given; elsewhere call "
+        rf"^expected {MISSING[name]} to be given to update, got None\. Call "
         rf"optimizer\.update\(gradients, state, params, {MISSING[name]}=\.\.\."
     )
     with pytest.raises(ValueError, match=message):
