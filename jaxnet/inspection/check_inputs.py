@@ -9,8 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from jaxnet.core.checks import check_arrays, check_flags, check_instance, check_key
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import (
+    check_arrays,
+    check_flags,
+    check_floating,
+    check_instance,
+    check_key,
+    require,
+    require_type,
+)
 from jaxnet.core.types import Array, Key, Layer, Params, Shape, Statistics
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.functions.losses import Loss
@@ -68,9 +75,7 @@ def check_batch(
     check_instance("network", network, Layer, "to be a Layer", remedy)
     _check_mode(key, training)
     check_arrays(x=x)
-    if not x.ndim:
-        expected, remedy = "to have a first dimension of examples", "Pass a batch."
-        raise invalid_value("x", expected, f"shape {x.shape}", remedy)
+    require(x.ndim, "x", "to have a first dimension of examples", f"shape {x.shape}")
     network.out_shape(x.shape[1:])
     _check_trees(network, params, statistics, x.shape[1:])
 
@@ -82,9 +87,7 @@ def check_targets(network: Layer, loss: Loss, x: Array, targets: Any) -> None:
         TypeError: as the loss.
         ValueError: as the loss; if it does not return one value per example; without examples.
     """
-    if not len(x):
-        remedy = "The risk is a mean over the examples."
-        raise invalid_value("x", "to hold examples", f"shape {x.shape}", remedy)
+    require(len(x), "x", "to hold examples", f"shape {x.shape}")
     shape = (len(x), *network.out_shape(x.shape[1:]))
     outputs = jax.ShapeDtypeStruct(shape, jnp.result_type(float))
     jax.eval_shape(lambda y: batch_sums(Objective(network, loss), y, targets), outputs)
@@ -106,32 +109,24 @@ def check_like(argument: str, tree: Any, like: Any, whose: str) -> None:
         whose: its name in messages, such as ``"the parameters"``.
     """
     expected = f"to be a tree like {whose}"
-    if jax.tree.structure(tree) != jax.tree.structure(like):
-        raise invalid_type(argument, expected, "one of another structure")
+    same = jax.tree.structure(tree) == jax.tree.structure(like)
+    require_type(same, argument, expected, "one of another structure")
     leaves = jax.tree.leaves(like)
     for (path, leaf), other in zip(jax.tree_util.tree_leaves_with_path(tree), leaves, strict=True):
-        if np.shape(leaf) != np.shape(other):
-            where = jax.tree_util.keystr(path)
-            actual = f"shape {np.shape(leaf)} at {where}, not {np.shape(other)}"
-            raise invalid_type(argument, expected, actual)
+        where = f"at {jax.tree_util.keystr(path)}, not {np.shape(other)}"
+        same = np.shape(leaf) == np.shape(other)
+        require_type(same, argument, expected, f"shape {np.shape(leaf)} {where}")
 
 
 def check_parameters(params: Any) -> None:
     """Check that all leaves are floating-point arrays."""
-    for leaf in jax.tree.leaves(params):
-        dtype = getattr(leaf, "dtype", None)
-        if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
-            actual = f"a {type(leaf).__name__}" if dtype is None else dtype
-            remedy = "Pass what network.init or a run returns."
-            expected = "to be floating-point arrays"
-            raise invalid_type("params", expected, actual, remedy)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+        check_floating(f"params{jax.tree_util.keystr(path)}", leaf)
 
 
 def check_some(leaves: Sequence[Any]) -> None:
     """Check that there is something to differentiate."""
-    if not sum(np.size(leaf) for leaf in leaves):
-        remedy = "Pass a network that has some, for example with a dense layer."
-        raise invalid_value("params", "to hold parameters", "none", remedy)
+    require(sum(np.size(leaf) for leaf in leaves), "params", "to hold parameters", "none")
 
 
 def check_separable(network: Layer, training: bool) -> None:
@@ -140,13 +135,10 @@ def check_separable(network: Layer, training: bool) -> None:
     With batch normalization while training they are not: an example has no separate gradient, and
     the moments of a batch of one are its value and 0.
     """
-    if training and "batch_norm" in _kinds(network):
-        remedy = (
-            "Pass training=False, which takes the moving statistics, or measure mini-batches: "
-            "map_batch_gradients and measured_variance take training=True."
-        )
-        expected = "False for a network with batch normalization, which couples a batch's examples"
-        raise invalid_value("training", expected, True, remedy)
+    coupled = training and "batch_norm" in _kinds(network)
+    expected = "False for a network with batch normalization, which couples a batch's examples"
+    remedy = "Pass training=False, or take map_batch_gradients or measured_variance."
+    require(not coupled, "training", expected, True, remedy)
 
 
 def _kinds(layer: Layer) -> set[str]:

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_function, check_instance
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_count, check_function, check_instance, require, require_type
+from jaxnet.core.errors import invalid_type
 from jaxnet.core.types import Array
 from jaxnet.inspection.graphs.notation import WITH_CONSTANT, label
 from jaxnet.inspection.graphs.program import Program, unfold
@@ -111,7 +111,10 @@ def computation_graph(
     check_count("jacobian_limit", jacobian_limit, minimum=0)
     _check_call(function, args)
     named = _named_leaves(function, args, names)
-    _check_scalar(jax.eval_shape(function, *args))
+    shapes = jax.tree.leaves(jax.eval_shape(function, *args))
+    single = [leaf.shape == () and jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in shapes]
+    actual = ", ".join(f"{leaf.dtype}{list(leaf.shape)}" for leaf in shapes) or "nothing"
+    require(single == [True], "function", "to return one floating-point scalar", actual)
     # the barrier computes nothing; with it the output is an operation's even where there is none
     program = unfold(jax.make_jaxpr(lambda *x: jax.lax.optimization_barrier(function(*x)))(*args))
     steps = group(program)
@@ -126,8 +129,8 @@ def _named_leaves(
     names = _argument_names(function, len(args)) if names is None else names
     names = tuple(names) if np.iterable(names) and not isinstance(names, str) else names
     texts = isinstance(names, tuple) and all(isinstance(name, str) for name in names)
-    if not texts or len(names) != len(args) or len(set(names)) != len(names):
-        raise invalid_value("names", "to be one for each argument, all different", repr(names))
+    good = texts and len(args) == len(names) == len(set(names))
+    require(good, "names", "to be one for each argument, all different", repr(names))
     leaves = {}
     for name, arg in zip(names, args, strict=True):
         for path, leaf in jax.tree_util.tree_leaves_with_path(arg):
@@ -137,15 +140,13 @@ def _named_leaves(
 
 
 def _check_call(function: Any, args: Sequence[Any]) -> None:
-    remedy = "Pass the function and its arguments."
-    check_function("function", function, remedy)
+    check_function("function", function, "Pass the function and its arguments.")
     try:
         inspect.signature(function).bind(*args)
     except ValueError:  # some functions written in C have none
         return
     except TypeError as error:
-        expected, remedy = "to be those that the function takes", "Bind others by a lambda."
-        raise invalid_type("args", expected, error, remedy) from None
+        raise invalid_type("args", "to be those that the function takes", error) from None
 
 
 def check_graph(graph: Any) -> None:
@@ -157,10 +158,10 @@ def check_graph(graph: Any) -> None:
 def _real(name: str, leaf: Any) -> Array:
     kind = getattr(leaf, "dtype", type(leaf).__name__)
     known = isinstance(leaf, jax.Array | np.ndarray | np.generic | int | float)
-    if known and not jnp.issubdtype(jnp.result_type(leaf), jnp.complexfloating):
-        return jnp.asarray(leaf)
-    remedy = "Close over what is not to be drawn, by a lambda or functools.partial."
-    raise invalid_type(name, "to be of real numbers", kind, remedy)
+    real = known and not jnp.issubdtype(jnp.result_type(leaf), jnp.complexfloating)
+    remedy = "Close over what is not to be drawn, by a lambda."
+    require_type(real, name, "to be of real numbers", kind, remedy)
+    return jnp.asarray(leaf)
 
 
 def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
@@ -170,16 +171,6 @@ def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
         parameters = []
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return known[:count] if len(known) >= count else [f"x{i}" for i in range(count)]
-
-
-def _check_scalar(shape: Any) -> None:
-    leaves = jax.tree.leaves(shape)
-    single = len(leaves) == 1 and leaves[0].shape == ()
-    if not (single and jnp.issubdtype(leaves[0].dtype, jnp.floating)):
-        expected = "to return one floating-point scalar"
-        actual = ", ".join(f"{leaf.dtype}{list(leaf.shape)}" for leaf in leaves) or "nothing"
-        remedy = "Sum, average, or pick one entry of what it returns."
-        raise invalid_value("function", expected, actual, remedy)
 
 
 def _assemble(

@@ -83,8 +83,7 @@ def _locals(
         messages = pullback(gradient)
     except ValueError as error:
         actual = f"the primitive '{step.main.equation.primitive.name}'"
-        remedy = "For a loop use jax.lax.scan, or fori_loop with a fixed number of steps."
-        expected = "to be differentiable backward"
+        expected, remedy = "to be differentiable backward", "For a loop use jax.lax.scan."
         raise invalid_value("function", expected, actual, remedy) from error
     small = [y.size * values[number].size <= limit for number in wrt]
     jacobians = _jacobians(pullback, y) if any(small) else messages

@@ -1,17 +1,16 @@
 """Curvature of the risk: Hessian products, extreme eigenvalues, stable learning rates."""
 
-import functools
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_count, check_key
-from jaxnet.core.errors import invalid_type
+from jaxnet.core.checks import check_key, require_type
 from jaxnet.core.hessian import hessian_product
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
-from jaxnet.inspection.check_inputs import check_inputs, check_like, check_some
+from jaxnet.inspection.check_inputs import check_like, check_some
+from jaxnet.inspection.instruments.compiled import instrument
 from jaxnet.inspection.instruments.lanczos import combined, lanczos, ritz
 from jaxnet.inspection.instruments.risk import make_risk
 from jaxnet.training.loop.objective import Objective
@@ -66,6 +65,7 @@ class Spectrum(NamedTuple):
         return jnp.where(self.largest <= 0, jnp.inf, 2 / self.largest)
 
 
+@instrument()
 def hessian_vector_product(
     objective: Objective,
     params: Params,
@@ -106,12 +106,14 @@ def hessian_vector_product(
     >>> product.weights.tolist(), product.bias.tolist()
     ([[18.0]], [6.0])
     """
-    given = (objective, params, statistics, examples)
-    examples = check_inputs(*given, key=key, training=training)
-    _check_vector(vector, params)
-    return _product(objective, params, statistics, examples, vector, key, training)
+    check_like("vector", vector, params, "the parameters")
+    dtypes, own = (jax.tree.map(jnp.result_type, tree) for tree in (vector, params))
+    require_type(dtypes == own, "vector", "to have the dtypes of the parameters", dtypes)
+    risk = make_risk(objective, statistics, examples, key=key, training=training)
+    return hessian_product(risk, params)(vector)
 
 
+@instrument(steps=1)
 def hessian_spectrum(
     objective: Objective,
     params: Params,
@@ -150,12 +152,14 @@ def hessian_spectrum(
     >>> found.values.round(3).tolist(), round(float(found.condition_number), 3)
     ([2.0, 18.0], 9.0)
     """
-    given = (objective, params, statistics, examples)
-    examples = check_inputs(*given, key=key, training=training)
     check_key("key", key)
     check_some(jax.tree.leaves(params))
-    steps = check_count("steps", steps)
-    return _spectrum(objective, params, statistics, examples, key, steps, training)
+    start_key, layer_key = jax.random.split(key)
+    risk = make_risk(objective, statistics, examples, key=layer_key, training=training)
+    krylov = lanczos(hessian_product(risk, params), params, steps=steps, key=start_key)
+    found = ritz(krylov)
+    direction = combined(krylov.basis, found.coordinates[:, -1])
+    return Spectrum(found.values, found.errors, found.weights, direction)
 
 
 def sharpness(
@@ -173,17 +177,7 @@ def sharpness(
     ``functools.partial(sharpness, objective, key=key)`` is an instrument:
     ``(params, statistics, examples) -> scalar``.
 
-    Args:
-        objective: as for `hessian_spectrum`.
-        params: as for `hessian_spectrum`.
-        statistics: as for `hessian_spectrum`.
-        examples: as for `hessian_spectrum`.
-        key: as for `hessian_spectrum`.
-        steps: as for `hessian_spectrum`.
-        training: as for `hessian_spectrum`.
-
-    Raises:
-        ValueError: as `hessian_spectrum`.
+    Arguments and errors are those of `hessian_spectrum`.
     """
     return hessian_spectrum(
         objective, params, statistics, examples, key=key, steps=steps, training=training
@@ -206,64 +200,10 @@ def largest_stable_rate(
     ``1 - eta lambda``, which is -1 at the edge of stability. Full-batch training of a network
     drives ``lambda_max`` up until its rate is about this one. Infinite where nothing bends upwards.
 
-    Args:
-        objective: as for `hessian_spectrum`.
-        params: as for `hessian_spectrum`.
-        statistics: as for `hessian_spectrum`.
-        examples: as for `hessian_spectrum`.
-        key: as for `hessian_spectrum`.
-        steps: as for `hessian_spectrum`.
-        training: as for `hessian_spectrum`.
-
-    Raises:
-        ValueError: as `hessian_spectrum`.
+    Arguments and errors are those of `hessian_spectrum`.
 
     Source: lecture 004, convergence rate; Cohen et al. 2021.
     """
     return hessian_spectrum(
         objective, params, statistics, examples, key=key, steps=steps, training=training
     ).largest_stable_rate
-
-
-def _check_vector(vector: Params, params: Params) -> None:
-    check_like("vector", vector, params, "the parameters")
-    dtypes, expected = (
-        [jnp.result_type(leaf) for leaf in jax.tree.leaves(tree)] for tree in (vector, params)
-    )
-    if dtypes != expected:
-        actual = ", ".join(sorted({dtype.name for dtype in dtypes}))
-        remedy = "jax.tree.map(lambda v, w: v.astype(w.dtype), vector, params) converts."
-        expected = "to have the dtypes of the parameters"
-        raise invalid_type("vector", expected, actual, remedy)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 6))
-def _product(
-    objective: Objective,
-    params: Params,
-    statistics: Statistics,
-    examples: Examples,
-    vector: Params,
-    key: Key | None,
-    training: bool,
-) -> Params:
-    risk = make_risk(objective, statistics, examples, key=key, training=training)
-    return hessian_product(risk, params)(vector)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 5, 6))
-def _spectrum(
-    objective: Objective,
-    params: Params,
-    statistics: Statistics,
-    examples: Examples,
-    key: Key,
-    steps: int,
-    training: bool,
-) -> Spectrum:
-    start_key, layer_key = jax.random.split(key)
-    risk = make_risk(objective, statistics, examples, key=layer_key, training=training)
-    krylov = lanczos(hessian_product(risk, params), params, steps=steps, key=start_key)
-    found = ritz(krylov)
-    direction = combined(krylov.basis, found.coordinates[:, -1])
-    return Spectrum(found.values, found.errors, found.weights, direction)

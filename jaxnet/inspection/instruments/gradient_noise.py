@@ -1,6 +1,5 @@
 """Gradient noise: variance of per-example gradients, and predictions from it."""
 
-import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +13,8 @@ from jaxnet.core.precision import at_least_float32
 from jaxnet.core.trees import dot, near_one, rescaled
 from jaxnet.core.types import AnyArray, Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.check_inputs import check_inputs, check_separable
+from jaxnet.inspection.check_inputs import check_separable
+from jaxnet.inspection.instruments.compiled import instrument
 from jaxnet.inspection.instruments.per_example import CHUNK, example_risk, map_gradients, with_keys
 from jaxnet.training.loop.batched_sum import batched_sum
 from jaxnet.training.loop.objective import Objective
@@ -79,8 +79,8 @@ def gradient_noise(
     >>> float(noise.variance), float(noise.square)
     (65.0, 29.0)
     """
-    given = (objective, params, statistics, examples)
-    return _checked_noise(*given, key=key, training=training, chunk=chunk, relative=False)
+    how = {"key": key, "training": training, "chunk": chunk}
+    return _noise(objective, params, statistics, examples, **how, relative=False)
 
 
 def gradient_variance(
@@ -98,17 +98,7 @@ def gradient_variance(
     ``functools.partial(gradient_variance, objective)`` is an instrument:
     ``(params, statistics, examples) -> scalar``.
 
-    Args:
-        objective: as for `gradient_noise`.
-        params: as for `gradient_noise`.
-        statistics: as for `gradient_noise`.
-        examples: as for `gradient_noise`.
-        key: as for `gradient_noise`.
-        training: as for `gradient_noise`.
-        chunk: as for `gradient_noise`.
-
-    Raises:
-        ValueError: as `gradient_noise`.
+    Arguments and errors are those of `gradient_noise`.
     """
     return gradient_noise(
         objective, params, statistics, examples, key=key, training=training, chunk=chunk
@@ -130,24 +120,14 @@ def noise_scale(
     A mini-batch of that size has as much noise as gradient. Far smaller ones save examples, for
     far larger ones each example buys little. It is infinite at a minimum, and grows towards it.
 
-    Args:
-        objective: as for `gradient_noise`.
-        params: as for `gradient_noise`.
-        statistics: as for `gradient_noise`.
-        examples: as for `gradient_noise`.
-        key: as for `gradient_noise`.
-        training: as for `gradient_noise`.
-        chunk: as for `gradient_noise`.
-
-    Raises:
-        ValueError: as `gradient_noise`.
+    Arguments and errors are those of `gradient_noise`.
 
     Numerics: right at every scale of the gradient, though its square over- or underflows.
 
     Source: McCandlish et al. 2018, equation 2.9.
     """
-    given = (objective, params, statistics, examples)
-    return _checked_noise(*given, key=key, training=training, chunk=chunk, relative=True).scale
+    how = {"key": key, "training": training, "chunk": chunk}
+    return _noise(objective, params, statistics, examples, **how, relative=True).scale
 
 
 def predicted_variance(
@@ -184,21 +164,18 @@ def predicted_variance(
     if examples is None:
         return with_replacement
     examples = check_count("examples", examples)
-    remedy = "Drawn without replacement, a mini-batch has no more; None is with replacement."
     expected = f"to be at most the {examples} examples"
-    check_entries("batch_size", batch_size, lambda b: b <= examples, expected, remedy)
+    check_entries("batch_size", batch_size, lambda b: b <= examples, expected)
     left = jnp.asarray(_left(examples, batch_size), size.dtype)
     return with_replacement * left / float(max(examples - 1, 1))
 
 
 def _check_broadcast(**arrays: float | AnyArray) -> None:
-    (first, one), (second, other) = ((name, np.shape(array)) for name, array in arrays.items())
+    shapes = [np.shape(array) for array in arrays.values()]
     try:
-        np.broadcast_shapes(one, other)
+        np.broadcast_shapes(*shapes)
     except ValueError:
-        expected = f"to broadcast with {first} of shape {one}"
-        remedy = f"Add dimensions of 1, as in {second}[:, None]."
-        raise invalid_value(second, expected, f"shape {other}", remedy) from None
+        raise invalid_value(" and ".join(arrays), "to broadcast", f"shapes {shapes}") from None
 
 
 def _left(examples: int, batch_size: int | AnyArray) -> Any:
@@ -246,11 +223,7 @@ def two_batch_noise(
     >>> float(noise.square), float(noise.variance)
     (1.0, 4.0)
     """
-    check_count("small", small)
-    check_count("large", large)
-    if large <= small:
-        remedy = "Noise and gradient are separable only with two different sizes."
-        raise invalid_value("large", f"> small = {small}", large, remedy)
+    check_count("large", large, minimum=check_count("small", small) + 1)
     check_range("small_square", small_square, low=0.0)
     check_range("large_square", large_square, low=0.0)
     _check_broadcast(small_square=small_square, large_square=large_square)
@@ -264,7 +237,8 @@ def _floating(value: float | AnyArray) -> Array:
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
 
 
-def _checked_noise(
+@instrument("relative", chunk=1)
+def _noise(
     objective: Objective,
     params: Params,
     statistics: Statistics,
@@ -275,25 +249,8 @@ def _checked_noise(
     chunk: int,
     relative: bool,
 ) -> GradientNoise:
-    given = (objective, params, statistics, examples)
-    examples = check_inputs(*given, key=key, training=training)
-    check_separable(objective.network, training)
-    chunk = check_count("chunk", chunk)
-    return _noise(objective, params, statistics, examples, key, training, chunk, relative)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 5, 6, 7))
-def _noise(
-    objective: Objective,
-    params: Params,
-    statistics: Statistics,
-    examples: Examples,
-    key: Key | None,
-    training: bool,
-    chunk: int,
-    relative: bool,
-) -> GradientNoise:
     """Return the noise; if relative, of gradients scaled to a mean near 1."""
+    check_separable(objective.network, training)
     total = count(examples)
     risk = example_risk(objective, statistics, training=training)
 

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_count
 from jaxnet.core.trees import dot, global_norm, normal_like, select
 from jaxnet.core.types import Array, Key
 
@@ -75,7 +74,6 @@ def lanczos(product: Callable[[Any], Any], like: Any, *, steps: int, key: Key) -
     >>> ritz(found).values.round(4).tolist()
     [-1.0, 3.0]
     """
-    check_count("steps", steps)
     dimensions = sum(leaf.size for leaf in jax.tree.leaves(like))
     steps = min(steps, dimensions)
     start = _normalized(normal_like(jax.random.fold_in(key, steps), like))

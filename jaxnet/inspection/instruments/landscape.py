@@ -1,20 +1,20 @@
 """Loss landscapes: the risk on a line between two networks or on a plane."""
 
 import functools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
-from jaxnet.core.checks import check_entries, check_flags, check_key
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_entries, check_flags, check_key, check_real, require
+from jaxnet.core.errors import invalid_type
 from jaxnet.core.trees import add_scaled, global_norm, normal_like
 from jaxnet.core.types import AnyArray, Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.functions.penalties import weights_only
-from jaxnet.inspection.check_inputs import check_inputs, check_like, check_parameters
+from jaxnet.inspection.check_inputs import check_like, check_parameters
+from jaxnet.inspection.instruments.compiled import instrument
 from jaxnet.inspection.instruments.risk import make_risk
 from jaxnet.training.loop.objective import Objective
 
@@ -94,11 +94,10 @@ def loss_line(
     >>> loss_line(objective, start, (), examples, end, positions=positions).risks.tolist()
     [1.0, 0.0, 1.0]
     """
-    given = (objective, params, statistics, examples)
-    examples = check_inputs(*given, key=key, training=training)
     check_like("end", end, params, "the parameters")
     axis = _axis("positions", positions, 0.0)
-    return LossLine(axis, _along(objective, params, statistics, examples, end, axis, key, training))
+    given = objective, params, statistics, examples, end, axis
+    return LossLine(axis, _along(*given, key=key, training=training))
 
 
 def loss_plane(
@@ -148,13 +147,15 @@ def loss_plane(
     >>> loss_plane(objective, zero, (), examples, (d, e), first=axis, second=axis).risks.tolist()
     [[0.0, 1.0], [4.0, 9.0]]
     """
-    given = (objective, params, statistics, examples)
-    examples = check_inputs(*given, key=key, training=training)
-    directions = _check_directions(directions, params)
+    pair = isinstance(directions, tuple | list)
+    actual = len(directions) if pair else f"a {type(directions).__name__}"
+    require(actual == 2, "directions", "to be two trees, as from random_direction", actual)
+    for direction in directions:
+        check_like("directions", direction, params, "the parameters")
     first = _axis("first", first, -1.0)
     second = first if second is None else _axis("second", second, -1.0)
-    risks = _over(objective, params, statistics, examples, directions, first, second, key, training)
-    return LossPlane(first, second, risks)
+    given = objective, params, statistics, examples, tuple(directions), first, second
+    return LossPlane(first, second, _over(*given, key=key, training=training))
 
 
 def random_direction(key: Key, params: Params, *, filter_normalized: bool = True) -> Params:
@@ -205,7 +206,7 @@ def _filter_normalized(moves: bool, direction: Array, weights: Array) -> Array:
     return (direction.astype(ratios.dtype) * ratios).astype(direction.dtype)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 7))
+@instrument()
 def _along(
     objective: Objective,
     params: Params,
@@ -213,6 +214,7 @@ def _along(
     examples: Examples,
     end: Params,
     positions: Array,
+    *,
     key: Key | None,
     training: bool,
 ) -> Array:
@@ -225,7 +227,7 @@ def _along(
     return jax.lax.map(at, positions)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 8))
+@instrument()
 def _over(
     objective: Objective,
     params: Params,
@@ -234,6 +236,7 @@ def _over(
     directions: tuple[Params, Params],
     first: Array,
     second: Array,
+    *,
     key: Key | None,
     training: bool,
 ) -> Array:
@@ -249,37 +252,11 @@ def _over(
 
 
 def _axis(argument: str, given: AnyArray | None, low: float) -> Array:
-    axis = jnp.linspace(low, 1.0, POINTS) if given is None else _real(argument, given)
-    if axis.ndim != 1 or not axis.size:
-        remedy = "Pass the positions of the points in a row, such as jnp.linspace(-1.0, 1.0, 21)."
-        expected = "of shape (points,)"
-        raise invalid_value(argument, expected, f"shape {axis.shape}", remedy)
+    try:
+        axis = jnp.asarray(jnp.linspace(low, 1.0, POINTS) if given is None else given)
+    except (TypeError, ValueError) as error:
+        raise invalid_type(argument, "to be an array of numbers", repr(given)) from error
+    check_real(argument, axis)
+    check_entries(argument, axis, np.isfinite, "finite")
+    require(axis.ndim == 1 and axis.size, argument, "of shape (points,)", f"shape {axis.shape}")
     return axis if jnp.issubdtype(axis.dtype, jnp.floating) else axis.astype(float)
-
-
-def _real(argument: str, given: Any) -> Array:
-    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(given)):
-        given = jnp.asarray(given)
-    if not isinstance(given, jax.Array):
-        try:
-            given = np.asarray(given)
-        except ValueError:  # rows of different lengths
-            given = np.asarray(None)
-    if not any(jnp.issubdtype(given.dtype, kind) for kind in (jnp.floating, jnp.integer)):
-        remedy = "Pass an array, such as jnp.linspace(-1.0, 1.0, 21)."
-        raise invalid_type(argument, "to be real numbers", given.dtype, remedy)
-    remedy = "Leave out those points."
-    check_entries(argument, given, np.isfinite, "finite", remedy)
-    return jnp.asarray(given)
-
-
-def _check_directions(directions: Any, params: Params) -> tuple[Params, Params]:
-    if not isinstance(directions, tuple | list) or len(directions) != 2:
-        sort = type(directions).__name__
-        actual = f"{len(directions)}" if isinstance(directions, tuple | list) else f"a {sort}"
-        remedy = "Pass random_direction(key, params) and random_direction(other, params)."
-        raise invalid_value("directions", "to be two trees", actual, remedy)
-    first, second = directions
-    for direction in (first, second):
-        check_like("directions", direction, params, "the parameters")
-    return first, second

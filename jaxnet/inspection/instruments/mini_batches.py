@@ -1,19 +1,17 @@
 """Gradients of random mini-batches, and their measured variance."""
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_count, check_flags, check_function, check_key
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_flags, check_function, check_key, require
 from jaxnet.core.random import random_order
 from jaxnet.core.trees import dot
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.check_inputs import check_inputs
+from jaxnet.inspection.instruments.compiled import instrument
 from jaxnet.inspection.instruments.risk import make_risk
 from jaxnet.training.loop.checks import check_normalization
 from jaxnet.training.loop.objective import Objective
@@ -31,6 +29,7 @@ class Measurement(NamedTuple):
     standard_error: Array
 
 
+@instrument("function", "replace", batch_size=1, draws=1)
 def map_batch_gradients(
     function: Callable[[Params], Any],
     objective: Objective,
@@ -86,26 +85,13 @@ def map_batch_gradients(
     [-2.0, -2.0, -2.0]
     """
     check_function("function", function, "Pass a function of a gradient.")
-    given = (objective, params, statistics, examples)
-    examples = check_inputs(*given, key=key, training=training)
-    _check_draws(examples, key, batch_size, replace)
-    if training:
-        check_normalization(objective.network, examples.inputs, batch_size)
-    check_count("draws", draws)
-    return _mapped(
-        function,
-        objective,
-        params,
-        statistics,
-        examples,
-        key,
-        batch_size=batch_size,
-        draws=draws,
-        replace=replace,
-        training=training,
-    )
+    check_key("key", key)
+    how = {"batch_size": batch_size, "replace": replace, "training": training}
+    gradient = _batch_gradient(objective, params, statistics, examples, **how)
+    return jax.lax.map(lambda key: function(gradient(key)), jax.random.split(key, draws))
 
 
+@instrument("replace", batch_size=1, draws=2)
 def measured_variance(
     objective: Objective,
     params: Params,
@@ -125,19 +111,7 @@ def measured_variance(
     error. So batch normalization and dropout may behave as in training. To hold against
     `predicted_variance`.
 
-    Args:
-        objective: as for `map_batch_gradients`.
-        params: as for `map_batch_gradients`.
-        statistics: as for `map_batch_gradients`.
-        examples: as for `map_batch_gradients`.
-        batch_size: as for `map_batch_gradients`.
-        draws: pairs of mini-batches, 2 or more; not traced.
-        key: as for `map_batch_gradients`.
-        replace: as for `map_batch_gradients`.
-        training: as for `map_batch_gradients`.
-
-    Raises:
-        ValueError: as `map_batch_gradients`, or for fewer than 2 draws.
+    Arguments and errors are those of `map_batch_gradients`, with ``draws`` pairs, 2 or more.
 
     Source: lecture 000, gradient noise.
 
@@ -151,56 +125,8 @@ def measured_variance(
     >>> abs(float(found.value) - 65.0) < 3 * float(found.standard_error)
     True
     """
-    given = (objective, params, statistics, examples)
-    examples = check_inputs(*given, key=key, training=training)
-    _check_draws(examples, key, batch_size, replace)
-    if training:
-        check_normalization(objective.network, examples.inputs, batch_size)
-    check_count("draws", draws, minimum=2)
-    halves = _pairs(
-        objective,
-        params,
-        statistics,
-        examples,
-        key,
-        batch_size=batch_size,
-        draws=draws,
-        replace=replace,
-        training=training,
-    )
-    return Measurement(jnp.mean(halves), jnp.std(halves, ddof=1) / draws**0.5)
-
-
-_STATIC = ("objective", "batch_size", "draws", "replace", "training")
-
-
-@functools.partial(jax.jit, static_argnames=("function", *_STATIC))
-def _mapped(
-    function: Callable[[Params], Any],
-    objective: Objective,
-    params: Params,
-    statistics: Statistics,
-    examples: Examples,
-    key: Key,
-    *,
-    draws: int,
-    **how: Any,
-) -> Any:
-    gradient = _batch_gradient(objective, params, statistics, examples, **how)
-    return jax.lax.map(lambda key: function(gradient(key)), jax.random.split(key, draws))
-
-
-@functools.partial(jax.jit, static_argnames=_STATIC)
-def _pairs(
-    objective: Objective,
-    params: Params,
-    statistics: Statistics,
-    examples: Examples,
-    key: Key,
-    *,
-    draws: int,
-    **how: Any,
-) -> Array:
+    check_key("key", key)
+    how = {"batch_size": batch_size, "replace": replace, "training": training}
     gradient = _batch_gradient(objective, params, statistics, examples, **how)
 
     def half_square(keys: Key) -> Array:
@@ -208,7 +134,8 @@ def _pairs(
         off = jax.tree.map(lambda pair: pair[1] - pair[0], jax.lax.map(gradient, keys))
         return dot(off, off) / 2
 
-    return jax.lax.map(half_square, jax.random.split(key, (draws, 2)))
+    halves = jax.lax.map(half_square, jax.random.split(key, (draws, 2)))
+    return Measurement(jnp.mean(halves), jnp.std(halves, ddof=1) / draws**0.5)
 
 
 def _batch_gradient(
@@ -222,7 +149,12 @@ def _batch_gradient(
     training: bool,
 ) -> Callable[[Key], Params]:
     """Return ``key -> gradient`` of a random mini-batch."""
+    check_flags(replace=replace)
     total = count(examples)
+    expected, remedy = f"to be at most the {total} examples", "Or draw with replace=True."
+    require(replace or batch_size <= total, "batch_size", expected, batch_size, remedy)
+    if training:
+        check_normalization(objective.network, examples.inputs, batch_size)
 
     def gradient(key: Key) -> Params:
         draw_key, layer_key = jax.random.split(key)
@@ -235,13 +167,3 @@ def _batch_gradient(
         return jax.grad(risk)(params)
 
     return gradient
-
-
-def _check_draws(examples: Examples, key: Key, batch_size: int, replace: bool) -> None:
-    check_key("key", key)
-    check_flags(replace=replace)
-    check_count("batch_size", batch_size)
-    if not replace and batch_size > count(examples):
-        remedy = "Draw with replace=True, or smaller mini-batches."
-        expected = f"to be at most the {count(examples)} examples"
-        raise invalid_value("batch_size", expected, batch_size, remedy)

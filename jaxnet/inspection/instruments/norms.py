@@ -1,6 +1,5 @@
 """Norms of gradients and activations per layer, to detect vanishing and explosion."""
 
-import functools
 from typing import NamedTuple
 
 import jax
@@ -9,9 +8,9 @@ import jax.numpy as jnp
 from jaxnet.core.trees import count_parameters, global_norm
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.check_inputs import check_inputs
+from jaxnet.inspection.instruments.compiled import instrument
 from jaxnet.inspection.instruments.risk import make_risk
-from jaxnet.inspection.propagation.layer_paths import in_order, opened, part_of, symbols
+from jaxnet.inspection.propagation.layer_paths import opened, part_of, symbols
 from jaxnet.inspection.propagation.tape import features
 from jaxnet.training.loop.batched_sum import batched_sum
 from jaxnet.training.loop.objective import Objective
@@ -29,6 +28,7 @@ class Norms(NamedTuple):
     rms: Array
 
 
+@instrument(by_symbol=True)
 def gradient_norms(
     objective: Objective,
     params: Params,
@@ -64,12 +64,19 @@ def gradient_norms(
     >>> float(norms.l2), round(float(norms.rms), 4)
     (5.0, 3.5355)
     """
-    given = (objective, params, statistics, examples)
-    examples = check_inputs(*given, key=key, training=training)
-    found = _gradient_norms(objective, params, statistics, examples, key, training)
-    return in_order(objective.network, found)
+    risk = make_risk(objective, statistics, examples, key=key, training=training)
+    gradient = jax.grad(risk)(params)
+    layers = list(opened(objective.network))
+    named = zip(symbols([layer for _, layer in layers]), layers, strict=True)
+    parts = {symbol: part_of(gradient, path) for symbol, (path, _) in named}
+    return {
+        symbol: _norms(global_norm(part), count_parameters(part))
+        for symbol, part in parts.items()
+        if jax.tree.leaves(part)
+    }
 
 
+@instrument(by_symbol=True)
 def activation_norms(
     objective: Objective, params: Params, statistics: Statistics, examples: Examples
 ) -> dict[str, Norms]:
@@ -96,36 +103,7 @@ def activation_norms(
     >>> float(norms.l2), round(float(norms.rms), 4)
     (5.0, 3.5355)
     """
-    examples = check_inputs(objective, params, statistics, examples)
-    found = _activation_norms(objective, params, statistics, examples)
-    return in_order(objective.network, found)
 
-
-@functools.partial(jax.jit, static_argnums=(0, 5))
-def _gradient_norms(
-    objective: Objective,
-    params: Params,
-    statistics: Statistics,
-    examples: Examples,
-    key: Key | None,
-    training: bool,
-) -> dict[str, Norms]:
-    risk = make_risk(objective, statistics, examples, key=key, training=training)
-    gradient = jax.grad(risk)(params)
-    layers = list(opened(objective.network))
-    named = zip(symbols([layer for _, layer in layers]), layers, strict=True)
-    parts = {symbol: part_of(gradient, path) for symbol, (path, _) in named}
-    return {
-        symbol: _norms(global_norm(part), count_parameters(part))
-        for symbol, part in parts.items()
-        if jax.tree.leaves(part)
-    }
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _activation_norms(
-    objective: Objective, params: Params, statistics: Statistics, examples: Examples
-) -> dict[str, Norms]:
     def norms(inputs: Array) -> dict[str, Array]:
         outputs = features(objective.network, params, statistics, inputs)
         return {symbol: global_norm(y) for symbol, y in outputs.items()}

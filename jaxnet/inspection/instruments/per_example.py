@@ -1,16 +1,16 @@
 """Per-example gradients."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_count, check_function
+from jaxnet.core.checks import check_function
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.check_inputs import check_inputs, check_separable
+from jaxnet.inspection.check_inputs import check_separable
+from jaxnet.inspection.instruments.compiled import instrument
 from jaxnet.inspection.instruments.risk import make_risk
 from jaxnet.training.loop.objective import Objective
 
@@ -62,18 +62,11 @@ def per_example_gradients(
     >>> per_example_gradients(objective, params, (), examples).bias.tolist()
     [[2.0], [-6.0]]
     """
-    return map_gradients(
-        _itself,
-        objective,
-        params,
-        statistics,
-        examples,
-        key=key,
-        training=training,
-        chunk=chunk,
-    )
+    given = objective, params, statistics, examples
+    return map_gradients(_itself, *given, key=key, training=training, chunk=chunk)
 
 
+@instrument("function", chunk=1)
 def map_gradients(
     function: Callable[[Params], Any],
     objective: Objective,
@@ -90,22 +83,12 @@ def map_gradients(
     No more than ``chunk`` gradients exist at a time, so that norms or projections of all of them
     can be had where all of them do not fit.
 
-    Args:
-        function: ``gradient -> tree of arrays``. It is compiled in: pass the same function again,
-            not an equal one, for the program to be found again.
-        objective: as for `per_example_gradients`.
-        params: as for `per_example_gradients`.
-        statistics: as for `per_example_gradients`.
-        examples: as for `per_example_gradients`.
-        key: as for `per_example_gradients`.
-        training: as for `per_example_gradients`.
-        chunk: as for `per_example_gradients`.
+    ``function`` maps a gradient to a tree of arrays. It is compiled in: pass the same function
+    again, not an equal one, for the program to be found again. The other arguments, and the
+    errors, are those of `per_example_gradients`.
 
     Returns:
         What ``function`` returns, each leaf with a first dimension of examples.
-
-    Raises:
-        ValueError: as `per_example_gradients`.
 
     >>> import jax.numpy as jnp
     >>> import jaxnet
@@ -116,23 +99,19 @@ def map_gradients(
     [4.0, 36.0]
     """
     check_function("function", function, "Pass a function of a gradient.")
-    given = (objective, params, statistics, examples)
-    examples = check_inputs(*given, key=key, training=training)
     check_separable(objective.network, training)
-    chunk = check_count("chunk", chunk)
-    return _mapped(function, objective, params, statistics, examples, key, training, chunk)
+    gradient = jax.grad(example_risk(objective, statistics, training=training))
+    return jax.lax.map(
+        lambda draw: function(gradient(params, draw)),
+        with_keys(examples, key),
+        batch_size=min(chunk, count(examples)),
+    )
 
 
 def example_risk(
     objective: Objective, statistics: Statistics, *, training: bool
 ) -> Callable[[Params, tuple[Examples, Key | None]], Array]:
-    """Return ``(params, (example, key)) -> risk`` of one example, without a batch dimension.
-
-    Args:
-        objective: as for `per_example_gradients`.
-        statistics: as for `per_example_gradients`.
-        training: as for `per_example_gradients`.
-    """
+    """Return ``(params, (example, key)) -> risk`` of one example, without a batch dimension."""
 
     def risk(params: Params, draw: tuple[Examples, Key | None]) -> Array:
         example, key = draw
@@ -143,33 +122,10 @@ def example_risk(
 
 
 def with_keys(examples: Examples, key: Key | None) -> tuple[Examples, Key | None]:
-    """Pair each example with the key ``fold_in(key, i)``, or None without a key.
-
-    Args:
-        examples: 1 or more.
-        key: PRNG key, or None.
-    """
+    """Pair each example with the key ``fold_in(key, i)``, or None without a key."""
     if key is None:
         return examples, None
     return examples, jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(count(examples)))
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1, 6, 7))
-def _mapped(
-    function: Callable[[Params], Any],
-    objective: Objective,
-    params: Params,
-    statistics: Statistics,
-    examples: Examples,
-    key: Key | None,
-    training: bool,
-    chunk: int,
-) -> Any:
-    gradient = jax.grad(example_risk(objective, statistics, training=training))
-    draws = with_keys(examples, key)
-    return jax.lax.map(
-        lambda draw: function(gradient(params, draw)), draws, batch_size=min(chunk, count(examples))
-    )
 
 
 def _itself(gradient: Params) -> Params:

@@ -1,20 +1,19 @@
 """Dead and saturated units."""
 
-import functools
-
-import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_scalar
+from jaxnet.core.checks import checked
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.data.examples import Examples, count
-from jaxnet.inspection.check_inputs import check_inputs
-from jaxnet.inspection.propagation.layer_paths import in_order, symbols
+from jaxnet.inspection.instruments.compiled import instrument
+from jaxnet.inspection.propagation.layer_paths import symbols
 from jaxnet.inspection.propagation.tape import LayerPass, forward_passes
 from jaxnet.training.loop.batched_sum import batched_sum
 from jaxnet.training.loop.objective import Objective
 
 
+@checked({"slope": "[0, inf)"})
+@instrument(by_symbol=True)
 def flat_fractions(
     objective: Objective,
     params: Params,
@@ -52,10 +51,18 @@ def flat_fractions(
     >>> flat_fractions(objective, (), (), Examples(inputs, inputs))["y0"].tolist()
     [0.5, 0.0, 1.0]
     """
-    check_scalar("slope", slope, low=0.0)
-    examples = check_inputs(objective, params, statistics, examples)
-    found = _fractions(objective, params, statistics, examples, slope)
-    return in_order(objective.network, found)
+
+    def flat(inputs: Array) -> dict[str, Array]:
+        passes = list(
+            forward_passes(objective.network, params, statistics, inputs, key=None, training=False)
+        )
+        named = zip(symbols([each.layer for each in passes]), passes, strict=True)
+        return {
+            symbol: _flat(each, slope) for symbol, each in named if each.layer.description.entrywise
+        }
+
+    sums = batched_sum(flat, examples.inputs)
+    return {symbol: number / count(examples) for symbol, number in sums.items()}
 
 
 def dead_units(
@@ -66,17 +73,10 @@ def dead_units(
     No gradient of these examples reaches a dead unit's weights: it stays dead unless the layers
     before it, a penalty, or other examples wake it.
 
-    Args:
-        objective: as for `flat_fractions`.
-        params: as for `flat_fractions`.
-        statistics: as for `flat_fractions`.
-        examples: as for `flat_fractions`.
+    Arguments and errors are those of `flat_fractions`.
 
     Returns:
         Symbol of an activation layer's output -> booleans, in the shape of one output.
-
-    Raises:
-        ValueError: as `flat_fractions`.
 
     >>> import jaxnet
     >>> network = jaxnet.layers.activation("relu")
@@ -97,39 +97,11 @@ def dead_fraction(
     ``functools.partial(dead_fraction, objective)`` is an instrument:
     ``(params, statistics, examples) -> scalar``.
 
-    Args:
-        objective: as for `flat_fractions`.
-        params: as for `flat_fractions`.
-        statistics: as for `flat_fractions`.
-        examples: as for `flat_fractions`.
-
-    Raises:
-        ValueError: as `flat_fractions`.
+    Arguments and errors are those of `flat_fractions`.
     """
     layers = dead_units(objective, params, statistics, examples).values()
     dead = sum((jnp.sum(layer, dtype=jnp.int32) for layer in layers), jnp.int32(0))
     return dead / max(sum(layer.size for layer in layers), 1)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _fractions(
-    objective: Objective,
-    params: Params,
-    statistics: Statistics,
-    examples: Examples,
-    slope: float | Array,
-) -> dict[str, Array]:
-    def flat(inputs: Array) -> dict[str, Array]:
-        passes = list(
-            forward_passes(objective.network, params, statistics, inputs, key=None, training=False)
-        )
-        named = zip(symbols([each.layer for each in passes]), passes, strict=True)
-        return {
-            symbol: _flat(each, slope) for symbol, each in named if each.layer.description.entrywise
-        }
-
-    sums = batched_sum(flat, examples.inputs)
-    return {symbol: number / count(examples) for symbol, number in sums.items()}
 
 
 def _flat(each: LayerPass, slope: float | Array) -> Array:

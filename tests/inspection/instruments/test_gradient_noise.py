@@ -250,7 +250,7 @@ def spoiled(known: Here) -> Here:
         ),
         (lambda h: predicted_variance(1.0, 9, examples=8), "at most the 8 examples, got 9"),
         (lambda h: predicted_variance(-1.0, 9), "expected variance finite and in"),
-        (lambda h: two_batch_noise(1.0, 1.0, small=4, large=4), "expected large > small = 4"),
+        (lambda h: two_batch_noise(1.0, 1.0, small=4, large=4), "expected large >= 5, got 4"),
     ],
     ids=["chunk", "NaN", "too large", "one draw", "no batch", "prediction", "negative", "sizes"],
 )
