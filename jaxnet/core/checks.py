@@ -195,7 +195,7 @@ def checked(ranges: Mapping[str, str]) -> Callable[[F], F]:
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            given = signature.bind(*args, **kwargs).arguments.items()
+            given = signature.bind_partial(*args, **kwargs).arguments.items()
             values = {n: v for n, v in given if n in ranges and v is not defaults[n]}
             check_ranges(ranges, **values)
             return function(*args, **kwargs)

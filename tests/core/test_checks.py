@@ -1,5 +1,6 @@
 """Checks of arguments: valid values, and error messages."""
 
+import inspect
 import math
 import re
 from fractions import Fraction
@@ -20,6 +21,7 @@ from jaxnet.core.checks import (
     check_range,
     check_ranges,
     check_whole,
+    checked,
 )
 
 TABLE = {"relu": 1, "tanh": 2}
@@ -272,3 +274,28 @@ def test_ranges_name_the_first_value_outside(values: Any, message: str) -> None:
 def test_ranges_accept_bounds_and_tracers() -> None:
     check_ranges(RANGES, ratio=0.0, size=1e300, steps=2)
     jax.jit(lambda ratio: check_ranges(RANGES, ratio=ratio))(5.0)
+
+
+@checked(RANGES | {"fast": "{False, True}"})
+def scale(x: float, ratio: float, *, size: float | None = None, fast: Any = False) -> Any:
+    return x, ratio, size, fast
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: scale(9.0, 2.0), "expected ratio finite and in [0, 1), got 2.0."),
+        (lambda: scale(9.0, ratio=0.5, size=0), "expected size finite and in (0, inf), got 0."),
+        (lambda: scale(9.0, 0.5, fast="no"), "expected fast to be a boolean, got 'no'"),
+        (lambda: scale(9.0, None), "expected ratio to be a number, got None of type"),  # pyright: ignore[reportArgumentType]
+    ],
+    ids=["by position", "by name", "flag", "None"],
+)
+def test_decorated_functions_check_their_arguments(call: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"^{re.escape(message)}"):
+        call()
+
+
+def test_decorated_functions_accept_defaults_and_keep_their_signature() -> None:
+    assert scale(9.0, 0.5, size=None) == (9.0, 0.5, None, False)
+    assert list(inspect.signature(scale).parameters) == ["x", "ratio", "size", "fast"]
