@@ -106,7 +106,11 @@ def average_parameters(
     ([4.0], [3.0])
     """
     inner = as_transformation("inner", inner)
-    start = _start(decay, debias, like)
+    start = check_choice("like", like, _STARTS) if debias else "initial"
+    if decay is not None and not callable(decay):
+        check_ranges(RANGES, decay=decay)
+    fits, remedy = not callable(decay) or start != "corrected", "Pass like='torch' or debias=False."
+    require(fits, "decay", "to be a number for like='optax'", "a function", remedy)
 
     def init(params: Any) -> AverageParametersState:
         # a copy: the caller may give the memory of the parameters away
@@ -148,16 +152,6 @@ def averaged_params(state: Any, params: Any = None) -> Any:
     """
     del params  # runs pass them to every function that selects parameters to evaluate
     return find_state(state, AverageParametersState).average
-
-
-def _start(decay: Decay, debias: bool, like: str) -> str:
-    """Validate decay and convention, and return how the average starts."""
-    start = check_choice("like", like, _STARTS) if debias else "initial"
-    if decay is not None and not callable(decay):
-        check_ranges(RANGES, decay=decay)
-    fits, remedy = not callable(decay) or start != "corrected", "Pass like='torch' or debias=False."
-    require(fits, "decay", "to be a number for like='optax'", "a function", remedy)
-    return start
 
 
 def _share(decay: Number | None, t: Array, a: Array, start: str) -> Array:

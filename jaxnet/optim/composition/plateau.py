@@ -102,20 +102,16 @@ def reduce_on_plateau(
         updates: Any, state: Any, params: Any, *, value: Any, **extra: Any
     ) -> tuple[Any, ReduceOnPlateauState]:
         del params, extra
-        mean, count = _mean(state, value), state.count + jnp.int32(1)
-        before, full = PlateauState(*state[2:]), count >= size
+        value = jnp.asarray(value, state.avg_value.dtype)
+        count = state.count + jnp.int32(1)
+        before = state.count.astype(value.dtype)
+        mean = (before * state.avg_value + value) / (before + 1)
+        old, full = PlateauState(*state[2:]), count >= size
         after = jax.tree.map(
-            lambda new, old: jnp.where(full, new, old), rule.update(before, mean), before
+            lambda new, kept: jnp.where(full, new, kept), rule.update(old, mean), old
         )
         updates = jax.tree.map(lambda g: g * after.scale.astype(g.dtype), updates)
         kept = jnp.where(full, 0, count), jnp.where(full, 0.0, mean)
         return updates, ReduceOnPlateauState(*kept, *after)
 
     return transformation(init, update, needs=("value",))
-
-
-def _mean(state: ReduceOnPlateauState, value: Any) -> Array:
-    """Return the running mean including ``value``."""
-    value = jnp.asarray(value, state.avg_value.dtype)
-    count = state.count.astype(value.dtype)
-    return (count * state.avg_value + value) / (count + 1)

@@ -73,6 +73,7 @@ CONVENTIONS = {
 }
 
 
+@checked(RANGES | {"b1": "(0, 1]"})
 def schedule_free(
     inner: optax.GradientTransformation,
     learning_rate: LearningRate,
@@ -119,7 +120,37 @@ def schedule_free(
     ([1.5], [3.0])
     """
     check_rates(learning_rate=learning_rate)
-    return _averaged(inner, learning_rate, b1, weight_lr_power)
+    inner = as_transformation("inner", inner)
+
+    def init(params: Any) -> ScheduleFreeState:
+        z = jax.tree.map(lambda w: jnp.array(widened(w)), params)  # a copy, to be donated
+        share, weight_sum, max_lr = (jnp.asarray(x, widest(z)) for x in (b1, 0.0, 0.0))
+        count = jnp.zeros((), jnp.int32)
+        return ScheduleFreeState(count, share, weight_sum, max_lr, inner.init(z), z)
+
+    def update(
+        updates: Any, state: Any, params: Any = None, **extra: Any
+    ) -> tuple[Any, ScheduleFreeState]:
+        rate = rate_at(learning_rate, state.count).astype(state.max_lr.dtype)
+        max_lr = jnp.maximum(state.max_lr, rate)
+        weight = max_lr ** cast(weight_lr_power, max_lr.dtype)
+        weight_sum = state.weight_sum + weight
+        c = jnp.where(weight_sum > 0, weight / jnp.where(weight_sum > 0, weight_sum, 1), 0)
+        g, y = jax.tree.map(widened, (updates, params))
+        u, inner_state = inner.update(g, state.base_optimizer_state, y, **extra)
+
+        z = jax.tree.map(jnp.add, state.z, u)
+
+        def change(g: Array, y: Array, z: Array, u: Array) -> Array:
+            share, b = c.astype(y.dtype), cast(b1, y.dtype)
+            return (share * (z - y) + (1 - b) * (1 - share) * u).astype(g.dtype)
+
+        # of the new z, so that both may be written in place
+        changes = jax.tree.map(change, updates, y, z, u)
+        count = increment(state.count)
+        return changes, ScheduleFreeState(count, state.b1, weight_sum, max_lr, inner_state, z)
+
+    return transformation(init, update, like="z", needs_params=True)
 
 
 def schedule_free_eval_params(state: Any, params: Any) -> Any:
@@ -182,7 +213,7 @@ def schedule_free_sgd(
         return (-at.rate * (g if w is None else g + at.decay * w),)
 
     inner = from_rule(rule, rate, state=CountState, weight_decay=weight_decay)
-    return _averaged(inner, rate, b1, weight_lr_power)
+    return schedule_free(inner, rate, b1=b1, weight_lr_power=weight_lr_power)
 
 
 def schedule_free_adamw(
@@ -252,7 +283,7 @@ def schedule_free_adamw(
         numbers={"b2": b2, "eps": eps},
         weight_decay=0.0 if decays_y else weight_decay,
     )
-    optimizer = _averaged(inner, rate, b1, power)
+    optimizer = schedule_free(inner, rate, b1=b1, weight_lr_power=power)
     return _decayed_first(optimizer, learning_rate, weight_decay) if decays_y else optimizer
 
 
@@ -268,47 +299,6 @@ def _warmed(learning_rate: LearningRate, warmup_steps: int | None, first: int) -
         return rate * jnp.minimum(1, (count.astype(rate.dtype) + first) / steps)
 
     return warmed
-
-
-@checked(RANGES | {"b1": "(0, 1]"})
-def _averaged(
-    inner: optax.GradientTransformation,
-    learning_rate: LearningRate,
-    b1: Number,
-    weight_lr_power: Number,
-) -> optax.GradientTransformationExtraArgs:
-    """Return `schedule_free` without checking the learning rate."""
-    inner = as_transformation("inner", inner)
-
-    def init(params: Any) -> ScheduleFreeState:
-        z = jax.tree.map(lambda w: jnp.array(widened(w)), params)  # a copy, to be donated
-        share, weight_sum, max_lr = (jnp.asarray(x, widest(z)) for x in (b1, 0.0, 0.0))
-        count = jnp.zeros((), jnp.int32)
-        return ScheduleFreeState(count, share, weight_sum, max_lr, inner.init(z), z)
-
-    def update(
-        updates: Any, state: Any, params: Any = None, **extra: Any
-    ) -> tuple[Any, ScheduleFreeState]:
-        rate = rate_at(learning_rate, state.count).astype(state.max_lr.dtype)
-        max_lr = jnp.maximum(state.max_lr, rate)
-        weight = max_lr ** cast(weight_lr_power, max_lr.dtype)
-        weight_sum = state.weight_sum + weight
-        c = jnp.where(weight_sum > 0, weight / jnp.where(weight_sum > 0, weight_sum, 1), 0)
-        g, y = jax.tree.map(widened, (updates, params))
-        u, inner_state = inner.update(g, state.base_optimizer_state, y, **extra)
-
-        z = jax.tree.map(jnp.add, state.z, u)
-
-        def change(g: Array, y: Array, z: Array, u: Array) -> Array:
-            share, b = c.astype(y.dtype), cast(b1, y.dtype)
-            return (share * (z - y) + (1 - b) * (1 - share) * u).astype(g.dtype)
-
-        # of the new z, so that both may be written in place
-        changes = jax.tree.map(change, updates, y, z, u)
-        count = increment(state.count)
-        return changes, ScheduleFreeState(count, state.b1, weight_sum, max_lr, inner_state, z)
-
-    return transformation(init, update, like="z", needs_params=True)
 
 
 def _decayed_first(

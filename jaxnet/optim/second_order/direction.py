@@ -86,7 +86,9 @@ def from_direction(
 
     def init(params: Params) -> Any:
         slots = [start(params) for start in starts]
-        searches = [] if linesearch is None else [_searching(search, params)]
+        # optax's line searches fail on trees without leaves
+        searching = search.init(params) if jax.tree.leaves(params) else optax.EmptyState()
+        searches = [] if linesearch is None else [searching]
         return state(jnp.zeros((), jnp.int32), *slots, *searches)
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
@@ -110,11 +112,6 @@ def from_direction(
         return step, type(state)(increment(state.count), *slots, *searches)
 
     return transformation(init, update, needs_params=True)
-
-
-def _searching(search: optax.GradientTransformation, params: Params) -> Any:
-    """Initialize a line search; optax's fail on trees without leaves."""
-    return search.init(params) if jax.tree.leaves(params) else optax.EmptyState()
 
 
 def number(value: Number, *shape: int) -> Callable[[Params], Array]:
