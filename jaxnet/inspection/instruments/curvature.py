@@ -108,7 +108,8 @@ def hessian_vector_product(
     """
     check_like("vector", vector, params, "the parameters")
     dtypes, own = (jax.tree.map(jnp.result_type, tree) for tree in (vector, params))
-    require_type(dtypes == own, "vector", "to have the dtypes of the parameters", dtypes)
+    actual = ", ".join(sorted({dtype.name for dtype in jax.tree.leaves(dtypes)}))
+    require_type(dtypes == own, "vector", "to have the dtypes of the parameters", actual)
     risk = make_risk(objective, statistics, examples, key=key, training=training)
     return hessian_product(risk, params)(vector)
 
