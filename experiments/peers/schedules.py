@@ -17,11 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+import jaxnet
 from experiments.peers import plateau
 from experiments.peers.cases.schedules import CASES
 from experiments.peers.paths import LIBRARIES, as_users_do, has, keras_float64
 from experiments.peers.rows import Row, judge
-from experiments.peers.schedule_case import ScheduleCase
+from experiments.peers.schedule_case import BASE, ScheduleCase
 
 
 def comparisons(every: int = 1) -> list[Row]:
@@ -55,7 +56,7 @@ def measure(case: ScheduleCase, library: str, every: int = 1) -> Row:
     verdict, known = judge(witnesses, ulps, case.known)
     note, link = ("", "") if known is None else (known.reason, known.link)
     missing = "" if has(library) else f"{library} is not installed"
-    return Row(case.schedule, case.name, library, witnesses, ulps, verdict, note or missing, link)
+    return Row(case.ours.name, case.name, library, witnesses, ulps, verdict, note or missing, link)
 
 
 def _ulps(actual: np.ndarray, exact: np.ndarray) -> float:
@@ -71,7 +72,10 @@ def _ours(dtype: str, every: int) -> dict[str, np.ndarray]:
 
     @jax.jit  # counts are arguments, since constants would be folded
     def compute(counts: jax.Array) -> dict[str, jax.Array]:
-        return {case.name: jax.vmap(case.ours())(counts[: case.last + 1]) for case in cases}
+        return {
+            case.name: jax.vmap(case.ours(jaxnet.schedules))(counts[: case.last + 1])
+            for case in cases
+        }
 
     counts = np.arange(max(case.last for case in cases) + 1, dtype=np.int32)
     with jax.enable_x64(dtype == "float64"):
@@ -97,8 +101,8 @@ def _optax(case: ScheduleCase) -> Any:
 def _torch(case: ScheduleCase) -> Any:
     torch = importlib.import_module("torch")
     assert case.torch is not None
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], case.base)
-    scheduler = case.torch(torch, optimizer)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], BASE)
+    scheduler = case.torch(torch.optim.lr_scheduler, optimizer)
     rates = [optimizer.param_groups[0]["lr"]]
     for _ in range(case.last):
         optimizer.step()
@@ -110,7 +114,7 @@ def _torch(case: ScheduleCase) -> Any:
 def _keras(case: ScheduleCase) -> Any:
     assert case.keras is not None
     with keras_float64() as keras:
-        return jax.vmap(case.keras(keras))(jnp.asarray(_counts(case)))
+        return jax.vmap(case.keras(keras.optimizers.schedules))(jnp.asarray(_counts(case)))
 
 
 _WITNESSES: dict[str, Callable[[ScheduleCase], Any]] = {
