@@ -9,6 +9,7 @@ network may train far above the edge at its start, if it moves to where the edge
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -28,7 +29,7 @@ from experiments.harness.figures import (
 )
 from experiments.harness.options import Count, Seed, Width, Within
 from experiments.harness.progress import sweep_bar
-from experiments.harness.record import Claim, at_least, prepare_folder, write_record
+from experiments.harness.record import Claim, at_least, conclude, prepare_folder
 from jaxnet.data import Examples
 from jaxnet.inspection import largest_stable_rate
 from jaxnet.training import Recipe, find_learning_rate, make_objective, use_cores_as_devices
@@ -90,7 +91,7 @@ class Found(NamedTuple):
     stable_at_end: float
 
 
-def main(config: Config) -> list[Claim]:
+def main(config: Config) -> Sequence[Claim]:
     """Search, measure the curvature, draw, record."""
     out = prepare_folder(config.out)
     use_cores_as_devices()
@@ -110,17 +111,13 @@ def main(config: Config) -> list[Claim]:
         )
     claims = check_claims(config, *found)
     figure = draw(out / "learning_rate_finder.png", found)
-    path = write_record(
-        out,
-        experiment="learning_rate_finder",
-        config=config,
+    return conclude(
+        config,
         seeds=[config.seed],
-        results={each.name: each._asdict() for each in found},
+        results={each.name: each for each in found},
         claims=claims,
         figures=[figure],
     )
-    print("wrote", path, figure, sep="\n")
-    return claims
 
 
 def search(config: Config, name: str, network: Any, train: Examples, loss: str) -> Found:
@@ -248,4 +245,4 @@ def _draw_one(axes: Any, found: Found) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command("learning_rate_finder", main, Config(), smoke=SMOKE, description=__doc__))
+    sys.exit(run_command(sys.modules[__name__]))

@@ -8,6 +8,7 @@ rates, divergence and the spread over seeds.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ import numpy as np
 import jaxnet
 from experiments.harness.options import Count, Part, Seed, Strength, Width, Within, check_some
 from experiments.harness.progress import announce_resumption, sweep_bar
-from experiments.harness.record import Claim, prepare_folder, write_record
+from experiments.harness.record import Claim, conclude, prepare_folder
 from experiments.hyperparameter_sweep.figure import draw_sweep
 from experiments.hyperparameter_sweep.verdict import (
     Verdict,
@@ -74,7 +75,7 @@ class Config:
 SMOKE = Config(learning_rates=(1e-3, 1e-2), drop_rates=(0.0, 0.5), seeds=2, epochs=2)
 
 
-def main(config: Config) -> list[Claim]:
+def main(config: Config) -> Sequence[Claim]:
     """Sweep, choose, test once, and write the record."""
     check_some("--learning-rates", config.learning_rates)
     check_some("--drop-rates", config.drop_rates)
@@ -96,10 +97,8 @@ def main(config: Config) -> list[Claim]:
     )
     figure = draw_sweep(out / "hyperparameter_sweep.png", result, verdict, title=title)
     claims = check_claims(config, verdict, tested, len(dataset.test.targets))
-    path = write_record(
-        out,
-        experiment="hyperparameter_sweep",
-        config=config,
+    return conclude(
+        config,
         seeds=[config.seed],
         results={
             "chosen": chosen,
@@ -107,15 +106,13 @@ def main(config: Config) -> list[Claim]:
             "test_accuracies": tested,
             "runs": result.records(),
             "diverged": int(result.diverged.sum()),
-            "trials": [trial._asdict() for trial in result.trials],
+            "trials": result.trials,
             "compile_seconds": result.compile_seconds,
             "run_seconds": result.run_seconds,
         },
         claims=claims,
         figures=[figure],
     )
-    print(*(claim.describe() for claim in claims), "wrote", path, figure, sep="\n")
-    return claims
 
 
 def describe_sweep(result: SweepResult, verdict: Verdict) -> str:

@@ -140,7 +140,6 @@ def report(results: dict[str, Any], result: FitResult) -> str:
 
 
 def record_run(
-    experiment: str,
     config: Any,
     result: FitResult,
     results: dict[str, Any],
@@ -151,9 +150,7 @@ def record_run(
     history = {"train": result.history.train, "held_out": result.history.validation}
     seconds = {"compile_seconds": result.compile_seconds, "run_seconds": result.run_seconds}
     return write_record(
-        config.out,
-        experiment=experiment,
-        config=config,
+        config,
         seeds=[config.seed],
         results={**results, "history": history, **seconds},
         claims=claims,

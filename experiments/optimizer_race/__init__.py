@@ -7,13 +7,14 @@ theory: linear, sublinear, and SGD's plateau. Rprop, which works on the full bat
 """
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import jax
 
 from experiments.harness.options import Count, Seed, Within
-from experiments.harness.record import Claim, prepare_folder, write_record
+from experiments.harness.record import Claim, conclude, prepare_folder
 from experiments.optimizer_race.contestants import contestants
 from experiments.optimizer_race.parts import (
     Part,
@@ -50,7 +51,7 @@ class Config:
 SMOKE = Config(optimizers=("sgd", "adam"), steps=300, rates_per_decade=2, epochs=3, seeds=2)
 
 
-def main(config: Config) -> list[Claim]:
+def main(config: Config) -> Sequence[Claim]:
     """Run the four parts and write the record."""
     check_range("--tolerance", config.tolerance, low=0.0, low_open=True, high=1.0)
     out = prepare_folder(config.out)
@@ -74,18 +75,13 @@ def main(config: Config) -> list[Claim]:
             check_convergence(seed=config.seed, out=out),
             fail_on_mini_batches(seed=config.seed, runs=config.seeds, out=out),
         ]
-    claims = [claim for part in parts for claim in part.claims]
-    path = write_record(
-        out,
-        experiment="optimizer_race",
-        config=config,
+    return conclude(
+        config,
         seeds=[config.seed + run for run in range(config.seeds)],
         results={part.name: part.results for part in parts},
-        claims=claims,
+        claims=[claim for part in parts for claim in part.claims],
         figures=[figure for part in parts for figure in part.figures],
     )
-    print("", *(claim.describe() for claim in claims), "", "wrote", path, sep="\n")
-    return claims
 
 
 def is_default(config: Config, *names: str) -> bool:

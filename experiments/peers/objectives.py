@@ -14,7 +14,7 @@ import optax
 from experiments.peers.case import Known
 from experiments.peers.compare import apart
 from experiments.peers.paths import as_users_do
-from experiments.peers.rows import Row, judge
+from experiments.peers.rows import Row, judged_row
 from experiments.peers.stream import STEPS, Tree
 from jaxnet.optim import (
     adam,
@@ -41,9 +41,7 @@ def compare(name: str) -> Row:
     with jax.enable_x64(True), as_users_do():
         ours, theirs = (_flat(path) for path in jax.jit(COMPARISONS[name])())
     witnesses = {"optax": apart(ours, theirs)}
-    verdict, known = judge(witnesses, None, KNOWN.get(name, {}))
-    note, link = (known.reason, known.link) if known else ("", "")
-    return Row(name.split(",")[0], name, "optax", witnesses, None, verdict, note, link)
+    return judged_row(name.split(",")[0], name, "optax", witnesses, known=KNOWN.get(name))
 
 
 def _flat(path: Any) -> Tree:

@@ -82,10 +82,25 @@ def measure(case: Case, like: str) -> Row:
             missing = f"{like} is not installed"
     witnesses["oracle"] = apart(actual, paths.oracle(case, like))
     ulps = float32_ulps(case, like)
-    verdict, known = judge(witnesses, ulps, case.known)
-    if known is None:
-        return Row(case.optimizer, case.name, like, witnesses, ulps, verdict, missing)
-    return Row(case.optimizer, case.name, like, witnesses, ulps, verdict, known.reason, known.link)
+    return judged_row(
+        case.optimizer, case.name, like, witnesses, ulps=ulps, known=case.known, missing=missing
+    )
+
+
+def judged_row(
+    optimizer: str,
+    case: str,
+    like: str,
+    witnesses: Mapping[str, float],
+    *,
+    ulps: float | None = None,
+    known: Mapping[str, Known] | None = None,
+    missing: str = "",
+) -> Row:
+    """Return a row with its verdict, and the known bug or the missing library as its note."""
+    verdict, bug = judge(witnesses, ulps, known or {})
+    note, link = (bug.reason, bug.link) if bug else (missing, "")
+    return Row(optimizer, case, like, witnesses, ulps, verdict, note, link)
 
 
 def judge(

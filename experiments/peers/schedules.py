@@ -21,7 +21,7 @@ import jaxnet
 from experiments.peers import plateau
 from experiments.peers.cases.schedules import CASES
 from experiments.peers.paths import LIBRARIES, as_users_do, has, keras_float64
-from experiments.peers.rows import Row, judge
+from experiments.peers.rows import Row, judged_row
 from experiments.peers.schedule_case import BASE, ScheduleCase
 
 
@@ -53,10 +53,16 @@ def measure(case: ScheduleCase, library: str, every: int = 1) -> Row:
             largest = np.max(np.abs(actual - expected)) / np.max(np.abs(expected))
             witnesses[witness] = float(largest)
     ulps = _ulps(_ours("float32", every)[case.name], _formula(case))
-    verdict, known = judge(witnesses, ulps, case.known)
-    note, link = ("", "") if known is None else (known.reason, known.link)
     missing = "" if has(library) else f"{library} is not installed"
-    return Row(case.ours.name, case.name, library, witnesses, ulps, verdict, note or missing, link)
+    return judged_row(
+        case.ours.name,
+        case.name,
+        library,
+        witnesses,
+        ulps=ulps,
+        known=case.known,
+        missing=missing,
+    )
 
 
 def _ulps(actual: np.ndarray, exact: np.ndarray) -> float:

@@ -30,14 +30,7 @@ def run(name: str, *arguments: str) -> int:
         warnings.catch_warnings(),
     ):
         warnings.filterwarnings("ignore", "expected JAX not to have started", RuntimeWarning)
-        return run_command(
-            name,
-            module.main,
-            module.Config(),
-            smoke=module.SMOKE,
-            description=module.__doc__,
-            arguments=arguments,
-        )
+        return run_command(module, arguments)
 
 
 @pytest.fixture(scope="module")
