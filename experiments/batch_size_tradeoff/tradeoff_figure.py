@@ -34,17 +34,7 @@ def draw_tradeoff(
     grid: Grid,
     busy: bool,
 ) -> Path:
-    """Draw six panels against the batch size.
-
-    Args:
-        path: path of the PNG.
-        noise: first panel, and the noise scale in the panels about learning.
-        times: second and third panel.
-        outcomes: fourth to sixth panel.
-        title: the answer.
-        grid: grid with the target and the lengths.
-        busy: whether the machine was too busy for a verdict on times.
-    """
+    """Draw six panels against the batch size."""
     figure, axes = new_figure(2, 3, size=(16, 9), title=title)
     _noise(axes[0], noise)
     _times(axes[1], axes[2], times)

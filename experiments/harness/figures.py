@@ -34,14 +34,7 @@ mpl.rcParams.update(
 def new_figure(
     rows: int, columns: int, *, size: tuple[float, float], title: str
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure of ``rows`` x ``columns`` axes in the common style, axes in reading order.
-
-    Args:
-        rows: rows of axes.
-        columns: columns of axes.
-        size: width and height in inches.
-        title: of the whole figure: its message.
-    """
+    """Return a figure in the common style, its size in inches, and its axes in reading order."""
     figure = Figure(figsize=size)
     axes = figure.subplots(rows, columns, squeeze=False)
     figure.suptitle(title)

@@ -80,13 +80,7 @@ def announce_resumption(folder: Any, show: Callable[[Any], None] | None) -> Call
 
 
 def progress(label: str, items: Iterable[T], *, total: int | None = None) -> Iterable[T]:
-    """Return the items, with a progress bar on standard error if that is a terminal.
-
-    Args:
-        label: label of the bar.
-        items: items to iterate over.
-        total: number of items, for iterables without a length.
-    """
+    """Return the items, with a progress bar on standard error if that is a terminal."""
     if not is_watched():
         return items
     from rich.console import Console
@@ -98,12 +92,7 @@ def progress(label: str, items: Iterable[T], *, total: int | None = None) -> Ite
 def side_by_side(label: str, function: Callable[[T], S], items: Sequence[T]) -> list[S]:
     """Return ``[function(item) for item in items]``, one thread a core, with a progress bar.
 
-    For functions that spend their time in XLA, which releases Python's lock.
-
-    Args:
-        label: label of the bar.
-        function: thread-safe function of an item.
-        items: arguments of the function.
+    For thread-safe functions that spend their time in XLA, which releases Python's lock.
     """
     with ThreadPoolExecutor(count_cores()) as pool:
         return list(progress(label, pool.map(function, items), total=len(items)))

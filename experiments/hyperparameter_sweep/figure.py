@@ -12,14 +12,7 @@ from jaxnet.training import SweepResult
 
 
 def draw_sweep(path: Path, result: SweepResult, verdict: Verdict, *, title: str) -> Path:
-    """Draw the grid as a map, and each drop rate's curve with the range of its seeds.
-
-    Args:
-        path: path of the PNG.
-        result: result of a sweep over a grid of ``learning_rate`` and ``drop_rate``.
-        verdict: verdict on the sweep.
-        title: the answer.
-    """
+    """Draw the grid as a map, and each drop rate's curve with the range of its seeds."""
     figure, axes = new_figure(1, 2, size=(14, 6), title=title)
     _draw_map(axes[0], result, verdict)
     _draw_curves(axes[1], result, verdict)

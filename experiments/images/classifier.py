@@ -101,15 +101,7 @@ def measure(network: Layer, result: FitResult, train: Examples, test: Examples) 
 def save_classifier(
     out: Path, dataset: Dataset, network: Layer, state: TrainState, facts: Mapping[str, Any]
 ) -> Path:
-    """Write the trained network and its preprocessing to ``model.safetensors``.
-
-    Args:
-        out: the folder.
-        dataset: its training data.
-        network: the network.
-        state: its state after training.
-        facts: metadata of the training.
-    """
+    """Write the trained network and its preprocessing to ``model.safetensors``."""
     images = dataset.train.inputs[:1000].reshape(-1, *dataset.image_shape)
     preprocessing = {
         "image_shape": list(dataset.image_shape),

@@ -91,15 +91,9 @@ def draw_deepobs(
     lowest: float,
     limit: float,
 ) -> Path:
-    """Draw final test losses against learning rates, with the published points.
+    """Draw final test losses (rates, seeds), above the lowest, with the published points.
 
-    Args:
-        path: of the figure.
-        rates: learning rates.
-        losses: title of a panel -> optimizer -> losses, shape (rates, seeds).
-        title: message of the figure.
-        lowest: the test loss at its minimum, from which the losses are drawn.
-        limit: the rate above which gradient descent diverges.
+    ``losses`` has a panel per title; above the rate ``limit`` gradient descent diverges.
     """
     figure, axes = new_figure(1, 2, size=(14, 6), title=title)
     for ax, (name, by_optimizer) in zip(axes, losses.items(), strict=True):
@@ -146,11 +140,7 @@ def draw_rprop(
 ) -> Path:
     """Draw Rprop with the lecture's four derivatives, and on a linear regression.
 
-    Args:
-        path: of the figure.
-        walks: method -> weights under the derivatives.
-        gaps: method -> gaps of the regression, shape (runs, epochs + 1).
-        last: the last gaps at all rates and first step sizes.
+    ``gaps`` of the regression have the shape (runs, epochs + 1).
     """
     title = "Rprop looks at signs only: it needs the full batch"
     figure, (left, right, end) = new_figure(1, 3, size=(17, 5.4), title=title)

@@ -38,15 +38,7 @@ def build_page(
     others: Mapping[str, Sequence[Row]],
     environment: Mapping[str, Any],
 ) -> str:
-    """Return the page.
-
-    Args:
-        rows: of the optimizers, in order.
-        pairs: distances of their conventions.
-        bfloat16: accuracy with parameters of that dtype.
-        others: heading -> rows of schedules, compositions and other comparisons.
-        environment: versions, device and command.
-    """
+    """Return the page."""
     everything = [*rows, *(row for section in others.values() for row in section)]
     first = {row.optimizer for row in rows}
     rows = [row for row in everything if row.optimizer in first]  # each name has one place
@@ -113,11 +105,7 @@ def _summary(
 
 
 def count_bugs(rows: Sequence[Row]) -> int:
-    """Count the bugs of libraries in rows; several rows may share one.
-
-    Args:
-        rows: rows of any verdict.
-    """
+    """Count the bugs of libraries in rows; several rows may share one."""
     return len({(row.note, row.link) for row in rows if row.verdict == "theirs"})
 
 

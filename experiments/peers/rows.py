@@ -137,15 +137,7 @@ def compare_conventions(optimizer: str, cases: list[Case]) -> list[Pair]:
 def judge_pair(
     optimizer: str, likes: tuple[str, str], largest: float, case: Case | None, reason: Reason | None
 ) -> Pair:
-    """Return a pair with its verdict: without the stated reason, no difference may remain.
-
-    Args:
-        optimizer: its name.
-        likes: the two conventions.
-        largest: largest difference.
-        case: case of that difference; None if there is none.
-        reason: reason stated for the pair, if any.
-    """
+    """Return a pair with its verdict: without the stated reason, no difference may remain."""
     name, explained = case.name if case else "", (largest > DIFFERENT) == (reason is not None)
     if case is None or reason is None:
         return Pair(optimizer, likes, largest, name, explained, *(reason or ("", ""))[:2])
@@ -155,13 +147,7 @@ def judge_pair(
 
 
 def apart_without(case: Case, likes: tuple[str, str], without: Mapping[str, float]) -> float | None:
-    """Return the difference of two conventions with other hyperparameters; None without any.
-
-    Args:
-        case: case whose hyperparameters are replaced.
-        likes: the two conventions.
-        without: the other hyperparameters.
-    """
+    """Return the difference of two conventions with other hyperparameters; None without any."""
     given = {name: value for name, value in without.items() if name in case.options}
     if not given:
         return None

@@ -62,14 +62,7 @@ def falling_cosine(t: np.ndarray, steps: float) -> np.ndarray:
 
 
 def path(kind: str, points: list[float], values: list[float], t: np.ndarray) -> np.ndarray:
-    """Interpolate rates between given values, constant before and after.
-
-    Args:
-        kind: "linear" or "cosine".
-        points: the counts of the values, rising.
-        values: the rates there.
-        t: the counts.
-    """
+    """Interpolate rates between given values, constant before and after."""
     segment = np.clip(np.searchsorted(points, t, side="right") - 1, 0, len(points) - 2)
     p, v = np.array(points, np.float64), np.array(values)
     u = np.clip((t - p[segment]) / (p[segment + 1] - p[segment]), 0, 1)

@@ -40,11 +40,6 @@ def measure(case: ScheduleCase, library: str, every: int = 1) -> Row:
     """Compare a case with a library, if installed, and with its formula.
 
     Differences of rates are relative to the largest rate, since rates decay to 0.
-
-    Args:
-        case: one of `CASES`, or a variant with its name.
-        library: library of the other schedule.
-        every: compile ours together with every n-th case.
     """
     actual, witnesses = _ours("float64", every)[case.name], {}
     for witness in [library, "formula"]:
