@@ -26,6 +26,7 @@ from experiments.harness.figures import (
     label_logarithmic,
     new_figure,
     save_figure,
+    share_legend,
 )
 from experiments.harness.options import Count, Seed, Width, Within
 from experiments.harness.progress import sweep_bar
@@ -193,8 +194,7 @@ def draw(path: Path, found: list[Found]) -> Path:
     figure, axes = new_figure(1, 2, size=(14, 5.8), title=describe(*found))
     for place, each in zip(axes, found, strict=True):
         _draw_one(place, each)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=12)
+    share_legend(figure, axes[0], 4)
     return save_figure(figure, path)
 
 

@@ -104,8 +104,3 @@ def test_the_table_has_the_lectures_numbers() -> None:
     table = worked_graphs.tabulate(worked_graphs.WORKED[0], graph, {"x": 4.0})
     assert "x: input              0.5                     4          4          4" in table
     assert "back from y: 0.3679 times 1 = 0.3679" in table
-
-
-def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("backprop_by_hand", "--seed", "-1", "--out", str(tmp_path)) == 2
-    assert "--seed >= 0, got -1" in capsys.readouterr().err

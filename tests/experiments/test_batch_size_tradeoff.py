@@ -176,21 +176,3 @@ def test_the_record_of_a_short_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert len(results["runs"]["16"]["0.04"][1]["losses"]) == 2
     assert list(results["times"]) == list(results["outcomes"]) == ["16", "256"]
     assert len(record["claims"]) == 2
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--dataset", "minst"], "--dataset to be one of digits, mnist, got 'minst'"),
-        (["--draws", "1"], "--draws >= 2, got 1"),
-        (["--seeds", "-1"], "--seeds >= 0, got -1"),
-        (["--rounds", "0"], "--rounds >= 1, got 0"),
-        (["--batch-sizes", "0"], "--batch-sizes >= 1, got 0"),
-        (["--batch-sizes", "1400"], "--batch-sizes finite and in [1, 1294], got 1400"),
-    ],
-)
-def test_mistakes(
-    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run("batch_size_tradeoff", "--smoke", "--out", str(tmp_path), *arguments) == 2
-    assert message in capsys.readouterr().err

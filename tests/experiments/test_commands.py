@@ -262,22 +262,6 @@ def test_the_benchmark_reports_ratios_and_missing_peers(
     assert "jaxnet.training.fit" in printed
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--rounds", "0"], "--rounds >= 1, got 0"),
-        (["--examples", "50"], "--examples finite and in [100, "),
-        (["--peers", "jaxnet"], "got 'jaxnet'"),
-        (["--data-dir", "/proc"], "train-images-idx3-ubyte.gz to exist"),
-    ],
-)
-def test_mistakes_of_the_benchmark(
-    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run("benchmark", "--smoke", "--out", str(tmp_path), *arguments) == 2
-    assert message in capsys.readouterr().err
-
-
 def test_peers_that_fail_or_die_are_reported_and_the_others_continue(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -202,20 +202,3 @@ def test_the_record(
     for name in record["figures"]:
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
     assert "initial test loss 353.4468" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--optimizers", "adm"], "--optimizers to be one of"),
-        (["--steps", "99"], "--steps >= 100, got 99"),
-        (["--seeds", "1"], "--seeds >= 2, got 1"),
-        (["--tolerance", "0"], "--tolerance finite and in (0, 1], got 0"),
-        (["--epochs", "0"], "--epochs >= 1, got 0"),
-    ],
-)
-def test_mistakes(
-    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run("optimizer_race", "--smoke", "--out", str(tmp_path), *arguments) == 2
-    assert message in capsys.readouterr().err

@@ -106,43 +106,6 @@ def test_a_finder_without_divergence_reports_it(
     assert record["results"]["tanh network"]["edge"] is None
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "message"),
-    [
-        (
-            "hyperparameter_sweep",
-            ("--learning-rates", "-1"),
-            "expected each of --learning-rates finite and in [0, inf), got -1",
-        ),
-        ("hyperparameter_sweep", ("--learning-rates", "1e-3", "1e-3"), "unlike values"),
-        ("hyperparameter_sweep", ("--seeds", "1"), "expected --seeds >= 2, got 1"),
-        ("hyperparameter_sweep", ("--hidden", "0"), "expected --hidden >= 1, got 0"),
-        (
-            "hyperparameter_sweep",
-            ("--dataset", "cifar"),
-            "one of digits, digits_by_writer, mnist, got 'cifar'",
-        ),
-        ("learning_rate_finder", ("--points", "7"), "expected --points >= 8, got 7"),
-        ("sweep_throughput", ("--rounds", "0"), "expected --rounds >= 1, got 0"),
-        ("sweep_throughput", ("--examples", "-1"), "expected --examples >= 0, got -1"),
-    ],
-    ids=["rate", "twice", "seeds", "hidden", "dataset", "points", "rounds", "examples"],
-)
-@pytest.mark.usefixtures("no_type_checks")
-def test_a_mistake_ends_with_one_message(
-    name: str,
-    arguments: tuple[str, ...],
-    message: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert run(name, "--smoke", "--out", str(tmp_path), *arguments) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
-
-
 def test_a_choice_that_diverges_on_all_examples_is_not_tested() -> None:
     dataset, config = load_dataset("digits"), hyperparameter_sweep.SMOKE
     chosen = {"learning_rate": 1e30, "drop_rate": 0.0}
