@@ -1,5 +1,6 @@
 """Types of command-line options with their ranges, checked before anything runs."""
 
+import dataclasses
 import math
 import re
 import typing
@@ -49,6 +50,12 @@ def check_some(name: str, values: Sequence[Any]) -> None:
     """Raise a ValueError for an option without a value."""
     if not values:
         raise invalid_value(name, "to hold one or more", "none", "Name some.")
+
+
+def is_default(config: Any, *, free: Sequence[str]) -> bool:
+    """Return whether all settings but the free ones are the defaults, for which claims are made."""
+    given = {name: getattr(config, name) for name in free}
+    return config == dataclasses.replace(type(config)(), **given)
 
 
 def option(field: str) -> str:

@@ -16,7 +16,16 @@ import jax
 import numpy as np
 
 import jaxnet
-from experiments.harness.options import Count, Part, Seed, Strength, Width, Within, check_some
+from experiments.harness.options import (
+    Count,
+    Part,
+    Seed,
+    Strength,
+    Width,
+    Within,
+    check_some,
+    is_default,
+)
 from experiments.harness.progress import announce_resumption, sweep_bar
 from experiments.harness.record import Claim, conclude, prepare_folder
 from experiments.hyperparameter_sweep.figure import draw_sweep
@@ -203,8 +212,7 @@ def check_claims(
 ) -> list[Claim]:
     """Compare the answer of the default settings with the claims."""
     free = ("dataset", "data_dir", "seed", "checkpoint", "out")
-    default = dataclasses.replace(Config(), **{name: getattr(config, name) for name in free})
-    if config != default:
+    if not is_default(config, free=free):
         return []
     if config.dataset != "digits":
         return [test_claim(verdict, tested, test_images)]

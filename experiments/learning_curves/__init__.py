@@ -15,7 +15,7 @@ import jax
 import jaxnet
 from experiments.harness.devices import choose_devices
 from experiments.harness.logs import reporting
-from experiments.harness.options import Count, Part, Seed, Strength, Width
+from experiments.harness.options import Count, Part, Seed, Strength, Width, is_default
 from experiments.harness.progress import announce_resumption
 from experiments.harness.record import Claim, at_least, prepare_folder
 from experiments.images.classifier import (
@@ -167,8 +167,7 @@ def check_claims(config: Config, accuracy: float, tested: str) -> list[Claim]:
     epochs, threshold = EXPECTED.get(config.dataset, (0, 0.0))
     free = ("dataset", "data_dir", "epochs", "seed", "devices", "out")
     free += ("log", "tensorboard", "checkpoint")
-    default = dataclasses.replace(Config(), **{name: getattr(config, name) for name in free})
-    if config != default or not 0 < epochs <= config.epochs:
+    if not is_default(config, free=free) or not 0 < epochs <= config.epochs:
         return []
     statement = f"{epochs} epochs or more on {config.dataset} reach {threshold:.1%} on {tested}"
     return [at_least(statement, "jaxnet's own bar", accuracy, threshold)]

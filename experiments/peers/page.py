@@ -143,24 +143,21 @@ def _table(rows: Sequence[Row]) -> str:
         cells += [_number(row.witnesses.get(name), "{:.1e}") for name in witnesses]
         cells += [_number(row.ulps, "{:.1f} ulp")] if ulps else []
         note = f" {_escape(row.note)} {_link(row.link)}" if row.note else ""
-        cells.append(_verdict(row.verdict, note))
-        lines.append(f"<tr>{''.join(cells)}</tr>")
+        lines.append([*cells, _verdict(row.verdict, note)])
     return _wrap(head, lines)
 
 
 def _pairs(pairs: Sequence[Pair]) -> str:
     lines = [
-        "<tr>"
-        + _cell(" and ".join(pair.conventions))
-        + _number(pair.difference, "{:.1e}")
-        + _cell(pair.case)
-        + (
+        [
+            _cell(" and ".join(pair.conventions)),
+            _number(pair.difference, "{:.1e}"),
+            _cell(pair.case),
             f"<td>{_inline(pair.reason) or 'one rule'} {_link(pair.link)}</td>"
             if pair.explained
-            else '<td class="differs">unexplained</td>'
-        )
-        + _number(pair.without, "{:.1e}")
-        + "</tr>"
+            else '<td class="differs">unexplained</td>',
+            _number(pair.without, "{:.1e}"),
+        ]
         for pair in pairs
     ]
     head = ["at equal settings", "apart by", "most with", "because", "without that"]
@@ -169,12 +166,12 @@ def _pairs(pairs: Sequence[Pair]) -> str:
 
 def _bfloat16(rows: Sequence[Bfloat16]) -> str:
     lines = [
-        "<tr>"
-        + "".join(_cell(text) for text in (row.optimizer, row.case, row.like))
-        + _number(row.ulps, "{:.2f} ulp")
-        + _number(row.optax, "{:.1f} ulp")
-        + _verdict("equal" if row.exact else "differs")
-        + "</tr>"
+        [
+            *map(_cell, (row.optimizer, row.case, row.like)),
+            _number(row.ulps, "{:.2f} ulp"),
+            _number(row.optax, "{:.1f} ulp"),
+            _verdict("equal" if row.exact else "differs"),
+        ]
         for row in rows
     ]
     head = ["optimizer", "settings", "like", "ours", "optax's own", "verdict"]
@@ -196,9 +193,10 @@ def _known_bugs(rows: Sequence[Row]) -> str:
     return f"<h2>Known bugs of libraries, pinned to these versions</h2>{_table(found)}"
 
 
-def _wrap(head: Iterable[str], lines: Iterable[str]) -> str:
-    cells = "".join(f"<th>{_escape(title)}</th>" for title in head)
-    return f'<div class="scroll"><table><tr>{cells}</tr>{"".join(lines)}</table></div>'
+def _wrap(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
+    titles = [f"<th>{_escape(title)}</th>" for title in head]
+    rows = "".join(f"<tr>{''.join(cells)}</tr>" for cells in [titles, *lines])
+    return f'<div class="scroll"><table>{rows}</table></div>'
 
 
 def _cell(text: str) -> str:
