@@ -9,7 +9,6 @@ jaxnet's time over that of its matrix products alone. Peers that are not install
 
 import dataclasses
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.contenders import CONTENDERS
@@ -64,7 +63,7 @@ class Config:
 SMOKE = Config(rounds=1, peers=("sklearn",), examples=2000)
 
 
-def main(config: Config) -> Sequence[Claim]:
+def main(config: Config) -> list[Claim]:
     """Time all contenders, compare, and write the record."""
     for peer in config.peers:
         check_choice("--peers", peer, dict.fromkeys(PEERS))

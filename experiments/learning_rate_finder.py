@@ -9,7 +9,6 @@ network may train far above the edge at its start, if it moves to where the edge
 
 import dataclasses
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -92,7 +91,7 @@ class Found(NamedTuple):
     stable_at_end: float
 
 
-def main(config: Config) -> Sequence[Claim]:
+def main(config: Config) -> list[Claim]:
     """Search, measure the curvature, draw, record."""
     out = prepare_folder(config.out)
     use_cores_as_devices()

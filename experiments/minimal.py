@@ -6,7 +6,6 @@ mini-batches. `jaxnet.training.fit` trains the same parameters as one compiled p
 
 import dataclasses
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -36,7 +35,7 @@ class Config:
 SMOKE = Config(epochs=2, report_every=10)
 
 
-def main(config: Config) -> Sequence[Claim]:
+def main(config: Config) -> list[Claim]:
     """Train in both ways and compare."""
     prepare_folder(config.out)
     train = jax.tree.map(jnp.asarray, jaxnet.data.load_dataset("digits").train)

@@ -67,7 +67,7 @@ class Reading(NamedTuple):
     truth: str | None
 
 
-def main(config: Config) -> Sequence[Claim]:
+def main(config: Config) -> list[Claim]:
     """Classify the images, draw them, and write the record."""
     out = prepare_folder(config.out)
     model = load_model(_model_file(config, out))

@@ -9,7 +9,6 @@ call, which does not count. Reports medians, the ratio, and the memory that each
 
 import dataclasses
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.contenders.jaxnet_sweep import EPOCHS, RUNS
@@ -45,7 +44,7 @@ class Config:
 SMOKE = Config(rounds=1, examples=500)
 
 
-def main(config: Config) -> Sequence[Claim]:
+def main(config: Config) -> list[Claim]:
     """Time both ways in turns, compare, and write the record."""
     load = Load()
     check_workload(config.examples, config.data_dir)

@@ -9,7 +9,6 @@ if an unexplained difference remains.
 
 import dataclasses
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.harness.command import run_command
@@ -61,7 +60,7 @@ class Config:
 SMOKE = Config(every=12)
 
 
-def main(config: Config) -> Sequence[Claim]:
+def main(config: Config) -> list[Claim]:
     """Measure all rows, and write the page and the record."""
     cases = _cases(config)
     out = prepare_folder(config.out)

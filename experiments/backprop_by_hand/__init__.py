@@ -6,7 +6,6 @@ through the 5-7-4-3 network of lecture 002, forward and backward, layer by layer
 """
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -34,7 +33,7 @@ class Config:
 SMOKE = Config()
 
 
-def main(config: Config) -> Sequence[Claim]:
+def main(config: Config) -> list[Claim]:
     """Work the lectures' graphs and the network's sample, compare, and write the record."""
     out = prepare_folder(config.out)
     claims, figures, results = [], [], {}

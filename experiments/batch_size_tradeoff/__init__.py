@@ -9,7 +9,6 @@ validation examples.
 """
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -54,7 +53,7 @@ class Config:
 SMOKE = Config(batch_sizes=(1, 32, 1024), draws=20, epochs=1, updates=1, seeds=1, rounds=1)
 
 
-def main(config: Config) -> Sequence[Claim]:
+def main(config: Config) -> list[Claim]:
     """Measure noise, times and runs, and write the record."""
     grid, load = check(config), Load()
     out = prepare_folder(config.out)

@@ -81,14 +81,7 @@ GRIDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """Data set and network.
-
-    Attributes:
-        dataset: data set with its test examples.
-        train: training examples, a multiple of the largest batch size.
-        validation: held-out training examples.
-        network: multilayer perceptron.
-    """
+    """Data set and network; the training examples are a multiple of the largest batch size."""
 
     dataset: Dataset
     train: Examples

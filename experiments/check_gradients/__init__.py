@@ -6,7 +6,6 @@ jaxnet, and for networks of many kinds. Errors of a thousandth in one leaf must 
 """
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,7 @@ from experiments.check_gradients.errors_figure import draw_errors
 from experiments.harness.options import Count, Seed
 from experiments.harness.progress import progress
 from experiments.harness.record import Claim, at_least, at_most, conclude, prepare_folder
-from jaxnet.inspection import (
-    DIFFERENCE_TOLERANCE,
-    TOLERANCES,
-    GradientCheck,
-    check_gradients,
-)
+from jaxnet.inspection import DIFFERENCE_TOLERANCE, TOLERANCES, GradientCheck, check_gradients
 
 PRECISIONS = ("bfloat16", "float32", "float64")
 
@@ -47,7 +41,7 @@ class Config:
 SMOKE = Config(differences=2, every=6)
 
 
-def main(config: Config) -> Sequence[Claim]:
+def main(config: Config) -> list[Claim]:
     """Check all cases, and write the record."""
     cases = CASES[:: config.every]
     out = prepare_folder(config.out)

@@ -104,11 +104,11 @@ def conclude(
     results: Mapping[str, Any],
     claims: Sequence[Claim] = (),
     figures: Sequence[Path] = (),
-) -> Sequence[Claim]:
+) -> list[Claim]:
     """Write the record, print the claims and the paths of all files, and return the claims."""
     path = write_record(config, seeds=seeds, results=results, claims=claims, figures=figures)
     print("", *(claim.describe() for claim in claims), "wrote", path, *figures, sep="\n")
-    return claims
+    return list(claims)
 
 
 def write_record(

@@ -8,7 +8,6 @@ rates, divergence and the spread over seeds.
 """
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,7 +83,7 @@ class Config:
 SMOKE = Config(learning_rates=(1e-3, 1e-2), drop_rates=(0.0, 0.5), seeds=2, epochs=2)
 
 
-def main(config: Config) -> Sequence[Claim]:
+def main(config: Config) -> list[Claim]:
     """Sweep, choose, test once, and write the record."""
     check_some("--learning-rates", config.learning_rates)
     check_some("--drop-rates", config.drop_rates)

@@ -135,11 +135,7 @@ def main(config: Config) -> list[Claim]:
 
 
 def train_network(
-    config: Config,
-    network: Layer,
-    train: Examples,
-    validation: Examples,
-    devices: list[Any] | None,
+    config: Config, network: Layer, train: Examples, validation: Examples, devices: list[Any] | None
 ) -> FitResult:
     """Train with a progress bar and logs."""
     penalty = jaxnet.penalties.get_penalty("l2", strength=config.l2) if config.l2 else None

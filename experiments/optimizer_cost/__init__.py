@@ -9,7 +9,7 @@ compile time.
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,7 +72,7 @@ class _Program(NamedTuple):
     bytes: int
 
 
-def main(config: Config) -> Sequence[Claim]:
+def main(config: Config) -> list[Claim]:
     """Time all optimizers, compare, and write the record."""
     entries, load = chosen(config.only), Load()
     out = prepare_folder(config.out)

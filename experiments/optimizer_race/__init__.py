@@ -7,7 +7,6 @@ theory: linear, sublinear, and SGD's plateau. Rprop, which works on the full bat
 """
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +50,7 @@ class Config:
 SMOKE = Config(optimizers=("sgd", "adam"), steps=300, rates_per_decade=2, epochs=3, seeds=2)
 
 
-def main(config: Config) -> Sequence[Claim]:
+def main(config: Config) -> list[Claim]:
     """Run the four parts and write the record."""
     check_range("--tolerance", config.tolerance, low=0.0, low_open=True, high=1.0)
     out = prepare_folder(config.out)

@@ -32,14 +32,7 @@ ROUNDS = 3
 
 
 class Part(NamedTuple):
-    """Result of a part.
-
-    Attributes:
-        name: its key in result.json.
-        results: measured numbers.
-        claims: checked claims.
-        figures: paths of the written figures.
-    """
+    """Result of a part."""
 
     name: str
     results: Any

@@ -100,10 +100,7 @@ def _same(wrap: Callable[[Any, Any], Any]) -> tuple[Callable[[Any], Any], Callab
 
 WRAPPERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "chain": _same(lambda library, inner: library.chain(library.clip(0.5), inner)),
-    "accumulate": (
-        lambda inner: optim.accumulate(inner, 3),
-        lambda inner: multi_steps(inner, 3),
-    ),
+    "accumulate": (lambda inner: optim.accumulate(inner, 3), lambda inner: multi_steps(inner, 3)),
     "masked, freeze": (
         lambda inner: optim.chain(optim.masked(inner, small), optim.freeze(large)),
         lambda inner: optax.chain(

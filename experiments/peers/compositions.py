@@ -270,10 +270,7 @@ def _averaged_keras(keras: Any, rate: float) -> Any:
 AVERAGES = [
     *compared("average_parameters", "optax", _average(0.9), optax=_ema),
     *compared(
-        "average_parameters, debias=False",
-        "optax",
-        _average(0.9, debias=False),
-        optax=_incremental,
+        "average_parameters, debias=False", "optax", _average(0.9, debias=False), optax=_incremental
     ),
     *compared(
         "average_parameters",

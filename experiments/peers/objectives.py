@@ -96,9 +96,7 @@ def _lookahead(ours: Any, theirs: Any, **options: Any) -> Paths:
     pair = optax.LookaheadParams(start(), start())  # init_synced would share one buffer
     return (
         follow(
-            lookahead(ours, **options),
-            start(),
-            evaluate=lambda state, params: (params, state.slow),
+            lookahead(ours, **options), start(), evaluate=lambda state, params: (params, state.slow)
         ),
         follow(
             optax.lookahead(theirs, **{"sync_period": 5, "slow_step_size": 0.5} | options),
@@ -127,9 +125,7 @@ def _schedule_free(ours: Any, theirs: Any, rate: float, **options: Any) -> Paths
 
     return (
         follow(
-            schedule_free(ours, rate, **options),
-            start(),
-            evaluate=both(schedule_free_eval_params),
+            schedule_free(ours, rate, **options), start(), evaluate=both(schedule_free_eval_params)
         ),
         follow(
             optax.contrib.schedule_free(theirs, rate, **options),

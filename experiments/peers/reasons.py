@@ -107,10 +107,7 @@ DEFAULTS: dict[str, dict[str, dict[str, float]]] = {
     },
     "prodigy": {"optax": {}},
     "schedule_free_sgd": {"optax": {}},
-    "schedule_free_adamw": {
-        "optax": {"weight_lr_power": 2.0},
-        "keras": {"weight_lr_power": 0.0},
-    },
+    "schedule_free_adamw": {"optax": {"weight_lr_power": 2.0}, "keras": {"weight_lr_power": 0.0}},
 }
 """Optimizer -> convention -> default hyperparameters in which conventions differ.
 
@@ -160,7 +157,7 @@ _REASONS: dict[str, Reason] = {
     "rprop: optax, torch lecture": Reason(
         "PyTorch, and the lecture's here, keep every step size in its limits, optax and the"
         " paper only those that change: a first step size out of its limits stays there until"
-        " then.",
+        " then."
     ),
     "adagrad rmsprop: optax, keras": Reason(
         "With weight decay only: optax's, by its chain, is coupled, Keras's decoupled.",
@@ -177,9 +174,7 @@ _REASONS: dict[str, Reason] = {
         NO_EPS | NO_DECAY,
     ),
     "adadelta: optax torch, keras": Reason(
-        "With weight decay only: the other's is coupled, Keras's decoupled.",
-        _KERAS_19981,
-        NO_DECAY,
+        "With weight decay only: the other's is coupled, Keras's decoupled.", _KERAS_19981, NO_DECAY
     ),
     "rmsprop: optax, torch": Reason(
         "optax adds eps inside the root, by default, PyTorch outside; with momentum optax sums up"
@@ -265,11 +260,11 @@ _REASONS: dict[str, Reason] = {
     ),
     "nadam nadamw: optax, keras": Reason(
         "Keras's momentum grows as b1 (1 - .96^t / 2), 250 times as fast as the paper's;"
-        " optax's is b1 throughout.",
+        " optax's is b1 throughout."
     ),
     "nadam nadamw: torch, keras": Reason(
         "PyTorch's momentum grows by the paper's schedule, b1 (1 - .96^(t psi)/2) with psi ="
-        " 4e-3; Keras has psi = 1.",
+        " 4e-3; Keras has psi = 1."
     ),
 }
 """``"optimizers: conventions a, conventions b"`` -> reason why each ``a`` and ``b`` differ."""

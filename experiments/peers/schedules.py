@@ -50,13 +50,7 @@ def measure(case: ScheduleCase, library: str, every: int = 1) -> Row:
     ulps = _ulps(_ours("float32", every)[case.name], _formula(case))
     missing = "" if has(library) else f"{library} is not installed"
     return judged_row(
-        case.ours.name,
-        case.name,
-        library,
-        witnesses,
-        ulps=ulps,
-        known=case.known,
-        missing=missing,
+        case.ours.name, case.name, library, witnesses, ulps=ulps, known=case.known, missing=missing
     )
 
 

@@ -189,9 +189,7 @@ contender.main("jaxnet", "0", "")
             process.kill()
 
 
-def test_a_message_is_one_line_for_any_name_of_a_file(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_message_is_one_line_for_any_name_of_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("predict", "--model", "no\nsuch\x1b[31m\udcff.png") == 2
     assert r"nothing at no\nsuch\x1b[31m\udcff.png. Check the path." in capsys.readouterr().err
 

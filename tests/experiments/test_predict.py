@@ -76,8 +76,7 @@ def test_a_png_of_any_size_is_read_as_what_it_is(
 
 
 @pytest.mark.parametrize(
-    ("suffix", "mode"),
-    [("png", "L"), ("png", "RGBA"), ("png", "P"), ("jpeg", "RGB"), ("png", "1")],
+    ("suffix", "mode"), [("png", "L"), ("png", "RGBA"), ("png", "P"), ("jpeg", "RGB"), ("png", "1")]
 )
 def test_pictures_of_all_kinds_look_as_the_data_set_does(
     suffix: str, mode: str, tmp_path: Path

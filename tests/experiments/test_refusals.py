@@ -49,12 +49,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 )
 @pytest.mark.usefixtures("no_type_checks")
 def test_numbers_out_of_range(
-    name: str,
-    option: str,
-    value: str,
-    got: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    name: str, option: str, value: str, got: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = refused(capsys, name, "--smoke", "--out", str(tmp_path / "out"), option, value)
     assert option in said
@@ -121,19 +116,13 @@ MISTAKES = [
     ("hyperparameter_sweep --seeds 1", "expected --seeds >= 2, got 1"),
     ("hyperparameter_sweep --hidden 0", "expected --hidden >= 1, got 0"),
     ("hyperparameter_sweep --hidden 2147483647", "--hidden finite and in [1, 1.0"),
-    (
-        "hyperparameter_sweep --dataset cifar",
-        "one of digits, digits_by_writer, mnist, got 'cifar'",
-    ),
+    ("hyperparameter_sweep --dataset cifar", "one of digits, digits_by_writer, mnist, got 'cifar'"),
     ("batch_size_tradeoff --dataset minst", "--dataset to be one of digits, mnist, got 'minst'"),
     ("batch_size_tradeoff --draws 1", "--draws >= 2, got 1"),
     ("batch_size_tradeoff --seeds -1", "--seeds >= 0, got -1"),
     ("batch_size_tradeoff --rounds 0", "--rounds >= 1, got 0"),
     ("batch_size_tradeoff --batch-sizes 0", "--batch-sizes >= 1, got 0"),
-    (
-        "batch_size_tradeoff --batch-sizes 1400",
-        "--batch-sizes finite and in [1, 1294], got 1400",
-    ),
+    ("batch_size_tradeoff --batch-sizes 1400", "--batch-sizes finite and in [1, 1294], got 1400"),
     (
         "batch_size_tradeoff --batch-sizes 64",
         "--batch-sizes to be two or more below the 1280 examples to train with, got (64,)",

@@ -70,7 +70,7 @@ _BELIEF = [
     case("yogi, starts and eps inside the root", "yogi", _QUICK | _ROOT | _ABOVE_0)._replace(
         optax=lambda optax, rate: optax.chain(
             optax.scale_by_yogi(**_QUICK, **_ROOT, **_ABOVE_0), optax.scale_by_learning_rate(rate)
-        ),
+        )
     ),
 ]
 

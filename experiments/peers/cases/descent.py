@@ -11,11 +11,7 @@ MOMENTUM = [
     *cases("sgd", {"sgd": {}, "sgd, weight decay": _DECAY}),
     *cases(
         "momentum",
-        {
-            "momentum": _MOMENTUM,
-            "momentum .5": {"momentum": 0.5},
-            "momentum, nesterov": _NESTEROV,
-        },
+        {"momentum": _MOMENTUM, "momentum .5": {"momentum": 0.5}, "momentum, nesterov": _NESTEROV},
     ),
     case("momentum of sgd", "sgd", _NESTEROV),
     case("nesterov", "nesterov", _MOMENTUM),

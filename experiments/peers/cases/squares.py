@@ -65,10 +65,7 @@ RMSPROP = [
         "optax torch",
     ),
     case(
-        "rmsprop, eps inside the root",
-        "rmsprop",
-        _LARGE_EPS | {"eps_in_sqrt": True},
-        "optax keras",
+        "rmsprop, eps inside the root", "rmsprop", _LARGE_EPS | {"eps_in_sqrt": True}, "optax keras"
     ),
 ]
 
