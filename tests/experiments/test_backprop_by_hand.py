@@ -60,10 +60,8 @@ def test_every_number_of_the_lectures_is_a_claim(out: Path) -> None:
 def test_the_network_is_recorded_layer_by_layer(out: Path) -> None:
     network = json.loads((out / "result.json").read_text())["results"]["network"]
     entries = network["entries"]
-    kinds, symbols = (
-        [entry["kind"] for entry in entries],
-        [entry["symbols"][0] for entry in entries],
-    )
+    kinds = [entry["kind"] for entry in entries]
+    symbols = [entry["symbols"][0] for entry in entries]
     assert kinds == ["dense", "sigmoid", "dense", "sigmoid", "dense"]
     assert symbols == ["z1", "y1", "z2", "y2", "z3"]
     messages = [entry["dy"][0] for entry in entries]

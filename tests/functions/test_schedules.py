@@ -36,7 +36,7 @@ def test_every_schedule_is_verified() -> None:
     assert len(set(names)) == len(names)
     makers = {case.ours(schedules).__qualname__ for case in CASES}
     assert makers == {"from_rate.<locals>.schedule"}  # all are closures of one function
-    assert set(SCHEDULES) == {case.ours.name for case in CASES}
+    assert set(SCHEDULES) <= {case.ours.name for case in CASES}
 
 
 def test_a_schedule_that_is_a_millionth_off_is_caught() -> None:
