@@ -24,7 +24,7 @@ from experiments.harness.figures import BLUE, GREY, new_figure, save_figure
 from experiments.harness.load import Load
 from experiments.harness.options import Count, Natural
 from experiments.harness.progress import show_status
-from experiments.harness.record import Claim, prepare_folder, write_record
+from experiments.harness.record import Claim, at_least, at_most, conclude, prepare_folder
 from jaxnet.core.checks import check_choice
 
 WORKLOAD = "headline"
@@ -91,24 +91,20 @@ def main(config: Config) -> list[Claim]:
     floor_ratio = seconds["jaxnet"] / seconds["floor"]
     print(f"jaxnet takes {floor_ratio:.2f} times as long as its matrix products at full speed")
     claims = load.unless_busy(check_claims(config, ratios, costs))
-    path = write_record(
-        out,
-        experiment="benchmark",
-        config=config,
+    return conclude(
+        config,
         seeds=[],
         results={
             "ratios": {WORKLOAD: ratios},
             "costs": {WORKLOAD: costs},
             "floor_ratio": {WORKLOAD: floor_ratio},
-            "timings": {WORKLOAD: [dataclasses.asdict(timing) for timing in timings]},
+            "timings": {WORKLOAD: timings},
             "not_measured": failures,
             "data": workload.data,
         },
         claims=claims,
         figures=[draw(out / "benchmark.png", timings, workload.data)],
     )
-    print(f"wrote\n{path}\n{out / 'benchmark.png'}")
-    return claims
 
 
 def compare(seconds: dict[str, float]) -> dict[str, float]:
@@ -124,11 +120,11 @@ def check_claims(config: Config, ratios: dict[str, float], costs: dict[str, floa
         return []
     source = "jaxnet's own bar"
     return [
-        Claim(f"at least {bar} times {name}", source, ratios[name], bar, ratios[name] >= bar)
+        at_least(f"at least {bar} times {name}", source, ratios[name], bar)
         for name, bar in BARS.items()
         if name in ratios
     ] + [
-        Claim(f"{name} costs at most {bar}", source, costs[name], bar, costs[name] <= bar)
+        at_most(f"{name} costs at most {bar}", source, costs[name], bar)
         for name, bar in COSTS.items()
     ]
 
@@ -169,4 +165,4 @@ def draw(path: Path, timings: list[Timing], data: str) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command("benchmark", main, Config(), smoke=SMOKE, description=__doc__))
+    sys.exit(run_command(sys.modules[__name__]))

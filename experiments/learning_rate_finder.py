@@ -25,10 +25,11 @@ from experiments.harness.figures import (
     label_logarithmic,
     new_figure,
     save_figure,
+    share_legend,
 )
-from experiments.harness.options import Count, Seed, Width, Within
+from experiments.harness.options import Count, Seed, Width, Within, is_default
 from experiments.harness.progress import sweep_bar
-from experiments.harness.record import Claim, at_least, prepare_folder, write_record
+from experiments.harness.record import Claim, at_least, conclude, prepare_folder
 from jaxnet.data import Examples
 from jaxnet.inspection import largest_stable_rate
 from jaxnet.training import Recipe, find_learning_rate, make_objective, use_cores_as_devices
@@ -110,17 +111,13 @@ def main(config: Config) -> list[Claim]:
         )
     claims = check_claims(config, *found)
     figure = draw(out / "learning_rate_finder.png", found)
-    path = write_record(
-        out,
-        experiment="learning_rate_finder",
-        config=config,
+    return conclude(
+        config,
         seeds=[config.seed],
-        results={each.name: each._asdict() for each in found},
+        results={each.name: each for each in found},
         claims=claims,
         figures=[figure],
     )
-    print("wrote", path, figure, sep="\n")
-    return claims
 
 
 def search(config: Config, name: str, network: Any, train: Examples, loss: str) -> Found:
@@ -181,7 +178,7 @@ def check_claims(config: Config, linear: Found, network: Found) -> list[Claim]:
         ratio, bar = linear.edge / linear.stable_at_start, spacing**2
         text = "linear regression: diverges from 2 / lambda_max on, within two points of the grid"
         claims.append(Claim(text, "lecture 004", ratio, bar, 1.0 <= ratio <= bar))
-    if dataclasses.replace(Config(), seed=config.seed, out=config.out) == config:
+    if is_default(config, free=("seed", "out")):
         text = "tanh network: best rate over 2 / lambda_max at its start"
         ratio = network.best / network.stable_at_start
         claims.append(at_least(text, "jaxnet's own, on five other seeds", ratio, ABOVE))
@@ -196,8 +193,7 @@ def draw(path: Path, found: list[Found]) -> Path:
     figure, axes = new_figure(1, 2, size=(14, 5.8), title=describe(*found))
     for place, each in zip(axes, found, strict=True):
         _draw_one(place, each)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=12)
+    share_legend(figure, axes[0], 4)
     return save_figure(figure, path)
 
 
@@ -248,4 +244,4 @@ def _draw_one(axes: Any, found: Found) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command("learning_rate_finder", main, Config(), smoke=SMOKE, description=__doc__))
+    sys.exit(run_command(sys.modules[__name__]))

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import jaxnet
 from experiments.harness.command import run_command
 from experiments.harness.options import Count, Seed
-from experiments.harness.record import Claim, at_most, prepare_folder, write_record
+from experiments.harness.record import Claim, at_most, conclude, prepare_folder
 from jaxnet.training import StepState, autodiff, fit, init_state, make_objective, make_step
 
 
@@ -37,7 +37,7 @@ SMOKE = Config(epochs=2, report_every=10)
 
 def main(config: Config) -> list[Claim]:
     """Train in both ways and compare."""
-    out = prepare_folder(config.out)
+    prepare_folder(config.out)
     train = jax.tree.map(jnp.asarray, jaxnet.data.load_dataset("digits").train)
     network, optimizer = jaxnet.mlp((64, 100, 100, 10), input_scale=1 / 16), jaxnet.optim.adam(1e-3)
     key, steps = jax.random.key(config.seed), len(train.targets) // 100
@@ -59,11 +59,9 @@ def main(config: Config) -> list[Claim]:
     pairs = zip(jax.tree.leaves(state.params), jax.tree.leaves(result.params), strict=True)
     farthest = max(float(jnp.linalg.norm(a - b) / jnp.linalg.norm(b)) for a, b in pairs)
     claim = at_most("largest relative distance of a leaf", "jaxnet's own bar", farthest, 1e-3)
-    settings = {"experiment": "minimal", "config": config, "seeds": [config.seed]}
-    path = write_record(out, **settings, results={"farthest_leaf": farthest}, claims=[claim])
-    print(f"as one program: {claim.describe()}\nwrote {path}")
-    return [claim]
+    results = {"farthest_leaf": farthest}
+    return conclude(config, seeds=[config.seed], results=results, claims=[claim])
 
 
 if __name__ == "__main__":
-    sys.exit(run_command("minimal", main, Config(), smoke=SMOKE, description=__doc__))
+    sys.exit(run_command(sys.modules[__name__]))

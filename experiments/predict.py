@@ -21,7 +21,7 @@ import jaxnet
 from experiments.harness.command import run_command
 from experiments.harness.figures import BLUE, GREY, ORANGE, new_figure, save_figure
 from experiments.harness.options import Count, Natural
-from experiments.harness.record import Claim, prepare_folder, write_record
+from experiments.harness.record import Claim, conclude, prepare_folder
 from experiments.images.classifier import save_classifier
 from experiments.images.pictures import Frame, Invert, Picture, read_pictures
 from jaxnet.core.checks import check_finite, check_range
@@ -79,16 +79,12 @@ def main(config: Config) -> list[Claim]:
     more = len(readings) - config.show
     print(f"and {more:,} more, see result.json") if more > 0 else None
     figure = draw_readings(out / "predictions.png", readings[: config.show])
-    path = write_record(
-        out,
-        experiment="predict",
-        config=config,
+    return conclude(
+        config,
         seeds=[],
         results={"training": model.training, "predictions": [_row(one) for one in readings]},
         figures=[figure],
     )
-    print("wrote", path, figure, sep="\n")
-    return []
 
 
 def read(model: Model, pictures: Sequence[Picture]) -> list[Reading]:
@@ -214,4 +210,4 @@ def _row(reading: Reading) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command("predict", main, Config(), smoke=SMOKE, description=__doc__))
+    sys.exit(run_command(sys.modules[__name__]))

@@ -18,7 +18,7 @@ from experiments.harness.figures import BLUE, GREY, new_figure, save_figure
 from experiments.harness.load import Load
 from experiments.harness.options import Count, Natural
 from experiments.harness.progress import show_status
-from experiments.harness.record import Claim, prepare_folder, write_record
+from experiments.harness.record import Claim, at_least, conclude, prepare_folder
 from jaxnet.training import count_cores
 
 BAR = 1.35
@@ -66,22 +66,18 @@ def main(config: Config) -> list[Claim]:
         print(f"  {timing.name:14} {each:.4f} s a network's epoch  {memory}")
     print(f"  the sweep has {ratio:.2f} times the throughput")
     claims = load.unless_busy(check_claims(config, ratio, cores))
-    path = write_record(
-        out,
-        experiment="sweep_throughput",
-        config=config,
+    return conclude(
+        config,
         seeds=list(range(RUNS)),
         results={
             "ratio": ratio,
             "seconds_a_model_epoch": dict(zip(NAMES, seconds, strict=True)),
-            "timings": [dataclasses.asdict(timing) for timing in timings],
+            "timings": timings,
             "data": timings[0].data,
         },
         claims=claims,
         figures=[draw(out / "sweep_throughput.png", timings, ratio)],
     )
-    print(f"wrote\n{path}\n{out / 'sweep_throughput.png'}")
-    return claims
 
 
 def check_claims(config: Config, ratio: float, cores: int) -> list[Claim]:
@@ -89,7 +85,7 @@ def check_claims(config: Config, ratio: float, cores: int) -> list[Claim]:
     if config.rounds < 5 or config.examples or cores < 2:
         return []
     statement = f"{RUNS} headline runs in a sweep: at least {BAR} times the throughput of fit"
-    return [Claim(statement, "jaxnet's own bar", ratio, BAR, ratio >= BAR)]
+    return [at_least(statement, "jaxnet's own bar", ratio, BAR)]
 
 
 def draw(path: Path, timings: list[Timing], ratio: float) -> Path:
@@ -108,4 +104,4 @@ def draw(path: Path, timings: list[Timing], ratio: float) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command("sweep_throughput", main, Config(), smoke=SMOKE, description=__doc__))
+    sys.exit(run_command(sys.modules[__name__]))

@@ -17,11 +17,11 @@ from experiments.harness.progress import progress
 from experiments.harness.record import (
     Claim,
     at_most,
+    conclude,
     environment,
     package_versions,
     prepare_folder,
     write_atomically,
-    write_record,
 )
 from experiments.peers.bfloat16 import BFLOAT16_ULPS, Bfloat16
 from experiments.peers.bfloat16 import comparisons as compare_bfloat16
@@ -81,22 +81,8 @@ def main(config: Config) -> list[Claim]:
     claims = _claims(rows, pairs, bfloat16, others)
     text = build_page(rows, pairs, bfloat16, others, _environment())
     page = write_atomically(out / "optimizers.html", lambda path: path.write_bytes(text.encode()))
-    path = write_record(
-        out,
-        experiment="verify_optimizers",
-        config=config,
-        seeds=[0, 1],
-        results={
-            "rows": [row._asdict() for row in rows],
-            "bfloat16": [row._asdict() for row in bfloat16],
-            "pairs": [pair._asdict() for pair in pairs],
-            "others": {name: [row._asdict() for row in found] for name, found in others.items()},
-        },
-        claims=claims,
-        figures=[page],
-    )
-    print("", *(claim.describe() for claim in claims), "", "wrote", path, page, sep="\n")
-    return claims
+    results = {"rows": rows, "bfloat16": bfloat16, "pairs": pairs, "others": others}
+    return conclude(config, seeds=[0, 1], results=results, claims=claims, figures=[page])
 
 
 def _cases(config: Config) -> list[Case]:
@@ -165,20 +151,18 @@ def _claims(
     ulps = max((row.ulps for row in everything if row.ulps is not None), default=0.0)
     statement = "pairs of conventions without their reason, or apart without it"
     pairs_claim = at_most(statement, source, unexplained, 0)
-    bar, worst_update = BFLOAT16_ULPS, max((row.ulps for row in bfloat16), default=0.0)
-    bfloat16_claim = Claim(
-        "worst bfloat16 update, in ulp", "jaxnet's own bar", worst_update, bar, worst_update <= bar
-    )
+    own, worst_update = "jaxnet's own bar", max((row.ulps for row in bfloat16), default=0.0)
+    bfloat16_claim = at_most("worst bfloat16 update, in ulp", own, worst_update, BFLOAT16_ULPS)
     return [
-        Claim("rows that differ without a known reason", source, bad, 0, bad == 0),
+        at_most("rows that differ without a known reason", source, bad, 0),
         *([pairs_claim] if pairs else []),  # they are measured if all cases are, as bfloat16 is
         at_most(
             "largest difference of an equal row in float64, in roundings", source, worst, ROUNDINGS
         ),
-        Claim("worst float32 step, in ulp", "jaxnet's own bar", ulps, ULPS, ulps <= ULPS),
+        at_most("worst float32 step, in ulp", own, ulps, ULPS),
         *([bfloat16_claim] if bfloat16 else []),
     ]
 
 
 if __name__ == "__main__":
-    sys.exit(run_command("verify_optimizers", main, Config(), smoke=SMOKE, description=__doc__))
+    sys.exit(run_command(sys.modules[__name__]))

@@ -2,15 +2,7 @@
 
 import sys
 
-from experiments import backprop_by_hand as experiment
+from experiments import backprop_by_hand
 from experiments.harness.command import run_command
 
-if __name__ == "__main__":
-    status = run_command(
-        "backprop_by_hand",
-        experiment.main,
-        experiment.Config(),
-        smoke=experiment.SMOKE,
-        description=experiment.__doc__,
-    )
-    sys.exit(status)
+sys.exit(run_command(backprop_by_hand))

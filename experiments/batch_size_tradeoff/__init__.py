@@ -14,13 +14,13 @@ from typing import Annotated
 
 from experiments.batch_size_tradeoff.claims import law_claims, run_claims, slope_claims, time_claims
 from experiments.batch_size_tradeoff.noise import fit_slope, measure_noise
-from experiments.batch_size_tradeoff.report import answer, by_name, table
+from experiments.batch_size_tradeoff.report import answer, table
 from experiments.batch_size_tradeoff.runs import measure_times, outcome, train_all
 from experiments.batch_size_tradeoff.tradeoff_figure import draw_tradeoff
 from experiments.batch_size_tradeoff.workload import GRIDS, Grid, load_workload
 from experiments.harness.load import Load
 from experiments.harness.options import Count, Natural, Within
-from experiments.harness.record import Claim, prepare_folder, write_record
+from experiments.harness.record import Claim, conclude, prepare_folder
 from jaxnet.core.checks import check_choice, check_count
 
 
@@ -73,19 +73,22 @@ def main(config: Config) -> list[Claim]:
     path = out / "batch_size_tradeoff.png"
     draw_tradeoff(path, noise, times, outcomes, title=title, grid=grid, busy=bool(busy))
     fits = {name: fit_slope(noise.drawn[name], n) for name, n in noise.limits.items()}
-    results = {"grid": dataclasses.asdict(grid), "noise": noise, "slopes": fits}
-    results |= {"times": times, "runs": runs, "outcomes": outcomes, "answer": title}
-    record = write_record(
-        out,
-        experiment="batch_size_tradeoff",
-        config=config,
+    print(title)
+    return conclude(
+        config,
         seeds=[config.seed + i for i in range(grid.seeds)],
-        results=by_name(results),
+        results={
+            "grid": grid,
+            "noise": noise,
+            "slopes": fits,
+            "times": times,
+            "runs": runs,
+            "outcomes": outcomes,
+            "answer": title,
+        },
         claims=claims,
         figures=[path],
     )
-    print(title, "", *(claim.describe() for claim in claims), "wrote", record, path, sep="\n")
-    return claims
 
 
 def check(config: Config) -> Grid:

@@ -21,11 +21,7 @@ BEHIND = 0.0105
 
 
 def slope_claims(noise: Noise) -> list[Claim]:
-    """Claim that the variance over (B - b)/(B - 1) falls as 1 / b.
-
-    Args:
-        noise: measured noise.
-    """
+    """Claim that the variance over (B - b)/(B - 1) falls as 1 / b."""
     claims = []
     for name, limit in noise.limits.items():
         fit = fit_slope(noise.drawn[name], limit)
@@ -39,11 +35,7 @@ def slope_claims(noise: Noise) -> list[Claim]:
 
 
 def law_claims(noise: Noise) -> list[Claim]:
-    """Claim that the variance follows from that of single examples' gradients.
-
-    Args:
-        noise: measured noise, with standard errors that are accurate to a tenth.
-    """
+    """Claim that the variance follows from that of single examples' gradients."""
     claims = []
     for name, limit in noise.limits.items():
         law = "sigma^2 / b" if limit is None else "sigma^2 / b (B - b)/(B - 1)"
@@ -54,11 +46,7 @@ def law_claims(noise: Noise) -> list[Claim]:
 
 
 def time_claims(times: Mapping[int, Time]) -> list[Claim]:
-    """Claim that a step's time hardly grows with small batches, and linearly with large ones.
-
-    Args:
-        times: batch size -> times.
-    """
+    """Claim that a step's time hardly grows with small batches, and linearly with large ones."""
     sizes = sorted(times)
     small, large = sizes[0], sizes[-1]
     statement = f"time of an epoch with mini-batches of {small}, over that of {large}"
@@ -69,32 +57,17 @@ def time_claims(times: Mapping[int, Time]) -> list[Claim]:
 
 
 def saving(times: Mapping[int, Time]) -> float:
-    """Return the ratio of an epoch's time in the smallest mini-batches to that in the largest.
-
-    Args:
-        times: batch size -> times.
-    """
+    """Return the ratio of an epoch's time in the smallest mini-batches to that in the largest."""
     return times[min(times)].epoch / times[max(times)].epoch
 
 
 def growth(times: Mapping[int, Time], small: int, large: int) -> float:
-    """Return the power of the batch size by which a step's time grows between two sizes.
-
-    Args:
-        times: batch size -> times.
-        small: a batch size.
-        large: a larger one.
-    """
+    """Return the power of the batch size by which a step's time grows between two sizes."""
     return float(np.log(times[large].step / times[small].step) / np.log(large / small))
 
 
 def run_claims(outcomes: Mapping[int, Outcome], noise: Noise) -> list[Claim]:
-    """Claim that the batch sizes trade updates for examples as theory predicts.
-
-    Args:
-        outcomes: batch size -> outcome of its runs on digits.
-        noise: measured noise.
-    """
+    """Claim that the batch sizes trade updates for examples as theory predicts."""
     fit = fit_critical(median_updates(outcomes, noise.examples))
     if fit is None:
         fit = Critical(float("nan"), float("nan"), float("nan"))

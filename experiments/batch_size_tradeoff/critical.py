@@ -27,30 +27,17 @@ class Critical(NamedTuple):
     worst: float
 
     def updates(self, sizes: np.ndarray) -> np.ndarray:
-        """Return the fitted number of updates.
-
-        Args:
-            sizes: batch sizes.
-        """
+        """Return the fitted number of updates."""
         return self.least * (1 + self.size / sizes)
 
 
 def median_updates(outcomes: Mapping[int, Outcome], examples: int) -> dict[int, float]:
-    """Return the median updates to the target per batch size; infinite if it is not reached.
-
-    Args:
-        outcomes: batch size -> outcome of its runs.
-        examples: number of training examples.
-    """
+    """Return the median updates to the target per batch size; infinite if it is not reached."""
     return {n: float(np.median(each.epochs)) * examples / n for n, each in outcomes.items()}
 
 
 def fit_critical(updates: Mapping[int, float]) -> Critical | None:
-    """Fit the hyperbola by least squares of logarithms; None for fewer than three batch sizes.
-
-    Args:
-        updates: batch size -> updates to the target; infinite ones are left out.
-    """
+    """Fit the hyperbola by least squares of logarithms; None for fewer than three that arrive."""
     reached = {size: number for size, number in updates.items() if np.isfinite(number)}
     if len(reached) < 3:
         return None

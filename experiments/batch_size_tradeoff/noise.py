@@ -72,13 +72,7 @@ class Noise(NamedTuple):
 
 
 def measure_noise(workload: Workload, grid: Grid, *, seed: int) -> Noise:
-    """Measure noise scales in reference runs, and draw mini-batches in the first.
-
-    Args:
-        workload: data and network.
-        grid: batch sizes, draws and seeds.
-        seed: seed of the first run, and of the draws.
-    """
+    """Measure noise scales in reference runs, and draw mini-batches in the first."""
     objective = make_objective(workload.network, "softmax_cross_entropy")
     runs = [reference_states(workload, grid, seed=seed + i) for i in range(grid.scale_seeds)]
     noises = [
@@ -101,13 +95,7 @@ def measure_noise(workload: Workload, grid: Grid, *, seed: int) -> Noise:
 
 
 def reference_states(workload: Workload, grid: Grid, *, seed: int) -> dict[int, TrainState]:
-    """Return the states of one reference run by epoch.
-
-    Args:
-        workload: data and network.
-        grid: grid with the largest number of epochs.
-        seed: seed of the run.
-    """
+    """Return the states of one reference run by epoch."""
     state = start(workload, REFERENCE_RATE, jax.random.key(seed))
     states = {0: state}
     for epoch in (e for e in EPOCHS if 0 < e <= grid.epochs):
@@ -136,14 +124,7 @@ def draw(
 ) -> Drawn:
     """Measure the variance per batch size.
 
-    Args:
-        workload: data and network.
-        objective: cross-entropy.
-        state: state of the training.
-        grid: batch sizes and draws.
-        variance: variance of the examples' gradients.
-        limit: the number of examples, to draw without replacement; None to draw with.
-        seed: seed of the draws.
+    Mini-batches are drawn without replacement from ``limit`` examples, for None with replacement.
     """
     sizes = np.array([size for size in grid.batch_sizes if limit is None or size < limit])
     key = jax.random.fold_in(jax.random.key(seed), limit or 0)
@@ -169,11 +150,8 @@ def draw(
 def fit_slope(drawn: Drawn, examples: int | None) -> Fit:
     """Fit the logarithm of the variance over (B - b)/(B - 1) by that of the batch size.
 
-    Weights are the inverse squares of the relative errors.
-
-    Args:
-        drawn: measured variances.
-        examples: B for draws without replacement, else None.
+    Weights are the inverse squares of the relative errors. ``examples`` is B for draws without
+    replacement, else None.
     """
     free = 1.0 if examples is None else (examples - drawn.sizes) / (examples - 1)
     x, y = np.log(drawn.sizes), np.log(drawn.values / free)

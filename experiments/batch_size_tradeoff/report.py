@@ -1,7 +1,5 @@
 """Printed report of batch_size_tradeoff."""
 
-from typing import Any
-
 import numpy as np
 
 from experiments.batch_size_tradeoff.noise import Noise
@@ -49,16 +47,3 @@ def describe_scales(noise: Noise) -> str:
         f"{np.median(scales):.0f} ({scales.min():.0f} to {scales.max():.0f}) after {epoch}"
         for epoch, scales in noise.scales.items()
     )
-
-
-def by_name(value: Any) -> Any:
-    """Return NamedTuples as dictionaries, for the record.
-
-    Args:
-        value: NamedTuples, also within dictionaries and lists.
-    """
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, dict):
-        return {name: by_name(item) for name, item in value.items()}
-    return [by_name(item) for item in value] if isinstance(value, list) else value

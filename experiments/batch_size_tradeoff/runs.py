@@ -80,13 +80,7 @@ class Outcome(NamedTuple):
 
 
 def measure_times(workload: Workload, sizes: Sequence[int], *, rounds: int) -> dict[int, Time]:
-    """Time epochs, the batch sizes in turns, after compilation and one run.
-
-    Args:
-        workload: data and network.
-        sizes: batch sizes.
-        rounds: number of turns.
-    """
+    """Time epochs, the batch sizes in turns, after compilation and one run."""
     times = {size: Time([], workload.steps(size)) for size in sizes}
 
     def train_epochs(size: int) -> float:
@@ -111,13 +105,7 @@ def measure_times(workload: Workload, sizes: Sequence[int], *, rounds: int) -> d
 
 
 def train_all(workload: Workload, grid: Grid, *, seed: int) -> dict[int, dict[float, list[Run]]]:
-    """Train with every batch size and learning rate.
-
-    Args:
-        workload: data and network.
-        grid: batch sizes, rates, seeds and lengths.
-        seed: seed of the first run.
-    """
+    """Train with every batch size and learning rate."""
 
     def train_size(size: int) -> dict[float, list[Run]]:
         return {
@@ -130,15 +118,7 @@ def train_all(workload: Workload, grid: Grid, *, seed: int) -> dict[int, dict[fl
 
 
 def train(workload: Workload, grid: Grid, size: int, rate: float, seed: int) -> Run:
-    """Train once, and test after the grid's epochs and updates.
-
-    Args:
-        workload: data and network.
-        grid: grid with the lengths.
-        size: batch size.
-        rate: learning rate.
-        seed: seed of initial weights and orders.
-    """
+    """Train once, and test after the grid's epochs and updates."""
     state = start(workload, rate, jax.random.key(seed))
     first = jaxnet.training.evaluate(
         workload.network, state.params, state.statistics, workload.validation
@@ -172,10 +152,6 @@ def epochs_to_target(losses: np.ndarray, target: float) -> float:
     """Return the epochs until the loss first falls to the target, or infinity.
 
     The logarithm of the loss is interpolated linearly between epochs.
-
-    Args:
-        losses: losses before training and after each epoch.
-        target: target loss, above 0.
     """
     reached = np.flatnonzero(losses <= target)
     if not reached.size:
@@ -188,13 +164,7 @@ def epochs_to_target(losses: np.ndarray, target: float) -> float:
 
 
 def outcome(runs: dict[float, list[Run]], grid: Grid, steps: int) -> Outcome:
-    """Choose the rates of a batch size by the validation loss.
-
-    Args:
-        runs: learning rate -> runs.
-        grid: grid with the target and the lengths.
-        steps: steps per epoch.
-    """
+    """Choose the rates of a batch size by the validation loss."""
     epochs = {
         rate: np.array([epochs_to_target(run.losses, grid.target) for run in each])
         for rate, each in runs.items()

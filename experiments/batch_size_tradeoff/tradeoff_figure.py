@@ -19,6 +19,7 @@ from experiments.harness.figures import (
     ORANGE,
     label_logarithmic,
     new_figure,
+    plot_bars,
     save_figure,
 )
 from jaxnet.inspection import predicted_variance
@@ -34,17 +35,7 @@ def draw_tradeoff(
     grid: Grid,
     busy: bool,
 ) -> Path:
-    """Draw six panels against the batch size.
-
-    Args:
-        path: path of the PNG.
-        noise: first panel, and the noise scale in the panels about learning.
-        times: second and third panel.
-        outcomes: fourth to sixth panel.
-        title: the answer.
-        grid: grid with the target and the lengths.
-        busy: whether the machine was too busy for a verdict on times.
-    """
+    """Draw six panels against the batch size."""
     figure, axes = new_figure(2, 3, size=(16, 9), title=title)
     _noise(axes[0], noise)
     _times(axes[1], axes[2], times)
@@ -100,11 +91,8 @@ def _times(left: Axes, right: Axes, times: Mapping[int, Time]) -> None:
         ),
         (right, [times[n].epoch_seconds for n in sizes], 1.0, "s an epoch"),
     ):
-        middle = factor * np.array([np.median(each) for each in values])
-        low, high = (factor * np.array([f(each) for each in values]) for f in (min, max))
-        bars = [middle - low, high - middle]
         label = f"median and range of {len(values[0])} rounds"
-        axes.errorbar(sizes, middle, yerr=bars, fmt="o-", color=BLUE, label=label)
+        plot_bars(axes, sizes, factor * np.array(values), color=BLUE, label=label)
         axes.set(yscale="log", ylabel=f"time ({unit})")
         _plain(axes)
     step = 1e3 * np.array([times[n].step for n in sizes])
@@ -192,10 +180,8 @@ def _spread(axes: Axes, sizes, values, color: str, label: str) -> None:
     """Draw medians with the range over seeds, without infinite values."""
     rows = np.array(values, float)
     rows = np.where(np.isfinite(rows), rows, np.nan)
-    middle = np.median(rows, axis=1)
-    bars = [middle - rows.min(axis=1), rows.max(axis=1) - middle]
     meaning = f"{label}{label and ', '}median and range of {rows.shape[1]} seeds"
-    axes.errorbar(sizes, middle, yerr=bars, fmt="o-", color=color, label=meaning)
+    plot_bars(axes, sizes, rows, color=color, label=meaning)
 
 
 def _plain(axes: Axes) -> None:

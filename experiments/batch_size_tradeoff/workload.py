@@ -44,20 +44,13 @@ class Grid:
     scale_seeds: int
 
     def lengths(self, steps: int) -> tuple[int, int]:
-        """Return the epochs after which accuracies are compared: equal epochs, equal updates.
-
-        Args:
-            steps: steps per epoch.
-        """
+        """Return the epochs after which accuracies are compared: equal epochs, equal updates."""
         return self.epochs, -(-self.updates // steps)
 
     def rates(self, size: int) -> list[float]:
         """Return the learning rates to try: five, a factor of 2 apart.
 
         They lie around ``rate * sqrt(size)``, for which the noise of an update is constant.
-
-        Args:
-            size: batch size.
         """
         return [self.rate * size**0.5 * 2.0**k for k in range(-2, 3)]
 
@@ -88,14 +81,7 @@ GRIDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """Data set and network.
-
-    Attributes:
-        dataset: data set with its test examples.
-        train: training examples, a multiple of the largest batch size.
-        validation: held-out training examples.
-        network: multilayer perceptron.
-    """
+    """Data set and network; the training examples are a multiple of the largest batch size."""
 
     dataset: Dataset
     train: Examples
@@ -103,21 +89,14 @@ class Workload:
     network: Layer
 
     def steps(self, size: int) -> int:
-        """Return the steps per epoch.
-
-        Args:
-            size: batch size.
-        """
+        """Return the steps per epoch."""
         return steps_per_epoch(len(self.train.targets), batch_size=size)
 
 
 def load_workload(name: str, grid: Grid, *, data_dir: Path | None) -> Workload:
     """Load a data set, hold validation examples out, and build the network.
 
-    Args:
-        name: name of the data set, one of `GRIDS`.
-        grid: grid whose largest batch size divides the number of training examples.
-        data_dir: folder of the files.
+    The grid's largest batch size divides the number of training examples.
     """
     check_choice("--dataset", name, GRIDS)
     dataset = jaxnet.data.load_dataset(name, data_dir=data_dir)
@@ -136,12 +115,7 @@ def load_workload(name: str, grid: Grid, *, data_dir: Path | None) -> Workload:
 
 
 def check_sizes(sizes: tuple[int, ...], examples: int) -> None:
-    """Raise a ValueError for fewer than two batch sizes with variance.
-
-    Args:
-        sizes: ``--batch-sizes``.
-        examples: number of training examples; a mini-batch of all has no variance.
-    """
+    """Raise a ValueError for fewer than two batch sizes below all examples, with variance."""
     if sum(size < examples for size in sizes) < 2:
         expected = f"to be two or more below the {examples} examples to train with"
         remedy = "For example: --batch-sizes 1 32 256"
@@ -149,13 +123,7 @@ def check_sizes(sizes: tuple[int, ...], examples: int) -> None:
 
 
 def start(workload: Workload, rate: float, key: Key) -> TrainState:
-    """Return the initial state of a run with a learning rate.
-
-    Args:
-        workload: data and network.
-        rate: learning rate, part of the state of `SGD`.
-        key: PRNG key of the run.
-    """
+    """Return the initial state of a run with a learning rate."""
     state = jaxnet.training.init_state(
         workload.network, SGD, workload.train.inputs.shape[1:], key=key
     )

@@ -16,13 +16,8 @@ from experiments.check_gradients.cases import CASES, Case, draw, sabotaged
 from experiments.check_gradients.errors_figure import draw_errors
 from experiments.harness.options import Count, Seed
 from experiments.harness.progress import progress
-from experiments.harness.record import Claim, prepare_folder, write_record
-from jaxnet.inspection import (
-    DIFFERENCE_TOLERANCE,
-    TOLERANCES,
-    GradientCheck,
-    check_gradients,
-)
+from experiments.harness.record import Claim, at_least, at_most, conclude, prepare_folder
+from jaxnet.inspection import DIFFERENCE_TOLERANCE, TOLERANCES, GradientCheck, check_gradients
 
 PRECISIONS = ("bfloat16", "float32", "float64")
 
@@ -56,19 +51,13 @@ def main(config: Config) -> list[Claim]:
         rows.append({"group": case.group, "case": case.name} | _worst(checks))
         print(_line(rows[-1]), *(map(str, checks.values()) if config.leaves else ()), sep="\n")
     caught = [not _check(case, "float64", config).agrees for case in sabotaged()]
-    claims = _claims(rows, caught)
-    figure = draw_errors(out / "check_gradients.png", rows)
-    path = write_record(
-        out,
-        experiment="check_gradients",
-        config=config,
+    return conclude(
+        config,
         seeds=[config.seed],
         results={"cases": rows, "sabotaged_leaves_caught": caught},
-        claims=claims,
-        figures=[figure],
+        claims=_claims(rows, caught),
+        figures=[draw_errors(out / "check_gradients.png", rows)],
     )
-    print("", *(claim.describe() for claim in claims), "", "wrote", path, figure, sep="\n")
-    return claims
 
 
 def _check(case: Case, precision: str, config: Config) -> GradientCheck:
@@ -110,9 +99,9 @@ def _claims(rows: list[dict[str, Any]], caught: list[bool]) -> list[Claim]:
     claims = []
     for name, (bar, statement) in bars.items():
         worst = float(np.max([row[name] for row in rows]))
-        claims.append(Claim(f"{statement}, worst leaf's error", source, worst, bar, worst <= bar))
+        claims.append(at_most(f"{statement}, worst leaf's error", source, worst, bar))
     agreeing = sum(row["agrees"] for row in rows) / len(rows)
-    claims.append(Claim("cases that agree", source, agreeing, 1.0, agreeing == 1.0))
+    claims.append(at_least("cases that agree", source, agreeing, 1.0))
     share = sum(caught) / len(caught)
     statement = "leaves made wrong by a thousandth that are caught"
-    return [*claims, Claim(statement, "jaxnet's own bar", share, 1.0, share == 1.0)]
+    return [*claims, at_least(statement, "jaxnet's own bar", share, 1.0)]

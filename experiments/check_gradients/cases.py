@@ -33,14 +33,7 @@ from jaxnet.networks import HEADS, polynomial
 
 
 class LayerCase(NamedTuple):
-    """A layer or network with the shape of its inputs.
-
-    Attributes:
-        name: unique.
-        layer: the layer.
-        in_shape: shape of one input.
-        batch: number of inputs.
-    """
+    """A layer or network with the shape of its inputs."""
 
     name: str
     layer: Layer
@@ -109,9 +102,7 @@ LAYERS = [
     LayerCase("shared-twice", shared(dense(3), uses=[0, 0]), (3,)),
     LayerCase("shared-with-itself", shared(dense(2), uses=[(0, 0)]), (3,)),
     LayerCase(
-        "shared-modulelist",
-        shared(*[dense(4)] * 4, uses=[(i // 2, i) for i in range(4)]),
-        (4,),
+        "shared-modulelist", shared(*[dense(4)] * 4, uses=[(i // 2, i) for i in range(4)]), (4,)
     ),
     LayerCase("shared-serial", shared(_BLOCK, dense(3), uses=[1, (0, 1), 0]), (3,)),
     LayerCase(

@@ -6,7 +6,15 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from experiments.harness.figures import BLUE, GREEN, GREY, ORANGE, new_figure, save_figure
+from experiments.harness.figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    new_figure,
+    save_figure,
+    share_legend,
+)
 from jaxnet.inspection import DIFFERENCE_TOLERANCE, TOLERANCES
 
 EXACT = 1e-18
@@ -42,8 +50,7 @@ def draw_errors(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     figure, axes = new_figure(1, len(panels), size=(8 * len(panels), height), title=title)
     for panel, ax in zip(panels, axes, strict=True):
         _draw_panel(ax, panel)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    share_legend(figure, axes[0], 4)
     return save_figure(figure, path)
 
 

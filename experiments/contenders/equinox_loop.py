@@ -40,9 +40,7 @@ def loop(workload: Workload) -> Callable[[], float]:
 
     def epoch() -> float:
         nonlocal network, opt_state
-        order = generator.permutation(len(train.targets))
-        for start in range(0, len(order), workload.batch_size):
-            indices = order[start : start + workload.batch_size]
+        for indices in workload.shuffled(generator):
             batch = (train.inputs[indices], train.targets[indices])
             network, opt_state = step(batch, network, opt_state)
         return float(accuracy(network, test.inputs, test.targets))

@@ -51,9 +51,7 @@ def loop(workload: Workload) -> Callable[[], float]:
         return (network(images).argmax(-1) == labels).mean()
 
     def epoch() -> float:
-        order = generator.permutation(len(train.targets))
-        for start in range(0, len(order), workload.batch_size):
-            batch = order[start : start + workload.batch_size]
+        for batch in workload.shuffled(generator):
             step(network, optimizer, train.inputs[batch], train.targets[batch])
         return float(accuracy(network, test.inputs, test.targets))
 

@@ -97,10 +97,6 @@ def time_in_turns(
 def check_workload(examples: int, data_dir: Path | None) -> Workload:
     """Return the workload of all contenders, after checks.
 
-    Args:
-        examples: ``--examples``; 0 for all.
-        data_dir: ``--data-dir``.
-
     Raises:
         FileNotFoundError: if MNIST is not in ``data_dir``.
         ValueError: for fewer examples than a mini-batch, or more than there are.
@@ -113,11 +109,7 @@ def check_workload(examples: int, data_dir: Path | None) -> Workload:
 
 
 def lost(failures: dict[str, str]) -> LostContenderError:
-    """Return the error about failed contenders.
-
-    Args:
-        failures: name -> reason.
-    """
+    """Return the error about failed contenders."""
     reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
     return LostContenderError(f"expected contenders to train, got failures: {reasons}")
 

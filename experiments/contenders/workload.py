@@ -1,6 +1,7 @@
 """Workload of all contenders: images, labels and settings."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,12 @@ class Workload(NamedTuple):
     batch_size: int
     learning_rate: float
     data: str
+
+    def shuffled(self, generator: np.random.Generator) -> Iterator[np.ndarray]:
+        """Yield the indices of each mini-batch of an epoch in a new order."""
+        order = generator.permutation(len(self.train.targets))
+        for start in range(0, len(order), self.batch_size):
+            yield order[start : start + self.batch_size]
 
     def scaled(self) -> tuple[Examples, Examples]:
         """Return the examples for most frameworks: float32 in [0, 1]."""

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any
 
 import jax
 import tyro
@@ -13,8 +13,6 @@ from experiments.harness.terminal import USER_ERROR, complain, finish
 from jaxnet.core.errors import InputError
 from jaxnet.training import DivergenceError
 
-Config = TypeVar("Config")
-
 FAILED = 1
 
 
@@ -22,47 +20,35 @@ class LostContenderError(RuntimeError):
     """Failure of a contender without which there is no result."""
 
 
-def run_command(
-    name: str,
-    main: Callable[[Config], Sequence[Claim]],
-    default: Config,
-    *,
-    smoke: Config,
-    description: str | None,
-    arguments: Sequence[str] | None = None,
-) -> int:
-    """Parse the command line into a config, run ``main`` on it and return the exit status.
+def run_command(experiment: Any, arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line into a config, run the experiment and return the exit status.
 
     Args:
-        name: name of the experiment.
-        main: the experiment; returns its checked claims.
-        default: default config.
-        smoke: default config with ``--smoke``: seconds instead of minutes.
-        description: first lines of ``--help``.
+        experiment: module with ``Config``, ``SMOKE``, the config of ``--smoke``, and ``main``, a
+            function of a config that returns its checked claims.
         arguments: the command line; by default that of the process.
 
     Returns:
         0; 1 if a claim does not hold or a run diverged; 2 for a user's mistake; and those of
         `experiments.harness.terminal.finish`.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    start = smoke if "--smoke" in arguments else default
+    given = list(sys.argv[1:] if arguments is None else arguments)
 
     def run() -> int:
         config = tyro.cli(
-            type(default),
-            prog=f"python -m experiments.{name}",
-            description=(description or "") + "\nWith --smoke: small settings that take seconds.",
-            default=start,
-            args=[argument for argument in arguments if argument != "--smoke"],
+            experiment.Config,
+            prog=f"python -m {experiment.__spec__.name}",
+            description=experiment.__doc__ + "\nWith --smoke: small settings that take seconds.",
+            default=experiment.SMOKE if "--smoke" in given else experiment.Config(),
+            args=[argument for argument in given if argument != "--smoke"],
             registry=PATHS,
         )
-        return _status(main, config)
+        return _status(experiment.main, config)
 
     return finish(run)
 
 
-def _status(main: Callable[[Config], Sequence[Claim]], config: Config) -> int:
+def _status(main: Callable[[Any], Sequence[Claim]], config: Any) -> int:
     """Run an experiment, report errors, and return the exit status."""
     try:
         check_options(config)

@@ -13,9 +13,6 @@ def choose_devices(number: int | None) -> list[Any] | None:
 
     Call it before anything is computed: JAX fixes the number of devices then.
 
-    Args:
-        number: ``--devices``.
-
     Raises:
         ValueError: if there are fewer.
     """

@@ -1,8 +1,10 @@
 """Figures: one style for all, drawn without a screen."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -34,18 +36,34 @@ mpl.rcParams.update(
 def new_figure(
     rows: int, columns: int, *, size: tuple[float, float], title: str
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure of ``rows`` x ``columns`` axes in the common style, axes in reading order.
-
-    Args:
-        rows: rows of axes.
-        columns: columns of axes.
-        size: width and height in inches.
-        title: of the whole figure: its message.
-    """
+    """Return a figure in the common style, its size in inches, and its axes in reading order."""
     figure = Figure(figsize=size)
     axes = figure.subplots(rows, columns, squeeze=False)
     figure.suptitle(title)
     return figure, list(axes.flat)
+
+
+def plot_range(
+    axes: Axes, x: Any, rows: Any, *, color: str, label: str, style: str = "-", middle: Any = None
+) -> None:
+    """Plot the median of each row, or a given middle, and a band from its least to its largest."""
+    rows = np.asarray(rows)
+    axes.plot(x, np.median(rows, axis=1) if middle is None else middle, style, c=color, label=label)
+    axes.fill_between(x, rows.min(axis=1), rows.max(axis=1), color=color, alpha=0.2, lw=0)
+
+
+def plot_bars(axes: Axes, x: Any, rows: Any, *, color: str, label: str) -> None:
+    """Plot the median of each row, with a bar from its least to its largest."""
+    rows = np.asarray(rows)
+    middle = np.median(rows, axis=1)
+    bars = [middle - rows.min(axis=1), rows.max(axis=1) - middle]
+    axes.errorbar(x, middle, yerr=bars, fmt="o-", color=color, label=label)
+
+
+def share_legend(figure: Figure, axes: Axes, columns: int) -> None:
+    """Draw the legend of one panel below all."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=12)
 
 
 def label_logarithmic(axis: Axis) -> None:

@@ -21,13 +21,9 @@ def reporting(
 ) -> Iterator[Report | None]:
     """Yield a callback for `jaxnet.training.fit`; None without terminal and logs.
 
-    A diverging run is logged up to and including its last epoch.
+    Logs are a file of JSON lines and a folder of TensorBoard's event files.
 
-    Args:
-        label: label of the bar.
-        epochs: number of epochs.
-        log: file of JSON lines.
-        tensorboard: folder of event files.
+    A diverging run is logged up to and including its last epoch.
     """
     with contextlib.ExitStack() as stack:
         lines = None if log is None else json_lines_log(log)

@@ -1,5 +1,6 @@
 """Types of command-line options with their ranges, checked before anything runs."""
 
+import dataclasses
 import math
 import re
 import typing
@@ -33,11 +34,7 @@ Part = Annotated[float, Within(0.0, 1.0, high_open=True)]
 
 
 def check_options(config: Any) -> None:
-    """Raise a ValueError for the first option of a config that is out of range.
-
-    Args:
-        config: a dataclass with fields of the types above, or tuples of them.
-    """
+    """Raise a ValueError for the first option of a config that is out of range."""
     for field, hint in typing.get_type_hints(type(config), include_extras=True).items():
         within, value, name = _range_of(hint), getattr(config, field), option(field)
         if within is None or value is None:
@@ -50,22 +47,19 @@ def check_options(config: Any) -> None:
 
 
 def check_some(name: str, values: Sequence[Any]) -> None:
-    """Raise a ValueError for an option without a value.
-
-    Args:
-        name: the option.
-        values: of the option.
-    """
+    """Raise a ValueError for an option without a value."""
     if not values:
         raise invalid_value(name, "to hold one or more", "none", "Name some.")
 
 
-def option(field: str) -> str:
-    """Return the option of a field.
+def is_default(config: Any, *, free: Sequence[str]) -> bool:
+    """Return whether all settings but the free ones are the defaults, for which claims are made."""
+    given = {name: getattr(config, name) for name in free}
+    return config == dataclasses.replace(type(config)(), **given)
 
-    Args:
-        field: name of the field.
-    """
+
+def option(field: str) -> str:
+    """Return the option of a field."""
     return "--" + field.replace("_", "-")
 
 

@@ -1,5 +1,6 @@
 """Progress bars at a terminal, silence for a pipe."""
 
+import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,30 @@ def progress_bar(label: str, epochs: int) -> Iterator[Callable[[Progress], None]
 
     The terminal is that of standard error.
     """
+    with _bar(label, epochs) as update:
+
+        def advance(progress: Progress) -> None:
+            curves = progress.history.validation or progress.history.train
+            measured = ", ".join(f"{name} {values[-1]:.4f}" for name, values in curves.items())
+            update(completed=progress.epoch, measured=measured)
+
+        yield advance if update else None
+
+
+@contextmanager
+def sweep_bar(label: str) -> Iterator[Callable[[SweepProgress], None] | None]:
+    """Yield the same for `jaxnet.training.sweep`, a bar of its runs."""
+    with _bar(label, None) as update:
+
+        def advance(progress: SweepProgress) -> None:
+            update(completed=progress.done, total=progress.runs, measured="")
+
+        yield advance if update else None
+
+
+@contextmanager
+def _bar(label: str, total: int | None) -> Iterator[Any]:
+    """Yield a function that updates the fields of a bar; None without a terminal."""
     if not is_watched():
         yield None
         return
@@ -34,35 +59,8 @@ def progress_bar(label: str, epochs: int) -> Iterator[Callable[[Progress], None]
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=epochs, measured="compiling")
-
-        def advance(progress: Progress) -> None:
-            curves = progress.history.validation or progress.history.train
-            measured = ", ".join(f"{name} {values[-1]:.4f}" for name, values in curves.items())
-            bar.update(task, completed=progress.epoch, measured=measured)
-
-        yield advance
-
-
-@contextmanager
-def sweep_bar(label: str) -> Iterator[Callable[[SweepProgress], None] | None]:
-    """Yield the same for `jaxnet.training.sweep`, a bar of its runs."""
-    if not is_watched():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Bar(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task(f"{label}: compiling", total=None)
-
-        def advance(progress: SweepProgress) -> None:
-            bar.update(task, completed=progress.done, total=progress.runs, description=label)
-
-        yield advance
+        task = bar.add_task(label, total=total, measured="compiling")
+        yield functools.partial(bar.update, task)
 
 
 def announce_resumption(folder: Any, show: Callable[[Any], None] | None) -> Callable[[Any], None]:
@@ -82,13 +80,7 @@ def announce_resumption(folder: Any, show: Callable[[Any], None] | None) -> Call
 
 
 def progress(label: str, items: Iterable[T], *, total: int | None = None) -> Iterable[T]:
-    """Return the items, with a progress bar on standard error if that is a terminal.
-
-    Args:
-        label: label of the bar.
-        items: items to iterate over.
-        total: number of items, for iterables without a length.
-    """
+    """Return the items, with a progress bar on standard error if that is a terminal."""
     if not is_watched():
         return items
     from rich.console import Console
@@ -100,12 +92,7 @@ def progress(label: str, items: Iterable[T], *, total: int | None = None) -> Ite
 def side_by_side(label: str, function: Callable[[T], S], items: Sequence[T]) -> list[S]:
     """Return ``[function(item) for item in items]``, one thread a core, with a progress bar.
 
-    For functions that spend their time in XLA, which releases Python's lock.
-
-    Args:
-        label: label of the bar.
-        function: thread-safe function of an item.
-        items: arguments of the function.
+    For thread-safe functions that spend their time in XLA, which releases Python's lock.
     """
     with ThreadPoolExecutor(count_cores()) as pool:
         return list(progress(label, pool.map(function, items), total=len(items)))

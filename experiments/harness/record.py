@@ -97,30 +97,51 @@ def _not_writable(name: str, path: Path, error: OSError, remedy: str) -> Invalid
     return invalid_value(name, "to be writable", actual, remedy)
 
 
-def write_record(
-    out: Path,
-    *,
-    experiment: str,
+def conclude(
     config: Any,
+    *,
+    seeds: Sequence[int],
+    results: Mapping[str, Any],
+    claims: Sequence[Claim] = (),
+    figures: Sequence[Path] = (),
+) -> list[Claim]:
+    """Write the record, print the claims and the paths of all files, and return the claims."""
+    path = write_record(config, seeds=seeds, results=results, claims=claims, figures=figures)
+    print("", *(claim.describe() for claim in claims), "wrote", path, *figures, sep="\n")
+    return list(claims)
+
+
+def write_record(
+    config: Any,
+    *,
     seeds: Sequence[int],
     results: Mapping[str, Any],
     claims: Sequence[Claim] = (),
     figures: Sequence[Path] = (),
 ) -> Path:
-    """Write ``result.json`` into ``out`` and return its path. NaN and infinity become null."""
+    """Write ``result.json`` into the folder ``config.out`` and return its path.
+
+    NaN and infinity become null.
+    """
     record = {
-        "experiment": experiment,
-        "config": dataclasses.asdict(config),
+        "experiment": _experiment(config),
+        "config": config,
         "seeds": list(seeds),
         "environment": environment(),
         "results": results,
-        "claims": [dataclasses.asdict(claim) for claim in claims],
+        "claims": claims,
         "figures": [figure.name for figure in figures],
     }
     text = json.dumps(_plain(record), indent=2, allow_nan=False) + "\n"
     return write_atomically(
-        out / "result.json", lambda path: path.write_text(text, encoding="utf-8")
+        config.out / "result.json", lambda path: path.write_text(text, encoding="utf-8")
     )
+
+
+def _experiment(config: Any) -> str:
+    """Return the module of a config's class, also where that is run as ``__main__``."""
+    spec = sys.modules[type(config).__module__].__spec__
+    return spec.name.rpartition(".")[2] if spec else ""
 
 
 def environment() -> dict[str, Any]:
@@ -147,6 +168,10 @@ def package_versions(names: Sequence[str]) -> dict[str, str]:
 
 def _plain(value: Any) -> Any:
     """Return the value in types of JSON."""
+    if hasattr(value, "_asdict"):  # a NamedTuple
+        value = value._asdict()
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
     if isinstance(value, Mapping):
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

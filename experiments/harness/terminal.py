@@ -28,11 +28,7 @@ def is_watched() -> bool:
 
 
 def complain(text: object) -> None:
-    """Write a line to standard error, if that is open.
-
-    Args:
-        text: the message; control characters, as of a file's name, are escaped.
-    """
+    """Write a line to standard error, if that is open, with its control characters escaped."""
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
     if sys.stderr is not None:
         try:

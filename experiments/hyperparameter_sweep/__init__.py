@@ -15,9 +15,18 @@ import jax
 import numpy as np
 
 import jaxnet
-from experiments.harness.options import Count, Part, Seed, Strength, Width, Within, check_some
+from experiments.harness.options import (
+    Count,
+    Part,
+    Seed,
+    Strength,
+    Width,
+    Within,
+    check_some,
+    is_default,
+)
 from experiments.harness.progress import announce_resumption, sweep_bar
-from experiments.harness.record import Claim, prepare_folder, write_record
+from experiments.harness.record import Claim, conclude, prepare_folder
 from experiments.hyperparameter_sweep.figure import draw_sweep
 from experiments.hyperparameter_sweep.verdict import (
     Verdict,
@@ -96,10 +105,8 @@ def main(config: Config) -> list[Claim]:
     )
     figure = draw_sweep(out / "hyperparameter_sweep.png", result, verdict, title=title)
     claims = check_claims(config, verdict, tested, len(dataset.test.targets))
-    path = write_record(
-        out,
-        experiment="hyperparameter_sweep",
-        config=config,
+    return conclude(
+        config,
         seeds=[config.seed],
         results={
             "chosen": chosen,
@@ -107,15 +114,13 @@ def main(config: Config) -> list[Claim]:
             "test_accuracies": tested,
             "runs": result.records(),
             "diverged": int(result.diverged.sum()),
-            "trials": [trial._asdict() for trial in result.trials],
+            "trials": result.trials,
             "compile_seconds": result.compile_seconds,
             "run_seconds": result.run_seconds,
         },
         claims=claims,
         figures=[figure],
     )
-    print(*(claim.describe() for claim in claims), "wrote", path, figure, sep="\n")
-    return claims
 
 
 def describe_sweep(result: SweepResult, verdict: Verdict) -> str:
@@ -206,8 +211,7 @@ def check_claims(
 ) -> list[Claim]:
     """Compare the answer of the default settings with the claims."""
     free = ("dataset", "data_dir", "seed", "checkpoint", "out")
-    default = dataclasses.replace(Config(), **{name: getattr(config, name) for name in free})
-    if config != default:
+    if not is_default(config, free=free):
         return []
     if config.dataset != "digits":
         return [test_claim(verdict, tested, test_images)]

@@ -6,20 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from experiments.harness.figures import GREY, label_logarithmic, new_figure, save_figure
+from experiments.harness.figures import GREY, label_logarithmic, new_figure, plot_range, save_figure
 from experiments.hyperparameter_sweep.verdict import METRIC, Verdict
 from jaxnet.training import SweepResult
 
 
 def draw_sweep(path: Path, result: SweepResult, verdict: Verdict, *, title: str) -> Path:
-    """Draw the grid as a map, and each drop rate's curve with the range of its seeds.
-
-    Args:
-        path: path of the PNG.
-        result: result of a sweep over a grid of ``learning_rate`` and ``drop_rate``.
-        verdict: verdict on the sweep.
-        title: the answer.
-    """
+    """Draw the grid as a map, and each drop rate's curve with the range of its seeds."""
     figure, axes = new_figure(1, 2, size=(14, 6), title=title)
     _draw_map(axes[0], result, verdict)
     _draw_curves(axes[1], result, verdict)
@@ -61,10 +54,8 @@ def _draw_curves(axes: Axes, result: SweepResult, verdict: Verdict) -> None:
     means = np.where(np.isfinite(verdict.errors), 100 * verdict.errors, np.nan)
     means = np.maximum(result.on_grid(means), smallest)
     for index, drop in enumerate(drops):
-        color = f"C{index}"
-        axes.plot(rates, means[:, index], "o-", color=color, label=f"drop rate {drop:g}")
-        low, high = wrong[:, index].min(axis=1), wrong[:, index].max(axis=1)
-        axes.fill_between(rates, low, high, color=color, alpha=0.18, linewidth=0)
+        look = {"style": "o-", "color": f"C{index}", "label": f"drop rate {drop:g}"}
+        plot_range(axes, rates, wrong[:, index], middle=means[:, index], **look)
     best, error = verdict.errors[verdict.best], verdict.sampling
     label = f"best ± standard error of {verdict.images:,} images"
     low, high = (max(100 * (best + side * error), smallest) for side in (-1, 1))

@@ -102,13 +102,7 @@ def _span(values: np.ndarray) -> str:
 
 
 def sweep_claims(verdict: Verdict, tested: np.ndarray, test_images: int) -> list[Claim]:
-    """Claim the best learning rates, and that dropout makes no measurable difference.
-
-    Args:
-        verdict: verdict on the default grid, on digits.
-        tested: accuracy of each network of the chosen setting on the test images.
-        test_images: their number.
-    """
+    """Claim the best learning rates, and that dropout makes no measurable difference."""
     rates, drops, best = verdict.rates, verdict.drops, verdict.best
     factor = float(np.exp(abs(np.log(rates[best] / 0.01))))
     claims = [at_most("factor of the best setting's learning rate from .01", OWN, factor, 3.4)]
@@ -124,13 +118,7 @@ def sweep_claims(verdict: Verdict, tested: np.ndarray, test_images: int) -> list
 
 
 def test_claim(verdict: Verdict, tested: np.ndarray, test_images: int) -> Claim:
-    """Claim that the test error is not above the validation error.
-
-    Args:
-        verdict: verdict on the sweep.
-        tested: accuracy of each network of the chosen setting on the test images.
-        test_images: their number.
-    """
+    """Claim that the test error is not above the validation error."""
     promised, found = verdict.errors[verdict.chosen], 1 - float(np.mean(tested))
     images = verdict.images + test_images
     pooled = (promised * verdict.images + found * test_images) / images

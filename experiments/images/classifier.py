@@ -101,15 +101,7 @@ def measure(network: Layer, result: FitResult, train: Examples, test: Examples) 
 def save_classifier(
     out: Path, dataset: Dataset, network: Layer, state: TrainState, facts: Mapping[str, Any]
 ) -> Path:
-    """Write the trained network and its preprocessing to ``model.safetensors``.
-
-    Args:
-        out: the folder.
-        dataset: its training data.
-        network: the network.
-        state: its state after training.
-        facts: metadata of the training.
-    """
+    """Write the trained network and its preprocessing to ``model.safetensors``."""
     images = dataset.train.inputs[:1000].reshape(-1, *dataset.image_shape)
     preprocessing = {
         "image_shape": list(dataset.image_shape),
@@ -140,7 +132,6 @@ def report(results: dict[str, Any], result: FitResult) -> str:
 
 
 def record_run(
-    experiment: str,
     config: Any,
     result: FitResult,
     results: dict[str, Any],
@@ -151,9 +142,7 @@ def record_run(
     history = {"train": result.history.train, "held_out": result.history.validation}
     seconds = {"compile_seconds": result.compile_seconds, "run_seconds": result.run_seconds}
     return write_record(
-        config.out,
-        experiment=experiment,
-        config=config,
+        config,
         seeds=[config.seed],
         results={**results, "history": history, **seconds},
         claims=claims,

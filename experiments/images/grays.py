@@ -21,9 +21,6 @@ def to_gray(image: Image.Image) -> np.ndarray:
     A drawing on a transparent ground is its alpha, whatever its colour: on white if it is dark, on
     black if it is light. A page with transparent margins lies on its own colour. If brightness
     hardly differs between ink and ground, the channel with the largest difference is used.
-
-    Args:
-        image: picture of mode RGBA.
     """
     rgba = np.asarray(image)
     alpha = rgba[..., 3] / 255

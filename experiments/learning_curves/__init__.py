@@ -15,9 +15,9 @@ import jax
 import jaxnet
 from experiments.harness.devices import choose_devices
 from experiments.harness.logs import reporting
-from experiments.harness.options import Count, Part, Seed, Strength, Width
+from experiments.harness.options import Count, Part, Seed, Strength, Width, is_default
 from experiments.harness.progress import announce_resumption
-from experiments.harness.record import Claim, prepare_folder
+from experiments.harness.record import Claim, at_least, prepare_folder
 from experiments.images.classifier import (
     build_network,
     build_optimizer,
@@ -114,7 +114,7 @@ def main(config: Config) -> list[Claim]:
         path = out / "learning_curves.png"
         draw_curves(path, error.result.history, title="This run diverged", held_out=name)
         results = {"diverged": str(error)}
-        record_run("learning_curves", config, error.result, results, figures=[path])
+        record_run(config, error.result, results, figures=[path])
         raise
     results = measure(network, result, train, dataset.test)
     facts = {name: results[name] for name in ("epochs", "test_accuracy", "parameter_digest")}
@@ -128,18 +128,14 @@ def main(config: Config) -> list[Claim]:
         draw_misread(out / "misread.png", dataset, network, result.state),
     ]
     claims = check_claims(config, results["test_accuracy"], tested)
-    path = record_run("learning_curves", config, result, results, claims, figures)
+    path = record_run(config, result, results, claims, figures)
     print(report(results, result))
     print("wrote", path, model, *figures, sep="\n")
     return claims
 
 
 def train_network(
-    config: Config,
-    network: Layer,
-    train: Examples,
-    validation: Examples,
-    devices: list[Any] | None,
+    config: Config, network: Layer, train: Examples, validation: Examples, devices: list[Any] | None
 ) -> FitResult:
     """Train with a progress bar and logs."""
     penalty = jaxnet.penalties.get_penalty("l2", strength=config.l2) if config.l2 else None
@@ -167,8 +163,7 @@ def check_claims(config: Config, accuracy: float, tested: str) -> list[Claim]:
     epochs, threshold = EXPECTED.get(config.dataset, (0, 0.0))
     free = ("dataset", "data_dir", "epochs", "seed", "devices", "out")
     free += ("log", "tensorboard", "checkpoint")
-    default = dataclasses.replace(Config(), **{name: getattr(config, name) for name in free})
-    if config != default or not 0 < epochs <= config.epochs:
+    if not is_default(config, free=free) or not 0 < epochs <= config.epochs:
         return []
     statement = f"{epochs} epochs or more on {config.dataset} reach {threshold:.1%} on {tested}"
-    return [Claim(statement, "jaxnet's own bar", accuracy, threshold, accuracy >= threshold)]
+    return [at_least(statement, "jaxnet's own bar", accuracy, threshold)]

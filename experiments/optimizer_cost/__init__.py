@@ -23,7 +23,7 @@ from experiments.harness.figures import BLUE, GREY, new_figure, save_figure
 from experiments.harness.load import Load
 from experiments.harness.options import Count
 from experiments.harness.progress import progress
-from experiments.harness.record import Claim, at_most, prepare_folder, write_record
+from experiments.harness.record import Claim, at_most, conclude, prepare_folder
 from experiments.optimizer_cost.pairs import Pair, pairs
 from jaxnet.core.errors import invalid_value
 from jaxnet.training import (
@@ -81,19 +81,8 @@ def main(config: Config) -> list[Claim]:
         costs.append(measure(pair, steps=config.steps, rounds=config.rounds))
         print(_line(costs[-1]))
     claims = [memory_claim(costs), *load.unless_busy(time_claims(config, costs))]
-    figure = draw(out / "optimizer_cost.png", costs)
-    results = {"costs": [cost._asdict() for cost in costs]}
-    path = write_record(
-        out,
-        experiment="optimizer_cost",
-        config=config,
-        seeds=[0],
-        results=results,
-        claims=claims,
-        figures=[figure],
-    )
-    print("", *(claim.describe() for claim in claims), "", "wrote", path, figure, sep="\n")
-    return claims
+    figures = [draw(out / "optimizer_cost.png", costs)]
+    return conclude(config, seeds=[0], results={"costs": costs}, claims=claims, figures=figures)
 
 
 def chosen(only: str) -> list[Pair]:

@@ -36,6 +36,11 @@ def pairs() -> list[Pair]:
     return [*found.values(), *_OTHERS]
 
 
+def _same(name: str, make: Callable[[Any, Any], optax.GradientTransformation]) -> Pair:
+    """Return a pair that both libraries spell alike."""
+    return Pair(name, functools.partial(make, optim), functools.partial(make, optax))
+
+
 _OTHERS = [
     Pair("lbfgs", optim.lbfgs, optax.lbfgs),  # both with optax's line search
     Pair(
@@ -47,21 +52,16 @@ _OTHERS = [
             opaque_mode=True,
         ),
     ),
-    Pair(
+    _same(
         "clip_by_global_norm",
-        lambda rate: optim.chain(optim.clip_by_global_norm(1.0), optim.adam(rate)),
-        lambda rate: optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate)),
+        lambda library, rate: library.chain(library.clip_by_global_norm(1.0), library.adam(rate)),
     ),
     Pair(
         "accumulate",
         lambda rate: optim.accumulate(optim.adam(rate), 4),
         lambda rate: optax.MultiSteps(optax.adam(rate), 4).gradient_transformation(),
     ),
-    Pair(
-        "apply_if_finite",
-        lambda rate: optim.apply_if_finite(optim.adam(rate), 5),
-        lambda rate: optax.apply_if_finite(optax.adam(rate), 5),
-    ),
+    _same("apply_if_finite", lambda library, rate: library.apply_if_finite(library.adam(rate), 5)),
     Pair(
         "per_group",
         lambda rate: optim.per_group({"a": optim.adam(rate), "b": optim.sgd(rate)}, _by_dimensions),

@@ -13,7 +13,7 @@ from typing import Annotated
 import jax
 
 from experiments.harness.options import Count, Seed, Within
-from experiments.harness.record import Claim, prepare_folder, write_record
+from experiments.harness.record import Claim, conclude, prepare_folder
 from experiments.optimizer_race.contestants import contestants
 from experiments.optimizer_race.parts import (
     Part,
@@ -74,18 +74,13 @@ def main(config: Config) -> list[Claim]:
             check_convergence(seed=config.seed, out=out),
             fail_on_mini_batches(seed=config.seed, runs=config.seeds, out=out),
         ]
-    claims = [claim for part in parts for claim in part.claims]
-    path = write_record(
-        out,
-        experiment="optimizer_race",
-        config=config,
+    return conclude(
+        config,
         seeds=[config.seed + run for run in range(config.seeds)],
         results={part.name: part.results for part in parts},
-        claims=claims,
+        claims=[claim for part in parts for claim in part.claims],
         figures=[figure for part in parts for figure in part.figures],
     )
-    print("", *(claim.describe() for claim in claims), "", "wrote", path, sep="\n")
-    return claims
 
 
 def is_default(config: Config, *names: str) -> bool:

@@ -2,15 +2,7 @@
 
 import sys
 
-from experiments import optimizer_race as experiment
+from experiments import optimizer_race
 from experiments.harness.command import run_command
 
-if __name__ == "__main__":
-    status = run_command(
-        "optimizer_race",
-        experiment.main,
-        experiment.Config(),
-        smoke=experiment.SMOKE,
-        description=experiment.__doc__,
-    )
-    sys.exit(status)
+sys.exit(run_command(optimizer_race))

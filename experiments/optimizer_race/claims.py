@@ -28,11 +28,7 @@ NEED_ORDER = ("momentum 0.99", "adam")
 
 
 def race_claims(race: Mapping[str, Mapping[str, Descent]]) -> list[Claim]:
-    """Compare momentum and Adam with the claims of the lectures.
-
-    Args:
-        race: optimizer -> landscape -> descent, of the default settings.
-    """
+    """Compare momentum and Adam with the claims of the lectures."""
 
     def steps(name: str, landscape: str) -> float:
         reached = race[name][landscape].reached
@@ -103,10 +99,7 @@ def published_claims(
 def standard_errors(name: str, rates: np.ndarray, losses: Mapping[str, np.ndarray]) -> float:
     """Return our mean minus the published one, in standard errors of the difference.
 
-    Args:
-        name: name of the published optimizer.
-        rates: learning rates.
-        losses: optimizer -> final losses (rates, seeds), of two seeds or more.
+    Losses have the shape (rates, seeds), of two seeds or more.
     """
     published = PUBLISHED[name]
     ours = losses[name][place_of(published.rate, rates)]
@@ -158,13 +151,7 @@ def theory_claims(
 
 
 def rprop_claims(walk: np.ndarray, by_hand: Sequence[float], last: Last) -> list[Claim]:
-    """Claim that Rprop needs the full batch.
-
-    Args:
-        walk: Rprop's weight with the lecture's four derivatives, in units of its first step size.
-        by_hand: the same, worked by hand.
-        last: the last gaps of a linear regression.
-    """
+    """Claim that Rprop needs the full batch."""
     source = "lecture 004, Rprop"
     far = float(np.abs(walk[: len(by_hand)] - by_hand).max())
     statement = "Rprop's weight with derivatives .1, .1, .1, -.5, distance to the one by hand"

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from experiments.optimizer_race.walk import walk
 from jaxnet.core.types import Array
 from jaxnet.optim import OPTIMIZERS
 
@@ -60,15 +61,9 @@ def plateau_and_decay(*, seed: int, runs: int = 300) -> list[Noisy]:
 
 
 def _noisy_gaps(optimizer: optax.GradientTransformation, noise: Array) -> Array:
-    def step(carry: Any, error: Array) -> tuple[Any, Array]:
-        w, state = carry
-        g = CURVATURES * w + error
-        change, state = optimizer.update(g, state, w)
-        w = w + change
-        return (w, state), 0.5 * jnp.sum(CURVATURES * w**2)
-
-    w = jnp.ones(len(CURVATURES))
-    return jax.lax.scan(step, (w, optimizer.init(w)), noise)[1]
+    start = jnp.ones(len(CURVATURES))
+    path = walk(optimizer, lambda w, error: CURVATURES * w + error, start, noise)
+    return 0.5 * jnp.sum(CURVATURES * path[1:] ** 2, axis=1)
 
 
 LECTURE_GRADIENTS = (0.1, 0.1, 0.1, -0.5)
@@ -81,16 +76,8 @@ BY_HAND = (0.0, -1.0, -2.2, -3.64, -2.92)
 
 def lecture_walk(optimizer: optax.GradientTransformation, epochs: int) -> np.ndarray:
     """Return the weight, from 0, with the lecture's four derivatives repeated."""
-
-    def step(carry: Any, g: Array) -> tuple[Any, Array]:
-        w, state = carry
-        change, state = optimizer.update(g, state, w)
-        return (w + change, state), w + change
-
-    w = jnp.zeros(())
     gradients = jnp.tile(jnp.array(LECTURE_GRADIENTS), epochs)
-    walk = jax.lax.scan(step, (w, optimizer.init(w)), gradients)[1]
-    return np.concatenate([[0.0], np.asarray(walk)])
+    return np.asarray(walk(optimizer, lambda _, g: g, jnp.zeros(()), gradients))
 
 
 EXAMPLES = 200

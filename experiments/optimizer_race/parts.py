@@ -32,14 +32,7 @@ ROUNDS = 3
 
 
 class Part(NamedTuple):
-    """Result of a part.
-
-    Attributes:
-        name: its key in result.json.
-        results: measured numbers.
-        claims: checked claims.
-        figures: paths of the written figures.
-    """
+    """Result of a part."""
 
     name: str
     results: Any
@@ -151,7 +144,7 @@ def fail_on_mini_batches(*, seed: int, runs: int, out: Path) -> Part:
         f"SGD, batches of {batch}, rate {REGRESSION_RATES[best[1]]:g}": slow[best[1]],
     }
     figure = draw_rprop(out / "rprop.png", walks, gaps, last)
-    results = {"walk": walks["Rprop"], "last_gaps": last._asdict(), "rprop_over_sgd": ratios}
+    results = {"walk": walks["Rprop"], "last_gaps": last, "rprop_over_sgd": ratios}
     claims = claim.rprop_claims(walks["Rprop"], noise.BY_HAND, last)
     return Part("rprop", results, claims, [figure])
 

@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from experiments.optimizer_race.contestants import Contestant
 from experiments.optimizer_race.landscapes import Landscape
+from experiments.optimizer_race.walk import walk
 from jaxnet.core.types import Array
 
 STAY = 100
@@ -58,17 +60,13 @@ def _paths(optimizer: Any, landscapes: Sequence[Landscape], steps: int) -> list[
     """Return path and gaps on each landscape, all in one loop."""
     start = [jnp.asarray(landscape.start) for landscape in landscapes]
     slopes = [jax.grad(landscape.function) for landscape in landscapes]
-    update = jax.vmap(optimizer.update)  # each landscape has its own weights and state
+    # each landscape has its own weights and state
+    every = optax.GradientTransformation(jax.vmap(optimizer.init), jax.vmap(optimizer.update))
 
-    def step(carry: Any, _: None) -> tuple[Any, Array]:
-        w, state = carry
-        g = jnp.stack([slope(w) for slope, w in zip(slopes, w, strict=True)])
-        change, state = update(g, state, w)
-        return (w + change, state), w
+    def slope(w: Array, _: None) -> Array:
+        return jnp.stack([slope(w) for slope, w in zip(slopes, w, strict=True)])
 
-    w = jnp.stack(start)
-    carry = (w, jax.vmap(optimizer.init)(w))
-    _, path = jax.lax.scan(step, carry, length=steps + 1)
+    path = walk(every, slope, jnp.stack(start), steps=steps)
     return [
         (path[:, place], jax.vmap(landscape.gap)(path[:, place]))
         for place, landscape in enumerate(landscapes)

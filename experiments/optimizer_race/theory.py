@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from experiments.optimizer_race.walk import walk
 from jaxnet.core.types import Array
 from jaxnet.optim import OPTIMIZERS
 
@@ -80,7 +81,7 @@ def _distances(optimizer: optax.GradientTransformation) -> Array:
     generator = np.random.default_rng(0)
     turned, _ = np.linalg.qr(generator.normal(size=(DIMENSIONS, DIMENSIONS)))
     hessian = jnp.asarray(turned.T @ np.diag(curvatures()) @ turned)
-    path = _walk(optimizer, lambda w: hessian @ w, jnp.asarray(turned.sum(axis=0)), STEPS)
+    path = walk(optimizer, lambda w, _: hessian @ w, jnp.asarray(turned.sum(axis=0)), steps=STEPS)
     largest = jnp.abs(path).max(axis=1)
     # by the largest, since squares of the last distances underflow
     return largest * jnp.linalg.norm(path / largest[:, None], axis=1)
@@ -137,16 +138,6 @@ def sublinear_convergence(steps: int = 100_000) -> list[Sublinear]:
 
 def _gaps(function: Any, start: float, rate: float, steps: int) -> Array:
     optimizer = OPTIMIZERS["sgd"](rate)
-    path = jax.jit(lambda w: _walk(optimizer, jax.grad(function), w, steps))(jnp.asarray(start))
-    return function(path[1:])
-
-
-def _walk(optimizer: optax.GradientTransformation, slope: Any, w: Array, steps: int) -> Array:
-    """Return the weights at the start and after each step."""
-
-    def step(carry: Any, _: None) -> tuple[Any, Array]:
-        w, state = carry
-        change, state = optimizer.update(slope(w), state, w)
-        return (w + change, state), w
-
-    return jax.lax.scan(step, (w, optimizer.init(w)), length=steps + 1)[1]
+    slope = jax.grad(function)
+    path = jax.jit(lambda w: walk(optimizer, lambda w, _: slope(w), w, steps=steps))
+    return function(path(jnp.asarray(start))[1:])

@@ -6,7 +6,16 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from experiments.harness.figures import BLUE, GREEN, GREY, ORANGE, new_figure, save_figure
+from experiments.harness.figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    new_figure,
+    plot_range,
+    save_figure,
+    share_legend,
+)
 from experiments.optimizer_race.deepobs import PUBLISHED
 from experiments.optimizer_race.noise import Last, Noisy
 from experiments.optimizer_race.theory import LARGEST, SMALLEST, Linear, Sublinear
@@ -91,15 +100,9 @@ def draw_deepobs(
     lowest: float,
     limit: float,
 ) -> Path:
-    """Draw final test losses against learning rates, with the published points.
+    """Draw final test losses (rates, seeds), above the lowest, with the published points.
 
-    Args:
-        path: of the figure.
-        rates: learning rates.
-        losses: title of a panel -> optimizer -> losses, shape (rates, seeds).
-        title: message of the figure.
-        lowest: the test loss at its minimum, from which the losses are drawn.
-        limit: the rate above which gradient descent diverges.
+    ``losses`` has a panel per title; above the rate ``limit`` gradient descent diverges.
     """
     figure, axes = new_figure(1, 2, size=(14, 6), title=title)
     for ax, (name, by_optimizer) in zip(axes, losses.items(), strict=True):
@@ -111,15 +114,14 @@ def draw_deepobs(
         ax.set(xlabel="learning rate", ylabel=f"final test loss − {lowest:.3f}")
     axes[1].set_ylabel("")
     axes[0].text(limit * 1.2, 120, "SGD diverges\nabove $2/\\lambda_\\mathrm{max}$", color=GREY)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    share_legend(figure, axes[0], len(PUBLISHED) + 1)
     return save_figure(figure, path)
 
 
 def _draw_losses(ax: Axes, rates: np.ndarray, name: str, values: np.ndarray, color: str) -> None:
     sane = np.where(np.isfinite(values) & (values < 1e6), values, np.nan)
-    ax.plot(rates, sane.mean(axis=1), color=color, label=f"{name}, mean and range")
-    ax.fill_between(rates, sane.min(axis=1), sane.max(axis=1), color=color, alpha=0.25, lw=0)
+    label = f"{name}, mean and range"
+    plot_range(ax, rates, sane, middle=sane.mean(axis=1), color=color, label=label)
 
 
 def _draw_published(ax: Axes, name: str, lowest: float, color: str) -> None:
@@ -146,11 +148,7 @@ def draw_rprop(
 ) -> Path:
     """Draw Rprop with the lecture's four derivatives, and on a linear regression.
 
-    Args:
-        path: of the figure.
-        walks: method -> weights under the derivatives.
-        gaps: method -> gaps of the regression, shape (runs, epochs + 1).
-        last: the last gaps at all rates and first step sizes.
+    ``gaps`` of the regression have the shape (runs, epochs + 1).
     """
     title = "Rprop looks at signs only: it needs the full batch"
     figure, (left, right, end) = new_figure(1, 3, size=(17, 5.4), title=title)
@@ -162,11 +160,7 @@ def draw_rprop(
     left.legend(loc="center right", fontsize=12)
     runs = max(len(values) for values in gaps.values())
     for (name, values), color in zip(gaps.items(), (GREEN, ORANGE, BLUE), strict=True):
-        middle = np.median(values, axis=0)
-        epochs = np.arange(len(middle))
-        right.plot(epochs, middle, color=color, label=name)
-        low, high = values.min(axis=0), values.max(axis=0)
-        right.fill_between(epochs, low, high, color=color, alpha=0.2, lw=0)
+        plot_range(right, np.arange(values.shape[1]), values.T, color=color, label=name)
     right.set(yscale="log", xlabel="epoch", ylabel="gap of the risk", ylim=(1e-14, 10))
     right.set_title(f"Linear regression: median and range of {runs} runs")
     right.legend(loc="lower left", fontsize=12)
@@ -174,8 +168,7 @@ def draw_rprop(
         (last.sizes, last.mini, "Rprop, by its first step size", ORANGE),
         (last.rates, last.sgd, "SGD, by its learning rate", BLUE),
     ):
-        end.plot(x, np.median(values, axis=1), "o-", color=color, label=name)
-        end.fill_between(x, values.min(axis=1), values.max(axis=1), color=color, alpha=0.2, lw=0)
+        plot_range(end, x, values, color=color, label=name, style="o-")
     end.set(xscale="log", yscale="log", xlabel="rate or first step size", ylabel="last gap")
     end.set_title("Mini-batches: no first step size helps Rprop")
     end.legend(loc="lower left", fontsize=12)

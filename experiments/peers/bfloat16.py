@@ -82,10 +82,6 @@ def worst_update(factory: Callable[[Any], Any], case: Case) -> float:
 
     Each step starts from the state of the previous steps, and is compared with the float64 step
     from the same state and gradient. Conventions with the same program are measured once.
-
-    Args:
-        factory: ``rate -> optimizer``.
-        case: case with the learning rate.
     """
     rate, options = float(np.float32(case.rate)), paths.quick_compilation()
     with jax.enable_x64(False), paths.as_users_do():

@@ -86,15 +86,7 @@ class Steps(NamedTuple):
         leaves: Iterable[str] = SHAPES,
         options: Any = None,
     ) -> "Steps":
-        """Trace the program.
-
-        Args:
-            factory: ``rate -> optimizer``.
-            dtype: dtype of parameters and gradients.
-            rate: learning rate.
-            leaves: leaves of the stream.
-            options: compiler options.
-        """
+        """Trace the program."""
         cast = functools.partial(jax.tree.map, lambda leaf: jnp.asarray(leaf, dtype))
         start, rows = (
             cast({name: tree[name] for name in leaves}) for tree in (parameters(), gradients())

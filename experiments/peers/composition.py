@@ -19,11 +19,12 @@ from experiments.peers.compositions import (
     WEIGHT_DECAY,
     Composition,
     Make,
+    compared,
     large,
     multi_steps,
     small,
 )
-from experiments.peers.rows import Row, judge
+from experiments.peers.rows import Row, judged_row
 from experiments.peers.stream import SHAPES, Tree
 from experiments.peers.wrapped import poisoned
 from jaxnet import optim
@@ -44,9 +45,8 @@ def comparisons() -> list[Row]:
 def _row(name: str, like: str, found: Iterable[Composition]) -> Row:
     witnesses = {c.witness: difference(c) for c in found if paths.has(c.witness)}
     missing = ", ".join(c.witness for c in found if not paths.has(c.witness))
-    verdict, _ = judge(witnesses, None, {})
-    note = f"not installed: {missing}" if missing else ""
-    return Row(name.partition(",")[0], name, like, witnesses, None, verdict, note)
+    missing = missing and f"not installed: {missing}"
+    return judged_row(name.partition(",")[0], name, like, witnesses, missing=missing)
 
 
 def difference(composition: Composition) -> float:
@@ -93,15 +93,14 @@ def _halving(count: Any) -> Any:
     return 0.5 ** (count / 50)
 
 
+def _same(wrap: Callable[[Any, Any], Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """Return our wrapper and optax's where both have the same names."""
+    return functools.partial(wrap, optim), functools.partial(wrap, optax)
+
+
 WRAPPERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
-    "chain": (
-        lambda inner: optim.chain(optim.clip(0.5), inner),
-        lambda inner: optax.chain(optax.clip(0.5), inner),
-    ),
-    "accumulate": (
-        lambda inner: optim.accumulate(inner, 3),
-        lambda inner: multi_steps(inner, 3),
-    ),
+    "chain": _same(lambda library, inner: library.chain(library.clip(0.5), inner)),
+    "accumulate": (lambda inner: optim.accumulate(inner, 3), lambda inner: multi_steps(inner, 3)),
     "masked, freeze": (
         lambda inner: optim.chain(optim.masked(inner, small), optim.freeze(large)),
         lambda inner: optax.chain(
@@ -112,42 +111,28 @@ WRAPPERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
         lambda inner: optim.per_group({"a": inner, "b": optim.set_to_zero()}, _labels),
         lambda inner: optax.multi_transform({"a": inner, "b": optax.set_to_zero()}, _labels),
     ),
-    "apply_if_finite": (
-        lambda inner: poisoned(optim.apply_if_finite(inner, 5)),
-        lambda inner: poisoned(optax.apply_if_finite(inner, 5)),
+    "apply_if_finite": _same(lambda library, inner: poisoned(library.apply_if_finite(inner, 5))),
+    "zero_nans": _same(
+        lambda library, inner: poisoned(
+            library.chain(library.zero_nans(), library.clip(0.5), inner)
+        )
     ),
-    "zero_nans": (
-        lambda inner: poisoned(optim.chain(optim.zero_nans(), optim.clip(0.5), inner)),
-        lambda inner: poisoned(optax.chain(optax.zero_nans(), optax.clip(0.5), inner)),
-    ),
-    "scale_by_schedule": (
-        lambda inner: optim.chain(inner, optim.scale_by_schedule(_halving)),
-        lambda inner: optax.chain(inner, optax.scale_by_schedule(_halving)),
+    "scale_by_schedule": _same(
+        lambda library, inner: library.chain(inner, library.scale_by_schedule(_halving))
     ),
 }
 """Name -> our wrapper and optax's."""
 
 
-def _both_ways(name: str, ours: Callable[..., Any], theirs: Callable[..., Any]) -> Any:
+def _both_ways(name: str, ours: Callable[[Any], Any], theirs: Callable[[Any], Any]) -> Any:
     def peer(optax: Any, rate: Any) -> Any:
         return theirs(optax.sgd(rate, 0.9))
 
-    return (
-        Composition(
-            f"{name}, around optax's",
-            "optax",
-            "optax",
-            lambda rate: ours(optax.sgd(rate, 0.9)),
-            peer,
-        ),
-        Composition(
-            f"{name}, of optax around ours",
-            "optax",
-            "optax",
-            lambda rate: theirs(optim.momentum(rate)),
-            peer,
-        ),
-    )
+    around = {
+        f"{name}, around optax's": lambda rate: ours(optax.sgd(rate, 0.9)),
+        f"{name}, of optax around ours": lambda rate: theirs(optim.momentum(rate)),
+    }
+    return [row for way, make in around.items() for row in compared(way, "optax", make, optax=peer)]
 
 
 COMPOSITIONS: list[Composition] = [
@@ -155,7 +140,7 @@ COMPOSITIONS: list[Composition] = [
     *WEIGHT_DECAY,
     *ACCUMULATION,
     *AVERAGES,
-    Composition("per_group", "optax", "torch", _groups, _groups_torch),
+    *compared("per_group", "optax", _groups, torch=_groups_torch),
     *(row for name, pair in WRAPPERS.items() for row in _both_ways(name, *pair)),
 ]
 """Every composition, in the order of the page."""

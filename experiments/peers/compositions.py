@@ -1,5 +1,6 @@
 """Compositions in the spelling of each library, one table per family."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -38,6 +39,11 @@ class Composition(NamedTuple):
     theirs: Make
 
 
+def compared(name: str, like: str, ours: Callable[[Any], Any], **theirs: Make) -> list[Composition]:
+    """Return a composition for each library."""
+    return [Composition(name, like, witness, ours, make) for witness, make in theirs.items()]
+
+
 # clipped to norms of order 1, where the 1e-6 that PyTorch adds is visible
 def _clipped(clip: Any) -> Callable[[Any], Any]:
     return lambda rate: optim.chain(optim.clip(1.0), clip, optim.sgd(rate, momentum=0.9))
@@ -53,7 +59,7 @@ def _clipped_torch(change: Callable[[Any, list[Any]], Any]) -> Make:
             torch.nn.utils.clip_grad_value_(params, 1.0)
             change(torch.nn.utils, params)
 
-        return TorchChanged(torch.optim.SGD(params, rate, momentum=0.9), clip)
+        return TorchChanged(_torch_sgd()(torch, params, rate), clip)
 
     return make
 
@@ -62,67 +68,57 @@ def _plain(clip: Any) -> Callable[[Any], Any]:
     return lambda rate: optim.chain(clip, optim.sgd(rate))
 
 
+def _torch_sgd(**options: float) -> Make:
+    return lambda torch, params, rate: torch.optim.SGD(params, rate, momentum=0.9, **options)
+
+
 def _keras_sgd(**options: float) -> Make:
     return lambda keras, rate: keras.optimizers.SGD(rate, **options)
 
 
 CLIPPING = [
-    Composition(
+    *compared(
         "clip",
         "optax",
-        "optax",
         _clipped(optim.clip(0.01)),
-        _clipped_optax(optax.clip(0.01)),
+        optax=_clipped_optax(optax.clip(0.01)),
+        torch=_clipped_torch(lambda utils, params: utils.clip_grad_value_(params, 0.01)),
     ),
-    Composition(
-        "clip",
-        "optax",
-        "torch",
-        _clipped(optim.clip(0.01)),
-        _clipped_torch(lambda utils, params: utils.clip_grad_value_(params, 0.01)),
-    ),
-    Composition("clip", "optax", "keras", _plain(optim.clip(0.01)), _keras_sgd(clipvalue=0.01)),
-    Composition(
+    *compared("clip", "optax", _plain(optim.clip(0.01)), keras=_keras_sgd(clipvalue=0.01)),
+    *compared(
         "clip_by_global_norm",
-        "optax",
         "optax",
         _clipped(optim.clip_by_global_norm(0.5)),
-        _clipped_optax(optax.clip_by_global_norm(0.5)),
+        optax=_clipped_optax(optax.clip_by_global_norm(0.5)),
     ),
-    Composition(
+    *compared(
         "clip_by_global_norm",
-        "torch",
         "torch",
         _clipped(optim.clip_by_global_norm(0.5, like="torch")),
-        _clipped_torch(lambda utils, params: utils.clip_grad_norm_(params, 0.5)),
+        torch=_clipped_torch(lambda utils, params: utils.clip_grad_norm_(params, 0.5)),
     ),
-    Composition(
+    *compared(
         "clip_by_global_norm",
         "keras",
-        "keras",
         _plain(optim.clip_by_global_norm(0.5, like="keras")),
-        _keras_sgd(global_clipnorm=0.5),
+        keras=_keras_sgd(global_clipnorm=0.5),
     ),
-    Composition(
-        "clip_by_norm",
-        "keras",
-        "keras",
-        _plain(optim.clip_by_norm(0.01)),
-        _keras_sgd(clipnorm=0.01),
+    *compared(
+        "clip_by_norm", "keras", _plain(optim.clip_by_norm(0.01)), keras=_keras_sgd(clipnorm=0.01)
     ),
-    Composition(
+    *compared(
         "clip_by_norm",
-        "torch",
         "torch",
         _clipped(optim.clip_by_norm(0.01, like="torch")),
-        _clipped_torch(lambda utils, params: [utils.clip_grad_norm_([w], 0.01) for w in params]),
+        torch=_clipped_torch(
+            lambda utils, params: [utils.clip_grad_norm_([w], 0.01) for w in params]
+        ),
     ),
-    Composition(
+    *compared(
         "adaptive_grad_clip",
         "optax",
-        "optax",
         _clipped(optim.adaptive_grad_clip(0.01)),
-        _clipped_optax(optax.adaptive_grad_clip(0.01)),
+        optax=_clipped_optax(optax.adaptive_grad_clip(0.01)),
     ),
 ]
 
@@ -158,49 +154,32 @@ def _decoupled(rate: Any) -> Any:
 
 
 WEIGHT_DECAY = [
-    Composition(
-        "add_decayed_weights, coupled",
-        "optax",
-        "torch",
-        _coupled(0.1),
-        lambda torch, params, rate: torch.optim.SGD(params, rate, momentum=0.9, weight_decay=0.1),
+    *compared(
+        "add_decayed_weights, coupled", "optax", _coupled(0.1), torch=_torch_sgd(weight_decay=0.1)
     ),
-    Composition(
+    *compared(
         "add_decayed_weights, masked",
         "optax",
-        "optax",
         _coupled(0.1, small),
-        _coupled_optax(0.1, small),
+        optax=_coupled_optax(0.1, small),
     ),
-    Composition(
-        "add_decayed_weights, scheduled",
-        "optax",
-        "optax",
-        _coupled(_fading),
-        _coupled_optax(_fading),
+    *compared(
+        "add_decayed_weights, scheduled", "optax", _coupled(_fading), optax=_coupled_optax(_fading)
     ),
-    Composition(
+    *compared(
         "add_decayed_weights, decoupled",
-        "optax",
         "optax",
         _decoupled,
-        lambda optax, rate: optax.adamw(rate, weight_decay=0.1),
+        optax=lambda optax, rate: optax.adamw(rate, weight_decay=0.1),
+        torch=lambda torch, params, rate: torch.optim.AdamW(params, rate, weight_decay=0.1),
     ),
-    Composition(
+    *compared(
         "add_decayed_weights, decoupled",
         "optax",
-        "torch",
-        _decoupled,
-        lambda torch, params, rate: torch.optim.AdamW(params, rate, weight_decay=0.1),
-    ),
-    Composition(
-        "add_decayed_weights, decoupled",
-        "optax",
-        "keras",
         lambda rate: optim.chain(
             optim.add_decayed_weights(0.1), optim.scale_by_learning_rate(rate)
         ),
-        _keras_sgd(weight_decay=0.1),
+        keras=_keras_sgd(weight_decay=0.1),
     ),
 ]
 
@@ -221,45 +200,41 @@ def multi_steps(inner: Any, every: Any, **options: Any) -> Any:
 
 
 ACCUMULATION = [
-    Composition(
+    *compared(
         "accumulate",
         "optax",
-        "torch",
         lambda rate: optim.accumulate(optim.adam(_slowed(rate, 3)), 3),
-        lambda torch, params, rate: TorchAccumulated(torch.optim.Adam(params, rate), 3),
+        torch=lambda torch, params, rate: TorchAccumulated(torch.optim.Adam(params, rate), 3),
     ),
-    Composition(
+    *compared(
         "accumulate",
         "optax",
-        "keras",
         lambda rate: optim.accumulate(optim.adam(_slowed(rate, 3), like="keras"), 3),
-        lambda keras, rate: keras.optimizers.Adam(rate, gradient_accumulation_steps=3),
+        keras=lambda keras, rate: keras.optimizers.Adam(rate, gradient_accumulation_steps=3),
     ),
-    Composition(
+    *compared(
         "accumulate, sum of 2, then of 4",
         "optax",
-        "optax",
         lambda rate: optim.accumulate(optim.momentum(rate), _two_then_four, use_grad_mean=False),
-        lambda optax, rate: multi_steps(optax.sgd(rate, 0.9), _two_then_four, use_grad_mean=False),
+        optax=lambda optax, rate: multi_steps(
+            optax.sgd(rate, 0.9), _two_then_four, use_grad_mean=False
+        ),
     ),
-    Composition(
+    *compared(
         "accumulate, finite mini-batches only",
         "optax",
-        "optax",
         lambda rate: poisoned(optim.apply_if_finite(optim.accumulate(optim.adam(rate), 3), 100)),
-        lambda optax, rate: poisoned(
+        optax=lambda optax, rate: poisoned(
             multi_steps(optax.adam(rate), 3, should_skip_update_fn=optax.skip_not_finite)
         ),
     ),
 ]
 
 
-def _average(decay: Any, **options: Any) -> Callable[[Any], Any]:
-    def make(rate: Any) -> Any:
-        inner = optim.average_parameters(optim.momentum(rate), decay, **options)
-        return shown(inner, optim.averaged_params)
-
-    return make
+def _average(decay: Any, inner: Any = optim.momentum, **options: Any) -> Callable[[Any], Any]:
+    return lambda rate: shown(
+        optim.average_parameters(inner(rate), decay, **options), optim.averaged_params
+    )
 
 
 def _ema(optax: Any, rate: Any) -> Any:
@@ -281,7 +256,7 @@ def _averaged_torch(function: str, *options: float) -> Make:
     def make(torch: Any, params: list[Any], rate: float) -> Any:
         average = getattr(torch.optim.swa_utils, function)(*options)
         return TorchAveraged(
-            torch, params, lambda copies: torch.optim.SGD(copies, rate, momentum=0.9), average
+            torch, params, lambda copies: _torch_sgd()(torch, copies, rate), average
         )
 
     return make
@@ -292,33 +267,27 @@ def _averaged_keras(keras: Any, rate: float) -> Any:
     return KerasAveraged(keras, optimizer)
 
 
-def _average_keras(rate: Any) -> Any:
-    inner = optim.momentum(rate, like="keras")
-    return shown(optim.average_parameters(inner, 0.9, like="keras"), optim.averaged_params)
-
-
 AVERAGES = [
-    Composition("average_parameters", "optax", "optax", _average(0.9), _ema),
-    Composition(
-        "average_parameters, debias=False",
-        "optax",
-        "optax",
-        _average(0.9, debias=False),
-        _incremental,
+    *compared("average_parameters", "optax", _average(0.9), optax=_ema),
+    *compared(
+        "average_parameters, debias=False", "optax", _average(0.9, debias=False), optax=_incremental
     ),
-    Composition(
+    *compared(
         "average_parameters",
         "torch",
-        "torch",
         _average(0.9, like="torch"),
-        _averaged_torch("get_ema_avg_fn", 0.9),
+        torch=_averaged_torch("get_ema_avg_fn", 0.9),
     ),
-    Composition(
+    *compared(
         "average_parameters, uniform",
         "torch",
-        "torch",
         _average(None),
-        _averaged_torch("get_swa_avg_fn"),
+        torch=_averaged_torch("get_swa_avg_fn"),
     ),
-    Composition("average_parameters", "keras", "keras", _average_keras, _averaged_keras),
+    *compared(
+        "average_parameters",
+        "keras",
+        _average(0.9, functools.partial(optim.momentum, like="keras"), like="keras"),
+        keras=_averaged_keras,
+    ),
 ]

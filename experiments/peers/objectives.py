@@ -14,7 +14,7 @@ import optax
 from experiments.peers.case import Known
 from experiments.peers.compare import apart
 from experiments.peers.paths import as_users_do
-from experiments.peers.rows import Row, judge
+from experiments.peers.rows import Row, judged_row
 from experiments.peers.stream import STEPS, Tree
 from jaxnet.optim import (
     adam,
@@ -41,9 +41,7 @@ def compare(name: str) -> Row:
     with jax.enable_x64(True), as_users_do():
         ours, theirs = (_flat(path) for path in jax.jit(COMPARISONS[name])())
     witnesses = {"optax": apart(ours, theirs)}
-    verdict, known = judge(witnesses, None, KNOWN.get(name, {}))
-    note, link = (known.reason, known.link) if known else ("", "")
-    return Row(name.split(",")[0], name, "optax", witnesses, None, verdict, note, link)
+    return judged_row(name.split(",")[0], name, "optax", witnesses, known=KNOWN.get(name))
 
 
 def _flat(path: Any) -> Tree:
@@ -98,9 +96,7 @@ def _lookahead(ours: Any, theirs: Any, **options: Any) -> Paths:
     pair = optax.LookaheadParams(start(), start())  # init_synced would share one buffer
     return (
         follow(
-            lookahead(ours, **options),
-            start(),
-            evaluate=lambda state, params: (params, state.slow),
+            lookahead(ours, **options), start(), evaluate=lambda state, params: (params, state.slow)
         ),
         follow(
             optax.lookahead(theirs, **{"sync_period": 5, "slow_step_size": 0.5} | options),
@@ -129,9 +125,7 @@ def _schedule_free(ours: Any, theirs: Any, rate: float, **options: Any) -> Paths
 
     return (
         follow(
-            schedule_free(ours, rate, **options),
-            start(),
-            evaluate=both(schedule_free_eval_params),
+            schedule_free(ours, rate, **options), start(), evaluate=both(schedule_free_eval_params)
         ),
         follow(
             optax.contrib.schedule_free(theirs, rate, **options),

@@ -38,15 +38,7 @@ def build_page(
     others: Mapping[str, Sequence[Row]],
     environment: Mapping[str, Any],
 ) -> str:
-    """Return the page.
-
-    Args:
-        rows: of the optimizers, in order.
-        pairs: distances of their conventions.
-        bfloat16: accuracy with parameters of that dtype.
-        others: heading -> rows of schedules, compositions and other comparisons.
-        environment: versions, device and command.
-    """
+    """Return the page."""
     everything = [*rows, *(row for section in others.values() for row in section)]
     first = {row.optimizer for row in rows}
     rows = [row for row in everything if row.optimizer in first]  # each name has one place
@@ -113,11 +105,7 @@ def _summary(
 
 
 def count_bugs(rows: Sequence[Row]) -> int:
-    """Count the bugs of libraries in rows; several rows may share one.
-
-    Args:
-        rows: rows of any verdict.
-    """
+    """Count the bugs of libraries in rows; several rows may share one."""
     return len({(row.note, row.link) for row in rows if row.verdict == "theirs"})
 
 
@@ -155,24 +143,21 @@ def _table(rows: Sequence[Row]) -> str:
         cells += [_number(row.witnesses.get(name), "{:.1e}") for name in witnesses]
         cells += [_number(row.ulps, "{:.1f} ulp")] if ulps else []
         note = f" {_escape(row.note)} {_link(row.link)}" if row.note else ""
-        cells.append(_verdict(row.verdict, note))
-        lines.append(f"<tr>{''.join(cells)}</tr>")
+        lines.append([*cells, _verdict(row.verdict, note)])
     return _wrap(head, lines)
 
 
 def _pairs(pairs: Sequence[Pair]) -> str:
     lines = [
-        "<tr>"
-        + _cell(" and ".join(pair.conventions))
-        + _number(pair.difference, "{:.1e}")
-        + _cell(pair.case)
-        + (
+        [
+            _cell(" and ".join(pair.conventions)),
+            _number(pair.difference, "{:.1e}"),
+            _cell(pair.case),
             f"<td>{_inline(pair.reason) or 'one rule'} {_link(pair.link)}</td>"
             if pair.explained
-            else '<td class="differs">unexplained</td>'
-        )
-        + _number(pair.without, "{:.1e}")
-        + "</tr>"
+            else '<td class="differs">unexplained</td>',
+            _number(pair.without, "{:.1e}"),
+        ]
         for pair in pairs
     ]
     head = ["at equal settings", "apart by", "most with", "because", "without that"]
@@ -181,12 +166,12 @@ def _pairs(pairs: Sequence[Pair]) -> str:
 
 def _bfloat16(rows: Sequence[Bfloat16]) -> str:
     lines = [
-        "<tr>"
-        + "".join(_cell(text) for text in (row.optimizer, row.case, row.like))
-        + _number(row.ulps, "{:.2f} ulp")
-        + _number(row.optax, "{:.1f} ulp")
-        + _verdict("equal" if row.exact else "differs")
-        + "</tr>"
+        [
+            *map(_cell, (row.optimizer, row.case, row.like)),
+            _number(row.ulps, "{:.2f} ulp"),
+            _number(row.optax, "{:.1f} ulp"),
+            _verdict("equal" if row.exact else "differs"),
+        ]
         for row in rows
     ]
     head = ["optimizer", "settings", "like", "ours", "optax's own", "verdict"]
@@ -208,9 +193,10 @@ def _known_bugs(rows: Sequence[Row]) -> str:
     return f"<h2>Known bugs of libraries, pinned to these versions</h2>{_table(found)}"
 
 
-def _wrap(head: Iterable[str], lines: Iterable[str]) -> str:
-    cells = "".join(f"<th>{_escape(title)}</th>" for title in head)
-    return f'<div class="scroll"><table><tr>{cells}</tr>{"".join(lines)}</table></div>'
+def _wrap(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
+    titles = [f"<th>{_escape(title)}</th>" for title in head]
+    rows = "".join(f"<tr>{''.join(cells)}</tr>" for cells in [titles, *lines])
+    return f'<div class="scroll"><table>{rows}</table></div>'
 
 
 def _cell(text: str) -> str:

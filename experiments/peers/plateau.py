@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 import jaxnet
 from experiments.peers.case import Known
 from experiments.peers.paths import LIBRARIES, as_users_do, has, keras_float64
-from experiments.peers.rows import Row, judge
+from experiments.peers.rows import Row, judged_row
 
 
 class PlateauCase(NamedTuple):
@@ -112,11 +112,10 @@ def measure(case: PlateauCase, like: str) -> Row:
     if has(like):
         witnesses[like] = float(np.max(np.abs(actual - _FOLLOWERS[like](case))))
     witnesses["formula"] = float(np.max(np.abs(actual - formula(case, like))))
-    verdict, known = judge(witnesses, None, case.known)
-    note, link = ("", "") if known is None else (known.reason, known.link)
     missing = "" if has(like) else f"{like} is not installed"
-    name = "reduce_on_plateau"
-    return Row(name, case.name, like, witnesses, None, verdict, note or missing, link)
+    return judged_row(
+        "reduce_on_plateau", case.name, like, witnesses, known=case.known, missing=missing
+    )
 
 
 def ours(case: PlateauCase, like: str) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Reasons why libraries differ: at equal hyperparameters, and in defaults."""
 
+import itertools
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -105,10 +107,7 @@ DEFAULTS: dict[str, dict[str, dict[str, float]]] = {
     },
     "prodigy": {"optax": {}},
     "schedule_free_sgd": {"optax": {}},
-    "schedule_free_adamw": {
-        "optax": {"weight_lr_power": 2.0},
-        "keras": {"weight_lr_power": 0.0},
-    },
+    "schedule_free_adamw": {"optax": {"weight_lr_power": 2.0}, "keras": {"weight_lr_power": 0.0}},
 }
 """Optimizer -> convention -> default hyperparameters in which conventions differ.
 
@@ -151,149 +150,128 @@ _EPS_HAT = Reason(
 )
 _UNCORRECTED = Reason("The lecture corrects neither moment for its start at 0.")
 
-REASONS: dict[tuple[str, str, str], Reason] = {
-    **{
-        ("rprop", "optax", other): Reason(
-            "PyTorch, and the lecture's here, keep every step size in its limits, optax and the"
-            " paper only those that change: a first step size out of its limits stays there until"
-            " then."
-        )
-        for other in ("torch", "lecture")
-    },
-    **{
-        (name, "optax", "keras"): Reason(
-            "With weight decay only: optax's, by its chain, is coupled, Keras's decoupled.",
-            _KERAS_19981,
-            NO_DECAY,
-        )
-        for name in ("adagrad", "rmsprop")
-    },
-    ("adagrad", "optax", "torch"): Reason(
+_REASONS: dict[str, Reason] = {
+    "sgd momentum nesterov: optax torch, keras": _RATE_IN_TRACE,
+    "sgd momentum nesterov: optax torch, lecture": _AVERAGE,
+    "sgd momentum nesterov: keras, lecture": _AVERAGE_OR_STEPS,
+    "rprop: optax, torch lecture": Reason(
+        "PyTorch, and the lecture's here, keep every step size in its limits, optax and the"
+        " paper only those that change: a first step size out of its limits stays there until"
+        " then."
+    ),
+    "adagrad rmsprop: optax, keras": Reason(
+        "With weight decay only: optax's, by its chain, is coupled, Keras's decoupled.",
+        _KERAS_19981,
+        NO_DECAY,
+    ),
+    "adagrad: optax, torch": Reason(
         "optax adds eps inside the root, PyTorch outside of it.", _TF_KERAS_315, NO_EPS
     ),
-    ("adagrad", "torch", "keras"): Reason(
+    "adagrad: torch, keras": Reason(
         "PyTorch adds eps outside the root, Keras inside; PyTorch's weight decay is coupled,"
         " Keras's decoupled.",
         _TF_KERAS_315,
         NO_EPS | NO_DECAY,
     ),
-    **{
-        ("adadelta", library, "keras"): Reason(
-            "With weight decay only: the other's is coupled, Keras's decoupled.",
-            _KERAS_19981,
-            NO_DECAY,
-        )
-        for library in ("optax", "torch")
-    },
-    ("rmsprop", "optax", "torch"): Reason(
+    "adadelta: optax torch, keras": Reason(
+        "With weight decay only: the other's is coupled, Keras's decoupled.", _KERAS_19981, NO_DECAY
+    ),
+    "rmsprop: optax, torch": Reason(
         "optax adds eps inside the root, by default, PyTorch outside; with momentum optax sums up"
         " steps and PyTorch directions, which differ under a schedule.",
         _OPTAX_532,
         NO_EPS | NO_MOMENTUM,
     ),
-    ("rmsprop", "torch", "keras"): Reason(
+    "rmsprop: torch, keras": Reason(
         "PyTorch adds eps outside the root, Keras inside; with momentum PyTorch sums up directions"
         " and Keras steps, which differ under a schedule; PyTorch's weight decay is coupled.",
         _PYTORCH_23796,
         NO_EPS | NO_MOMENTUM | NO_DECAY,
     ),
-    **{
-        ("rmsprop", library, "lecture"): Reason(
-            "The lecture's, which has no eps of its own, has it outside the root, as PyTorch; with"
-            " momentum it sums up directions, not steps.",
-            without=NO_EPS | NO_MOMENTUM | NO_DECAY,
-        )
-        for library in ("optax", "keras")
-    },
-    **{
-        ("adamax", library, "keras"): Reason(
-            "Keras divides by max(b2 u, |g|) + eps and remembers the maximum without eps; the"
-            " other's maximum is of b2 u and |g| + eps.",
-            without=NO_EPS | NO_DECAY,
-        )
-        for library in ("optax", "torch")
-    },
-    ("amsgrad", "optax", "torch"): Reason(
+    "rmsprop: optax keras, lecture": Reason(
+        "The lecture's, which has no eps of its own, has it outside the root, as PyTorch; with"
+        " momentum it sums up directions, not steps.",
+        without=NO_EPS | NO_MOMENTUM | NO_DECAY,
+    ),
+    "adamax: optax torch, keras": Reason(
+        "Keras divides by max(b2 u, |g|) + eps and remembers the maximum without eps; the"
+        " other's maximum is of b2 u and |g| + eps.",
+        without=NO_EPS | NO_DECAY,
+    ),
+    "amsgrad: optax, torch": Reason(
         "optax keeps the maximum of the corrected second moment, PyTorch corrects the maximum of"
         " the uncorrected one.",
         _OPTAX_1389,
     ),
-    ("amsgrad", "optax", "keras"): Reason(
+    "amsgrad: optax, keras": Reason(
         "optax keeps the maximum of the corrected second moment; Keras corrects the maximum of the"
         " uncorrected one, after it has added eps.",
         _OPTAX_1389,
     ),
-    ("amsgrad", "torch", "keras"): _EPS_HAT,
-    ("radam", "optax", "torch"): Reason(
+    "amsgrad: torch, keras": _EPS_HAT,
+    "radam: optax, torch": Reason(
         "optax adds eps to the root of the corrected second moment, PyTorch before the correction,"
         " which makes it 1/sqrt(1 - b2^t) times as large; at the threshold itself only optax"
         " rectifies."
     ),
-    ("adan", "optax", "paper"): Reason(
+    "adan: optax, paper": Reason(
         "With weight decay only: the paper's is implicit, taken at the weights after the step, as"
         " in its authors' code; optax's is AdamW's.",
         without=NO_DECAY,
     ),
-    ("adamaxw", "optax", "keras"): Reason(
+    "adamaxw: optax, keras": Reason(
         "Keras divides by max(b2 u, |g|) + eps and remembers the maximum without eps; optax's"
         " maximum is of b2 u and |g| + eps.",
         without=NO_EPS | NO_DECAY,
     ),
-    ("lamb", "optax", "keras"): Reason(
+    "lamb: optax, keras": Reason(
         "With weight decay only: optax's is part of the step, so that the trust ratio scales it, as"
         " in the paper; Keras decays the weights before.",
         _KERAS_19981,
         NO_DECAY,
     ),
-    ("muon", "optax", "torch"): Reason(
+    "muon: optax, torch": Reason(
         "optax corrects the momentum for its start at 0, and takes arrays to be (in, out) for the"
         " factor sqrt(max(1, out/in)), PyTorch (out, in). PyTorch orthogonalizes in bfloat16.",
         _OPTAX_1249,
     ),
-    ("muon", "optax", "keras"): Reason(
+    "muon: optax, keras": Reason(
         "optax corrects the momentum for its start at 0; Keras's is the sum, not the average, which"
         " matters to eps, 1e-7 there beside the norm. Arrays other than matrices take Nadam in"
         " optax, and Adam with eps before the correction in Keras.",
         _KERAS_17391,
     ),
-    ("muon", "torch", "keras"): Reason(
+    "muon: torch, keras": Reason(
         "PyTorch divides by max(norm, eps), Keras by norm + 1e-7, and Keras's momentum is the sum,"
         " not the average. PyTorch orthogonalizes in bfloat16 and takes matrices only.",
         _PYTORCH_160213,
     ),
-    ("schedule_free_adamw", "optax", "keras"): Reason(
+    "schedule_free_adamw: optax, keras": Reason(
         "Keras averages with equal weights, optax with the squares of the largest rate so far,"
         " which differ under a schedule; Keras decays the weights, optax the base sequence.",
         _KERAS_22113,
     ),
+    "adam adamw: optax torch, keras": _EPS_HAT,
+    "adam: optax torch keras, lecture": _UNCORRECTED,
+    "nadam nadamw: optax, torch": Reason(
+        "PyTorch's momentum grows by the paper's schedule, b1 (1 - .96^(t psi)/2) with psi ="
+        " 4e-3; optax's is b1 throughout.",
+        _PYTORCH_59009,
+    ),
+    "nadam nadamw: optax, keras": Reason(
+        "Keras's momentum grows as b1 (1 - .96^t / 2), 250 times as fast as the paper's;"
+        " optax's is b1 throughout."
+    ),
+    "nadam nadamw: torch, keras": Reason(
+        "PyTorch's momentum grows by the paper's schedule, b1 (1 - .96^(t psi)/2) with psi ="
+        " 4e-3; Keras has psi = 1."
+    ),
+}
+"""``"optimizers: conventions a, conventions b"`` -> reason why each ``a`` and ``b`` differ."""
+
+REASONS = {
+    (optimizer, a, b): reason
+    for names, reason in _REASONS.items()
+    for optimizer, a, b in itertools.product(*map(str.split, re.split("[:,]", names)))
 }
 """``(optimizer, a, b)`` -> reason why ``a`` and ``b`` differ; other pairs are equal."""
-
-for _name in ("sgd", "momentum", "nesterov"):
-    REASONS |= {
-        (_name, "optax", "keras"): _RATE_IN_TRACE,
-        (_name, "torch", "keras"): _RATE_IN_TRACE,
-        (_name, "optax", "lecture"): _AVERAGE,
-        (_name, "torch", "lecture"): _AVERAGE,
-        (_name, "keras", "lecture"): _AVERAGE_OR_STEPS,
-    }
-for _name in ("adam", "adamw"):
-    REASONS |= {(_name, "optax", "keras"): _EPS_HAT, (_name, "torch", "keras"): _EPS_HAT}
-for _library in ("optax", "torch", "keras"):
-    REASONS["adam", _library, "lecture"] = _UNCORRECTED
-for _name in ("nadam", "nadamw"):
-    REASONS |= {
-        (_name, "optax", "torch"): Reason(
-            "PyTorch's momentum grows by the paper's schedule, b1 (1 - .96^(t psi)/2) with psi ="
-            " 4e-3; optax's is b1 throughout.",
-            _PYTORCH_59009,
-        ),
-        (_name, "optax", "keras"): Reason(
-            "Keras's momentum grows as b1 (1 - .96^t / 2), 250 times as fast as the paper's;"
-            " optax's is b1 throughout."
-        ),
-        (_name, "torch", "keras"): Reason(
-            "PyTorch's momentum grows by the paper's schedule, b1 (1 - .96^(t psi)/2) with psi ="
-            " 4e-3; Keras has psi = 1."
-        ),
-    }

@@ -82,10 +82,25 @@ def measure(case: Case, like: str) -> Row:
             missing = f"{like} is not installed"
     witnesses["oracle"] = apart(actual, paths.oracle(case, like))
     ulps = float32_ulps(case, like)
-    verdict, known = judge(witnesses, ulps, case.known)
-    if known is None:
-        return Row(case.optimizer, case.name, like, witnesses, ulps, verdict, missing)
-    return Row(case.optimizer, case.name, like, witnesses, ulps, verdict, known.reason, known.link)
+    return judged_row(
+        case.optimizer, case.name, like, witnesses, ulps=ulps, known=case.known, missing=missing
+    )
+
+
+def judged_row(
+    optimizer: str,
+    case: str,
+    like: str,
+    witnesses: Mapping[str, float],
+    *,
+    ulps: float | None = None,
+    known: Mapping[str, Known] | None = None,
+    missing: str = "",
+) -> Row:
+    """Return a row with its verdict, and the known bug or the missing library as its note."""
+    verdict, bug = judge(witnesses, ulps, known or {})
+    note, link = (bug.reason, bug.link) if bug else (missing, "")
+    return Row(optimizer, case, like, witnesses, ulps, verdict, note, link)
 
 
 def judge(
@@ -122,15 +137,7 @@ def compare_conventions(optimizer: str, cases: list[Case]) -> list[Pair]:
 def judge_pair(
     optimizer: str, likes: tuple[str, str], largest: float, case: Case | None, reason: Reason | None
 ) -> Pair:
-    """Return a pair with its verdict: without the stated reason, no difference may remain.
-
-    Args:
-        optimizer: its name.
-        likes: the two conventions.
-        largest: largest difference.
-        case: case of that difference; None if there is none.
-        reason: reason stated for the pair, if any.
-    """
+    """Return a pair with its verdict: without the stated reason, no difference may remain."""
     name, explained = case.name if case else "", (largest > DIFFERENT) == (reason is not None)
     if case is None or reason is None:
         return Pair(optimizer, likes, largest, name, explained, *(reason or ("", ""))[:2])
@@ -140,13 +147,7 @@ def judge_pair(
 
 
 def apart_without(case: Case, likes: tuple[str, str], without: Mapping[str, float]) -> float | None:
-    """Return the difference of two conventions with other hyperparameters; None without any.
-
-    Args:
-        case: case whose hyperparameters are replaced.
-        likes: the two conventions.
-        without: the other hyperparameters.
-    """
+    """Return the difference of two conventions with other hyperparameters; None without any."""
     given = {name: value for name, value in without.items() if name in case.options}
     if not given:
         return None

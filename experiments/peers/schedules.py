@@ -17,11 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+import jaxnet
 from experiments.peers import plateau
 from experiments.peers.cases.schedules import CASES
 from experiments.peers.paths import LIBRARIES, as_users_do, has, keras_float64
-from experiments.peers.rows import Row, judge
-from experiments.peers.schedule_case import ScheduleCase
+from experiments.peers.rows import Row, judged_row
+from experiments.peers.schedule_case import BASE, ScheduleCase
 
 
 def comparisons(every: int = 1) -> list[Row]:
@@ -39,11 +40,6 @@ def measure(case: ScheduleCase, library: str, every: int = 1) -> Row:
     """Compare a case with a library, if installed, and with its formula.
 
     Differences of rates are relative to the largest rate, since rates decay to 0.
-
-    Args:
-        case: one of `CASES`, or a variant with its name.
-        library: library of the other schedule.
-        every: compile ours together with every n-th case.
     """
     actual, witnesses = _ours("float64", every)[case.name], {}
     for witness in [library, "formula"]:
@@ -52,10 +48,10 @@ def measure(case: ScheduleCase, library: str, every: int = 1) -> Row:
             largest = np.max(np.abs(actual - expected)) / np.max(np.abs(expected))
             witnesses[witness] = float(largest)
     ulps = _ulps(_ours("float32", every)[case.name], _formula(case))
-    verdict, known = judge(witnesses, ulps, case.known)
-    note, link = ("", "") if known is None else (known.reason, known.link)
     missing = "" if has(library) else f"{library} is not installed"
-    return Row(case.schedule, case.name, library, witnesses, ulps, verdict, note or missing, link)
+    return judged_row(
+        case.ours.name, case.name, library, witnesses, ulps=ulps, known=case.known, missing=missing
+    )
 
 
 def _ulps(actual: np.ndarray, exact: np.ndarray) -> float:
@@ -71,7 +67,10 @@ def _ours(dtype: str, every: int) -> dict[str, np.ndarray]:
 
     @jax.jit  # counts are arguments, since constants would be folded
     def compute(counts: jax.Array) -> dict[str, jax.Array]:
-        return {case.name: jax.vmap(case.ours())(counts[: case.last + 1]) for case in cases}
+        return {
+            case.name: jax.vmap(case.ours(jaxnet.schedules))(counts[: case.last + 1])
+            for case in cases
+        }
 
     counts = np.arange(max(case.last for case in cases) + 1, dtype=np.int32)
     with jax.enable_x64(dtype == "float64"):
@@ -97,8 +96,8 @@ def _optax(case: ScheduleCase) -> Any:
 def _torch(case: ScheduleCase) -> Any:
     torch = importlib.import_module("torch")
     assert case.torch is not None
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], case.base)
-    scheduler = case.torch(torch, optimizer)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], BASE)
+    scheduler = case.torch(torch.optim.lr_scheduler, optimizer)
     rates = [optimizer.param_groups[0]["lr"]]
     for _ in range(case.last):
         optimizer.step()
@@ -110,7 +109,7 @@ def _torch(case: ScheduleCase) -> Any:
 def _keras(case: ScheduleCase) -> Any:
     assert case.keras is not None
     with keras_float64() as keras:
-        return jax.vmap(case.keras(keras))(jnp.asarray(_counts(case)))
+        return jax.vmap(case.keras(keras.optimizers.schedules))(jnp.asarray(_counts(case)))
 
 
 _WITNESSES: dict[str, Callable[[ScheduleCase], Any]] = {

@@ -12,7 +12,7 @@ import optax
 
 from experiments.peers import second_order_numpy as numpy
 from experiments.peers.paths import as_users_do, has
-from experiments.peers.rows import Row, judge
+from experiments.peers.rows import Row, judged_row
 from jaxnet.optim import SECOND_ORDER, newton_raphson, strong_wolfe
 
 STEPS = 100
@@ -61,9 +61,7 @@ def measure_second_order(case: SecondOrderCase) -> Row:
             witnesses[name] = _largest(actual, theirs())
         else:
             missing.append(f"{name} is not installed")
-    verdict, _ = judge(witnesses, None, {})
-    note = "; ".join(missing)
-    return Row(case.optimizer, case.name, case.like, witnesses, None, verdict, note)
+    return judged_row(case.optimizer, case.name, case.like, witnesses, missing="; ".join(missing))
 
 
 def path(case: SecondOrderCase) -> np.ndarray:
@@ -213,59 +211,53 @@ def _conjugate_gradient(formula: str) -> SecondOrderCase:
     )
 
 
-def _gauss_newton() -> SecondOrderCase:
+def _least_squares(
+    name: str, options: Mapping[str, Any], steps: int, **witnesses: Callable[[], np.ndarray]
+) -> SecondOrderCase:
+    options = {"tolerance": 0.0, "max_iterations": 12, **options}
+    optimizer = name.partition(",")[0]
     return SecondOrderCase(
-        "gauss_newton, damped",
-        "gauss_newton",
-        {"damping": 1e-2, "tolerance": 0.0, "max_iterations": 12},
-        "paper",
-        "exponentials",
-        numpy.GUESS,
-        STEPS,
-        {"numpy": lambda: numpy.gauss_newton(STEPS, 1e-2)},
+        name, optimizer, options, "paper", "exponentials", numpy.GUESS, steps, witnesses
     )
 
 
 def _levenberg_marquardt(adaptation: str) -> SecondOrderCase:
-    return SecondOrderCase(
+    return _least_squares(
         f"levenberg_marquardt, {adaptation}",
-        "levenberg_marquardt",
-        {"adaptation": adaptation, "tolerance": 0.0, "max_iterations": 12},
-        "paper",
-        "exponentials",
-        numpy.GUESS,
+        {"adaptation": adaptation},
         40,
-        {
-            "numpy": lambda: numpy.levenberg_marquardt(40, adaptation, 1e-2),
-            "scipy": _least_squares_by_scipy,
-        },
+        numpy=lambda: numpy.levenberg_marquardt(40, adaptation, 1e-2),
+        scipy=_least_squares_by_scipy,
     )
 
 
 _EXACT = {"tolerance": 0.0, "max_iterations": 30, "linesearch": optax.identity()}
+_HALF = {"learning_rate": 0.5}
+_NO_SEARCH = {"linesearch": optax.identity()}
+
+
+def _unsearched(name: str, **options: Any) -> SecondOrderCase:
+    theirs = _by_optax(**_HALF, **options, linesearch=None)
+    return _lbfgs(f"lbfgs, {name}, no line search", _HALF | options | _NO_SEARCH, "optax", theirs)
+
 
 SECOND_ORDER_CASES: tuple[SecondOrderCase, ...] = (
     _newton("newton"),
     _newton("newton_cg", **_EXACT),
-    _gauss_newton(),
+    _least_squares(
+        "gauss_newton, damped",
+        {"damping": 1e-2},
+        STEPS,
+        numpy=lambda: numpy.gauss_newton(STEPS, 1e-2),
+    ),
     _levenberg_marquardt("nielsen"),
     _levenberg_marquardt("marquardt"),
     *map(_conjugate_gradient, numpy.BETAS),
     _lbfgs("lbfgs", {}, "optax", _by_optax(), scipy=_minimum_by_scipy),
-    _lbfgs(
-        "lbfgs, 3 pairs, no line search",
-        {"learning_rate": 0.5, "memory_size": 3, "linesearch": optax.identity()},
-        "optax",
-        _by_optax(learning_rate=0.5, memory_size=3, linesearch=None),
-    ),
-    _lbfgs(
-        "lbfgs, unscaled, no line search",
-        {"learning_rate": 0.5, "scale_init_precond": False, "linesearch": optax.identity()},
-        "optax",
-        _by_optax(learning_rate=0.5, scale_init_precond=False, linesearch=None),
-    ),
+    _unsearched("3 pairs", memory_size=3),
+    _unsearched("unscaled", scale_init_precond=False),
     _lbfgs("lbfgs", {}, "torch", _by_torch(1.0, 100)),
-    _lbfgs("lbfgs, 3 pairs", {"learning_rate": 0.5, "memory_size": 3}, "torch", _by_torch(0.5, 3)),
+    _lbfgs("lbfgs, 3 pairs", _HALF | {"memory_size": 3}, "torch", _by_torch(0.5, 3)),
     _lbfgs(
         "lbfgs, strong Wolfe",
         {"linesearch": strong_wolfe()},

@@ -8,14 +8,7 @@ import numpy as np
 import pytest
 
 import jaxnet
-from jaxnet.core.trees import (
-    all_finite,
-    count_parameters,
-    digest,
-    global_norm,
-    normal_like,
-    select,
-)
+from jaxnet.core.trees import all_finite, count_parameters, digest, global_norm, normal_like, select
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """batch_size_tradeoff: fits by hand, record, and claims that can fail."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from experiments.batch_size_tradeoff.runs import (
     outcome,
 )
 from experiments.batch_size_tradeoff.workload import GRIDS
-from tests.experiments.test_commands import run
+from tests.experiments.test_commands import recorded
 
 SIZES = np.array([1, 2, 4, 8, 16])
 
@@ -163,34 +162,14 @@ def test_the_record_of_a_short_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     few = dataclasses.replace(GRIDS["digits"], scale_seeds=2)
     monkeypatch.setitem(GRIDS, "digits", few)
     monkeypatch.setattr(runs, "TIMED_UPDATES", 1)
-    options = ["--batch-sizes", "256", "16", "--seeds", "2", "--out", str(tmp_path)]
-    assert run("batch_size_tradeoff", "--smoke", *options) == 0
-    record = json.loads((tmp_path / "result.json").read_text())
+    options = ["--smoke", "--batch-sizes", "256", "16", "--seeds", "2"]
+    record = recorded("batch_size_tradeoff", tmp_path, *options)
     results = record["results"]
     assert record["seeds"] == [0, 1]
     assert record["figures"] == ["batch_size_tradeoff.png"]
-    assert (tmp_path / "batch_size_tradeoff.png").read_bytes()[:4] == b"\x89PNG"
     assert results["grid"]["batch_sizes"] == [16, 256]
     assert results["noise"]["examples"] == 1280
     assert results["noise"]["drawn"]["without"]["sizes"] == [16, 256]
     assert len(results["runs"]["16"]["0.04"][1]["losses"]) == 2
     assert list(results["times"]) == list(results["outcomes"]) == ["16", "256"]
     assert len(record["claims"]) == 2
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--dataset", "minst"], "--dataset to be one of digits, mnist, got 'minst'"),
-        (["--draws", "1"], "--draws >= 2, got 1"),
-        (["--seeds", "-1"], "--seeds >= 0, got -1"),
-        (["--rounds", "0"], "--rounds >= 1, got 0"),
-        (["--batch-sizes", "0"], "--batch-sizes >= 1, got 0"),
-        (["--batch-sizes", "1400"], "--batch-sizes finite and in [1, 1294], got 1400"),
-    ],
-)
-def test_mistakes(
-    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run("batch_size_tradeoff", "--smoke", "--out", str(tmp_path), *arguments) == 2
-    assert message in capsys.readouterr().err

@@ -14,8 +14,7 @@ FOOT = 0.5 * 100 * 0.125
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "triangles"),
-    [([0.5, 0.875, 1.0, 1.0], [3, 4]), ([0.5, 0.875, 0.75, 0.875], [])],
+    ("accuracies", "triangles"), [([0.5, 0.875, 1.0, 1.0], [3, 4]), ([0.5, 0.875, 0.75, 0.875], [])]
 )
 def test_an_error_of_0_is_at_the_foot_and_the_axis_ends_at_the_last_epoch(
     accuracies: list[float], triangles: list[int], monkeypatch: pytest.MonkeyPatch

@@ -14,7 +14,6 @@ import jax
 import pytest
 
 from experiments.contenders.turns import lost
-from experiments.harness.command import run_command
 from tests.experiments.test_commands import run
 from tests.test_structure import ROOT
 
@@ -190,9 +189,7 @@ contender.main("jaxnet", "0", "")
             process.kill()
 
 
-def test_a_message_is_one_line_for_any_name_of_a_file(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_message_is_one_line_for_any_name_of_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("predict", "--model", "no\nsuch\x1b[31m\udcff.png") == 2
     assert r"nothing at no\nsuch\x1b[31m\udcff.png. Check the path." in capsys.readouterr().err
 
@@ -217,15 +214,17 @@ OTHERS: dict[str, tuple[Exception, str]] = {
 
 @pytest.mark.parametrize(("error", "message"), OTHERS.values(), ids=OTHERS.keys())
 def test_errors_of_the_system_are_reported(
-    error: Exception, message: str, capsys: pytest.CaptureFixture[str]
+    error: Exception,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    module = importlib.import_module("experiments.backprop_by_hand")
-
     def main(config: Any) -> list[Any]:
         raise error
 
-    options: dict[str, Any] = {"smoke": module.SMOKE, "description": "", "arguments": []}
-    assert run_command("backprop_by_hand", main, module.Config(), **options) in (1, 2)
+    module = importlib.import_module("experiments.backprop_by_hand")
+    monkeypatch.setattr(module, "main", main)
+    assert run("backprop_by_hand") in (1, 2)
     printed = capsys.readouterr().err
     assert printed.startswith(f"error: {message}")
     assert printed.count("\n") == 1

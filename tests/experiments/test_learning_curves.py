@@ -1,12 +1,11 @@
 """learning_curves: the claim names the test images."""
 
 import importlib
-import json
 from pathlib import Path
 
 import pytest
 
-from tests.experiments.test_commands import run
+from tests.experiments.test_commands import recorded
 
 
 @pytest.mark.parametrize(
@@ -21,8 +20,7 @@ def test_a_claim_names_the_test_images(
 ) -> None:
     module = importlib.import_module("experiments.learning_curves")
     monkeypatch.setattr(module, "EXPECTED", {dataset: (3, 0.0)})
-    assert run("learning_curves", "--smoke", "--dataset", dataset, "--out", str(tmp_path)) == 0
-    record = json.loads((tmp_path / "result.json").read_text())
+    record = recorded("learning_curves", tmp_path, "--smoke", "--dataset", dataset)
     (claim,) = record["claims"]
     assert claim["statement"] == f"3 epochs or more on {dataset} reach 0.0% on {tested}"
     assert record["results"]["tested_on"] == tested

@@ -16,7 +16,7 @@ from experiments.images.classifier import save_classifier
 from experiments.images.pictures import Frame, _decoded, measure_extent, read_pictures
 from jaxnet.core.trees import digest
 from jaxnet.networks import load_model, save_model
-from tests.experiments.test_commands import run
+from tests.experiments.test_commands import recorded, run
 
 FRAME = Frame(8, 8, 16, 1.0)
 DIGITS = jaxnet.data.load_dataset("digits")
@@ -27,15 +27,13 @@ IMAGES = DIGITS.test.inputs.reshape(-1, 8, 8)
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """Return the model file of a run and the results that it recorded."""
     out = tmp_path_factory.mktemp("model")
-    assert run("learning_curves", "--epochs", "12", "--out", str(out)) == 0
-    return out / "model.safetensors", json.loads((out / "result.json").read_text())["results"]
+    results = recorded("learning_curves", out, "--epochs", "12")["results"]
+    return out / "model.safetensors", results
 
 
 def predict(out: Path, *arguments: str) -> list[dict[str, Any]]:
-    assert run("predict", "--out", str(out), *arguments) == 0
-    record = json.loads((out / "result.json").read_text())
+    record = recorded("predict", out, *arguments)
     assert record["figures"] == ["predictions.png"]
-    assert (out / "predictions.png").read_bytes()[:4] == b"\x89PNG"
     return record["results"]["predictions"]
 
 
@@ -76,8 +74,7 @@ def test_a_png_of_any_size_is_read_as_what_it_is(
 
 
 @pytest.mark.parametrize(
-    ("suffix", "mode"),
-    [("png", "L"), ("png", "RGBA"), ("png", "P"), ("jpeg", "RGB"), ("png", "1")],
+    ("suffix", "mode"), [("png", "L"), ("png", "RGBA"), ("png", "P"), ("jpeg", "RGB"), ("png", "1")]
 )
 def test_pictures_of_all_kinds_look_as_the_data_set_does(
     suffix: str, mode: str, tmp_path: Path

@@ -49,12 +49,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 )
 @pytest.mark.usefixtures("no_type_checks")
 def test_numbers_out_of_range(
-    name: str,
-    option: str,
-    value: str,
-    got: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    name: str, option: str, value: str, got: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = refused(capsys, name, "--smoke", "--out", str(tmp_path / "out"), option, value)
     assert option in said
@@ -107,42 +102,64 @@ def test_a_refused_run_leaves_the_previous_log(
     assert not any(board.glob("*"))
 
 
-MISTAKES: dict[str, tuple[list[str], str]] = {
-    "no batch": (["hyperparameter_sweep", "--batch-size", "0"], "--batch-size >= 1, got 0"),
-    "batch": (["hyperparameter_sweep", "--batch-size", "5000"], "at most the 1150 examples"),
-    "no rates": (["hyperparameter_sweep", "--learning-rates"], "--learning-rates to hold one or"),
-    "no drops": (["hyperparameter_sweep", "--drop-rates"], "--drop-rates to hold one or more"),
-    "diverging": (
-        ["hyperparameter_sweep", "--learning-rates", "1e30", "1e31"],
+MISTAKES = [
+    ("hyperparameter_sweep --batch-size 0", "--batch-size >= 1, got 0"),
+    ("hyperparameter_sweep --batch-size 5000", "at most the 1150 examples"),
+    ("hyperparameter_sweep --learning-rates", "--learning-rates to hold one or"),
+    ("hyperparameter_sweep --learning-rates -1", "each of --learning-rates finite and in [0, inf)"),
+    ("hyperparameter_sweep --learning-rates 1e-3 1e-3", "unlike values"),
+    (
+        "hyperparameter_sweep --learning-rates 1e30 1e31",
         "settings to hold one of which no run diverges",
     ),
-    "one size": (
-        ["batch_size_tradeoff", "--batch-sizes", "64"],
+    ("hyperparameter_sweep --drop-rates", "--drop-rates to hold one or more"),
+    ("hyperparameter_sweep --seeds 1", "expected --seeds >= 2, got 1"),
+    ("hyperparameter_sweep --hidden 0", "expected --hidden >= 1, got 0"),
+    ("hyperparameter_sweep --hidden 2147483647", "--hidden finite and in [1, 1.0"),
+    ("hyperparameter_sweep --dataset cifar", "one of digits, digits_by_writer, mnist, got 'cifar'"),
+    ("batch_size_tradeoff --dataset minst", "--dataset to be one of digits, mnist, got 'minst'"),
+    ("batch_size_tradeoff --draws 1", "--draws >= 2, got 1"),
+    ("batch_size_tradeoff --seeds -1", "--seeds >= 0, got -1"),
+    ("batch_size_tradeoff --rounds 0", "--rounds >= 1, got 0"),
+    ("batch_size_tradeoff --batch-sizes 0", "--batch-sizes >= 1, got 0"),
+    ("batch_size_tradeoff --batch-sizes 1400", "--batch-sizes finite and in [1, 1294], got 1400"),
+    (
+        "batch_size_tradeoff --batch-sizes 64",
         "--batch-sizes to be two or more below the 1280 examples to train with, got (64,)",
     ),
-    "all": (
-        ["batch_size_tradeoff", "--batch-sizes", "1", "1294"],
+    (
+        "batch_size_tradeoff --batch-sizes 1 1294",
         "--batch-sizes to be two or more below the 1294 examples to train with, got (1, 1294)",
     ),
-    "no MNIST": (["sweep_throughput", "--data-dir", "/proc"], "train-images-idx3-ubyte.gz to ex"),
-    "wide": (["hyperparameter_sweep", "--hidden", "2147483647"], "--hidden finite and in [1, 1.0"),
-    "wider": (["learning_rate_finder", "--hidden", "2147483647"], "--hidden finite and in [1, 1.0"),
-    "widest": (
-        ["learning_curves", "--widths", "64", "2147483647", "10"],
+    ("sweep_throughput --data-dir /proc", "train-images-idx3-ubyte.gz to ex"),
+    ("sweep_throughput --rounds 0", "expected --rounds >= 1, got 0"),
+    ("sweep_throughput --examples -1", "expected --examples >= 0, got -1"),
+    ("sweep_throughput --examples 5", "--examples finite and in [100, "),
+    ("benchmark --rounds 0", "--rounds >= 1, got 0"),
+    ("benchmark --examples 50", "--examples finite and in [100, "),
+    ("benchmark --peers jaxnet", "got 'jaxnet'"),
+    ("benchmark --data-dir /proc", "train-images-idx3-ubyte.gz to exist"),
+    ("learning_rate_finder --points 7", "expected --points >= 8, got 7"),
+    ("learning_rate_finder --hidden 2147483647", "--hidden finite and in [1, 1.0"),
+    (
+        "learning_curves --widths 64 2147483647 10",
         "each of --widths finite and in [1, 1.04858e+06], got 2147483647",
     ),
-    "down": (
-        ["optimizer_race", "--tolerance", "1e300"],
-        "--tolerance finite and in (0, 1], got 1e+",
-    ),
-    "examples": (["sweep_throughput", "--examples", "5"], "--examples finite and in [100, "),
-}
+    ("optimizer_race --optimizers adm", "--optimizers to be one of"),
+    ("optimizer_race --steps 99", "--steps >= 100, got 99"),
+    ("optimizer_race --seeds 1", "--seeds >= 2, got 1"),
+    ("optimizer_race --epochs 0", "--epochs >= 1, got 0"),
+    ("optimizer_race --tolerance 0", "--tolerance finite and in (0, 1], got 0"),
+    ("optimizer_race --tolerance 1e300", "--tolerance finite and in (0, 1], got 1e+"),
+    ("check_gradients --every 0", "expected --every >= 1, got 0"),
+    ("backprop_by_hand --seed -1", "expected --seed >= 0, got -1"),
+]
 
 
-@pytest.mark.parametrize(("arguments", "message"), MISTAKES.values(), ids=MISTAKES.keys())
+@pytest.mark.parametrize(("command", "message"), MISTAKES, ids=[command for command, _ in MISTAKES])
 @pytest.mark.usefixtures("no_type_checks")
 def test_mistakes_of_one_experiment(
-    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name, *options = arguments
+    name, *options = command.split()
     assert message in refused(capsys, name, "--smoke", "--out", str(tmp_path), *options)

@@ -32,7 +32,7 @@ def test_the_page_has_rules_rows_and_reasons() -> None:
 
 
 def test_each_schedule_has_its_section() -> None:
-    for name in {case.schedule for case in schedules.CASES}:
+    for name in {case.ours.name for case in schedules.CASES}:
         assert callable(getattr(jaxnet.schedules, name))
     page = build_page([], [], [], {"Schedules": [_row("cosine_decay")]}, ENVIRONMENT)
     assert 'id="cosine_decay"' in page

@@ -12,13 +12,7 @@ from hypothesis import strategies as st
 
 from jaxnet.core.trees import count_parameters
 from jaxnet.layers import Dense
-from jaxnet.networks import (
-    chain,
-    perceptron,
-    perceptron_pass,
-    perceptron_rule,
-    shared_linears,
-)
+from jaxnet.networks import chain, perceptron, perceptron_pass, perceptron_rule, shared_linears
 from tests.cases import LayerCase, over, random_like
 from tests.comparison import assert_trees_close
 from tests.law import assert_law, draw

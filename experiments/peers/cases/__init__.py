@@ -1,14 +1,7 @@
 """The cases of the matrix, by family."""
 
 from experiments.peers.case import Case
-from experiments.peers.cases import (
-    adam,
-    descent,
-    matrices,
-    norms,
-    parameter_free,
-    squares,
-)
+from experiments.peers.cases import adam, descent, matrices, norms, parameter_free, squares
 
 CASES: list[Case] = [
     *descent.CASES,

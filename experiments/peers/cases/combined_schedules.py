@@ -1,8 +1,10 @@
 """Warm-ups, cycles and combinations of schedules, in the libraries and in NumPy."""
 
+import functools
+
 import numpy as np
 
-from experiments.peers.schedule_case import SINGLE, ScheduleCase, falling_cosine, path
+from experiments.peers.schedule_case import SINGLE, Call, ScheduleCase, falling_cosine, path
 from jaxnet import schedules
 
 
@@ -13,52 +15,47 @@ def _triangle(t: np.ndarray, up: int, down: int) -> np.ndarray:
 WARMUPS = [
     ScheduleCase(
         "warm-up, then constant",
-        "warmup_constant",
-        lambda: schedules.warmup_constant(0.01, 0.3, 20),
+        Call("warmup_constant", 0.01, 0.3, 20),
         lambda t: np.interp(t, [0, 20], [0.01, 0.3]),
-        optax=lambda optax: optax.warmup_constant_schedule(0.01, 0.3, 20),
+        optax=Call("warmup_constant_schedule", 0.01, 0.3, 20),
     ),
     ScheduleCase(
         "warm-up, then cosine decay",
-        "warmup_cosine_decay",
-        lambda: schedules.warmup_cosine_decay(0.01, 0.3, 10, 50, end_value=0.03),
+        Call("warmup_cosine_decay", 0.01, 0.3, 10, 50, end_value=0.03),
         lambda t: np.where(
             t < 10, 0.01 + 0.029 * t, 0.03 + 0.27 * falling_cosine(np.clip(t - 10, 0, 40), 40)
         ),
-        optax=lambda optax: optax.warmup_cosine_decay_schedule(0.01, 0.3, 10, 50, 0.03),
-        keras=lambda keras: keras.optimizers.schedules.CosineDecay(
-            0.01, 40, 0.1, warmup_target=0.3, warmup_steps=10
-        ),
+        optax=Call("warmup_cosine_decay_schedule", 0.01, 0.3, 10, 50, 0.03),
+        keras=Call("CosineDecay", 0.01, 40, 0.1, warmup_target=0.3, warmup_steps=10),
         known=SINGLE,
     ),
     ScheduleCase(
         "warm-up, then cosine decay raised to a power",
-        "warmup_cosine_decay",
-        lambda: schedules.warmup_cosine_decay(0.0, 0.3, 10, 50, end_value=0.03, exponent=2.0),
+        Call("warmup_cosine_decay", 0.0, 0.3, 10, 50, end_value=0.03, exponent=2.0),
         lambda t: np.where(
             t < 10, 0.03 * t, 0.03 + 0.27 * falling_cosine(np.clip(t - 10, 0, 40), 40) ** 2
         ),
-        optax=lambda optax: optax.warmup_cosine_decay_schedule(0.0, 0.3, 10, 50, 0.03, 2.0),
+        optax=Call("warmup_cosine_decay_schedule", 0.0, 0.3, 10, 50, 0.03, 2.0),
     ),
     ScheduleCase(
         "warm-up, then exponential decay",
-        "warmup_exponential_decay",
-        lambda: schedules.warmup_exponential_decay(
-            0.01, 0.3, 10, 7, 0.5, transition_begin=5, staircase=True, end_value=0.05
+        Call(
+            "warmup_exponential_decay",
+            *(0.01, 0.3, 10, 7, 0.5),
+            transition_begin=5,
+            staircase=True,
+            end_value=0.05,
         ),
         lambda t: np.where(
             t < 10,
             0.01 + 0.029 * t,
             np.maximum(0.3 * 0.5 ** np.floor(np.maximum(t - 15, 0) / 7), 0.05),
         ),
-        optax=lambda optax: optax.warmup_exponential_decay_schedule(
-            0.01, 0.3, 10, 7, 0.5, 5, True, 0.05
-        ),
+        optax=Call("warmup_exponential_decay_schedule", 0.01, 0.3, 10, 7, 0.5, 5, True, 0.05),
     ),
     ScheduleCase(
         "warm-up of any schedule",
-        "warmup",
-        lambda: schedules.warmup(schedules.step_decay(0.3, 9, 0.5), 12, init_value=0.03),
+        Call("warmup", schedules.step_decay(0.3, 9, 0.5), 12, init_value=0.03),
         lambda t: np.where(t < 12, 0.03 + 0.0225 * t, 0.3 * 0.5 ** np.floor((t - 12) / 9)),
         optax=lambda optax: optax.join_schedules(
             [
@@ -67,88 +64,56 @@ WARMUPS = [
             ],
             [12],
         ),
-        torch=lambda torch, o: torch.optim.lr_scheduler.SequentialLR(
-            o,
-            [
-                torch.optim.lr_scheduler.LinearLR(o, 0.1, 1.0, 12),
-                torch.optim.lr_scheduler.StepLR(o, 9, 0.5),
-            ],
-            [12],
+        torch=lambda torch, o: torch.SequentialLR(
+            o, [torch.LinearLR(o, 0.1, 1.0, 12), torch.StepLR(o, 9, 0.5)], [12]
         ),
     ),
 ]
 
+
+def _onecycle_of_optax(
+    kind: str, phases: int, pct_final: float | None, points: list[float]
+) -> ScheduleCase:
+    values = [0.012, 0.3, 0.012, 1.2e-6] if phases == 3 else [0.012, 0.3, 1.2e-6]
+    return ScheduleCase(
+        f"one cycle, {kind}, {phases} phases, as in optax",
+        Call(f"{kind}_onecycle", 50, 0.3, pct_final=pct_final),
+        functools.partial(path, kind, points, values),
+        optax=Call(f"{kind}_onecycle_schedule", 50, 0.3),
+    )
+
+
+def _onecycle_of_torch(kind: str, phases: int) -> ScheduleCase:
+    three = phases == 3
+    points = [0, 18.25, 36.5, 54] if three else [0, 18.25, 54]
+    values = [0.012, 0.3, 0.012, 1.2e-6] if three else [0.012, 0.3, 1.2e-6]
+    options = {"pct_start": 0.35, "pct_final": 0.7 if three else None, "like": "torch"}
+    return ScheduleCase(
+        f"one cycle, {kind}, {phases} phases, as in PyTorch",
+        Call(f"{kind}_onecycle", 55, 0.3, **options),
+        functools.partial(path, kind, points, values),
+        torch=Call(
+            "OneCycleLR",
+            *(0.3, 55),
+            pct_start=0.35,
+            anneal_strategy="cos" if kind == "cosine" else kind,
+            three_phase=three,
+            cycle_momentum=False,
+        ),
+        last=54,
+    )
+
+
 CYCLES = [
-    *(
-        ScheduleCase(
-            f"one cycle, {kind}, {phases} phases, as in optax",
-            f"{kind}_onecycle",
-            lambda one=one, final=final: one(50, 0.3, pct_final=final),
-            lambda t, kind=kind, points=points, values=values: path(kind, points, values, t),
-            optax=theirs,
-        )
-        for kind, one, phases, final, points, values, theirs in [
-            (
-                "linear",
-                schedules.linear_onecycle,
-                3,
-                0.85,
-                [0, 15, 42, 50],
-                [0.012, 0.3, 0.012, 1.2e-6],
-                lambda optax: optax.linear_onecycle_schedule(50, 0.3),
-            ),
-            (
-                "cosine",
-                schedules.cosine_onecycle,
-                2,
-                None,
-                [0, 15, 50],
-                [0.012, 0.3, 1.2e-6],
-                lambda optax: optax.cosine_onecycle_schedule(50, 0.3),
-            ),
-        ]
-    ),
-    *(
-        ScheduleCase(
-            f"one cycle, {kind}, {phases} phases, as in PyTorch",
-            f"{kind}_onecycle",
-            lambda one=one, phases=phases: one(
-                55, 0.3, pct_start=0.35, pct_final=0.7 if phases == 3 else None, like="torch"
-            ),
-            lambda t, kind=kind, phases=phases: path(
-                kind,
-                [0, 18.25, 36.5, 54] if phases == 3 else [0, 18.25, 54],
-                [0.012, 0.3, 0.012, 1.2e-6] if phases == 3 else [0.012, 0.3, 1.2e-6],
-                t,
-            ),
-            torch=lambda torch, o, kind=kind, phases=phases: torch.optim.lr_scheduler.OneCycleLR(
-                o,
-                0.3,
-                55,
-                pct_start=0.35,
-                anneal_strategy="cos" if kind == "cosine" else kind,
-                three_phase=phases == 3,
-                cycle_momentum=False,
-            ),
-            last=54,
-        )
-        for kind, one in [
-            ("linear", schedules.linear_onecycle),
-            ("cosine", schedules.cosine_onecycle),
-        ]
-        for phases in [2, 3]
-    ),
+    _onecycle_of_optax("linear", 3, 0.85, [0, 15, 42, 50]),
+    _onecycle_of_optax("cosine", 2, None, [0, 15, 50]),
+    *(_onecycle_of_torch(kind, phases) for kind in ("linear", "cosine") for phases in (2, 3)),
     *(
         ScheduleCase(
             f"cyclic, {mode}",
-            "cyclic",
-            lambda mode=mode: schedules.cyclic(
-                0.03, 0.3, 8, step_size_down=5, mode=mode, gamma=0.9
-            ),
+            Call("cyclic", 0.03, 0.3, 8, step_size_down=5, mode=mode, gamma=0.9),
             lambda t, amplitude=amplitude: 0.03 + 0.27 * _triangle(t, 8, 5) * amplitude(t),
-            torch=lambda torch, o, mode=mode: torch.optim.lr_scheduler.CyclicLR(
-                o, 0.03, 0.3, 8, 5, mode, 0.9, cycle_momentum=False
-            ),
+            torch=Call("CyclicLR", 0.03, 0.3, 8, 5, mode, 0.9, cycle_momentum=False),
         )
         for mode, amplitude in [
             ("triangular", np.ones_like),
@@ -161,8 +126,8 @@ CYCLES = [
 COMBINATIONS = [
     ScheduleCase(
         "joined",
-        "join",
-        lambda: schedules.join(
+        Call(
+            "join",
             [
                 schedules.constant(0.1),
                 schedules.cosine_decay(0.3, 20),
@@ -190,24 +155,17 @@ COMBINATIONS = [
     ),
     ScheduleCase(
         "a product",
-        "scale",
-        lambda: schedules.scale(
-            schedules.exponential_decay(0.3, 1, 0.95), schedules.linear(0.5, 1.0, 10)
-        ),
+        Call("scale", schedules.exponential_decay(0.3, 1, 0.95), schedules.linear(0.5, 1.0, 10)),
         lambda t: 0.3 * 0.95**t * np.interp(t, [0, 10], [0.5, 1.0]),
-        torch=lambda torch, o: torch.optim.lr_scheduler.ChainedScheduler(
-            [
-                torch.optim.lr_scheduler.ExponentialLR(o, 0.95),
-                torch.optim.lr_scheduler.LinearLR(o, 0.5, 1.0, 10),
-            ]
+        torch=lambda torch, o: torch.ChainedScheduler(
+            [torch.ExponentialLR(o, 0.95), torch.LinearLR(o, 0.5, 1.0, 10)]
         ),
     ),
     ScheduleCase(
         "scaled and delayed",
-        "delay",
-        lambda: schedules.delay(schedules.scale(schedules.linear(0.3, 0.1, 20), 0.5), 6),
+        Call("delay", schedules.scale(schedules.linear(0.3, 0.1, 20), 0.5), 6),
         lambda t: np.interp(t, [6, 26], [0.15, 0.05]),
-        optax=lambda optax: optax.linear_schedule(0.15, 0.05, 20, 6),
+        optax=Call("linear_schedule", 0.15, 0.05, 20, 6),
     ),
 ]
 

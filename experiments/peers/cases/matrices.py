@@ -136,11 +136,6 @@ CASES = [
     _case("muon, defaults", "optax torch keras"),
     _case("muon, as the libraries round, defaults", "torch keras", exact=False),
     _case(
-        "muon, aol",
-        "optax",
-        **_SHARED,
-        preconditioning="aol",
-        adaptive=True,
-        adam_eps_root=1e-4,
+        "muon, aol", "optax", **_SHARED, preconditioning="aol", adaptive=True, adam_eps_root=1e-4
     ),
 ]

@@ -1,12 +1,11 @@
 """Decaying schedules, in the libraries and as formulas in NumPy."""
 
-from typing import Literal
+import functools
 
 import numpy as np
 
 from experiments.peers.cases.combined_schedules import COMBINED
-from experiments.peers.schedule_case import SINGLE, ScheduleCase, falling_cosine, path
-from jaxnet import schedules
+from experiments.peers.schedule_case import SINGLE, Call, ScheduleCase, falling_cosine, path
 
 
 def _restarts(t: np.ndarray, first: int, factor: int, higher: float) -> np.ndarray:
@@ -23,238 +22,185 @@ def _restarts(t: np.ndarray, first: int, factor: int, higher: float) -> np.ndarr
 FALLS = [
     ScheduleCase(
         "constant",
-        "constant",
-        lambda: schedules.constant(0.3),
+        Call("constant", 0.3),
         lambda t: np.full_like(t, 0.3),
-        optax=lambda optax: optax.constant_schedule(0.3),
-        torch=lambda torch, o: torch.optim.lr_scheduler.ConstantLR(o, 1.0),
+        optax=Call("constant_schedule", 0.3),
+        torch=Call("ConstantLR", 1.0),
     ),
     ScheduleCase(
         "linear, up",
-        "linear",
-        lambda: schedules.linear(0.06, 0.3, 40),
+        Call("linear", 0.06, 0.3, 40),
         lambda t: np.interp(t, [0, 40], [0.06, 0.3]),
-        optax=lambda optax: optax.linear_schedule(0.06, 0.3, 40),
-        torch=lambda torch, o: torch.optim.lr_scheduler.LinearLR(o, 0.2, 1.0, 40),
-        keras=lambda keras: keras.optimizers.schedules.PolynomialDecay(0.06, 40, 0.3),
+        optax=Call("linear_schedule", 0.06, 0.3, 40),
+        torch=Call("LinearLR", 0.2, 1.0, 40),
+        keras=Call("PolynomialDecay", 0.06, 40, 0.3),
     ),
     ScheduleCase(
         "linear, down, begun late",
-        "linear",
-        lambda: schedules.linear(0.3, 0.03, 40, transition_begin=7),
+        Call("linear", 0.3, 0.03, 40, transition_begin=7),
         lambda t: np.interp(t, [7, 47], [0.3, 0.03]),
-        optax=lambda optax: optax.linear_schedule(0.3, 0.03, 40, 7),
+        optax=Call("linear_schedule", 0.3, 0.03, 40, 7),
     ),
     ScheduleCase(
         "polynomial",
-        "polynomial",
-        lambda: schedules.polynomial(0.3, 0.0, 2.5, 40),
+        Call("polynomial", 0.3, 0.0, 2.5, 40),
         lambda t: 0.3 * np.maximum(1 - t / 40, 0) ** 2.5,
-        optax=lambda optax: optax.polynomial_schedule(0.3, 0.0, 2.5, 40),
-        torch=lambda torch, o: torch.optim.lr_scheduler.PolynomialLR(o, 40, 2.5),
-        keras=lambda keras: keras.optimizers.schedules.PolynomialDecay(0.3, 40, 0.0, 2.5),
+        optax=Call("polynomial_schedule", 0.3, 0.0, 2.5, 40),
+        torch=Call("PolynomialLR", 40, 2.5),
+        keras=Call("PolynomialDecay", 0.3, 40, 0.0, 2.5),
     ),
     ScheduleCase(
         "polynomial, up, begun late",
-        "polynomial",
-        lambda: schedules.polynomial(0.01, 0.3, 2, 40, transition_begin=7),
+        Call("polynomial", 0.01, 0.3, 2, 40, transition_begin=7),
         lambda t: 0.3 - 0.29 * (1 - np.clip((t - 7) / 40, 0, 1)) ** 2,
-        optax=lambda optax: optax.polynomial_schedule(0.01, 0.3, 2, 40, 7),
+        optax=Call("polynomial_schedule", 0.01, 0.3, 2, 40, 7),
     ),
     ScheduleCase(
         "polynomial, cycles",
-        "polynomial",
-        lambda: schedules.polynomial(0.3, 0.01, 0.5, 12, cycle=True),
+        Call("polynomial", 0.3, 0.01, 0.5, 12, cycle=True),
         lambda t: 0.01 + 0.29 * (1 - t / (12 * np.maximum(np.ceil(t / 12), 1))) ** 0.5,
-        keras=lambda keras: keras.optimizers.schedules.PolynomialDecay(
-            0.3, 12, 0.01, 0.5, cycle=True
-        ),
+        keras=Call("PolynomialDecay", 0.3, 12, 0.01, 0.5, cycle=True),
     ),
     ScheduleCase(
         "inverse time, the lecture's",
-        "inverse_time_decay",
-        lambda: schedules.inverse_time_decay(0.3),
+        Call("inverse_time_decay", 0.3),
         lambda t: 0.3 / (t + 1),
-        torch=lambda torch, o: torch.optim.lr_scheduler.LambdaLR(o, lambda t: 1 / (t + 1)),
+        torch=Call("LambdaLR", lambda t: 1 / (t + 1)),
     ),
     *(
         ScheduleCase(
             f"inverse time, staircase {staircase}",
-            "inverse_time_decay",
-            lambda staircase=staircase: schedules.inverse_time_decay(
-                0.3, 5, 0.7, staircase=staircase
-            ),
+            Call("inverse_time_decay", 0.3, 5, 0.7, staircase=staircase),
             lambda t, whole=whole: 0.3 / (1 + 0.7 * whole(t / 5)),
-            keras=lambda keras, staircase=staircase: keras.optimizers.schedules.InverseTimeDecay(
-                0.3, 5, 0.7, staircase
-            ),
+            keras=Call("InverseTimeDecay", 0.3, 5, 0.7, staircase),
         )
         for staircase, whole in [(False, lambda x: x), (True, np.floor)]
     ),
     ScheduleCase(
         "inverse polynomial",
-        "inverse_polynomial_decay",
-        lambda: schedules.inverse_polynomial_decay(0.3, 0.75),
+        Call("inverse_polynomial_decay", 0.3, 0.75),
         lambda t: 0.3 / (t + 1) ** 0.75,
-        torch=lambda torch, o: torch.optim.lr_scheduler.LambdaLR(o, lambda t: (t + 1) ** -0.75),
+        torch=Call("LambdaLR", lambda t: (t + 1) ** -0.75),
     ),
     ScheduleCase(
         "exponential, the lecture's",
-        "exponential_decay",
-        lambda: schedules.exponential_decay(0.3, 1, float(np.exp(-0.1))),
+        Call("exponential_decay", 0.3, 1, float(np.exp(-0.1))),
         lambda t: 0.3 * np.exp(-0.1 * t),
-        torch=lambda torch, o: torch.optim.lr_scheduler.ExponentialLR(o, float(np.exp(-0.1))),
+        torch=Call("ExponentialLR", float(np.exp(-0.1))),
     ),
     *(
         ScheduleCase(
             f"exponential, staircase {staircase}",
-            "exponential_decay",
-            lambda staircase=staircase: schedules.exponential_decay(
-                0.3, 7, 0.4, staircase=staircase
-            ),
+            Call("exponential_decay", 0.3, 7, 0.4, staircase=staircase),
             lambda t, whole=whole: 0.3 * 0.4 ** whole(t / 7),
-            optax=lambda optax, staircase=staircase: optax.exponential_decay(
-                0.3, 7, 0.4, 0, staircase
-            ),
-            keras=lambda keras, staircase=staircase: keras.optimizers.schedules.ExponentialDecay(
-                0.3, 7, 0.4, staircase
-            ),
+            optax=Call("exponential_decay", 0.3, 7, 0.4, 0, staircase),
+            keras=Call("ExponentialDecay", 0.3, 7, 0.4, staircase),
         )
         for staircase, whole in [(False, lambda x: x), (True, np.floor)]
     ),
     ScheduleCase(
         "exponential, bounded, begun late",
-        "exponential_decay",
-        lambda: schedules.exponential_decay(0.3, 7, 0.4, transition_begin=5, end_value=0.02),
+        Call("exponential_decay", 0.3, 7, 0.4, transition_begin=5, end_value=0.02),
         lambda t: np.maximum(0.3 * 0.4 ** (np.maximum(t - 5, 0) / 7), 0.02),
-        optax=lambda optax: optax.exponential_decay(0.3, 7, 0.4, 5, False, 0.02),
+        optax=Call("exponential_decay", 0.3, 7, 0.4, 5, False, 0.02),
     ),
     ScheduleCase(
         "exponential, growing to a bound",
-        "exponential_decay",
-        lambda: schedules.exponential_decay(0.01, 7, 1.5, end_value=0.2),
+        Call("exponential_decay", 0.01, 7, 1.5, end_value=0.2),
         lambda t: np.minimum(0.01 * 1.5 ** (t / 7), 0.2),
-        optax=lambda optax: optax.exponential_decay(0.01, 7, 1.5, 0, False, 0.2),
+        optax=Call("exponential_decay", 0.01, 7, 1.5, 0, False, 0.2),
     ),
     ScheduleCase(
         "steps",
-        "step_decay",
-        lambda: schedules.step_decay(0.3, 9, 0.3),
+        Call("step_decay", 0.3, 9, 0.3),
         lambda t: 0.3 * 0.3 ** np.floor(t / 9),
-        torch=lambda torch, o: torch.optim.lr_scheduler.StepLR(o, 9, 0.3),
-        optax=lambda optax: optax.exponential_decay(0.3, 9, 0.3, staircase=True),
+        torch=Call("StepLR", 9, 0.3),
+        optax=Call("exponential_decay", 0.3, 9, 0.3, staircase=True),
     ),
 ]
+
+_PEAK = {"init_value": 0.0, "peak_value": 0.3, "warmup_steps": 0}
 
 COSINES = [
     ScheduleCase(
         "cosine decay",
-        "cosine_decay",
-        lambda: schedules.cosine_decay(0.3, 50, alpha=0.1),
+        Call("cosine_decay", 0.3, 50, alpha=0.1),
         lambda t: 0.3 * (0.9 * falling_cosine(np.minimum(t, 50), 50) + 0.1),
-        optax=lambda optax: optax.cosine_decay_schedule(0.3, 50, 0.1),
-        keras=lambda keras: keras.optimizers.schedules.CosineDecay(0.3, 50, 0.1),
+        optax=Call("cosine_decay_schedule", 0.3, 50, 0.1),
+        keras=Call("CosineDecay", 0.3, 50, 0.1),
         known=SINGLE,
     ),
     ScheduleCase(
         "cosine decay to 0",
-        "cosine_decay",
-        lambda: schedules.cosine_decay(0.3, 50),
+        Call("cosine_decay", 0.3, 50),
         lambda t: 0.3 * falling_cosine(np.minimum(t, 50), 50),
-        optax=lambda optax: optax.cosine_decay_schedule(0.3, 50),
-        torch=lambda torch, o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 50),
-        keras=lambda keras: keras.optimizers.schedules.CosineDecay(0.3, 50),
+        optax=Call("cosine_decay_schedule", 0.3, 50),
+        torch=Call("CosineAnnealingLR", 50),
+        keras=Call("CosineDecay", 0.3, 50),
         known=SINGLE,
         last=50,
     ),
     ScheduleCase(
         "cosine decay, raised to a power",
-        "cosine_decay",
-        lambda: schedules.cosine_decay(0.3, 50, alpha=0.1, exponent=1.5),
+        Call("cosine_decay", 0.3, 50, alpha=0.1, exponent=1.5),
         lambda t: 0.3 * (0.9 * falling_cosine(np.minimum(t, 50), 50) ** 1.5 + 0.1),
-        optax=lambda optax: optax.cosine_decay_schedule(0.3, 50, 0.1, 1.5),
+        optax=Call("cosine_decay_schedule", 0.3, 50, 0.1, 1.5),
     ),
     ScheduleCase(
         "cosine annealing, past its end",
-        "cosine_annealing",
-        lambda: schedules.cosine_annealing(0.3, 13, end_value=0.01),
+        Call("cosine_annealing", 0.3, 13, end_value=0.01),
         lambda t: 0.01 + 0.29 * falling_cosine(t, 13),
-        torch=lambda torch, o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 13, 0.01),
+        torch=Call("CosineAnnealingLR", 13, 0.01),
     ),
     *(
         ScheduleCase(
             f"cosine restarts, {factor} times longer, {higher} times higher",
-            "cosine_restarts",
-            lambda factor=factor, higher=higher: schedules.cosine_restarts(
-                0.3, 7, t_mul=factor, m_mul=higher, alpha=0.1
-            ),
+            Call("cosine_restarts", 0.3, 7, t_mul=factor, m_mul=higher, alpha=0.1),
             lambda t, factor=factor, higher=higher: 0.27 * _restarts(t, 7, factor, higher) + 0.03,
-            torch=(
-                lambda torch, o, factor=factor: (
-                    torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(o, 7, factor, 0.03)
-                )
-            )
-            if higher == 1
-            else None,
-            keras=lambda keras, factor=factor, higher=higher: (
-                keras.optimizers.schedules.CosineDecayRestarts(
-                    0.3, 7, float(factor), higher, alpha=0.1
-                )
-            ),
+            torch=Call("CosineAnnealingWarmRestarts", 7, factor, 0.03) if higher == 1 else None,
+            keras=Call("CosineDecayRestarts", 0.3, 7, float(factor), higher, alpha=0.1),
             known=SINGLE,
         )
         for factor, higher in [(1, 1.0), (2, 1.0), (3, 0.6)]
     ),
     ScheduleCase(
         "cosine restarts, cycles given by hand",
-        "cosine_restarts",
-        lambda: schedules.cosine_restarts(0.3, 10, t_mul=2),
+        Call("cosine_restarts", 0.3, 10, t_mul=2),
         lambda t: 0.3 * _restarts(t, 10, 2, 1.0),
-        optax=lambda optax: optax.sgdr_schedule(
-            {"init_value": 0.0, "peak_value": 0.3, "warmup_steps": 0, "decay_steps": steps}
-            for steps in [10, 20, 40]
-        ),
+        optax=Call("sgdr_schedule", [_PEAK | {"decay_steps": steps} for steps in (10, 20, 40)]),
         last=69,
     ),
 ]
 
 
-def _interpolated(kind: Literal["linear", "cosine"]) -> ScheduleCase:
-    return ScheduleCase(
-        f"piecewise, {kind}",
-        "piecewise_interpolate",
-        lambda: schedules.piecewise_interpolate(kind, 0.3, {30: 20.0, 10: 0.01}),
-        lambda t: path(kind, [0, 10, 30], [0.3, 0.003, 0.06], t),
-        optax=lambda optax: optax.piecewise_interpolate_schedule(kind, 0.3, {30: 20.0, 10: 0.01}),
-    )
-
-
 PIECES = [
     ScheduleCase(
         "piecewise constant",
-        "piecewise_constant",
-        lambda: schedules.piecewise_constant(0.3, {30: 0.5, 10: 0.1, 45: 4.0}),
+        Call("piecewise_constant", 0.3, {30: 0.5, 10: 0.1, 45: 4.0}),
         lambda t: 0.3 * np.where(t < 10, 1, np.where(t < 30, 0.1, np.where(t < 45, 0.05, 0.2))),
-        optax=lambda optax: optax.piecewise_constant_schedule(0.3, {30: 0.5, 10: 0.1, 45: 4.0}),
+        optax=Call("piecewise_constant_schedule", 0.3, {30: 0.5, 10: 0.1, 45: 4.0}),
     ),
     ScheduleCase(
         "piecewise constant, milestones",
-        "piecewise_constant",
-        lambda: schedules.piecewise_constant(0.3, {10: 0.1, 30: 0.1}),
+        Call("piecewise_constant", 0.3, {10: 0.1, 30: 0.1}),
         lambda t: 0.3 * np.where(t < 10, 1, np.where(t < 30, 0.1, 0.01)),
-        torch=lambda torch, o: torch.optim.lr_scheduler.MultiStepLR(o, [10, 30], 0.1),
+        torch=Call("MultiStepLR", [10, 30], 0.1),
     ),
     ScheduleCase(
         "piecewise constant, Keras's boundaries 10 and 30",
-        "piecewise_constant",
-        lambda: schedules.piecewise_constant(0.3, {11: 0.1, 31: 0.5}),
+        Call("piecewise_constant", 0.3, {11: 0.1, 31: 0.5}),
         lambda t: np.where(t <= 10, 0.3, np.where(t <= 30, 0.03, 0.015)),
-        keras=lambda keras: keras.optimizers.schedules.PiecewiseConstantDecay(
-            [10, 30], [0.3, 0.03, 0.015]
-        ),
+        keras=Call("PiecewiseConstantDecay", [10, 30], [0.3, 0.03, 0.015]),
     ),
-    _interpolated("linear"),
-    _interpolated("cosine"),
+    *(
+        ScheduleCase(
+            f"piecewise, {kind}",
+            Call("piecewise_interpolate", kind, 0.3, {30: 20.0, 10: 0.01}),
+            functools.partial(path, kind, [0, 10, 30], [0.3, 0.003, 0.06]),
+            optax=Call("piecewise_interpolate_schedule", kind, 0.3, {30: 20.0, 10: 0.01}),
+        )
+        for kind in ("linear", "cosine")
+    ),
 ]
 
 CASES: list[ScheduleCase] = [*FALLS, *COSINES, *PIECES, *COMBINED]

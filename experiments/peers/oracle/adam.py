@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -17,50 +18,25 @@ def adam(
     w: np.ndarray,
     *,
     like: str,
+    optimizer: str = "adam",
     b1: float = 0.9,
     b2: float | None = None,
     eps: float | None = None,
     eps_root: float = 0.0,
     nesterov: bool = False,
     bias_correction: bool | None = None,
-    weight_decay: float = 0.0,
+    weight_decay: float | None = None,
     decoupled_weight_decay: bool | None = None,
 ) -> Rule:
-    """Kingma and Ba 2015, algorithm 1; Keras's is the faster form at the end of section 2."""
-    b2 = 0.99 if b2 is None and like == "lecture" else 0.999 if b2 is None else b2
-    added = default("adam", like, "eps", eps)
+    """Kingma and Ba 2015, algorithm 1; Keras's is the faster form at the end of section 2.
+
+    AdamW: Loshchilov and Hutter 2019, algorithm 2, with the rate in front of the decay too.
+    """
+    b2 = (0.99 if like == "lecture" else 0.999) if b2 is None else b2
+    eps = default(optimizer, like, "eps", eps)
+    decay = default(optimizer, like, "weight_decay", weight_decay) or 0.0
+    coupled, decoupled = decays(like, decay, decoupled_weight_decay)
     corrected = like != "lecture" if bias_correction is None else bias_correction
-    decay = decays(like, weight_decay, decoupled_weight_decay)
-    return _adam(w, like, (b1, b2), (added, eps_root), decay, nesterov, corrected)
-
-
-def adamw(
-    w: np.ndarray,
-    *,
-    like: str,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float | None = None,
-    eps_root: float = 0.0,
-    weight_decay: float | None = None,
-    nesterov: bool = False,
-) -> Rule:
-    """Loshchilov and Hutter 2019, algorithm 2, with the rate in front of the decay too."""
-    added = default("adamw", like, "eps", eps)
-    decay = (0.0, default("adamw", like, "weight_decay", weight_decay))
-    return _adam(w, like, (b1, b2), (added, eps_root), decay, nesterov, True)
-
-
-def _adam(
-    w: np.ndarray,
-    like: str,
-    betas: tuple[float, float],
-    epsilons: tuple[float, float],
-    decay: tuple[float, float],
-    nesterov: bool,
-    corrected: bool,
-) -> Rule:
-    (b1, b2), (eps, eps_root), (coupled, decoupled) = betas, epsilons, decay
     m, v = np.zeros_like(w), np.zeros_like(w)
     for t in count(1):
         rate, g = yield w
@@ -85,27 +61,8 @@ def adamax(
     decoupled_weight_decay: bool | None = None,
 ) -> Rule:
     """Kingma and Ba 2015, algorithm 2, which has no epsilon."""
-    decay = decays(like, weight_decay, decoupled_weight_decay)
-    return _adamax(w, like, b1, b2, default("adamax", like, "eps", eps), decay)
-
-
-def adamaxw(
-    w: np.ndarray,
-    *,
-    like: str,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float | None = None,
-    weight_decay: float = 1e-4,
-) -> Rule:
-    """Adamax with the decoupled decay of Loshchilov and Hutter 2019."""
-    return _adamax(w, like, b1, b2, default("adamax", like, "eps", eps), (0.0, weight_decay))
-
-
-def _adamax(
-    w: np.ndarray, like: str, b1: float, b2: float, eps: float, decay: tuple[float, float]
-) -> Rule:
-    coupled, decoupled = decay
+    eps = default("adamax", like, "eps", eps)
+    coupled, decoupled = decays(like, weight_decay, decoupled_weight_decay)
     m, u = np.zeros_like(w), np.zeros_like(w)
     for t in count(1):
         rate, g = yield w
@@ -123,49 +80,23 @@ def nadam(
     w: np.ndarray,
     *,
     like: str,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float | None = None,
-    eps_root: float = 0.0,
-    momentum_decay: float | None = None,
-    weight_decay: float = 0.0,
-    decoupled_weight_decay: bool | None = None,
-) -> Rule:
-    """Dozat 2016, algorithm 2, without the superfluous b2 before the second moment."""
-    added = default("nadam", like, "eps", eps)
-    psi = default("nadam", like, "momentum_decay", momentum_decay)
-    decay = decays(like, weight_decay, decoupled_weight_decay)
-    return _nadam(w, b1, b2, (added, eps_root), psi, decay)
-
-
-def nadamw(
-    w: np.ndarray,
-    *,
-    like: str,
+    optimizer: str = "nadam",
     b1: float = 0.9,
     b2: float = 0.999,
     eps: float | None = None,
     eps_root: float = 0.0,
     momentum_decay: float | None = None,
     weight_decay: float | None = None,
+    decoupled_weight_decay: bool | None = None,
 ) -> Rule:
-    """Nadam with the decoupled decay of Loshchilov and Hutter 2019."""
-    added = default("nadamw", like, "eps", eps)
-    psi = default("nadamw", like, "momentum_decay", momentum_decay)
-    decay = (0.0, default("nadamw", like, "weight_decay", weight_decay))
-    return _nadam(w, b1, b2, (added, eps_root), psi, decay)
+    """Dozat 2016, algorithm 2, without the superfluous b2 before the second moment.
 
-
-def _nadam(
-    w: np.ndarray,
-    b1: float,
-    b2: float,
-    epsilons: tuple[float, float],
-    psi: float | None,
-    decay: tuple[float, float],
-) -> Rule:
-    """Step by the momentum one step ahead, whose decay ``mu`` grows unless ``psi`` is None."""
-    (eps, eps_root), (coupled, decoupled) = epsilons, decay
+    A step follows the momentum one step ahead, whose decay ``mu`` grows unless ``psi`` is None.
+    """
+    eps = default(optimizer, like, "eps", eps)
+    psi = default(optimizer, like, "momentum_decay", momentum_decay)
+    decay = default(optimizer, like, "weight_decay", weight_decay) or 0.0
+    coupled, decoupled = decays(like, decay, decoupled_weight_decay)
     m, v, product = np.zeros_like(w), np.zeros_like(w), 1.0
 
     def mu(t: int) -> float:
@@ -317,11 +248,11 @@ def adan(
 
 RULES: dict[str, Callable[..., Any]] = {
     "adam": adam,
-    "adamw": adamw,
+    "adamw": partial(adam, optimizer="adamw", decoupled_weight_decay=True),
     "adamax": adamax,
-    "adamaxw": adamaxw,
+    "adamaxw": partial(adamax, decoupled_weight_decay=True, weight_decay=1e-4),
     "nadam": nadam,
-    "nadamw": nadamw,
+    "nadamw": partial(nadam, optimizer="nadamw", decoupled_weight_decay=True),
     "amsgrad": amsgrad,
     "radam": radam,
     "adabelief": adabelief,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.peers.oracle.adam import adamw
+from experiments.peers.oracle.adam import adam
 from experiments.peers.oracle.descent import Rule
 from experiments.peers.reasons import default
 
@@ -98,10 +98,17 @@ def muon(
     added = default("muon", like, "eps", eps)
     weight_decay = default("muon", like, "weight_decay", weight_decay)
     if w.ndim != 2:
-        adam = {"b1": adam_b1, "b2": adam_b2, "eps": added, "eps_root": adam_eps_root}
-        decay = default("muon", like, "adam_weight_decay", adam_weight_decay)
-        ahead = nesterov and like == "optax"
-        yield from adamw(w, like=like, **adam, weight_decay=decay, nesterov=ahead)
+        yield from adam(
+            w,
+            like=like,
+            b1=adam_b1,
+            b2=adam_b2,
+            eps=added,
+            eps_root=adam_eps_root,
+            weight_decay=default("muon", like, "adam_weight_decay", adam_weight_decay),
+            decoupled_weight_decay=True,
+            nesterov=nesterov and like == "optax",
+        )
     scale = _scale(w, default("muon", like, "consistent_rms", consistent_rms))
     one = np.ndim(ns_coeffs) == 1
     coefficients = np.tile(ns_coeffs, (ns_steps, 1)) if one else np.array(ns_coeffs)[-ns_steps:]

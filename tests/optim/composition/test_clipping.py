@@ -9,13 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxnet.optim import (
-    adaptive_grad_clip,
-    clip,
-    clip_by_global_norm,
-    clip_by_norm,
-    global_norm,
-)
+from jaxnet.optim import adaptive_grad_clip, clip, clip_by_global_norm, clip_by_norm, global_norm
 
 
 def clipped(transformation: Any, gradients: Any, params: Any = None) -> Any:

@@ -25,14 +25,7 @@ import tensorboardX.event_file_writer  # noqa: F401
 import jaxnet
 from jaxnet.core.trees import digest
 from jaxnet.data import Examples
-from jaxnet.training import (
-    FitResult,
-    Progress,
-    fit,
-    json_lines_log,
-    tensorboard_log,
-    together,
-)
+from jaxnet.training import FitResult, Progress, fit, json_lines_log, tensorboard_log, together
 
 NETWORK = jaxnet.mlp((2, 2))
 OPTIMIZER = jaxnet.optim.sgd(0.1)

@@ -16,14 +16,7 @@ import pytest
 
 import jaxnet
 from jaxnet.core.errors import InputError
-from jaxnet.training import (
-    Recipe,
-    early_stopping,
-    fit,
-    grid,
-    optuna_search,
-    sweep,
-)
+from jaxnet.training import Recipe, early_stopping, fit, grid, optuna_search, sweep
 from jaxnet.training.checkpoints import save_interval
 from jaxnet.training.sweeps.checkpoint import share_folder, stage_folder
 from tests.full_disk import full_disk
