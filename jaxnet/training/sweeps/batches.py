@@ -2,7 +2,7 @@
 
 import queue
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, NamedTuple, TypeAlias
 
@@ -117,7 +117,7 @@ def starts_of(members: Members, width: int) -> Sequence[int]:
 
 def run_batches(
     workers: Workers, members: Members, starts: Sequence[int] | None = None
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """Train members in batches; yield the first index and the results of each as it ends.
 
     Args:

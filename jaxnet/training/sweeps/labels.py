@@ -17,27 +17,12 @@ from jaxnet.training.sweeps.width import Trial
 from jaxnet.training.train import Trained
 
 
-class RunOutputs(NamedTuple):
-    """Outputs of runs, each leaf with a leading axis of runs; None for what is not kept.
-
-    Attributes:
-        trained: all but parameters, statistics and state.
-        params: the parameters to use.
-        statistics: the network's statistics that belong to them.
-        state: the final states, their keys as integers.
-    """
-
-    trained: Trained
-    params: Any
-    statistics: Any
-    state: Any
-
-
 class SweepOutputs(NamedTuple):
     """Outputs of all members of a sweep, and how they were trained.
 
     Attributes:
-        kept: of the runs, in the order of the members.
+        kept: results of the runs, in the order of the members, each leaf with an axis of runs;
+            None for what is not kept. The states' keys are integers.
         width: members that each device trained at a time.
         devices: how many devices trained.
         trials: what was measured to choose its width.
@@ -45,7 +30,7 @@ class SweepOutputs(NamedTuple):
         run_seconds: wall time of the training.
     """
 
-    kept: RunOutputs
+    kept: Trained
     width: int
     devices: int
     trials: list[Trial]
@@ -67,8 +52,7 @@ def label(settings: Settings, keys: Key, outputs: SweepOutputs, modes: Modes) ->
         shape = (settings.size, len(keys))
         return jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), tree)
 
-    kept = labelled(outputs.kept)
-    trained = kept.trained
+    trained = labelled(outputs.kept)
     rows = trained.history
     curves = jax.tree.map(
         lambda curve: blank_after(curve, trained.done),
@@ -85,14 +69,10 @@ def label(settings: Settings, keys: Key, outputs: SweepOutputs, modes: Modes) ->
         epoch=trained.epoch,
         diverged=trained.diverged,
         ended_by=trained.ended_by,
-        params=kept.params,
-        statistics=kept.statistics,
-        state=kept.state,
-        width=outputs.width,
-        devices=outputs.devices,
-        trials=outputs.trials,
-        compile_seconds=outputs.compile_seconds,
-        run_seconds=outputs.run_seconds,
+        params=trained.params,
+        statistics=trained.statistics,
+        state=trained.state,
+        **{name: value for name, value in outputs._asdict().items() if name != "kept"},
     )
 
 
