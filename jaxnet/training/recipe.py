@@ -125,15 +125,10 @@ _SAYS_SO = re.compile("(unhashable|concrete|static).*Tracer", re.DOTALL)
 def call_builder(build: Build, hyperparameters: Hyperparameters) -> Recipe:
     """Call a builder with hyperparameters and check the recipe that it returns.
 
-    Args:
-        build: the builder.
-        hyperparameters: its arguments by name.
-
     Raises:
-        ValueError: if it does not have one of the hyperparameters, with the nearest that it has,
-            or lacks one; for a metric or rule that does not fit the others.
-        TypeError: if it is no function, returns anything but a `Recipe`, with an optimizer that
-            is none, or needs the values of hyperparameters that are traced.
+        ValueError: for unknown or missing hyperparameters, or parts that do not fit each other.
+        TypeError: if it is no function, returns anything but a valid `Recipe`, or needs the values
+            of hyperparameters that are traced.
     """
     check_function("build", build)
     signature = inspect.signature(build)

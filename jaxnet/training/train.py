@@ -82,16 +82,7 @@ class RunProgram:
         train: Examples,
         validation: Examples | None,
     ) -> Trained:
-        """Run some epochs.
-
-        Args:
-            key: PRNG key of the run.
-            hyperparameters: arguments of the builder.
-            epochs: how many, int32.
-            start: None for a new run, or the state of one to go on with, as `without_keys` gives
-                it.
-            train: the examples to learn from.
-            validation: the same of held-out examples; None for none.
+        """Run some epochs, from ``start``, a state of `without_keys`, or from the beginning.
 
         Raises:
             ValueError: as `call_builder`.

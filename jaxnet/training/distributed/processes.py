@@ -25,14 +25,7 @@ def count_processes(devices: Iterable[Device]) -> int:
 
 
 def check_agreement(processes: int, tree: Any) -> None:
-    """Raise a ValueError in every process unless all have the same arguments.
-
-    Unseen, each would go its own way with what it takes for common.
-
-    Args:
-        processes: how many take part; if it is 1, nothing is compared.
-        tree: pytree of local arrays that must be the same in each, bit for bit.
-    """
+    """Raise a ValueError in every process unless all have the same arrays, bit for bit."""
     if processes == 1:
         return
     own = np.frombuffer(bytes.fromhex(digest(tree)), np.uint32)
@@ -46,11 +39,7 @@ def check_agreement(processes: int, tree: Any) -> None:
 def run_in_all_processes(processes: int, action: Callable[[], T]) -> T:
     """Run an action in every process; raise in all if it fails in one.
 
-    Unseen, one that fails would leave the others waiting for it.
-
-    Args:
-        processes: how many take part; if it is 1, nothing is compared.
-        action: waits for no other process.
+    One that fails would leave the others waiting; ``action`` waits for no other process.
 
     Raises:
         Exception: its own.

@@ -66,10 +66,6 @@ def _chunk_size(total: int, parts: int) -> int:
 def params_to_use(state: TrainState, evaluate_at: EvaluateAt | None) -> Params:
     """Return the parameters at which a run is evaluated, in the dtypes of its own.
 
-    Args:
-        state: of the run.
-        evaluate_at: what computes them; None for the run's own parameters.
-
     Raises:
         TypeError: if they are no tree like the run's own.
     """

@@ -158,10 +158,6 @@ def reduce_on_plateau(
 def check_rules(rules: Any, modes: Modes) -> tuple[Rule, ...]:
     """Check rules and resolve the directions of their metrics.
 
-    Args:
-        rules: of a run.
-        modes: the directions of its metrics, by name.
-
     Raises:
         TypeError: if they are anything but a sequence of rules, such as a single rule.
         ValueError: if a rule has to know a direction that is unknown.
@@ -177,10 +173,7 @@ def check_rules(rules: Any, modes: Modes) -> tuple[Rule, ...]:
 def observe(watched: Watched, monitor: str, source: Source | None) -> Array:
     """Return the value of the monitored metric.
 
-    Args:
-        watched: what it sees.
-        monitor: the metric's name.
-        source: where it is measured; None for the validation examples if there are any.
+    A source of None stands for the validation examples if there are any.
 
     Raises:
         ValueError: if there is no such metric, or no validation examples.
@@ -195,13 +188,7 @@ def observe(watched: Watched, monitor: str, source: Source | None) -> Array:
 def directed_rule(monitor: str, mode: Mode | None, make: Callable[[Mode], Rule]) -> Rule:
     """Return a rule that monitors a metric, whose direction may be resolved at the start of a run.
 
-    Args:
-        monitor: the metric's name.
-        mode: the direction asked for; None for the metric's own.
-        make: returns the rule for a direction.
-
-    Raises:
-        ValueError: for another direction.
+    A mode of None stands for the metric's own direction; ``make`` returns the rule for one.
     """
     make = functools.cache(make)  # what was compiled with a rule is found again
     if mode is not None or monitor == "loss":

@@ -100,18 +100,12 @@ def train_members(
 ) -> SweepOutputs:
     """Train all members of a sweep, on all devices.
 
-    Args:
-        member: the run of one member.
-        members: all of them.
-        train: the examples, on the device.
-        validation: the same of held-out examples; None for none.
-        execution: how.
-        compiled: width -> program of an earlier call, with the same arguments but for the numbers
-            and the number of members; those compiled here are added.
+    ``compiled`` maps widths to programs of earlier calls, which differ only in numbers and number
+    of members; those compiled here are added.
 
     Raises:
-        ValueError: for an unknown width, processes that do not make the same call, an unknown
-            ``keep``, or a checkpoint that is another's or cannot be written.
+        ValueError: for an unknown option, processes that do not make the same call, or a
+            checkpoint that is another's or cannot be written.
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
     """
     execution = on_devices(execution)

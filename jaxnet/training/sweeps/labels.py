@@ -39,14 +39,7 @@ class SweepOutputs(NamedTuple):
 
 
 def label(settings: Settings, keys: Key, outputs: SweepOutputs, modes: Modes) -> SweepResult:
-    """Return the result of a sweep.
-
-    Args:
-        settings: what was tried.
-        keys: of the runs of each setting.
-        outputs: what came back of the members, in the order of `make_members`.
-        modes: of `metric_modes`, of which those without values are left out.
-    """
+    """Return the result of a sweep from outputs in the order of `make_members`."""
 
     def labelled(tree: Any) -> Any:
         shape = (settings.size, len(keys))
@@ -93,9 +86,7 @@ def metric_modes(objective: Objective, instruments: Iterable[str] | None) -> Mod
 def blank_after(curve: np.ndarray, done: np.ndarray) -> np.ndarray:
     """Fill learning curves with NaN after the end of each run; integers become float64.
 
-    Args:
-        curve: shape ``(settings, seeds, epochs)``.
-        done: epochs that were, shape ``(settings, seeds)``.
+    ``curve`` has the shape ``(settings, seeds, epochs)``, ``done`` ``(settings, seeds)``.
     """
     ran = np.arange(curve.shape[-1]) < done[..., None]
     kind = curve.dtype if jnp.issubdtype(curve.dtype, jnp.floating) else np.dtype(np.float64)

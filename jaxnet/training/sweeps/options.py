@@ -17,11 +17,6 @@ def divide_options(
 ) -> tuple[LoopConfig, Execution]:
     """Divide options into those of the loop and those of execution.
 
-    Args:
-        options: of `sweep`, by name.
-        epochs: the most epochs of a run.
-        batch_size: examples a step.
-
     Raises:
         ValueError: for an unknown option, with the nearest that there is; for devices that
             cannot work together.

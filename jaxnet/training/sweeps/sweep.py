@@ -188,11 +188,7 @@ def make_members(
 ) -> Members:
     """Return the members: the runs of the first setting, then those of the second, and so on.
 
-    Args:
-        settings: what is tried.
-        keys: of each run of a setting, shape ``(runs,)``.
-        epochs: how many each is to run.
-        runs: name -> a number for each run of a setting, the same for all settings.
+    ``keys`` are those of the runs of a setting; ``runs`` maps names to a number for each of them.
     """
     number = len(keys)
     real = np.dtype(jnp.result_type(float))
