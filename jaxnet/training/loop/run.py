@@ -127,7 +127,10 @@ def _read(
     read = {}
     for name, instrument in instruments.items():
         said = instrument(params, statistics, train)
-        argument, actual = f"instrument {name!r}", getattr(said, "dtype", type(said).__name__)
+        argument, actual = (
+            f"instrument {name!r}",
+            getattr(said, "dtype", f"a {type(said).__name__}"),
+        )
         require_type(_is_real(said), argument, "to return a number", actual)
         read[name] = jnp.asarray(said)
         require(not read[name].shape, argument, "to be 0-d", f"shape {read[name].shape}")

@@ -137,8 +137,10 @@ class SweepResult(NamedTuple):
         ``make_train(build, train, ...)(member.key, member.hyperparameters)`` does, with the other
         arguments of the sweep: bit for bit if the sweep's width was 1.
         """
-        check_index("setting", setting, self.settings.size)
-        check_index("seed", seed, len(self.keys))
+        for name, index, size in zip(
+            ("setting", "seed"), (setting, seed), self.done.shape, strict=True
+        ):
+            require(check_count(name, index, minimum=0) < size, name, f"below {size}", index)
 
         def own(tree: Any) -> Any:
             return jax.tree.map(lambda leaf: leaf[setting, seed], tree)
@@ -211,11 +213,6 @@ class SweepResult(NamedTuple):
 
 def _in_table(value: float | int) -> str:
     return str(value) if isinstance(value, int) else f"{value:.4g}"
-
-
-def check_index(argument: str, index: int, size: int) -> None:
-    """Raise a ValueError unless an index is one of ``size``."""
-    require(check_count(argument, index, minimum=0) < size, argument, f"below {size}", index)
 
 
 def steady_ranking(
