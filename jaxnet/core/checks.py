@@ -268,10 +268,8 @@ z.astype(jnp.float32) converts.
     if not isinstance(array, int | float):
         check_arrays(**{argument: array})
     dtype = getattr(array, "dtype", jnp.result_type(float if isinstance(array, float) else int))
-    floating, remedy = (
-        jnp.issubdtype(dtype, jnp.floating),
-        f"{argument}.astype(jnp.float32) converts.",
-    )
+    floating = jnp.issubdtype(dtype, jnp.floating)
+    remedy = f"{argument}.astype(jnp.float32) converts."
     require_type(floating, argument, "to be floating-point", dtype, remedy)
 
 
