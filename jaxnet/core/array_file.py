@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxnet.core.checks import require, require_type
 from jaxnet.core.errors import (
     DamagedFileError,
     InputError,
     InvalidValueError,
-    invalid_type,
     invalid_value,
     message,
     missing_file,
@@ -75,9 +75,7 @@ def storable(name: str, array: Any) -> np.ndarray:
         TypeError: for a dtype outside `DTYPES`.
     """
     dtype = getattr(array, "dtype", type(array).__name__)
-    if str(dtype) not in DTYPES:
-        expected = f"of one of the dtypes {', '.join(DTYPES)}"
-        raise invalid_type(name, expected, dtype, "Convert it, or leave it out.")
+    require_type(str(dtype) in DTYPES, name, f"of one of the dtypes {', '.join(DTYPES)}", dtype)
     return np.asarray(array, order="C")
 
 
@@ -115,19 +113,18 @@ def unpack(kind: FileKind, path: Path) -> Content:
         ImportError: if safetensors is not installed.
     """
     metadata, arrays = _read(kind, path)
-    if metadata.get("format") != kind.name:
-        actual = f"safetensors with format {metadata.get('format')!r}"
-        raise _damaged(kind, path, f"to be {kind.noun} of jaxnet", actual)
-    version = metadata.get("format_version", "")
-    if version != str(kind.version):
-        expected = f"of format version {kind.version}"
-        remedy = f"Load it with the jaxnet that wrote it, or a later one; this is {VERSION}."
-        raise invalid_value(str(path), expected, repr(version), remedy)
+    found = metadata.get("format")
+    if found != kind.name:
+        noun = f"to be {kind.noun} of jaxnet"
+        raise _damaged(kind, path, noun, f"safetensors with format {found!r}")
+    version, stated = metadata.get("format_version", ""), metadata.get("sha256")
+    remedy = f"Load it with the jaxnet that wrote it, or a later one; this is {VERSION}."
+    current = version == str(kind.version)
+    require(current, str(path), f"of format version {kind.version}", repr(version), remedy)
     text = metadata.get("description", "")
-    found = checksum(kind, text, arrays)
-    if found != metadata.get("sha256"):
-        expected = f"to have the SHA-256 that it states, {metadata.get('sha256')}"
-        raise _damaged(kind, path, expected, found)
+    sha = checksum(kind, text, arrays)
+    if sha != stated:
+        raise _damaged(kind, path, f"to have the SHA-256 that it states, {stated}", sha)
     try:
         description = json.loads(text)
     except ValueError:
@@ -151,7 +148,7 @@ def _read(kind: FileKind, path: Path) -> tuple[Mapping[str, str], dict[str, np.n
     safetensors = import_package("safetensors")
     try:
         if not path.exists():
-            raise missing_file("to exist", f"nothing at {path}", "Check the path.")
+            raise missing_file("to exist", f"nothing at {path}")
         if found := irregularity(path):
             raise _damaged(kind, path, "to be a regular file", f"'{path.name}', {found}")
         open_regular(path, "rb").close()  # raises the system's error, which safetensors hides
@@ -162,11 +159,10 @@ def _read(kind: FileKind, path: Path) -> tuple[Mapping[str, str], dict[str, np.n
     except OSError as error:
         actual = error.strerror or str(error)
         if error.errno not in GONE:  # the disk, rights, too many open files
-            raise invalid_value(str(path), "to be readable", actual, "Let it be read.") from error
+            raise invalid_value(str(path), "to be readable", actual) from error
         raise _damaged(kind, path, "to be readable", actual) from error
     except (safetensors.SafetensorError, AttributeError) as error:  # the latter: a dtype
-        expected = "to be a whole safetensors file"
-        raise _damaged(kind, path, expected, str(error)) from error
+        raise _damaged(kind, path, "to be a whole safetensors file", str(error)) from error
 
 
 def _damaged(kind: FileKind, path: Path, expected: str, actual: str) -> InvalidValueError:

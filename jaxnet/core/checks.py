@@ -19,6 +19,8 @@ from jaxnet.core.types import AnyArray
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
+_INTEGER = "to be an integer"
+
 LARGEST = 2**31 - 1
 """The largest integer of a hyperparameter: int32's."""
 
@@ -57,19 +59,21 @@ got 'rellu'. Did you mean 'relu'?
     """
     if name in table:
         return table[name]
-    close = difflib.get_close_matches(str(name), list(table), n=1)
-    remedy = f"Did you mean '{close[0]}'?" if close else ""
-    known = ", ".join(sorted(table))
-    raise invalid_value(argument, f"to be one of {known}", repr(name), remedy)
+    expected = f"to be one of {', '.join(sorted(table))}"
+    raise invalid_value(argument, expected, repr(name), _nearest(name, table))
+
+
+def _nearest(name: Any, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(name), list(known), n=1)
+    return f"Did you mean '{close[0]}'?" if close else ""
 
 
 def check_count(argument: str, value: Any, *, minimum: int = 1) -> int:
     """Return ``value`` as an int if it is a whole number of at least ``minimum``."""
-    if isinstance(value, Tracer):
-        remedy = "What is compiled depends on it: pass a Python integer, one program for each."
-        raise invalid_type(argument, "to be an integer", "a traced array", remedy)
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise invalid_type(argument, "to be an integer", with_type(value))
+    remedy = "What is compiled depends on it: pass a Python integer, one program for each."
+    require_type(not isinstance(value, Tracer), argument, _INTEGER, "a traced array", remedy)
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    require_type(whole, argument, _INTEGER, with_type(value))
     require(int(value) >= minimum, argument, f">= {minimum}", value)
     return int(value)
 
@@ -91,7 +95,7 @@ def check_range(
     """
     exact = isinstance(value, numbers.Real) and not isinstance(value, bool)
     dtype: Any = getattr(value, "dtype", None)
-    if not exact and dtype is None:
+    if not exact and dtype is None:  # the value of an array is not to be formatted
         raise invalid_type(argument, "to be a number", with_type(value))
     if not exact and not jnp.issubdtype(dtype, jnp.number):
         return value
@@ -104,8 +108,7 @@ def check_range(
 
     left = "(" if low_open or low == -math.inf else "["
     right = ")" if high_open or high == math.inf else "]"
-    expected = f"finite and in {left}{low:g}, {high:g}{right}"
-    check_entries(argument, value, inside, expected)
+    check_entries(argument, value, inside, f"finite and in {left}{low:g}, {high:g}{right}")
     return value
 
 
@@ -121,10 +124,9 @@ def check_scalar(argument: str, value: Any, **bounds: Any) -> Any:
         ValueError: if it is a number out of its range, or an array of other than 0 dimensions.
         TypeError: if it is neither a number nor an array.
     """
-    if hasattr(value, "dtype") and np.ndim(value):
-        remedy = "Sweep over values with jax.vmap."
-        shape = f"shape {np.shape(value)}"
-        raise invalid_value(argument, "to be a scalar", shape, remedy)
+    several = hasattr(value, "dtype") and np.ndim(value)
+    remedy, shape = "Sweep over values with jax.vmap.", f"shape {np.shape(value)}"
+    require(not several, argument, "to be a scalar", shape, remedy)
     return check_range(argument, value, **bounds)
 
 
@@ -145,9 +147,9 @@ def check_whole(argument: str, value: Any, *, minimum: int = 1) -> None:
         check_range(argument, value, high=LARGEST)
         return
     check_scalar(argument, value, low=minimum, high=LARGEST)
-    if not jnp.issubdtype(value.dtype, jnp.integer):
-        remedy = "Pass an int32 array; settings of a sweep need integer values."
-        raise invalid_type(argument, "to be an integer", value.dtype, remedy)
+    remedy = "Pass an int32 array; settings of a sweep need integer values."
+    whole = jnp.issubdtype(value.dtype, jnp.integer)
+    require_type(whole, argument, _INTEGER, value.dtype, remedy)
 
 
 def check_ranges(ranges: Mapping[str, str], **values: Any) -> None:
@@ -223,13 +225,14 @@ def check_key(argument: str, key: Any) -> None:
     jaxnet.core.errors.InvalidTypeError: expected key to be one PRNG key, got 0 of type int. \
 Pass jax.random.key(0).
     """
-    remedy = "Pass jax.random.key(0)."
-    if not isinstance(key, jax.Array | np.ndarray):
-        raise invalid_type(argument, "to be one PRNG key", with_type(key), remedy)
-    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    if key.ndim if typed else not _is_key_of_integers(key):
-        actual = f"{key.dtype} of shape {key.shape}"
-        raise invalid_type(argument, "to be one PRNG key", actual, remedy)
+    is_array = isinstance(key, jax.Array | np.ndarray)
+    actual = f"{key.dtype} of shape {key.shape}" if is_array else with_type(key)
+    one = is_array and (key.ndim == 0 if _is_typed(key) else _is_key_of_integers(key))
+    require_type(one, argument, "to be one PRNG key", actual, "Pass jax.random.key(0).")
+
+
+def _is_typed(key: AnyArray) -> bool:
+    return jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
 
 
 def _is_key_of_integers(key: AnyArray) -> bool:
@@ -249,11 +252,11 @@ def check_flags(**flags: Any) -> None:
 got 'no' of type str.
     """
     for name, flag in flags.items():
-        if not isinstance(flag, bool | np.bool_ | None):
-            raise invalid_type(name, "to be a boolean", with_type(flag))
+        good = isinstance(flag, bool | np.bool_ | None)
+        require_type(good, name, "to be a boolean", with_type(flag))
 
 
-def check_function(argument: str, called: Any, remedy: str) -> None:
+def check_function(argument: str, called: Any, remedy: str = "") -> None:
     """Check that an argument is callable.
 
     >>> check_function("on_progress", 3, "Pass a function.")
@@ -265,7 +268,7 @@ Pass a function.
     require_type(callable(called), argument, "to be a function", repr(called), remedy)
 
 
-def check_instance(argument: str, value: Any, kind: type, expected: str, remedy: str) -> None:
+def check_instance(argument: str, value: Any, kind: Any, expected: str, remedy: str = "") -> None:
     """Check that an argument is an instance of a class.
 
     >>> check_instance("path", 3, str, "to be a string", "Pass a name.")
@@ -286,9 +289,8 @@ def check_arrays(**arrays: Any) -> None:
 Pass jnp.asarray(targets).
     """
     for name, array in arrays.items():
-        if not hasattr(array, "dtype"):
-            actual, remedy = f"a {type(array).__name__}", f"Pass jnp.asarray({name})."
-            raise invalid_type(name, "to be an array", actual, remedy)
+        actual, remedy = f"a {type(array).__name__}", f"Pass jnp.asarray({name})."
+        require_type(hasattr(array, "dtype"), name, "to be an array", actual, remedy)
 
 
 def check_floating(argument: str, array: Any) -> None:
@@ -300,13 +302,18 @@ def check_floating(argument: str, array: Any) -> None:
     jaxnet.core.errors.InvalidTypeError: expected z to be floating-point, got int64. \
 z.astype(jnp.float32) converts.
     """
-    plain = isinstance(array, int | float)
-    if not plain:
+    if not isinstance(array, int | float):
         check_arrays(**{argument: array})
-    dtype = jnp.result_type(array) if plain else array.dtype
-    if not jnp.issubdtype(dtype, jnp.floating):
-        remedy = f"{argument}.astype(jnp.float32) converts."
-        raise invalid_type(argument, "to be floating-point", dtype, remedy)
+    dtype = getattr(array, "dtype", jnp.result_type(float if isinstance(array, float) else int))
+    floating = jnp.issubdtype(dtype, jnp.floating)
+    remedy = f"{argument}.astype(jnp.float32) converts."
+    require_type(floating, argument, "to be floating-point", dtype, remedy)
+
+
+def check_numbers(argument: str, array: Any) -> None:
+    """Check that an array holds numbers or booleans."""
+    good = jnp.issubdtype(array.dtype, jnp.number) or array.dtype == bool
+    require_type(good, argument, "to hold numbers", array.dtype)
 
 
 def check_real(argument: str, array: Any) -> None:
@@ -441,8 +448,7 @@ got 'digits'. Did you mean 'ndigits'?
     of = getattr(called, "__name__", type(called).__name__)
     for name in options:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            remedy = f"Did you mean '{close[0]}'?" if close else "Leave it out."
+            remedy = _nearest(name, known) or "Leave it out."
             expected = f"of {of} to be {'among ' + ', '.join(known) if known else 'none'}"
             raise invalid_value("options", expected, repr(name), remedy)
     needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
@@ -461,8 +467,28 @@ def check_names(argument: str, expected: Iterable[str], actual: Iterable[str], r
 got arrays without 0.bias. Add them.
     """
     missing, unknown = sorted(set(expected) - set(actual)), sorted(set(actual) - set(expected))
-    if missing or unknown:
-        without = [f"arrays without {', '.join(missing)}"] if missing else []
-        beside = [f"unknown arrays {', '.join(unknown)}"] if unknown else []
-        actual = " and ".join(without + beside)
-        raise invalid_value(argument, "to be those of the network", actual, remedy)
+    without = [f"arrays without {', '.join(missing)}"] if missing else []
+    beside = [f"unknown arrays {', '.join(unknown)}"] if unknown else []
+    actual = " and ".join(without + beside)
+    require(not actual, argument, "to be those of the network", actual, remedy)
+
+
+def check_like(argument: str, array: Any, like: Any, remedy: str, *, dtype: bool = True) -> None:
+    """Check the shape and, unless told otherwise, the dtype of an array against another.
+
+    Args:
+        argument: the array's name.
+        array: with ``shape`` and ``dtype``.
+        like: of the shape and dtype expected.
+        remedy: advice for another shape.
+        dtype: whether the dtypes are compared.
+
+    >>> check_like("0.bias", np.zeros(2), np.zeros(3), "Reshape it.")
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidValueError: expected 0.bias of shape (3,), got (2,). Reshape it.
+    """
+    require(array.shape == like.shape, argument, f"of shape {like.shape}", array.shape, remedy)
+    remedy = f"Cast it, or make the network with dtype={array.dtype}."
+    good = array.dtype == like.dtype or not dtype
+    require_type(good, argument, f"of dtype {like.dtype}", array.dtype, remedy)

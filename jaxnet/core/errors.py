@@ -57,15 +57,14 @@ def invalid_type(
     return InvalidTypeError(message(argument, expected, actual, remedy))
 
 
-def missing_file(expected: str, actual: object, remedy: str) -> MissingFileError:
+def missing_file(expected: str, actual: object, remedy: str = "") -> MissingFileError:
     """Return a FileNotFoundError with a `message`."""
     return MissingFileError(message("file", expected, actual, remedy))
 
 
 def missing_package(package: str, actual: object, remedy: str) -> MissingPackageError:
     """Return an ImportError with a `message`."""
-    expected = f"{package} to be installed"
-    return MissingPackageError(message("package", expected, actual, remedy))
+    return MissingPackageError(message("package", f"{package} to be installed", actual, remedy))
 
 
 def with_type(value: object) -> str:

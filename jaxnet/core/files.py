@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from jaxnet.core.errors import InvalidValueError, invalid_type, invalid_value, with_type
+from jaxnet.core.checks import require, require_type
+from jaxnet.core.errors import InvalidValueError, invalid_value, with_type
 
 IRREGULAR = {
     stat.S_IFIFO: "a pipe",
@@ -42,14 +43,12 @@ def check_path(argument: str, path: Any) -> Path:
 got 's3://bucket/model'. Write to a folder, and copy it there.
     """
     name = os.fspath(path) if isinstance(path, os.PathLike) else path
-    if not isinstance(name, str):
-        remedy = "Pass a str or a pathlib.Path."
-        raise invalid_type(argument, "to be a path", with_type(path), remedy)
-    if not name or "\0" in name:
-        raise invalid_value(argument, "to be a path", repr(name), "Pass a name.")
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name):  # pathlib makes one slash of two
-        remedy = "Write to a folder, and copy it there."
-        raise invalid_value(argument, "to be on a disk", repr(name), remedy)
+    remedy = "Pass a str or a pathlib.Path."
+    require_type(isinstance(name, str), argument, "to be a path", with_type(path), remedy)
+    require(name and "\0" not in name, argument, "to be a path", repr(name))
+    address = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name)  # pathlib makes one slash of two
+    remedy = "Write to a folder, and copy it there."
+    require(not address, argument, "to be on a disk", repr(name), remedy)
     return Path(name)
 
 
@@ -76,9 +75,7 @@ def check_regular(path: Path, file: Path | int | None = None) -> None:
         file: descriptor of the open file, if it is open.
     """
     kind = irregularity(path if file is None else file)
-    if kind is not None:
-        actual, remedy = f"'{path}', {kind}", "Choose another place."
-        raise invalid_value("file", "to be a regular file", actual, remedy)
+    require(kind is None, "file", "to be a regular file", f"'{path}', {kind}")
 
 
 def open_regular(path: Path, mode: Literal["rb", "ab"], *, limit: int = LARGEST) -> IO[bytes]:
@@ -103,9 +100,7 @@ def open_regular(path: Path, mode: Literal["rb", "ab"], *, limit: int = LARGEST)
     try:
         check_regular(path, file.fileno())
         size = os.fstat(file.fileno()).st_size
-        if size > limit:
-            actual, remedy = f"'{path}' of {size:,}", "Choose a smaller one."
-            raise invalid_value("file", f"of at most {limit:,} bytes", actual, remedy)
+        require(size <= limit, "file", f"of at most {limit:,} bytes", f"'{path}' of {size:,}")
     except InvalidValueError:
         file.close()
         raise

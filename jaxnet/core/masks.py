@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from jaxnet.core.checks import check_arrays
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_arrays, require, require_type
 from jaxnet.core.types import AnyArray, Array, Shape
 
 _ARGUMENT = """
@@ -80,11 +79,8 @@ def apply_mask(
     """
     check_arrays(outputs=outputs, targets=targets, where=where)
     batch = outputs.shape[:-1] if batch is None else batch
-    if where.dtype != bool:
-        raise invalid_type("where", "to be boolean", where.dtype, "Pass where > 0.")
-    if where.shape != batch:
-        remedy = "Pass one boolean per example."
-        raise invalid_value("where", f"to have shape {batch}", where.shape, remedy)
+    require_type(where.dtype == bool, "where", "to be boolean", where.dtype, "Pass where > 0.")
+    require(where.shape == batch, "where", f"to have shape {batch}", where.shape)
     harmless = jnp.where(
         _spread(where, outputs.ndim), jnp.asarray(outputs), jnp.zeros((), outputs.dtype)
     )

@@ -3,11 +3,10 @@
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_finite, check_instance
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_finite, check_instance, check_numbers, require
+from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import AnyArray
 
 
@@ -39,14 +38,12 @@ def check_pair(argument: str, examples: Any) -> Examples:
         TypeError: for other types, such as a plain pair of arrays.
         ValueError: for ragged lists.
     """
-    remedy = "Pass jaxnet.data.Examples(inputs, targets)."
-    check_instance(argument, examples, Examples, "to be Examples", remedy)
+    check_instance(argument, examples, Examples, "to be Examples", "See jaxnet.data.Examples.")
     try:  # arrays on the device stay there: a copy of MNIST takes a tenth of an epoch
         fields = (f if isinstance(f, jax.Array) else np.asarray(f) for f in examples)
         return Examples(*fields)
     except ValueError as error:
-        remedy = "Give rows of one length."
-        raise invalid_value(argument, "to hold arrays", error, remedy) from error
+        raise invalid_value(argument, "to hold arrays, rows of one length", error) from error
 
 
 def check_examples(argument: str, examples: Examples) -> Examples:
@@ -58,18 +55,10 @@ def check_examples(argument: str, examples: Examples) -> Examples:
     """
     examples = check_pair(argument, examples)
     inputs, targets = np.shape(examples.inputs), np.shape(examples.targets)
-    if len(inputs) < 2 or len(targets) < 1 or inputs[0] != targets[0] or inputs[0] < 1:
-        raise invalid_value(
-            argument,
-            "to pair each of one or more inputs with a target",
-            f"inputs of shape {inputs} and targets of shape {targets}",
-            "Give both arrays the same first dimension, one row per example.",
-        )
+    paired = len(inputs) > 1 and len(targets) > 0 and inputs[0] == targets[0] > 0
+    shapes = f"inputs of shape {inputs} and targets of shape {targets}"
+    require(paired, argument, "to pair each of one or more inputs with a target", shapes)
     for name, field in examples._asdict().items():
-        if not (jnp.issubdtype(field.dtype, jnp.number) or field.dtype == bool):
-            given, remedy = f"{argument}.{name}", "Give numbers; labels count from 0."
-            raise invalid_type(given, "to hold numbers", field.dtype, remedy)
-    remedy = "Remove or repair those examples first."
-    check_finite(f"{argument}.inputs", np.asarray(examples.inputs), remedy)
-    check_finite(f"{argument}.targets", np.asarray(examples.targets), remedy)
+        check_numbers(f"{argument}.{name}", field)
+        check_finite(f"{argument}.{name}", np.asarray(field), "Remove or repair those examples.")
     return examples

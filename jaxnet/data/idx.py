@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxnet.core.checks import check_count
-from jaxnet.core.errors import InputError, InvalidValueError, invalid_value, missing_file
+from jaxnet.core.checks import check_count, require
+from jaxnet.core.errors import InputError, invalid_value, missing_file
 from jaxnet.core.files import open_regular
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
@@ -30,6 +30,7 @@ MOST_BYTES = 2**30
 """The most that is read unless more is allowed: 1 GiB of values, 20 times MNIST."""
 
 _MOST_DIMENSIONS = 8
+_BROKEN = "The file is truncated, corrupt or not IDX; fetch it again."
 _AT_A_TIME = 2**20
 
 
@@ -58,11 +59,9 @@ def read_idx(
     path, most = Path(path), check_count("most_bytes", most_bytes)
     with _opened(path) as file:
         header = _read_header(path, file)
-        if header.bytes > most:
-            expected = f"to state at most most_bytes={most:,} bytes of values"
-            actual = f"{header.bytes:,} for its shape {header.shape}"
-            remedy = "If it is no damaged or malicious file, pass a larger most_bytes."
-            raise invalid_value(str(path), expected, actual, remedy)
+        expected = f"to state at most most_bytes={most:,} bytes of values"
+        actual = f"{header.bytes:,} for its shape {header.shape}"
+        require(header.bytes <= most, str(path), expected, actual)
         values = _read(file, header.bytes)
         _check_end(path, header, values, file)
     if sha256 is not None:
@@ -97,27 +96,25 @@ def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
     except InputError:
         raise
     except (FileNotFoundError, IsADirectoryError) as error:
-        remedy = "Check the path."
-        raise missing_file("to exist", f"nothing at {path}", remedy) from error
+        raise missing_file("to exist", f"nothing at {path}") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise _broken(path, "to be whole gzip data", str(error)) from error
+        raise invalid_value(str(path), "to be whole gzip data", error, _BROKEN) from error
     except OSError as error:
-        raise _broken(path, "to be readable", error.strerror or str(error)) from error
+        actual = error.strerror or error
+        raise invalid_value(str(path), "to be readable", actual, _BROKEN) from error
 
 
 def _read_header(path: Path, file: io.BufferedIOBase) -> _Header:
     start = _read(file, 4)
-    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in TYPES:
-        codes = ", ".join(map(str, TYPES))
-        expected = f"to start with the IDX header 0, 0, one of {codes}, dimensions"
-        raise _broken(path, expected, f"bytes {list(start)}")
+    good = len(start) == 4 and start[:2] == b"\0\0" and start[2] in TYPES
+    header = f"to start with the IDX header 0, 0, one of {', '.join(map(str, TYPES))}, dimensions"
+    require(good, str(path), header, f"bytes {list(start)}", _BROKEN)
     dtype, dimensions = np.dtype(f">{TYPES[start[2]]}"), start[3]
-    if not 1 <= dimensions <= _MOST_DIMENSIONS:
-        raise _broken(path, f"to have 1 to {_MOST_DIMENSIONS} dimensions", str(dimensions))
-    sizes = _read(file, 4 * dimensions)
-    if len(sizes) < 4 * dimensions:
-        expected = f"to hold {4 + 4 * dimensions} bytes of header"
-        raise _broken(path, expected, f"{4 + len(sizes)} bytes")
+    good, most = 1 <= dimensions <= _MOST_DIMENSIONS, _MOST_DIMENSIONS
+    require(good, str(path), f"to have 1 to {most} dimensions", dimensions, _BROKEN)
+    sizes, size = _read(file, 4 * dimensions), 4 + 4 * dimensions
+    found = f"{4 + len(sizes)} bytes"
+    require(4 + len(sizes) == size, str(path), f"to hold {size} bytes of header", found, _BROKEN)
     return _Header(bytes(start + sizes), dtype, struct.unpack(f">{dimensions}I", sizes))
 
 
@@ -131,22 +128,16 @@ def _read(file: io.BufferedIOBase, size: int) -> bytearray:
 
 def _check_end(path: Path, header: _Header, values: bytearray, file: io.BufferedIOBase) -> None:
     surplus = len(file.read(1))
-    if len(values) < header.bytes or surplus:
-        expected = f"to hold {math.prod(header.shape)} values for its shape {header.shape}"
-        actual = "more" if surplus else str(len(values) // header.dtype.itemsize)
-        raise _broken(path, expected, actual)
+    expected = f"to hold {math.prod(header.shape)} values for its shape {header.shape}"
+    actual = "more" if surplus else len(values) // header.dtype.itemsize
+    good = len(values) == header.bytes and not surplus
+    require(good, str(path), expected, actual, _BROKEN)
 
 
 def _check_digest(path: Path, sha256: str, *content: bytes | bytearray) -> None:
     found = hashlib.sha256()
     for part in content:
         found.update(part)
-    if found.hexdigest() != sha256:
-        actual = f"{found.hexdigest()} in {path}"
-        remedy = "The file was altered or is another data set's; fetch the original again."
-        raise invalid_value("SHA-256", f"of the content {sha256}", actual, remedy)
-
-
-def _broken(path: str | Path, expected: str, actual: str) -> InvalidValueError:
-    remedy = "The file is truncated, corrupt or not IDX; fetch it again."
-    return invalid_value(str(path), expected, actual, remedy)
+    actual = f"{found.hexdigest()} in {path}"
+    good, remedy = found.hexdigest() == sha256, "Fetch the original again."
+    require(good, "SHA-256", f"of the content {sha256}", actual, remedy)

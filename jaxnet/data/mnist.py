@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxnet.core.errors import invalid_value, missing_file
+from jaxnet.core.checks import check_entries, require
+from jaxnet.core.errors import missing_file
 from jaxnet.data.examples import Examples
 from jaxnet.data.idx import read_idx
 
@@ -50,18 +51,10 @@ def pair(images: np.ndarray, labels: np.ndarray, *, classes: int) -> Examples:
     Raises:
         ValueError: if the counts differ, the files were swapped, or a label is out of range.
     """
-    if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
-        raise invalid_value(
-            "images and labels",
-            "of shapes (n, height, width) and (n,)",
-            f"{images.shape} and {labels.shape}",
-            "Check that the image and label files belong together and are not swapped.",
-        )
-    outside = np.flatnonzero((labels < 0) | (labels >= classes))
-    if outside.size:
-        actual = f"{labels[outside[0]]} at index {outside[0]}"
-        remedy = "The label file is mislabelled or of another data set."
-        raise invalid_value("labels", f"in [0, {classes})", actual, remedy)
+    good = images.ndim == 3 and labels.ndim == 1 and len(images) == len(labels)
+    expected, actual = "of shapes (n, height, width) and (n,)", f"{images.shape} and {labels.shape}"
+    require(good, "images and labels", expected, actual, "Check that they are not swapped.")
+    check_entries("labels", labels, lambda v: (v >= 0) & (v < classes), f"in [0, {classes})")
     return Examples(images.reshape(len(images), -1), labels.astype(np.int32))
 
 
@@ -72,12 +65,8 @@ def _find(directory: Path, name: str) -> Path:
     for path in (directory / each for each in (*exact, *others)):
         if path.is_file():
             return path
-    raise missing_file(
-        f"{name}.gz to exist",
-        f"nothing of that name in {directory}",
-        "Put MNIST's four IDX files, plain or gzipped, there, or name the folder above 'mnist' "
-        "by --data-dir or the environment variable JAXNET_DATA.",
-    )
+    remedy = "Put the files there, or name the folder above 'mnist' by --data-dir or JAXNET_DATA."
+    raise missing_file(f"{name}.gz to exist", f"nothing of that name in {directory}", remedy)
 
 
 def _plain_name(path: Path) -> str:

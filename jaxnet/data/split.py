@@ -7,8 +7,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxnet.core.checks import check_count
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_count, require
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_examples, count
 from jaxnet.data.strata import stratified
@@ -87,9 +86,8 @@ def k_folds(examples: Examples, folds: int, *, key: Key, stratify: bool = False)
     """
     examples = check_examples("examples", examples)
     total = count(examples)
-    if check_count("folds", folds, minimum=2) > total:
-        remedy = f"Pass folds={total} to leave one out at a time."
-        raise invalid_value("folds", f"at most the {total} examples", folds, remedy)
+    few = check_count("folds", folds, minimum=2) <= total
+    require(few, "folds", f"at most the {total} examples", folds)
     sizes = [total // folds + (fold < total % folds) for fold in range(folds)]
     shares = [Fraction(1, int(folds))] * folds
     parts = _deal(examples, sizes, shares, key=key, stratify=stratify)
@@ -113,15 +111,11 @@ def _deal(
     return np.split(order, np.cumsum(sizes)[:-1])
 
 
-_REMEDY = "Pass fractions such as (0.8, 0.2), large enough for one example each."
-
-
 def _check_fractions(fractions: tuple[float, ...]) -> list[Fraction]:
     """Return the exact decimal shares of the parts and of the rest."""
     # 1e-9: fractions such as .7 + .2 + .1 sum to 1 only up to rounding
-    if not fractions or not all(f > 0 for f in fractions) or sum(fractions) > 1 + 1e-9:
-        expected = "to be above 0 and to sum to at most 1"
-        raise invalid_value("fractions", expected, fractions, _REMEDY)
+    good = fractions and all(f > 0 for f in fractions) and sum(fractions) <= 1 + 1e-9
+    require(good, "fractions", "to be above 0 and to sum to at most 1", fractions)
     shares = [Fraction(repr(float(fraction))) for fraction in fractions]
     return [*shares, 1 - sum(shares, Fraction())]
 
@@ -130,7 +124,6 @@ def _sizes(shares: Sequence[Fraction], total: int) -> list[int]:
     """Return the sizes of the parts and of the rest."""
     ends = [min(total, round(sum(shares[: i + 1]) * total)) for i in range(len(shares))]
     sizes = np.diff([0, *ends]).tolist()
-    if min(sizes[:-1]) < 1:
-        actual = f"parts of {sizes[:-1]} of {total} examples"
-        raise invalid_value("fractions", "to leave no part empty", actual, _REMEDY)
+    actual = f"parts of {sizes[:-1]} of {total} examples"
+    require(min(sizes[:-1]) > 0, "fractions", "to leave no part empty", actual)
     return sizes

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import require
 from jaxnet.core.types import Key
 
 
@@ -34,10 +34,10 @@ def stratified(
         ValueError: if the targets are not labels.
     """
     labels = np.asarray(targets)
-    if labels.ndim != 1 or labels.dtype.kind not in "biu":
-        actual = f"{labels.dtype} of shape {labels.shape}"
-        remedy = "Pass stratify=False for others; one-hot ones become labels by argmax(axis=1)."
-        raise invalid_value("targets", "to be integer labels", actual, remedy)
+    actual = f"{labels.dtype} of shape {labels.shape}"
+    remedy = "Pass stratify=False for others; one-hot ones become labels by argmax(axis=1)."
+    good = labels.ndim == 1 and labels.dtype.kind in "biu"
+    require(good, "targets", "to be integer labels", actual, remedy)
     _, classes, members = np.unique(labels[order], return_inverse=True, return_counts=True)
     counts = controlled_rounding(members.tolist(), sizes, shares, key)
     part = np.empty(len(order), np.int64)

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import require
 from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Layer, Params, Statistics
 from jaxnet.interchange.layout import ParameterNames, expected_names, read, spell, take_apart
@@ -98,10 +98,8 @@ def from_keras(network: Layer, weights: Iterable[Any]) -> tuple[Params, Statisti
     arrays = [np.asarray(array) for array in weights]
     inputs = arrays[0].shape[:1] if arrays else (1,)
     names = expected_names(network, inputs, KERAS)
-    if len(arrays) != len(names):
-        remedy = "Pass model.get_weights() of a model with the same layers."
-        expected = f"to be {len(names)} arrays: {', '.join(names)}"
-        raise invalid_value("weights", expected, len(arrays), remedy)
+    expected = f"to be {len(names)} arrays: {', '.join(names)}"
+    require(len(arrays) == len(names), "weights", expected, len(arrays))
     return read(network, dict(zip(names, arrays, strict=True)), KERAS)
 
 

@@ -8,10 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from jaxnet.core.checks import check_finite, check_names
-from jaxnet.core.errors import InvalidValueError, invalid_type, invalid_value
+from jaxnet.core.checks import (
+    check_finite,
+    check_instance,
+    check_like,
+    check_names,
+    require,
+    require_type,
+)
 from jaxnet.core.types import Layer, Params, Shape, Statistics
 from jaxnet.interchange.parts import FIELDS, FlatLayer, flat_layers, lay_out, number, rebuild
+from jaxnet.networks.model_file import shapes_of
 
 
 class ParameterNames(NamedTuple):
@@ -45,13 +52,11 @@ def take_apart(network: Layer, params: Params, statistics: Statistics) -> tuple[
         TypeError: for trees of another structure than the network's.
     """
     parts = lay_out(network, params, statistics)
-    expected = _template(network, _input_shape(parts, OURS))
+    expected = shapes_of("arrays", network, _input_shape(parts, OURS))
     trees = {"params": params, "statistics": statistics}
     for (argument, tree), like in zip(trees.items(), expected, strict=True):
         actual, own = jax.tree.structure(tree), jax.tree.structure(like)
-        if actual != own:
-            remedy = f"Pass the {argument} of this network."
-            raise invalid_type(argument, f"to be like {own}", actual, remedy)
+        require_type(actual == own, argument, f"to be like {own}", actual)
     for part, like in zip(parts, lay_out(network, *expected), strict=True):
         _check_part(part, like, OURS)
     return parts
@@ -91,7 +96,7 @@ def read(
     ]
     found = [{f: _turn(array, f, layout) for f, array in of_one.items()} for of_one in held]
     parts = number(layers, found)
-    like = _template(network, _input_shape(parts, layout))
+    like = shapes_of("arrays", network, _input_shape(parts, layout))
     expected = lay_out(network, *like)
     check_names("arrays", spell(expected, layout), arrays, _OTHER_LAYERS)
     for part, own in zip(parts, expected, strict=True):
@@ -102,7 +107,7 @@ def read(
 
 def expected_names(network: Layer, in_shape: Shape, layout: ParameterNames) -> tuple[str, ...]:
     """Return the names of a network's arrays, in order, for inputs of ``in_shape``."""
-    like = _template(network, in_shape)
+    like = shapes_of("arrays", network, in_shape)
     return tuple(spell(lay_out(network, *like), layout))
 
 
@@ -112,9 +117,7 @@ def flatten(argument: str, tree: Any) -> dict[str, Any]:
     >>> flatten("variables", {"params": {"Dense_0": {"kernel": 1, "bias": 2}}})
     {'params/Dense_0/kernel': 1, 'params/Dense_0/bias': 2}
     """
-    if not isinstance(tree, Mapping):
-        remedy = "Pass the library's own object."
-        raise invalid_type(argument, "to be a mapping", type(tree).__name__, remedy)
+    check_instance(argument, tree, Mapping, "to be a mapping")
     leaves: dict[str, Any] = {}
     for key, value in tree.items():
         nested = isinstance(value, Mapping)
@@ -156,20 +159,8 @@ def _input_shape(parts: Iterable[FlatLayer], layout: ParameterNames) -> Shape:
     if part is None:
         return (1,)
     leading = FIELDS[part.kind][0]
-    if leading not in part.arrays:
-        remedy = "Pass the arrays of this network."
-        raise invalid_value(layout.key(part, leading), "to be given", "none", remedy)
+    require(leading in part.arrays, layout.key(part, leading), "to be given", "none")
     return part.arrays[leading].shape[-1:]
-
-
-def _template(network: Layer, in_shape: Shape) -> tuple[Params, Statistics]:
-    """Return shapes and dtypes of the network's parameters and statistics."""
-    try:
-        return jax.eval_shape(lambda key: network.init(key, in_shape), jax.random.key(0))
-    except InvalidValueError as error:
-        actual = f"inputs of shape {in_shape} by the first of them"
-        remedy = f"The network's error: {error}"
-        raise invalid_value("arrays", "to fit the network", actual, remedy) from error
 
 
 def _check_part(
@@ -182,11 +173,6 @@ def _check_part(
     for field, like in expected.arrays.items():
         array, like = (_turn(a, field, layout) for a in (part.arrays[field], like))
         label = layout.key(part, field)
-        if array.shape != like.shape:
-            remedy = "Make the network with the widths that the arrays have."
-            raise invalid_value(label, f"of shape {like.shape}", array.shape, remedy)
-        if dtypes and array.dtype != like.dtype:
-            remedy = f"Cast it, or make the network's layers with dtype={array.dtype}."
-            raise invalid_type(label, f"of dtype {like.dtype}", array.dtype, remedy)
+        check_like(label, array, like, "Make the network with that width.", dtype=dtypes)
         if not isinstance(array, Tracer):  # of unknown values
             check_finite(label, np.asarray(array), "Go back to a state before.")

@@ -45,10 +45,9 @@ def make_activation(
     native = table.get(name)
     translated = native is not None and set(options) <= set(native.options)
     if native is None or not translated or not _is_the_named(part, name, options):
-        remedy = "Use one of these, or exchange the arrays alone."
         actual = " with ".join([name, *map(str, options)])
         expected = f"to be one of {', '.join(sorted(table))}, given by name"
-        raise invalid_value(part.name, expected, actual, remedy)
+        raise invalid_value(part.name, expected, actual, "Exchange the arrays alone.")
     given = {option: float(value) for option, value in options.items()}
     return getattr(library, native.name)(**native.fixed, **{**native.options, **given}, **common)
 

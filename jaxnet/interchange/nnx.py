@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jaxnet.core.errors import invalid_type
+from jaxnet.core.checks import check_instance
 from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Layer, Params, Statistics
 from jaxnet.interchange.layout import ParameterNames, flatten, nest, read, spell, take_apart
@@ -99,10 +99,7 @@ def _pure_dict(source: Any) -> Any:
     nnx = import_package("flax.nnx")
     kinds = nnx.Param, nnx.BatchStat  # and not the keys of dropout
     state = nnx.state(source) if isinstance(source, nnx.Module) else source
-    if not isinstance(state, nnx.State):
-        remedy = "Pass an nnx.Sequential, its nnx.state, or that as a dict of arrays."
-        actual = type(source).__name__
-        raise invalid_type("source", "to be a module or a state", actual, remedy)
+    check_instance("source", state, nnx.State, "to be a module, a state or a dict of arrays")
     return nnx.to_pure_dict(nnx.filter_state(state, kinds))
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import require
+from jaxnet.core.errors import invalid_type
 from jaxnet.core.types import Layer, Params, Statistics
 from jaxnet.layers.batch_norm import CONVENTIONS
 
@@ -66,17 +67,11 @@ def flat_layers(network: Layer) -> tuple[Layer, ...]:
     description = network.description
     if description.kind == "serial":
         return tuple(layer for part in description.parts for layer in flat_layers(part))
-    if description.kind not in FIELDS:
-        remedy = "Translate the layers that it is made of one by one."
-        expected = f"to be made of serial, {', '.join(FIELDS)}"
-        raise invalid_value("network", expected, description.kind, remedy)
-    if description.kind == "dropout" and description.settings["like"] == "lecture":
-        remedy = (
-            "Make the network with the inverted form, and multiply the weights of the dense layer "
-            "that follows each dropout by 1 - drop_rate: its outputs are then the same."
-        )
-        actual = "the lecture's, which no other library has"
-        raise invalid_value("dropout", "of the inverted form", actual, remedy)
+    expected = f"to be made of serial, {', '.join(FIELDS)}"
+    require(description.kind in FIELDS, "network", expected, description.kind)
+    lecture = description.kind == "dropout" and description.settings["like"] == "lecture"
+    remedy = "Multiply the weights of the dense layer after each dropout by 1 - drop_rate instead."
+    require(not lecture, "dropout", "of the inverted form", "the lecture's", remedy)
     return (network,)
 
 
@@ -132,9 +127,7 @@ def _spread(argument: str, network: Layer, tree: Any) -> list[Any]:
     parts = network.description.parts
     if not isinstance(tree, tuple | list) or len(tree) != len(parts):
         actual = len(tree) if isinstance(tree, tuple | list) else type(tree).__name__
-        remedy = f"Pass the {argument} of this network."
-        expected = f"to be a tuple of {len(parts)}, one entry per layer"
-        raise invalid_type(argument, expected, actual, remedy)
+        raise invalid_type(argument, f"to be a tuple of {len(parts)}, one per layer", actual)
     pairs = zip(parts, tree, strict=True)
     return [entry for part, sub in pairs for entry in _spread(argument, part, sub)]
 

@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count
-from jaxnet.core.errors import invalid_type
+from jaxnet.core.checks import check_count, check_instance
 from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Layer, Params, Statistics
 from jaxnet.interchange.layout import ParameterNames, read, spell, take_apart
@@ -115,10 +114,8 @@ def from_torch(
     >>> from_torch(dense(1, dtype="float32"), state)[0].weights.tolist()
     [[1.0, 2.0]]
     """
-    if not isinstance(state_dict, Mapping):
-        remedy = "Pass module.state_dict()."
-        actual = type(state_dict).__name__
-        raise invalid_type("state_dict", "to be a mapping", actual, remedy)
+    remedy = "Pass module.state_dict()."
+    check_instance("state_dict", state_dict, Mapping, "to be a mapping", remedy)
     counters = _counters(network)
     arrays = {key: _array(value) for key, value in state_dict.items() if key not in counters}
     params, statistics = read(network, arrays, TORCH)

@@ -51,9 +51,8 @@ def narrow_initializer(
         initializer = functools.partial(initializer, fans=(active_out, active_in))
     elif getattr(initializer, "func", initializer) not in _SAME_FOR_ALL_WIDTHS:
         name = getattr(initializer, "__name__", "another")
-        expected = "to be a variance-scaling one, or the same for all widths, with active_units"
         remedy = "Pass one such as 'he_normal', or a function with an argument fans=(out, in)."
-        raise invalid_value("initializer", expected, name, remedy)
+        raise invalid_value("initializer", "to scale with the active width", name, remedy)
 
     def initialize(key: Key, shape: Shape, dtype: Any) -> Array:
         weights = initializer(key, shape, dtype)

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.checks import check_choice, check_range, require, require_type
 from jaxnet.core.classes import predicted_class
-from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.types import Array, Layer
 from jaxnet.functions.activations import Activation, sigmoid, sigmoid_derivative, softmax
 from jaxnet.layers import activation, serial
@@ -159,9 +158,8 @@ def _itself(outputs: Array) -> Array:
 
 
 def _one_logit(outputs: Float[Array, "..."]) -> Float[Array, "..."]:
-    if outputs.shape[-1:] != (1,):
-        remedy = "End the network with one output, or take the multiclass head."
-        raise invalid_value("outputs", "of shape (..., 1)", outputs.shape, remedy)
+    remedy = "End the network with one output, or take the multiclass head."
+    require(outputs.shape[-1:] == (1,), "outputs", "of shape (..., 1)", outputs.shape, remedy)
     return outputs[..., 0]
 
 
@@ -194,14 +192,7 @@ def get_head(name: str, **settings: Any) -> Head:
     'squared_error'
     """
     make = check_choice("name", name, HEADS)
-    signature = inspect.signature(make)
-    try:
-        signature.bind(**settings)
-    except TypeError as error:
-        given = ", ".join(settings) or "none"
-        expected = f"of {name} to be {', '.join(signature.parameters) or 'none'}"
-        remedy = (
-            f'For example: get_head("{name}"{"".join(f", {n}=..." for n in signature.parameters)}).'
-        )
-        raise invalid_type("settings", expected, given, remedy) from error
+    given, known = ", ".join(settings), ", ".join(inspect.signature(make).parameters)
+    good = set(settings) == set(inspect.signature(make).parameters)
+    require_type(good, "settings", f"of {name} to be {known or 'none'}", given or "none")
     return make(**settings)

@@ -5,8 +5,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
-from jaxnet.core.checks import check_choice, check_count
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_choice, check_count, require
 from jaxnet.core.types import AnyArray, Array, Layer
 from jaxnet.functions.activations import ACTIVATIONS, Activation, ActivationFunction
 from jaxnet.functions.initializers import Initializer
@@ -84,9 +83,7 @@ def mlp(
     89610
     """
     arguments = {**locals(), "standardize_like": standardize_like is not None}  # not the examples
-    if len(widths) < 2:
-        remedy = "Give at least the number of inputs and the number of outputs."
-        raise invalid_value("widths", "to hold 2 or more", tuple(widths), remedy)
+    require(len(widths) > 1, "widths", "to hold 2 or more", tuple(widths))
     for width in widths:
         check_count("each of widths", width)
     rates = _one_each("drop_rate", drop_rate, len(widths) - 2)
@@ -129,9 +126,8 @@ def _described(network: Layer, arguments: dict[str, Any]) -> Layer:
 
 
 def _inputs(scale: float | Array | None, examples: AnyArray | None, dtype: Any) -> Iterator[Layer]:
-    if scale is not None and examples is not None:
-        remedy = "Standardizing undoes any scale; leave one of them out."
-        raise invalid_value("input_scale", "without standardize_like", "both", remedy)
+    both = scale is not None and examples is not None
+    require(not both, "input_scale", "without standardize_like, which undoes any scale", "both")
     if scale is not None:
         yield rescale(scale, dtype=dtype)
     if examples is not None:
@@ -152,10 +148,8 @@ def _one_each(argument: str, values: Any, hidden: int) -> Sequence[Any]:
     """Return one value per hidden layer, from one for all or one for each."""
     if not isinstance(values, Sequence):
         return [values] * hidden
-    if len(values) != hidden:
-        remedy = "Give one for all hidden layers, or one for each."
-        expected = f"to hold {hidden}, one a hidden layer"
-        raise invalid_value(argument, expected, tuple(values), remedy)
+    good = len(values) == hidden
+    require(good, argument, f"to hold {hidden}, one a hidden layer", tuple(values))
     return values
 
 
@@ -164,10 +158,8 @@ def _active(active_units: Any, widths: Sequence[int], activation: Any) -> list[i
     counts = _one_each("active_units", active_units, len(widths) - 2)
     for count, width in zip(counts, widths[1:-1], strict=True):
         check_active("active_units", count, width=width)
-    if activation in ("softmax", "log_softmax"):
-        remedy = "Leave active_units out, or take an activation that goes unit by unit."
-        expected = "to go unit by unit with active_units"
-        raise invalid_value("activation", expected, repr(activation), remedy)
+    elementwise = activation not in ("softmax", "log_softmax")
+    require(elementwise, "activation", "to go unit by unit with active_units", repr(activation))
     return [widths[0], *counts, widths[-1]]
 
 

@@ -15,18 +15,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.array_file import FileKind, pack, storable, unpack
-from jaxnet.core.checks import check_finite, check_names
-from jaxnet.core.errors import InvalidValueError, invalid_type, invalid_value
+from jaxnet.core.checks import (
+    check_finite,
+    check_like,
+    check_names,
+    require,
+    require_type,
+)
+from jaxnet.core.errors import InvalidValueError, invalid_value
 from jaxnet.core.files import check_path, write_atomically
 from jaxnet.core.types import Layer, Params, Shape, Statistics
 from jaxnet.core.version import VERSION
 from jaxnet.networks.arguments import arguments_of, network_of
-from jaxnet.networks.model_metadata import (
-    check_class_names,
-    check_input_shape,
-    check_mapping,
-    check_text,
-)
+from jaxnet.networks.model_metadata import check_class_names, check_input_shape, check_mapping
 
 MODEL_FILE = FileKind(
     name="jaxnet",
@@ -118,9 +119,7 @@ def save_model(
     named = _names(params, statistics)
     arrays = {name: storable(name, array) for name, array in named.items()}
     made = network if arguments is None else _rebuilt(arguments, arrays)
-    _check_arrays(_template(made, in_shape), arrays)
-    for name, array in arrays.items():
-        check_finite(name, array, "Go back to a state before.")
+    _check_arrays(shapes_of("in_shape", made, in_shape), arrays, "Go back to a state before.")
     names = check_class_names(class_names, network.out_shape(in_shape))
     text = _json(
         {
@@ -162,26 +161,23 @@ def load_model(path: str | Path, *, network: Layer | None = None) -> Model:
     """
     path = check_path("path", path)
     described, arrays = unpack(MODEL_FILE, path)
-    off = sorted(
-        {a.dtype.name for a in arrays.values() if jax.dtypes.canonicalize_dtype(a.dtype) != a.dtype}
-    )
-    if off:
-        remedy = 'Call jax.config.update("jax_enable_x64", True) first.'
-        raise invalid_type("arrays", "of a dtype that JAX has on", off[0], remedy)
-    if network is None and described.get("mlp", ...) is None:
-        remedy = "Pass the network that was saved: load_model(path, network=...)."
-        actual = f"one of which it holds the arrays alone, because {described.get('why_not_mlp')}"
-        raise invalid_value(str(path), "to describe its network", actual, remedy)
+    remedy = 'Call jax.config.update("jax_enable_x64", True) first.'
+    for name in sorted({array.dtype.name for array in arrays.values()}):
+        on = jax.dtypes.canonicalize_dtype(name) == name
+        require_type(on, "arrays", "of a dtype that JAX has on", name, remedy)
+    remedy = "Pass the network that was saved: load_model(path, network=...)."
+    actual = f"one of which it holds the arrays alone, because {described.get('why_not_mlp')}"
+    known = network is not None or described.get("mlp", ...) is not None
+    require(known, str(path), "to describe its network", actual, remedy)
     with _naming(path):
         network = network or _rebuilt(described["mlp"], arrays)
         in_shape = check_input_shape(described["in_shape"])
         preprocessing = check_mapping("preprocessing", described["preprocessing"])
         training = check_mapping("training", described["training"])
-        version = check_text("jaxnet_version", described["jaxnet_version"])
-    template = _template(network, in_shape)
-    _check_arrays(template, arrays)
-    for name, array in arrays.items():
-        check_finite(f"{name} of '{path}'", array, MODEL_FILE.remedy)
+        version = described["jaxnet_version"]
+        require_type(isinstance(version, str), "jaxnet_version", "to be a string", repr(version))
+    template = shapes_of("in_shape", network, in_shape)
+    _check_arrays(template, arrays, MODEL_FILE.remedy, f" of '{path}'")
     with _naming(path):
         out_shape = network.out_shape(in_shape)
         names = check_class_names(described["class_names"], out_shape)
@@ -197,8 +193,8 @@ def _naming(path: Path) -> Iterator[None]:
     except Exception as error:  # invalid arguments of a network may raise any error
         missing = f"a description without {error}"
         actual = missing if isinstance(error, KeyError) else str(error).rstrip(".")
-        expected = "to describe a model"
-        raise invalid_value(str(path), expected, actual, MODEL_FILE.remedy) from error
+        remedy = MODEL_FILE.remedy
+        raise invalid_value(str(path), "to describe a model", actual, remedy) from error
 
 
 class _Trees(NamedTuple):
@@ -213,9 +209,8 @@ def _names(params: Any, statistics: Any) -> dict[str, Any]:
     named: dict[str, Any] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(_Trees(params, statistics)):
         name = jax.tree_util.keystr(path, simple=True, separator="/")
-        if name in named:
-            actual, remedy = f"two called {name!r}", "Avoid / in keys."
-            raise invalid_value("arrays", "to have names that differ", actual, remedy)
+        actual, remedy = f"two called {name!r}", "Avoid / in keys."
+        require(name not in named, "arrays", "to have names that differ", actual, remedy)
         named[name] = leaf
     return named
 
@@ -226,12 +221,10 @@ def _filled(template: _Trees, arrays: Mapping[str, np.ndarray]) -> _Trees:
 
 
 def _input_shape(arguments: Mapping[str, Any] | None, in_shape: Shape | None) -> Shape:
-    if in_shape is not None:
-        return in_shape
-    if arguments is None:
-        remedy = "Only networks made by mlp have a default."
-        raise invalid_value("in_shape", "to be given", None, remedy)
-    return (arguments["widths"][0],)
+    remedy = "Only networks made by mlp have a default."
+    known = in_shape is not None or arguments is not None
+    require(known, "in_shape", "to be given", None, remedy)
+    return in_shape if in_shape is not None else (arguments or {})["widths"][:1]
 
 
 def _rebuilt(arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Layer:
@@ -240,33 +233,37 @@ def _rebuilt(arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> 
     return network_of(arguments, mean=mean, std=arrays.get("statistics/0/std", none))
 
 
-def _template(network: Layer, in_shape: Shape) -> _Trees:
-    """Return shapes and dtypes of the network's parameters and statistics."""
+def shapes_of(argument: str, network: Layer, in_shape: Shape) -> _Trees:
+    """Return shapes and dtypes of a network's parameters and statistics.
+
+    Args:
+        argument: of which the shape of one input is.
+        network: the network.
+        in_shape: shape of one input.
+
+    Raises:
+        ValueError: if the network does not take such inputs.
+    """
     try:
         return _Trees(*jax.eval_shape(lambda key: network.init(key, in_shape), jax.random.key(0)))
     except InvalidValueError as error:
-        remedy = f"The network's error: {error}"
-        actual = f"inputs of shape {in_shape}"
-        raise invalid_value("in_shape", "to fit the network", actual, remedy) from error
+        remedy, actual = f"The network's error: {error}", f"inputs of shape {in_shape}"
+        raise invalid_value(argument, "to fit the network", actual, remedy) from error
 
 
-def _check_arrays(template: _Trees, arrays: Mapping[str, np.ndarray]) -> None:
-    expected = _names(*template)
-    check_names("arrays", expected, arrays, "Arrays and network must belong together.")
+def _check_arrays(
+    template: _Trees, arrays: Mapping[str, np.ndarray], remedy: str, of: str = ""
+) -> None:
+    expected, together = _names(*template), "Arrays and network must belong together."
+    check_names("arrays", expected, arrays, together)
     for name, like in expected.items():
-        actual = arrays[name]
-        if actual.shape != like.shape:
-            remedy = "Arrays and network must belong together."
-            raise invalid_value(name, f"of shape {like.shape}", actual.shape, remedy)
-        if actual.dtype != like.dtype:
-            remedy = f"Cast it, or make the network with dtype={actual.dtype}."
-            raise invalid_type(name, f"of dtype {like.dtype}", actual.dtype, remedy)
+        check_like(name, arrays[name], like, together)
+    for name, array in arrays.items():
+        check_finite(name + of, array, remedy)
 
 
 def _json(description: Mapping[str, Any]) -> str:
     try:
         return json.dumps(description, allow_nan=False, sort_keys=True)
     except (TypeError, ValueError) as error:
-        argument = "class_names, preprocessing and training"
-        remedy = "Use dicts, lists, str, int, finite floats, bool and None."
-        raise invalid_value(argument, "to be JSON", str(error), remedy) from error
+        raise invalid_value("preprocessing and training", "to be JSON", error) from error

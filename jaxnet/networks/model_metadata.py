@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxnet.core.checks import check_count
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_count, require, require_type
 from jaxnet.core.types import Shape
 
 
@@ -21,17 +20,14 @@ def check_class_names(names: Any, out_shape: Shape) -> tuple[str, ...]:
         TypeError: for anything else, such as one string.
         ValueError: for another number of names, or two that are equal.
     """
-    argument, remedy = "class_names", "Give each class a different string."
     is_list = isinstance(names, Sequence | np.ndarray) and not isinstance(names, str | bytes)
-    if not is_list or not all(isinstance(name, str) for name in names):
-        raise invalid_type(argument, "to be a sequence of strings", repr(names), remedy)
+    good = is_list and all(isinstance(name, str) for name in names)
+    require_type(good, "class_names", "to be a sequence of strings", repr(names))
     listed = tuple(str(name) for name in names)
     classes = 2 if out_shape == (1,) else out_shape[-1]
-    if listed and len(listed) != classes:
-        expected = f"to be {classes}, for outputs of shape {out_shape}"
-        raise invalid_value(argument, expected, len(listed), remedy)
-    if len(set(listed)) < len(listed):
-        raise invalid_value(argument, "to differ", repr(names), remedy)
+    expected = f"to be {classes}, for outputs of shape {out_shape}"
+    require(len(listed) in (0, classes), "class_names", expected, len(listed))
+    require(len(set(listed)) == len(listed), "class_names", "to differ", repr(names))
     return listed
 
 
@@ -45,9 +41,8 @@ def check_input_shape(shape: Any) -> Shape:
     >>> check_input_shape([1, 3])
     (1, 3)
     """
-    if not isinstance(shape, Sequence) or isinstance(shape, str):
-        remedy = "Pass a tuple, such as (784,)."
-        raise invalid_type("in_shape", "to be a sequence of sizes", repr(shape), remedy)
+    good = isinstance(shape, Sequence) and not isinstance(shape, str)
+    require_type(good, "in_shape", "to be a sequence of sizes", repr(shape))
     return tuple(check_count("in_shape", size) for size in shape)
 
 
@@ -57,18 +52,5 @@ def check_mapping(argument: str, value: Any) -> dict[str, Any]:
     Raises:
         TypeError: if it is not a mapping.
     """
-    if not isinstance(value, Mapping | None):
-        remedy = "Pass a dict, or leave it out."
-        raise invalid_type(argument, "to be a mapping", repr(value), remedy)
+    require_type(isinstance(value, Mapping | None), argument, "to be a mapping", repr(value))
     return dict(value or {})
-
-
-def check_text(argument: str, value: Any) -> str:
-    """Check that a value is a string.
-
-    Raises:
-        TypeError: if it is none.
-    """
-    if not isinstance(value, str):
-        raise invalid_type(argument, "to be a string", repr(value))
-    return value

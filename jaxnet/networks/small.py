@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Num
 
-from jaxnet.core.checks import check_choice, check_count, check_range
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_choice, check_count, check_range, require
 from jaxnet.core.types import AnyArray, Array, Layer
 from jaxnet.functions.activations import Activation, get_activation
 from jaxnet.functions.initializers import Initializer
@@ -95,9 +94,8 @@ def perceptron_rule(
     """
     check_range("learning_rate", learning_rate, low=0.0)
     function = check_choice("activation", activation, _ACTIVATIONS).function
-    if weights.ndim != 1 or x.shape != weights.shape:
-        remedy = "Pass one sample with an entry for each weight; perceptron_pass takes several."
-        raise invalid_value("x", f"of shape {weights.shape}", x.shape, remedy)
+    good, remedy = weights.ndim == 1 and x.shape == weights.shape, "perceptron_pass takes several."
+    require(good, "x", f"of shape {weights.shape}", x.shape, remedy)
     x, v, eta = (jnp.asarray(value, weights.dtype) for value in (x, target, learning_rate))
     return weights + eta * (v - function(weights @ x)) * x
 
@@ -131,9 +129,8 @@ def perceptron_pass(
     >>> path[:, 0].tolist()
     [0.5, 0.75, 0.875]
     """
-    if targets.shape != inputs.shape[:1]:
-        expected, remedy = f"of shape {inputs.shape[:1]}", "Pass one target per sample."
-        raise invalid_value("targets", expected, targets.shape, remedy)
+    samples = inputs.shape[:1]
+    require(targets.shape == samples, "targets", f"of shape {samples}", targets.shape)
 
     def step(weights: Array, sample: tuple[Array, Array]) -> tuple[Array, Array]:
         x, target = sample
@@ -286,9 +283,7 @@ def shared_linears(
 
 
 def _three(activations: Sequence[str]) -> Sequence[str]:
-    if len(activations) != 3:
-        remedy = "Name f1, f2 and f3."
-        raise invalid_value("activations", "to be three", tuple(activations), remedy)
+    require(len(activations) == 3, "activations", "to be three", tuple(activations))
     return activations
 
 

@@ -3,8 +3,8 @@
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from jaxnet.core.files import check_path
 from jaxnet.core.types import Key, Layer, Shape
 from jaxnet.data.examples import Examples
 from jaxnet.training.checkpoints.checkpoint import Checkpoint
-from jaxnet.training.checkpoints.fingerprint import Fingerprint, take_fingerprint
+from jaxnet.training.checkpoints.fingerprint import take_fingerprint
 from jaxnet.training.distributed.devices import Device, check_devices, compiler_options
 from jaxnet.training.distributed.mesh import local, make_mesh, replicated, replicated_sharding
 from jaxnet.training.distributed.processes import (
@@ -163,21 +163,10 @@ def fit(
     chosen = None if devices is None else check_devices(devices)
     processes = count_processes(chosen or ())
 
-    def make() -> _Made:
+    def make() -> tuple[Recipe, LoopConfig, TrainState, tuple[Examples, Examples | None]]:
         _check_options(report_every, on_progress, checkpoint)
-        recipe = check_recipe(
-            Recipe(
-                network,
-                optimizer,
-                loss,
-                metrics,
-                penalty,
-                constraint,
-                gradient,
-                rules,
-                evaluate_at,
-            )
-        )
+        kinds = network, optimizer, loss, metrics, penalty, constraint, gradient, rules
+        recipe = check_recipe(Recipe(*kinds, evaluate_at))
         asked = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
         loop = check_loop(asked, train)._replace(epochs=CAPACITY)
         if chosen is not None:
@@ -186,35 +175,27 @@ def fit(
         examples = check_both(objective, train, validation)
         check_normalization(network, examples[0].inputs, loop.batch_size)
         start = _start(recipe, examples[0].inputs.shape[1:], key, state)
-        check_outputs(objective, start, examples[0])
-        return _Made(recipe, loop, start, examples)
+        check_outputs(objective, examples[0])
+        return recipe, loop, start, examples
 
     made = run_in_all_processes(processes, make)
-    return _run(made, processes, epochs, report_every, on_progress, checkpoint)
-
-
-class _Made(NamedTuple):
-    """Checked arguments of a run."""
-
-    recipe: Recipe
-    loop: LoopConfig
-    start: TrainState
-    examples: tuple[Examples, Examples | None]
+    return _run(*made, processes, epochs, report_every, on_progress, checkpoint)
 
 
 def _check_options(report_every: Any, on_progress: Any, checkpoint: Any) -> None:
     if report_every is not None:
         check_count("report_every", report_every)
     if on_progress is not None:
-        check_function(
-            "on_progress", on_progress, "Pass a function, which is called with a Progress."
-        )
+        check_function("on_progress", on_progress)
     if checkpoint is not None:
         check_path("checkpoint", checkpoint)
 
 
 def _run(
-    made: _Made,
+    recipe: Recipe,
+    loop: LoopConfig,
+    start: TrainState,
+    own: tuple[Examples, Examples | None],
     processes: int,
     epochs: int,
     report_every: int | None,
@@ -222,7 +203,6 @@ def _run(
     checkpoint: str | os.PathLike[str] | None,
 ) -> FitResult:
     """Train with checked arguments that are the same in all processes."""
-    recipe, loop, start, own = made
     mesh, program = loop.mesh, _program(recipe, loop)
     examples = replicated(own, mesh)
     text = ""
@@ -240,39 +220,14 @@ def _run(
 
     # how many epochs take half a second is something else in each process
     pace = report_every or (1 if processes > 1 else None)
-    take = functools.partial(
-        take_fingerprint, start, *own, text, settings_of(recipe, loop), processes
-    )
-    often = report_every is not None
-    with _opened(checkpoint, take, processes, epochs=epochs, every_chunk=often) as kept:
-        return run_in_chunks(
-            call,
-            start,
-            epochs,
-            rules=recipe.rules,
-            evaluate_at=recipe.evaluate_at,
-            chunk=pace,
-            on_progress=on_progress,
-            checkpoint=kept,
-        )
-
-
-@contextlib.contextmanager
-def _opened(
-    folder: str | os.PathLike[str] | None,
-    take: Callable[[], Fingerprint],
-    processes: int,
-    *,
-    epochs: int,
-    every_chunk: bool,
-) -> Iterator[Checkpoint | None]:
-    """Yield the checkpoints of a run and close their folder at the end; None without a folder."""
-    if folder is None:
-        yield None
-        return
-    checkpoint = Checkpoint(folder, take(), processes, epochs=epochs, every_chunk=every_chunk)
-    with contextlib.closing(checkpoint):
-        yield checkpoint
+    with contextlib.ExitStack() as opened:
+        kept = None
+        if checkpoint is not None:
+            settings, often = settings_of(recipe, loop), report_every is not None
+            fingerprint = take_fingerprint(start, *own, text, settings, processes)
+            kept = Checkpoint(checkpoint, fingerprint, processes, epochs=epochs, every_chunk=often)
+            opened.enter_context(contextlib.closing(kept))
+        return run_in_chunks(call, start, epochs, recipe, pace, on_progress, kept)
 
 
 def _start(recipe: Recipe, in_shape: Shape, key: Key, state: TrainState | None) -> TrainState:

@@ -1,7 +1,7 @@
 """The host loop: calls the compiled program for a few epochs at a time and reports progress."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -10,10 +10,11 @@ import numpy as np
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.training.checkpoints.checkpoint import Checkpoint, Standing
 from jaxnet.training.loop.epoch import NEVER
-from jaxnet.training.loop.evaluate import EvaluateAt, read_params
-from jaxnet.training.loop.rules import NO_RULE, Rule, best_of, stopped_by
+from jaxnet.training.loop.evaluate import read_params
+from jaxnet.training.loop.rules import NO_RULE, best_of, stopped_by
 from jaxnet.training.loop.run import RunRecord
 from jaxnet.training.loop.state import TrainState
+from jaxnet.training.recipe import Recipe
 
 CAPACITY = 100
 """The most epochs in one call of the compiled program: the length of its history."""
@@ -100,9 +101,7 @@ def run_in_chunks(
     call: Call,
     state: TrainState,
     epochs: int,
-    *,
-    rules: Sequence[Rule],
-    evaluate_at: EvaluateAt | None,
+    recipe: Recipe,
     chunk: int | None,
     on_progress: Callable[[Progress], None] | None,
     checkpoint: Checkpoint | None = None,
@@ -113,8 +112,7 @@ def run_in_chunks(
         call: the program.
         state: where to start.
         epochs: how many, 1 or more, together with those that a checkpoint holds.
-        rules: of the program, which may end it before.
-        evaluate_at: of the program: at which parameters it is evaluated.
+        recipe: of the program; its rules may end it before.
         chunk: epochs a call; None for as many as take about `CHUNK_SECONDS`.
         on_progress: called after every chunk, and before the first if a checkpoint holds some.
         checkpoint: where to resume from, and what writes down where the run stands.
@@ -136,7 +134,7 @@ def run_in_chunks(
         if on_progress is not None:
             on_progress(Progress(done, epochs, result.history, seconds, resumed))
 
-    result = _result(rules, evaluate_at, stands, compiled - started)
+    result = _result(recipe, stands, compiled - started)
     if resumed:
         tell(result)
     while done < epochs and not ended:
@@ -146,7 +144,7 @@ def run_in_chunks(
         done, ended = done + int(new), int(new) < size
         seconds = time.perf_counter() - began
         stands = Standing(state, history, seconds)
-        result = _result(rules, evaluate_at, stands, compiled - started)
+        result = _result(recipe, stands, compiled - started)
         _check_divergence(history, result, checkpoint)
         if checkpoint is not None and int(new):
             checkpoint.save(stands, last=ended or done == epochs)
@@ -154,15 +152,11 @@ def run_in_chunks(
     return result
 
 
-def _result(
-    rules: Sequence[Rule],
-    evaluate_at: EvaluateAt | None,
-    stands: Standing,
-    compile_seconds: float,
-) -> FitResult:
+def _result(recipe: Recipe, stands: Standing, compile_seconds: float) -> FitResult:
     state, history, run_seconds = stands
-    trained = evaluate_at is None  # as a program of its own, it would copy them
-    params = state.params if trained else read_params(state, evaluate_at)
+    rules, trained = recipe.rules, recipe.evaluate_at is None
+    # as a program of its own, it would copy the trained ones
+    params = state.params if trained else read_params(state, recipe.evaluate_at)
     best = best_of(rules, state.rules, (params, state.statistics))
     curves = History(history.epoch.train, history.validation, history.instruments)
     rule = int(stopped_by(rules, state.rules))
@@ -191,13 +185,13 @@ def _check_divergence(history: RunRecord, result: FitResult, checkpoint: Checkpo
     steps = history.epoch.diverged_at
     if not len(steps) or steps[-1] == NEVER:
         return
-    finite = [loss for loss in history.epoch.last_loss if np.isfinite(loss)]
-    last_loss = f"{finite[-1]:.6g}" if finite else "none: the first was not"
+    finite = [f"{loss:.6g}" for loss in history.epoch.last_loss if np.isfinite(loss)]
+    last_loss = finite[-1] if finite else "none: the first was not"
+    where = f"in epoch {int(result.state.epoch) + 1} at step {steps[-1] + 1}"
+    what = f"the loss or the parameters are no longer finite; the last finite loss was {last_loss}."
     saved = "" if checkpoint is None else f" {checkpoint.describe()}"
-    raise DivergenceError(
-        f"fit: training diverged in epoch {int(result.state.epoch) + 1} at step {steps[-1] + 1}: "
-        f"the loss or the parameters are no longer finite; the last finite loss was {last_loss}. "
-        f"Its result keeps the parameters from before that epoch.{saved} Lower the learning rate, "
-        "or rescale the inputs.",
-        result,
+    remedy = (
+        f"Its result keeps the parameters from before that epoch.{saved} Lower the learning rate"
     )
+    message = f"fit: training diverged {where}: {what} {remedy}, or rescale the inputs."
+    raise DivergenceError(message, result)

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from jaxnet.core.checks import LARGEST
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import LARGEST, check_instance, require
+from jaxnet.core.errors import invalid_type
 from jaxnet.core.types import Array
 
 Hyperparameters: TypeAlias = Mapping[str, Any]
@@ -28,19 +28,19 @@ def as_numbers(name: str, values: Any) -> np.ndarray:
     """
     array = _as_array(values)
     if array is None or not (_is_a(array, jnp.integer) or _is_a(array, jnp.floating)):
-        remedy = "Only numbers can be arguments of one program: make one for each of the others."
         one = isinstance(values, str) or not np.iterable(values)
         expected = "to be a number" if one else "to hold numbers"
-        raise invalid_type(name, expected, repr(values), remedy)
+        raise invalid_type(name, expected, repr(values), "Make a sweep for each other value.")
     if _is_a(array, jnp.floating):
         array = array.astype(np.float64)
-        if not np.isfinite(array).all():
-            raise invalid_value(name, "to be finite", array.tolist(), "Pass others.")
+        require(np.isfinite(array).all(), name, "to be finite", array.tolist())
         return array
-    if array.size and (array.min() < 0 or array.max() > LARGEST):
-        remedy = "For a real number write -1.0; a whole one to a negative power is 0 in JAX."
-        expected = "to be real, or whole and from 0 to 2^31 - 1"
-        raise invalid_value(name, expected, array.tolist(), remedy)
+    good = not array.size or (array.min() >= 0 and array.max() <= LARGEST)
+    expected, remedy = (
+        "to be real, or whole and from 0 to 2^31 - 1",
+        "For a real number write -1.0.",
+    )
+    require(good, name, expected, array.tolist(), remedy)
     return array.astype(np.int32)
 
 
@@ -55,8 +55,7 @@ def in_default_precision(name: str, number: float | int) -> float | int:
     kind = np.dtype(jnp.result_type(float))
     with np.errstate(over="ignore"):
         rounded = float(np.asarray(number, kind))
-    if not np.isfinite(rounded):
-        raise invalid_value(name, f"to be finite in {kind}", number, "Pass a smaller one.")
+    require(np.isfinite(rounded), name, f"to be finite in {kind}", number)
     return rounded
 
 
@@ -70,10 +69,7 @@ def check_hyperparameters(hyperparameters: Hyperparameters) -> Hyperparameters:
         TypeError: if they are no mapping, or one is no real number.
         ValueError: for one that is no 0-d array, NaN, infinite, or whole and out of range.
     """
-    if not isinstance(hyperparameters, Mapping):
-        remedy = "For example: {'learning_rate': 0.1}"
-        actual = f"a {type(hyperparameters).__name__}"
-        raise invalid_type("hyperparameters", "to be a mapping", actual, remedy)
+    check_instance("hyperparameters", hyperparameters, Mapping, "to be a mapping")
     return {name: _checked(name, value) for name, value in hyperparameters.items()}
 
 
@@ -87,9 +83,8 @@ def as_arguments(numbers: Hyperparameters) -> dict[str, Array]:
 
 
 def _checked(name: str, value: Any) -> Any:
-    if not isinstance(value, str) and np.iterable(value):
-        remedy = "Map over values with jax.vmap, or use jaxnet.training.sweep."
-        raise invalid_value(name, "to be one number", repr(value), remedy)
+    one, remedy = isinstance(value, str) or not np.iterable(value), "Use jaxnet.training.sweep."
+    require(one, name, "to be one number", repr(value), remedy)
     if isinstance(value, Tracer) and jnp.issubdtype(value.dtype, jnp.integer):
         return value.astype(jnp.int32)
     if isinstance(value, Tracer) and jnp.issubdtype(value.dtype, jnp.floating):

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from jax.sharding import Mesh
 
-from jaxnet.core.checks import check_count, check_flags, check_range
+from jaxnet.core.checks import check_choice, check_count, check_flags, check_range
 from jaxnet.data.examples import Examples
 from jaxnet.training.loop.checks import check_batch_size
-from jaxnet.training.loop.epoch import ShortBatch, check_short_batch, make_epoch
+from jaxnet.training.loop.epoch import SHORT_BATCHES, ShortBatch, make_epoch
 from jaxnet.training.loop.evaluate import make_evaluate
 from jaxnet.training.loop.gradient import get_engine
 from jaxnet.training.loop.run import Instrument, Run, check_instruments, make_run
@@ -48,7 +48,7 @@ def check_loop(loop: LoopConfig, train: Examples) -> LoopConfig:
     check_instruments(loop.instruments)
     return loop._replace(
         batch_size=check_batch_size(loop.batch_size, train),
-        short_batch=check_short_batch(loop.short_batch),
+        short_batch=check_choice("short_batch", loop.short_batch, SHORT_BATCHES),
         instruments=tuple(dict(loop.instruments or {}).items()),
     )
 

@@ -10,13 +10,21 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import check_arrays, check_entries, check_options
+from jaxnet.core.checks import (
+    check_arrays,
+    check_entries,
+    check_function,
+    check_instance,
+    check_options,
+    require,
+    require_type,
+)
 from jaxnet.core.errors import InputError, invalid_type, invalid_value
 from jaxnet.core.types import AnyArray, Layer
 from jaxnet.data.examples import Examples, count
 from jaxnet.training.hyperparameters import Hyperparameters
-from jaxnet.training.loop.checks import check_normalization, check_outputs, wants_probabilities
-from jaxnet.training.loop.evaluate import EvaluateAt, check_evaluate_at
+from jaxnet.training.loop.checks import check_normalization
+from jaxnet.training.loop.evaluate import EvaluateAt
 from jaxnet.training.loop.gradient import GradientEngine, get_engine
 from jaxnet.training.loop.objective import (
     LossArgument,
@@ -26,8 +34,7 @@ from jaxnet.training.loop.objective import (
     make_objective,
 )
 from jaxnet.training.loop.rules import Rule, check_rules
-from jaxnet.training.loop.state import init_state
-from jaxnet.training.loop.step import Constraint, check_optimizer
+from jaxnet.training.loop.step import Constraint
 
 
 class Recipe(NamedTuple):
@@ -118,19 +125,12 @@ _SAYS_SO = re.compile("(unhashable|concrete|static).*Tracer", re.DOTALL)
 def call_builder(build: Build, hyperparameters: Hyperparameters) -> Recipe:
     """Call a builder with hyperparameters and check the recipe that it returns.
 
-    Args:
-        build: the builder.
-        hyperparameters: its arguments by name.
-
     Raises:
-        ValueError: if it does not have one of the hyperparameters, with the nearest that it has,
-            or lacks one; for a metric or rule that does not fit the others.
-        TypeError: if it is no function, returns anything but a `Recipe`, with an optimizer that
-            is none, or needs the values of hyperparameters that are traced.
+        ValueError: for unknown or missing hyperparameters, or parts that do not fit each other.
+        TypeError: if it is no function, returns anything but a valid `Recipe`, or needs the values
+            of hyperparameters that are traced.
     """
-    if not callable(build):
-        remedy = "Pass a function (**hyperparameters) -> Recipe."
-        raise invalid_type("build", "to be a function", repr(build), remedy)
+    check_function("build", build)
     signature = inspect.signature(build)
     kinds = {parameter.kind for parameter in signature.parameters.values()}
     if inspect.Parameter.VAR_KEYWORD not in kinds:
@@ -138,15 +138,11 @@ def call_builder(build: Build, hyperparameters: Hyperparameters) -> Recipe:
     try:
         signature.bind(**hyperparameters)
     except TypeError as error:
-        remedy = "Give it a value, or a default in the builder."
-        raise invalid_value("settings", "to be complete", error, remedy) from None
+        raise invalid_value("settings", "to be complete", error) from None
     remedy = f"{OTHERWISE} Or make one sweep for each value of that hyperparameter."
     with explained("build", remedy):
         recipe = build(**hyperparameters)
-    if not isinstance(recipe, Recipe):
-        remedy = "End it by: return jaxnet.training.Recipe(network, optimizer)"
-        actual = f"a {type(recipe).__name__}"
-        raise invalid_type("build", "to return a Recipe", actual, remedy)
+    check_instance("build", recipe, Recipe, "to return a Recipe")
     return check_recipe(recipe)
 
 
@@ -157,8 +153,11 @@ def check_recipe(recipe: Recipe) -> Recipe:
         ValueError: for an unknown name, or a rule that watches a metric that there is not.
         TypeError: for an optimizer, loss, metric or ``evaluate_at`` that is none.
     """
-    check_optimizer(recipe.optimizer)
-    check_evaluate_at(recipe.evaluate_at)
+    good = hasattr(recipe.optimizer, "init") and hasattr(recipe.optimizer, "update")
+    expected, actual = "to be a gradient transformation", repr(recipe.optimizer)
+    require_type(good, "optimizer", expected, actual, "Pass jaxnet.optim.sgd(0.1), for example.")
+    if recipe.evaluate_at is not None:
+        check_function("evaluate_at", recipe.evaluate_at)
     objective = recipe_objective(recipe)
     return recipe._replace(
         loss=objective.loss,
@@ -174,19 +173,6 @@ def recipe_objective(recipe: Recipe) -> Objective:
     return make_objective(recipe.network, recipe.loss, recipe.metrics, recipe.penalty)
 
 
-def check_recipe_outputs(recipe: Recipe, train: Examples) -> None:
-    """Raise a ValueError if the loss needs probabilities and the initial outputs are none.
-
-    Raises:
-        ValueError: if those are no probabilities.
-    """
-    objective = recipe_objective(recipe)
-    if wants_probabilities(objective):
-        in_shape = train.inputs.shape[1:]
-        state = init_state(recipe.network, recipe.optimizer, in_shape, key=jax.random.key(0))
-        check_outputs(objective, state, train)
-
-
 def check_choice_of_examples(
     recipe: Recipe, train: Examples, validation: Examples | None, batch_size: int
 ) -> Recipe:
@@ -194,33 +180,28 @@ def check_choice_of_examples(
 
     Raises:
         TypeError: if one is no integer array.
-        ValueError: for another shape than ``(n,)``, none at all, one that is out of range, more
-            examples a step than in the subset, a second choice of what to validate on, or
-            mini-batches that are too small for batch normalization.
+        ValueError: for another shape than ``(n,)``, indices out of range, a second choice of what
+            to validate on, or a batch size that does not fit.
     """
-    if recipe.held_out is not None and validation is not None:
-        remedy = "Leave out one of the two."
-        expected = "to be None where the recipe holds examples out"
-        raise invalid_value("validation", expected, "Examples", remedy)
+    both = recipe.held_out is not None and validation is not None
+    expected = "to be None where the recipe holds examples out"
+    require(not both, "validation", expected, "Examples")
     for name in ("subset", "held_out"):
         if (indices := getattr(recipe, name)) is not None:
             _check_indices(f"the recipe's {name}", indices, count(train))
-    if recipe.subset is not None and batch_size > len(recipe.subset):
-        expected = f"to be at most the {len(recipe.subset)} examples of the subset"
-        remedy = "Pass fewer examples a step."
-        raise invalid_value("batch_size", expected, batch_size, remedy)
+    size = count(train) if recipe.subset is None else len(recipe.subset)
+    expected = f"to be at most the {size} examples of the subset"
+    require(batch_size <= size, "batch_size", expected, batch_size)
     check_normalization(recipe.network, train.inputs, batch_size)
     return recipe
 
 
 def _check_indices(argument: str, indices: AnyArray, total: int) -> None:
     """Raise an error unless these are indices of examples, as far as they are known."""
-    remedy = "Pass integers of shape (n,), such as jnp.arange(100) or np.flatnonzero(mask)."
     check_arrays(**{argument: indices})
-    if not jnp.issubdtype(indices.dtype, jnp.integer):
-        raise invalid_type(argument, "to hold integers", indices.dtype, remedy)
-    if indices.ndim != 1 or not indices.size:
-        shape = f"shape {indices.shape}"
-        raise invalid_value(argument, "to be one or more indices", shape, remedy)
+    whole, remedy = jnp.issubdtype(indices.dtype, jnp.integer), "Pass np.flatnonzero(mask)."
+    require_type(whole, argument, "to hold integers", indices.dtype, remedy)
+    one_axis, shape = indices.ndim == 1 and indices.size, f"shape {indices.shape}"
+    require(one_axis, argument, "to be one or more indices", shape)
     expected = f"to be from 0 to {total - 1}"
-    check_entries(argument, indices, lambda i: (i >= 0) & (i < total), expected, remedy)
+    check_entries(argument, indices, lambda i: (i >= 0) & (i < total), expected)

@@ -13,7 +13,7 @@ from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.distributed.devices import compiler_options
 from jaxnet.training.hyperparameters import Hyperparameters, as_arguments, check_hyperparameters
-from jaxnet.training.loop.checks import check_both
+from jaxnet.training.loop.checks import check_both, check_outputs
 from jaxnet.training.loop.epoch import NEVER, ShortBatch
 from jaxnet.training.loop.evaluate import params_to_use
 from jaxnet.training.loop.rules import best_of, stopped_by
@@ -26,7 +26,6 @@ from jaxnet.training.recipe import (
     Recipe,
     call_builder,
     check_choice_of_examples,
-    check_recipe_outputs,
     explained,
     recipe_objective,
 )
@@ -83,16 +82,7 @@ class RunProgram:
         train: Examples,
         validation: Examples | None,
     ) -> Trained:
-        """Run some epochs.
-
-        Args:
-            key: PRNG key of the run.
-            hyperparameters: arguments of the builder.
-            epochs: how many, int32.
-            start: None for a new run, or the state of one to go on with, as `without_keys` gives
-                it.
-            train: the examples to learn from.
-            validation: the same of held-out examples; None for none.
+        """Run some epochs, from ``start``, a state of `without_keys`, or from the beginning.
 
         Raises:
             ValueError: as `call_builder`.
@@ -202,7 +192,7 @@ def make_train(
         arguments = key, given, jnp.int32(epochs), None, checked, held_out
         traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arguments))
         if not traced:
-            check_recipe_outputs(recipe, checked)
+            check_outputs(objective, checked)
         # options of the compiler are for the outermost program only
         return member(*arguments) if traced else program(*arguments)
 
@@ -223,10 +213,5 @@ def make_recipe(build: Build, hyperparameters: Hyperparameters) -> Recipe:
         ValueError: for hyperparameters that ``build`` does not have, or that are out of range.
         TypeError: for one that is no number.
     """
-    return recipe_of_arrays(build, hyperparameters)
-
-
-def recipe_of_arrays(build: Build, hyperparameters: Hyperparameters) -> Recipe:
-    """Return the recipe of `make_recipe`."""
     numbers = check_hyperparameters(hyperparameters)
     return call_builder(build, as_arguments(numbers))

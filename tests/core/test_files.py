@@ -30,7 +30,7 @@ def test_a_pipe_and_a_device_are_refused(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     link.symlink_to("/dev/null")
     for path, kind in ((pipe, "a pipe"), (link, "a device")):
-        with pytest.raises(ValueError, match=f"regular file, got '{path}', {kind}. Ch"):
+        with pytest.raises(ValueError, match=f"regular file, got '{path}', {kind}."):
             write(path, "new")
     assert pipe.is_fifo()
     assert link.is_char_device()
@@ -49,7 +49,7 @@ def test_a_file_is_read_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
     (tmp_path / "link").symlink_to("file")
     assert read_regular(tmp_path / "link", limit=7) == b"content"
-    with pytest.raises(ValueError, match=r"of at most 6 bytes, got '.*link' of 7\. Choose a sma"):
+    with pytest.raises(ValueError, match=r"of at most 6 bytes, got '.*link' of 7\."):
         read_regular(tmp_path / "link", limit=6)
 
 

@@ -65,7 +65,7 @@ def test_reads_every_type(tmp_path: Path, code: int, kind: str, pack: Any) -> No
 
 def test_missing_file(tmp_path: Path) -> None:
     path = tmp_path / "nowhere"
-    message = f"expected file to exist, got nothing at {path}. Check the path."
+    message = f"expected file to exist, got nothing at {path}."
     with pytest.raises(FileNotFoundError, match=f"^{re.escape(message)}$"):
         read_idx(path)
 

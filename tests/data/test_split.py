@@ -147,7 +147,7 @@ def test_examples_come_shuffled() -> None:
     "bad", [(), (0.5, 0.6), (0.5, 0.0), (1.5, -0.5), (float("nan"), 0.5), (1.1,)]
 )
 def test_fractions_out_of_range(bad: tuple[float, ...]) -> None:
-    message = f"expected fractions to be above 0 and to sum to at most 1, got {bad}. Pass"
+    message = f"expected fractions to be above 0 and to sum to at most 1, got {bad}."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         split(_examples(10), bad, key=KEY)
 
@@ -171,7 +171,7 @@ def test_nan_in_the_inputs_is_located() -> None:
     inputs[2, 1] = np.nan
     message = (
         "expected examples.inputs to be finite everywhere, got 1 NaN or infinite values, "
-        "the first at index (2, 1). Remove or repair those examples first."
+        "the first at index (2, 1). Remove or repair those examples."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         split(Examples(inputs, np.zeros(4)), (1.0,), key=KEY)
@@ -196,7 +196,7 @@ def test_infinity_in_the_targets_is_located() -> None:
 def test_examples_that_do_not_pair(inputs: Any, targets: Any) -> None:
     message = (
         "expected train to pair each of one or more inputs with a target, got inputs of shape "
-        f"{np.shape(inputs)} and targets of shape {np.shape(targets)}. Give both"
+        f"{np.shape(inputs)} and targets of shape {np.shape(targets)}."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         check_examples("train", Examples(inputs, targets))
@@ -205,8 +205,8 @@ def test_examples_that_do_not_pair(inputs: Any, targets: Any) -> None:
 @pytest.mark.parametrize(
     ("examples", "message"),
     [
-        (Examples([[1.0], [2.0, 3.0]], [0, 1]), "expected train to hold arrays, got "),
-        (Examples(np.array([["a"], ["b"]]), [0, 1]), "train.inputs to hold numbers, got <U1. Give"),
+        (Examples([[1.0], [2.0, 3.0]], [0, 1]), "expected train to hold arrays, rows of one"),
+        (Examples(np.array([["a"], ["b"]]), [0, 1]), "train.inputs to hold numbers, got <U1."),
         (Examples([[1.0], [2.0]], np.array([None, 1])), "train.targets to hold numbers, got obj"),
         (([[1.0]], [0]), "expected train to be Examples, got a tuple."),
     ],

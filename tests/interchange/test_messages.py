@@ -50,7 +50,7 @@ def test_the_variables_unchanged_are_accepted() -> None:
         pytest.param(
             {"kernel": None},
             ValueError,
-            r"^expected params/Dense_0/kernel to be given, got none\. Pass the arrays",
+            r"^expected params/Dense_0/kernel to be given, got none\.",
             id="missing-first",
         ),
         pytest.param(
@@ -82,7 +82,7 @@ def test_the_variables_unchanged_are_accepted() -> None:
             {"bias": np.zeros(3)},
             TypeError,
             r"^expected params/Dense_0/bias of dtype float32, got float64\. Cast it, "
-            r"or make the network's layers with dtype=float64\.",
+            r"or make the network with dtype=float64\.",
             id="dtype",
         ),
         pytest.param(
@@ -104,8 +104,8 @@ def test_bad_arrays(changes: dict[str, Any], error: type[Exception], message: st
 
 def test_inputs_that_the_network_does_not_take() -> None:
     message = (
-        r"^expected arrays to fit the network, got inputs of shape \(5,\) by the first "
-        r"of them\. The network's error: expected in_shape to be \(4,\), got \(5,\)\. Flatten"
+        r"^expected arrays to fit the network, got inputs of shape \(5,\)\. "
+        r"The network's error: expected in_shape to be \(4,\), got \(5,\)\. Flatten"
     )
     with pytest.raises(ValueError, match=message):
         from_torch(jaxnet.mlp((4, 3)), {"0.weight": np.zeros((3, 5), "float32")})
@@ -127,7 +127,7 @@ def test_names_of_another_layer() -> None:
 def test_another_number_of_keras_weights() -> None:
     message = (
         r"^expected weights to be 2 arrays: kernel of layer 0 \(dense\), "
-        r"bias of layer 0 \(dense\), got 1\. Pass model\.get_weights\(\)"
+        r"bias of layer 0 \(dense\), got 1\."
     )
     with pytest.raises(ValueError, match=message):
         from_keras(dense(3), [np.zeros((4, 3), "float32")])
@@ -136,22 +136,24 @@ def test_another_number_of_keras_weights() -> None:
 def test_something_else_than_arrays_by_name(no_type_checks: None) -> None:
     layer: Any = dense(3)
     wrong: Any = [1]
-    with pytest.raises(TypeError, match=r"^expected variables to be a mapping, got li"):
+    with pytest.raises(TypeError, match=r"^expected variables to be a mapping, got a li"):
         from_linen(layer, wrong)
-    with pytest.raises(TypeError, match=r"^expected state_dict to be a mapping, got l"):
+    with pytest.raises(TypeError, match=r"^expected state_dict to be a mapping, got a l"):
         from_torch(layer, wrong)
     need("flax")
-    with pytest.raises(TypeError, match=r"^expected source to be a module or a state, g"):
+    with pytest.raises(
+        TypeError, match=r"^expected source to be a module, a state or a dict of arrays, g"
+    ):
         from_nnx(layer, wrong)
 
 
 @each_peer
 def test_params_of_another_network(peer: Peer) -> None:
     need(peer.package)
-    message = r"expected params to be a tuple of 4, one entry per layer, got 3\. Pass the params of"
+    message = r"expected params to be a tuple of 4, one per layer, got 3\."
     with pytest.raises(TypeError, match=f"^{message}"):
         peer.to(NETWORK, PARAMS[:-1], STATISTICS)
-    message = r"expected statistics to be a tuple of 4, one entry per layer, got NoneType\. Pass"
+    message = r"expected statistics to be a tuple of 4, one per layer, got NoneType\."
     with pytest.raises(TypeError, match=f"^{message}"):
         peer.module(NETWORK, PARAMS, None)
 
@@ -178,7 +180,7 @@ def test_a_layer_without_counterpart(peer: Peer) -> None:
     strange = dense(3)._replace(description=Description("residual", parts=(dense(3),)))
     message = (
         r"expected network to be made of serial, activation, batch_norm, dense, dropout, rescale, "
-        r"got residual\. Translate the layers"
+        r"got residual\."
     )
     with pytest.raises(ValueError, match=message):
         peer.to(serial(strange), (PARAMS[0],), ((),))
@@ -196,9 +198,8 @@ def test_normalized_images() -> None:
 def test_the_lectures_dropout(peer: Peer) -> None:
     need(peer.package)
     message = (
-        r"expected dropout of the inverted form, got the lecture's, which no other library has\. "
-        r"Make the network with the inverted form, and multiply the weights of the dense layer "
-        r"that follows each dropout by 1 - drop_rate"
+        r"expected dropout of the inverted form, got the lecture's\. Multiply the weights of the "
+        r"dense layer after each dropout by 1 - drop_rate"
     )
     with pytest.raises(ValueError, match=message):
         peer.to(dropout(0.5, like="lecture"), (), ())

@@ -42,10 +42,7 @@ def test_unknown_convention(name: Any, hint: str, no_type_checks: None) -> None:
 def test_wrong_shape(shape: tuple[int, ...], training: bool) -> None:
     layer = batch_norm()
     params, statistics = layer.init(jax.random.key(0), (3,))
-    message = (
-        f"expected x of shape (batch, 3), got {shape}. "
-        "For one example use x[None]."
-    )
+    message = f"expected x of shape (batch, 3), got {shape}. For one example use x[None]."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         layer.apply(params, statistics, jnp.ones(shape), training=training)
 
@@ -53,9 +50,7 @@ def test_wrong_shape(shape: tuple[int, ...], training: bool) -> None:
 def test_no_examples() -> None:
     layer = serial(batch_norm())
     params, statistics = layer.init(jax.random.key(0), (2,))
-    message = (
-        "expected x to hold 1 example or more, got (0, 2)."
-    )
+    message = "expected x to hold 1 example or more, got (0, 2)."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         layer.apply(params, statistics, jnp.ones((0, 2)), training=True)
     y, _ = layer.apply(params, statistics, jnp.ones((0, 2)))
@@ -65,9 +60,6 @@ def test_no_examples() -> None:
 def test_whole_numbers() -> None:
     layer = batch_norm()
     params, statistics = layer.init(jax.random.key(0), (2,))
-    message = (
-        "expected x to be floating-point, got uint8. "
-        "x.astype(jnp.float32) converts."
-    )
+    message = "expected x to be floating-point, got uint8. x.astype(jnp.float32) converts."
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
         layer.apply(params, statistics, jnp.ones((4, 2), jnp.uint8), training=True)

@@ -141,9 +141,7 @@ def test_descriptions_hold_the_parts() -> None:
 
 
 def test_no_layers() -> None:
-    message = (
-        "expected layers to be one or more, got none."
-    )
+    message = "expected layers to be one or more, got none."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         parallel()
 
@@ -154,16 +152,11 @@ def test_unknown_combination() -> None:
         parallel(dense(2), combine="add")
 
 
-SUM = (
-    "expected layers to have one output shape, got [(2,), (3,)]."
-)
+SUM = "expected layers to have one output shape, got [(2,), (3,)]."
 CONCATENATE = (
-    "expected layers to have output shapes that differ in the last axis only, got "
-    "[(2,), (2, 3)]."
+    "expected layers to have output shapes that differ in the last axis only, got [(2,), (2, 3)]."
 )
-KEPT = (
-    "expected layer to keep the shape (3,), got (2,)."
-)
+KEPT = "expected layer to keep the shape (3,), got (2,)."
 
 
 def _reshaped(*out_shape: int) -> Layer:

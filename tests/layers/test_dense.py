@@ -49,8 +49,6 @@ def test_no_bias_folds_to_a_column_of_zeros(dtype: np.dtype) -> None:
 
 @pytest.mark.parametrize("shape", [(3,), (2, 0), (2, 3, 4)])
 def test_arrays_that_cannot_be_unfolded(shape: tuple[int, ...]) -> None:
-    message = (
-        f"expected matrix of shape (out, in + 1), got {shape}."
-    )
+    message = f"expected matrix of shape (out, in + 1), got {shape}."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         unfolded(jnp.ones(shape))

@@ -143,10 +143,7 @@ def test_no_layers() -> None:
 
 def test_inputs_of_two_shapes() -> None:
     layer = shared(dense(3), dense(2), uses=[0, 1, 0])
-    message = (
-        "expected uses to give layer 0 inputs of one shape, got (5,) and, in step 2, "
-        "(2,)."
-    )
+    message = "expected uses to give layer 0 inputs of one shape, got (5,) and, in step 2, (2,)."
     for attempt in (lambda: layer.out_shape((5,)), lambda: layer.init(jax.random.key(0), (5,))):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             attempt()

@@ -110,7 +110,10 @@ def test_widths_are_swept_in_one_program() -> None:
     [
         ({"active_units": 9}, "expected active_units at most the width 6, got 9"),
         ({"active_units": (1, 2, 3)}, "expected active_units to hold 2"),
-        ({"active_units": 2, "initializer": "orthogonal"}, "expected initializer to be a variance"),
+        (
+            {"active_units": 2, "initializer": "orthogonal"},
+            "expected initializer to scale with the active width",
+        ),
         ({"active_units": 2, "activation": "softmax"}, "expected activation to go unit by"),
         ({"active_units": 2, "initializer": "hee"}, "Did you mean 'he'?"),
         ({"input_noise": -1.0}, "expected stddev"),

@@ -75,7 +75,7 @@ def test_chain_backward_takes_several_samples_by_vmap(dtype: np.dtype) -> None:
 
 @pytest.mark.parametrize("function", [chain, chain_backward])
 def test_activations_for_other_than_three_layers(function: Any) -> None:
-    message = "expected activations to be three, got ('tanh',). Name f1, f2 and f3."
+    message = "expected activations to be three, got ('tanh',)."
     one = jnp.ones(())
     arguments = () if function is chain else (Chain(one, one, one, one), one, one)
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

@@ -107,13 +107,13 @@ def test_evaluation_is_the_network_without_dropout(dtype: np.dtype) -> None:
         ({"batch_norm_convention": "mine"}, "like to be one of flax, keras, lecture, torch"),
         (
             {"drop_rate": (0.5, 0.5, 0.5)},
-            r"expected drop_rate to hold 2, one a hidden layer, got \(0.5, 0.5, 0.5\)\. Give",
+            r"expected drop_rate to hold 2, one a hidden layer, got \(0.5, 0.5, 0.5\)\.",
         ),
         ({"drop_rate": 1.0}, r"expected drop_rate finite and in \[0, 1\), got 1.0"),
         ({"input_drop_rate": -0.1}, r"drop_rate finite and in \[0, 1\), got -0.1"),
         (
             {"input_scale": 0.1, "standardize_like": np.eye(5)},
-            r"expected input_scale without standardize_like, got both\. Standardizing undoes",
+            r"expected input_scale without standardize_like, which undoes any scale, got both\.",
         ),
         ({"head": "binery"}, r"to be one of .*binary.*, got 'binery'\. Did you mean 'binary'\?"),
     ],

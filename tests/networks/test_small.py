@@ -237,18 +237,17 @@ MISTAKES = [
     ),
     pytest.param(
         lambda: perceptron_rule(ONES, jnp.ones((3, 2)), 1.0),
-        "expected x of shape (2,), got (3, 2). Pass one sample with an entry for "
-        "each weight; perceptron_pass takes several.",
+        "expected x of shape (2,), got (3, 2). perceptron_pass takes several.",
         id="several",
     ),
     pytest.param(
         lambda: perceptron_pass(ONES, jnp.ones((3, 3)), jnp.ones(3)),
-        "expected x of shape (2,), got (3,). Pass one sample",
+        "expected x of shape (2,), got (3,). perceptron_pass takes several.",
         id="inputs-of-another-width",
     ),
     pytest.param(
         lambda: perceptron_pass(ONES, jnp.ones((3, 2)), jnp.ones((3, 1))),
-        "expected targets of shape (3,), got (3, 1). Pass one target per sample.",
+        "expected targets of shape (3,), got (3, 1).",
         id="targets",
     ),
     pytest.param(lambda: shared_linears(3, 0), "expected linears >= 1, got 0.", id="linears"),

@@ -39,7 +39,7 @@ def test_indices_may_be_of_numpy_or_of_jax(kind: Any) -> None:
 
 BAD: dict[str, tuple[Any, str]] = {
     "list": ([1, 2], "subset to be an array, got a list"),
-    "mask": (np.ones(37, bool), "subset to hold integers, got bool. Pass integers of shape (n,)"),
+    "mask": (np.ones(37, bool), "subset to hold integers, got bool. Pass np.flatnonzero"),
     "real": (np.arange(9.0), "subset to hold integers, got float64"),
     "one": (np.int32(3), "subset to be one or more indices, got shape ()"),
     "table": (np.ones((9, 1), int), "subset to be one or more indices, got shape (9, 1)"),

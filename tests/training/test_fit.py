@@ -154,7 +154,7 @@ def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
         ({"epochs": 2.5}, "expected epochs to be an integer, got 2.5 of type float"),
         ({"short_batch": "pad"}, "one of drop, equal, mean, got 'pad'"),
         ({"batch_size": 0}, "expected batch_size >= 1, got 0"),
-        ({"batch_size": 38}, "at most the 37 examples, got 38. Pass batch_size=37"),
+        ({"batch_size": 38}, "at most the 37 examples, got 38."),
         ({"report_every": 0}, "expected report_every >= 1"),
         ({"loss": "cross"}, "loss to be one of absolute_error, .*, zero_one, got 'cross'"),
         ({"metrics": ("acuracy",)}, "one of accuracy, .*, got 'acuracy'. Did you mean 'accuracy'?"),
@@ -164,7 +164,7 @@ def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
             r"one PRNG key, got key<fry> of shape \(2,\)",
         ),
         ({"validation": blobs(9, features=4)}, r"in_shape to be \(3,\), got \(4,\)"),
-        ({"on_progress": 3}, "expected on_progress to be a function, got 3. Pass a function"),
+        ({"on_progress": 3}, "expected on_progress to be a function, got 3."),
         (
             {"optimizer": "sgd"},
             "expected optimizer to be a gradient transformation, got 'sgd'",
@@ -174,9 +174,9 @@ def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
         ({"shuffle": "no"}, "expected shuffle to be a boolean, got 'no' of type str"),
         ({"checkpoint": True}, "expected checkpoint to be a path, got True of type bool"),
         ({"checkpoint": b"run"}, "expected checkpoint to be a path, got b'run' of type bytes"),
-        ({"checkpoint": ""}, "expected checkpoint to be a path, got ''. Pass a name"),
+        ({"checkpoint": ""}, "expected checkpoint to be a path, got ''."),
         ({"checkpoint": "gs://runs/1"}, "expected checkpoint to be on a disk, got 'gs://ru"),
-        ({"state": (1, 2)}, "expected state to be a TrainState, got a tuple. Pass the state"),
+        ({"state": (1, 2)}, "expected state to be a TrainState, got a tuple."),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -300,9 +300,7 @@ def test_a_state_of_another_kind_of_numbers_is_refused(float64: np.dtype) -> Non
     with jax.enable_x64(False):
         state = run(epochs=1).state
         run(epochs=1, state=state)  # what it should look like is remembered
-    with pytest.raises(
-        TypeError, match=r"params\[0\]\.weights is float32 of shape \(5, 3\)\. Pass"
-    ):
+    with pytest.raises(TypeError, match=r"params\[0\]\.weights is float32 of shape \(5, 3\)\."):
         run(state=state)
 
 

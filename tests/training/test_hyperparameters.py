@@ -42,8 +42,14 @@ BAD: dict[str, tuple[Any, str]] = {
     "nothing": ({"learning_rate": None}, "learning_rate to be a number, got None"),
     "boolean": ({"learning_rate": True}, "learning_rate to be a number, got True"),
     "complex": ({"learning_rate": 1j}, "learning_rate to be a number, got 1j"),
-    "vector": ({"learning_rate": [0.1, 0.2]}, "to be one number, got [0.1, 0.2]. Map over"),
-    "array": ({"learning_rate": np.ones(2)}, "to be one number, got array([1., 1.]). Map over"),
+    "vector": (
+        {"learning_rate": [0.1, 0.2]},
+        "to be one number, got [0.1, 0.2]. Use jaxnet.training.sweep",
+    ),
+    "array": (
+        {"learning_rate": np.ones(2)},
+        "to be one number, got array([1., 1.]). Use jaxnet.training.sweep",
+    ),
     "NaN": ({"learning_rate": float("nan")}, "expected learning_rate to be finite, got nan"),
     "NaN array": ({"learning_rate": jnp.nan * jnp.ones(())}, "to be finite, got nan"),
     "too large": ({"learning_rate": 2**40}, "to be real, or whole and from 0 to 2^31 - 1, got"),

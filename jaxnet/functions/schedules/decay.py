@@ -180,6 +180,7 @@ def inverse_polynomial_decay(init_value: Number, power: Number) -> Schedule:
     >>> [float(schedule(count)) for count in (0, 3, 15)]
     [1.0, 0.5, 0.25]
     """
+
     def rate(t: Array) -> Array:
         return as_scalar(init_value) * (as_float(t) + 1) ** -as_float(power)
 

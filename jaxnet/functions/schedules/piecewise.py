@@ -6,7 +6,14 @@ from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import LARGEST, check_choice, check_count, check_range, check_ranges, checked
+from jaxnet.core.checks import (
+    LARGEST,
+    check_choice,
+    check_count,
+    check_range,
+    check_ranges,
+    checked,
+)
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     RANGES,

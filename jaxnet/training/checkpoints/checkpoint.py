@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.array_file import Content
+from jaxnet.core.checks import require
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.trees import describe_arrays, leaves_by_name, name_of
 from jaxnet.training.checkpoints.fingerprint import Fingerprint, check_same
@@ -78,9 +79,8 @@ class Checkpoint:
         done = self._found[0].description["epochs"] if self._found else 0
         if epochs < done:
             self.close()
-            remedy = f"Pass epochs={done} to have its result, or begin in an empty folder."
             expected = f"to be at least the {done} that '{folder}' holds"
-            raise invalid_value("epochs", expected, epochs, remedy)
+            raise invalid_value("epochs", expected, epochs, "Or begin in an empty folder.")
 
     def resume(self, start: Standing) -> Standing:
         """Return where earlier starts left the run, else ``start``, whose history has no row."""
@@ -143,9 +143,7 @@ def restore_state(folder: Folder, like: TrainState) -> TrainState:
         TypeError: if it is of another network, optimizer, rule or precision.
     """
     found = CheckpointFolder(folder, "a run of fit").read()
-    if not found:
-        remedy = "Pass the folder that was passed to fit as checkpoint."
-        raise invalid_value("folder", "to hold a checkpoint", f"'{folder}'", remedy)
+    require(found, "folder", "to hold a checkpoint", f"'{folder}'")
     description, arrays = found[0]
     check_same("arrays", describe_arrays(like), description["fingerprint"]["arrays"], folder)
     return _from_arrays(like, {n.removeprefix("state."): array for n, array in arrays.items()})

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from jaxnet.core.array_file import Content, FileKind, pack, storable, unpack
+from jaxnet.core.checks import require
 from jaxnet.core.errors import DamagedFileError, MissingFileError, invalid_value, message
 from jaxnet.core.files import not_writable, write_atomically
 from jaxnet.core.optional_imports import import_package
@@ -43,10 +44,9 @@ ROOM = "Make room, or pass another folder."
 def check_holds(folder: Path, what: str) -> None:
     """Raise a ValueError if a folder, which need not exist, holds anything else of `MARKS`."""
     for other, mark in MARKS.items():
-        if other != what and any(folder.glob(mark)):
-            remedy = "Pass another folder, or go on with what wrote this one."
-            expected, actual = f"to be a folder of {what}", f"one of {other}"
-            raise invalid_value(f"checkpoint '{folder}'", expected, actual, remedy)
+        good = other == what or not any(folder.glob(mark))
+        argument, actual = f"checkpoint '{folder}'", f"one of {other}"
+        require(good, argument, f"to be a folder of {what}", actual)
 
 
 class CheckpointFolder:
@@ -102,11 +102,9 @@ class CheckpointFolder:
                     check_same_run(self._fingerprint, there, path)
                 if not every:
                     break
-            if damaged and not found and not every:
-                actual = f"only damaged ones, {', '.join(path.name for path in damaged)}"
-                remedy = "Copy a whole one back, or begin in an empty folder."
-                where = f"checkpoint '{self._folder}'"
-                raise invalid_value(where, "to hold one that can be read", actual, remedy)
+            where, expected = f"checkpoint '{self._folder}'", "to hold one that can be read"
+            actual = f"only damaged ones, {', '.join(path.name for path in damaged)}"
+            require(found or every or not damaged, where, expected, actual)
             for path in damaged if self._lock else ():
                 aside = path
                 while os.path.lexists(aside := aside.with_name(f"damaged_{aside.name}")):
@@ -160,8 +158,7 @@ class CheckpointFolder:
                     f"checkpoint '{self._folder}'",
                     "to be written by one run at a time",
                 )
-                remedy = "Wait until that one ends, or pass another folder."
-                raise invalid_value(where, expected, "one in use", remedy) from error
+                raise invalid_value(where, expected, "one in use") from error
             for unfinished in self._folder.glob(f".{self._prefix}*.safetensors"):
                 unfinished.unlink()
 

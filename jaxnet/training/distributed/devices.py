@@ -8,8 +8,7 @@ from typing import Any, TypeAlias
 
 import jax
 
-from jaxnet.core.checks import check_count
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_count, require, require_type
 
 Option: TypeAlias = str | bool | int
 
@@ -68,9 +67,8 @@ def use_cores_as_devices(cores: int | None = None) -> int:
     except RuntimeError:  # the backends are running
         present = jax.local_device_count("cpu")
         remedy = "Call it first, before any other use of JAX."
-        if cores is not None and present != wanted:
-            expected = f"to be {present}, as JAX has started"
-            raise invalid_value("cores", expected, wanted, remedy) from None
+        good, expected = cores is None or present == wanted, f"to be {present}, as JAX has started"
+        require(good, "cores", expected, wanted, remedy)
         if present < wanted and jax.default_backend() == "cpu":
             late = f"expected JAX not to have started, got {present} of {wanted} cores as devices"
             warnings.warn(f"{late}. {remedy}", RuntimeWarning, stacklevel=2)
@@ -95,26 +93,21 @@ def check_devices(devices: Sequence[Device]) -> list[Device]:
         ValueError: for any others. Those of other processes can be named only once
             ``jax.distributed.initialize()`` has joined these.
     """
-    chosen = list(devices) if isinstance(devices, Iterable) else None
-    if chosen is None or not all(hasattr(device, "process_index") for device in chosen):
-        actual, remedy = repr(devices), "Pass jax.devices(), or some of them."
-        raise invalid_type("devices", "to be a sequence of devices", actual, remedy)
+    chosen = list(devices) if isinstance(devices, Iterable) else [devices]
+    good = all(hasattr(device, "process_index") for device in chosen)
+    good = good and isinstance(devices, Iterable)
+    remedy = "Pass jax.devices(), or some of them."
+    require_type(good, "devices", "to be a sequence of devices", repr(devices), remedy)
     platforms = sorted({device.platform for device in chosen})
-    if not chosen:
-        remedy = "Pass jax.devices(), or leave it out."
-        raise invalid_value("devices", "not to be empty", chosen, remedy)
-    if len(platforms) > 1:
-        actual, remedy = " and ".join(platforms), f"Pass jax.devices({platforms[0]!r})."
-        raise invalid_value("devices", "to be of one platform", actual, remedy)
-    if len(set(chosen)) < len(chosen):
-        raise invalid_value("devices", "to differ", chosen, "Name each once.")
+    require(chosen, "devices", "not to be empty", chosen)
+    require(len(platforms) == 1, "devices", "to be of one platform", " and ".join(platforms))
+    require(len(set(chosen)) == len(chosen), "devices", "to differ", chosen)
     owners = {device.process_index for device in chosen}
     own, others = jax.process_index(), set(range(jax.process_count()))
-    if owners not in ({own}, others):
-        expected = f"to be those of process {own}, which calls, or of all {len(others)}"
-        actual = f"those of {sorted(owners)}"
-        remedy = "Pass jax.local_devices() or jax.devices()."
-        raise invalid_value("devices", expected, actual, remedy)
+    expected = f"to be those of process {own}, which calls, or of all {len(others)}"
+    remedy = "Pass jax.local_devices() or jax.devices()."
+    good = owners in ({own}, others)
+    require(good, "devices", expected, f"those of {sorted(owners)}", remedy)
     return chosen
 
 

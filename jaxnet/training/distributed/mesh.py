@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import require
 from jaxnet.data.examples import Examples, count
 from jaxnet.training.distributed.devices import Device, check_devices, local_devices
 
@@ -30,12 +30,8 @@ def make_mesh(devices: Sequence[Device], batch_size: int) -> Mesh:
     """
     chosen = check_devices(devices)
     parts = len(chosen)
-    below = batch_size - batch_size % parts
-    if below != batch_size:
-        sizes = " or ".join(str(size) for size in (below, below + parts) if size)
-        expected = f"to be a multiple of the {parts} devices"
-        remedy = f"Pass batch_size={sizes}, or other devices."
-        raise invalid_value("batch_size", expected, batch_size, remedy)
+    divides = batch_size % parts == 0
+    require(divides, "batch_size", f"to be a multiple of the {parts} devices", batch_size)
     return Mesh(np.array(chosen), (AXIS,))
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxnet.core import errors
-from jaxnet.core.errors import InputError, invalid_value
+from jaxnet.core.checks import require
+from jaxnet.core.errors import InputError
 from jaxnet.core.trees import digest
 from jaxnet.training.distributed.devices import Device
 
@@ -24,32 +25,21 @@ def count_processes(devices: Iterable[Device]) -> int:
 
 
 def check_agreement(processes: int, tree: Any) -> None:
-    """Raise a ValueError in every process unless all have the same arguments.
-
-    Unseen, each would go its own way with what it takes for common.
-
-    Args:
-        processes: how many take part; if it is 1, nothing is compared.
-        tree: pytree of local arrays that must be the same in each, bit for bit.
-    """
+    """Raise a ValueError in every process unless all have the same arrays, bit for bit."""
     if processes == 1:
         return
     own = np.frombuffer(bytes.fromhex(digest(tree)), np.uint32)
     digests = multihost_utils.process_allgather(own)
-    if (digests != own[None]).any():
-        remedy = "Give the same key, settings and examples in each."
-        actual = f"{len(np.unique(digests, axis=0))} different ones"
-        raise invalid_value("arguments", "to agree in all processes", actual, remedy)
+    actual = f"{len(np.unique(digests, axis=0))} different ones"
+    remedy = "Give the same key, settings and examples in each."
+    same = (digests == own[None]).all()
+    require(same, "arguments", "to agree in all processes", actual, remedy)
 
 
 def run_in_all_processes(processes: int, action: Callable[[], T]) -> T:
     """Run an action in every process; raise in all if it fails in one.
 
-    Unseen, one that fails would leave the others waiting for it.
-
-    Args:
-        processes: how many take part; if it is 1, nothing is compared.
-        action: waits for no other process.
+    One that fails would leave the others waiting; ``action`` waits for no other process.
 
     Raises:
         Exception: its own.
@@ -63,10 +53,8 @@ def run_in_all_processes(processes: int, action: Callable[[], T]) -> T:
     failed = np.flatnonzero(gathered(processes, np.array([failure is not None])))
     if failure is not None:
         raise failure
-    if len(failed):
-        remedy = "That process says what it was."
-        actual = f"an error in process {failed[0]}"
-        raise invalid_value("processes", "to succeed together", actual, remedy)
+    actual = f"an error in process {', '.join(map(str, failed))}"
+    require(not len(failed), "processes", "to succeed together", actual)
     return cast(T, result)
 
 
@@ -108,10 +96,8 @@ def from_first(processes: int, call: Callable[[], T]) -> T:
     if error is not None:
         raise error
     if failure is not None:
-        kind = getattr(errors, failure[0], None)
-        raise (kind if isinstance(kind, type) and issubclass(kind, InputError) else RuntimeError)(
-            failure[1]
-        )
+        kind = getattr(errors, failure[0], RuntimeError)
+        raise (kind if issubclass(kind, InputError) else RuntimeError)(failure[1])
     return cast(T, result)
 
 

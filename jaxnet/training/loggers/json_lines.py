@@ -8,8 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jaxnet.core.checks import check_count
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_count, require
 from jaxnet.core.files import check_path, open_regular, read_regular, write_atomically
 from jaxnet.training.host_loop import Progress
 from jaxnet.training.loggers.report import (
@@ -99,11 +98,8 @@ def _lines_up_to(path: Path, start: int) -> bytes:
         content = read_regular(path)
     *lines, rest = content.split(b"\n")
     epochs = [_epoch(line) for line in lines]
-    if None in epochs or not _is_unfinished(rest):
-        remedy = "Choose another file."
-        actual = f"'{path}' with other content"
-        expected = "to be a log of epochs or empty"
-        raise invalid_value("file", expected, actual, remedy)
+    good, actual = None not in epochs and _is_unfinished(rest), f"'{path}' with other content"
+    require(good, "file", "to be a log of epochs or empty", actual)
     pairs = zip(lines, epochs, strict=True)
     return b"".join(line + b"\n" for line, epoch in pairs if epoch and epoch <= start)
 

@@ -55,25 +55,14 @@ def epoch_values(progress: Progress, index: int, form: str) -> dict[str, float]:
 
 
 def check_new_file(directory: Path) -> None:
-    """Raise an OSError if no file can be made in a folder.
-
-    Args:
-        directory: the folder.
-    """
+    """Raise an OSError if no file can be made in a folder."""
     with tempfile.TemporaryFile(dir=directory):
         pass
 
 
 @contextlib.contextmanager
 def naming_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError into a ValueError that names the file.
-
-    Args:
-        path: the file or folder that is written.
-
-    Raises:
-        ValueError: for an OSError within.
-    """
+    """Turn an OSError into a ValueError that names the file or folder."""
     try:
         yield
     except OSError as error:

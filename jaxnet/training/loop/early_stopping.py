@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_range, check_scalar, check_whole
+from jaxnet.core.checks import check_scalar, check_whole
 from jaxnet.core.memory import cache_by_value
 from jaxnet.core.trees import select
 from jaxnet.core.types import Array, Params, Statistics
@@ -82,8 +82,7 @@ def early_stopping(
     check_whole("patience", patience)
     if min_epochs is not None:
         check_whole("min_epochs", min_epochs, minimum=0)
-    check_scalar("min_delta", min_delta)
-    check_range("min_delta", min_delta, low=0.0)
+    check_scalar("min_delta", min_delta, low=0.0)
 
     def init(params: Params, statistics: Statistics) -> EarlyStoppingState:
         kept = (params, statistics) if keep_best else (None, None)

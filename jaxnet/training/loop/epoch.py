@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
-from jaxnet.core.checks import check_choice
 from jaxnet.core.random import random_order
 from jaxnet.core.trees import all_finite
 from jaxnet.core.types import AnyArray, Array, Key
@@ -18,6 +17,8 @@ from jaxnet.training.loop.step import Step, StepState
 from jaxnet.training.loop.sums import Sums
 
 ShortBatch: TypeAlias = Literal["equal", "mean", "drop"]
+
+SHORT_BATCHES: dict[str, ShortBatch] = {name: name for name in get_args(ShortBatch)}
 
 NEVER = jnp.iinfo(jnp.int32).max
 """The step of a divergence that did not happen."""
@@ -45,12 +46,6 @@ class _Totals(NamedTuple):
     sums: Sums
     diverged_at: Array
     last_loss: Array
-
-
-def check_short_batch(short_batch: str) -> ShortBatch:
-    """Check the name of a way to treat a short last mini-batch."""
-    known: dict[str, ShortBatch] = {name: name for name in get_args(ShortBatch)}
-    return check_choice("short_batch", short_batch, known)
 
 
 def steps_per_epoch(examples: int, *, batch_size: int, short_batch: ShortBatch = "equal") -> int:

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from jaxnet.core.checks import check_count, check_function
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_count, check_numbers, require, require_type
+from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import AnyArray, Array, Layer, Params, Statistics
 from jaxnet.data.examples import Examples, count
 from jaxnet.training.distributed.devices import compiler_options
@@ -63,19 +63,8 @@ def _chunk_size(total: int, parts: int) -> int:
     return size - size % parts or size
 
 
-def check_evaluate_at(evaluate_at: Any) -> None:
-    """Raise a TypeError unless this is a function or None."""
-    if evaluate_at is not None:
-        remedy = "Pass a function of the optimizer's state and the parameters."
-        check_function("evaluate_at", evaluate_at, remedy)
-
-
 def params_to_use(state: TrainState, evaluate_at: EvaluateAt | None) -> Params:
     """Return the parameters at which a run is evaluated, in the dtypes of its own.
-
-    Args:
-        state: of the run.
-        evaluate_at: what computes them; None for the run's own parameters.
 
     Raises:
         TypeError: if they are no tree like the run's own.
@@ -83,12 +72,10 @@ def params_to_use(state: TrainState, evaluate_at: EvaluateAt | None) -> Params:
     if evaluate_at is None:
         return state.params
     found = evaluate_at(state.opt_state, state.params)
-    structures = jax.tree.structure(found), jax.tree.structure(state.params)
+    like = [jax.tree.structure(t) for t in (found, state.params)]
     shapes = [[jnp.shape(leaf) for leaf in jax.tree.leaves(t)] for t in (found, state.params)]
-    if structures[0] != structures[1] or shapes[0] != shapes[1]:
-        remedy = "It is called with the optimizer's state and the parameters, in this order."
-        expected = "to return a tree like the parameters"
-        raise invalid_type("evaluate_at", expected, "another", remedy)
+    good = like[0] == like[1] and shapes[0] == shapes[1]
+    require_type(good, "evaluate_at", "to return a tree like the parameters", "another")
     return jax.tree.map(lambda new, own: jnp.asarray(new, own.dtype), found, state.params)
 
 
@@ -165,18 +152,15 @@ def predict(
 
 def _rows(inputs: Any) -> Any:
     """Convert inputs to an array of numbers."""
-    if isinstance(inputs, Examples):
-        raise invalid_type("inputs", "to be an array", "Examples", "Pass their inputs.")
-    remedy = "Give numbers in rows of one length, one row an example; for one use x[None]."
+    pair = isinstance(inputs, Examples)
+    require_type(not pair, "inputs", "to be an array", "Examples", "Pass their inputs.")
     if not hasattr(inputs, "dtype"):
         try:
             inputs = np.asarray(inputs)
         except ValueError as error:
-            raise invalid_value("inputs", "to be an array", error, remedy) from error
-    if not (jnp.issubdtype(inputs.dtype, jnp.number) or inputs.dtype == bool):
-        raise invalid_type("inputs", "to hold numbers", inputs.dtype, remedy)
-    if not inputs.shape:
-        raise invalid_value("inputs", "to hold examples", "one number", remedy)
+            raise invalid_value("inputs", "to be an array, rows of one length", error) from error
+    check_numbers("inputs", inputs)
+    require(inputs.shape, "inputs", "to hold examples", "one number", "For one use x[None].")
     return inputs
 
 

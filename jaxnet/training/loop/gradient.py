@@ -83,12 +83,5 @@ ENGINES: dict[str, GradientEngine] = {"autodiff": autodiff, "by_hand": by_hand}
 
 
 def get_engine(engine: str | GradientEngine) -> GradientEngine:
-    """Return the engine of a name in `ENGINES`, or an engine as it is.
-
-    Args:
-        engine: its name, or itself.
-
-    Raises:
-        ValueError: for an unknown name, listing the known ones.
-    """
+    """Return the engine of a name in `ENGINES`, or an engine as it is."""
     return check_choice("gradient", engine, ENGINES) if isinstance(engine, str) else engine

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from jaxnet.core.checks import check_choice
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_choice, require
 from jaxnet.core.types import Array, ElementwiseLoss, Layer, Params
 from jaxnet.functions.losses import (
     LOSSES,
@@ -104,9 +103,7 @@ def _resolve_metrics(metrics: MetricsArgument) -> tuple[tuple[str, Metric], ...]
         names: Any = metrics if several else (metrics,)
         table = {name: as_metric(name) for name in METRICS}
         named = {name: check_choice("metrics", name, table) for name in names}
-    if "loss" in named:
-        remedy = "The loss is reported under that name; call the metric something else."
-        raise invalid_value("metrics", "to have other names than 'loss'", "it", remedy)
+    require("loss" not in named, "metrics", "to have other names than 'loss'", "it")
     return tuple(named.items())
 
 

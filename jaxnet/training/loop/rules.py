@@ -6,8 +6,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_range, check_scalar
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_choice, check_scalar, require, require_type
 from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array, Number, Params, Statistics
 from jaxnet.functions.metrics import Mode
@@ -97,8 +96,7 @@ def stop_at_deviation(epsilon: Number, monitor: str = "loss", *, source: Source 
 
     Source: lecture 001, gradient descent, "deviation of the risk".
     """
-    check_scalar("epsilon", epsilon)
-    check_range("epsilon", epsilon, low=0.0, low_open=True)
+    check_scalar("epsilon", epsilon, low=0.0, low_open=True)
 
     def init(params: Params, statistics: Statistics) -> DeviationState:
         del params, statistics
@@ -160,52 +158,37 @@ def reduce_on_plateau(
 def check_rules(rules: Any, modes: Modes) -> tuple[Rule, ...]:
     """Check rules and resolve the directions of their metrics.
 
-    Args:
-        rules: of a run.
-        modes: the directions of its metrics, by name.
-
     Raises:
         TypeError: if they are anything but a sequence of rules, such as a single rule.
         ValueError: if a rule has to know a direction that is unknown.
     """
     single = isinstance(rules, Rule)
-    given = tuple(rules) if isinstance(rules, Iterable) and not single else None
-    if given is None or not all(isinstance(rule, Rule) for rule in given):
-        actual = f"the single rule {rules.name!r}" if single else repr(rules)
-        remedy = "Pass a list, such as [early_stopping(patience=5)]."
-        raise invalid_type("rules", "to be a sequence of rules", actual, remedy)
+    given: Any = tuple(rules) if isinstance(rules, Iterable) and not single else (None,)
+    actual = f"the single rule {rules.name!r}" if single else repr(rules)
+    good = all(isinstance(rule, Rule) for rule in given)
+    require_type(good, "rules", "to be a sequence of rules", actual, "Pass a list.")
     return tuple(rule if rule.directed is None else rule.directed(modes) for rule in given)
 
 
 def observe(watched: Watched, monitor: str, source: Source | None) -> Array:
     """Return the value of the monitored metric.
 
-    Args:
-        watched: what it sees.
-        monitor: the metric's name.
-        source: where it is measured; None for the validation examples if there are any.
+    A source of None stands for the validation examples if there are any.
 
     Raises:
         ValueError: if there is no such metric, or no validation examples.
     """
     if source is None:
         source = "validation" if watched.validation else "train"
-    if source == "validation" and not watched.validation:
-        remedy = "Pass validation=examples, or source='train'."
-        raise invalid_value("validation", "to be given", "None", remedy)
+    present, remedy = source != "validation" or watched.validation, "Or pass source='train'."
+    require(present, "validation", "to be given", "None", remedy)
     return check_choice("monitor", monitor, getattr(watched, source))
 
 
 def directed_rule(monitor: str, mode: Mode | None, make: Callable[[Mode], Rule]) -> Rule:
     """Return a rule that monitors a metric, whose direction may be resolved at the start of a run.
 
-    Args:
-        monitor: the metric's name.
-        mode: the direction asked for; None for the metric's own.
-        make: returns the rule for a direction.
-
-    Raises:
-        ValueError: for another direction.
+    A mode of None stands for the metric's own direction; ``make`` returns the rule for one.
     """
     make = functools.cache(make)  # what was compiled with a rule is found again
     if mode is not None or monitor == "loss":

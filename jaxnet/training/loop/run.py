@@ -8,8 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_function
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_function, check_instance, require, require_type
 from jaxnet.core.trees import select
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.data.examples import Examples
@@ -45,11 +44,9 @@ Run: TypeAlias = Callable[
 def check_instruments(instruments: Any) -> None:
     """Raise a TypeError unless this is a mapping from names to functions, or None."""
     remedy = "Pass {'name': function of (params, statistics, train)}."
-    if not isinstance(instruments, Mapping | None):
-        actual = f"a {type(instruments).__name__}"
-        raise invalid_type("instruments", "to be a mapping", actual, remedy)
+    check_instance("instruments", instruments, Mapping | None, "to be a mapping", remedy)
     for name, instrument in (instruments or {}).items():
-        check_function(f"instrument {name!r}", instrument, remedy)
+        check_function(f"instrument {name!r}", instrument)
 
 
 def make_run(
@@ -130,14 +127,13 @@ def _read(
     read = {}
     for name, instrument in instruments.items():
         said = instrument(params, statistics, train)
-        argument, remedy = f"instrument {name!r}", "Reduce it to one number, or make several of it."
-        if not _is_real(said):
-            actual = getattr(said, "dtype", f"a {type(said).__name__}")
-            raise invalid_type(argument, "to return a number", actual, remedy)
+        argument, actual = (
+            f"instrument {name!r}",
+            getattr(said, "dtype", f"a {type(said).__name__}"),
+        )
+        require_type(_is_real(said), argument, "to return a number", actual)
         read[name] = jnp.asarray(said)
-        if read[name].shape:
-            actual = f"shape {read[name].shape}"
-            raise invalid_value(argument, "to be 0-d", actual, remedy)
+        require(not read[name].shape, argument, "to be 0-d", f"shape {read[name].shape}")
     return read
 
 

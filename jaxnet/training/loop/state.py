@@ -80,10 +80,7 @@ def without_keys(state: TrainState) -> TrainState:
 def with_keys(state: TrainState, like: TrainState, *, key: Key) -> TrainState:
     """Restore the PRNG keys that `without_keys` replaced.
 
-    Args:
-        state: with integers for keys.
-        like: a state of the same run, of which only the dtypes are looked at.
-        key: one of the run's keys, which tells their kind.
+    Of ``like``, a state of the same run, only the dtypes are used; ``key`` has their kind.
     """
 
     def restored(leaf: Array, wanted: Any) -> Array:

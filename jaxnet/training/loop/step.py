@@ -5,7 +5,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 import optax
 
-from jaxnet.core.errors import invalid_type
 from jaxnet.core.trees import scaled
 from jaxnet.core.types import Array, Key, Number, Params, Statistics
 from jaxnet.data.examples import Examples
@@ -36,14 +35,6 @@ Step: TypeAlias = Callable[[StepState, Examples, Key, Number], tuple[StepState, 
 
 Constraint: TypeAlias = Callable[[Params], Params]
 """A projection onto the parameters that are allowed, such as `jaxnet.penalties.max_norm`."""
-
-
-def check_optimizer(optimizer: Any) -> None:
-    """Raise a TypeError unless this is a gradient transformation."""
-    if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
-        remedy = "Pass jaxnet.optim.sgd(0.1), or any optax.GradientTransformation."
-        expected = "to be a gradient transformation"
-        raise invalid_type("optimizer", expected, repr(optimizer), remedy)
 
 
 def make_step(

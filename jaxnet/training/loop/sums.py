@@ -5,7 +5,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import require
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Number, Params
 from jaxnet.training.loop.objective import Objective
@@ -35,8 +35,6 @@ def batch_risk(objective: Objective, sums: Sums, params: Params, divisor: Number
 
 
 def _sum(name: str, values: Array, outputs: Array) -> Array:
-    if values.shape != outputs.shape[:1]:
-        expected = f"to give one value an example, shape {outputs.shape[:1]}"
-        remedy = "Do not average in it, and check that outputs and targets have matching shapes."
-        raise invalid_value(name, expected, f"shape {values.shape}", remedy)
+    expected = f"to give one value an example, shape {outputs.shape[:1]}"
+    require(values.shape == outputs.shape[:1], name, expected, f"shape {values.shape}")
     return jnp.sum(values, dtype=at_least_float32(values.dtype))

@@ -2,7 +2,7 @@
 
 import queue
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, NamedTuple, TypeAlias
 
@@ -73,14 +73,7 @@ def compile_workers(
     program over a mesh would be compiled for many devices by other rules of XLA's than for one,
     and differ in the last bits from a run of its own.
 
-    Args:
-        member: the run of one member.
-        train: the examples: a copy on each device, one for all of them on a CPU.
-        validation: the same of held-out examples; None for none.
-        members: whose dtypes the program is made for.
-        width: members a device at a time.
-        devices: where.
-        keep: what of a member's result comes back.
+    Each device has a copy of the examples; those of a CPU share one.
     """
     started = time.perf_counter()
     program = _program(member, width)
@@ -101,10 +94,7 @@ def compile_workers(
 def lower_member(
     member: RunProgram, train: Examples, validation: Examples | None, members: Members
 ) -> jax.stages.Lowered:
-    """Lower the program of one member without compiling it.
-
-    The arguments are those of `compile_workers`, which traces it no second time.
-    """
+    """Lower the program of one member without compiling it."""
     given = *_arguments(_padded(members, 0, 1), 1), train, validation
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), given)
     return _program(member, 1).lower(*shapes)
@@ -117,14 +107,8 @@ def starts_of(members: Members, width: int) -> Sequence[int]:
 
 def run_batches(
     workers: Workers, members: Members, starts: Sequence[int] | None = None
-) -> Iterator[tuple[int, Any]]:
-    """Train members in batches; yield the first index and the results of each as it ends.
-
-    Args:
-        workers: the program on every device.
-        members: all of them.
-        starts: the first indices of the batches to train; None for all.
-    """
+) -> Generator[tuple[int, Any], None, None]:
+    """Train the batches that begin at ``starts``, or all; yield start and results as each ends."""
     starts = starts_of(members, workers.width) if starts is None else starts
     free: queue.SimpleQueue[Run] = queue.SimpleQueue()
     for run in workers.runs:

@@ -82,9 +82,6 @@ class SweepCheckpoint:
             batch: its results.
             seconds: what the training has taken so far, in all starts.
             last: whether there is none after it.
-
-        Raises:
-            ValueError: if it cannot be written; the files before stay.
         """
         self._waiting[start] = batch
         if not (last or self._interval.due(seconds)):
@@ -103,11 +100,7 @@ class SweepCheckpoint:
 
 
 def share_folder(folder: Folder, processes: int) -> Path:
-    """Return the folder of this process's share of a sweep, of which each process has its own.
-
-    Raises:
-        ValueError: if ``folder`` holds anything but shares.
-    """
+    """Return the folder of this process's share of a sweep."""
     if processes == 1:
         return Path(folder)
     check_holds(Path(folder), "the shares of several processes")
@@ -115,11 +108,7 @@ def share_folder(folder: Folder, processes: int) -> Path:
 
 
 def stage_folder(folder: Folder | None, number: int) -> Path | None:
-    """Return the folder of one of a search's stages; None if it writes no checkpoints.
-
-    Raises:
-        ValueError: if ``folder`` holds anything but stages.
-    """
+    """Return the folder of one of a search's stages; None if it writes no checkpoints."""
     if folder is None:
         return None
     path = check_path("checkpoint", folder)

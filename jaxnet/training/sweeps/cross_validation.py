@@ -12,14 +12,13 @@ from jaxnet.core.checks import check_key
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.data.split import Folds, k_folds
-from jaxnet.training.distributed.processes import count_processes
+from jaxnet.training.distributed.processes import run_in_all_processes
 from jaxnet.training.recipe import Build, Recipe, call_builder
 from jaxnet.training.sweeps.batches import Members
 from jaxnet.training.sweeps.checkpoint import stage_folder
 from jaxnet.training.sweeps.execution import (
     Execution,
     SweepProgress,
-    check_in_all_processes,
     train_members,
 )
 from jaxnet.training.sweeps.labels import SweepOutputs, label
@@ -27,7 +26,6 @@ from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.sweep import (
-    CheckedMembers,
     check_members,
     check_sweep,
     make_members,
@@ -101,7 +99,7 @@ def cross_validate(
     loop, execution = divide_options(options, epochs=epochs, batch_size=batch_size)
     member = RunProgram(_on_all(build), loop)
 
-    def check() -> tuple[Settings, CheckedMembers, Folds]:
+    def check() -> tuple[Settings, Any, Folds]:
         check_key("key", key)
         pair = check_pair("examples", examples)
         parts = k_folds(pair, folds, key=jax.random.split(key)[0], stratify=stratify)
@@ -110,7 +108,7 @@ def cross_validate(
         checked = check_settings(settings)
         return checked, check_members(member, checked, pair, None), parts
 
-    tried, (given, modes), parts = check_in_all_processes(execution, check)
+    tried, (given, modes), parts = run_in_all_processes(execution.processes, check)
     keys = seed_keys(jax.random.split(key)[1], folds * seeds)
     fold = np.arange(folds * seeds, dtype=np.int32) % folds
     members = make_members(tried, keys, epochs, {_FOLD: fold})
@@ -143,7 +141,7 @@ class _Told:
 
     def __init__(self, execution: Execution, runs: Sequence[int]):
         self._told = execution.on_progress
-        processes = count_processes(execution.devices or ())
+        processes = execution.processes
         self._runs = sum(-(-number // processes) for number in runs)  # of this process
         self._last = SweepProgress(0, self._runs, 0.0)
 

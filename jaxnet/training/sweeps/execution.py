@@ -4,8 +4,8 @@ import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -37,11 +37,9 @@ from jaxnet.training.sweeps.batches import (
     starts_of,
 )
 from jaxnet.training.sweeps.checkpoint import Plan, SweepCheckpoint, share_folder
-from jaxnet.training.sweeps.labels import RunOutputs, SweepOutputs
+from jaxnet.training.sweeps.labels import SweepOutputs
 from jaxnet.training.sweeps.width import Width, check_width, choose
 from jaxnet.training.train import RunProgram, Trained
-
-T = TypeVar("T")
 
 Keep: TypeAlias = Literal["metrics", "params", "state"]
 
@@ -79,26 +77,17 @@ class Execution(NamedTuple):
     on_progress: Callable[[SweepProgress], None] | None = None
     checkpoint: str | os.PathLike[str] | None = None
 
+    @property
+    def processes(self) -> int:
+        """Number of processes that train together."""
+        return count_processes(self.devices or ())
+
 
 def on_devices(execution: Execution) -> Execution:
     """Resolve the devices of a sweep; all of them by default."""
     named = execution.devices
     devices = check_devices(jax.devices() if named is None else named)
     return execution._replace(devices=devices)
-
-
-def check_in_all_processes(execution: Execution, check: Callable[[], T]) -> T:
-    """Run a check in all processes; raise in all if it fails in one.
-
-    Args:
-        execution: of `on_devices`, which say which processes take part.
-        check: waits for no other process.
-
-    Raises:
-        Exception: its own.
-        ValueError: says in which process there was another.
-    """
-    return run_in_all_processes(count_processes(execution.devices or ()), check)
 
 
 def train_members(
@@ -111,24 +100,17 @@ def train_members(
 ) -> SweepOutputs:
     """Train all members of a sweep, on all devices.
 
-    Args:
-        member: the run of one member.
-        members: all of them.
-        train: the examples, on the device.
-        validation: the same of held-out examples; None for none.
-        execution: how.
-        compiled: width -> program of an earlier call, with the same arguments but for the numbers
-            and the number of members; those compiled here are added.
+    ``compiled`` maps widths to programs of earlier calls, which differ only in numbers and number
+    of members; those compiled here are added.
 
     Raises:
-        ValueError: for an unknown width, processes that do not make the same call, an unknown
-            ``keep``, or a checkpoint that is another's or cannot be written.
+        ValueError: for an unknown option, processes that do not make the same call, or a
+            checkpoint that is another's or cannot be written.
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
     """
     execution = on_devices(execution)
     width, devices, _, on_progress, checkpoint = execution
-    devices = devices or ()
-    processes = count_processes(devices)
+    devices, processes = devices or (), execution.processes
     given = member, members, train, validation, execution
     keeper = _agree(processes, *given)
     share = local_share(members, processes)
@@ -150,14 +132,15 @@ def train_members(
         if checkpoint is None:
             parts, plan = None, choose_width()
         else:
-            open_parts = functools.partial(_open_parts, opened, *given, devices)
+            open_parts = functools.partial(_open_parts, opened, *given)
             parts = run_in_all_processes(processes, open_parts)
             plan = _settle(processes, parts, choose_width)
         batches = {} if parts is None else parts.batches()
         missing = [start for start in starts_of(share, plan.width) if start not in batches]
         workers = compile_width(plan.width) if missing else None
         ready = time.perf_counter()
-        trained = opened.enter_context(contextlib.closing(_train(workers, share, missing)))
+        trained = run_batches(workers, share, missing) if workers else (_ for _ in ())
+        opened.enter_context(contextlib.closing(trained))
         collect = functools.partial(_collect, trained, batches, share.number, parts, on_progress)
         kept, seconds = run_in_all_processes(processes, collect)
     kept = jax.tree.map(lambda leaf: leaf[: members.number], gathered(processes, kept))
@@ -188,8 +171,7 @@ def _check_execution(execution: Execution) -> Keeper:
     """Check the options of execution, and return the keeper."""
     check_width(execution.width)
     if execution.on_progress is not None:
-        remedy = "Pass a function, which is called with a SweepProgress."
-        check_function("on_progress", execution.on_progress, remedy)
+        check_function("on_progress", execution.on_progress)
     if execution.checkpoint is not None:
         check_path("checkpoint", execution.checkpoint)
     return check_choice("keep", execution.keep, _keepers)
@@ -202,13 +184,12 @@ def _open_parts(
     train: Examples,
     validation: Examples | None,
     execution: Execution,
-    devices: Sequence[Device],
 ) -> SweepCheckpoint:
     """Open the checkpoint of this process's share of the sweep.
 
     ``opened`` closes it, even if another process fails.
     """
-    lowered, processes = lower_member(member, train, validation, members), count_processes(devices)
+    lowered, processes = lower_member(member, train, validation, members), execution.processes
     result = lowered.out_info
     given = {
         "runs": str(members.number),
@@ -219,21 +200,17 @@ def _open_parts(
         "epochs": members.epochs,
         "states to resume from": "none" if members.starts is None else members.starts,
     }
-    made_of = _settings(member, members)
-    options: dict[str, Any] = {"members": given, "device": devices[0]}
+    first = {name: jnp.asarray(column[0]) for name, column in members.hyperparameters.items()}
+    made_of = settings_of(call_builder(member.build, first), member.loop)
     taken = result, train, validation, lowered.as_text(), made_of, processes
-    fingerprint = take_fingerprint(*taken, **options)
+    fingerprint = take_fingerprint(
+        *taken, members=given, device=next(iter(execution.devices or ()))
+    )
     folder = share_folder(execution.checkpoint or "", processes)
     like = jax.eval_shape(_keepers[execution.keep], result)
     number = local_share(members, processes).number
     parts = SweepCheckpoint(folder, fingerprint, like, number)
     return opened.enter_context(contextlib.closing(parts))
-
-
-def _settings(member: RunProgram, members: Members) -> dict[str, Any]:
-    """Return the settings of the first member, by name."""
-    first = {name: jnp.asarray(column[0]) for name, column in members.hyperparameters.items()}
-    return settings_of(call_builder(member.build, first), member.loop)
 
 
 def _settle(processes: int, parts: SweepCheckpoint, choose_width: Callable[[], Plan]) -> Plan:
@@ -247,28 +224,17 @@ def _settle(processes: int, parts: SweepCheckpoint, choose_width: Callable[[], P
     return parts.plan
 
 
-def _train(
-    workers: Workers | None, share: Members, missing: Sequence[int]
-) -> Generator[tuple[int, RunOutputs], None, None]:
-    """Train batches as `run_batches` does; none without workers."""
-    if workers is not None:
-        yield from run_batches(workers, share, missing)
-
-
 def _collect(
-    trained: Iterable[tuple[int, RunOutputs]],
-    batches: dict[int, RunOutputs],
+    trained: Iterable[tuple[int, Trained]],
+    batches: dict[int, Trained],
     runs: int,
     parts: SweepCheckpoint | None,
     on_progress: Callable[[SweepProgress], None] | None,
-) -> tuple[RunOutputs, float]:
-    """Train the missing batches, and return the kept results of all runs in order.
-
-    Return the seconds that they took in all starts, too.
-    """
+) -> tuple[Trained, float]:
+    """Train the missing batches; return the results of all runs and the seconds in all starts."""
     before = 0.0 if parts is None else parts.seconds
     started = time.perf_counter() - before
-    done = resumed = sum(map(_size, batches.values()))
+    done = resumed = sum(len(batch.done) for batch in batches.values())
 
     def tell(seconds: float) -> None:
         if on_progress is not None:
@@ -278,7 +244,7 @@ def _collect(
         tell(before)
     for start, batch in trained:
         batches[start] = batch
-        done, seconds = done + _size(batch), time.perf_counter() - started
+        done, seconds = done + len(batch.done), time.perf_counter() - started
         if parts is not None:
             parts.add(start, batch, seconds, last=done == runs)
         tell(seconds)
@@ -286,24 +252,11 @@ def _collect(
     return kept, time.perf_counter() - started if done > resumed else before
 
 
-def _size(batch: RunOutputs) -> int:
-    return len(batch.trained.done)
+_nothing: Any = None
 
-
-def _keep_metrics(trained: Trained) -> RunOutputs:
-    return RunOutputs(trained._replace(params=None, statistics=None, state=None), None, None, None)
-
-
-def _keep_params(trained: Trained) -> RunOutputs:
-    return _keep_metrics(trained)._replace(params=trained.params, statistics=trained.statistics)
-
-
-def _keep_state(trained: Trained) -> RunOutputs:
-    return _keep_params(trained)._replace(state=without_keys(trained.state))
-
-
-_keepers: dict[str, Callable[[Trained], RunOutputs]] = {
-    "metrics": _keep_metrics,
-    "params": _keep_params,
-    "state": _keep_state,
+_keepers: dict[str, Callable[[Trained], Trained]] = {
+    "metrics": lambda run: run._replace(params=None, statistics=None, state=_nothing),
+    "params": lambda run: run._replace(state=_nothing),
+    "state": lambda run: run._replace(state=without_keys(run.state)),
 }
+"""What is kept of a run -> its results without the rest."""

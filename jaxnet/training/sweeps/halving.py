@@ -6,27 +6,22 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxnet.core.checks import check_count
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_count, require
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.functions.metrics import Mode
+from jaxnet.functions.metrics.metric import Modes
+from jaxnet.training.distributed.processes import run_in_all_processes
 from jaxnet.training.recipe import Build
 from jaxnet.training.sweeps.batches import Members, Workers
 from jaxnet.training.sweeps.checkpoint import stage_folder
-from jaxnet.training.sweeps.execution import check_in_all_processes, train_members
-from jaxnet.training.sweeps.labels import RunOutputs, SweepOutputs, label
+from jaxnet.training.sweeps.execution import train_members
+from jaxnet.training.sweeps.labels import SweepOutputs, label
 from jaxnet.training.sweeps.options import divide_options
 from jaxnet.training.sweeps.result import SweepResult, steady_ranking
 from jaxnet.training.sweeps.settings import Settings, check_settings
-from jaxnet.training.sweeps.sweep import (
-    CheckedMembers,
-    check_members,
-    check_sweep,
-    make_members,
-    seed_keys,
-)
-from jaxnet.training.train import RunProgram
+from jaxnet.training.sweeps.sweep import check_members, check_sweep, make_members, seed_keys
+from jaxnet.training.train import RunProgram, Trained
 
 
 class Rung(NamedTuple):
@@ -123,21 +118,20 @@ def successive_halving(
     >>> result.best, result.epochs_trained, result.epochs_of_all
     ({'learning_rate': 0.05}, 100, 180)
     """
-    if "keep" in options:
-        remedy = "Leave it out: the last rung has parameters and states."
-        raise invalid_value("keep", "not to be given", repr(options["keep"]), remedy)
+    remedy = "The last rung has parameters and states."
+    require("keep" not in options, "keep", "not to be given", repr(options.get("keep")), remedy)
     options = options | {"keep": "state"}
     loop, execution = divide_options(options, epochs=epochs, batch_size=batch_size)
     member = RunProgram(build, loop)
 
-    def check() -> tuple[Settings, list[tuple[int, int]], CheckedMembers]:
+    def check() -> tuple[Settings, list[tuple[int, int]], tuple[Any, Modes]]:
         check_sweep(member, train, key, seeds)
         stage_folder(execution.checkpoint, 0)
         tried = check_settings(settings)
         ladder = plan_rungs(tried.size, epochs=epochs, min_epochs=min_epochs, reduction=reduction)
         return tried, ladder, check_members(member, tried, train, validation, metric, mode)
 
-    tried, ladder, (examples, modes) = check_in_all_processes(execution, check)
+    tried, ladder, ((learned, held_out), modes) = run_in_all_processes(execution.processes, check)
     programs: dict[bool, dict[int, Workers]] = {False: {}, True: {}}
 
     def rank(result: SweepResult) -> np.ndarray:
@@ -146,19 +140,12 @@ def successive_halving(
     def train_rung(number: int, members: Members) -> SweepOutputs:
         compiled = programs[members.starts is not None]
         own = execution._replace(checkpoint=stage_folder(execution.checkpoint, number))
-        return train_members(member, members, *examples, own, compiled)
+        return train_members(member, members, learned, held_out, own, compiled)
 
     rungs = _climb(tried, seed_keys(key, seeds), ladder, rank, train_rung, modes)
-    last = rungs[-1]
-    winner = rank(last.sweep)[0]
-    trained = _epochs_trained(rungs)
-    return HalvingResult(
-        tried,
-        rungs,
-        last.sweep.settings.row(int(winner)),
-        trained,
-        epochs * seeds * tried.size,
-    )
+    last = rungs[-1].sweep
+    winner = last.settings.row(int(rank(last)[0]))
+    return HalvingResult(tried, rungs, winner, _epochs_trained(rungs), epochs * seeds * tried.size)
 
 
 def plan_rungs(
@@ -179,9 +166,8 @@ def plan_rungs(
     [(27, 2), (9, 6), (3, 18), (1, 40)]
     """
     check_count("reduction", reduction, minimum=2)
-    if check_count("min_epochs", min_epochs) > epochs:
-        remedy = "With as many, it is a sweep."
-        raise invalid_value("min_epochs", f"at most epochs={epochs}", min_epochs, remedy)
+    few = check_count("min_epochs", min_epochs) <= epochs
+    require(few, "min_epochs", f"at most epochs={epochs}", min_epochs)
     rungs = [(settings, min_epochs if settings > 1 else epochs)]
     while rungs[-1][1] < epochs:
         size, target = max(rungs[-1][0] // reduction, 1), rungs[-1][1] * reduction
@@ -208,7 +194,8 @@ def _climb(
         members = make_members(some, keys, target - before)._replace(starts=starts)
         outputs = train_rung(number, members)
         kept, before = _joined(kept, outputs.kept), target
-        rungs = [rung._replace(sweep=_without_state(rung.sweep)) for rung in rungs]
+        none = {"params": None, "statistics": None, "state": None}
+        rungs = [rung._replace(sweep=rung.sweep._replace(**none)) for rung in rungs]
         result = label(some, keys, outputs._replace(kept=kept), modes)
         rungs.append(Rung(indices, target, result))
         if target == ladder[-1][1]:
@@ -216,30 +203,25 @@ def _climb(
     return rungs
 
 
-def _taken(kept: RunOutputs, settings: np.ndarray, seeds: int) -> RunOutputs:
+def _taken(kept: Trained, settings: np.ndarray, seeds: int) -> Trained:
     """Select the outputs of all seeds of some settings."""
     members = (settings[:, None] * seeds + np.arange(seeds)).ravel()
     return jax.tree.map(lambda leaf: leaf[members], kept)
 
 
-def _joined(before: RunOutputs | None, after: RunOutputs) -> RunOutputs:
+def _joined(before: Trained | None, after: Trained) -> Trained:
     """Join the results of continued runs with their earlier history."""
     if before is None:
         return after
-    old, new = before.trained, after.trained
-    capacity = new.history.epoch.diverged_at.shape[1]
-    row, start = np.arange(capacity)[None, :], np.asarray(old.done)[:, None]
+    capacity = after.history.epoch.diverged_at.shape[1]
+    row, start = np.arange(capacity)[None, :], np.asarray(before.done)[:, None]
     index = np.where(row < start, row, capacity + row - start)
 
     def join(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return np.take_along_axis(np.concatenate([first, second], axis=1), index, axis=1)
 
-    history = jax.tree.map(join, old.history, new.history)
-    return after._replace(trained=new._replace(history=history, done=old.done + new.done))
-
-
-def _without_state(sweep: SweepResult) -> SweepResult:
-    return sweep._replace(params=None, statistics=None, state=None)
+    history = jax.tree.map(join, before.history, after.history)
+    return after._replace(history=history, done=before.done + after.done)
 
 
 def _epochs_trained(rungs: Sequence[Rung]) -> int:

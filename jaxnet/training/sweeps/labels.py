@@ -17,27 +17,12 @@ from jaxnet.training.sweeps.width import Trial
 from jaxnet.training.train import Trained
 
 
-class RunOutputs(NamedTuple):
-    """Outputs of runs, each leaf with a leading axis of runs; None for what is not kept.
-
-    Attributes:
-        trained: all but parameters, statistics and state.
-        params: the parameters to use.
-        statistics: the network's statistics that belong to them.
-        state: the final states, their keys as integers.
-    """
-
-    trained: Trained
-    params: Any
-    statistics: Any
-    state: Any
-
-
 class SweepOutputs(NamedTuple):
     """Outputs of all members of a sweep, and how they were trained.
 
     Attributes:
-        kept: of the runs, in the order of the members.
+        kept: results of the runs, in the order of the members, each leaf with an axis of runs;
+            None for what is not kept. The states' keys are integers.
         width: members that each device trained at a time.
         devices: how many devices trained.
         trials: what was measured to choose its width.
@@ -45,7 +30,7 @@ class SweepOutputs(NamedTuple):
         run_seconds: wall time of the training.
     """
 
-    kept: RunOutputs
+    kept: Trained
     width: int
     devices: int
     trials: list[Trial]
@@ -54,21 +39,13 @@ class SweepOutputs(NamedTuple):
 
 
 def label(settings: Settings, keys: Key, outputs: SweepOutputs, modes: Modes) -> SweepResult:
-    """Return the result of a sweep.
-
-    Args:
-        settings: what was tried.
-        keys: of the runs of each setting.
-        outputs: what came back of the members, in the order of `make_members`.
-        modes: of `metric_modes`, of which those without values are left out.
-    """
+    """Return the result of a sweep from outputs in the order of `make_members`."""
 
     def labelled(tree: Any) -> Any:
         shape = (settings.size, len(keys))
         return jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), tree)
 
-    kept = labelled(outputs.kept)
-    trained = kept.trained
+    trained = labelled(outputs.kept)
     rows = trained.history
     curves = jax.tree.map(
         lambda curve: blank_after(curve, trained.done),
@@ -85,14 +62,10 @@ def label(settings: Settings, keys: Key, outputs: SweepOutputs, modes: Modes) ->
         epoch=trained.epoch,
         diverged=trained.diverged,
         ended_by=trained.ended_by,
-        params=kept.params,
-        statistics=kept.statistics,
-        state=kept.state,
-        width=outputs.width,
-        devices=outputs.devices,
-        trials=outputs.trials,
-        compile_seconds=outputs.compile_seconds,
-        run_seconds=outputs.run_seconds,
+        params=trained.params,
+        statistics=trained.statistics,
+        state=trained.state,
+        **{name: value for name, value in outputs._asdict().items() if name != "kept"},
     )
 
 
@@ -113,9 +86,7 @@ def metric_modes(objective: Objective, instruments: Iterable[str] | None) -> Mod
 def blank_after(curve: np.ndarray, done: np.ndarray) -> np.ndarray:
     """Fill learning curves with NaN after the end of each run; integers become float64.
 
-    Args:
-        curve: shape ``(settings, seeds, epochs)``.
-        done: epochs that were, shape ``(settings, seeds)``.
+    ``curve`` has the shape ``(settings, seeds, epochs)``, ``done`` ``(settings, seeds)``.
     """
     ran = np.arange(curve.shape[-1]) < done[..., None]
     kind = curve.dtype if jnp.issubdtype(curve.dtype, jnp.floating) else np.dtype(np.float64)

@@ -6,14 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_key, check_range
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_count, check_key, check_range, require
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, check_pair
+from jaxnet.training.distributed.processes import run_in_all_processes
 from jaxnet.training.loop.evaluate import make_evaluate
 from jaxnet.training.loop.state import init_state
 from jaxnet.training.recipe import Build, Recipe, call_builder, recipe_objective
-from jaxnet.training.sweeps.execution import check_in_all_processes
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.result import SweepResult
 from jaxnet.training.sweeps.settings import grid
@@ -106,7 +105,7 @@ def find_learning_rate(
         recipe = check_all_examples(call_builder(build, {"learning_rate": float(rates[0])}))
         return rates, check_pair("train", train), recipe
 
-    rates, pair, recipe = check_in_all_processes(execution, check)
+    rates, pair, recipe = run_in_all_processes(execution.processes, check)
     runs = {"epochs": epochs, "batch_size": batch_size, "seeds": seeds, **options}
     runs |= {"key": key, "settings": grid(learning_rate=rates), "devices": execution.devices}
     result = sweep(build, pair, validation=pair, **runs)
@@ -143,7 +142,6 @@ def _edge(rates: np.ndarray, losses: np.ndarray, start: float) -> float:
 
 def _suggest(rates: np.ndarray, losses: np.ndarray, start: float, edge: float) -> float:
     candidates = (losses < start) & (rates <= edge / 2)
-    if not candidates.any():
-        remedy = f"Pass a smaller low; the loss starts at {start:.4g}, and the edge is {edge:.4g}."
-        raise invalid_value("low", "to be a rate with which the loss falls", rates[0], remedy)
+    remedy = f"The loss starts at {start:.4g}, and the edge is {edge:.4g}."
+    require(candidates.any(), "low", "to be a rate with which the loss falls", rates[0], remedy)
     return float(rates[np.argmin(np.where(candidates, losses, np.inf))])

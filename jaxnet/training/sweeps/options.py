@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jaxnet.core.checks import check_choice
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_choice, require
 from jaxnet.training.program import LoopConfig
 from jaxnet.training.recipe import Recipe
 from jaxnet.training.sweeps.execution import Execution, on_devices
@@ -17,11 +16,6 @@ def divide_options(
     options: Mapping[str, Any], *, epochs: int, batch_size: int
 ) -> tuple[LoopConfig, Execution]:
     """Divide options into those of the loop and those of execution.
-
-    Args:
-        options: of `sweep`, by name.
-        epochs: the most epochs of a run.
-        batch_size: examples a step.
 
     Raises:
         ValueError: for an unknown option, with the nearest that there is; for devices that
@@ -36,13 +30,8 @@ def divide_options(
 
 
 def check_all_examples(recipe: Recipe) -> Recipe:
-    """Raise a ValueError if a recipe has a subset or held-out examples.
-
-    Raises:
-        ValueError: if it has a subset, or holds examples out.
-    """
+    """Return a recipe, or raise a ValueError if it has a subset or held-out examples."""
     for name in ("subset", "held_out"):
-        if getattr(recipe, name) is not None:
-            remedy = f"The search decides which examples to train with; leave {name} out."
-            raise invalid_value(f"the recipe's {name}", "to be None", "indices", remedy)
+        chosen, remedy = getattr(recipe, name) is not None, "The search chooses the examples."
+        require(not chosen, f"the recipe's {name}", "to be None", "indices", remedy)
     return recipe

@@ -4,17 +4,16 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from jaxnet.core.checks import check_count
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import check_count, require, require_type
 from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import Modes, check_direction
-from jaxnet.training.distributed.processes import count_processes, from_first
+from jaxnet.training.distributed.processes import from_first, run_in_all_processes
 from jaxnet.training.recipe import Build
 from jaxnet.training.sweeps.batches import Workers
-from jaxnet.training.sweeps.execution import check_in_all_processes, train_members
+from jaxnet.training.sweeps.execution import train_members
 from jaxnet.training.sweeps.labels import label
 from jaxnet.training.sweeps.options import divide_options
 from jaxnet.training.sweeps.result import SweepResult
@@ -88,16 +87,18 @@ def optuna_search(
         check_sweep(member, train, key, seeds)
         check_count("rounds", rounds)
         check_count("batch", batch)
-        _check_no_checkpoint(execution.checkpoint)
+        remedy = "The study keeps its trials if it is made with a storage."
+        kept, left_out = execution.checkpoint, execution.checkpoint is None
+        require(left_out, "checkpoint", "to be left out", f"'{kept}'", remedy)
         optuna, floating = import_package("optuna"), _check_distributions(distributions)
         lowest = {each: _lowest(kind) for each, kind in distributions.items()}
         settings = _as_settings([lowest], floating)
         given = train, validation, metric, mode
-        return optuna, floating, check_members(member, settings, *given).modes
+        return optuna, floating, check_members(member, settings, *given)[1]
 
-    optuna, floating, modes = check_in_all_processes(execution, check)
+    processes = execution.processes
+    optuna, floating, modes = run_in_all_processes(processes, check)
     wanted = check_direction("metric", metric, modes, mode)
-    processes = count_processes(execution.devices or ())
     from_first(processes, lambda: _check_study(study, metric, wanted))
     trials = _Trials(optuna, study, metric, processes)
     keys = seed_keys(key, seeds)
@@ -105,7 +106,7 @@ def optuna_search(
 
     def run(settings: Settings) -> SweepResult:
         check = functools.partial(check_members, member, settings, train, validation)
-        examples = check_in_all_processes(execution, check).examples
+        examples, _ = run_in_all_processes(processes, check)
         members = make_members(settings, keys, epochs)
         outputs = train_members(member, members, *examples, execution, compiled)
         return label(settings, keys, outputs, modes)
@@ -158,47 +159,29 @@ class _Trials:
 
 def _check_study(study: Any, metric: str, mode: Mode) -> None:
     """Raise a ValueError unless a study has one objective and improves in the metric's sense."""
-    if not hasattr(study, "directions"):
-        remedy = "Pass optuna.create_study()."
-        raise invalid_type("study", "to be a study", repr(study), remedy)
+    is_study, remedy = hasattr(study, "directions"), "Pass optuna.create_study()."
+    require_type(is_study, "study", "to be a study", repr(study), remedy)
     directions = [direction.name.lower() for direction in study.directions]
-    wanted = f"{mode}imize"
-    if directions != [wanted]:
-        remedy = f"Make it by optuna.create_study(direction={wanted!r})."
-        expected = f"to {wanted} {metric} alone"
-        raise invalid_value("study", expected, " and ".join(directions), remedy)
-
-
-def _check_no_checkpoint(checkpoint: Any) -> None:
-    if checkpoint is not None:
-        remedy = (
-            "What is asked next hangs on the study: make it with a storage, which keeps its "
-            "trials, and search for as many rounds as are missing."
-        )
-        actual = f"'{checkpoint}'"
-        raise invalid_value("checkpoint", "to be left out", actual, remedy)
+    wanted, actual = f"{mode}imize", " and ".join(directions)
+    remedy = f"Make it by optuna.create_study(direction={wanted!r})."
+    require(directions == [wanted], "study", f"to {wanted} {metric} alone", actual, remedy)
 
 
 def _check_distributions(distributions: Any) -> dict[str, bool]:
     """Return which hyperparameters are floating-point."""
-    if not isinstance(distributions, Mapping) or not distributions:
-        remedy = "For example: {'learning_rate': FloatDistribution(1e-4, 1e-1, log=True)}"
-        expected = "to be one or more by name"
-        raise invalid_type("distributions", expected, repr(distributions), remedy)
+    several, given = isinstance(distributions, Mapping) and distributions, repr(distributions)
+    require_type(several, "distributions", "to be one or more by name", given)
     return {name: _is_floating(name, each) for name, each in distributions.items()}
 
 
 def _is_floating(name: str, distribution: Any) -> bool:
     """Return whether a hyperparameter is floating-point in every trial, whatever is drawn."""
-    if not (hasattr(distribution, "choices") or hasattr(distribution, "low")):
-        remedy = "Pass one of optuna.distributions."
-        expected = "to be a distribution of Optuna's"
-        raise invalid_type(name, expected, repr(distribution), remedy)
+    good = hasattr(distribution, "choices") or hasattr(distribution, "low")
+    require_type(good, name, "to be a distribution of Optuna's", repr(distribution))
     choices = getattr(distribution, "choices", None)
     values = choices or (distribution.low, distribution.high)
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
-        remedy = "Only numbers can be arguments of one program: search each of the others apart."
-        raise invalid_type(name, "to be numbers", repr(values), remedy)
+    good = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    require_type(good, name, "to be numbers", repr(values), "Search each other value apart.")
     return any(isinstance(value, float) for value in values)
 
 

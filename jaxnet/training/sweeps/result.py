@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxnet.core.checks import check_choice, check_count
-from jaxnet.core.errors import invalid_value
+from jaxnet.core.checks import check_choice, check_count, require
 from jaxnet.core.types import Key, Params, Statistics
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import SIGNS, Modes, check_direction
@@ -95,9 +94,7 @@ class SweepResult(NamedTuple):
         Raises:
             ValueError: if the settings are no grid.
         """
-        if not self.settings.axes:
-            remedy = "Only those of grid(...) have axes."
-            raise invalid_value("settings", "to be a grid", "others", remedy)
+        require(self.settings.axes, "settings", "to be a grid", "others")
         shape = tuple(len(axis) for axis in self.settings.axes.values())
         return values.reshape(*shape, *values.shape[1:])
 
@@ -112,7 +109,10 @@ class SweepResult(NamedTuple):
         Raises:
             ValueError: for another metric, or one without a direction.
         """
-        return ranked(self, metric, mode)
+        metric = metric or self.default_metric
+        mean = self.mean(metric)
+        falling = SIGNS[check_direction("metric", metric, self.modes, mode)] * mean
+        return np.lexsort((falling, np.isnan(falling), self.diverged.all(axis=1)))
 
     @property
     def default_metric(self) -> str:
@@ -127,10 +127,9 @@ class SweepResult(NamedTuple):
         Raises:
             ValueError: as `ranking`; if all runs of all settings diverged.
         """
-        if self.diverged.all():
-            expected, remedy = "to hold one that trains", _IF_NONE_TRAINS
-            raise invalid_value("settings", expected, "none", remedy)
-        return self.settings.row(int(ranked(self, metric, mode)[0]))
+        trains = not self.diverged.all()
+        require(trains, "settings", "to hold one that trains", "none", _IF_NONE_TRAINS)
+        return self.settings.row(int(self.ranking(metric, mode=mode)[0]))
 
     def member(self, setting: int, seed: int = 0) -> SweepMember:
         """Return one run, with its key and hyperparameters.
@@ -138,8 +137,10 @@ class SweepResult(NamedTuple):
         ``make_train(build, train, ...)(member.key, member.hyperparameters)`` does, with the other
         arguments of the sweep: bit for bit if the sweep's width was 1.
         """
-        check_index("setting", setting, self.settings.size)
-        check_index("seed", seed, len(self.keys))
+        for name, index, size in zip(
+            ("setting", "seed"), (setting, seed), self.done.shape, strict=True
+        ):
+            require(check_count(name, index, minimum=0) < size, name, f"below {size}", index)
 
         def own(tree: Any) -> Any:
             return jax.tree.map(lambda leaf: leaf[setting, seed], tree)
@@ -188,7 +189,7 @@ class SweepResult(NamedTuple):
         names = [*self.settings.columns, metric, "+-", "runs"]
         mean, spread = self.mean(metric), self.spread(metric)
         rows = [names]
-        for index in ranked(self, metric, mode)[:top]:
+        for index in self.ranking(metric, mode=mode)[:top]:
             numbers = [_in_table(value) for value in self.settings.row(int(index)).values()]
             lost = int(self.diverged[index].sum())
             runs = f"{len(self.keys)}" + (f", {lost} diverged" if lost else "")
@@ -214,21 +215,6 @@ def _in_table(value: float | int) -> str:
     return str(value) if isinstance(value, int) else f"{value:.4g}"
 
 
-def check_index(argument: str, index: int, size: int) -> None:
-    """Raise a ValueError unless an index is one of ``size``."""
-    if check_count(argument, index, minimum=0) >= size:
-        remedy = "The first has index 0."
-        raise invalid_value(argument, f"below {size}", index, remedy)
-
-
-def ranked(result: SweepResult, metric: str | None, mode: Mode | None) -> np.ndarray:
-    """Return the indices of the settings, the best mean first, those that diverged last."""
-    metric = metric or result.default_metric
-    mean = result.mean(metric)
-    falling = SIGNS[check_direction("metric", metric, result.modes, mode)] * mean
-    return np.lexsort((falling, np.isnan(falling), result.diverged.all(axis=1)))
-
-
 def steady_ranking(
     result: SweepResult, metric: str | None = None, mode: Mode | None = None
 ) -> np.ndarray:
@@ -243,8 +229,7 @@ def steady_ranking(
         ValueError: if there is none, no such metric, or one without a direction.
     """
     steady = np.asarray((~result.diverged).all(axis=1))
-    if not steady.any():
-        expected, actual = "to hold one of which no run diverges", f"{len(steady)} that do"
-        raise invalid_value("settings", expected, actual, _IF_NONE_TRAINS)
-    ranking = ranked(result, metric, mode)
+    expected, actual = "to hold one of which no run diverges", f"{len(steady)} that do"
+    require(steady.any(), "settings", expected, actual, _IF_NONE_TRAINS)
+    ranking = result.ranking(metric, mode=mode)
     return ranking[steady[ranking]]

@@ -8,8 +8,15 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_key, check_range
-from jaxnet.core.errors import invalid_type, invalid_value
+from jaxnet.core.checks import (
+    check_count,
+    check_function,
+    check_instance,
+    check_key,
+    check_range,
+    require,
+    require_type,
+)
 from jaxnet.core.types import Key
 from jaxnet.training.hyperparameters import as_numbers
 
@@ -58,11 +65,9 @@ def grid(**axes: Any) -> Settings:
     """
     values = {name: _column(name, axis) for name, axis in axes.items()}
     for name, axis in values.items():
-        if len(np.unique(axis)) < len(axis):
-            remedy = "Give each once; for repeated runs there are seeds."
-            raise invalid_value(name, "to hold unlike values", axis.tolist(), remedy)
-    if not values:
-        raise invalid_value("axes", "to be given", "none", "Name a hyperparameter.")
+        unlike, remedy = len(np.unique(axis)) == len(axis), "For repeated runs there are seeds."
+        require(unlike, name, "to hold unlike values", axis.tolist(), remedy)
+    require(values, "axes", "to be given", "none")
     combinations = list(itertools.product(*(axis.tolist() for axis in values.values())))
     columns = zip(*combinations, strict=True)
     named = zip(values.items(), columns, strict=True)
@@ -81,23 +86,17 @@ def listed(settings: Sequence[Mapping[str, Any]]) -> Settings:
     ... ).size
     2
     """
-    remedy = "Give one dictionary of hyperparameters a setting."
     for index, setting in enumerate(settings):
-        if not isinstance(setting, Mapping):
-            argument, actual = f"settings[{index}]", repr(setting)
-            raise invalid_type(argument, "to be a dictionary", actual, remedy)
-    if not settings or not settings[0]:
-        raise invalid_value("settings", "not to be empty", list(settings), remedy)
+        check_instance(f"settings[{index}]", setting, Mapping, "to be a dictionary")
+    require(settings and settings[0], "settings", "not to be empty", list(settings))
     names = list(settings[0])
     for index, setting in enumerate(settings):
-        if set(setting) != set(names):
-            remedy = "Give every setting the same hyperparameters."
-            actual = f"{', '.join(setting) or 'none'} in setting {index}"
-            raise invalid_value("names", f"to be {', '.join(names)}", actual, remedy)
-    for name, value in itertools.chain.from_iterable(setting.items() for setting in settings):
-        if np.iterable(value) and not isinstance(value, str):
+        actual = f"{', '.join(setting) or 'none'} in setting {index}"
+        require(set(setting) == set(names), "names", f"to be {', '.join(names)}", actual)
+        for name, value in setting.items():
+            one = isinstance(value, str) or not np.iterable(value)
             remedy = f"To try several, pass grid({name}=[...])."
-            raise invalid_value(name, "to be one number a setting", repr(value), remedy)
+            require(one, name, "to be one number a setting", repr(value), remedy)
     columns = {n: _column(n, [setting[n] for setting in settings]) for n in names}
     return Settings(columns, {})
 
@@ -125,14 +124,9 @@ def sampled(key: Key, n: int, **distributions: Distribution) -> Settings:
     """
     check_count("n", n)
     check_key("key", key)
-    if not distributions:
-        remedy = "For example: learning_rate=log_uniform(1e-4, 1e-1)"
-        raise invalid_value("distributions", "to be given", "none", remedy)
-    for name, distribution in distributions.items():
-        if not callable(distribution):
-            remedy = f"To draw from a list, pass {name}=choice([...])."
-            expected = "to be a distribution"
-            raise invalid_type(name, expected, repr(distribution), remedy)
+    require(distributions, "distributions", "to be given", "none")
+    for name, each in distributions.items():
+        check_function(name, each, f"To draw from a list, pass {name}=choice([...]).")
     keys = jax.random.split(key, len(distributions))
     drawn = zip(keys, distributions.items(), strict=True)
     return Settings({name: _drawn(name, draw, k, n) for k, (name, draw) in drawn}, {})
@@ -169,26 +163,21 @@ def check_settings(settings: Any) -> Settings:
     if isinstance(settings, Settings):
         columns = {name: _column(name, each) for name, each in settings.columns.items()}
         lengths = sorted({len(column) for column in columns.values()})
-        if len(lengths) != 1:
-            remedy = "Make them by grid, sampled or listed."
-            expected = "to have columns of one length"
-            raise invalid_value("settings", expected, lengths or "no columns", remedy)
+        found = lengths or "no columns"
+        require(len(lengths) == 1, "settings", "to have columns of one length", found)
         return settings._replace(columns=columns)
     if isinstance(settings, Mapping):
         return listed([settings])
-    if isinstance(settings, Sequence) and not isinstance(settings, str):
-        return listed(settings)
+    good = isinstance(settings, Sequence) and not isinstance(settings, str)
     remedy = "Pass grid(...), sampled(...) or a list of dictionaries."
-    actual = f"a {type(settings).__name__}"
-    raise invalid_type("settings", "to be settings", actual, remedy)
+    require_type(good, "settings", "to be settings", f"a {type(settings).__name__}", remedy)
+    return listed(settings)
 
 
 def _drawn(name: str, draw: Distribution, key: Key, n: int) -> np.ndarray:
     """Return ``n`` numbers of a distribution."""
     column = _column(name, draw(key, n))
-    if len(column) != n:
-        remedy = "A distribution is (key, n) -> n numbers."
-        raise invalid_value(name, f"to give {n} numbers", len(column), remedy)
+    require(len(column) == n, name, f"to give {n} numbers", len(column))
     return column
 
 
@@ -199,7 +188,5 @@ def _unit(key: Key, n: int) -> np.ndarray:
 def _column(name: str, values: Any) -> np.ndarray:
     """Return one or more finite numbers as an array of float64 or int32."""
     column = as_numbers(name, values)
-    if column.ndim != 1 or not len(column):
-        remedy = "Give one or more numbers in a list."
-        raise invalid_value(name, "to be a list of numbers", repr(values), remedy)
+    require(column.ndim == 1 and len(column), name, "to be a list of numbers", repr(values))
     return column

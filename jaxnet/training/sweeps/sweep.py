@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,18 +14,18 @@ from jaxnet.data.examples import Examples, check_pair
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import Modes, check_direction
 from jaxnet.training.distributed.devices import Device
+from jaxnet.training.distributed.processes import run_in_all_processes
 from jaxnet.training.hyperparameters import in_default_precision
-from jaxnet.training.loop.checks import check_both
+from jaxnet.training.loop.checks import check_both, check_outputs
 from jaxnet.training.loop.epoch import ShortBatch
 from jaxnet.training.loop.run import Instrument
 from jaxnet.training.program import LoopConfig, check_loop
-from jaxnet.training.recipe import Build, check_recipe_outputs, recipe_objective
+from jaxnet.training.recipe import Build, recipe_objective
 from jaxnet.training.sweeps.batches import Members
 from jaxnet.training.sweeps.execution import (
     Execution,
     Keep,
     SweepProgress,
-    check_in_all_processes,
     on_devices,
     train_members,
 )
@@ -123,41 +123,22 @@ def sweep(
     """
     loop = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
     member = RunProgram(build, loop)
-    execution = Execution(width, devices, keep, on_progress, checkpoint)
-    execution = on_devices(execution)
+    execution = on_devices(Execution(width, devices, keep, on_progress, checkpoint))
 
-    def check() -> tuple[Settings, CheckedMembers]:
+    def check() -> tuple[Settings, Any]:
         check_sweep(member, train, key, seeds)
         checked = check_settings(settings)
         return checked, check_members(member, checked, train, validation)
 
-    tried, (examples, modes) = check_in_all_processes(execution, check)
+    tried, ((learned, held_out), modes) = run_in_all_processes(execution.processes, check)
     keys = seed_keys(key, seeds)
     members = make_members(tried, keys, epochs)
-    return label(tried, keys, train_members(member, members, *examples, execution), modes)
-
-
-class CheckedMembers(NamedTuple):
-    """Checked inputs of a sweep.
-
-    Attributes:
-        examples: those to train with and to validate on, if any, on the device.
-        modes: the direction of each metric of the result, see `metric_modes`.
-    """
-
-    examples: tuple[Examples, Examples | None]
-    modes: Modes
+    outputs = train_members(member, members, learned, held_out, execution)
+    return label(tried, keys, outputs, modes)
 
 
 def check_sweep(member: RunProgram, train: Examples, key: Any, seeds: Any) -> None:
-    """Raise a ValueError or TypeError unless loop, key and seeds are in range.
-
-    Args:
-        member: the run of one member.
-        train: the examples to learn from.
-        key: PRNG key.
-        seeds: runs of each setting.
-    """
+    """Check loop, key and number of seeds of a sweep."""
     check_loop(member.loop, train)
     check_count("seeds", seeds)
     check_key("key", key)
@@ -170,32 +151,19 @@ def check_members(
     validation: Examples | None,
     metric: str | None = None,
     mode: Mode | None = None,
-) -> CheckedMembers:
+) -> tuple[tuple[Examples, Examples | None], Modes]:
     """Check all settings; return examples on the device and the directions of metrics.
 
-    Each recipe is built with its numbers, so that the ranges of its parts are checked.
-
-    Args:
-        member: the run of one member.
-        settings: what is tried.
-        train: the examples to learn from.
-        validation: the same of held-out examples; None for none.
-        metric: by which settings are compared, so that a name that there is not, or one without
-            a direction, is found before the training; None for none yet.
-        mode: the direction of that metric; None for the one that it has.
+    Each recipe is built with its numbers, so that the ranges of its parts are checked. ``metric``
+    and ``mode`` are those by which settings are compared, if they are.
     """
     train = check_pair("train", train)
-    recipes = [
-        member.recipe(
-            {n: in_default_precision(n, v) for n, v in settings.row(i).items()},
-            train,
-            validation,
-        )
-        for i in range(settings.size)
-    ]
+    rows = [settings.row(index) for index in range(settings.size)]
+    numbers = [{n: in_default_precision(n, v) for n, v in row.items()} for row in rows]
+    recipes = [member.recipe(each, train, validation) for each in numbers]
     objective = recipe_objective(recipes[0])
     train, validation = check_both(objective, train, validation)
-    check_recipe_outputs(recipes[0], train)
+    check_outputs(objective, train)
     modes = metric_modes(objective, dict(member.loop.instruments or {}))
     if metric is not None:
         validated = validation is not None or recipes[0].held_out is not None
@@ -203,7 +171,7 @@ def check_members(
             n: m for n, m in modes.items() if validated or not n.startswith("validation_")
         }
         check_direction("metric", metric, measured, mode)
-    return CheckedMembers((train, validation), modes)
+    return (train, validation), modes
 
 
 def seed_keys(key: Key, seeds: int) -> Key:
@@ -220,11 +188,7 @@ def make_members(
 ) -> Members:
     """Return the members: the runs of the first setting, then those of the second, and so on.
 
-    Args:
-        settings: what is tried.
-        keys: of each run of a setting, shape ``(runs,)``.
-        epochs: how many each is to run.
-        runs: name -> a number for each run of a setting, the same for all settings.
+    ``keys`` are those of the runs of a setting; ``runs`` maps names to a number for each of them.
     """
     number = len(keys)
     real = np.dtype(jnp.result_type(float))

@@ -12,7 +12,7 @@ from jaxnet.data.examples import Examples, check_pair
 from jaxnet.data.split import split
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import check_direction
-from jaxnet.training.distributed.processes import count_processes
+from jaxnet.training.distributed.processes import run_in_all_processes
 from jaxnet.training.fit import fit
 from jaxnet.training.host_loop import FitResult
 from jaxnet.training.loop.checks import check_fit
@@ -20,13 +20,12 @@ from jaxnet.training.loop.evaluate import evaluate
 from jaxnet.training.recipe import Build, Recipe, call_builder, recipe_objective
 from jaxnet.training.sweeps.checkpoint import stage_folder
 from jaxnet.training.sweeps.cross_validation import cross_validate
-from jaxnet.training.sweeps.execution import check_in_all_processes
 from jaxnet.training.sweeps.labels import metric_modes
 from jaxnet.training.sweeps.options import check_all_examples, divide_options
 from jaxnet.training.sweeps.result import SweepResult, steady_ranking
 from jaxnet.training.sweeps.settings import Settings, check_settings
 from jaxnet.training.sweeps.sweep import sweep
-from jaxnet.training.train import make_train, recipe_of_arrays
+from jaxnet.training.train import make_recipe, make_train
 
 
 class TuneResult(NamedTuple):
@@ -121,13 +120,14 @@ def tune(
 
     def check() -> tuple[list[Any], Settings, Examples]:
         check_key("key", key)
-        _check_fraction(validation_fraction)
+        bounds: dict[str, Any] = {"low": 0.0, "high": 1.0, "low_open": True, "high_open": True}
+        check_range("validation_fraction", validation_fraction, **bounds)
         stages = [stage_folder(execution.checkpoint, number) for number in range(2)]
         pair, tried = check_pair("train", train), check_settings(settings)
         _check_test(build, tried, pair, test, (metric, mode), again)
         return stages, tried, pair
 
-    stages, checked, pair = check_in_all_processes(execution, check)
+    stages, checked, pair = run_in_all_processes(execution.processes, check)
     search_key, fit_key = jax.random.split(key)
     given = {"settings": checked, "epochs": epochs, "batch_size": batch_size, "seeds": seeds}
     given |= {"key": search_key, "stratify": stratify, **options, "checkpoint": stages[0]}
@@ -138,20 +138,14 @@ def tune(
         tried = cross_validate(build, pair, folds=folds, **given)
     index = int(steady_ranking(tried, metric, mode)[0])
     setting = checked.row(index)
-    recipe = _unguarded(recipe_of_arrays(build, setting))
+    recipe = _unguarded(make_recipe(build, setting))
     again["epochs"] = int(np.ceil(np.median(tried.epoch[index])))
-    alone = count_processes(execution.devices or ()) == 1
-    again["checkpoint"] = stages[1] if alone else None
+    again["checkpoint"] = stages[1] if execution.processes == 1 else None
     fitted = _fit(recipe, pair, key=fit_key, **again)
     return TuneResult(setting, tried, again["epochs"], fitted, _tested(recipe, fitted, test))
 
 
 _OF_FIT = ("shuffle", "short_batch", "instruments")
-
-
-def _check_fraction(fraction: Any) -> None:
-    bounds: dict[str, Any] = {"low": 0.0, "high": 1.0, "low_open": True, "high_open": True}
-    check_range("validation_fraction", fraction, **bounds)
 
 
 def _held_out(

@@ -140,9 +140,7 @@ def test_if_all_are_corrupted_nothing_is_overwritten(folder: Path) -> None:
     for use in (lambda: run(folder), lambda: restore_state(folder, LIKE)):
         with (
             pytest.warns(UserWarning, match="It is skipped"),
-            pytest.raises(
-                InputError, match=r"to hold one that can be read, got only.*epoch_8.*Copy"
-            ),
+            pytest.raises(InputError, match=r"to hold one that can be read, got only.*epoch_8"),
         ):
             use()
     assert names(folder) == WHOLE
@@ -168,7 +166,7 @@ def test_a_run_that_is_refused_leaves_what_is_corrupted(
 
 
 TROUBLE = {
-    "disk": (OSError(errno.EIO, os.strerror(errno.EIO)), "Input/output error. Let it be read"),
+    "disk": (OSError(errno.EIO, os.strerror(errno.EIO)), "Input/output error."),
     "rights": (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
     "open files": (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
     "memory": (MemoryError("no room"), "no room"),
@@ -254,7 +252,7 @@ def test_a_full_disk_keeps_the_last_good_one(folder: Path) -> None:
 def test_a_folder_of_an_earlier_jaxnet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "epoch_9").mkdir()
     (tmp_path / "epoch_9" / "_CHECKPOINT_METADATA").write_text(json.dumps({}))
-    refused = r"to be a folder of a run of fit, got one of a run of jaxnet 0\.1\.0\. Pass another"
+    refused = r"to be a folder of a run of fit, got one of a run of jaxnet 0\.1\.0\."
     for use in (lambda: run(tmp_path), lambda: restore_state(tmp_path, LIKE)):
         with pytest.raises(InputError, match=refused):
             use()

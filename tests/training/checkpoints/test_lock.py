@@ -15,7 +15,7 @@ from tests.test_structure import ROOT
 from tests.training.checkpoints.starts import result_digest
 from tests.training.checkpoints.test_resumption import names, run
 
-ONE = "to be written by one run at a time, got one in use. Wait"
+ONE = "to be written by one run at a time, got one in use."
 
 HOLDER = """
 import os, sys, time

@@ -35,11 +35,11 @@ def train(devices: Any) -> Any:
 @pytest.mark.parametrize(
     ("devices", "message"),
     [
-        ([], "expected devices not to be empty, got []. Pass jax.devices(), or leave it out."),
+        ([], "expected devices not to be empty, got []."),
         ([Stand(0), Stand(0)], "expected devices to differ, got"),
         (
             [Stand(0, "cuda"), Stand(0)],
-            "expected devices to be of one platform, got cpu and cuda. Pass jax.devices('cpu').",
+            "expected devices to be of one platform, got cpu and cuda.",
         ),
         (
             [Stand(0, process_index=1)],
@@ -115,15 +115,10 @@ def test_devices_of_an_iterator(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("devices", "batch_size", "sizes"),
-    [(8, 100, "96 or 104"), (3, 100, "99 or 102"), (8, 7, "8")],
-    ids=["8-100", "3-100", "8-7"],
+    ("devices", "batch_size"), [(8, 100), (3, 100), (8, 7)], ids=["8-100", "3-100", "8-7"]
 )
-def test_devices_must_divide_the_batch(devices: int, batch_size: int, sizes: str) -> None:
-    message = (
-        f"expected batch_size to be a multiple of the {devices} devices, got {batch_size}. "
-        f"Pass batch_size={sizes}, or other devices."
-    )
+def test_devices_must_divide_the_batch(devices: int, batch_size: int) -> None:
+    message = f"expected batch_size to be a multiple of the {devices} devices, got {batch_size}."
     with pytest.raises(ValueError) as caught:
         make_mesh([Stand(i) for i in range(devices)], batch_size)
     assert str(caught.value) == message

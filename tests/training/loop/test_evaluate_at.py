@@ -150,7 +150,7 @@ def test_the_same_function_compiles_once() -> None:
 @pytest.mark.parametrize(
     ("evaluate_at", "message"),
     [
-        (0.9, "expected evaluate_at to be a function, got 0.9. Pass a function of the optimizer's"),
+        (0.9, "expected evaluate_at to be a function, got 0.9."),
         (lambda opt_state, params: params[0], "expected evaluate_at to return a tree like the par"),
         (
             lambda opt_state, params: jax.tree.map(lambda leaf: leaf[None], params),

@@ -109,7 +109,7 @@ def test_bad_input(optuna: Any) -> None:
         ({"metric": "validation_accuracy"}, "expected study to maximize validation_accuracy alone"),
         ({"study": several}, "to minimize validation_loss alone, got minimize and minimize"),
         ({"distributions": kinds}, "expected learning_rate to be numbers"),
-        ({"distributions": {}}, "distributions to be one or more by name, got {}. For example"),
+        ({"distributions": {}}, "distributions to be one or more by name, got {}."),
         ({"distributions": [0.1]}, "expected distributions to be one or more by name, got [0.1]"),
         ({"distributions": {"units": 3}}, "expected units to be a distribution of Optuna's, got 3"),
         ({"study": "x"}, "expected study to be a study, got 'x'. Pass optuna."),

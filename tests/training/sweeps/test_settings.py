@@ -78,10 +78,10 @@ def swept(settings: Any, maker: Any = build, **more: Any) -> Any:
         (lambda: grid(a=[]), "expected a to be a list of numbers, got []"),
         (lambda: grid(a=[1, 1]), "expected a to hold unlike values, got [1, 1]"),
         (lambda: grid(a=[1, float("nan")]), "expected a to be finite"),
-        (lambda: grid(a=["relu"]), "expected a to hold numbers, got ['relu']. Only numbers"),
+        (lambda: grid(a=["relu"]), "expected a to hold numbers, got ['relu']. Make a sweep"),
         (
             lambda: grid(a=[True, 2]),
-            "expected a to hold numbers, got [True, 2]. Only numbers",
+            "expected a to hold numbers, got [True, 2]. Make a sweep",
         ),
         (lambda: grid(a=[[1], [1, 2]]), "expected a to hold numbers, got [[1], [1, 2]]"),
         (lambda: grid(a=[[1, 2]]), "expected a to be a list of numbers, got [[1, 2]]"),
@@ -89,11 +89,11 @@ def swept(settings: Any, maker: Any = build, **more: Any) -> Any:
         (lambda: grid(a=[1j]), "expected a to hold numbers, got [1j]"),
         (
             lambda: untyped(listed)([5]),
-            "expected settings[0] to be a dictionary, got 5. Give one",
+            "expected settings[0] to be a dictionary, got a int",
         ),
         (
             lambda: untyped(listed)([{"a": 1}, 5]),
-            "expected settings[1] to be a dictionary, got 5",
+            "expected settings[1] to be a dictionary, got a int",
         ),
         (lambda: listed([{"a": [1, 2]}]), "got [1, 2]. To try several, pass grid(a=[...])."),
         (lambda: untyped(sampled)(jax.random.key(0), 3, a=[1, 2]), "pass a=choice([...])."),
