@@ -1,6 +1,7 @@
 """Data: labelled examples, data sets and splits."""
 
 from jaxnet.core.random import random_order
+from jaxnet.data import synthetic
 from jaxnet.data.examples import Examples
 from jaxnet.data.idx import read_idx
 from jaxnet.data.sources import DATASETS, Dataset, data_directory, load_dataset
@@ -17,4 +18,5 @@ __all__ = [
     "random_order",
     "read_idx",
     "split",
+    "synthetic",
 ]
