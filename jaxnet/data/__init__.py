@@ -1,7 +1,7 @@
 """Data: labelled examples, data sets and splits."""
 
 from jaxnet.core.random import random_order
-from jaxnet.data import synthetic
+from jaxnet.data import preparation, synthetic
 from jaxnet.data.examples import Examples
 from jaxnet.data.idx import read_idx
 from jaxnet.data.sources import DATASETS, Dataset, data_directory, load_dataset
@@ -15,6 +15,7 @@ __all__ = [
     "data_directory",
     "k_folds",
     "load_dataset",
+    "preparation",
     "random_order",
     "read_idx",
     "split",
