@@ -31,8 +31,8 @@ FLOORS = [
 ROOMS_WITHIN = {
     "data": [
         ("embedded", "examples", "idx", "strata", "table"),
-        ("mnist", "preparation", "split", "synthetic"),
-        ("cleaning", "digits"),
+        ("mnist", "preparation", "split", "synthetic", "table_files"),
+        ("cleaning", "digits", "table_dataset"),
         ("sources",),
     ],
     "training": [

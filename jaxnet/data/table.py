@@ -83,7 +83,8 @@ def _column(name: str, values: Sequence[object] | np.ndarray) -> np.ndarray:
     kind = values.dtype.kind if isinstance(values, np.ndarray) else ""
     if isinstance(values, np.ndarray) and kind in "iufb":
         return values if kind == "b" else values.astype(np.float64)
-    listed = [None if is_null(value) else value for value in np.array(values, object).tolist()]
+    python = (value.item() if isinstance(value, np.generic) else value for value in list(values))
+    listed = [None if is_null(value) else value for value in python]
     known = [value for value in listed if value is not None]
     if known and all(isinstance(value, bool) for value in listed):
         return np.array(listed, bool)

@@ -8,7 +8,7 @@ import pytest
 
 from jaxnet.data import preparation as prepare
 from jaxnet.data.preparation import Preparation, fitted
-from jaxnet.data.preparation.saving import restored, stored
+from jaxnet.data.preparation.saving import from_json, to_json
 from jaxnet.data.table import Table, make_table
 
 
@@ -96,8 +96,7 @@ def test_what_is_saved_prepares_alike(name: str) -> None:
     else:
         inputs = np.random.default_rng(0).normal(size=(30, 3))
         ready = fitted(NUMERIC[name], inputs)
-    description, arrays = stored(ready)
-    again = restored(json.loads(json.dumps(description)), arrays)
+    again = from_json(json.loads(json.dumps(to_json(ready))))
     np.testing.assert_array_equal(again.apply(inputs), ready.apply(inputs))
 
 
@@ -129,6 +128,8 @@ def test_what_is_saved_prepares_alike(name: str) -> None:
             lambda: prepare.by_column({"age": prepare.one_hot()}).fit(people()),
             "expected column to be one of height, sex, smokes, name, planet, got 'age'",
         ),
+        (lambda: from_json({}), "expected preparation to be one of jaxnet, got KeyError"),
+        (lambda: from_json({"recipe": {"kind": "x", "parts": []}}), "preparation to be one of"),
         (lambda: prepare.polynomial_features().invert({}, np.ones((1, 1))), "to have a way back"),
         (lambda: make_table({}), "expected table to have columns, got none"),
         (lambda: make_table({"a": [1], "b": [1, 2]}), "to have columns of one length"),
