@@ -32,7 +32,7 @@ ROOMS_WITHIN = {
     "data": [
         ("embedded", "examples", "idx", "strata", "table"),
         ("mnist", "preparation", "split", "synthetic", "table_files"),
-        ("cleaning", "digits", "table_dataset"),
+        ("augmentation", "cleaning", "digits", "table_dataset"),
         ("sources",),
     ],
     "training": [

@@ -1,7 +1,7 @@
 """Data: labelled examples, data sets and splits."""
 
 from jaxnet.core.random import random_order
-from jaxnet.data import cleaning, preparation, synthetic
+from jaxnet.data import augmentation, cleaning, preparation, synthetic
 from jaxnet.data.examples import Examples
 from jaxnet.data.idx import read_idx
 from jaxnet.data.sources import DATASETS, Dataset, data_directory, load_dataset
@@ -17,6 +17,7 @@ __all__ = [
     "Folds",
     "Table",
     "TableDataset",
+    "augmentation",
     "cleaning",
     "data_directory",
     "k_folds",
