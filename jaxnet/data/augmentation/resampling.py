@@ -56,10 +56,9 @@ def _read(padded: Array, index: Array, below: Array, right: Array) -> Array:
     ]
     dtype = below.dtype
     if padded.dtype == jnp.uint8:
-        words = sum(
-            (c.astype(jnp.uint32) << jnp.uint32(8 * k) for k, c in enumerate(corners)),
-            start=jnp.uint32(0),
-        )
+        words = jnp.zeros(corners[0].shape, jnp.uint32)
+        for k, corner in enumerate(corners):
+            words |= corner.astype(jnp.uint32) << jnp.uint32(8 * k)
         # without the barriers XLA computes words and indices anew for every byte
         words, index = jax.lax.optimization_barrier((words.reshape(len(words), -1), index))
         word = jax.lax.optimization_barrier(_gather(words, index)).reshape(below.shape)

@@ -44,7 +44,9 @@ def test_resampling_equals_scipy(kind: str, channels: int) -> None:
 def test_an_affine_map_equals_scipy(kind: str) -> None:
     images, random = pictures(kind), np.random.default_rng(2)
     matrix, shift = random.normal(size=(3, 2, 2)), random.normal(size=(3, 2))
-    rows = tuple(tuple(jnp.asarray(matrix[:, i, j], jnp.float32) for j in (0, 1)) for i in (0, 1))
+    rows: Any = tuple(
+        tuple(jnp.asarray(matrix[:, i, j], jnp.float32) for j in (0, 1)) for i in (0, 1)
+    )
     shifts = jnp.asarray(shift[:, 0], jnp.float32), jnp.asarray(shift[:, 1], jnp.float32)
     found = resample_affine(images, rows, shifts)
     middle = np.array([4.0, 5.5])
