@@ -6,7 +6,8 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
     inspection    propagation  graphs  drawing  instruments    |  interchange
     training      distributed  loop  checkpoints  loggers  sweeps
     networks
-    layers   |    optim: update_rule  first_order  second_order  composition    |  data
+    layers   |    optim: update_rule  first_order  second_order  composition
+             |    data: preparation  cleaning  augmentation
     functions     activations  initializers  losses  metrics  penalties  schedules
     core
 

@@ -29,6 +29,12 @@ FLOORS = [
 """The folders of jaxnet from the ground up; rooms of one floor are blind to each other."""
 
 ROOMS_WITHIN = {
+    "data": [
+        ("embedded", "examples", "idx", "strata", "table"),
+        ("mnist", "preparation", "split", "synthetic", "table_files"),
+        ("augmentation", "cleaning", "digits", "table_dataset"),
+        ("sources",),
+    ],
     "training": [
         ("distributed",),
         ("loop",),

@@ -20,5 +20,6 @@ def import_package(name: str, *, remedy: str = "") -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        advice = f"Install it by: pip install {package}. {remedy}".rstrip()
+        project = {"sklearn": "scikit-learn"}.get(package, package)
+        advice = f"Install it by: pip install {project}. {remedy}".rstrip()
         raise missing_package(package, str(error), advice) from error

@@ -1,20 +1,33 @@
 """Data: labelled examples, data sets and splits."""
 
 from jaxnet.core.random import random_order
+from jaxnet.data import augmentation, cleaning, preparation, synthetic
 from jaxnet.data.examples import Examples
 from jaxnet.data.idx import read_idx
 from jaxnet.data.sources import DATASETS, Dataset, data_directory, load_dataset
 from jaxnet.data.split import Folds, k_folds, split
+from jaxnet.data.table import Table, make_table
+from jaxnet.data.table_dataset import TableDataset, table_dataset
+from jaxnet.data.table_files import read_table
 
 __all__ = [
     "DATASETS",
     "Dataset",
     "Examples",
     "Folds",
+    "Table",
+    "TableDataset",
+    "augmentation",
+    "cleaning",
     "data_directory",
     "k_folds",
     "load_dataset",
+    "make_table",
+    "preparation",
     "random_order",
     "read_idx",
+    "read_table",
     "split",
+    "synthetic",
+    "table_dataset",
 ]

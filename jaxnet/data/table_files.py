@@ -1,0 +1,150 @@
+"""Tables from CSV and Parquet files, NPZ archives, and data frames of pandas or polars."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxnet.core.checks import check_choice, require
+from jaxnet.core.errors import invalid_value, missing_file
+from jaxnet.core.files import check_path
+from jaxnet.core.optional_imports import import_package
+from jaxnet.data.table import Table, make_table
+
+NULLS = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
+"""What stands for a null in a CSV file, in lower case."""
+
+_BOOLEANS = {"true": True, "false": False}
+
+
+def read_table(source: Any, *, text: Iterable[str] = ()) -> Table:
+    """Read a table.
+
+    Args:
+        source: path of a ``.csv`` (or ``.tsv``, ``.txt``), ``.parquet`` or ``.npz`` file; a data
+            frame of pandas, polars or any other library that narwhals knows; or a mapping from
+            names to columns.
+        text: columns of a CSV file whose numbers are names, such as postal codes.
+
+    Returns:
+        The table: numbers as float64, text as objects, nulls as NaN and None.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: for a file of another kind, ragged rows, missing or duplicate names of columns,
+            or text among numbers; the message names the line.
+        ImportError: for Parquet without pyarrow, or data frames without narwhals.
+
+    >>> read_table({"height": [1.8, None]}).nulls()
+    {'height': 1}
+    """
+    if isinstance(source, str | Path):
+        path = check_path("path", source)
+        if not path.is_file():
+            raise missing_file("to exist", path, "Check the name and the folder.")
+        return check_choice("suffix", path.suffix.lower(), _READERS)(path, frozenset(text))
+    if hasattr(source, "items") and not hasattr(source, "columns"):
+        return make_table(source)
+    frame = import_package("narwhals").from_native(source, eager_only=True)
+    return make_table({name: frame[name].to_list() for name in frame.columns})
+
+
+def _read_csv(path: Path, text: frozenset[str]) -> Table:
+    """Read a CSV file with names in its first line; the separator is , ; tab or |."""
+    try:
+        content = path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        remedy = "Save it as UTF-8."
+        raise invalid_value(str(path), "to be text in UTF-8", error, remedy) from None
+    first = content.partition("\n")[0]
+    separator = max(",;\t|", key=first.count)
+    lines = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
+    try:
+        rows = [(lines.line_num, row) for row in lines if row]
+    except csv.Error as error:
+        actual = f"{error} in line {lines.line_num}"
+        raise invalid_value(str(path), "to be a CSV file", actual) from None
+    require(len(rows) > 1, str(path), "to hold names and one row or more", f"{len(rows)} lines")
+    names = [name.strip() for name in rows[0][1]]
+    doubled = sorted({name for name in names if names.count(name) > 1 or not name})
+    require(not doubled, str(path), "to name each column once", doubled, "Rename them.")
+    for number, row in rows[1:]:
+        if len(row) != len(names):
+            expected = f"to have {len(names)} values in every line, as in the first"
+            raise invalid_value(str(path), expected, f"{len(row)} in line {number}")
+    unknown = sorted(text - set(names))
+    require(not unknown, "text", f"of the columns {', '.join(names)}", ", ".join(unknown))
+    numbers = [number for number, _ in rows[1:]]
+    columns = zip(*(row for _, row in rows[1:]), strict=True)
+    parsed = {
+        name: _texts(column) if name in text else _parsed(name, column, numbers)
+        for name, column in zip(names, columns, strict=True)
+    }
+    return make_table(parsed)
+
+
+def _parsed(name: str, column: Sequence[str], lines: Sequence[int]) -> list[Any]:
+    """Return numbers, booleans or text; what most values are, all must be."""
+    stripped = [value.strip() for value in column]
+    known = [value for value in stripped if value.lower() not in NULLS]
+    if known and all(value.lower() in _BOOLEANS for value in known):
+        return [_BOOLEANS.get(value.lower()) for value in stripped]
+    numbers = [_number(value) for value in stripped]
+    found = sum(number is not None for number in numbers)
+    if not found or 2 * found <= len(known):
+        return _texts(column)
+    for value, number, line in zip(stripped, numbers, lines, strict=True):
+        if number is None and value.lower() not in NULLS:
+            expected = "to hold numbers alone, as most of its values are"
+            remedy = f"Repair it, leave it empty, or name the column as text: text=({name!r},)."
+            raise invalid_value(f"column {name!r}", expected, f"{value!r} in line {line}", remedy)
+    return [np.nan if number is None else number for number in numbers]
+
+
+def _texts(column: Iterable[str]) -> list[str | None]:
+    stripped = (value.strip() for value in column)
+    return [None if value.lower() in NULLS else value for value in stripped]
+
+
+def _number(value: str) -> float | None:
+    if "_" in value or value.lower() in NULLS:  # Python reads 1_000 as a number
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _read_parquet(path: Path, text: frozenset[str]) -> Table:
+    del text
+    parquet = import_package("pyarrow.parquet")
+    try:
+        table = parquet.read_table(path)
+    except (OSError, ValueError) as error:
+        raise invalid_value(str(path), "to be a Parquet file", error) from None
+    names = table.column_names
+    require(len(set(names)) == len(names), str(path), "to name each column once", names)
+    return make_table({name: table[name].to_pylist() for name in names})
+
+
+def _read_npz(path: Path, text: frozenset[str]) -> Table:
+    del text
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return make_table({name: archive[name] for name in archive.files})
+    except (OSError, zipfile.BadZipFile, ValueError) as error:
+        expected = "to be an NPZ archive of columns of one length, without pickled objects"
+        raise invalid_value(str(path), expected, error) from None
+
+
+_READERS: dict[str, Callable[[Path, frozenset[str]], Table]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".txt": _read_csv,
+    ".parquet": _read_parquet,
+    ".npz": _read_npz,
+}
