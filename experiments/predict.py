@@ -3,7 +3,8 @@
 Loads a model file, such as that of `learning_curves`, and images: PNG and JPEG of any size, IDX
 files, and .npy arrays, which are the network's inputs as they are. Without images, it takes test
 images of the model's data set. Prints the two most probable classes of each image and how it was
-prepared; draws them.
+prepared; draws them. Of a network that was trained on a table, it takes tables of new rows, and
+writes what it predicts for each to predictions.csv.
 """
 
 import dataclasses
@@ -24,6 +25,7 @@ from experiments.harness.options import Count, Natural
 from experiments.harness.record import Claim, conclude, prepare_folder
 from experiments.images.classifier import save_classifier
 from experiments.images.pictures import Frame, Invert, Picture, read_pictures
+from experiments.tables.reading import is_of_table, predict_rows, write_rows
 from jaxnet.core.checks import check_finite, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.networks import Model, load_model
@@ -38,7 +40,8 @@ class Config:
     """Settings of the prediction."""
 
     images: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
-    """PNG, JPEG, IDX (.gz) or .npy files; by default test images of the network's data set."""
+    """PNG, JPEG, IDX (.gz) or .npy files; by default test images of the network's data set. For a
+    network of a table: tables with its columns."""
     model: Path | None = None
     """Model file, such as out/learning_curves/model.safetensors."""
     train: Natural = 0
@@ -71,6 +74,8 @@ def main(config: Config) -> list[Claim]:
     """Classify the images, draw them, and write the record."""
     out = prepare_folder(config.out)
     model = load_model(_model_file(config, out))
+    if is_of_table(model):
+        return predict_table(config, model, out)
     frame = _frame(model)
     files = [read_pictures(path, frame, config.invert) for path in config.images]
     pictures = [one for of_file in files for one in of_file]
@@ -85,6 +90,22 @@ def main(config: Config) -> list[Claim]:
         results={"training": model.training, "predictions": [_row(one) for one in readings]},
         figures=[figure],
     )
+
+
+def predict_table(config: Config, model: Model, out: Path) -> list[Claim]:
+    """Predict the rows of tables, print the first ones, and write all as a CSV file."""
+    rows, predicted = predict_rows(model, config.images)
+    for row in range(min(len(rows), config.show)):
+        values = {name: column[row] for name, column in predicted.items()}
+        print(f"row {row + 1}:", ", ".join(f"{n} {_short(v)}" for n, v in values.items()))
+    path = write_rows(out / "predictions.csv", rows, predicted)
+    results = {"training": model.training, "rows": len(rows), "predictions": path.name}
+    print("wrote", path)
+    return conclude(config, seeds=[], results=results)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def read(model: Model, pictures: Sequence[Picture]) -> list[Reading]:

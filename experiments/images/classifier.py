@@ -72,13 +72,15 @@ def build_optimizer(settings: Any, examples: int) -> optax.GradientTransformatio
     return factory(jaxnet.schedules.cosine_decay(settings.learning_rate, max(1, steps)))
 
 
-def hold_out(train: Examples, fraction: float, *, seed: int) -> tuple[Examples, Examples]:
-    """Split training examples into a training and a stratified validation part."""
+def hold_out(
+    train: Examples, fraction: float, *, seed: int, stratify: bool = True
+) -> tuple[Examples, Examples]:
+    """Split training examples into a training and a validation part."""
     name = "--validation-fraction"
     check_range(name, fraction, low=0, low_open=True, high=1, high_open=True)
     key = jax.random.fold_in(jax.random.key(seed), _HOLD_OUT)
     fractions = (1 - fraction, fraction)
-    rest, held_out = jaxnet.data.split(train, fractions, key=key, stratify=True)
+    rest, held_out = jaxnet.data.split(train, fractions, key=key, stratify=stratify)
     return rest, held_out
 
 

@@ -28,6 +28,15 @@ from experiments.images.classifier import (
     save_classifier,
 )
 from experiments.learning_curves.curves import draw_curves, draw_misread
+from experiments.tables.training import (
+    SUFFIXES,
+    build_table_network,
+    draw_table,
+    load_table,
+    measure_table,
+    save_table_model,
+    table_loss,
+)
 from jaxnet.core.types import Layer
 from jaxnet.data import Examples
 from jaxnet.training import DivergenceError, FitResult
@@ -39,7 +48,14 @@ class Config:
 
     dataset: str = "digits"
     """digits, split at random, or digits_by_writer, tested on writers not trained on (both
-    embedded); or mnist (four IDX files)."""
+    embedded); mnist, fashion_mnist or kmnist (four IDX files each); or a table of your own: a
+    .csv, .parquet or .npz file."""
+    target: str | None = None
+    """Of a table: the column to predict, of numbers, or of text or whole numbers for classes."""
+    task: Literal["auto", "classification", "regression"] = "auto"
+    """Of a table: whether the target is a class or a number; auto looks at its values."""
+    ignore: tuple[str, ...] = ()
+    """Of a table: columns to leave out, such as identifiers."""
     data_dir: Path | None = None
     """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
     widths: tuple[Width, ...] | None = None
@@ -102,6 +118,8 @@ def main(config: Config) -> list[Claim]:
     """Train, evaluate, and write the record."""
     devices = choose_devices(config.devices)
     out = prepare_folder(config.out)
+    if config.dataset.lower().endswith(SUFFIXES):
+        return learn_table(config, out, devices)
     dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
     network = build_network(dataset, config)
     train, validation, name = dataset.train, dataset.test, "test"
@@ -134,13 +152,43 @@ def main(config: Config) -> list[Claim]:
     return claims
 
 
+def learn_table(config: Config, out: Path, devices: list[Any] | None) -> list[Claim]:
+    """Train on a table, evaluate on the rows held out, and write the record."""
+    options: dict[str, Any] = {"target": config.target, "task": config.task}
+    dataset = load_table(config.dataset, seed=config.seed, ignore=config.ignore, **options)
+    network = build_table_network(dataset, config)
+    train, validation = dataset.train, dataset.test
+    if config.validation_fraction:
+        train, validation = hold_out(
+            train, config.validation_fraction, seed=config.seed, stratify=bool(dataset.class_names)
+        )
+    batch_size = min(config.batch_size, len(train.targets))
+    fitted = dataclasses.replace(config, batch_size=batch_size)
+    result = train_network(fitted, network, train, validation, devices, loss=table_loss(dataset))
+    results: dict[str, Any] = measure_table(dataset, network, result)
+    print(*(f"{name.replace('_', ' ')}: {value:.4g}" for name, value in results.items()), sep="\n")
+    facts = {"dataset": Path(config.dataset).name, "seed": config.seed, **results}
+    model = save_table_model(out / "model.safetensors", dataset, network, result, facts)
+    (name, value), *_ = results.items()
+    title = f"{Path(config.dataset).name}: {name.replace('_', ' ')} {value:.3g}"
+    figure = draw_table(out / "learning_curves.png", dataset, network, result, title)
+    path = record_run(config, result, results | {"report": dataset.report}, figures=[figure])
+    print("wrote", path, model, figure, sep="\n")
+    return []
+
+
 def train_network(
-    config: Config, network: Layer, train: Examples, validation: Examples, devices: list[Any] | None
+    config: Config,
+    network: Layer,
+    train: Examples,
+    validation: Examples,
+    devices: list[Any] | None,
+    loss: str = "softmax_cross_entropy",
 ) -> FitResult:
     """Train with a progress bar and logs."""
     penalty = jaxnet.penalties.get_penalty("l2", strength=config.l2) if config.l2 else None
     logs = {"log": config.log, "tensorboard": config.tensorboard}
-    with reporting(config.dataset, config.epochs, **logs) as show:
+    with reporting(Path(config.dataset).name, config.epochs, **logs) as show:
         return jaxnet.training.fit(
             network,
             train,
@@ -149,6 +197,7 @@ def train_network(
             epochs=config.epochs,
             batch_size=config.batch_size,
             short_batch=config.short_batch,
+            loss=loss,
             penalty=penalty,
             gradient=config.gradient,
             validation=validation,

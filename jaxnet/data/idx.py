@@ -29,13 +29,18 @@ TYPES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
 MOST_BYTES = 2**30
 """The most that is read unless more is allowed: 1 GiB of values, 20 times MNIST."""
 
+_GZIP = b"\x1f\x8b"
 _MOST_DIMENSIONS = 8
 _BROKEN = "The file is truncated, corrupt or not IDX; fetch it again."
 _AT_A_TIME = 2**20
 
 
 def read_idx(
-    path: str | Path, *, sha256: str | None = None, most_bytes: int = MOST_BYTES
+    path: str | Path,
+    *,
+    sha256: str | None = None,
+    archive_sha256: str | None = None,
+    most_bytes: int = MOST_BYTES,
 ) -> np.ndarray:
     """Read an IDX file, plain or gzipped.
 
@@ -45,6 +50,7 @@ def read_idx(
     Args:
         path: the file.
         sha256: expected SHA-256 of the decompressed file, in hexadecimal; None skips the check.
+        archive_sha256: the same of a gzipped file as it is; not checked of a plain one.
         most_bytes: the most bytes of values that the header may state.
 
     Returns:
@@ -66,6 +72,8 @@ def read_idx(
         _check_end(path, header, values, file)
     if sha256 is not None:
         _check_digest(path, sha256, header.content, values)
+    if archive_sha256 is not None and (content := path.read_bytes()).startswith(_GZIP):
+        _check_digest(path, archive_sha256, content)
     array = np.frombuffer(values, header.dtype).reshape(header.shape)
     array = array.astype(header.dtype.newbyteorder("="), copy=False)
     array.flags.writeable = False
@@ -88,9 +96,8 @@ def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
     """Open a plain or gzipped file for reading, with errors that name it."""
     try:
         with open_regular(path, "rb") as raw:
-            gzipped = raw.read(2) == b"\x1f\x8b"
+            opened: Any = gzip.open if raw.read(2) == _GZIP else nullcontext
             raw.seek(0)
-            opened: Any = gzip.open if gzipped else nullcontext
             with opened(raw) as file:
                 yield file
     except InputError:

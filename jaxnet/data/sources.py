@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jaxnet.core.checks import check_choice
 from jaxnet.data.digits import load_digits, load_digits_by_writer
 from jaxnet.data.examples import Examples
-from jaxnet.data.mnist import load_mnist
+from jaxnet.data.mnist import RELATIVES, load_mnist, load_relative
 
 
 class Dataset(NamedTuple):
@@ -51,10 +51,20 @@ def _mnist(data_dir: Path) -> Dataset:
     return Dataset("mnist", *load_mnist(data_dir / "mnist"), _DIGIT_NAMES, (28, 28), 255)
 
 
+def _relative(name: str) -> Callable[[Path], Dataset]:
+    def load(data_dir: Path) -> Dataset:
+        archives = RELATIVES[name]
+        parts = load_relative(data_dir / name, archives)
+        return Dataset(name, *parts, archives.class_names, (28, 28), 255)
+
+    return load
+
+
 DATASETS: dict[str, Callable[[Path], Dataset]] = {
     "digits": _digits,
     "digits_by_writer": _digits_by_writer,
     "mnist": _mnist,
+    **{name: _relative(name) for name in RELATIVES},
 }
 """Name -> loader ``data_dir -> Dataset``."""
 
@@ -65,7 +75,7 @@ def load_dataset(name: str, *, data_dir: str | Path | None = None) -> Dataset:
     Args:
         name: one of `DATASETS`. ``"digits"``, split at random, and ``"digits_by_writer"``, tested
             on other writers than trained on, see `jaxnet.data.digits`, are embedded; ``"mnist"``,
-            split by writer, too, is four files.
+            split by writer, too, ``"fashion_mnist"`` and ``"kmnist"`` are four files each.
         data_dir: where the files are, see `data_directory`.
 
     Raises:

@@ -15,6 +15,7 @@ from jax.sharding import Mesh
 from jaxnet.core.checks import check_count, check_function, check_key
 from jaxnet.core.files import check_path
 from jaxnet.core.types import Key, Layer, Shape
+from jaxnet.data.augmentation.compose import Augment
 from jaxnet.data.examples import Examples
 from jaxnet.training.checkpoints.checkpoint import Checkpoint
 from jaxnet.training.checkpoints.fingerprint import take_fingerprint
@@ -60,6 +61,7 @@ def fit(
     validation: Examples | None = None,
     rules: Sequence[Rule] = (),
     evaluate_at: EvaluateAt | None = None,
+    augment: Augment | None = None,
     instruments: Mapping[str, Instrument] | None = None,
     shuffle: bool = True,
     short_batch: ShortBatch = "equal",
@@ -107,6 +109,10 @@ def fit(
             or `schedule_free_eval_params`: the parameters that validation, rules and instruments
             see after every epoch, and that the result has. Training loss and statistics of batch
             normalization remain those of the trained ones.
+        augment: ``(key, mini-batch) -> mini-batch`` of as many examples, applied before every
+            step with a new key, such as
+            ``augmentation.on_images((28, 28), augmentation.affine(rotate=15.0))`` of
+            `jaxnet.data`. Validation and instruments see the examples as they are.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
         shuffle: whether to draw a new order every epoch.
         short_batch: what becomes of a last mini-batch that is not full. ``"equal"``: its examples
@@ -166,7 +172,7 @@ def fit(
     def make() -> tuple[Recipe, LoopConfig, TrainState, tuple[Examples, Examples | None]]:
         _check_options(report_every, on_progress, checkpoint)
         kinds = network, optimizer, loss, metrics, penalty, constraint, gradient, rules
-        recipe = check_recipe(Recipe(*kinds, evaluate_at))
+        recipe = check_recipe(Recipe(*kinds, evaluate_at, augment))
         asked = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
         loop = check_loop(asked, train)._replace(epochs=CAPACITY)
         if chosen is not None:

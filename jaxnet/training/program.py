@@ -66,6 +66,7 @@ def assemble(recipe: Recipe, loop: LoopConfig) -> Run:
         batch_size=loop.batch_size,
         shuffle=loop.shuffle,
         short_batch=loop.short_batch,
+        augment=recipe.augment,
         subset=recipe.subset,
         mesh=loop.mesh,
     )

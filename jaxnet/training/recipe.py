@@ -21,6 +21,7 @@ from jaxnet.core.checks import (
 )
 from jaxnet.core.errors import InputError, invalid_type, invalid_value
 from jaxnet.core.types import AnyArray, Layer
+from jaxnet.data.augmentation.compose import Augment
 from jaxnet.data.examples import Examples, count
 from jaxnet.training.hyperparameters import Hyperparameters
 from jaxnet.training.loop.checks import check_normalization
@@ -53,6 +54,7 @@ class Recipe(NamedTuple):
         gradient: ``"autodiff"``, ``"by_hand"`` or an engine.
         rules: what ends the run, slows it down or keeps its best.
         evaluate_at: at which parameters it is evaluated.
+        augment: ``(key, mini-batch) -> mini-batch`` before every step; None for none.
         subset: indices of the training examples to learn from, from 0, shape ``(n,)``, no mask;
             None for all.
             ``jnp.arange(n) % size`` takes the first ``size``, as often as it needs to fill an
@@ -69,6 +71,7 @@ class Recipe(NamedTuple):
     gradient: str | GradientEngine = "autodiff"
     rules: Sequence[Rule] = ()
     evaluate_at: EvaluateAt | None = None
+    augment: Augment | None = None
     subset: AnyArray | None = None
     held_out: AnyArray | None = None
 
@@ -151,13 +154,14 @@ def check_recipe(recipe: Recipe) -> Recipe:
 
     Raises:
         ValueError: for an unknown name, or a rule that watches a metric that there is not.
-        TypeError: for an optimizer, loss, metric or ``evaluate_at`` that is none.
+        TypeError: for an optimizer, loss, metric, ``evaluate_at`` or ``augment`` that is none.
     """
     good = hasattr(recipe.optimizer, "init") and hasattr(recipe.optimizer, "update")
     expected, actual = "to be a gradient transformation", repr(recipe.optimizer)
     require_type(good, "optimizer", expected, actual, "Pass jaxnet.optim.sgd(0.1), for example.")
-    if recipe.evaluate_at is not None:
-        check_function("evaluate_at", recipe.evaluate_at)
+    for name in ("evaluate_at", "augment"):
+        if (called := getattr(recipe, name)) is not None:
+            check_function(name, called)
     objective = recipe_objective(recipe)
     return recipe._replace(
         loss=objective.loss,

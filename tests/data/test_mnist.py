@@ -1,6 +1,7 @@
 """MNIST from its four files: the real ones, and invalid ones."""
 
 import gzip
+import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from jaxnet.data import Examples, load_dataset
-from jaxnet.data.mnist import SHA256, load_mnist, pair
+from jaxnet.data.mnist import RELATIVES, SHA256, load_mnist, load_relative, pair
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(3, 2, 4)
 LABELS = np.array([5, 0, 9], np.uint8)
@@ -137,3 +138,50 @@ def test_label_out_of_range(label: int) -> None:
     message = rf"^expected labels in \[0, 10\), got {label} at index \(1,\)\."
     with pytest.raises(ValueError, match=message):
         pair(IMAGES, labels, classes=10)
+
+
+def idx(array: np.ndarray) -> bytes:
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
+
+
+def write_relative(folder: Path, *, zipped: bool) -> Any:
+    """Write four small files, and return their archives."""
+    sha256 = {}
+    for name, array in zip(SHA256, (IMAGES, LABELS, IMAGES[:1], LABELS[:1]), strict=True):
+        content = gzip.compress(idx(array), mtime=0)
+        sha256[name] = hashlib.sha256(content).hexdigest()
+        path = folder / (f"{name}.gz" if zipped else name)
+        path.write_bytes(content if zipped else idx(array))
+    return RELATIVES["kmnist"]._replace(sha256=sha256)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_relatives_are_read_in_the_order_of_their_files(tmp_path: Path, zipped: bool) -> None:
+    train, test = load_relative(tmp_path, write_relative(tmp_path, zipped=zipped))
+    np.testing.assert_array_equal(train.inputs, IMAGES.reshape(3, 8))
+    assert train.targets.tolist() == LABELS.tolist()
+    assert test.targets.tolist() == LABELS[:1].tolist()
+
+
+def test_an_archive_that_is_not_the_original_is_refused(tmp_path: Path) -> None:
+    archives = write_relative(tmp_path, zipped=True)
+    name = next(iter(SHA256))
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(idx(IMAGES[::-1]), mtime=0))
+    with pytest.raises(ValueError, match="Fetch the original again"):
+        load_relative(tmp_path, archives)
+
+
+@pytest.mark.parametrize("name", list(RELATIVES))
+def test_a_missing_relative_says_what_to_fetch_and_where_to_put_it(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        load_dataset(name, data_dir=tmp_path)
+    text = str(caught.value)
+    first = next(iter(SHA256))
+    assert f"{first}.gz" in text
+    assert str(tmp_path / name) in text
+    assert RELATIVES[name].home in text
+    assert RELATIVES[name].sha256[first] in text
+    assert len(RELATIVES[name].class_names) == 10

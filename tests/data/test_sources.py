@@ -41,7 +41,7 @@ def test_precedence(
 
 def test_unknown_name() -> None:
     message = (
-        r"expected name to be one of digits, digits_by_writer, mnist, "
+        r"expected name to be one of digits, digits_by_writer, fashion_mnist, kmnist, mnist, "
         r"got 'mnits'\. Did you mean 'm"
     )
     with pytest.raises(ValueError, match=message):
@@ -54,4 +54,4 @@ def test_files_are_looked_for_in_a_folder_of_the_data_sets_name(tmp_path: Path) 
 
 
 def test_names_are_those_of_the_data_sets() -> None:
-    assert set(DATASETS) == {"digits", "digits_by_writer", "mnist"}
+    assert set(DATASETS) == {"digits", "digits_by_writer", "fashion_mnist", "kmnist", "mnist"}

@@ -109,7 +109,7 @@ def test_an_interrupt_during_the_imports_has_no_traceback() -> None:
         process.send_signal(signal.SIGINT)
         printed = list(printed)
     assert not [line for line in printed if line.startswith("Traceback")]
-    assert "".join(printed).count("interrupted\n") == 1
+    assert "".join(printed).count("interrupted") == 1
     assert process.returncode == 130
 
 
@@ -191,7 +191,7 @@ contender.main("jaxnet", "0", "")
 
 def test_a_message_is_one_line_for_any_name_of_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("predict", "--model", "no\nsuch\x1b[31m\udcff.png") == 2
-    assert r"nothing at no\nsuch\x1b[31m\udcff.png. Check the path." in capsys.readouterr().err
+    assert r"nothing at no\nsuch\x1b[31m\udcff.png." in capsys.readouterr().err
 
 
 OTHERS: dict[str, tuple[Exception, str]] = {

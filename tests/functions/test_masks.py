@@ -155,7 +155,7 @@ def test_invalid_masks(name: str) -> None:
     for where, error, message in [
         (np.ones(3), TypeError, "where to be boolean, got float64. Pass where > 0."),
         ([True] * 3, TypeError, "where to be an array, got a list. Pass jnp.asarray(where)."),
-        (np.ones(1, bool), ValueError, "where to have shape (3,), got (1,). Pass one boolean"),
+        (np.ones(1, bool), ValueError, "where to have shape (3,), got (1,)."),
     ]:
         with pytest.raises(error, match=f"^expected {re.escape(message)}"):
             function(outputs, targets, where=where)

@@ -10,6 +10,7 @@ from jaxnet.data.preparation.columns import by_column, tabular
 from jaxnet.data.preparation.missing import impute
 from jaxnet.data.preparation.preparation import Fitted, Preparation, chain, fitted
 from jaxnet.data.preparation.projection import pca, polynomial_features
+from jaxnet.data.preparation.saving import from_json, to_json
 from jaxnet.data.preparation.scaling import min_max, robust, standardize
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "by_column",
     "chain",
     "fitted",
+    "from_json",
     "impute",
     "min_max",
     "one_hot",
@@ -26,4 +28,5 @@ __all__ = [
     "robust",
     "standardize",
     "tabular",
+    "to_json",
 ]

@@ -7,9 +7,11 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
+from jaxnet.core.checks import check_instance, require
 from jaxnet.core.random import random_order
 from jaxnet.core.trees import all_finite
 from jaxnet.core.types import AnyArray, Array, Key
+from jaxnet.data.augmentation.compose import Augment
 from jaxnet.data.examples import Examples, count
 from jaxnet.training.distributed.mesh import divided
 from jaxnet.training.loop.state import TrainState
@@ -64,6 +66,7 @@ def make_epoch(
     batch_size: int,
     shuffle: bool,
     short_batch: ShortBatch,
+    augment: Augment | None = None,
     subset: AnyArray | None = None,
     mesh: Mesh | None = None,
 ) -> Epoch:
@@ -79,6 +82,7 @@ def make_epoch(
         batch_size: examples a step.
         shuffle: whether to draw a new order every epoch.
         short_batch: what becomes of a last mini-batch that is not full.
+        augment: ``(key, mini-batch) -> mini-batch`` of as many examples; None for none.
         subset: indices of the examples to go through in place of all, shape ``(n,)``; may be
             traced, and name an example more than once.
         mesh: devices that each take a part of every mini-batch; None for one that takes all.
@@ -95,9 +99,13 @@ def make_epoch(
         full_steps, rest = divmod(total, batch_size)
         rest = 0 if short_batch == "drop" else rest
 
-        def take_step(carry, batch_order: Array, index: Array, divisor: int):
+        def draw(batch_order: Array, key: Key) -> Examples:
             batch = divided(_gather(examples, batch_order), mesh)
-            step_state, sums = step(carry[0], batch, jax.random.fold_in(step_key, index), divisor)
+            return batch if augment is None else _augmented(augment, key, batch)
+
+        def take_step(carry, batch_order: Array, index: Array, divisor: int):
+            key = jax.random.fold_in(step_key, index)
+            step_state, sums = step(carry[0], draw(batch_order, key), key, divisor)
             return step_state, _accumulate(carry[1], sums, index, len(batch_order))
 
         def body(carry, row: tuple[Array, Array]):
@@ -105,7 +113,8 @@ def make_epoch(
             return take_step(carry, batch_order, index, batch_size), None
 
         step_state = StepState(state.params, state.statistics, state.opt_state, scale)
-        carry = (step_state, _no_totals(step, step_state, examples, step_key, batch_size))
+        batch = jax.eval_shape(draw, jax.ShapeDtypeStruct((batch_size,), jnp.int32), step_key)
+        carry = (step_state, _no_totals(step, step_state, batch, step_key))
         rows = order[: full_steps * batch_size].reshape(full_steps, batch_size)
         carry, _ = jax.lax.scan(body, carry, (rows, jnp.arange(full_steps, dtype=jnp.int32)))
         if rest:
@@ -124,10 +133,17 @@ def _gather(examples: Examples, order: Array) -> Examples:
     return Examples(*(array.at[order].get(mode="promise_in_bounds") for array in examples))
 
 
-def _no_totals(step: Step, state: StepState, examples: Examples, key: Key, size: int) -> _Totals:
-    rows = jax.ShapeDtypeStruct((size,), jnp.int32)
-    batch = jax.eval_shape(_gather, examples, rows)
-    _, sums = jax.eval_shape(lambda s, b, k: step(s, b, k, size), state, batch, key)
+def _augmented(augment: Augment, key: Key, batch: Examples) -> Examples:
+    """Return an augmented mini-batch, by a key that no layer has."""
+    made = augment(jax.random.fold_in(key, NEVER), batch)
+    check_instance("augment", made, Examples, "to return Examples")
+    expected = f"to return {count(batch)} examples, as it was given"
+    require(count(made) == count(batch), "augment", expected, count(made))
+    return made
+
+
+def _no_totals(step: Step, state: StepState, batch: Examples, key: Key) -> _Totals:
+    _, sums = jax.eval_shape(lambda s, b, k: step(s, b, k, count(batch)), state, batch, key)
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), sums)
     return _Totals(zeros, jnp.int32(NEVER), jnp.full_like(zeros["loss"], jnp.nan))
 

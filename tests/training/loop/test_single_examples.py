@@ -31,7 +31,7 @@ KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
 EXAMPLES = Examples(RNG.normal(size=(5, 3)), np.arange(5) % 2)
 NETWORK = jaxnet.mlp((3, 4, 2), batch_norm="before")
-REFUSED = r"^expected batch_size to be 2 or more with batch normalization, got 1\. One example"
+REFUSED = r"^expected batch_size to be 2 or more with batch normalization, got 1\."
 
 
 def build(learning_rate: Any) -> Recipe:

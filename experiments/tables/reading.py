@@ -1,0 +1,73 @@
+"""Predictions for the rows of a table, by a network that was trained on one."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+import jaxnet
+from experiments.harness.record import write_atomically
+from jaxnet.core.checks import check_finite, require
+from jaxnet.data import Table, preparation, read_table
+from jaxnet.networks import Model
+
+
+def is_of_table(model: Model) -> bool:
+    """Return whether a model was trained on a table."""
+    return "table" in model.preprocessing
+
+
+def predict_rows(model: Model, paths: Sequence[Path]) -> tuple[Table, dict[str, np.ndarray]]:
+    """Return the rows of tables, and what the model predicts for each.
+
+    Args:
+        model: of `experiments.tables.training.save_table_model`.
+        paths: files of tables, with the columns that the model was trained on.
+
+    Returns:
+        All rows together; name of a new column -> its values: the target, and of classes the
+        probability.
+
+    Raises:
+        ValueError: for no file, or one without a column.
+    """
+    remedy = "Name a table: python -m experiments.predict --model MODEL new_rows.csv"
+    require(paths, "rows", "to be given", "none", remedy)
+    given: Any = model.preprocessing["table"]
+    prepared, target = preparation.from_json(given["inputs"]), f"predicted {given['target']}"
+    tables = [read_table(path) for path in paths]
+    names = set(tables[0].columns)
+    for path, table in zip(paths, tables, strict=True):
+        require(
+            set(table.columns) == names, str(path), "to have the columns of the first", "others"
+        )
+    rows = Table({n: np.concatenate([t.columns[n] for t in tables]) for n in tables[0].columns})
+    inputs = np.asarray(prepared.apply(rows), np.float32)
+    outputs = jaxnet.training.predict(model.network, model.params, model.statistics, inputs)
+    outputs = np.asarray(outputs, np.float64)
+    check_finite("outputs of the model", outputs, "Train the model anew.")
+    if given["outputs"] is not None:
+        return rows, {target: preparation.from_json(given["outputs"]).invert(outputs)[:, 0]}
+    probability = np.asarray(jax.nn.softmax(outputs, axis=1))
+    classes = np.array(model.class_names, object)[probability.argmax(axis=1)]
+    return rows, {target: classes, "probability": probability.max(axis=1)}
+
+
+def write_rows(path: Path, rows: Table, predicted: dict[str, np.ndarray]) -> Path:
+    """Write the rows with their predictions as a CSV file."""
+    columns = {**rows.columns, **predicted}
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*(map(_text, column) for column in columns.values()), strict=True))
+    return write_atomically(path, lambda file: file.write_text(text.getvalue(), "utf-8"))
+
+
+def _text(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,149 @@
+"""Training on a table: data set, network, figure, model file."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+import jaxnet
+from experiments.harness.figures import BLUE, GREY, ORANGE, new_figure, save_figure
+from jaxnet.core.checks import require
+from jaxnet.core.types import Layer
+from jaxnet.data import TableDataset, preparation, read_table, table_dataset
+from jaxnet.networks import save_model
+from jaxnet.training import FitResult
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".npz")
+"""Suffixes of the data sets that are tables."""
+
+
+def load_table(path: str, *, target: str | None, seed: int, **options: Any) -> TableDataset:
+    """Read a table, split it, and print what was done to its columns.
+
+    Args:
+        path: the file.
+        target: column to predict.
+        seed: of the split.
+        options: of `jaxnet.data.table_dataset`.
+
+    Raises:
+        ValueError: without a target, and as `jaxnet.data.table_dataset`.
+    """
+    table = read_table(path)
+    columns = ", ".join(table.columns)
+    require(target is not None, "--target", f"to be one of the columns {columns}", None)
+    dataset = table_dataset(table, target or "", key=jax.random.key(seed), **options)
+    print(f"{path}:", *(f"  {line}" for line in dataset.report), sep="\n")
+    return dataset
+
+
+def build_table_network(dataset: TableDataset, settings: Any) -> Layer:
+    """Return a multilayer perceptron for a table, and print its shape.
+
+    Args:
+        dataset: the table.
+        settings: a config with the fields widths, activation, initializer, batch_norm, drop_rate
+            and input_drop_rate.
+
+    Raises:
+        ValueError: if the first or the last width does not fit the table.
+    """
+    inputs, outputs = dataset.train.inputs.shape[1], max(len(dataset.class_names), 1)
+    widths = (inputs, 100, 100, outputs) if settings.widths is None else settings.widths
+    expected = f"to start with {inputs} and end with {outputs} for this table"
+    fits = len(widths) > 1 and (widths[0], widths[-1]) == (inputs, outputs)
+    require(fits, "--widths", expected, widths, f"For example: --widths {inputs} 50 {outputs}")
+    print("network", "-".join(map(str, widths)))
+    names = ("activation", "initializer", "batch_norm", "drop_rate", "input_drop_rate")
+    return jaxnet.mlp(widths, **{name: getattr(settings, name) for name in names})
+
+
+def table_loss(dataset: TableDataset) -> str:
+    """Return the name of the loss that suits the target."""
+    return "softmax_cross_entropy" if dataset.class_names else "squared_error"
+
+
+def measure_table(dataset: TableDataset, network: Layer, result: FitResult) -> dict[str, float]:
+    """Evaluate a network on the test rows.
+
+    Returns:
+        Accuracy, and that of the commonest class; or the coefficient of determination and the root
+        of the mean squared error, in the target's unit.
+    """
+    outputs = _outputs(network, result, dataset.test.inputs)
+    if dataset.outputs is None:
+        labels = dataset.test.targets
+        shares = np.bincount(labels, minlength=len(dataset.class_names)) / len(labels)
+        accuracy = float(np.mean(outputs.argmax(axis=1) == labels))
+        return {"test_accuracy": accuracy, "accuracy_of_the_commonest_class": float(shares.max())}
+    error = dataset.outputs.invert(outputs) - dataset.outputs.invert(dataset.test.targets)
+    around = dataset.outputs.invert(dataset.test.targets)
+    variance = np.sum((around - around.mean()) ** 2)
+    return {
+        "test_r_squared": float(1 - np.sum(error**2) / variance) if variance > 0 else float("nan"),
+        "test_root_mean_squared_error": float(np.sqrt(np.mean(error**2))),
+    }
+
+
+def draw_table(
+    path: Path, dataset: TableDataset, network: Layer, result: FitResult, title: str
+) -> Path:
+    """Draw the learning curves, and predictions of the test rows against the truth."""
+    figure, (left, right) = new_figure(1, 2, size=(12, 4.8), title=title)
+    epochs = np.arange(1, len(result.history.train["loss"]) + 1)
+    left.plot(epochs, result.history.train["loss"], color=BLUE, label="training, while learning")
+    left.plot(epochs, result.history.validation["loss"], color=ORANGE, label="held out")
+    name = "cross-entropy (nats)" if dataset.class_names else "squared error (variances)"
+    left.set(xlabel="epoch", ylabel=name, yscale="log", title="Loss")
+    left.legend()
+    outputs = _outputs(network, result, dataset.test.inputs)
+    if dataset.outputs is None:
+        names = dataset.class_names
+        counts = np.zeros((len(names), len(names)))
+        np.add.at(counts, (dataset.test.targets, outputs.argmax(axis=1)), 1)
+        share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        right.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        for (row, column), value in np.ndenumerate(counts if len(names) <= 12 else counts[:0]):
+            dark = "white" if share[row, column] > 0.5 else "black"
+            right.text(column, row, f"{value:.0f}", ha="center", va="center", color=dark)
+        ticks = range(len(names)) if len(names) <= 12 else ()
+        labels = [each[:12] for each in names] if len(names) <= 12 else ()
+        right.set_xticks(ticks, labels, rotation=45 if len(names) > 4 else 0)
+        right.set_yticks(ticks, labels)
+        right.grid(False)
+        right.set(xlabel="predicted", ylabel="true", title="Test rows")
+    else:
+        truth = dataset.outputs.invert(dataset.test.targets)[:, 0]
+        found = dataset.outputs.invert(outputs)[:, 0]
+        ends = [min(truth.min(), found.min()), max(truth.max(), found.max())]
+        right.plot(ends, ends, color=GREY, linewidth=1)
+        right.plot(truth, found, "o", color=BLUE, alpha=0.6)
+        right.set(xlabel=f"true {dataset.target}", ylabel="predicted", title="Test rows")
+    return save_figure(figure, path)
+
+
+def save_table_model(
+    path: Path, dataset: TableDataset, network: Layer, result: FitResult, facts: dict[str, Any]
+) -> Path:
+    """Write the network with the preparation of its columns, for `predict`."""
+    outputs = None if dataset.outputs is None else preparation.to_json(dataset.outputs)
+    table = {
+        "target": dataset.target,
+        "inputs": preparation.to_json(dataset.inputs),
+        "outputs": outputs,
+    }
+    return save_model(
+        path,
+        network,
+        result.params,
+        result.statistics,
+        class_names=dataset.class_names,
+        preprocessing={"table": table},
+        training=facts,
+    )
+
+
+def _outputs(network: Layer, result: FitResult, inputs: np.ndarray) -> np.ndarray:
+    given = network, result.params, result.statistics, inputs
+    return np.asarray(jaxnet.training.predict(*given), np.float64)
