@@ -47,9 +47,8 @@ def main(config: Config) -> list[Claim]:
     step = jax.jit(make_step(make_objective(network), autodiff, optimizer))
     for epoch in range(config.epochs):
         order_key, step_key = jax.random.split(jax.random.fold_in(start.key, epoch))
-        order = jaxnet.data.random_order(order_key, len(train.targets))
-        for i in range(steps):
-            batch = train.take(order[100 * i : 100 * (i + 1)])
+        order = {"key": order_key, "batch_size": 100, "keep_last": False}
+        for i, batch in enumerate(jaxnet.data.mini_batches(train, **order)):
             state, sums = step(state, batch, jax.random.fold_in(step_key, i), 100)
             if (done := epoch * steps + i + 1) % config.report_every == 0:
                 print(f"{done:5} mini-batches: loss {sums['loss'] / 100:.4f}")

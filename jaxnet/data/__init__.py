@@ -4,6 +4,7 @@ from jaxnet.core.random import random_order
 from jaxnet.data import augmentation, cleaning, preparation, synthetic
 from jaxnet.data.examples import Examples
 from jaxnet.data.idx import read_idx
+from jaxnet.data.mini_batches import mini_batches
 from jaxnet.data.sources import DATASETS, Dataset, data_directory, load_dataset
 from jaxnet.data.split import Folds, k_folds, split
 from jaxnet.data.table import Table, make_table
@@ -23,6 +24,7 @@ __all__ = [
     "k_folds",
     "load_dataset",
     "make_table",
+    "mini_batches",
     "preparation",
     "random_order",
     "read_idx",

@@ -193,5 +193,5 @@ def _check_divergence(history: RunRecord, result: FitResult, checkpoint: Checkpo
     remedy = (
         f"Its result keeps the parameters from before that epoch.{saved} Lower the learning rate"
     )
-    message = f"fit: training diverged {where}: {what} {remedy}, or rescale the inputs."
+    message = f"training diverged {where}: {what} {remedy}, or rescale the inputs."
     raise DivergenceError(message, result)
