@@ -52,12 +52,12 @@ def plot_range(
     axes.fill_between(x, rows.min(axis=1), rows.max(axis=1), color=color, alpha=0.2, lw=0)
 
 
-def plot_bars(axes: Axes, x: Any, rows: Any, *, color: str, label: str) -> None:
+def plot_bars(axes: Axes, x: Any, rows: Any, *, color: str, label: str, style: str = "o-") -> None:
     """Plot the median of each row, with a bar from its least to its largest."""
     rows = np.asarray(rows)
     middle = np.median(rows, axis=1)
     bars = [middle - rows.min(axis=1), rows.max(axis=1) - middle]
-    axes.errorbar(x, middle, yerr=bars, fmt="o-", color=color, label=label)
+    axes.errorbar(x, middle, yerr=bars, fmt=style, color=color, label=label)
 
 
 def share_legend(figure: Figure, axes: Axes, columns: int) -> None:

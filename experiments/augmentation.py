@@ -1,0 +1,155 @@
+"""Does augmentation lower the test error, and for how few examples most?
+
+Networks learn to read digits from 50 to all training images, as they are and rotated, shifted and
+zoomed a little anew in every step; all take as many steps. One sweep trains all sizes, strengths
+and seeds.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jaxnet
+from experiments.harness.command import run_command
+from experiments.harness.figures import BLUE, ORANGE, label_logarithmic, new_figure, save_figure
+from experiments.harness.options import Count
+from experiments.harness.progress import sweep_bar
+from experiments.harness.record import Claim, at_least, conclude, prepare_folder
+from jaxnet.data import Dataset, Examples
+from jaxnet.data import augmentation as augment
+from jaxnet.training import Recipe, grid, sweep
+
+SIZES = (50, 100, 200, 400, 800)
+ROTATE, SHIFT, ZOOM = 12.0, 1 / 12, 0.1
+"""Largest angle in degrees, shift in image widths, logarithm of the factor of the size."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the experiment."""
+
+    dataset: str = "digits"
+    """digits or digits_by_writer (embedded), mnist, fashion_mnist or kmnist (four IDX files)."""
+    data_dir: Path | None = None
+    """Folder that holds the data sets; by default $JAXNET_DATA, else the user's cache folder."""
+    seeds: Count = 5
+    """Networks of each size and strength."""
+    epochs: Count = 40
+    """Epochs, each of as many steps as all training images have."""
+    out: Path = Path("out/augmentation")
+    """Folder for result.json and the figures."""
+
+
+SMOKE = Config(seeds=2, epochs=2)
+
+
+def main(config: Config) -> list[Claim]:
+    """Train all networks in one sweep, compare, and draw the curves and a contact sheet."""
+    out = prepare_folder(config.out)
+    dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
+    sizes = [size for size in SIZES if size < len(dataset.train.targets)]
+    sizes += [len(dataset.train.targets)]
+    errors = measure(dataset, sizes, config)
+    gain = errors[:, 0] - errors[:, 1]  # of the same seeds: the same examples and parameters
+    spread = gain.std(axis=1, ddof=1) / np.sqrt(config.seeds) if config.seeds > 1 else gain[:, 0]
+    statement = f"augmentation lowers the test error at {sizes[0]} examples, standard errors"
+    certainty = float(gain[0].mean() / max(spread[0], 1e-9))
+    claims = [at_least(statement, "lecture 004, augmentation", certainty, 3.0)]
+    for size, (plain, augmented) in zip(sizes, errors.mean(axis=2), strict=True):
+        print(f"{size:6,} examples: {plain:6.2%} misread without, {augmented:6.2%} with")
+    figures = [draw_errors(out / "augmentation.png", dataset, sizes, errors)]
+    figures.append(draw_sheet(out / "contact_sheet.png", dataset))
+    results = {"sizes": sizes, "test_errors": errors, "gain": gain.mean(axis=1), "spread": spread}
+    smoke = config.epochs < Config.epochs
+    return conclude(
+        config,
+        seeds=range(config.seeds),
+        results=results,
+        claims=[] if smoke else claims,
+        figures=figures,
+    )
+
+
+def measure(dataset: Dataset, sizes: list[int], config: Config) -> np.ndarray:
+    """Return test error rates: size, without and with augmentation, seed."""
+    height, width = dataset.image_shape
+    classes, total = len(dataset.class_names), len(dataset.train.targets)
+    network = jaxnet.mlp((height * width, 100, 100, classes), input_scale=1 / dataset.pixel_max)
+    order = jax.random.permutation(jax.random.key(0), total)
+
+    def build(size: Any, strength: Any) -> Recipe:
+        changed = on_images(dataset.image_shape, strength)
+        subset = order[jnp.arange(total) % size]
+        return Recipe(network, jaxnet.optim.adam(2e-3), augment=changed, subset=subset)
+
+    with sweep_bar("networks") as show:
+        found = sweep(
+            build,
+            dataset.train,
+            key=jax.random.key(1),
+            settings=grid(size=sizes, strength=[0.0, 1.0]),
+            validation=dataset.test,
+            seeds=config.seeds,
+            epochs=config.epochs,
+            batch_size=100 if total >= 100 else total,
+            keep="metrics",
+            on_progress=show,
+        )
+    accuracy = np.asarray(found.metrics["validation_accuracy"], np.float64)
+    return 1 - accuracy.reshape(len(sizes), 2, config.seeds)
+
+
+def on_images(shape: tuple[int, int], strength: Any) -> augment.Augment:
+    """Return the augmentation of the experiment, its numbers times the strength."""
+    width = shape[1]
+    moved = augment.affine(
+        rotate=ROTATE * strength, shift=SHIFT * width * strength, zoom=ZOOM * strength
+    )
+    return augment.on_images(shape, moved)
+
+
+def draw_errors(path: Path, dataset: Dataset, sizes: list[int], errors: np.ndarray) -> Path:
+    """Draw mean and spread of the test error against the number of training examples."""
+    title = f"{dataset.name}: the fewer examples, the more augmentation helps"
+    gain = (errors[:, 0] - errors[:, 1]).mean(axis=1)
+    if gain.argmax() > len(sizes) // 2:
+        title = f"{dataset.name}: test error with and without augmentation"
+    figure, (axes,) = new_figure(1, 1, size=(8, 5), title=title)
+    for column, (label, color) in enumerate((("as they are", BLUE), ("augmented", ORANGE))):
+        percent = 100 * errors[:, column]
+        std = percent.std(axis=1)
+        axes.errorbar(sizes, percent.mean(axis=1), std, fmt="o-", color=color, label=label)
+    axes.set(xlabel="training examples", ylabel="test images misread (%)", xscale="log")
+    axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        label_logarithmic(axis)
+    seeds = errors.shape[2]
+    axes.legend(title=f"mean ± standard deviation of {seeds} seeds", title_fontsize=11)
+    return save_figure(figure, path)
+
+
+def draw_sheet(path: Path, dataset: Dataset, columns: int = 8) -> Path:
+    """Draw an image of some classes, and others that augmentation makes of it."""
+    labels = np.asarray(dataset.train.targets)
+    rows = [int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels)[:5]]
+    title = f"{dataset.name}: an image, and {columns - 1} that augmentation makes of it"
+    figure, axes = new_figure(len(rows), columns, size=(10, 1.3 * len(rows) + 0.8), title=title)
+    transform = on_images(dataset.image_shape, 1.0)
+    for place, row in enumerate(rows):
+        image = np.asarray(dataset.train.inputs[row])
+        copies = Examples(jnp.asarray(np.tile(image, (columns - 1, 1))), jnp.zeros(columns - 1))
+        made = np.asarray(transform(jax.random.key(row), copies).inputs)
+        for column, each in enumerate([image, *made]):
+            axis = axes[place * columns + column]
+            axis.imshow(each.reshape(dataset.image_shape), cmap="gray_r", vmin=0)
+            axis.set_axis_off()
+    return save_figure(figure, path)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(sys.modules[__name__]))

@@ -1,0 +1,50 @@
+"""What cleaning, standardization and augmentation do: records and claims of short runs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments import standardization
+from tests.experiments.test_commands import recorded
+
+
+def test_the_record_of_data_cleaning(tmp_path: Path) -> None:
+    record = recorded("data_cleaning", tmp_path, "--smoke")
+    assert len(record["claims"]) == 4
+    assert all(claim["holds"] for claim in record["claims"])
+    shares, law = record["results"]["duplicate_shares"], record["results"]["law"]
+    np.testing.assert_allclose(shares, law, atol=1e-3)
+    moved = {loss: np.mean(each) for loss, each in record["results"]["moved"].items()}
+    assert moved["squared_error"] > moved["huber"] > 0
+
+
+def test_the_record_of_standardization(tmp_path: Path) -> None:
+    record = recorded("standardization", tmp_path, "--smoke")
+    assert len(record["claims"]) == 3
+    assert all(claim["holds"] for claim in record["claims"])
+
+
+def test_the_steps_of_a_quadratic_are_those_that_are_taken() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(50, 2)) * [1.0, 4.0]
+    y = x @ [2.0, -1.0] + random.normal(size=50)
+    condition, steps = standardization.descend(x, y)
+    hessian, optimum = standardization.quadratic(x, y)
+    values = np.linalg.eigvalsh(hessian)
+    assert condition == pytest.approx(values[1] / values[0])
+    w, taken = np.zeros(2), 0
+    excess = optimum @ hessian @ optimum
+    while (w - optimum) @ hessian @ (w - optimum) > standardization.TARGET * excess:
+        w = w - 2 / values.sum() * hessian @ (w - optimum)
+        taken += 1
+    assert taken == steps > 3
+
+
+def test_the_record_of_augmentation(tmp_path: Path) -> None:
+    record = recorded("augmentation", tmp_path, "--smoke")
+    errors = np.array(record["results"]["test_errors"])
+    assert errors.shape == (6, 2, 2)
+    assert np.all((errors > 0) & (errors < 1))
+    assert errors[-1, 0].mean() < errors[0, 0].mean()
+    assert not np.array_equal(errors[:, 0], errors[:, 1])
