@@ -7,7 +7,14 @@ import jax
 import numpy as np
 
 import jaxnet
-from experiments.harness.figures import BLUE, GREY, ORANGE, new_figure, save_figure
+from experiments.harness.figures import (
+    BLUE,
+    GREY,
+    ORANGE,
+    label_logarithmic,
+    new_figure,
+    save_figure,
+)
 from jaxnet.core.checks import require
 from jaxnet.core.types import Layer
 from jaxnet.data import TableDataset, preparation, read_table, table_dataset
@@ -96,6 +103,7 @@ def draw_table(
     left.plot(epochs, result.history.validation["loss"], color=ORANGE, label="held out")
     name = "cross-entropy (nats)" if dataset.class_names else "squared error (variances)"
     left.set(xlabel="epoch", ylabel=name, yscale="log", title="Loss")
+    label_logarithmic(left.yaxis)
     left.legend()
     outputs = _outputs(network, result, dataset.test.inputs)
     if dataset.outputs is None:
