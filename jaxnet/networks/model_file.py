@@ -224,7 +224,7 @@ def _input_shape(arguments: Mapping[str, Any] | None, in_shape: Shape | None) ->
     remedy = "Only networks made by mlp have a default."
     known = in_shape is not None or arguments is not None
     require(known, "in_shape", "to be given", None, remedy)
-    return in_shape if in_shape is not None else (arguments or {})["widths"][:1]
+    return in_shape if in_shape is not None else tuple((arguments or {})["widths"][:1])
 
 
 def _rebuilt(arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Layer:

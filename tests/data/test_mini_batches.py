@@ -50,6 +50,7 @@ def test_arrays_stay_where_they_are(tmp_path: Path) -> None:
         ({"examples": (1, 2)}, "expected examples to be Examples"),
     ],
 )
+@pytest.mark.usefixtures("no_type_checks")
 def test_mistakes_are_refused_at_the_call(options: dict[str, Any], expected: str) -> None:
     given: Any = {"examples": examples(), "batch_size": 5, **options}
     with pytest.raises((ValueError, TypeError)) as caught:

@@ -146,6 +146,7 @@ def test_keys_and_noise_may_be_swept() -> None:
         (synthetic.projectile, {"heights": (-1.0, 2.0)}, "expected heights finite and in [0, inf)"),
     ],
 )
+@pytest.mark.usefixtures("no_type_checks")
 def test_refusals(draw: Any, options: dict[str, Any], expected: str) -> None:
     given = {"key": jax.random.key(0), "n": 10, **options}
     with pytest.raises((ValueError, TypeError)) as caught:

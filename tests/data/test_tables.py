@@ -170,6 +170,7 @@ def test_whole_numbers_are_classes_unless_one_says_otherwise() -> None:
         ({}, {"ignore": ("size", "town", "id")}, "expected table to have columns that vary"),
     ],
 )
+@pytest.mark.usefixtures("no_type_checks")
 def test_refusals(change: dict[str, Any], options: dict[str, Any], expected: str) -> None:
     given: Any = {"target": "price", "key": jax.random.key(0), **options}
     with pytest.raises((ValueError, TypeError)) as caught:

@@ -150,7 +150,7 @@ def test_a_command_is_quiet_when_piped(tmp_path: Path) -> None:
 MISTAKES = {
     "unknown dataset": (
         ["--dataset", "minst"],
-        "one of digits, digits_by_writer, mnist, got 'minst'. Did you mean",
+        "one of digits, digits_by_writer, fashion_mnist, kmnist, mnist, got 'minst'. Did you mean",
     ),
     "unknown activation": (["--activation", "rely"], "one of elu, gelu, gelu_tanh, leaky_relu"),
     "unknown optimizer": (["--optimizer", "adamm"], "yogi, got 'adamm'. Did you mean 'adam"),

@@ -157,7 +157,10 @@ def test_names_are_shown_as_they_are(tmp_path: Path, capsysbinary: Any) -> None:
         ({"pixel_max": "255"}, "pixel_max of the preprocessing to be a number, got '255'"),
         ({"ink_extent": 1.5}, "ink_extent of the preprocessing finite and in (0, 1], got 1.5"),
         ({"ink_extent": None}, "ink_extent of the preprocessing to be a number, got None"),
-        ({"dataset": ["digits"]}, "name to be one of digits, digits_by_writer, mnist, got"),
+        (
+            {"dataset": ["digits"]},
+            "name to be one of digits, digits_by_writer, fashion_mnist, kmnist, mnist, got",
+        ),
     ],
     ids=str,
 )

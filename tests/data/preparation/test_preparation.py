@@ -137,6 +137,7 @@ def test_what_is_saved_prepares_alike(name: str) -> None:
         (lambda: prepare.tabular(make_table({"a": [1, 1]})), "to have columns that vary, got a"),
     ],
 )
+@pytest.mark.usefixtures("no_type_checks")
 def test_refusals(call: Any, expected: str) -> None:
     with pytest.raises((ValueError, TypeError)) as caught:
         call()

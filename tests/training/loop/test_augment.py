@@ -104,6 +104,7 @@ def test_a_strength_may_be_swept() -> None:
         ),
     ],
 )
+@pytest.mark.usefixtures("no_type_checks")
 def test_refusals(augment: Any, expected: str) -> None:
     with pytest.raises((ValueError, TypeError)) as caught:
         run(augment)
