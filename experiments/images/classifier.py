@@ -11,7 +11,6 @@ import jaxnet
 from experiments.harness.record import Claim, write_record
 from experiments.images.pictures import measure_extent
 from jaxnet.core.checks import check_choice, check_range
-from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Layer
 from jaxnet.data import Dataset, Examples
 from jaxnet.networks import count_parameters, digest, save_model
@@ -19,40 +18,6 @@ from jaxnet.training import FitResult, TrainState
 
 _HOLD_OUT = 2
 """Data folded into the key; `fit` uses those of 0 and 1."""
-
-
-def build_network(dataset: Dataset, settings: Any) -> Layer:
-    """Return a multilayer perceptron for a data set, and print its shape.
-
-    Args:
-        dataset: labelled images.
-        settings: a config with the fields widths, activation, initializer, batch_norm, drop_rate
-            and input_drop_rate.
-
-    Raises:
-        ValueError: if the first or the last width does not fit the data set.
-    """
-    inputs, classes = dataset.train.inputs.shape[1], len(dataset.class_names)
-    default = (inputs, 100, 100, classes)
-    widths = default if settings.widths is None else settings.widths
-    if len(widths) < 2 or (widths[0], widths[-1]) != (inputs, classes):
-        expected = f"to start with {inputs} and end with {classes} for {dataset.name}"
-        remedy = f"For example: --widths {inputs} 100 100 {classes}"
-        raise invalid_value("--widths", expected, widths, remedy)
-    network = jaxnet.mlp(
-        widths,
-        activation=settings.activation,
-        initializer=settings.initializer,
-        input_scale=1 / dataset.pixel_max,
-        batch_norm=settings.batch_norm,
-        drop_rate=settings.drop_rate,
-        input_drop_rate=settings.input_drop_rate,
-    )
-    params, _ = jax.eval_shape(lambda key: network.init(key, (inputs,)), jax.random.key(0))
-    shape = "-".join(map(str, widths))
-    count = f"{count_parameters(params):,} parameters"
-    print(f"{dataset.name}: network {shape}, {settings.activation}: {count}")
-    return network
 
 
 def build_optimizer(settings: Any, examples: int) -> optax.GradientTransformation:

@@ -15,11 +15,11 @@ import jax
 import jaxnet
 from experiments.harness.devices import choose_devices
 from experiments.harness.logs import reporting
+from experiments.harness.networks import build_network
 from experiments.harness.options import Count, Part, Seed, Strength, Width, is_default
 from experiments.harness.progress import announce_resumption
 from experiments.harness.record import Claim, at_least, prepare_folder
 from experiments.images.classifier import (
-    build_network,
     build_optimizer,
     hold_out,
     measure,
@@ -30,7 +30,6 @@ from experiments.images.classifier import (
 from experiments.learning_curves.curves import draw_curves, draw_misread
 from experiments.tables.training import (
     SUFFIXES,
-    build_table_network,
     draw_table,
     load_table,
     measure_table,
@@ -121,7 +120,9 @@ def main(config: Config) -> list[Claim]:
     if config.dataset.lower().endswith(SUFFIXES):
         return learn_table(config, out, devices)
     dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
-    network = build_network(dataset, config)
+    inputs, classes = dataset.train.inputs.shape[1], len(dataset.class_names)
+    scale = 1 / dataset.pixel_max
+    network = build_network(dataset.name, inputs, classes, config, input_scale=scale)
     train, validation, name = dataset.train, dataset.test, "test"
     if config.validation_fraction:
         train, validation = hold_out(train, config.validation_fraction, seed=config.seed)
@@ -156,7 +157,8 @@ def learn_table(config: Config, out: Path, devices: list[Any] | None) -> list[Cl
     """Train on a table, evaluate on the rows held out, and write the record."""
     options: dict[str, Any] = {"target": config.target, "task": config.task}
     dataset = load_table(config.dataset, seed=config.seed, ignore=config.ignore, **options)
-    network = build_table_network(dataset, config)
+    inputs, outputs = dataset.train.inputs.shape[1], max(len(dataset.class_names), 1)
+    network = build_network(Path(config.dataset).name, inputs, outputs, config)
     train, validation = dataset.train, dataset.test
     if config.validation_fraction:
         train, validation = hold_out(

@@ -45,27 +45,6 @@ def load_table(path: str, *, target: str | None, seed: int, **options: Any) -> T
     return dataset
 
 
-def build_table_network(dataset: TableDataset, settings: Any) -> Layer:
-    """Return a multilayer perceptron for a table, and print its shape.
-
-    Args:
-        dataset: the table.
-        settings: a config with the fields widths, activation, initializer, batch_norm, drop_rate
-            and input_drop_rate.
-
-    Raises:
-        ValueError: if the first or the last width does not fit the table.
-    """
-    inputs, outputs = dataset.train.inputs.shape[1], max(len(dataset.class_names), 1)
-    widths = (inputs, 100, 100, outputs) if settings.widths is None else settings.widths
-    expected = f"to start with {inputs} and end with {outputs} for this table"
-    fits = len(widths) > 1 and (widths[0], widths[-1]) == (inputs, outputs)
-    require(fits, "--widths", expected, widths, f"For example: --widths {inputs} 50 {outputs}")
-    print("network", "-".join(map(str, widths)))
-    names = ("activation", "initializer", "batch_norm", "drop_rate", "input_drop_rate")
-    return jaxnet.mlp(widths, **{name: getattr(settings, name) for name in names})
-
-
 def table_loss(dataset: TableDataset) -> str:
     """Return the name of the loss that suits the target."""
     return "softmax_cross_entropy" if dataset.class_names else "squared_error"

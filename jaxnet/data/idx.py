@@ -71,9 +71,16 @@ def read_idx(
         values = _read(file, header.bytes)
         _check_end(path, header, values, file)
     if sha256 is not None:
-        _check_digest(path, sha256, header.content, values)
-    if archive_sha256 is not None and (content := path.read_bytes()).startswith(_GZIP):
-        _check_digest(path, archive_sha256, content)
+        found = hashlib.sha256(header.content)
+        found.update(values)
+        _check_digest(path, sha256, found)
+    if archive_sha256 is not None:
+        with open_regular(path, "rb") as opened:
+            file: Any = opened
+            zipped = file.read(2) == _GZIP
+            file.seek(0)
+            if zipped:
+                _check_digest(path, archive_sha256, hashlib.file_digest(file, "sha256"))
     array = np.frombuffer(values, header.dtype).reshape(header.shape)
     array = array.astype(header.dtype.newbyteorder("="), copy=False)
     array.flags.writeable = False
@@ -141,10 +148,7 @@ def _check_end(path: Path, header: _Header, values: bytearray, file: io.Buffered
     require(good, str(path), expected, actual, _BROKEN)
 
 
-def _check_digest(path: Path, sha256: str, *content: bytes | bytearray) -> None:
-    found = hashlib.sha256()
-    for part in content:
-        found.update(part)
+def _check_digest(path: Path, sha256: str, found: Any) -> None:
     actual = f"{found.hexdigest()} in {path}"
     good, remedy = found.hexdigest() == sha256, "Fetch the original again."
     require(good, "SHA-256", f"of the content {sha256}", actual, remedy)

@@ -1,7 +1,7 @@
 """Tables as data sets: split, prepared by the training rows alone, with a report."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -129,8 +129,8 @@ def _labels(column: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def _describe(table: Table, prepared: Fitted) -> list[str]:
     """Return a line for each column: how it was prepared, or why it was left out."""
-    recipe: Any = prepared.preparation.recipe
-    made = dict(zip(recipe.settings["names"], recipe.parts, strict=True))
+    made_by = prepared.preparation.specification
+    made = dict(zip(made_by.settings["names"], made_by.parts, strict=True))
     lines, nulls = [], table.nulls()
     for name in table.columns:
         if name not in made:

@@ -1,4 +1,4 @@
-"""Bilinear resampling of images at any places, by one gather for pixels of one byte."""
+"""Bilinear resampling of images at any places."""
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +18,7 @@ def bilinear(images: Array, rows: Array, columns: Array) -> Array:
     Returns:
         Values of shape ``(n, height', width', channels)``, floating-point.
 
-    Numerics: of uint8 pixels, the four neighbours are packed into one word and gathered at once,
-    four times as fast as one after the other.
+    The four neighbours of uint8 pixels are packed into one word, and gathered at once.
 
     Source: ``scipy.ndimage.map_coordinates(order=1, mode="grid-constant")``.
 
@@ -59,7 +58,7 @@ def _read(padded: Array, index: Array, below: Array, right: Array) -> Array:
         words = jnp.zeros(corners[0].shape, jnp.uint32)
         for k, corner in enumerate(corners):
             words |= corner.astype(jnp.uint32) << jnp.uint32(8 * k)
-        # without the barriers XLA computes words and indices anew for every byte
+        # the barriers keep XLA from computing both again for each of four bytes
         words, index = jax.lax.optimization_barrier((words.reshape(len(words), -1), index))
         word = jax.lax.optimization_barrier(_gather(words, index)).reshape(below.shape)
         values = [

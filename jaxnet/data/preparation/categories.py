@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxnet.core.checks import check_choice, require
 from jaxnet.core.errors import invalid_value
-from jaxnet.data.preparation.preparation import Preparation, Recipe, Statistics
+from jaxnet.data.preparation.preparation import Preparation, Specification, Statistics
 from jaxnet.data.table import is_null
 
 Unknown = Literal["zeros", "other", "error"]
@@ -62,7 +62,7 @@ def one_hot(unknown: Unknown = "zeros") -> Preparation:
         largest = np.where(columns.any(axis=1), columns.argmax(axis=1), -1)
         return np.array([known[i] for i in largest], object)
 
-    return Preparation(fit, apply, invert, Recipe("one_hot", {"unknown": unknown}))
+    return Preparation(fit, apply, invert, Specification("one_hot", {"unknown": unknown}))
 
 
 def column_values(inputs: Any) -> list[Any]:

@@ -10,7 +10,7 @@ from jaxnet.data.preparation.categories import one_hot
 from jaxnet.data.preparation.missing import impute
 from jaxnet.data.preparation.preparation import (
     Preparation,
-    Recipe,
+    Specification,
     Statistics,
     chain,
     no_way_back,
@@ -45,9 +45,9 @@ def by_column(preparations: Mapping[str, Preparation]) -> Preparation:
         given = zip(preparations.items(), statistics, strict=True)
         return np.concatenate([p.apply(s, _column(inputs, name)) for (name, p), s in given], axis=1)
 
-    parts = tuple(preparation.recipe for preparation in preparations.values())
-    recipe = Recipe("by_column", {"names": list(preparations)}, parts)
-    return Preparation(fit, apply, no_way_back("by_column"), recipe)
+    parts = tuple(preparation.specification for preparation in preparations.values())
+    specification = Specification("by_column", {"names": list(preparations)}, parts)
+    return Preparation(fit, apply, no_way_back("by_column"), specification)
 
 
 def tabular(train: Table) -> Preparation:

@@ -1,6 +1,5 @@
 """Nulls: filled in, with a mask of where they were."""
 
-import collections
 from typing import Any, Literal
 
 import jax.numpy as jnp
@@ -8,10 +7,9 @@ import numpy as np
 
 from jaxnet.core.checks import check_choice, check_finite, check_flags, check_range, require
 from jaxnet.core.types import AnyArray
-from jaxnet.data.preparation.categories import column_values
 from jaxnet.data.preparation.preparation import (
     Preparation,
-    Recipe,
+    Specification,
     Statistics,
     as_floating,
     training_values,
@@ -71,7 +69,7 @@ def impute(fill: Fill | float = "median", *, mask: bool = False) -> Preparation:
         nan = jnp.asarray(jnp.nan, x.dtype) if numpy is jnp else np.nan
         return numpy.where(x[:, features:] > 0.5, nan, x[:, :features]) if mask else x
 
-    return Preparation(fit, apply, invert, Recipe("impute", {"fill": fill, "mask": mask}))
+    return Preparation(fit, apply, invert, Specification("impute", {"fill": fill, "mask": mask}))
 
 
 def _most_frequent(values: np.ndarray) -> float:
@@ -80,28 +78,3 @@ def _most_frequent(values: np.ndarray) -> float:
 
 
 _FILLS: dict[str, Any] = {"mean": np.mean, "median": np.median, "most_frequent": _most_frequent}
-
-
-def most_frequent_category() -> Preparation:
-    """Return a preparation of one column of categories that replaces nulls by the commonest.
-
-    >>> filling = most_frequent_category()
-    >>> filling.apply(filling.fit(np.array(["b", None, "b", "a"])), np.array([None])).tolist()
-    ['b']
-    """
-
-    def fit(inputs: Any) -> Statistics:
-        counts = collections.Counter(v for v in column_values(inputs) if v is not None)
-        require(counts, "inputs", "to hold a value", "nulls alone", "Drop the column.")
-        most = max(counts.values())
-        return {"fill": np.array([min(v for v, n in counts.items() if n == most)])}
-
-    def apply(statistics: Statistics, inputs: Any) -> np.ndarray:
-        fill = statistics["fill"].tolist()[0]
-        return np.array([fill if v is None else v for v in column_values(inputs)], object)
-
-    def invert(statistics: Statistics, inputs: Any) -> Any:
-        del statistics
-        return inputs
-
-    return Preparation(fit, apply, invert, Recipe("most_frequent_category", {}))

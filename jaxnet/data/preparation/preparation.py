@@ -15,7 +15,7 @@ Statistics: TypeAlias = Any
 """A dictionary of arrays; of a chain, or of columns, a tuple of those of its parts."""
 
 
-class Recipe(NamedTuple):
+class Specification(NamedTuple):
     """How a preparation was made, to make it again from a file.
 
     Attributes:
@@ -26,7 +26,7 @@ class Recipe(NamedTuple):
 
     kind: str
     settings: Mapping[str, Any]
-    parts: tuple["Recipe", ...] = ()
+    parts: tuple["Specification", ...] = ()
 
 
 class Preparation(NamedTuple):
@@ -38,13 +38,13 @@ class Preparation(NamedTuple):
             the floating-point dtype that they have; those of JAX, which may be traced, give JAX's.
         invert: ``(statistics, inputs) -> inputs``, the way back; raises an error where there is
             none.
-        recipe: how it was made.
+        specification: how it was made.
     """
 
     fit: Callable[[Any], Statistics]
     apply: Callable[[Statistics, Any], Any]
     invert: Callable[[Statistics, Any], Any]
-    recipe: Recipe
+    specification: Specification
 
 
 class Fitted(NamedTuple):
@@ -103,8 +103,8 @@ def chain(*preparations: Preparation) -> Preparation:
             inputs = preparation.invert(each, inputs)
         return inputs
 
-    parts = tuple(preparation.recipe for preparation in preparations)
-    return Preparation(fit, apply, invert, Recipe("chain", {}, parts))
+    parts = tuple(preparation.specification for preparation in preparations)
+    return Preparation(fit, apply, invert, Specification("chain", {}, parts))
 
 
 def no_way_back(kind: str) -> Callable[[Statistics, Any], Any]:

@@ -9,7 +9,7 @@ from jaxnet.core.checks import check_count, check_flags, check_range, require
 from jaxnet.core.types import AnyArray
 from jaxnet.data.preparation.preparation import (
     Preparation,
-    Recipe,
+    Specification,
     Statistics,
     as_floating,
     no_way_back,
@@ -73,7 +73,7 @@ def pca(components: int | float | None = None, *, whiten: bool = False) -> Prepa
         return (y * scale[None]) @ vectors + mean[None]
 
     settings = {"components": components, "whiten": whiten}
-    return Preparation(fit, apply, invert, Recipe("pca", settings))
+    return Preparation(fit, apply, invert, Specification("pca", settings))
 
 
 def polynomial_features(degree: int = 2, *, interaction_only: bool = False) -> Preparation:
@@ -105,8 +105,8 @@ def polynomial_features(degree: int = 2, *, interaction_only: bool = False) -> P
         return numpy.stack(columns, axis=1)
 
     settings = {"degree": degree, "interaction_only": interaction_only}
-    recipe = Recipe("polynomial_features", settings)
-    return Preparation(fit, apply, no_way_back("polynomial_features"), recipe)
+    specification = Specification("polynomial_features", settings)
+    return Preparation(fit, apply, no_way_back("polynomial_features"), specification)
 
 
 def _with_replacement(features: range, degree: int) -> Any:

@@ -9,17 +9,14 @@ from jaxnet.core.checks import check_choice
 from jaxnet.core.errors import InputError, invalid_value
 from jaxnet.data.preparation.categories import one_hot
 from jaxnet.data.preparation.columns import by_column
-from jaxnet.data.preparation.missing import impute, most_frequent_category
-from jaxnet.data.preparation.preparation import Fitted, Preparation, Recipe, chain
+from jaxnet.data.preparation.missing import impute
+from jaxnet.data.preparation.preparation import Fitted, Preparation, Specification, chain
 from jaxnet.data.preparation.projection import pca, polynomial_features
 from jaxnet.data.preparation.scaling import min_max, robust, standardize
 
 _KINDS = {
     make.__name__: make
-    for make in (
-        *(impute, min_max, most_frequent_category),
-        *(one_hot, pca, polynomial_features, robust, standardize),
-    )
+    for make in (impute, min_max, one_hot, pca, polynomial_features, robust, standardize)
 }
 
 
@@ -31,7 +28,7 @@ def to_json(fitted: Fitted) -> dict[str, Any]:
     {'shift': [0.0], 'scale': [4.0]}
     """
     return {
-        "recipe": _recipe_to_json(fitted.preparation.recipe),
+        "specification": _specification_to_json(fitted.preparation.specification),
         "statistics": _statistics_to_json(fitted.statistics),
     }
 
@@ -48,7 +45,7 @@ def from_json(description: Mapping[str, Any]) -> Fitted:
     [[0.25]]
     """
     try:
-        preparation = _made(description["recipe"])
+        preparation = _made(description["specification"])
         return Fitted(preparation, _statistics_from_json(description["statistics"]))
     except InputError:
         raise
@@ -57,17 +54,19 @@ def from_json(description: Mapping[str, Any]) -> Fitted:
         raise invalid_value("preparation", "to be one of jaxnet", actual) from error
 
 
-def _recipe_to_json(recipe: Recipe) -> dict[str, Any]:
-    return recipe._asdict() | {"parts": [_recipe_to_json(part) for part in recipe.parts]}
+def _specification_to_json(specification: Specification) -> dict[str, Any]:
+    return specification._asdict() | {
+        "parts": [_specification_to_json(part) for part in specification.parts]
+    }
 
 
-def _made(recipe: Mapping[str, Any]) -> Preparation:
-    parts = [_made(part) for part in recipe["parts"]]
-    if recipe["kind"] == "chain":
+def _made(specification: Mapping[str, Any]) -> Preparation:
+    parts = [_made(part) for part in specification["parts"]]
+    if specification["kind"] == "chain":
         return chain(*parts)
-    if recipe["kind"] == "by_column":
-        return by_column(dict(zip(recipe["settings"]["names"], parts, strict=True)))
-    return check_choice("preparation", recipe["kind"], _KINDS)(**recipe["settings"])
+    if specification["kind"] == "by_column":
+        return by_column(dict(zip(specification["settings"]["names"], parts, strict=True)))
+    return check_choice("preparation", specification["kind"], _KINDS)(**specification["settings"])
 
 
 def _statistics_to_json(statistics: Any) -> Any:

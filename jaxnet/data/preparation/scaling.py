@@ -8,7 +8,7 @@ from jaxnet.core.checks import check_count, check_range, require
 from jaxnet.core.types import AnyArray
 from jaxnet.data.preparation.preparation import (
     Preparation,
-    Recipe,
+    Specification,
     Statistics,
     as_floating,
     cast,
@@ -42,7 +42,7 @@ def min_max(low: float = 0.0, high: float = 1.0) -> Preparation:
         x = training_values(inputs)
         return {"shift": x.min(axis=0), "scale": _nonzero(np.ptp(x, axis=0)) / (high - low)}
 
-    return _affine(fit, Recipe("min_max", {"low": low, "high": high}), offset=low)
+    return _affine(fit, Specification("min_max", {"low": low, "high": high}), offset=low)
 
 
 def standardize(ddof: int = 0) -> Preparation:
@@ -74,7 +74,7 @@ def standardize(ddof: int = 0) -> Preparation:
         std = np.where(constant, 1.0, x.std(axis=0, ddof=ddof))
         return {"shift": mean, "scale": _nonzero(std)}
 
-    return _affine(fit, Recipe("standardize", {"ddof": ddof}))
+    return _affine(fit, Specification("standardize", {"ddof": ddof}))
 
 
 def robust(low: float = 0.25, high: float = 0.75) -> Preparation:
@@ -102,14 +102,14 @@ def robust(low: float = 0.25, high: float = 0.75) -> Preparation:
         q_low, median, q_high = np.quantile(training_values(inputs), [low, 0.5, high], axis=0)
         return {"shift": median, "scale": _nonzero(q_high - q_low)}
 
-    return _affine(fit, Recipe("robust", {"low": low, "high": high}))
+    return _affine(fit, Specification("robust", {"low": low, "high": high}))
 
 
 def _nonzero(scale: np.ndarray) -> np.ndarray:
     return np.where(scale == 0, 1.0, scale)
 
 
-def _affine(fit: Any, recipe: Recipe, *, offset: float = 0.0) -> Preparation:
+def _affine(fit: Any, specification: Specification, *, offset: float = 0.0) -> Preparation:
     """Return the preparation ``y = (x - shift) / scale + offset``."""
 
     def apply(statistics: Statistics, inputs: Any) -> AnyArray:
@@ -122,4 +122,4 @@ def _affine(fit: Any, recipe: Recipe, *, offset: float = 0.0) -> Preparation:
         s = cast(statistics, y)
         return (y - offset) * s["scale"] + s["shift"]
 
-    return Preparation(fit, apply, invert, recipe)
+    return Preparation(fit, apply, invert, specification)

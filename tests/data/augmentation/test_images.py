@@ -115,7 +115,7 @@ def test_a_flip_mirrors_about_half_of_the_images() -> None:
 
 def test_filters() -> None:
     images = pictures("float32", n=50)
-    assert np.all(np.asarray(augmentation.blur()(KEY, images)).std() < np.asarray(images).std())
+    assert np.asarray(augmentation.blur()(KEY, images)).std() < np.asarray(images).std()
     assert np.asarray(augmentation.sharpen()(KEY, images)).std() > np.asarray(images).std()
     flat = jnp.full((2, 5, 5, 1), 7.0)
     for transform in (augmentation.blur(), augmentation.sharpen()):

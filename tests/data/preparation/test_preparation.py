@@ -129,7 +129,10 @@ def test_what_is_saved_prepares_alike(name: str) -> None:
             "expected column to be one of height, sex, smokes, name, planet, got 'age'",
         ),
         (lambda: from_json({}), "expected preparation to be one of jaxnet, got KeyError"),
-        (lambda: from_json({"recipe": {"kind": "x", "parts": []}}), "preparation to be one of"),
+        (
+            lambda: from_json({"specification": {"kind": "x", "parts": []}}),
+            "preparation to be one of",
+        ),
         (lambda: prepare.polynomial_features().invert({}, np.ones((1, 1))), "to have a way back"),
         (lambda: make_table({}), "expected table to have columns, got none"),
         (lambda: make_table({"a": [1], "b": [1, 2]}), "to have columns of one length"),
