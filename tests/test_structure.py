@@ -31,7 +31,8 @@ FLOORS = [
 ROOMS_WITHIN = {
     "data": [
         ("embedded", "examples", "idx", "strata", "table"),
-        ("mini_batches", "mnist", "preparation", "split", "synthetic", "table_files"),
+        ("class_balance", "mini_batches", "mnist", "preparation"),
+        ("split", "synthetic", "table_files"),
         ("augmentation", "cleaning", "digits", "table_dataset"),
         ("sources",),
     ],

@@ -2,6 +2,7 @@
 
 from jaxnet.core.random import random_order
 from jaxnet.data import augmentation, cleaning, preparation, synthetic
+from jaxnet.data.class_balance import balance, class_weights
 from jaxnet.data.examples import Examples
 from jaxnet.data.idx import read_idx
 from jaxnet.data.mini_batches import mini_batches
@@ -19,6 +20,8 @@ __all__ = [
     "Table",
     "TableDataset",
     "augmentation",
+    "balance",
+    "class_weights",
     "cleaning",
     "data_directory",
     "k_folds",

@@ -15,7 +15,7 @@ from jax.sharding import Mesh
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.trees import describe_array, describe_arrays, digest
 from jaxnet.core.types import Description, Layer
-from jaxnet.data.examples import Examples
+from jaxnet.data.examples import Examples, named_arrays
 from jaxnet.training.distributed.devices import Device
 
 LINE = 300
@@ -86,7 +86,8 @@ def take_fingerprint(
         members: of a sweep: name -> what all its runs are given, arrays or words.
         device: one of those that train, all of one platform; by default JAX's first.
     """
-    sets = {"train": train._asdict(), "validation": validation._asdict() if validation else {}}
+    sets = {"train": named_arrays(train)}
+    sets["validation"] = named_arrays(validation) if validation else {}
     # from another key all else differs: it comes first
     parts = {"key": state.key, **state._asdict()} if members is None else {}
     return Fingerprint(
