@@ -31,7 +31,7 @@ FLOORS = [
 ROOMS_WITHIN = {
     "data": [
         ("embedded", "examples", "idx", "strata", "table"),
-        ("class_balance", "mini_batches", "mnist", "preparation"),
+        ("class_balance", "mini_batches", "mnist", "preparation", "prepared"),
         ("split", "synthetic", "table_files"),
         ("augmentation", "cleaning", "digits", "table_dataset"),
         ("sources",),

@@ -6,6 +6,7 @@ from jaxnet.data.class_balance import balance, class_weights
 from jaxnet.data.examples import Examples
 from jaxnet.data.idx import read_idx
 from jaxnet.data.mini_batches import mini_batches
+from jaxnet.data.prepared import Prepared, PreparedSplit, load_prepared, open_prepared
 from jaxnet.data.sources import DATASETS, Dataset, data_directory, load_dataset
 from jaxnet.data.split import Folds, k_folds, split
 from jaxnet.data.table import Table, make_table
@@ -17,6 +18,8 @@ __all__ = [
     "Dataset",
     "Examples",
     "Folds",
+    "Prepared",
+    "PreparedSplit",
     "Table",
     "TableDataset",
     "augmentation",
@@ -26,8 +29,10 @@ __all__ = [
     "data_directory",
     "k_folds",
     "load_dataset",
+    "load_prepared",
     "make_table",
     "mini_batches",
+    "open_prepared",
     "preparation",
     "random_order",
     "read_idx",
