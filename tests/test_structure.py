@@ -33,7 +33,7 @@ ROOMS_WITHIN = {
         ("embedded", "examples", "idx", "strata", "table"),
         ("class_balance", "mini_batches", "mnist", "preparation", "prepared"),
         ("split", "synthetic", "table_files"),
-        ("augmentation", "cleaning", "digits", "table_dataset"),
+        ("augmentation", "cleaning", "streams", "digits", "table_dataset"),
         ("sources",),
     ],
     "training": [
@@ -44,6 +44,7 @@ ROOMS_WITHIN = {
         ("recipe",),
         ("host_loop", "program"),
         ("loggers", "train"),
+        ("stream_run",),
         ("fit",),
         ("sweeps",),
     ],

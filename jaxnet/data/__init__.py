@@ -9,17 +9,20 @@ from jaxnet.data.mini_batches import mini_batches
 from jaxnet.data.prepared import Prepared, PreparedSplit, load_prepared, open_prepared
 from jaxnet.data.sources import DATASETS, Dataset, data_directory, load_dataset
 from jaxnet.data.split import Folds, k_folds, split
+from jaxnet.data.streams import Chunks, Stream, stream
 from jaxnet.data.table import Table, make_table
 from jaxnet.data.table_dataset import TableDataset, table_dataset
 from jaxnet.data.table_files import read_table
 
 __all__ = [
     "DATASETS",
+    "Chunks",
     "Dataset",
     "Examples",
     "Folds",
     "Prepared",
     "PreparedSplit",
+    "Stream",
     "Table",
     "TableDataset",
     "augmentation",
@@ -38,6 +41,7 @@ __all__ = [
     "read_idx",
     "read_table",
     "split",
+    "stream",
     "synthetic",
     "table_dataset",
 ]

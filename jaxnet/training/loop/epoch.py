@@ -81,11 +81,12 @@ class Steps(NamedTuple):
         begin: ``(state, examples, scale=None) -> underway``, before the first step. Of the
             examples only shapes and dtypes are used.
         advance: ``(underway, examples, order, key) -> underway``, a step for each mini-batch of
-            ``order``, indices of examples; ``key`` is the second of `epoch_keys`.
+            ``order``, indices of examples, or None for theirs; ``key`` is the second of
+            `epoch_keys`.
     """
 
     begin: Callable[..., Underway]
-    advance: Callable[[Underway, Examples, Array, Key], Underway]
+    advance: Callable[[Underway, Examples, Array | None, Key], Underway]
 
 
 def steps_per_epoch(examples: int, *, batch_size: int, short_batch: ShortBatch = "equal") -> int:
@@ -159,42 +160,52 @@ def make_steps(
     """Return the steps of an epoch, with the arguments of `make_epoch`: not yet compiled."""
     step = jax.jit(step, static_argnums=3, inline=True)  # traced once for mini-batches of a size
 
-    def draw(examples: Examples, order: Array, key: Key) -> Examples:
-        batch = divided(_gather(examples, order), mesh)
+    def prepared(batch: Examples, key: Key) -> Examples:
+        batch = divided(batch, mesh)
         return batch if augment is None else _augmented(augment, key, batch)
 
     def begin(state: TrainState, examples: Examples, scale: Array | None = None) -> Underway:
         start = StepState(state.params, state.statistics, state.opt_state, scale)
 
         def first(start: StepState, examples: Examples, key: Key) -> tuple[Sums, Any]:
-            batch = draw(examples, jnp.zeros(batch_size, jnp.int32), key)
+            batch = prepared(_gather(examples, jnp.zeros(batch_size, jnp.int32)), key)
             return step(start, batch, key, batch_size)[1], jnp.asarray(total_weight(batch))
 
-        kinds = jax.eval_shape(first, start, examples, state.key)
-        sums, weight = jax.tree.map(lambda kind: jnp.zeros(kind.shape, kind.dtype), kinds)
-        lost = jnp.full_like(sums["loss"], jnp.nan)
-        return Underway(start, Totals(jnp.int32(0), weight, sums, jnp.int32(NEVER), lost))
+        return Underway(start, no_totals(*jax.eval_shape(first, start, examples, state.key)))
 
-    def advance(underway: Underway, examples: Examples, order: Array, key: Key) -> Underway:
-        full_steps, rest = divmod(len(order), batch_size)
+    def advance(underway: Underway, examples: Examples, order: Array | None, key: Key) -> Underway:
+        full_steps, rest = divmod(count(examples) if order is None else len(order), batch_size)
 
-        def take_step(underway: Underway, order: Array, divisor: int) -> Underway:
+        def batch_from(start: Array | int, size: int) -> Examples:
+            if order is None:
+                return examples.map(lambda array: _part(array, start, size))
+            return _gather(examples, _part(order, start, size))
+
+        def take_step(underway: Underway, batch: Examples, divisor: int) -> Underway:
             own_key = jax.random.fold_in(key, underway.totals.steps)
-            batch = draw(examples, order, own_key)
+            batch = prepared(batch, own_key)
             state, sums = step(underway.state, batch, own_key, divisor)
             return Underway(state, _accumulate(underway.totals, sums, batch))
 
-        def body(underway: Underway, order: Array) -> tuple[Underway, None]:
-            return take_step(underway, order, batch_size), None
+        def body(underway: Underway, start: Array) -> tuple[Underway, None]:
+            return take_step(underway, batch_from(start, batch_size), batch_size), None
 
-        rows = order[: full_steps * batch_size].reshape(full_steps, batch_size)
-        underway, _ = jax.lax.scan(body, underway, rows)
+        if full_steps:
+            starts = jnp.arange(full_steps, dtype=jnp.int32) * batch_size
+            underway, _ = jax.lax.scan(body, underway, starts)
         if rest and short_batch != "drop":
             divisor = batch_size if short_batch == "equal" else rest
-            underway = take_step(underway, order[full_steps * batch_size :], divisor)
+            underway = take_step(underway, batch_from(full_steps * batch_size, rest), divisor)
         return underway
 
     return Steps(begin, advance)
+
+
+def no_totals(sums: Sums, weight: Array) -> Totals:
+    """Return the totals of no step, in the shapes and dtypes of others."""
+    none = jax.tree.map(lambda like: jnp.zeros(like.shape, like.dtype), (sums, weight))
+    lost = jnp.full_like(none[0]["loss"], jnp.nan)
+    return Totals(jnp.int32(0), none[1], none[0], jnp.int32(NEVER), lost)
 
 
 def finish_epoch(state: TrainState, underway: Underway) -> tuple[TrainState, EpochRecord]:
@@ -213,6 +224,10 @@ def finish_epoch(state: TrainState, underway: Underway) -> tuple[TrainState, Epo
 def _gather(examples: Examples, order: Array) -> Examples:
     """Gather the examples at ``order``, which is in bounds."""
     return examples.map(lambda array: array.at[order].get(mode="promise_in_bounds"))
+
+
+def _part(array: Array, start: Array | int, size: int) -> Array:
+    return jax.lax.dynamic_slice_in_dim(array, start, size)
 
 
 def _augmented(augment: Augment, key: Key, batch: Examples) -> Examples:
