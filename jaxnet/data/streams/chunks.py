@@ -68,6 +68,9 @@ def epoch_order(key: Key | None, n: int, *, chunk: int, block: int) -> np.ndarra
         return np.asarray(random_order(key, n))
     first, second = jax.random.split(key)
     starts = block * np.asarray(random_order(first, -(-n // block)))
-    order = (starts[:, None] + np.arange(block)).ravel()
-    order = order[order < n]
-    return order[np.lexsort((jax.random.bits(second, (n,)), np.arange(n) // chunk))]
+    order = (starts[:, None] + np.arange(block, dtype=np.int32)).ravel()
+    order, drawn = order[order < n], np.asarray(jax.random.bits(second, (n,), np.uint32))
+    for start in range(0, n, chunk):
+        part = slice(start, start + chunk)
+        order[part] = order[part][np.argsort(drawn[part], kind="stable")]
+    return order
