@@ -109,3 +109,12 @@ def test_refusals(augment: Any, expected: str) -> None:
     with pytest.raises((ValueError, TypeError)) as caught:
         run(augment)
     assert expected in str(caught.value)
+
+
+def test_a_run_resumes_with_the_augmentation_that_it_would_have_had(tmp_path: Any) -> None:
+    augment = augmentation.on_inputs(augmentation.add_noise(0.5))
+    run(augment, epochs=2, checkpoint=tmp_path)
+    resumed = run(augment, epochs=4, checkpoint=tmp_path)
+    assert digest(resumed.params) == digest(run(augment, epochs=4).params)
+    with pytest.raises(ValueError, match="of another|to be of a run with"):
+        run(augmentation.on_inputs(augmentation.add_noise(0.4)), epochs=5, checkpoint=tmp_path)
