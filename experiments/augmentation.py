@@ -79,7 +79,7 @@ def measure(dataset: Dataset, sizes: list[int], config: Config) -> np.ndarray:
     """Return test error rates: size, without and with augmentation, seed."""
     height, width = dataset.image_shape
     classes, total = len(dataset.class_names), len(dataset.train.targets)
-    network = jaxnet.mlp((height * width, 100, 100, classes), input_scale=1 / dataset.pixel_max)
+    network = jaxnet.mlp((height * width, 100, 100, classes), input_scale=dataset.input_scale)
     order = jax.random.permutation(jax.random.key(0), total)
 
     def build(size: Any, strength: Any) -> Recipe:
@@ -104,7 +104,7 @@ def measure(dataset: Dataset, sizes: list[int], config: Config) -> np.ndarray:
     return 1 - accuracy.reshape(len(sizes), 2, config.seeds)
 
 
-def on_images(shape: tuple[int, int], strength: Any) -> augment.Augment:
+def on_images(shape: tuple[int, ...], strength: Any) -> augment.Augment:
     """Return the augmentation of the experiment, its numbers times the strength."""
     width = shape[1]
     moved = augment.affine(

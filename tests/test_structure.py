@@ -30,9 +30,9 @@ FLOORS = [
 
 ROOMS_WITHIN = {
     "data": [
-        ("embedded", "examples", "idx", "strata", "table"),
-        ("mini_batches", "mnist", "preparation", "split", "synthetic", "table_files"),
-        ("augmentation", "cleaning", "digits", "table_dataset"),
+        ("examples", "strata", "table"),
+        ("mini_batches", "preparation", "split", "synthetic"),
+        ("augmentation", "cleaning"),
         ("sources",),
     ],
     "training": [

@@ -150,7 +150,7 @@ def make_builder(config: Config, dataset: Dataset, epochs: int, examples: int) -
     def build(learning_rate: Any, drop_rate: Any) -> Recipe:
         network = jaxnet.mlp(
             (inputs, config.hidden, config.hidden, classes),
-            input_scale=1 / dataset.pixel_max,
+            input_scale=dataset.input_scale,
             drop_rate=drop_rate,
         )
         schedule = jaxnet.schedules.cosine_decay(learning_rate, steps)

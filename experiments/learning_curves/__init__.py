@@ -121,8 +121,7 @@ def main(config: Config) -> list[Claim]:
         return learn_table(config, out, devices)
     dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
     inputs, classes = dataset.train.inputs.shape[1], len(dataset.class_names)
-    scale = 1 / dataset.pixel_max
-    network = build_network(dataset.name, inputs, classes, config, input_scale=scale)
+    network = build_network(dataset.name, inputs, classes, config, input_scale=dataset.input_scale)
     train, validation, name = dataset.train, dataset.test, "test"
     if config.validation_fraction:
         train, validation = hold_out(train, config.validation_fraction, seed=config.seed)
@@ -174,7 +173,8 @@ def learn_table(config: Config, out: Path, devices: list[Any] | None) -> list[Cl
     (name, value), *_ = results.items()
     title = f"{Path(config.dataset).name}: {name.replace('_', ' ')} {value:.3g}"
     figure = draw_table(out / "learning_curves.png", dataset, network, result, title)
-    path = record_run(config, result, results | {"report": dataset.report}, figures=[figure])
+    report = dataset.table.report if dataset.table else ()
+    path = record_run(config, result, results | {"report": report}, figures=[figure])
     print("wrote", path, model, figure, sep="\n")
     return []
 

@@ -17,7 +17,7 @@ from experiments.harness.figures import (
 )
 from jaxnet.core.checks import require
 from jaxnet.core.types import Layer
-from jaxnet.data import TableDataset, preparation, read_table, table_dataset
+from jaxnet.data import Dataset, PreparedTable, preparation, read_table, table_dataset
 from jaxnet.networks import save_model
 from jaxnet.training import FitResult
 
@@ -25,32 +25,32 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".npz")
 """Suffixes of the data sets that are tables."""
 
 
-def load_table(path: str, *, target: str | None, seed: int, **options: Any) -> TableDataset:
+def load_table(path: str, *, target: str | None, seed: int, **options: Any) -> Dataset:
     """Read a table, split it, and print what was done to its columns.
 
     Args:
         path: the file.
         target: column to predict.
         seed: of the split.
-        options: of `jaxnet.data.table_dataset`.
+        options: of `jaxnet.data.sources.table_dataset`.
 
     Raises:
-        ValueError: without a target, and as `jaxnet.data.table_dataset`.
+        ValueError: without a target, and as `jaxnet.data.sources.table_dataset`.
     """
     table = read_table(path)
     columns = ", ".join(table.columns)
     require(target is not None, "--target", f"to be one of the columns {columns}", None)
     dataset = table_dataset(table, target or "", key=jax.random.key(seed), **options)
-    print(f"{path}:", *(f"  {line}" for line in dataset.report), sep="\n")
+    print(f"{path}:", *(f"  {line}" for line in _prepared(dataset).report), sep="\n")
     return dataset
 
 
-def table_loss(dataset: TableDataset) -> str:
+def table_loss(dataset: Dataset) -> str:
     """Return the name of the loss that suits the target."""
     return "softmax_cross_entropy" if dataset.class_names else "squared_error"
 
 
-def measure_table(dataset: TableDataset, network: Layer, result: FitResult) -> dict[str, float]:
+def measure_table(dataset: Dataset, network: Layer, result: FitResult) -> dict[str, float]:
     """Evaluate a network on the test rows.
 
     Returns:
@@ -58,13 +58,14 @@ def measure_table(dataset: TableDataset, network: Layer, result: FitResult) -> d
         of the mean squared error, in the target's unit.
     """
     outputs = _outputs(network, result, dataset.test.inputs)
-    if dataset.outputs is None:
+    scaling = _prepared(dataset).outputs
+    if scaling is None:
         labels = dataset.test.targets
         shares = np.bincount(labels, minlength=len(dataset.class_names)) / len(labels)
         accuracy = float(np.mean(outputs.argmax(axis=1) == labels))
         return {"test_accuracy": accuracy, "accuracy_of_the_commonest_class": float(shares.max())}
-    error = dataset.outputs.invert(outputs) - dataset.outputs.invert(dataset.test.targets)
-    around = dataset.outputs.invert(dataset.test.targets)
+    around = scaling.invert(dataset.test.targets)
+    error = scaling.invert(outputs) - around
     variance = np.sum((around - around.mean()) ** 2)
     return {
         "test_r_squared": float(1 - np.sum(error**2) / variance) if variance > 0 else float("nan"),
@@ -72,9 +73,7 @@ def measure_table(dataset: TableDataset, network: Layer, result: FitResult) -> d
     }
 
 
-def draw_table(
-    path: Path, dataset: TableDataset, network: Layer, result: FitResult, title: str
-) -> Path:
+def draw_table(path: Path, dataset: Dataset, network: Layer, result: FitResult, title: str) -> Path:
     """Draw the learning curves, and predictions of the test rows against the truth."""
     figure, (left, right) = new_figure(1, 2, size=(12, 4.8), title=title)
     epochs = np.arange(1, len(result.history.train["loss"]) + 1)
@@ -85,7 +84,8 @@ def draw_table(
     label_logarithmic(left.yaxis)
     left.legend()
     outputs = _outputs(network, result, dataset.test.inputs)
-    if dataset.outputs is None:
+    scaling = _prepared(dataset).outputs
+    if scaling is None:
         names = dataset.class_names
         counts = np.zeros((len(names), len(names)))
         np.add.at(counts, (dataset.test.targets, outputs.argmax(axis=1)), 1)
@@ -101,24 +101,24 @@ def draw_table(
         right.grid(False)
         right.set(xlabel="predicted", ylabel="true", title="Test rows")
     else:
-        truth = dataset.outputs.invert(dataset.test.targets)[:, 0]
-        found = dataset.outputs.invert(outputs)[:, 0]
+        truth = scaling.invert(dataset.test.targets)[:, 0]
+        found = scaling.invert(outputs)[:, 0]
         ends = [min(truth.min(), found.min()), max(truth.max(), found.max())]
         right.plot(ends, ends, color=GREY, linewidth=1)
         right.plot(truth, found, "o", color=BLUE, alpha=0.6)
-        right.set(xlabel=f"true {dataset.target}", ylabel="predicted", title="Test rows")
+        right.set(xlabel=f"true {_prepared(dataset).target}", ylabel="predicted", title="Test rows")
     return save_figure(figure, path)
 
 
 def save_table_model(
-    path: Path, dataset: TableDataset, network: Layer, result: FitResult, facts: dict[str, Any]
+    path: Path, dataset: Dataset, network: Layer, result: FitResult, facts: dict[str, Any]
 ) -> Path:
     """Write the network with the preparation of its columns, for `predict`."""
-    outputs = None if dataset.outputs is None else preparation.to_json(dataset.outputs)
+    target, inputs, outputs, _ = _prepared(dataset)
     table = {
-        "target": dataset.target,
-        "inputs": preparation.to_json(dataset.inputs),
-        "outputs": outputs,
+        "target": target,
+        "inputs": preparation.to_json(inputs),
+        "outputs": None if outputs is None else preparation.to_json(outputs),
     }
     return save_model(
         path,
@@ -129,6 +129,11 @@ def save_table_model(
         preprocessing={"table": table},
         training=facts,
     )
+
+
+def _prepared(dataset: Dataset) -> PreparedTable:
+    assert dataset.table is not None
+    return dataset.table
 
 
 def _outputs(network: Layer, result: FitResult, inputs: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jaxnet.data import Examples, load_dataset
-from jaxnet.data.mnist import RELATIVES, SHA256, load_mnist, load_relative, pair
+from jaxnet.data.sources.mnist import RELATIVES, SHA256, load_mnist, load_relative, pair
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(3, 2, 4)
 LABELS = np.array([5, 0, 9], np.uint8)

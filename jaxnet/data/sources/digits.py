@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from jaxnet.data.examples import Examples
-from jaxnet.data.idx import read_idx
-from jaxnet.data.mnist import pair
+from jaxnet.data.sources.idx import read_idx
+from jaxnet.data.sources.mnist import pair
 
 FOLDER = Path(__file__).parent / "embedded"
 

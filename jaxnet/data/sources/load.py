@@ -3,35 +3,11 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from jaxnet.core.checks import check_choice
-from jaxnet.data.digits import load_digits, load_digits_by_writer
-from jaxnet.data.examples import Examples
-from jaxnet.data.mnist import RELATIVES, load_mnist, load_relative
-
-
-class Dataset(NamedTuple):
-    """A data set for classification with metadata.
-
-    Attributes:
-        name: its name in `DATASETS`.
-        train: training examples.
-        test: test examples.
-        class_names: name of each label.
-        image_shape: ``(height, width)`` of an input before it was flattened.
-        pixel_max: the pixel value that means full ink.
-        caveat: why the test is easier than new images, as part of a sentence; "" for none.
-    """
-
-    name: str
-    train: Examples
-    test: Examples
-    class_names: tuple[str, ...]
-    image_shape: tuple[int, int]
-    pixel_max: int
-    caveat: str = ""
-
+from jaxnet.data.sources.dataset import Dataset
+from jaxnet.data.sources.digits import load_digits, load_digits_by_writer
+from jaxnet.data.sources.mnist import RELATIVES, load_mnist, load_relative
 
 _DIGIT_NAMES = tuple("0123456789")
 
@@ -74,8 +50,9 @@ def load_dataset(name: str, *, data_dir: str | Path | None = None) -> Dataset:
 
     Args:
         name: one of `DATASETS`. ``"digits"``, split at random, and ``"digits_by_writer"``, tested
-            on other writers than trained on, see `jaxnet.data.digits`, are embedded; ``"mnist"``,
-            split by writer, too, ``"fashion_mnist"`` and ``"kmnist"`` are four files each.
+            on other writers than trained on, see `jaxnet.data.sources.digits`, are embedded;
+            ``"mnist"``, split by writer, too, ``"fashion_mnist"`` and ``"kmnist"`` are four files
+            each.
         data_dir: where the files are, see `data_directory`.
 
     Raises:

@@ -13,7 +13,7 @@ import numpy as np
 from jaxnet.core.checks import check_entries, require
 from jaxnet.core.errors import missing_file
 from jaxnet.data.examples import Examples
-from jaxnet.data.idx import read_idx
+from jaxnet.data.sources.idx import read_idx
 
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
