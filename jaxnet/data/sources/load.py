@@ -1,13 +1,22 @@
-"""Data sets by name, and the directory of their files."""
+"""Data sets by name, from folders and tables; the directory of files."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from jaxnet.core.checks import check_choice
+import jax
+
+from jaxnet.core.checks import check_choice, check_key, require
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.files import check_path
+from jaxnet.core.types import Key
 from jaxnet.data.sources.dataset import Dataset
 from jaxnet.data.sources.digits import load_digits, load_digits_by_writer
+from jaxnet.data.sources.image_folder import load_image_folder
 from jaxnet.data.sources.mnist import RELATIVES, load_mnist, load_relative
+from jaxnet.data.sources.table_dataset import Task, table_dataset
+from jaxnet.data.sources.table_files import READERS, read_table
 
 _DIGIT_NAMES = tuple("0123456789")
 
@@ -45,25 +54,81 @@ DATASETS: dict[str, Callable[[Path], Dataset]] = {
 """Name -> loader ``data_dir -> Dataset``."""
 
 
-def load_dataset(name: str, *, data_dir: str | Path | None = None) -> Dataset:
-    """Load a data set by name.
+def load_dataset(
+    source: Any,
+    *,
+    data_dir: str | Path | None = None,
+    target: str | None = None,
+    task: Task = "auto",
+    ignore: Sequence[str] = (),
+    key: Key | None = None,
+) -> Dataset:
+    """Load a data set by name, from a folder of images, or of a table.
 
     Args:
-        name: one of `DATASETS`. ``"digits"``, split at random, and ``"digits_by_writer"``, tested
-            on other writers than trained on, see `jaxnet.data.sources.digits`, are embedded;
-            ``"mnist"``, split by writer, too, ``"fashion_mnist"`` and ``"kmnist"`` are four files
-            each.
-        data_dir: where the files are, see `data_directory`.
+        source: one of `DATASETS`; the path of a folder of images by class, see
+            `jaxnet.data.sources.image_folder`; or a table: a path, data frame or mapping as for
+            `jaxnet.data.read_table`.
+        data_dir: where the files of data sets by name are, see `data_directory`.
+        target: of a table: the column to predict.
+        task: of a table: what the target is, see `jaxnet.data.table_dataset`.
+        ignore: of a table: columns to leave out, such as identifiers.
+        key: PRNG key of the split of a table or folder; None for a fixed one. That of a data set by
+            name is always the same.
 
     Raises:
-        ValueError: for an unknown name, or damaged or foreign files.
-        FileNotFoundError: if files are missing; the message names their place.
+        ValueError: for an unknown name, damaged or foreign files, or an option that does not apply.
+        FileNotFoundError: if files are missing; the message names them, their place and checksums.
 
     >>> digits = load_dataset("digits")
     >>> digits.train.inputs.shape, digits.test.inputs.shape
     ((1438, 64), (359, 64))
+    >>> flats = {"size": [50, 60, 70, 80, 90], "rent": [510.5, 620.0, 680.5, 790.0, 930.5]}
+    >>> load_dataset(flats, target="rent").train.inputs.shape
+    (4, 1)
     """
-    return check_choice("name", name, DATASETS)(data_directory(data_dir))
+    options = {"data_dir": data_dir, "target": target, "ignore": tuple(ignore) or None, "key": key}
+    options["task"] = None if task == "auto" else task
+    fixed = jax.random.key(0) if key is None else key
+    check_key("key", fixed)
+    if isinstance(source, str | Path) and str(source) in DATASETS:
+        _allow_only("a data set by name", ("data_dir",), options)
+        return DATASETS[str(source)](data_directory(data_dir))
+    name = "table"
+    if isinstance(source, str | Path):
+        path = check_path("source", source)
+        if path.is_dir():
+            _allow_only("a folder of images", ("key",), options)
+            return load_image_folder(path, key=fixed)
+        if path.suffix.lower() not in READERS:
+            what = f"source, neither a folder nor a table ({', '.join(READERS)}),"
+            check_choice(what, str(source), DATASETS)
+        name = path.name
+    _allow_only("a table", ("target", "task", "ignore", "key"), options)
+    table = read_table(source)
+    columns = ", ".join(table.columns)
+    if target is None:
+        raise invalid_value("target", f"to be one of the columns {columns}", None)
+    made = table_dataset(table, target, key=fixed, task=task, ignore=ignore)
+    return made._replace(name=name)
+
+
+_COLUMNS = "Only tables have columns."
+
+_REASONS = {
+    "data_dir": "It holds the files of data sets by name.",
+    "target": _COLUMNS,
+    "task": _COLUMNS,
+    "ignore": _COLUMNS,
+    "key": "The split is part of the data set.",
+}
+"""Option -> why it does not apply."""
+
+
+def _allow_only(kind: str, names: Sequence[str], options: Mapping[str, Any]) -> None:
+    for name, value in options.items():
+        good = value is None or name in names
+        require(good, name, f"to be left out for {kind}", repr(value), _REASONS[name])
 
 
 def data_directory(data_dir: str | Path | None = None) -> Path:

@@ -26,8 +26,8 @@ def read_table(source: Any, *, text: Iterable[str] = ()) -> Table:
 
     Args:
         source: path of a ``.csv`` (or ``.tsv``, ``.txt``), ``.parquet`` or ``.npz`` file; a data
-            frame of pandas, polars or any other library that narwhals knows; or a mapping from
-            names to columns.
+            frame of pandas, polars or any other library that narwhals knows; a mapping from names
+            to columns; or a `Table`.
         text: columns of a CSV file whose numbers are names, such as postal codes.
 
     Returns:
@@ -46,7 +46,9 @@ def read_table(source: Any, *, text: Iterable[str] = ()) -> Table:
         path = check_path("path", source)
         if not path.is_file():
             raise missing_file("to exist", path, "Check the name and the folder.")
-        return check_choice("suffix", path.suffix.lower(), _READERS)(path, frozenset(text))
+        return check_choice("suffix", path.suffix.lower(), READERS)(path, frozenset(text))
+    if isinstance(source, Table):
+        return source
     if hasattr(source, "items") and not hasattr(source, "columns"):
         return make_table(source)
     frame = import_package("narwhals").from_native(source, eager_only=True)
@@ -141,10 +143,11 @@ def _read_npz(path: Path, text: frozenset[str]) -> Table:
         raise invalid_value(str(path), expected, error) from None
 
 
-_READERS: dict[str, Callable[[Path, frozenset[str]], Table]] = {
+READERS: dict[str, Callable[[Path, frozenset[str]], Table]] = {
     ".csv": _read_csv,
     ".tsv": _read_csv,
     ".txt": _read_csv,
     ".parquet": _read_parquet,
     ".npz": _read_npz,
 }
+"""Suffix of a table's file -> reader of ``(path, columns of text)``."""
