@@ -13,6 +13,7 @@ from jaxnet.core.files import check_path
 from jaxnet.core.types import Key
 from jaxnet.data.sources.dataset import Dataset
 from jaxnet.data.sources.digits import load_digits, load_digits_by_writer
+from jaxnet.data.sources.embedded_tables import TARGETS, load_embedded_table
 from jaxnet.data.sources.image_folder import load_image_folder
 from jaxnet.data.sources.mnist import RELATIVES, load_mnist, load_relative
 from jaxnet.data.sources.table_dataset import Task, table_dataset
@@ -45,9 +46,18 @@ def _relative(name: str) -> Callable[[Path], Dataset]:
     return load
 
 
+def _table(name: str) -> Callable[[Path], Dataset]:
+    def load(data_dir: Path) -> Dataset:
+        del data_dir
+        return load_embedded_table(name)
+
+    return load
+
+
 DATASETS: dict[str, Callable[[Path], Dataset]] = {
     "digits": _digits,
     "digits_by_writer": _digits_by_writer,
+    **{name: _table(name) for name in TARGETS},
     "mnist": _mnist,
     **{name: _relative(name) for name in RELATIVES},
 }

@@ -118,4 +118,4 @@ def test_files_are_looked_for_in_a_folder_of_the_data_sets_name(tmp_path: Path) 
 
 
 def test_names_are_those_of_the_data_sets() -> None:
-    assert set(DATASETS) == {"digits", "digits_by_writer", "fashion_mnist", "kmnist", "mnist"}
+    assert {"digits", "iris", "mnist"} < set(DATASETS)
