@@ -26,7 +26,10 @@ from jaxnet.training import History, TrainState
 SHEET_ROWS, SHEET_COLUMNS = 4, 6
 
 
-UNITS = {"softmax_cross_entropy": "cross-entropy (nats)", "squared_error": "error² (variances)"}
+UNITS = {
+    "softmax_cross_entropy": "cross-entropy (nats)",
+    "squared_error": "squared error (variances)",
+}
 """Loss -> label of its axis."""
 
 

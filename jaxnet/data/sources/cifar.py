@@ -33,7 +33,8 @@ def read_records(examples: Mapping[str, int], names: str, *, labels: int, classe
         expected = f"to name {classes} classes"
         require(len(known) == classes, files[names].origin, expected, len(known), REMEDY)
         *train, test = (_records(files[name], n, labels, classes) for name, n in examples.items())
-        inputs, targets = (np.concatenate(arrays) for arrays in zip(*train, strict=True))
+        inputs = np.concatenate([part.inputs for part in train])
+        targets = np.concatenate([part.targets for part in train])
         return Examples(inputs, targets), test, known
 
     return read

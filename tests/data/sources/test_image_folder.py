@@ -45,6 +45,8 @@ def test_parts_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
     assert made.train.targets.tolist() == [0, 0, 1, 1]
     assert made.train.targets.dtype == np.int32
     assert made.test.targets.tolist() == [0, 1]
+    with pytest.raises(ValueError, match="key to be left out for a folder with train and test"):
+        load_dataset(tmp_path, key=jax.random.key(0))
 
 
 def test_one_folder_is_split_in_proportion_and_by_key(tmp_path: Path) -> None:
