@@ -1,11 +1,11 @@
-"""Peers: PyTorch and Keras, which the README's two commands do not install."""
+"""Peers: libraries for tests that the README's two commands do not install."""
 
 import os
 from typing import Any
 
 import pytest
 
-PEERS = ("torch", "keras")
+PEERS = ("torch", "keras", "tensorflow_datasets")
 
 peers = pytest.mark.peers
 """Marks a test that says more where a peer is installed; ``pytest -m peers`` runs these alone."""

@@ -58,9 +58,13 @@ def test_parts_of_ones_own_train() -> None:
 
 
 def test_the_guide_to_data_runs() -> None:
-    *report, summary, row, accuracy = printed_by("\n".join(code_of("guides/data.md"))).splitlines()
+    *report, weights, same, summary, row, accuracy = printed_by(
+        "\n".join(code_of("guides/data.md"))
+    ).splitlines()
     assert report[:2] == ["300 rows, 3 columns", "'price' is a number"]
     assert float(report[-1]) < 25  # of prices from 90 to 800, with an error of 10
+    assert [float(weight) for weight in weights.split()] == pytest.approx([100 / 180, 5])
+    assert same == "True"
     assert (summary, row[:8]) == ("outlier: 1", "  row 7:")
     assert float(accuracy) > 0.9
 

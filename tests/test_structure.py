@@ -31,8 +31,8 @@ FLOORS = [
 ROOMS_WITHIN = {
     "data": [
         ("examples", "strata", "table"),
-        ("mini_batches", "preparation", "split", "synthetic"),
-        ("augmentation", "cleaning"),
+        ("class_balance", "mini_batches", "preparation", "prepared", "split", "synthetic"),
+        ("augmentation", "cleaning", "streams"),
         ("sources",),
     ],
     "training": [
@@ -43,6 +43,7 @@ ROOMS_WITHIN = {
         ("recipe",),
         ("host_loop", "program"),
         ("loggers", "train"),
+        ("stream_run",),
         ("fit",),
         ("sweeps",),
     ],

@@ -55,8 +55,8 @@ def at_least(statement: str, source: str, measured: float, threshold: float) -> 
     return Claim(statement, source, measured, threshold, bool(measured >= threshold))
 
 
-def prepare_folder(out: Path) -> Path:
-    """Create the output folder and a file in it, so that a long run does not fail at its end.
+def prepare_folder(out: Path, *, option: str = "--out") -> Path:
+    """Create an output folder and a file in it, so that a long run does not fail at its end.
 
     Raises:
         ValueError: if the folder cannot be created or written to.
@@ -66,7 +66,7 @@ def prepare_folder(out: Path) -> Path:
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        raise _not_writable("folder", out, error, "Choose another by --out DIR.") from error
+        raise _not_writable("folder", out, error, f"Choose another by {option} DIR.") from error
     return out
 
 

@@ -47,7 +47,7 @@ def maskable(function: Callable[..., Array]) -> Callable[..., Array]:
             kind = jax.eval_shape(call, outputs, targets)
             return jnp.zeros(kind.shape, kind.dtype)
         values = call(outputs, targets)
-        return jnp.where(_spread(where, values.ndim), values, jnp.zeros((), values.dtype))
+        return jnp.where(spread(where, values.ndim), values, jnp.zeros((), values.dtype))
 
     where = inspect.Parameter("where", inspect.Parameter.KEYWORD_ONLY, default=None)
     changed: Any = masked
@@ -82,7 +82,7 @@ def apply_mask(
     require_type(where.dtype == bool, "where", "to be boolean", where.dtype, "Pass where > 0.")
     require(where.shape == batch, "where", f"to have shape {batch}", where.shape)
     harmless = jnp.where(
-        _spread(where, outputs.ndim), jnp.asarray(outputs), jnp.zeros((), outputs.dtype)
+        spread(where, outputs.ndim), jnp.asarray(outputs), jnp.zeros((), outputs.dtype)
     )
     if targets.shape[: len(batch)] != batch or not where.size:
         return harmless, targets
@@ -92,7 +92,7 @@ def apply_mask(
     rows = numpy.asarray(targets).reshape(where.size, *targets.shape[len(batch) :])
     none = _known(where) and not np.any(where)
     kept = numpy.broadcast_to(_class_0(rows) if none else rows[first], targets.shape)
-    return harmless, numpy.where(_spread(where, targets.ndim), targets, kept)
+    return harmless, numpy.where(spread(where, targets.ndim), targets, kept)
 
 
 def _class_0(rows: AnyArray) -> np.ndarray:
@@ -110,6 +110,6 @@ def _known(array: AnyArray) -> bool:
     return not isinstance(array, Tracer)
 
 
-def _spread(where: AnyArray, ndim: int) -> AnyArray:
-    """Return a mask with as many axes as the masked array."""
-    return where.reshape(where.shape + (1,) * (ndim - where.ndim))
+def spread(values: AnyArray, ndim: int) -> Any:
+    """Append axes of size 1 to one value an example, so that it has ``ndim`` axes."""
+    return values.reshape(values.shape + (1,) * (ndim - values.ndim))

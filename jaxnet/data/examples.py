@@ -1,34 +1,71 @@
-"""Labelled examples: a pair of arrays of inputs and targets."""
+"""Labelled examples: inputs, targets and, if they do not count alike, weights."""
 
-from typing import Any, NamedTuple
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import numpy as np
 
-from jaxnet.core.checks import check_finite, check_instance, check_numbers, require
+from jaxnet.core.checks import (
+    check_entries,
+    check_finite,
+    check_instance,
+    check_numbers,
+    require,
+)
 from jaxnet.core.errors import invalid_value
-from jaxnet.core.types import AnyArray
+from jaxnet.core.types import AnyArray, Array
 
 
-class Examples(NamedTuple):
-    """A batch of labelled examples, or a whole data set: a pytree of two arrays.
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True, eq=False)
+class Examples:
+    """A batch of labelled examples, or a whole data set: a pytree of arrays.
+
+    ``inputs, targets = examples`` unpacks it.
 
     Attributes:
         inputs: shape ``(examples, ...)``; pixels may stay integers.
         targets: shape ``(examples,)`` for labels, ``(examples, outputs)`` for vectors.
+        weights: how much each example counts, 0 or more, shape ``(examples,)``; None for all
+            alike. Means of losses and metrics are then weighted means: an example of weight 2
+            counts as two of weight 1. Batch normalization counts each example once.
+
+    >>> x, t = Examples(np.zeros((3, 2)), np.arange(3), weights=np.array([1.0, 1.0, 2.0]))
+    >>> x.shape, t.shape
+    ((3, 2), (3,))
     """
 
     inputs: Any
     targets: Any
+    weights: Any = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.inputs, self.targets))
 
     def take(self, indices: AnyArray | slice) -> "Examples":
         """Return the examples at ``indices``, in that order."""
-        return Examples(self.inputs[indices], self.targets[indices])
+        return self.map(lambda array: array[indices])
+
+    def map(self, function: Callable[[Any], Any]) -> "Examples":
+        """Return the examples with a function applied to each of their arrays."""
+        fields = (self.inputs, self.targets, self.weights)
+        return Examples(*(None if field is None else function(field) for field in fields))
+
+    def _replace(self, **fields: Any) -> "Examples":
+        """Return the examples with other fields, as a named tuple does."""
+        return dataclasses.replace(self, **fields)
 
 
 def count(examples: Examples) -> int:
     """Return the number of examples."""
     return int(np.shape(examples.inputs)[0])
+
+
+def total_weight(examples: Examples) -> int | Array:
+    """Return the sum of the weights; without any, the number of examples."""
+    return count(examples) if examples.weights is None else examples.weights.sum()
 
 
 def check_pair(argument: str, examples: Any) -> Examples:
@@ -40,14 +77,13 @@ def check_pair(argument: str, examples: Any) -> Examples:
     """
     check_instance(argument, examples, Examples, "to be Examples", "See jaxnet.data.Examples.")
     try:  # arrays on the device stay there: a copy of MNIST takes a tenth of an epoch
-        fields = (f if isinstance(f, jax.Array) else np.asarray(f) for f in examples)
-        return Examples(*fields)
+        return examples.map(lambda f: f if isinstance(f, jax.Array) else np.asarray(f))
     except ValueError as error:
         raise invalid_value(argument, "to hold arrays, rows of one length", error) from error
 
 
 def check_examples(argument: str, examples: Examples) -> Examples:
-    """Check examples for equal lengths, emptiness, dtypes and finite values.
+    """Check examples for equal lengths, emptiness, dtypes, finite values and weights.
 
     Raises:
         TypeError: for other types than examples, or arrays of other types than numbers.
@@ -58,7 +94,19 @@ def check_examples(argument: str, examples: Examples) -> Examples:
     paired = len(inputs) > 1 and len(targets) > 0 and inputs[0] == targets[0] > 0
     shapes = f"inputs of shape {inputs} and targets of shape {targets}"
     require(paired, argument, "to pair each of one or more inputs with a target", shapes)
-    for name, field in examples._asdict().items():
+    for name, field in named_arrays(examples).items():
         check_numbers(f"{argument}.{name}", field)
         check_finite(f"{argument}.{name}", np.asarray(field), "Remove or repair those examples.")
+    if (weights := examples.weights) is not None:
+        name, expected = f"{argument}.weights", f"to be one an example, of shape {inputs[:1]}"
+        require(weights.shape == inputs[:1], name, expected, weights.shape)
+        check_entries(name, weights, lambda w: w >= 0, "0 or more")
+        check_entries(f"the sum of {name}", weights.sum(), lambda total: total > 0, "above 0")
     return examples
+
+
+def named_arrays(examples: Examples) -> dict[str, Any]:
+    """Return name -> array of the fields that are there."""
+    fields = dataclasses.fields(examples)
+    named = {field.name: getattr(examples, field.name) for field in fields}
+    return {name: array for name, array in named.items() if array is not None}

@@ -47,6 +47,8 @@ def check_inputs(
     check_objective(objective)
     _check_mode(key, training)
     pair = check_pair("examples", examples)
+    remedy = "Pass Examples(examples.inputs, examples.targets)."
+    require(pair.weights is None, "examples", "to have no weights here", "some", remedy)
     if any(isinstance(field, Tracer) for field in pair):
         objective.network.out_shape(pair.inputs.shape[1:])
     else:
@@ -90,7 +92,7 @@ def check_targets(network: Layer, loss: Loss, x: Array, targets: Any) -> None:
     require(len(x), "x", "to hold examples", f"shape {x.shape}")
     shape = (len(x), *network.out_shape(x.shape[1:]))
     outputs = jax.ShapeDtypeStruct(shape, jnp.result_type(float))
-    jax.eval_shape(lambda y: batch_sums(Objective(network, loss), y, targets), outputs)
+    jax.eval_shape(lambda y: batch_sums(Objective(network, loss), y, Examples(x, targets)), outputs)
 
 
 def check_objective(objective: Any) -> None:

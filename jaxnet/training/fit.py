@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh
 
-from jaxnet.core.checks import check_count, check_function, check_key
+from jaxnet.core.checks import check_count, check_function, check_key, require
 from jaxnet.core.files import check_path
 from jaxnet.core.types import Key, Layer, Shape
 from jaxnet.data.augmentation.compose import Augment
 from jaxnet.data.examples import Examples
+from jaxnet.data.streams import Stream
 from jaxnet.training.checkpoints.checkpoint import Checkpoint
 from jaxnet.training.checkpoints.fingerprint import take_fingerprint
 from jaxnet.training.distributed.devices import Device, check_devices, compiler_options
@@ -43,11 +43,12 @@ from jaxnet.training.loop.state import TrainState, init_state, strongly_typed
 from jaxnet.training.loop.step import Constraint
 from jaxnet.training.program import LoopConfig, assemble, check_loop, settings_of
 from jaxnet.training.recipe import Recipe, check_recipe, recipe_objective
+from jaxnet.training.stream_run import StreamRun
 
 
 def fit(
     network: Layer,
-    train: Examples,
+    train: Examples | Stream,
     *,
     key: Key,
     optimizer: optax.GradientTransformation,
@@ -82,7 +83,9 @@ def fit(
 
     Args:
         network: what to train, such as ``jaxnet.mlp((784, 100, 100, 10))``.
-        train: the examples to learn from.
+        train: the examples to learn from; or a `jaxnet.data.Stream`, which reads them from a disk
+            a chunk at a time: the same steps, on one device, without instruments, and resumed
+            after the last chunk that a checkpoint has.
         key: PRNG key of the initial parameters, the shuffling and all else that is random; not
             used where ``state`` is given, which has its own.
         optimizer: one of `jaxnet.optim`, or any other ``optax.GradientTransformation``.
@@ -175,17 +178,23 @@ def fit(
         recipe = check_recipe(Recipe(*kinds, evaluate_at, augment))
         asked = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
         loop = check_loop(asked, train)._replace(epochs=CAPACITY)
+        some = train
+        if isinstance(some, Stream):
+            for name, given in {"devices": devices, "instruments": instruments}.items():
+                require(not given, name, "to be None with a stream", given)
+            some = next(some.epoch(None, batch_size=loop.batch_size))
         if chosen is not None:
             loop = loop._replace(mesh=make_mesh(chosen, loop.batch_size))
         objective = recipe_objective(recipe)
-        examples = check_both(objective, train, validation)
+        examples = check_both(objective, some, validation)
         check_normalization(network, examples[0].inputs, loop.batch_size)
         start = _start(recipe, examples[0].inputs.shape[1:], key, state)
         check_outputs(objective, examples[0])
         return recipe, loop, start, examples
 
     made = run_in_all_processes(processes, make)
-    return _run(*made, processes, epochs, report_every, on_progress, checkpoint)
+    stream = train if isinstance(train, Stream) else None
+    return _run(*made, stream, processes, epochs, report_every, on_progress, checkpoint)
 
 
 def _check_options(report_every: Any, on_progress: Any, checkpoint: Any) -> None:
@@ -202,6 +211,7 @@ def _run(
     loop: LoopConfig,
     start: TrainState,
     own: tuple[Examples, Examples | None],
+    stream: Stream | None,
     processes: int,
     epochs: int,
     report_every: int | None,
@@ -209,31 +219,31 @@ def _run(
     checkpoint: str | os.PathLike[str] | None,
 ) -> FitResult:
     """Train with checked arguments that are the same in all processes."""
-    mesh, program = loop.mesh, _program(recipe, loop)
-    examples = replicated(own, mesh)
+    if stream is None:
+        run = _MemoryRun(recipe, loop, own)
+    else:
+        run = StreamRun(recipe, loop, stream, own)
+        start = run.start(start)
     text = ""
     if processes > 1 or checkpoint is not None:
-        lower = functools.partial(_lowered, program, start, examples, mesh)
-        text = run_in_all_processes(processes, lower).as_text()
+        text = run_in_all_processes(processes, lambda: run.lowered(start)).as_text()
         if recipe.evaluate_at is not None:  # which no epoch may need
             text += read_params.lower(start, recipe.evaluate_at).as_text()
     asked = (epochs, report_every, checkpoint is None)
     check_agreement(processes, (start, own, text, asked))
 
-    def call(state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
-        state, number = replicated((state, jnp.int32(epochs)), mesh)
-        return local(program(state, *examples, number), mesh)
-
     # how many epochs take half a second is something else in each process
     pace = report_every or (1 if processes > 1 else None)
-    with contextlib.ExitStack() as opened:
+    with contextlib.closing(run), contextlib.ExitStack() as opened:
         kept = None
         if checkpoint is not None:
             settings, often = settings_of(recipe, loop), report_every is not None
-            fingerprint = take_fingerprint(start, *own, text, settings, processes)
+            of = None if stream is None else stream.in_words()
+            begun = start._replace(totals=())
+            fingerprint = take_fingerprint(begun, *own, text, settings, processes, stream=of)
             kept = Checkpoint(checkpoint, fingerprint, processes, epochs=epochs, every_chunk=often)
             opened.enter_context(contextlib.closing(kept))
-        return run_in_chunks(call, start, epochs, recipe, pace, on_progress, kept)
+        return run_in_chunks(run, start, epochs, recipe, pace, on_progress, kept)
 
 
 def _start(recipe: Recipe, in_shape: Shape, key: Key, state: TrainState | None) -> TrainState:
@@ -279,9 +289,23 @@ def _program(recipe: Recipe, loop: LoopConfig) -> Any:
     )
 
 
-def _lowered(
-    program: Any, state: TrainState, examples: tuple[Examples, Examples | None], mesh: Mesh | None
-) -> Any:
-    """Lower the program without compiling it."""
-    state, number = replicated((state, jnp.int32(0)), mesh)
-    return program.lower(state, *examples, number)
+class _MemoryRun:
+    """The program of a run with examples in memory, for the host loop."""
+
+    def __init__(
+        self, recipe: Recipe, loop: LoopConfig, examples: tuple[Examples, Examples | None]
+    ):
+        self._program, self._mesh = _program(recipe, loop), loop.mesh
+        self._examples = replicated(examples, loop.mesh)
+
+    def lowered(self, state: TrainState) -> Any:
+        """Lower the program without compiling it."""
+        state, number = replicated((state, jnp.int32(0)), self._mesh)
+        return self._program.lower(state, *self._examples, number)
+
+    def __call__(self, state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
+        state, number = replicated((state, jnp.int32(epochs)), self._mesh)
+        return local(self._program(state, *self._examples, number), self._mesh)
+
+    def close(self) -> None:
+        """Do nothing: memory needs no closing."""

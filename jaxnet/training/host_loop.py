@@ -75,6 +75,7 @@ class Progress(NamedTuple):
         history: learning curves so far.
         seconds: wall time of the training so far.
         resumed: how many of the finished epochs an earlier start has left in a checkpoint.
+        step: steps finished of the epoch under way; 0 but for streams.
     """
 
     epoch: int
@@ -82,6 +83,7 @@ class Progress(NamedTuple):
     history: History
     seconds: float
     resumed: int = 0
+    step: int = 0
 
 
 class DivergenceError(RuntimeError):
@@ -132,7 +134,8 @@ def run_in_chunks(
 
     def tell(result: FitResult) -> None:
         if on_progress is not None:
-            on_progress(Progress(done, epochs, result.history, seconds, resumed))
+            step = _step_of(state)
+            on_progress(Progress(done, epochs, result.history, seconds, resumed, step))
 
     result = _result(recipe, stands, compiled - started)
     if resumed:
@@ -141,12 +144,13 @@ def run_in_chunks(
         size = min(chunk or _chunk_size(done, seconds), epochs - done, CAPACITY)
         state, rows, new = call(state, size)
         history = jax.tree.map(lambda *parts: np.concatenate(parts), history, _filled(rows, new))
-        done, ended = done + int(new), int(new) < size
+        done += int(new)
         seconds = time.perf_counter() - began
         stands = Standing(state, history, seconds)
         result = _result(recipe, stands, compiled - started)
+        ended = result.ended_by != "epochs"
         _check_divergence(history, result, checkpoint)
-        if checkpoint is not None and int(new):
+        if checkpoint is not None and (int(new) or _step_of(state)):
             checkpoint.save(stands, last=ended or done == epochs)
         tell(result)
     return result
@@ -165,12 +169,17 @@ def _result(recipe: Recipe, stands: Standing, compile_seconds: float) -> FitResu
         best.params,
         best.statistics,
         int(state.epoch) - int(best.age),
-        state,
+        state._replace(totals=()),
         curves,
         ended_by,
         compile_seconds,
         run_seconds,
     )
+
+
+def _step_of(state: TrainState) -> int:
+    """Return the number of steps of an epoch under way."""
+    return int(state.totals.steps) if state.totals else 0
 
 
 def _filled(rows: RunRecord, number: int | Array) -> RunRecord:

@@ -7,12 +7,14 @@ from jax.sharding import Mesh
 
 from jaxnet.core.checks import check_choice, check_count, check_flags, check_range
 from jaxnet.data.examples import Examples
+from jaxnet.data.streams import Stream
 from jaxnet.training.loop.checks import check_batch_size
 from jaxnet.training.loop.epoch import SHORT_BATCHES, ShortBatch, make_epoch
 from jaxnet.training.loop.evaluate import make_evaluate
 from jaxnet.training.loop.gradient import get_engine
+from jaxnet.training.loop.objective import Objective
 from jaxnet.training.loop.run import Instrument, Run, check_instruments, make_run
-from jaxnet.training.loop.step import make_step
+from jaxnet.training.loop.step import Step, make_step
 from jaxnet.training.recipe import Recipe, recipe_objective
 
 
@@ -36,7 +38,7 @@ class LoopConfig(NamedTuple):
     mesh: Mesh | None = None
 
 
-def check_loop(loop: LoopConfig, train: Examples) -> LoopConfig:
+def check_loop(loop: LoopConfig, train: Examples | Stream) -> LoopConfig:
     """Return a configuration that can be hashed.
 
     Raises:
@@ -62,7 +64,7 @@ def assemble(recipe: Recipe, loop: LoopConfig) -> Run:
     """
     objective = recipe_objective(recipe)
     epoch = make_epoch(
-        make_step(objective, get_engine(recipe.gradient), recipe.optimizer, recipe.constraint),
+        recipe_step(recipe, objective),
         batch_size=loop.batch_size,
         shuffle=loop.shuffle,
         short_batch=loop.short_batch,
@@ -78,6 +80,12 @@ def assemble(recipe: Recipe, loop: LoopConfig) -> Run:
         instruments=dict(loop.instruments or {}),
         evaluate_at=recipe.evaluate_at,
     )
+
+
+def recipe_step(recipe: Recipe, objective: Objective) -> Step:
+    """Return the training step of a recipe."""
+    engine = get_engine(recipe.gradient)
+    return make_step(objective, engine, recipe.optimizer, recipe.constraint)
 
 
 def settings_of(recipe: Recipe, loop: LoopConfig) -> dict[str, Any]:

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_count, check_range
+from jaxnet.core.masks import spread
 from jaxnet.core.types import Array, Key, Number
-from jaxnet.data.augmentation.compose import Transform, floating, over, uniform
+from jaxnet.data.augmentation.compose import Transform, floating, uniform
 
 
 def add_noise(std: Number) -> Transform:
@@ -85,7 +86,7 @@ def _read(batch: Array, shift: Array, speed: Array) -> Array:
     length = x.shape[1]
     middle = (length - 1) / 2
     place = jnp.arange(length, dtype=x.dtype)[None]
-    place = over(speed, x) * (place - middle - over(shift, x)) + middle
+    place = spread(speed, x.ndim) * (place - middle - spread(shift, x.ndim)) + middle
     inside = jnp.clip(place, -1.0, float(length)) + 1
     before = jnp.minimum(jnp.floor(inside), float(length))
     padded = jnp.pad(x, ((0, 0), (1, 1)))

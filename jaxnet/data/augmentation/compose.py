@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_range, require
+from jaxnet.core.masks import spread
 from jaxnet.core.types import Array, Key, Number, Shape
 from jaxnet.data.examples import Examples
 
@@ -100,14 +101,9 @@ def sometimes(probability: Number, transform: Transform) -> Transform:
         drawn_key, key = jax.random.split(key)
         new = transform(key, batch)
         drawn = jax.random.uniform(drawn_key, (len(batch),)) < probability
-        return jnp.where(over(drawn, new), new, batch.astype(new.dtype))
+        return jnp.where(spread(drawn, new.ndim), new, batch.astype(new.dtype))
 
     return transformed
-
-
-def over(values: Array, batch: Array) -> Array:
-    """Return one value an example with as many axes as the batch."""
-    return values.reshape(-1, *[1] * (batch.ndim - 1))
 
 
 def floating(batch: Array) -> Array:

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.checks import check_count, check_flags, check_range
+from jaxnet.core.masks import spread
 from jaxnet.core.types import Array, Key, Number
-from jaxnet.data.augmentation.compose import Transform, floating, over, uniform
+from jaxnet.data.augmentation.compose import Transform, floating, uniform
 from jaxnet.data.augmentation.resampling import bilinear
 
 
@@ -142,7 +143,7 @@ def flip(probability: Number = 0.5, *, vertical: bool = False) -> Transform:
 
     def transform(key: Key, images: Array) -> Array:
         drawn = jax.random.uniform(key, (len(images),)) < probability
-        return jnp.where(over(drawn, images), jnp.flip(images, 1 if vertical else 2), images)
+        return jnp.where(spread(drawn, images.ndim), jnp.flip(images, 1 if vertical else 2), images)
 
     return transform
 
@@ -167,7 +168,7 @@ def sharpen(strength: Number = 1.0) -> Transform:
     def transform(key: Key, images: Array) -> Array:
         x = floating(images)
         s = jnp.abs(uniform(key, images, strength))
-        return x + over(s, x) * (x - _blurred(x, jnp.ones_like(s)))
+        return x + spread(s, x.ndim) * (x - _blurred(x, jnp.ones_like(s)))
 
     return transform
 
@@ -178,7 +179,7 @@ def brightness(strength: Number) -> Transform:
 
     def transform(key: Key, images: Array) -> Array:
         x = floating(images)
-        return x + over(uniform(key, images, strength), x)
+        return x + spread(uniform(key, images, strength), x.ndim)
 
     return transform
 
@@ -190,7 +191,7 @@ def contrast(strength: Number) -> Transform:
     def transform(key: Key, images: Array) -> Array:
         x = floating(images)
         mean = jnp.mean(x, axis=(1, 2, 3), keepdims=True)
-        return mean + jnp.exp(over(uniform(key, images, strength), x)) * (x - mean)
+        return mean + jnp.exp(spread(uniform(key, images, strength), x.ndim)) * (x - mean)
 
     return transform
 
@@ -241,7 +242,7 @@ def window(key: Key, n: int, length: int, size: int) -> Array:
 
 
 def _blurred(x: Array, s: Array) -> Array:
-    side = over(s, x)
+    side = spread(s, x.ndim)
     for axis in (1, 2):
         wide = jnp.pad(x, [(int(a == axis),) * 2 for a in range(4)], mode="edge")
         length = x.shape[axis]

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_count, check_range, require
+from jaxnet.core.masks import spread
 from jaxnet.core.types import Array, Key, Number, Shape
-from jaxnet.data.augmentation.compose import Augment, floating, over
+from jaxnet.data.augmentation.compose import Augment, floating
 from jaxnet.data.augmentation.images import window
 from jaxnet.data.examples import Examples
 
@@ -81,5 +82,5 @@ def _as_mixable(examples: Examples, classes: int) -> tuple[Array, Array]:
 
 
 def _mixed(values: Array, other: Array, share: Array) -> Array:
-    weight = over(share, values)
+    weight = spread(share, values.ndim)
     return weight * values + (1 - weight) * values[other]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from jaxnet.core.types import Array, Key, Params, Statistics
-from jaxnet.data.examples import Examples, check_pair, count
+from jaxnet.data.examples import Examples, check_pair, total_weight
 from jaxnet.inspection.check_inputs import check_objective
 from jaxnet.training.loop.objective import Objective
 from jaxnet.training.loop.sums import batch_risk, batch_sums
@@ -47,7 +47,7 @@ def make_risk(
         outputs, _ = plain.network.apply(
             params, statistics, examples.inputs, key=key, training=training
         )
-        sums = batch_sums(plain, outputs, examples.targets)
-        return batch_risk(plain, sums, params, count(examples))
+        sums = batch_sums(plain, outputs, examples)
+        return batch_risk(plain, sums, params, total_weight(examples))
 
     return risk

@@ -136,7 +136,7 @@ def restore_state(folder: Folder, like: TrainState) -> TrainState:
             its values do not matter.
 
     Returns:
-        The state, after ``state.epoch`` epochs.
+        The state, after ``state.epoch`` epochs; of a stream, maybe in the middle of the next.
 
     Raises:
         ValueError: if the folder holds no checkpoint that can be read.

@@ -15,7 +15,7 @@ from jax.sharding import Mesh
 from jaxnet.core.errors import invalid_type, invalid_value
 from jaxnet.core.trees import describe_array, describe_arrays, digest
 from jaxnet.core.types import Description, Layer
-from jaxnet.data.examples import Examples
+from jaxnet.data.examples import Examples, named_arrays
 from jaxnet.training.distributed.devices import Device
 
 LINE = 300
@@ -73,6 +73,7 @@ def take_fingerprint(
     *,
     members: Mapping[str, Any] | None = None,
     device: Device | None = None,
+    stream: str | None = None,
 ) -> Fingerprint:
     """Return the fingerprint of a run. Hashing takes about a third of a second per 100 MB.
 
@@ -84,15 +85,18 @@ def take_fingerprint(
         settings: name -> what the program was made of: a number, a word, functions.
         processes: to how many the devices belong, which sum over theirs first.
         members: of a sweep: name -> what all its runs are given, arrays or words.
+        stream: what ``train`` is the first chunk of, in words.
         device: one of those that train, all of one platform; by default JAX's first.
     """
-    sets = {"train": train._asdict(), "validation": validation._asdict() if validation else {}}
+    sets = {"train": named_arrays(train)}
+    sets["validation"] = named_arrays(validation) if validation else {}
     # from another key all else differs: it comes first
     parts = {"key": state.key, **state._asdict()} if members is None else {}
     return Fingerprint(
         {"processes": str(processes)} | _platform(device or jax.devices()[0]),
         describe_arrays(state),
-        {f"{name}.{n}": _described(a) for name, each in sets.items() for n, a in each.items()},
+        ({} if stream is None else {"train": stream})
+        | {f"{name}.{n}": _described(a) for name, each in sets.items() for n, a in each.items()},
         {name: in_words(value) for name, value in settings.items()},
         "\n".join(map(_shortened, program.splitlines())),
         {f"initial {name} of SHA-256": digest(part)[:16] for name, part in parts.items()},

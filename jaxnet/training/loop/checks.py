@@ -10,6 +10,7 @@ from jaxnet.core.checks import check_count, check_instance, require, require_typ
 from jaxnet.core.trees import describe_arrays
 from jaxnet.core.types import AnyArray, Array, Layer
 from jaxnet.data.examples import Examples, check_examples, check_pair, count
+from jaxnet.data.streams import Stream
 from jaxnet.functions.losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -62,10 +63,10 @@ def check_outputs(objective: Objective, train: Examples) -> None:
         loss(network.apply(*trees, few.inputs)[0], few.targets)
 
 
-def check_batch_size(batch_size: Any, train: Examples) -> int:
+def check_batch_size(batch_size: Any, train: Examples | Stream) -> int:
     """Check that the batch size is from 1 to the number of examples."""
     batch_size = check_count("batch_size", batch_size)
-    total = count(check_pair("train", train))
+    total = train.size if isinstance(train, Stream) else count(check_pair("train", train))
     require(total, "train", "to hold examples", "none")
     require(batch_size <= total, "batch_size", f"to be at most the {total} examples", batch_size)
     return batch_size

@@ -1,7 +1,7 @@
 """One epoch: every example once, in mini-batches, in a new random order (lecture 001)."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from jaxnet.core.random import random_order
 from jaxnet.core.trees import all_finite
 from jaxnet.core.types import AnyArray, Array, Key
 from jaxnet.data.augmentation.compose import Augment
-from jaxnet.data.examples import Examples, count
+from jaxnet.data.examples import Examples, count, total_weight
 from jaxnet.training.distributed.mesh import divided
 from jaxnet.training.loop.state import TrainState
 from jaxnet.training.loop.step import Step, StepState
@@ -44,10 +44,49 @@ Epoch: TypeAlias = Callable[..., tuple[TrainState, EpochRecord]]
 """``(state, examples, scale=None) -> state, record``. ``scale`` multiplies the updates."""
 
 
-class _Totals(NamedTuple):
+class Totals(NamedTuple):
+    """Sums over the steps of an epoch so far.
+
+    Attributes:
+        steps: how many there were, int32.
+        weight: sum of the weights of the examples seen; without weights, their number.
+        sums: of loss and metrics over these examples.
+        diverged_at: first step, from 0, whose loss was not finite; `NEVER` if there was none.
+        last_loss: mean loss of the last mini-batch whose loss was finite.
+    """
+
+    steps: Array
+    weight: Array
     sums: Sums
     diverged_at: Array
     last_loss: Array
+
+
+class Underway(NamedTuple):
+    """An epoch under way: what its steps hand on.
+
+    Attributes:
+        state: parameters, statistics and optimizer state after the steps so far.
+        totals: of these steps.
+    """
+
+    state: StepState
+    totals: Totals
+
+
+class Steps(NamedTuple):
+    """The steps of an epoch, all at once or some at a time, as two pure functions.
+
+    Attributes:
+        begin: ``(state, examples, scale=None) -> underway``, before the first step. Of the
+            examples only shapes and dtypes are used.
+        advance: ``(underway, examples, order, key) -> underway``, a step for each mini-batch of
+            ``order``, indices of examples, or None for theirs; ``key`` is the second of
+            `epoch_keys`.
+    """
+
+    begin: Callable[..., Underway]
+    advance: Callable[[Underway, Examples, Array | None, Key], Underway]
 
 
 def steps_per_epoch(examples: int, *, batch_size: int, short_batch: ShortBatch = "equal") -> int:
@@ -58,6 +97,12 @@ def steps_per_epoch(examples: int, *, batch_size: int, short_batch: ShortBatch =
     """
     full, rest = divmod(examples, batch_size)
     return full + (rest > 0 and short_batch != "drop")
+
+
+def epoch_keys(state: TrainState) -> tuple[Key, Key]:
+    """Return the keys of the order and of the steps of an epoch."""
+    order_key, step_key = jax.random.split(jax.random.fold_in(state.key, state.epoch))
+    return order_key, step_key
 
 
 def make_epoch(
@@ -87,50 +132,102 @@ def make_epoch(
             traced, and name an example more than once.
         mesh: devices that each take a part of every mini-batch; None for one that takes all.
     """
-    step = jax.jit(step, static_argnums=3, inline=True)  # traced once for mini-batches of a size
+    steps = make_steps(step, batch_size, short_batch, augment, mesh)
 
     def epoch(
         state: TrainState, examples: Examples, scale: Array | None = None
     ) -> tuple[TrainState, EpochRecord]:
-        order_key, step_key = jax.random.split(jax.random.fold_in(state.key, state.epoch))
+        order_key, step_key = epoch_keys(state)
         total = count(examples) if subset is None else len(subset)
         order = random_order(order_key, total) if shuffle else jnp.arange(total, dtype=jnp.int32)
         order = order if subset is None else jnp.asarray(subset, jnp.int32)[order]
-        full_steps, rest = divmod(total, batch_size)
-        rest = 0 if short_batch == "drop" else rest
-
-        def draw(batch_order: Array, key: Key) -> Examples:
-            batch = divided(_gather(examples, batch_order), mesh)
-            return batch if augment is None else _augmented(augment, key, batch)
-
-        def take_step(carry, batch_order: Array, index: Array, divisor: int):
-            key = jax.random.fold_in(step_key, index)
-            step_state, sums = step(carry[0], draw(batch_order, key), key, divisor)
-            return step_state, _accumulate(carry[1], sums, index, len(batch_order))
-
-        def body(carry, row: tuple[Array, Array]):
-            batch_order, index = row
-            return take_step(carry, batch_order, index, batch_size), None
-
-        step_state = StepState(state.params, state.statistics, state.opt_state, scale)
-        batch = jax.eval_shape(draw, jax.ShapeDtypeStruct((batch_size,), jnp.int32), step_key)
-        carry = (step_state, _no_totals(step, step_state, batch, step_key))
-        rows = order[: full_steps * batch_size].reshape(full_steps, batch_size)
-        carry, _ = jax.lax.scan(body, carry, (rows, jnp.arange(full_steps, dtype=jnp.int32)))
-        if rest:
-            divisor = batch_size if short_batch == "equal" else rest
-            last = jnp.int32(full_steps)
-            carry = take_step(carry, order[full_steps * batch_size :], last, divisor)
-        step_state, totals = carry
-        seen = full_steps * batch_size + rest
-        return _finish(state, step_state), _report(totals, step_state, full_steps, rest, seen)
+        if examples.weights is not None:  # of mean 1, divisors stay numbers of examples
+            weights = examples.weights.astype(jnp.result_type(float))
+            examples = examples._replace(weights=weights / weights[order].mean())
+        underway = steps.begin(state, examples, scale)
+        return finish_epoch(state, steps.advance(underway, examples, order, step_key))
 
     return epoch
 
 
+def make_steps(
+    step: Step,
+    batch_size: int,
+    short_batch: ShortBatch = "equal",
+    augment: Augment | None = None,
+    mesh: Mesh | None = None,
+) -> Steps:
+    """Return the steps of an epoch, with the arguments of `make_epoch`: not yet compiled."""
+    step = jax.jit(step, static_argnums=3, inline=True)  # traced once for mini-batches of a size
+
+    def prepared(batch: Examples, key: Key) -> Examples:
+        batch = divided(batch, mesh)
+        return batch if augment is None else _augmented(augment, key, batch)
+
+    def begin(state: TrainState, examples: Examples, scale: Array | None = None) -> Underway:
+        start = StepState(state.params, state.statistics, state.opt_state, scale)
+
+        def first(start: StepState, examples: Examples, key: Key) -> tuple[Sums, Any]:
+            batch = prepared(_gather(examples, jnp.zeros(batch_size, jnp.int32)), key)
+            return step(start, batch, key, batch_size)[1], jnp.asarray(total_weight(batch))
+
+        return Underway(start, no_totals(*jax.eval_shape(first, start, examples, state.key)))
+
+    def advance(underway: Underway, examples: Examples, order: Array | None, key: Key) -> Underway:
+        full_steps, rest = divmod(count(examples) if order is None else len(order), batch_size)
+
+        def batch_from(start: Array | int, size: int) -> Examples:
+            if order is None:
+                return examples.map(lambda array: _part(array, start, size))
+            return _gather(examples, _part(order, start, size))
+
+        def take_step(underway: Underway, batch: Examples, divisor: int) -> Underway:
+            own_key = jax.random.fold_in(key, underway.totals.steps)
+            batch = prepared(batch, own_key)
+            state, sums = step(underway.state, batch, own_key, divisor)
+            return Underway(state, _accumulate(underway.totals, sums, batch))
+
+        def body(underway: Underway, start: Array) -> tuple[Underway, None]:
+            return take_step(underway, batch_from(start, batch_size), batch_size), None
+
+        if full_steps:
+            starts = jnp.arange(full_steps, dtype=jnp.int32) * batch_size
+            underway, _ = jax.lax.scan(body, underway, starts)
+        if rest and short_batch != "drop":
+            divisor = batch_size if short_batch == "equal" else rest
+            underway = take_step(underway, batch_from(full_steps * batch_size, rest), divisor)
+        return underway
+
+    return Steps(begin, advance)
+
+
+def no_totals(sums: Sums, weight: Array) -> Totals:
+    """Return the totals of no step, in the shapes and dtypes of others."""
+    none = jax.tree.map(lambda like: jnp.zeros(like.shape, like.dtype), (sums, weight))
+    lost = jnp.full_like(none[0]["loss"], jnp.nan)
+    return Totals(jnp.int32(0), none[1], none[0], jnp.int32(NEVER), lost)
+
+
+def finish_epoch(state: TrainState, underway: Underway) -> tuple[TrainState, EpochRecord]:
+    """Return the state after an epoch, and the means over it.
+
+    Parameters that are not finite count as a divergence, too.
+    """
+    made, totals = underway
+    means = jax.tree.map(lambda total: total / totals.weight.astype(total.dtype), totals.sums)
+    ruined = jnp.where(all_finite(made.params), jnp.int32(NEVER), totals.steps - 1)
+    record = EpochRecord(means, jnp.minimum(totals.diverged_at, ruined), totals.last_loss)
+    kept = {"params": made.params, "statistics": made.statistics, "opt_state": made.opt_state}
+    return state._replace(**kept, epoch=state.epoch + 1), record
+
+
 def _gather(examples: Examples, order: Array) -> Examples:
     """Gather the examples at ``order``, which is in bounds."""
-    return Examples(*(array.at[order].get(mode="promise_in_bounds") for array in examples))
+    return examples.map(lambda array: array.at[order].get(mode="promise_in_bounds"))
+
+
+def _part(array: Array, start: Array | int, size: int) -> Array:
+    return jax.lax.dynamic_slice_in_dim(array, start, size)
 
 
 def _augmented(augment: Augment, key: Key, batch: Examples) -> Examples:
@@ -142,35 +239,12 @@ def _augmented(augment: Augment, key: Key, batch: Examples) -> Examples:
     return made
 
 
-def _no_totals(step: Step, state: StepState, batch: Examples, key: Key) -> _Totals:
-    _, sums = jax.eval_shape(lambda s, b, k: step(s, b, k, count(batch)), state, batch, key)
-    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), sums)
-    return _Totals(zeros, jnp.int32(NEVER), jnp.full_like(zeros["loss"], jnp.nan))
-
-
-def _accumulate(totals: _Totals, sums: Sums, index: Array, size: int) -> _Totals:
-    finite = jnp.isfinite(sums["loss"])
-    first_bad = jnp.minimum(totals.diverged_at, jnp.where(finite, jnp.int32(NEVER), index))
-    last_loss = jnp.where(finite, sums["loss"] / size, totals.last_loss)
-    sums = jax.tree.map(jnp.add, totals.sums, sums)
-    return _Totals(sums, first_bad, last_loss)
-
-
-def _finish(state: TrainState, step_state: StepState) -> TrainState:
-    return state._replace(
-        params=step_state.params,
-        statistics=step_state.statistics,
-        opt_state=step_state.opt_state,
-        epoch=state.epoch + 1,
+def _accumulate(totals: Totals, sums: Sums, batch: Examples) -> Totals:
+    finite, index = jnp.isfinite(sums["loss"]), totals.steps
+    return Totals(
+        index + 1,
+        totals.weight + total_weight(batch),
+        jax.tree.map(jnp.add, totals.sums, sums),
+        jnp.minimum(totals.diverged_at, jnp.where(finite, jnp.int32(NEVER), index)),
+        jnp.where(finite, sums["loss"] / count(batch), totals.last_loss),
     )
-
-
-def _report(
-    totals: _Totals, step_state: StepState, full_steps: int, rest: int, seen: int
-) -> EpochRecord:
-    """Turn sums into means; parameters that are not finite count as a divergence, too."""
-    means = jax.tree.map(lambda total: total / seen, totals.sums)
-    last_step = full_steps + (rest > 0) - 1
-    ruined = ~all_finite(step_state.params)
-    at_the_end = jnp.where(ruined, jnp.int32(last_step), jnp.int32(NEVER))
-    return EpochRecord(means, jnp.minimum(totals.diverged_at, at_the_end), totals.last_loss)

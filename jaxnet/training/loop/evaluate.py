@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 from jaxnet.core.checks import check_count, check_numbers, require, require_type
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import AnyArray, Array, Layer, Params, Statistics
-from jaxnet.data.examples import Examples, count
+from jaxnet.data.examples import Examples, count, total_weight
 from jaxnet.training.distributed.devices import compiler_options
 from jaxnet.training.distributed.mesh import divided
 from jaxnet.training.loop.batched_sum import CHUNK, batched_sum
@@ -43,7 +43,7 @@ def make_evaluate(objective: Objective, mesh: Mesh | None = None) -> Evaluate:
         outputs, _ = objective.network.apply(
             params, statistics, chunk.inputs, key=None, training=False
         )
-        return batch_sums(objective, outputs, chunk.targets)
+        return batch_sums(objective, outputs, chunk)
 
     def evaluate(params: Params, statistics: Statistics, examples: Examples) -> dict[str, Array]:
         size = _chunk_size(count(examples), 1 if mesh is None else mesh.size)
@@ -52,7 +52,9 @@ def make_evaluate(objective: Objective, mesh: Mesh | None = None) -> Evaluate:
             return chunk_sums(params, statistics, divided(part, mesh))
 
         sums = batched_sum(part_sums, examples, chunk=size)
-        return jax.tree.map(lambda value: value / count(examples), sums)
+        return jax.tree.map(
+            lambda value: value / jnp.asarray(total_weight(examples), value.dtype), sums
+        )
 
     return evaluate
 

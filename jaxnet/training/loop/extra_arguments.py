@@ -97,7 +97,7 @@ def extra_arguments(
     ) -> Array:
         # optax's line searches raise unless `value_fn` takes the arguments that they do not
         del obj_fn, grad_fn, loss_fn, penalty_fn, outputs_fn
-        sums = batch_sums(objective, apply(params), batch.targets)
+        sums = batch_sums(objective, apply(params), batch)
         return batch_risk(objective, sums, params, divisor)
 
     def grad_fn(params: Params, *ignored: Any) -> Params:
@@ -105,7 +105,7 @@ def extra_arguments(
         return gradient(params, statistics, batch, key, divisor).dparams
 
     def loss_fn(outputs: Array) -> Array:
-        return batch_sums(objective, outputs, batch.targets)["loss"] / divisor
+        return batch_sums(objective, outputs, batch)["loss"] / divisor
 
     return ExtraArguments(
         value=batch_risk(objective, here.sums, params, divisor),

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice
+from jaxnet.core.masks import spread
 from jaxnet.core.types import Array, Key, Number, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.loop.objective import Objective
@@ -46,7 +47,7 @@ def autodiff(objective: Objective) -> GradientFunction:
             outputs, updated = network.apply(
                 params, statistics, batch.inputs, key=key, training=True
             )
-            sums = batch_sums(objective, outputs, batch.targets)
+            sums = batch_sums(objective, outputs, batch)
             return batch_risk(objective, sums, params, divisor), (sums, updated)
 
         dparams, (sums, updated) = jax.grad(risk, has_aux=True)(params)
@@ -70,10 +71,12 @@ def by_hand(objective: Objective) -> GradientFunction:
             params, statistics, batch.inputs, key=key, training=True
         )
         dy = loss.backward(outputs, batch.targets) / divisor
+        if batch.weights is not None:
+            dy = spread(batch.weights.astype(dy.dtype), dy.ndim) * dy
         dparams, _ = network.backward(params, residual, dy)
         if penalty is not None:
             dparams = jax.tree.map(jnp.add, dparams, penalty.backward(params))
-        return BatchGradient(dparams, batch_sums(objective, outputs, batch.targets), updated)
+        return BatchGradient(dparams, batch_sums(objective, outputs, batch), updated)
 
     return gradient
 

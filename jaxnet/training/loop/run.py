@@ -49,6 +49,32 @@ def check_instruments(instruments: Any) -> None:
         check_function(f"instrument {name!r}", instrument)
 
 
+def make_measure(
+    evaluate: Evaluate | None,
+    rules: Sequence[Rule] = (),
+    instruments: Mapping[str, Instrument] | None = None,
+    evaluate_at: EvaluateAt | None = None,
+) -> Callable[..., tuple[TrainState, RunRecord]]:
+    """Return ``measure(state, record, train, validation) -> state, row``: the end of an epoch.
+
+    The arguments are those of `make_run`; without instruments, ``train`` is not used.
+    """
+
+    def measure(
+        state: TrainState, record: EpochRecord, train: Examples | None, validation: Examples | None
+    ) -> tuple[TrainState, RunRecord]:
+        params, statistics = params_to_use(state, evaluate_at), state.statistics
+        held_out = {}
+        if evaluate is not None and validation is not None:
+            held_out = evaluate(params, statistics, validation)
+        read = _read(instruments or {}, params, statistics, train)
+        watched = Watched(record.train, held_out, params, statistics)
+        state = state._replace(rules=watch(rules, state.rules, watched))
+        return state, RunRecord(record, held_out, read)
+
+    return measure
+
+
 def make_run(
     epoch: Epoch,
     evaluate: Evaluate | None = None,
@@ -76,20 +102,14 @@ def make_run(
         instruments: name -> what else is measured after every epoch.
         evaluate_at: at which parameters is measured after every epoch; None for the run's own.
     """
+    measure = make_measure(evaluate, rules, instruments, evaluate_at)
 
     @functools.partial(jax.jit, inline=True)  # traced once, for its shape and for its values
     def one_epoch(
         state: TrainState, train: Examples, validation: Examples | None
     ) -> tuple[TrainState, RunRecord]:
         state, record = epoch(state, train, update_scale(rules, state.rules))
-        params, statistics = params_to_use(state, evaluate_at), state.statistics
-        held_out = {}
-        if evaluate is not None and validation is not None:
-            held_out = evaluate(params, statistics, validation)
-        read = _read(instruments or {}, params, statistics, train)
-        watched = Watched(record.train, held_out, params, statistics)
-        state = state._replace(rules=watch(rules, state.rules, watched))
-        return state, RunRecord(record, held_out, read)
+        return measure(state, record, train, validation)
 
     def run(
         state: TrainState, train: Examples, validation: Examples | None, epochs: Array
@@ -121,7 +141,7 @@ def _read(
     instruments: Mapping[str, Instrument],
     params: Params,
     statistics: Statistics,
-    train: Examples,
+    train: Any,
 ) -> dict[str, Array]:
     """Evaluate the instruments, each a scalar."""
     read = {}

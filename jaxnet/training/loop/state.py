@@ -23,6 +23,8 @@ class TrainState(NamedTuple):
         key: the run's PRNG key. It stays what it is: epoch ``e`` draws from ``fold_in(key, e)``.
         epoch: number of finished epochs, an int32 scalar.
         rules: the states of the run's rules, such as the best parameters of early stopping.
+        totals: sums over the steps so far of an epoch under way, which streams can be resumed in;
+            ``()`` between epochs.
     """
 
     params: Params
@@ -31,6 +33,7 @@ class TrainState(NamedTuple):
     key: Key
     epoch: Array
     rules: tuple[Any, ...] = ()
+    totals: Any = ()
 
 
 def init_state(

@@ -11,8 +11,8 @@ import pytest
 import jaxnet
 from jaxnet.core.trees import digest
 from jaxnet.training import FitResult, Recipe, early_stopping, fit, grid, sweep
-from jaxnet.training.distributed.mesh import make_mesh, replicated
-from jaxnet.training.fit import _lowered, _program
+from jaxnet.training.distributed.mesh import make_mesh
+from jaxnet.training.fit import _MemoryRun
 from jaxnet.training.host_loop import CAPACITY
 from jaxnet.training.loop.state import init_state
 from jaxnet.training.program import LoopConfig
@@ -82,10 +82,10 @@ def test_a_step_sums_over_the_devices_once(optimized: None) -> None:
     network = jaxnet.mlp((3, 16, 3), activation="tanh", drop_rate=0.2)
     recipe = check_recipe(Recipe(network, OPTIMIZER, metrics="accuracy"))
     mesh = make_mesh(jax.devices(), 8)
-    program = _program(recipe, LoopConfig(CAPACITY, 8, instruments=(), mesh=mesh))
+    loop = LoopConfig(CAPACITY, 8, instruments=(), mesh=mesh)
     state = init_state(network, OPTIMIZER, (3,), key=jax.random.key(0))
-    examples = replicated((jax.tree.map(jnp.asarray, blobs(128)), None), mesh)
-    text = _lowered(program, state, examples, mesh).compile().as_text()
+    examples = jax.tree.map(jnp.asarray, blobs(128)), None
+    text = _MemoryRun(recipe, loop, examples).lowered(state).compile().as_text()
     kinds = r" (all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter)\("
     assert re.findall(kinds, text) == ["all-reduce"]
     (sums,) = re.findall(r"= \((.*)\) all-reduce\(", text)

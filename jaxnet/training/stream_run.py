@@ -1,0 +1,175 @@
+"""Runs over streams: the steps of a chunk are one program, called for chunk after chunk."""
+
+import functools
+import time
+from collections.abc import Generator, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxnet.core.trees import all_finite
+from jaxnet.core.types import Array
+from jaxnet.data.examples import Examples, count
+from jaxnet.data.streams import Stream, prefetched
+from jaxnet.training.distributed.devices import compiler_options
+from jaxnet.training.host_loop import CHUNK_SECONDS
+from jaxnet.training.loop.checks import check_fit
+from jaxnet.training.loop.epoch import (
+    NEVER,
+    Underway,
+    epoch_keys,
+    finish_epoch,
+    make_steps,
+    no_totals,
+)
+from jaxnet.training.loop.evaluate import make_evaluate
+from jaxnet.training.loop.rules import update_scale
+from jaxnet.training.loop.run import RunRecord, make_measure
+from jaxnet.training.loop.state import TrainState, strongly_typed
+from jaxnet.training.loop.step import StepState
+from jaxnet.training.program import LoopConfig, recipe_step
+from jaxnet.training.recipe import Recipe, recipe_objective
+
+
+class StreamProgram(NamedTuple):
+    """A run over a stream as pure functions, compiled.
+
+    Attributes:
+        begin: ``(state, chunk) -> state``, before an epoch; only the chunk's shapes are used.
+        advance: ``(state, chunk) -> state, diverged``: the steps of one chunk.
+        close: ``(state, validation) -> state, row``: the end of an epoch.
+    """
+
+    begin: Any
+    advance: Any
+    close: Any
+
+
+@functools.lru_cache(maxsize=32)
+def assemble_stream(recipe: Recipe, loop: LoopConfig) -> StreamProgram:
+    """Return the functions of a run whose examples come in chunks of whole mini-batches.
+
+    Args:
+        recipe: of `jaxnet.training.recipe.check_recipe`.
+        loop: how to go through the examples; without instruments and devices.
+    """
+    objective, rules = recipe_objective(recipe), recipe.rules
+    step = recipe_step(recipe, objective)
+    steps = make_steps(step, loop.batch_size, loop.short_batch, recipe.augment)
+    measure = make_measure(make_evaluate(objective), rules, None, recipe.evaluate_at)
+
+    def underway(state: TrainState) -> Underway:
+        scale = update_scale(rules, state.rules)
+        kept = StepState(state.params, state.statistics, state.opt_state, scale)
+        return Underway(kept, state.totals)
+
+    def begin(state: TrainState, chunk: Examples) -> TrainState:
+        return state._replace(totals=steps.begin(state, chunk).totals)
+
+    def advance(state: TrainState, chunk: Examples) -> tuple[TrainState, Array]:
+        made, totals = steps.advance(underway(state), chunk, None, epoch_keys(state)[1])
+        fields = {name: getattr(made, name) for name in ("params", "statistics", "opt_state")}
+        diverged = (totals.diverged_at != NEVER) | ~all_finite(made.params)
+        return strongly_typed(state._replace(**fields, totals=totals)), diverged
+
+    def close(state: TrainState, validation: Examples | None) -> tuple[TrainState, RunRecord]:
+        totals = no_totals(state.totals.sums, state.totals.weight)
+        finished, record = finish_epoch(state, underway(state))
+        state, row = measure(finished._replace(totals=totals), record, None, validation)
+        return strongly_typed(state), row
+
+    made = (begin, advance, close)
+    options = compiler_options()
+    return StreamProgram(*(jax.jit(function, compiler_options=options) for function in made))
+
+
+class StreamRun:
+    """The program of a run over a stream, with its examples, for the host loop."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        loop: LoopConfig,
+        train: Stream,
+        examples: tuple[Examples, Examples | None],
+    ):
+        """Take what to train, on what, its first chunk, and what to evaluate on."""
+        self._objective, self._loop, self._train = recipe_objective(recipe), loop, train
+        self._program = assemble_stream(recipe, loop)
+        self._first, self._validation = examples
+        self._coming: Generator[tuple[int, Examples]] | None = None
+
+    def start(self, state: TrainState) -> TrainState:
+        """Return the state before the first step of an epoch."""
+        return self._program.begin(state, self._first)
+
+    def lowered(self, state: TrainState) -> Any:
+        """Lower the steps of a chunk without compiling them."""
+        return self._program.advance.lower(state, self._first)
+
+    def __call__(self, state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, int]:
+        """Train for about `CHUNK_SECONDS`, or to the end of the epoch.
+
+        Args:
+            state: where the run stands.
+            epochs: 0 compiles, and trains nothing.
+
+        Returns:
+            The state, a row if the epoch ended or diverged, and the number of rows. After a
+            divergence the state is that before the chunk.
+        """
+        advance, close = self._program.advance, self._program.close
+        shapes = jax.eval_shape(close, state, self._validation)[1]
+        none = jax.tree.map(lambda leaf: np.zeros((0, *leaf.shape), leaf.dtype), shapes)
+        if not epochs:
+            for chunk in self._kinds():
+                advance.lower(state, chunk).compile()
+            close.lower(state, self._validation).compile()
+            self._train.chunks(epoch_keys(state)[0])  # its order is drawn by a program, too
+            return state, none, 0
+        if self._coming is None:
+            self._coming = prefetched(self._read(state))
+        number = -(-self._train.size // count(self._first))
+        began, ended = time.perf_counter(), False
+        while not ended:
+            index, chunk = next(self._coming)
+            # not in the thread that reads: settings such as jax.enable_x64 are a thread's own
+            chunk = check_fit(f"chunk {index} of train", self._objective, chunk)
+            chunk, last = with_mean_weight(chunk, self._train.mean_weight), index + 1 == number
+            before, (state, diverged) = state, advance(state, chunk)
+            if diverged or last:
+                finished, row = close(state, self._validation)
+                rows = jax.tree.map(lambda leaf: np.asarray(leaf)[None], row)
+                return (before if diverged else finished), rows, 1
+            ended = time.perf_counter() - began > CHUNK_SECONDS
+        return state, none, 0
+
+    def close(self) -> None:
+        """End the thread that reads."""
+        if self._coming is not None:
+            self._coming.close()
+
+    def _kinds(self) -> list[Examples]:
+        """Return the shapes of a chunk and of the last one."""
+        size = count(self._first)
+        last = self._train.size - size * ((self._train.size - 1) // size)
+        return [
+            self._first.map(lambda a, n=n: jax.ShapeDtypeStruct((n, *a.shape[1:]), a.dtype))
+            for n in {size, last}
+        ]
+
+    def _read(self, state: TrainState) -> Iterator[tuple[int, Examples]]:
+        """Yield the chunks from a state on, without end, each with its index in its epoch."""
+        size = self._loop.batch_size
+        first = int(state.totals.steps) * size // count(self._first)
+        while True:
+            key = epoch_keys(state)[0] if self._loop.shuffle else None
+            yield from enumerate(self._train.epoch(key, batch_size=size, first=first), first)
+            state, first = state._replace(epoch=state.epoch + 1), 0
+
+
+def with_mean_weight(examples: Examples, mean: float) -> Examples:
+    """Return examples whose weights, if they have any, are divided by the mean of all."""
+    weights = examples.weights
+    return examples if weights is None else examples._replace(weights=weights / mean)
