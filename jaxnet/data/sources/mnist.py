@@ -6,6 +6,7 @@ Cohen et al. 2017, "EMNIST: an extension of MNIST to handwritten letters".
 """
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -27,6 +28,7 @@ SHA256 = {
 
 DIGITS = tuple("0123456789")
 LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+ALL = (*DIGITS, *LETTERS, *"abcdefghijklmnopqrstuvwxyz")
 BALANCED = (*DIGITS, *LETTERS, *"abdefghnqrt")
 """Classes where the 15 small letters that look like capitals count as these."""
 
@@ -35,6 +37,7 @@ def read_idx_files(
     class_names: Sequence[str],
     *,
     sha256: Mapping[str, str] | None = None,
+    most: int = 60_000,
     transposed: bool = False,
     first: int = 0,
 ) -> Read:
@@ -43,6 +46,7 @@ def read_idx_files(
     Args:
         class_names: name of each label.
         sha256: file -> SHA-256 of its decompressed content; None checks none.
+        most: the most images of a file.
         transposed: whether rows and columns are exchanged in the files.
         first: number of the first class in the files.
     """
@@ -50,7 +54,12 @@ def read_idx_files(
 
     def read(files: Mapping[str, Content]) -> tuple[Examples, Examples, tuple[str, ...]]:
         arrays = [
-            parse_idx(content.origin, io.BytesIO(content.bytes), sha256=digests.get(name))
+            parse_idx(
+                content.origin,
+                io.BytesIO(content.bytes),
+                sha256=digests.get(name),
+                most_bytes=most * math.prod(SHAPE),
+            )
             for name, content in files.items()
         ]
         train, test = (
@@ -81,7 +90,7 @@ def pair(
             range.
     """
     good = images.shape[1:] == shape and labels.ndim == 1 and len(images) == len(labels)
-    expected, actual = f"of shapes (n, {shape[0]}, {shape[1]}) and (n,)", [images.shape]
+    expected = f"of shapes (n, {shape[0]}, {shape[1]}) and (n,)"
     actual = f"{images.shape} and {labels.shape}"
     require(good, "images and labels", expected, actual, "Check that they are not swapped.")
     end = first + classes
@@ -100,7 +109,7 @@ def _relative(name: str, home: str, class_names: str, *sha256: str) -> Original:
     return Original(home, name, digests, dict.fromkeys(SHA256, MOST_BYTES), SHAPE, read)
 
 
-def _emnist(split: str, class_names: Sequence[str], first: int = 0) -> Original:
+def _emnist(split: str, class_names: Sequence[str], most: int, first: int = 0) -> Original:
     parts = ("train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1")
     return Original(
         "biometrics.nist.gov/cs_links/EMNIST",
@@ -108,7 +117,7 @@ def _emnist(split: str, class_names: Sequence[str], first: int = 0) -> Original:
         {"gzip.zip": "fb9bb67e33772a9cc0b895e4ecf36d2cf35be8b709693c3564cea2a019fcda8e"},
         {f"emnist-{split}-{part}-ubyte.gz": MOST_BYTES for part in parts},
         SHAPE,
-        read_idx_files(class_names, transposed=True, first=first),
+        read_idx_files(class_names, most=most, transposed=True, first=first),
         inside="gzip/",
     )
 
@@ -141,11 +150,13 @@ ORIGINALS = {
         "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
         "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
     ),
-    "emnist_balanced": _emnist("balanced", BALANCED),
-    "emnist_byclass": _emnist("byclass", (*DIGITS, *LETTERS, *"abcdefghijklmnopqrstuvwxyz")),
-    "emnist_bymerge": _emnist("bymerge", BALANCED),
-    "emnist_digits": _emnist("digits", DIGITS),
-    "emnist_letters": _emnist("letters", LETTERS, first=1),
-    "emnist_mnist": _emnist("mnist", DIGITS),
+    "emnist_balanced": _emnist("balanced", BALANCED, 112_800),
+    "emnist_byclass": _emnist(
+        "byclass", (*DIGITS, *LETTERS, *"abcdefghijklmnopqrstuvwxyz"), 697_932
+    ),
+    "emnist_bymerge": _emnist("bymerge", BALANCED, 697_932),
+    "emnist_digits": _emnist("digits", DIGITS, 240_000),
+    "emnist_letters": _emnist("letters", LETTERS, 124_800, first=1),
+    "emnist_mnist": _emnist("mnist", DIGITS, 60_000),
 }
 """Name -> data set of images of 28 x 28 pixels in IDX files."""

@@ -207,6 +207,10 @@ ZIPS: dict[str, tuple[Callable[[], dict[str, bytes]], str]] = {
         lambda: emnist() | {FIRST: gzip.compress(idx(TRAIN) + bytes(2**25))},
         "gzip.zip/" + FIRST + " to hold 2352 values for its shape (3, 28, 28), got more",
     ),
+    "more images than there are": (
+        lambda: emnist() | {FIRST: gzip.compress(idx(np.zeros((240_001, 28, 28), np.uint8)), 1)},
+        "at most most_bytes=188,160,000 bytes of values, got 188,160,784",
+    ),
     "truncated images": (lambda: emnist() | {FIRST: gzip.compress(idx(TRAIN)[:-9])}, "to hold"),
     "truncated gzip": (lambda: emnist() | {FIRST: b"\x1f\x8b\x08"}, "to be whole gzip data"),
     "another size": (
