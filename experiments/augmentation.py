@@ -20,6 +20,7 @@ from experiments.harness.figures import BLUE, ORANGE, label_logarithmic, new_fig
 from experiments.harness.options import Count
 from experiments.harness.progress import sweep_bar
 from experiments.harness.record import Claim, at_least, conclude, prepare_folder
+from jaxnet.core.checks import require
 from jaxnet.data import Dataset, Examples
 from jaxnet.data import augmentation as augment
 from jaxnet.training import Recipe, grid, sweep
@@ -34,7 +35,7 @@ class Config:
     """Settings of the experiment."""
 
     dataset: str = "digits"
-    """digits or digits_by_writer (embedded), mnist, fashion_mnist or kmnist (four IDX files)."""
+    """A data set of images by name, or a folder of images by class; see learning_curves --help."""
     data_dir: Path | None = None
     """Folder that holds the data sets; by default $JAXNET_DATA, else the user's cache folder."""
     seeds: Count = 5
@@ -52,6 +53,8 @@ def main(config: Config) -> list[Claim]:
     """Train all networks in one sweep, compare, and draw the curves and a contact sheet."""
     out = prepare_folder(config.out)
     dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
+    images = bool(dataset.image_shape)
+    require(images, "--dataset", "to be of images", dataset.name, "Tables have nothing to rotate.")
     sizes = [size for size in SIZES if size < len(dataset.train.targets)]
     sizes += [len(dataset.train.targets)]
     errors = measure(dataset, sizes, config)
@@ -77,9 +80,9 @@ def main(config: Config) -> list[Claim]:
 
 def measure(dataset: Dataset, sizes: list[int], config: Config) -> np.ndarray:
     """Return test error rates: size, without and with augmentation, seed."""
-    height, width = dataset.image_shape
+    inputs = dataset.train.inputs.shape[1]
     classes, total = len(dataset.class_names), len(dataset.train.targets)
-    network = jaxnet.mlp((height * width, 100, 100, classes), input_scale=1 / dataset.pixel_max)
+    network = jaxnet.mlp((inputs, 100, 100, classes), input_scale=dataset.input_scale)
     order = jax.random.permutation(jax.random.key(0), total)
 
     def build(size: Any, strength: Any) -> Recipe:
@@ -104,7 +107,7 @@ def measure(dataset: Dataset, sizes: list[int], config: Config) -> np.ndarray:
     return 1 - accuracy.reshape(len(sizes), 2, config.seeds)
 
 
-def on_images(shape: tuple[int, int], strength: Any) -> augment.Augment:
+def on_images(shape: tuple[int, ...], strength: Any) -> augment.Augment:
     """Return the augmentation of the experiment, its numbers times the strength."""
     width = shape[1]
     moved = augment.affine(
@@ -146,7 +149,8 @@ def draw_sheet(path: Path, dataset: Dataset, columns: int = 8) -> Path:
         made = np.asarray(transform(jax.random.key(row), copies).inputs)
         for column, each in enumerate([image, *made]):
             axis = axes[place * columns + column]
-            axis.imshow(each.reshape(dataset.image_shape), cmap="gray_r", vmin=0)
+            pixels = np.clip(each / dataset.pixel_max, 0, 1).reshape(dataset.image_shape)
+            axis.imshow(pixels, cmap="gray_r", vmin=0)
             axis.set_axis_off()
     return save_figure(figure, path)
 

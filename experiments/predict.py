@@ -23,11 +23,12 @@ from experiments.harness.command import run_command
 from experiments.harness.figures import BLUE, GREY, ORANGE, new_figure, save_figure
 from experiments.harness.options import Count, Natural
 from experiments.harness.record import Claim, conclude, prepare_folder
-from experiments.images.classifier import save_classifier
+from experiments.harness.trained import save_trained
 from experiments.images.pictures import Frame, Invert, Picture, read_pictures
 from experiments.tables.reading import is_of_table, predict_rows, write_rows
 from jaxnet.core.checks import check_finite, check_range
 from jaxnet.core.errors import invalid_value
+from jaxnet.data import DATASETS
 from jaxnet.networks import Model, load_model
 
 COLUMNS = 3
@@ -47,7 +48,8 @@ class Config:
     train: Natural = 0
     """Without --model: train a network on the embedded digits for this number of epochs."""
     invert: Invert = "auto"
-    """Whether images are dark on light, as on paper; auto looks at their edges."""
+    """Whether images are dark on light, as on paper; auto looks at their edges, and leaves those
+    for a network of a folder of images or of colours as they are."""
     count: Count = 12
     """Number of test images without images of your own."""
     show: Count = 24
@@ -83,7 +85,8 @@ def main(config: Config) -> list[Claim]:
     print(*(_line(reading) for reading in readings[: config.show]), sep="\n")
     more = len(readings) - config.show
     print(f"and {more:,} more, see result.json") if more > 0 else None
-    figure = draw_readings(out / "predictions.png", readings[: config.show])
+    gray = "gray" if frame.ink_extent is None else "gray_r"
+    figure = draw_readings(out / "predictions.png", readings[: config.show], gray)
     return conclude(
         config,
         seeds=[],
@@ -125,7 +128,7 @@ def read(model: Model, pictures: Sequence[Picture]) -> list[Reading]:
     return readings
 
 
-def draw_readings(path: Path, readings: Sequence[Reading]) -> Path:
+def draw_readings(path: Path, readings: Sequence[Reading], gray: str) -> Path:
     """Draw each picture as the network sees it, with its most probable classes."""
     rows = -(-len(readings) // COLUMNS)
     title = "Images as the network sees them, and its predictions"
@@ -133,7 +136,7 @@ def draw_readings(path: Path, readings: Sequence[Reading]) -> Path:
     for axis in axes:
         axis.set_axis_off()
     for reading, image, bars in zip(readings, axes[::2], axes[1::2], strict=False):
-        image.imshow(reading.picture.pixels, cmap="gray_r", vmin=0)
+        image.imshow(reading.picture.pixels, cmap=gray, vmin=0)
         image.set_title(reading.picture.name, fontsize=9, color=GREY, parse_math=False)
         wrong = reading.truth is not None and reading.truth != reading.classes[0]
         likely = reading.probabilities[:CHOICES]
@@ -168,7 +171,7 @@ def _model_file(config: Config, out: Path) -> Path:
     )
     accuracy = float(result.history.validation["accuracy"][-1])
     facts = {"epochs": config.train, "test_accuracy": accuracy}
-    return save_classifier(out, digits, network, result.state, facts)
+    return save_trained(out, digits, network, result.state, facts)
 
 
 def _frame(model: Model) -> Frame:
@@ -179,13 +182,16 @@ def _frame(model: Model) -> Frame:
         raise invalid_value("model", expected, "one without", remedy)
     shape, extent = given["image_shape"], given.get("ink_extent", 1.0)
     whole = isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape)
-    if not whole or len(shape) != 2 or math.prod(shape) != math.prod(model.in_shape):
-        expected = f"to be height and width of an input of shape {model.in_shape}"
+    known = whole and (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3))
+    if not known or math.prod(shape) != math.prod(model.in_shape):
+        size = "height and width, in colour also 3,"
+        expected = f"to be {size} of an input of shape {model.in_shape}"
         raise invalid_value(_entry("image_shape"), expected, shape, remedy)
     check_range(_entry("pixel_max"), given["pixel_max"], low=0, low_open=True)
-    check_range(_entry("ink_extent"), extent, low=0, low_open=True, high=1)
-    height, width = shape
-    return Frame(height, width, given["pixel_max"], extent)
+    if extent is not None:
+        check_range(_entry("ink_extent"), extent, low=0, low_open=True, high=1)
+    height, width = shape[:2]
+    return Frame(height, width, given["pixel_max"], extent, *shape[2:])
 
 
 def _entry(name: str) -> str:
@@ -194,15 +200,15 @@ def _entry(name: str) -> str:
 
 def _test_pictures(config: Config, model: Model, frame: Frame) -> list[Picture]:
     name = model.training.get("dataset")
-    if name is None:
-        remedy = "The model has no data set: name images."
+    if str(name) not in DATASETS:
+        remedy = "The model is of no data set by name: name images."
         raise invalid_value("images", "to be given", "none", remedy)
     dataset = jaxnet.data.load_dataset(str(name), data_dir=config.data_dir)
-    if (dataset.image_shape, dataset.class_names) != (frame[:2], model.class_names):
+    if (dataset.image_shape, dataset.class_names) != (frame.shape, model.class_names):
         expected = f"to have the images and classes of {name}, its data set"
         raise invalid_value("model", expected, "others", "Name images.")
     test = dataset.test.take(slice(config.count))
-    pixels = test.inputs.reshape(-1, frame.height, frame.width)
+    pixels = test.inputs.reshape(-1, *frame.shape)
     return [
         Picture(f"{name} test[{index}]", image, "as it is", int(label))
         for index, (image, label) in enumerate(zip(pixels, test.targets, strict=True))

@@ -7,7 +7,7 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
     training      distributed  loop  checkpoints  loggers  sweeps
     networks
     layers   |    optim: update_rule  first_order  second_order  composition
-             |    data: preparation  cleaning  augmentation  streams
+             |    data: preparation  cleaning  augmentation  streams  sources
     functions     activations  initializers  losses  metrics  penalties  schedules
     core
 

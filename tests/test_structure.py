@@ -30,10 +30,9 @@ FLOORS = [
 
 ROOMS_WITHIN = {
     "data": [
-        ("embedded", "examples", "idx", "strata", "table"),
-        ("class_balance", "mini_batches", "mnist", "preparation", "prepared"),
-        ("split", "synthetic", "table_files"),
-        ("augmentation", "cleaning", "streams", "digits", "table_dataset"),
+        ("examples", "strata", "table"),
+        ("class_balance", "mini_batches", "preparation", "prepared", "split", "synthetic"),
+        ("augmentation", "cleaning", "streams"),
         ("sources",),
     ],
     "training": [

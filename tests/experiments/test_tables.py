@@ -73,7 +73,7 @@ def test_a_class_is_learnt_and_predicted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ((), "expected --target to be one of the columns size, town, id, price, kind"),
+        ((), "expected target to be one of the columns size, town, id, price, kind"),
         (("--target", "rent"), "expected column to be one of size, town, id, price, kind"),
         (("--target", "price", "--widths", "3", "2"), "expected --widths to start with"),
     ],

@@ -1,18 +1,21 @@
-"""Classifier of labelled images: network, optimizer, evaluation, record."""
+"""Training of a network and its results: optimizer, evaluation, model file, record."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import optax
 
 import jaxnet
+from experiments.harness.networks import loss_of
 from experiments.harness.record import Claim, write_record
 from experiments.images.pictures import measure_extent
+from experiments.tables.rows import describe_preparation, measure_rows
 from jaxnet.core.checks import check_choice, check_range
 from jaxnet.core.types import Layer
-from jaxnet.data import Dataset, Examples
+from jaxnet.data import DATASETS, Dataset, Examples
 from jaxnet.networks import count_parameters, digest, save_model
 from jaxnet.training import FitResult, TrainState
 
@@ -37,44 +40,63 @@ def build_optimizer(settings: Any, examples: int) -> optax.GradientTransformatio
     return factory(jaxnet.schedules.cosine_decay(settings.learning_rate, max(1, steps)))
 
 
-def hold_out(
-    train: Examples, fraction: float, *, seed: int, stratify: bool = True
-) -> tuple[Examples, Examples]:
-    """Split training examples into a training and a validation part."""
+def hold_out(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Examples, Examples]:
+    """Split the training examples of a data set into a training and a validation part."""
     name = "--validation-fraction"
     check_range(name, fraction, low=0, low_open=True, high=1, high_open=True)
     key = jax.random.fold_in(jax.random.key(seed), _HOLD_OUT)
-    fractions = (1 - fraction, fraction)
-    rest, held_out = jaxnet.data.split(train, fractions, key=key, stratify=stratify)
+    classes, fractions = bool(dataset.class_names), (1 - fraction, fraction)
+    rest, held_out = jaxnet.data.split(dataset.train, fractions, key=key, stratify=classes)
     return rest, held_out
 
 
-def measure(network: Layer, result: FitResult, train: Examples, test: Examples) -> dict[str, Any]:
+def predict_test(dataset: Dataset, network: Layer, state: TrainState) -> np.ndarray:
+    """Return the outputs of a network for the test examples."""
+    given = network, state.params, state.statistics, dataset.test.inputs
+    return np.asarray(jaxnet.training.predict(*given), np.float64)
+
+
+def measure(network: Layer, result: FitResult, train: Examples, dataset: Dataset) -> dict[str, Any]:
     """Evaluate the trained network on training and test examples."""
-    params, statistics = result.state.params, result.state.statistics
-    trained = jaxnet.training.evaluate(network, params, statistics, train)
-    tested = jaxnet.training.evaluate(network, params, statistics, test)
+    state, loss = result.state, loss_of(dataset)
+    parts = {"train": train, "test": dataset.test}
+    measured = {
+        f"{part}_{name}": value
+        for part, examples in parts.items()
+        for name, value in jaxnet.training.evaluate(
+            network, state.params, state.statistics, examples, loss=loss
+        ).items()
+    }
+    if dataset.table:
+        outputs = predict_test(dataset, network, state)
+        measured |= measure_rows(dataset, dataset.table, outputs)
     return {
-        "parameters": count_parameters(params),
-        "epochs": int(result.state.epoch),
-        "train_loss": trained["loss"],
-        "train_accuracy": trained["accuracy"],
-        "test_loss": tested["loss"],
-        "test_accuracy": tested["accuracy"],
-        "parameter_digest": digest(params),
+        "parameters": count_parameters(state.params),
+        "epochs": int(state.epoch),
+        **measured,
+        "parameter_digest": digest(state.params),
     }
 
 
-def save_classifier(
+def shows_ink(dataset: Dataset) -> bool:
+    """Return whether the images are bright ink on dark ground, which `predict` centers."""
+    return dataset.name in DATASETS and len(dataset.image_shape) == 2
+
+
+def save_trained(
     out: Path, dataset: Dataset, network: Layer, state: TrainState, facts: Mapping[str, Any]
 ) -> Path:
     """Write the trained network and its preprocessing to ``model.safetensors``."""
-    images = dataset.train.inputs[:1000].reshape(-1, *dataset.image_shape)
-    preprocessing = {
-        "image_shape": list(dataset.image_shape),
-        "pixel_max": dataset.pixel_max,
-        "ink_extent": measure_extent(images),
-    }
+    preprocessing: dict[str, Any] = {}
+    if dataset.image_shape:
+        images = dataset.train.inputs[:1000].reshape(-1, *dataset.image_shape)
+        preprocessing = {
+            "image_shape": list(dataset.image_shape),
+            "pixel_max": dataset.pixel_max,
+            "ink_extent": measure_extent(images) if shows_ink(dataset) else None,
+        }
+    if dataset.table:
+        preprocessing["table"] = describe_preparation(dataset.table)
     return save_model(
         out / "model.safetensors",
         network,
@@ -89,13 +111,18 @@ def save_classifier(
 def report(results: dict[str, Any], result: FitResult) -> str:
     """Return a summary of losses, accuracies and times."""
     each = 1000 * result.run_seconds / results["epochs"]
-    return (
-        f"after {results['epochs']} epochs:\n"
-        f"  train  loss {results['train_loss']:.4f}  accuracy {results['train_accuracy']:.2%}\n"
-        f"  test   loss {results['test_loss']:.4f}  accuracy {results['test_accuracy']:.2%}\n"
+    lines = [f"after {results['epochs']} epochs:"]
+    for part in ("train", "test"):
+        line = f"  {part:5}  loss {results[f'{part}_loss']:.4f}"
+        accuracy = results.get(f"{part}_accuracy")
+        lines.append(line if accuracy is None else f"{line}  accuracy {accuracy:.2%}")
+    names = ("accuracy_of_the_commonest_class", "test_r_squared", "test_root_mean_squared_error")
+    lines += [f"  {n.replace('_', ' ')}: {results[n]:.4g}" for n in names if n in results]
+    lines.append(
         f"compiled in {result.compile_seconds:.1f} s, trained in {result.run_seconds:.1f} s "
         f"({each:.3g} ms an epoch, evaluation included)"
     )
+    return "\n".join(lines)
 
 
 def record_run(

@@ -1,7 +1,7 @@
 """Tables as data sets: split, prepared by the training rows alone, with a report."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from jaxnet.core.checks import check_choice, require
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.data.preparation import Fitted, fitted, standardize, tabular
+from jaxnet.data.sources.dataset import Dataset, PreparedTable
 from jaxnet.data.split import split
 from jaxnet.data.table import Table, null_rows
 
@@ -16,28 +17,6 @@ Task = Literal["auto", "classification", "regression"]
 
 MOST_CLASSES = 20
 """Whole numbers as targets are classes up to this many, if ``task`` is ``"auto"``."""
-
-
-class TableDataset(NamedTuple):
-    """Examples made of a table.
-
-    Attributes:
-        target: name of the column to predict.
-        train: training examples, float32, prepared.
-        test: test examples, prepared alike.
-        inputs: preparation of the other columns, fitted to the training rows.
-        outputs: standardization of the target of a regression; None for classes.
-        class_names: name of each label; empty for a regression.
-        report: what was done, a line each.
-    """
-
-    target: str
-    train: Examples
-    test: Examples
-    inputs: Fitted
-    outputs: Fitted | None
-    class_names: tuple[str, ...]
-    report: tuple[str, ...]
 
 
 def table_dataset(
@@ -48,7 +27,7 @@ def table_dataset(
     test_fraction: float = 0.2,
     task: Task = "auto",
     ignore: Sequence[str] = (),
-) -> TableDataset:
+) -> Dataset:
     """Split a table into training and test rows, and prepare both by what training shows.
 
     Rows without a target are left out. The other columns are prepared as
@@ -110,7 +89,8 @@ def table_dataset(
     what = f"{len(names)} classes: {', '.join(names)}" if classes else "a number"
     report += [f"{target!r} is {what}", *_describe(others, prepared)]
     report.append(f"{len(train)} rows to train, {len(test)} to test")
-    return TableDataset(target, *made, prepared, outputs, names, tuple(report))
+    described = PreparedTable(target, prepared, outputs, tuple(report))
+    return Dataset("table", *made, names, (), 1, table=described)
 
 
 def _are_classes(column: np.ndarray) -> bool:

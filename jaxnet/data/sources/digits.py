@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from jaxnet.data.examples import Examples
-from jaxnet.data.idx import read_idx
-from jaxnet.data.mnist import pair
+from jaxnet.data.sources.idx import read_idx
+from jaxnet.data.sources.mnist import pair
 
 FOLDER = Path(__file__).parent / "embedded"
 
@@ -44,11 +44,7 @@ def load_digits() -> tuple[Examples, Examples]:
         Training (1,438) and test (359) examples: inputs uint8 in [0, 16] of shape
         ``(examples, 64)``, targets int32 in [0, 10).
     """
-    digits = _all_digits()
-    order = np.random.Generator(np.random.Philox(0)).permutation(len(digits.targets))
-    spread = order[np.argsort(_ranks(digits.targets[order]), kind="stable")]
-    end = round((1 - TEST_FRACTION) * len(spread))
-    return digits.take(spread[:end]), digits.take(spread[end:])
+    return fixed_split(_all_digits())
 
 
 def load_digits_by_writer() -> tuple[Examples, Examples]:
@@ -63,9 +59,22 @@ def load_digits_by_writer() -> tuple[Examples, Examples]:
     return digits.take(slice(0, start)), digits.take(slice(start, None))
 
 
+def fixed_split(examples: Examples) -> tuple[Examples, Examples]:
+    """Split examples, four fifths and one, in the proportions of their labels and by no key.
+
+    >>> train, test = fixed_split(Examples(np.arange(10), np.arange(10) % 2))
+    >>> train.targets.tolist(), test.targets.tolist()
+    ([0, 1, 0, 1, 0, 1, 0, 1], [0, 1])
+    """
+    order = np.random.Generator(np.random.Philox(0)).permutation(len(examples.targets))
+    spread = order[np.argsort(_ranks(examples.targets[order]), kind="stable")]
+    end = round((1 - TEST_FRACTION) * len(spread))
+    return examples.take(spread[:end]), examples.take(spread[end:])
+
+
 def _all_digits() -> Examples:
     images, labels = (read_idx(FOLDER / f"{name}.gz", sha256=SHA256[name]) for name in SHA256)
-    return pair(images, labels, classes=10)
+    return pair(images, labels, classes=10, shape=(8, 8))
 
 
 def _ranks(labels: np.ndarray) -> np.ndarray:

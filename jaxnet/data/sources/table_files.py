@@ -3,7 +3,7 @@
 import csv
 import io
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ def read_table(source: Any, *, text: Iterable[str] = ()) -> Table:
 
     Args:
         source: path of a ``.csv`` (or ``.tsv``, ``.txt``), ``.parquet`` or ``.npz`` file; a data
-            frame of pandas, polars or any other library that narwhals knows; or a mapping from
-            names to columns.
+            frame of pandas, polars or any other library that narwhals knows; a mapping from names
+            to columns; or a `Table`.
         text: columns of a CSV file whose numbers are names, such as postal codes.
 
     Returns:
@@ -46,7 +46,9 @@ def read_table(source: Any, *, text: Iterable[str] = ()) -> Table:
         path = check_path("path", source)
         if not path.is_file():
             raise missing_file("to exist", path, "Check the name and the folder.")
-        return check_choice("suffix", path.suffix.lower(), _READERS)(path, frozenset(text))
+        return check_choice("suffix", path.suffix.lower(), READERS)(path, frozenset(text))
+    if isinstance(source, Table):
+        return source
     if hasattr(source, "items") and not hasattr(source, "columns"):
         return make_table(source)
     frame = import_package("narwhals").from_native(source, eager_only=True)
@@ -54,12 +56,26 @@ def read_table(source: Any, *, text: Iterable[str] = ()) -> Table:
 
 
 def _read_csv(path: Path, text: frozenset[str]) -> Table:
-    """Read a CSV file with names in its first line; the separator is , ; tab or |."""
+    """Read a CSV file."""
     try:
         content = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         remedy = "Save it as UTF-8."
         raise invalid_value(str(path), "to be text in UTF-8", error, remedy) from None
+    return parse_csv(str(path), content, text)
+
+
+def parse_csv(origin: str, content: str, text: Collection[str] = ()) -> Table:
+    r"""Read a table from text with names in its first line; the separator is , ; tab or |.
+
+    Args:
+        origin: what messages call it.
+        content: the text.
+        text: columns whose numbers are names.
+
+    >>> parse_csv("heights", "name;height\nAnn;1.8\nBob;").nulls()
+    {'name': 0, 'height': 1}
+    """
     first = content.partition("\n")[0]
     separator = max(",;\t|", key=first.count)
     lines = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
@@ -67,16 +83,16 @@ def _read_csv(path: Path, text: frozenset[str]) -> Table:
         rows = [(lines.line_num, row) for row in lines if row]
     except csv.Error as error:
         actual = f"{error} in line {lines.line_num}"
-        raise invalid_value(str(path), "to be a CSV file", actual) from None
-    require(len(rows) > 1, str(path), "to hold names and one row or more", f"{len(rows)} lines")
+        raise invalid_value(origin, "to be a CSV file", actual) from None
+    require(len(rows) > 1, origin, "to hold names and one row or more", f"{len(rows)} lines")
     names = [name.strip() for name in rows[0][1]]
     doubled = sorted({name for name in names if names.count(name) > 1 or not name})
-    require(not doubled, str(path), "to name each column once", doubled, "Rename them.")
+    require(not doubled, origin, "to name each column once", doubled, "Rename them.")
     for number, row in rows[1:]:
         if len(row) != len(names):
             expected = f"to have {len(names)} values in every line, as in the first"
-            raise invalid_value(str(path), expected, f"{len(row)} in line {number}")
-    unknown = sorted(text - set(names))
+            raise invalid_value(origin, expected, f"{len(row)} in line {number}")
+    unknown = sorted(set(text) - set(names))
     require(not unknown, "text", f"of the columns {', '.join(names)}", ", ".join(unknown))
     numbers = [number for number, _ in rows[1:]]
     columns = zip(*(row for _, row in rows[1:]), strict=True)
@@ -141,10 +157,11 @@ def _read_npz(path: Path, text: frozenset[str]) -> Table:
         raise invalid_value(str(path), expected, error) from None
 
 
-_READERS: dict[str, Callable[[Path, frozenset[str]], Table]] = {
+READERS: dict[str, Callable[[Path, frozenset[str]], Table]] = {
     ".csv": _read_csv,
     ".tsv": _read_csv,
     ".txt": _read_csv,
     ".parquet": _read_parquet,
     ".npz": _read_npz,
 }
+"""Suffix of a table's file -> reader of ``(path, columns of text)``."""

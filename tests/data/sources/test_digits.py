@@ -9,7 +9,7 @@ from sklearn import datasets
 
 from jaxnet.core.trees import digest
 from jaxnet.data import Examples, load_dataset
-from jaxnet.data.digits import FORM_STARTS, load_digits, load_digits_by_writer
+from jaxnet.data.sources.digits import FORM_STARTS, load_digits, load_digits_by_writer
 
 
 @pytest.fixture(scope="module")

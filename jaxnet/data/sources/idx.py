@@ -12,8 +12,7 @@ import io
 import math
 import struct
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ import numpy as np
 from jaxnet.core.checks import check_count, require
 from jaxnet.core.errors import InputError, invalid_value, missing_file
 from jaxnet.core.files import open_regular
+from jaxnet.data.sources.originals import check_digest
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}
 """Type code -> dtype."""
@@ -36,11 +36,7 @@ _AT_A_TIME = 2**20
 
 
 def read_idx(
-    path: str | Path,
-    *,
-    sha256: str | None = None,
-    archive_sha256: str | None = None,
-    most_bytes: int = MOST_BYTES,
+    path: str | Path, *, sha256: str | None = None, most_bytes: int = MOST_BYTES
 ) -> np.ndarray:
     """Read an IDX file, plain or gzipped.
 
@@ -50,7 +46,6 @@ def read_idx(
     Args:
         path: the file.
         sha256: expected SHA-256 of the decompressed file, in hexadecimal; None skips the check.
-        archive_sha256: the same of a gzipped file as it is; not checked of a plain one.
         most_bytes: the most bytes of values that the header may state.
 
     Returns:
@@ -62,25 +57,50 @@ def read_idx(
         ValueError: if the file is truncated, too long, corrupt, not IDX, or not the one expected;
             if its values are more than ``most_bytes``.
     """
-    path, most = Path(path), check_count("most_bytes", most_bytes)
-    with _opened(path) as file:
-        header = _read_header(path, file)
-        expected = f"to state at most most_bytes={most:,} bytes of values"
-        actual = f"{header.bytes:,} for its shape {header.shape}"
-        require(header.bytes <= most, str(path), expected, actual)
-        values = _read(file, header.bytes)
-        _check_end(path, header, values, file)
+    most = check_count("most_bytes", most_bytes)
+    try:
+        with open_regular(Path(path), "rb") as opened:
+            raw: Any = opened
+            return parse_idx(str(path), raw, sha256=sha256, most_bytes=most)
+    except InputError:
+        raise
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise missing_file("to exist", f"nothing at {path}") from error
+    except OSError as error:
+        actual = error.strerror or error
+        raise invalid_value(str(path), "to be readable", actual, _BROKEN) from error
+
+
+def parse_idx(
+    origin: str, raw: io.BufferedIOBase, *, sha256: str | None = None, most_bytes: int = MOST_BYTES
+) -> np.ndarray:
+    """Read an array from an open IDX file, plain or gzipped.
+
+    Args:
+        origin: what messages call the file.
+        raw: the file, at its start.
+        sha256: as for `read_idx`, whose results and errors it has.
+        most_bytes: as for `read_idx`.
+
+    >>> parse_idx("two", io.BytesIO(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]))).tolist()
+    [7, 9]
+    """
+    opened: Any = gzip.open if raw.read(2) == _GZIP else nullcontext
+    raw.seek(0)
+    try:
+        with opened(raw) as file:
+            header = _read_header(origin, file)
+            expected = f"to state at most most_bytes={most_bytes:,} bytes of values"
+            actual = f"{header.bytes:,} for its shape {header.shape}"
+            require(header.bytes <= most_bytes, origin, expected, actual)
+            values = _read(file, header.bytes)
+            _check_end(origin, header, values, file)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise invalid_value(origin, "to be whole gzip data", error, _BROKEN) from error
     if sha256 is not None:
         found = hashlib.sha256(header.content)
         found.update(values)
-        _check_digest(path, sha256, found)
-    if archive_sha256 is not None:
-        with open_regular(path, "rb") as opened:
-            file: Any = opened
-            zipped = file.read(2) == _GZIP
-            file.seek(0)
-            if zipped:
-                _check_digest(path, archive_sha256, hashlib.file_digest(file, "sha256"))
+        check_digest(origin, sha256, found.hexdigest())
     array = np.frombuffer(values, header.dtype).reshape(header.shape)
     array = array.astype(header.dtype.newbyteorder("="), copy=False)
     array.flags.writeable = False
@@ -98,37 +118,17 @@ class _Header(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
-    """Open a plain or gzipped file for reading, with errors that name it."""
-    try:
-        with open_regular(path, "rb") as raw:
-            opened: Any = gzip.open if raw.read(2) == _GZIP else nullcontext
-            raw.seek(0)
-            with opened(raw) as file:
-                yield file
-    except InputError:
-        raise
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise missing_file("to exist", f"nothing at {path}") from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise invalid_value(str(path), "to be whole gzip data", error, _BROKEN) from error
-    except OSError as error:
-        actual = error.strerror or error
-        raise invalid_value(str(path), "to be readable", actual, _BROKEN) from error
-
-
-def _read_header(path: Path, file: io.BufferedIOBase) -> _Header:
+def _read_header(origin: str, file: io.BufferedIOBase) -> _Header:
     start = _read(file, 4)
     good = len(start) == 4 and start[:2] == b"\0\0" and start[2] in TYPES
     header = f"to start with the IDX header 0, 0, one of {', '.join(map(str, TYPES))}, dimensions"
-    require(good, str(path), header, f"bytes {list(start)}", _BROKEN)
+    require(good, origin, header, f"bytes {list(start)}", _BROKEN)
     dtype, dimensions = np.dtype(f">{TYPES[start[2]]}"), start[3]
     good, most = 1 <= dimensions <= _MOST_DIMENSIONS, _MOST_DIMENSIONS
-    require(good, str(path), f"to have 1 to {most} dimensions", dimensions, _BROKEN)
+    require(good, origin, f"to have 1 to {most} dimensions", dimensions, _BROKEN)
     sizes, size = _read(file, 4 * dimensions), 4 + 4 * dimensions
     found = f"{4 + len(sizes)} bytes"
-    require(4 + len(sizes) == size, str(path), f"to hold {size} bytes of header", found, _BROKEN)
+    require(4 + len(sizes) == size, origin, f"to hold {size} bytes of header", found, _BROKEN)
     return _Header(bytes(start + sizes), dtype, struct.unpack(f">{dimensions}I", sizes))
 
 
@@ -140,15 +140,9 @@ def _read(file: io.BufferedIOBase, size: int) -> bytearray:
     return content
 
 
-def _check_end(path: Path, header: _Header, values: bytearray, file: io.BufferedIOBase) -> None:
+def _check_end(origin: str, header: _Header, values: bytearray, file: io.BufferedIOBase) -> None:
     surplus = len(file.read(1))
     expected = f"to hold {math.prod(header.shape)} values for its shape {header.shape}"
     actual = "more" if surplus else len(values) // header.dtype.itemsize
     good = len(values) == header.bytes and not surplus
-    require(good, str(path), expected, actual, _BROKEN)
-
-
-def _check_digest(path: Path, sha256: str, found: Any) -> None:
-    actual = f"{found.hexdigest()} in {path}"
-    good, remedy = found.hexdigest() == sha256, "Fetch the original again."
-    require(good, "SHA-256", f"of the content {sha256}", actual, remedy)
+    require(good, origin, expected, actual, _BROKEN)

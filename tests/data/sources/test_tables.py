@@ -7,9 +7,9 @@ import jax
 import numpy as np
 import pytest
 
+from jaxnet.data.sources.table_dataset import table_dataset
+from jaxnet.data.sources.table_files import read_table
 from jaxnet.data.table import make_table
-from jaxnet.data.table_dataset import table_dataset
-from jaxnet.data.table_files import read_table
 
 CSV = """height;sex;smokes;zip;planet
 1.80;m;true;04109;earth
@@ -121,8 +121,9 @@ def test_a_regression_is_split_and_prepared_by_its_training_rows() -> None:
     assert made.train.inputs.dtype == made.train.targets.dtype == np.float32
     np.testing.assert_allclose(made.train.inputs[:, 0].mean(), 0, atol=1e-6)
     np.testing.assert_allclose(made.train.targets.std(), 1, rtol=1e-6)
-    assert made.outputs is not None
-    prices = made.outputs.invert(np.concatenate([made.train.targets, made.test.targets]))
+    assert made.table is not None
+    assert made.table.outputs is not None
+    prices = made.table.outputs.invert(np.concatenate([made.train.targets, made.test.targets]))
     np.testing.assert_allclose(np.sort(prices[:, 0]), np.sort(rows()["price"]), rtol=1e-5)
 
 
@@ -130,7 +131,8 @@ def test_poisoned_test_rows_change_nothing_of_the_training() -> None:
     plain = rows()
     first = table_dataset(make_table(plain), "price", key=jax.random.key(0), ignore=("id",))
     of_test = set(np.round(first.test.inputs[:, 0], 3).tolist())
-    scaling = first.inputs.apply(make_table(plain))[:, 0]
+    assert first.table is not None
+    scaling = first.table.inputs.apply(make_table(plain))[:, 0]
     poisoned = {name: list(column) for name, column in plain.items()}
     for i, value in enumerate(np.round(scaling.astype(np.float32), 3).tolist()):
         if value in of_test:
@@ -148,8 +150,10 @@ def test_classes_are_counted_in_sorted_order_and_split_in_proportion() -> None:
     made = table_dataset(make_table(given), "price", key=jax.random.key(0), test_fraction=0.25)
     assert made.class_names == ("high", "low")
     assert np.bincount(made.test.targets).tolist() == [5, 5]
-    assert "left out 20 rows without 'price'" in made.report
-    assert made.outputs is None
+    assert made.table is not None
+    assert "left out 20 rows without 'price'" in made.table.report
+    assert made.table.outputs is None
+    assert (made.image_shape, made.pixel_max, made.input_scale) == ((), 1, None)
 
 
 def test_whole_numbers_are_classes_unless_one_says_otherwise() -> None:
