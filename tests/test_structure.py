@@ -31,7 +31,7 @@ FLOORS = [
 ROOMS_WITHIN = {
     "data": [
         ("examples", "strata", "table"),
-        ("class_balance", "mini_batches", "preparation", "prepared", "split", "synthetic"),
+        ("class_balance", "mini_batches", "preparation", "split", "synthetic"),
         ("augmentation", "cleaning", "streams"),
         ("sources",),
     ],

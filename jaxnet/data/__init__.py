@@ -5,13 +5,16 @@ from jaxnet.data import augmentation, cleaning, preparation, synthetic
 from jaxnet.data.class_balance import balance, class_weights
 from jaxnet.data.examples import Examples
 from jaxnet.data.mini_batches import mini_batches
-from jaxnet.data.prepared import Prepared, PreparedSplit, load_prepared, open_prepared
 from jaxnet.data.sources import (
     DATASETS,
     Dataset,
+    Prepared,
+    PreparedSplit,
     PreparedTable,
     data_directory,
     load_dataset,
+    load_prepared,
+    open_prepared,
     read_idx,
     read_table,
     table_dataset,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from jaxnet.data import Dataset, load_dataset, load_prepared
-from tests.data.prepared_sets import records
+from tests.data.sources.prepared_sets import records
 from tests.experiments.test_commands import read_record, run
 from tests.full_disk import full_disk
 from tests.peers import need, peers

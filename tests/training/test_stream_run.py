@@ -23,7 +23,7 @@ from jaxnet.training import (
     sweep,
 )
 from tests.comparison import Tolerance, assert_trees_close
-from tests.data.prepared_sets import prepare, tensor
+from tests.data.sources.prepared_sets import prepare, tensor
 from tests.peers import need, peers
 
 KEY = jax.random.key(0)

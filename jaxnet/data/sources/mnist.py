@@ -32,6 +32,16 @@ ALL = (*DIGITS, *LETTERS, *"abcdefghijklmnopqrstuvwxyz")
 BALANCED = (*DIGITS, *LETTERS, *"abdefghnqrt")
 """Classes where the 15 small letters that look like capitals count as these."""
 
+EMNIST: dict[str, tuple[tuple[str, ...], int, int]] = {
+    "balanced": (BALANCED, 112_800, 0),
+    "byclass": (ALL, 697_932, 0),
+    "bymerge": (BALANCED, 697_932, 0),
+    "digits": (DIGITS, 240_000, 0),
+    "letters": (LETTERS, 124_800, 1),
+    "mnist": (DIGITS, 60_000, 0),
+}
+"""Split of EMNIST -> names of its classes, the most images of a file, number of the first class."""
+
 
 def read_idx_files(
     class_names: Sequence[str],
@@ -109,7 +119,7 @@ def _relative(name: str, home: str, class_names: str, *sha256: str) -> Original:
     return Original(home, name, digests, dict.fromkeys(SHA256, MOST_BYTES), SHAPE, read)
 
 
-def _emnist(split: str, class_names: Sequence[str], most: int, first: int = 0) -> Original:
+def _emnist(split: str, class_names: Sequence[str], most: int, first: int) -> Original:
     parts = ("train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1")
     return Original(
         "biometrics.nist.gov/cs_links/EMNIST",
@@ -150,13 +160,6 @@ ORIGINALS = {
         "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
         "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
     ),
-    "emnist_balanced": _emnist("balanced", BALANCED, 112_800),
-    "emnist_byclass": _emnist(
-        "byclass", (*DIGITS, *LETTERS, *"abcdefghijklmnopqrstuvwxyz"), 697_932
-    ),
-    "emnist_bymerge": _emnist("bymerge", BALANCED, 697_932),
-    "emnist_digits": _emnist("digits", DIGITS, 240_000),
-    "emnist_letters": _emnist("letters", LETTERS, 124_800, first=1),
-    "emnist_mnist": _emnist("mnist", DIGITS, 60_000),
+    **{f"emnist_{split}": _emnist(split, *kind) for split, kind in EMNIST.items()},
 }
 """Name -> data set of images of 28 x 28 pixels in IDX files."""

@@ -116,5 +116,5 @@ def test_a_run_resumes_with_the_augmentation_that_it_would_have_had(tmp_path: An
     run(augment, epochs=2, checkpoint=tmp_path)
     resumed = run(augment, epochs=4, checkpoint=tmp_path)
     assert digest(resumed.params) == digest(run(augment, epochs=4).params)
-    with pytest.raises(ValueError, match="of another|to be of a run with"):
+    with pytest.raises(ValueError, match="to be of a run with"):
         run(augmentation.on_inputs(augmentation.add_noise(0.4)), epochs=5, checkpoint=tmp_path)

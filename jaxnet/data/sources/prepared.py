@@ -18,12 +18,13 @@ from jaxnet.core.errors import DamagedFileError, message, missing_file
 from jaxnet.core.files import check_path
 from jaxnet.core.optional_imports import import_package
 from jaxnet.data.examples import Examples
+from jaxnet.data.sources.mnist import EMNIST
 
 KEYED_BY_NUMBER = frozenset({"mnist", "fashion_mnist", "kmnist", "emnist", "cifar10", "cifar100"})
 """Data sets of tensorflow-datasets whose keys are the numbers of examples in the original files."""
 
 _AT_A_TIME = 10_000
-_DESCRIPTION = "dataset_info.json"
+DESCRIPTION = "dataset_info.json"
 _EXTRA = "pip install 'jaxnet[tfds]' installs all for prepared data sets."
 _OURS = "python -m experiments.prepare_data NAME prepares one without TensorFlow."
 _BROKEN = "It is truncated or corrupt: remove the folder, and prepare it again."
@@ -100,7 +101,7 @@ def open_prepared(folder: str | Path, split: str = "train") -> PreparedSplit:
 
     The order is that of the original files for sets that `experiments.prepare_data` wrote and for
     `KEYED_BY_NUMBER`, whose hashed order is undone. Other sets keep the order that they are stored
-    in. Pixels are as stored; those of EMNIST are transposed, as in its files.
+    in. EMNIST, which is stored transposed, is turned upright; its letters count from 0.
 
     Args:
         folder: as in `load_prepared`.
@@ -126,6 +127,9 @@ got 's3://bucket/mnist/3.0.1'. Write to a folder, and copy it there.
     image, label = _keys(path, info)
     check_choice("split", split, dict(info.splits))
     pixels = info.features[image]
+    names, first = info.features[label].names, 0
+    if info.name == "emnist" and info.config_name in EMNIST:
+        names, _, first = EMNIST[info.config_name]
     source, columns = _source(builder, split, image, label)
     places = _places(info, split, len(source))
 
@@ -136,12 +140,14 @@ got 's3://bucket/mnist/3.0.1'. Write to a folder, and copy it there.
             inputs, targets = columns(source.__getitems__(places[indices].tolist()))
         except RuntimeError as error:  # of array_record
             raise DamagedFileError(message(str(path), "to be whole", error, _BROKEN)) from None
-        shape = (len(targets), math.prod(pixels.shape))
-        return Examples(inputs.reshape(shape), np.array(targets, np.int32))
+        images = inputs.reshape(len(targets), *pixels.shape)
+        images = images.swapaxes(1, 2) if info.name == "emnist" else images
+        flat = images.reshape(len(targets), math.prod(pixels.shape))
+        return Examples(flat, np.array(targets, np.int32) - first)
 
     grey = len(pixels.shape) == 3 and pixels.shape[-1] == 1
     most = (info.metadata or {}).get("pixel_max", np.iinfo(pixels.np_dtype).max)
-    names, shape = info.features[label].names, pixels.shape[: -1 if grey else None]
+    shape = pixels.shape[: -1 if grey else None]
     return PreparedSplit(len(source), read, tuple(names), tuple(shape), int(most))
 
 
@@ -154,9 +160,9 @@ def _read_all(split: PreparedSplit) -> Examples:
 
 def _builder(folder: Path) -> Any:
     """Return the reader of tensorflow-datasets for a folder of array_record files."""
-    description = folder / _DESCRIPTION
+    description = folder / DESCRIPTION
     if not description.is_file():
-        nested = [path for depth in ("*", "*/*") for path in folder.glob(f"{depth}/{_DESCRIPTION}")]
+        nested = [path for depth in ("*", "*/*") for path in folder.glob(f"{depth}/{DESCRIPTION}")]
         remedy = f"Name the folder of a version, such as {min(nested).parent}." if nested else _OURS
         raise missing_file(f"{description} to exist", "none", remedy)
     tfds = import_package("tensorflow_datasets", remedy=_EXTRA)
