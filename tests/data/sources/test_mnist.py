@@ -235,7 +235,7 @@ def test_missing_files_say_what_to_fetch_and_where_to_put_it(tmp_path: Path, nam
         load_dataset(name, data_dir=tmp_path)
     text, original = str(caught.value), ORIGINALS[name]
     assert f"expected file {next(iter(SHA256))}.gz to exist" in text
-    assert f"publishes (SHA-256{' of the decompressed file' * (name == 'mnist')}) into" in text
+    assert f"(SHA-256{' of the decompressed file' * (name == 'mnist')}): train" in text
     for said in (original.home, str(tmp_path / name), *original.sha256, *original.sha256.values()):
         assert said in text
     assert "Without files: digits, iris" in text
