@@ -101,7 +101,14 @@ def check_examples(argument: str, examples: Examples) -> Examples:
         name, expected = f"{argument}.weights", f"to be one an example, of shape {inputs[:1]}"
         require(weights.shape == inputs[:1], name, expected, weights.shape)
         check_entries(name, weights, lambda w: w >= 0, "0 or more")
-        check_entries(f"the sum of {name}", weights.sum(), lambda total: total > 0, "above 0")
+    return examples
+
+
+def check_some_weight(argument: str, examples: Examples) -> Examples:
+    """Return examples whose weights, if they have any, are not all 0."""
+    if examples.weights is not None:
+        name = f"the sum of {argument}.weights"
+        check_entries(name, examples.weights.sum(), lambda total: total > 0, "above 0")
     return examples
 
 

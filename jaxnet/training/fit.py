@@ -186,7 +186,7 @@ def fit(
         if chosen is not None:
             loop = loop._replace(mesh=make_mesh(chosen, loop.batch_size))
         objective = recipe_objective(recipe)
-        examples = check_both(objective, some, validation)
+        examples = check_both(objective, some, validation, whole=some is train)
         check_normalization(network, examples[0].inputs, loop.batch_size)
         start = _start(recipe, examples[0].inputs.shape[1:], key, state)
         check_outputs(objective, examples[0])

@@ -161,6 +161,10 @@ REFUSALS: dict[str, tuple[Any, str]] = {
     "block": (lambda: numbers(block=2.5), "expected block to be an integer, got 2.5"),
     "read": (lambda: Stream(np.zeros(3), 3), "expected read to be a function"),  # pyright: ignore
     "through": (lambda: numbers(through=3), "expected through to be a function"),
+    "no weight": (
+        lambda: stream(Examples(np.zeros((3, 1)), np.zeros(3), np.zeros(3))),
+        r"expected mean_weight finite and in \(0, inf\), got 0.0",
+    ),
     "lengths": (
         lambda: stream(Examples(np.zeros((3, 1)), np.zeros(2))),
         r"expected examples to be one or more, arrays of one length, got lengths \[3, 2\]",

@@ -81,6 +81,24 @@ def test_weights_and_full_batches_agree_to_rounding(weights: bool, batch_size: i
     assert_trees_close(streamed.history.train, memory.history.train, tolerance=Tolerance(1e-5, 0))
 
 
+@pytest.mark.parametrize("weights", [True, False])
+def test_evaluate_goes_through_the_chunks(weights: bool) -> None:
+    whole = examples(weights=weights)
+    trees = NETWORK.init(KEY, (4,))
+    memory = jaxnet.training.evaluate(NETWORK, *trees, whole)
+    streamed = jaxnet.training.evaluate(NETWORK, *trees, stream(whole, chunk=10))
+    assert streamed == pytest.approx(memory, rel=1e-6)
+
+
+def test_a_chunk_without_weight_does_not_count() -> None:
+    whole = examples()
+    some = whole._replace(weights=np.r_[np.zeros(10), np.ones(43)])
+    trees = NETWORK.init(KEY, (4,))
+    streamed = jaxnet.training.evaluate(NETWORK, *trees, stream(some, chunk=10))
+    memory = jaxnet.training.evaluate(NETWORK, *trees, whole.take(slice(10, None)))
+    assert streamed == pytest.approx(memory, rel=1e-6)
+
+
 def test_blocks_learn_as_well() -> None:
     result = run(stream(examples(530), chunk=100, block=10), epochs=10)
     assert result.history.train["accuracy"][-1] > 0.6

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_function, require
+from jaxnet.core.checks import check_count, check_function, check_range, require
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_pair, count
 from jaxnet.data.streams.chunks import Chunks, Read, epoch_order
@@ -47,6 +47,7 @@ class Stream:
         check_function("read", self.read)
         for name in ("size", "chunk", "block"):
             check_count(name, getattr(self, name))
+        check_range("mean_weight", self.mean_weight, low=0, low_open=True)
         if self.through is not None:
             check_function("through", self.through)
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxnet.core.checks import check_count, check_instance, require, require_type
 from jaxnet.core.trees import describe_arrays
 from jaxnet.core.types import AnyArray, Array, Layer
-from jaxnet.data.examples import Examples, check_examples, check_pair, count
+from jaxnet.data.examples import Examples, check_examples, check_pair, check_some_weight, count
 from jaxnet.data.streams import Stream
 from jaxnet.functions.losses import (
     binary_cross_entropy,
@@ -41,12 +41,19 @@ def check_fit(argument: str, objective: Objective, examples: Examples) -> Exampl
 
 
 def check_both(
-    objective: Objective, train: Examples, validation: Examples | None
+    objective: Objective, train: Examples, validation: Examples | None, *, whole: bool = True
 ) -> tuple[Examples, Examples | None]:
-    """Apply `check_fit` to training and validation examples."""
+    """Apply `check_fit` to training and validation examples.
+
+    Raises:
+        ValueError: also for weights that are all 0, unless more training examples are to come.
+    """
     train = check_fit("train", objective, train)
+    if whole:
+        check_some_weight("train", train)
     if validation is not None:
-        validation = check_fit("validation", objective, validation)
+        checked = check_fit("validation", objective, validation)
+        validation = check_some_weight("validation", checked)
     return train, validation
 
 

@@ -1,6 +1,7 @@
 """Evaluation and prediction."""
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -12,7 +13,8 @@ from jax.sharding import Mesh
 from jaxnet.core.checks import check_count, check_numbers, require, require_type
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import AnyArray, Array, Layer, Params, Statistics
-from jaxnet.data.examples import Examples, count, total_weight
+from jaxnet.data.examples import Examples, check_some_weight, count, total_weight
+from jaxnet.data.streams import Stream, prefetched
 from jaxnet.training.distributed.devices import compiler_options
 from jaxnet.training.distributed.mesh import divided
 from jaxnet.training.loop.batched_sum import CHUNK, batched_sum
@@ -89,7 +91,7 @@ def evaluate(
     network: Layer,
     params: Params,
     statistics: Statistics,
-    examples: Examples,
+    examples: Examples | Stream,
     *,
     loss: LossArgument = "softmax_cross_entropy",
     metrics: MetricsArgument | None = None,
@@ -100,7 +102,7 @@ def evaluate(
         network: the network.
         params: its parameters.
         statistics: its statistics.
-        examples: what to evaluate on.
+        examples: what to evaluate on; of a stream, chunk after chunk.
         loss: a name in `jaxnet.losses.LOSSES`, or a loss of that form.
         metrics: names in `jaxnet.metrics.METRICS`, or name -> metric; by default the accuracy
             that suits the loss.
@@ -112,9 +114,24 @@ def evaluate(
         ValueError: if the examples do not fit the network, hold NaN, or a name is unknown.
     """
     objective = make_objective(network, loss, metrics)
-    examples = check_fit("examples", objective, examples)
-    means = _compiled(objective)(params, statistics, examples)
-    return {name: float(value) for name, value in means.items()}
+
+    def means(part: Examples) -> tuple[dict[str, float], float]:
+        found = _compiled(objective)(params, statistics, part)
+        return {name: float(value) for name, value in found.items()}, float(total_weight(part))
+
+    def checked(part: Examples) -> Examples:
+        return check_fit("examples", objective, part)
+
+    if not isinstance(examples, Stream):
+        return means(check_some_weight("examples", checked(examples)))[0]
+    parts = [means(checked(part)) for part in prefetched(examples.epoch(None))]
+    weighing = [(values, weight) for values, weight in parts if weight]
+    require(weighing, "the sum of examples.weights", "above 0", 0)
+    return {
+        name: math.fsum(values[name] * weight for values, weight in weighing)
+        / math.fsum(weight for _, weight in weighing)
+        for name in weighing[0][0]
+    }
 
 
 def predict(
