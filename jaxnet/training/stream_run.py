@@ -6,11 +6,13 @@ from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from jaxnet.core.checks import require_type
 from jaxnet.core.trees import all_finite
 from jaxnet.core.types import Array
-from jaxnet.data.examples import Examples, count
+from jaxnet.data.examples import Examples, check_examples, count, named_arrays
 from jaxnet.data.streams import Stream, prefetched
 from jaxnet.training.distributed.devices import compiler_options
 from jaxnet.training.host_loop import CHUNK_SECONDS
@@ -98,6 +100,7 @@ class StreamRun:
         self._objective, self._loop, self._train = recipe_objective(recipe), loop, train
         self._program = assemble_stream(recipe, loop)
         self._first, self._validation = examples
+        self._labels: set[Any] = set()
         self._coming: Generator[tuple[int, Examples]] | None = None
 
     def start(self, state: TrainState) -> TrainState:
@@ -123,21 +126,19 @@ class StreamRun:
         shapes = jax.eval_shape(close, state, self._validation)[1]
         none = jax.tree.map(lambda leaf: np.zeros((0, *leaf.shape), leaf.dtype), shapes)
         if not epochs:
-            for chunk in self._kinds():
+            for chunk in self._shapes():
                 advance.lower(state, chunk).compile()
             close.lower(state, self._validation).compile()
             self._train.chunks(epoch_keys(state)[0])  # its order is drawn by a program, too
             return state, none, 0
         if self._coming is None:
             self._coming = prefetched(self._read(state))
-        number = -(-self._train.size // count(self._first))
+            self._ready = self._next()
         began, ended = time.perf_counter(), False
         while not ended:
-            index, chunk = next(self._coming)
-            # not in the thread that reads: settings such as jax.enable_x64 are a thread's own
-            chunk = check_fit(f"chunk {index} of train", self._objective, chunk)
-            chunk, last = with_mean_weight(chunk, self._train.mean_weight), index + 1 == number
+            chunk, last = self._ready
             before, (state, diverged) = state, advance(state, chunk)
+            self._ready = self._next()  # while the device computes
             if diverged or last:
                 finished, row = close(state, self._validation)
                 rows = jax.tree.map(lambda leaf: np.asarray(leaf)[None], row)
@@ -150,7 +151,26 @@ class StreamRun:
         if self._coming is not None:
             self._coming.close()
 
-    def _kinds(self) -> list[Examples]:
+    def _next(self) -> tuple[Examples, bool]:
+        """Return the next chunk on the device, and whether it is the last of its epoch.
+
+        Not in the thread that reads: settings such as `jax.enable_x64` are a thread's own.
+        """
+        assert self._coming is not None
+        index, chunk = next(self._coming)
+        name, targets = f"chunk {index} of train", np.asarray(chunk.targets)
+        labels = set(np.unique(targets).tolist()) if targets.dtype.kind in "biu" else {None}
+        if labels <= self._labels:  # known to fit the loss, which takes longer to look at them
+            chunk = jax.tree.map(jnp.asarray, check_examples(name, chunk))
+        else:
+            chunk = check_fit(name, self._objective, chunk)
+            self._labels |= labels - {None}
+        same = _kinds(chunk) == _kinds(self._first)
+        require_type(same, name, f"to hold {_kinds(self._first)}", _kinds(chunk))
+        number = -(-self._train.size // count(self._first))
+        return with_mean_weight(chunk, self._train.mean_weight), index + 1 == number
+
+    def _shapes(self) -> list[Examples]:
         """Return the shapes of a chunk and of the last one."""
         size = count(self._first)
         last = self._train.size - size * ((self._train.size - 1) // size)
@@ -167,6 +187,11 @@ class StreamRun:
             key = epoch_keys(state)[0] if self._loop.shuffle else None
             yield from enumerate(self._train.epoch(key, batch_size=size, first=first), first)
             state, first = state._replace(epoch=state.epoch + 1), 0
+
+
+def _kinds(examples: Examples) -> dict[str, str]:
+    arrays = named_arrays(examples).items()
+    return {name: f"{array.dtype} of shape (n, *{array.shape[1:]})" for name, array in arrays}
 
 
 def with_mean_weight(examples: Examples, mean: float) -> Examples:

@@ -189,14 +189,32 @@ def bad(rows: np.ndarray, value: Any) -> Examples:
     return some._replace(inputs=inputs)
 
 
+def widening(rows: np.ndarray) -> Examples:
+    some = examples().take(rows)
+    return some if rows[0] < 20 else some._replace(inputs=np.ones((len(rows), 5)))
+
+
+def retyped(rows: np.ndarray) -> Examples:
+    some = examples().take(rows)
+    return some if rows[0] < 20 else some._replace(targets=some.targets.astype(np.int16))
+
+
 REFUSALS: dict[str, tuple[Any, str]] = {
     "NaN in a later chunk": (
         lambda: run(Stream(lambda rows: bad(rows, np.nan), 53, chunk=10), shuffle=False),
         r"expected chunk 4 of train\.inputs to be finite everywhere, got 4 .* at index \(0, 0\)",
     ),
-    "a label out of range": (
+    "a label out of range in a later chunk": (
         lambda: run(stream(examples()._replace(targets=np.arange(53) // 17), chunk=10)),
-        "targets",
+        r"integer labels to be in \[0, 3\), got 3 at index",
+    ),
+    "inputs that become wider": (
+        lambda: run(Stream(lambda rows: widening(rows), 53, chunk=10), shuffle=False),
+        r"expected chunk 2 of train to hold .*\*\(4,\).*, got .*\*\(5,\)",
+    ),
+    "targets of another dtype": (
+        lambda: run(Stream(lambda rows: retyped(rows), 53, chunk=10), shuffle=False),
+        r"expected chunk 2 of train to hold .*int32 .*, got .*int16 ",
     ),
     "a batch larger than all": (
         lambda: run(stream(examples()), batch_size=54),
