@@ -36,6 +36,9 @@ def shift_signal(most: Number) -> Transform:
         most: largest shift, in samples, 0 or more. Beyond the ends the signal is 0.
 
     Source: lecture 004, samples "at a bit deviated points".
+
+    >>> shift_signal(0.0)(jax.random.key(0), jnp.array([[1.0, 2.0, 3.0]])).tolist()
+    [[1.0, 2.0, 3.0]]
     """
     check_range("most", most, low=0)
 
@@ -50,6 +53,10 @@ def resample(strength: Number) -> Transform:
 
     Args:
         strength: largest absolute value of the logarithm of the speed, 0 or more.
+
+    >>> signal = jnp.array([[0.0, 1.0, 2.0, 1.0, 0.0]])
+    >>> resample(0.2)(jax.random.key(0), signal)[0, 2].item()  # the middle stays
+    2.0
     """
     check_range("strength", strength, low=0)
 
@@ -67,6 +74,9 @@ def mask_span(size: int) -> Transform:
         size: samples of the span, which lies within the signal.
 
     Source: Park et al. 2019, "SpecAugment", of one axis.
+
+    >>> mask_span(2)(jax.random.key(0), jnp.ones((1, 5))).sum().item()
+    3.0
     """
     check_count("size", size)
 

@@ -41,6 +41,11 @@ def on_inputs(*transforms: Transform) -> Augment:
 
     Args:
         transforms: such as `add_noise`, applied one after the other.
+
+    >>> from jaxnet.data.augmentation import add_noise
+    >>> examples = Examples(jnp.zeros((2, 3)), jnp.arange(2))
+    >>> on_inputs(add_noise(0.0))(jax.random.key(0), examples).targets.tolist()
+    [0, 1]
     """
 
     def augment(key: Key, examples: Examples) -> Examples:

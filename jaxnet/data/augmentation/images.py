@@ -117,6 +117,9 @@ def crop(margin: Number) -> Transform:
 
     Args:
         margin: part of each side that is left out, in [0, 1).
+
+    >>> crop(0.5)(jax.random.key(0), jnp.ones((1, 4, 4, 1))).min().item()
+    1.0
     """
     check_range("margin", margin, low=0, high=1, high_open=True)
 
@@ -137,7 +140,12 @@ def crop(margin: Number) -> Transform:
 
 
 def flip(probability: Number = 0.5, *, vertical: bool = False) -> Transform:
-    """Mirror left and right, or up and down, with a probability."""
+    """Mirror left and right, or up and down, with a probability.
+
+    >>> image = jnp.arange(3.0).reshape(1, 1, 3, 1)
+    >>> flip(probability=1.0)(jax.random.key(0), image).ravel().tolist()
+    [2.0, 1.0, 0.0]
+    """
     check_range("probability", probability, low=0, high=1)
     check_flags(vertical=vertical)
 
@@ -152,6 +160,11 @@ def blur(strength: Number = 1.0) -> Transform:
     """Blur by a kernel ``[s, 1, s] / (1 + 2 s)`` along each axis, ``s`` uniform in [0, strength).
 
     Beyond the edge the nearest pixel counts.
+
+    >>> image = jnp.array([0.0, 9.0, 0.0]).reshape(1, 1, 3, 1)
+    >>> left, middle, right = blur()(jax.random.key(0), image).ravel().tolist()
+    >>> 0 < left == right < middle < 9
+    True
     """
     check_range("strength", strength, low=0)
 
@@ -162,7 +175,13 @@ def blur(strength: Number = 1.0) -> Transform:
 
 
 def sharpen(strength: Number = 1.0) -> Transform:
-    """Add the difference from the blurred image, times a number uniform in [0, strength)."""
+    """Add the difference from the blurred image, times a number uniform in [0, strength).
+
+    >>> image = jnp.array([0.0, 9.0, 0.0]).reshape(1, 1, 3, 1)
+    >>> left, middle, right = sharpen()(jax.random.key(0), image).ravel().tolist()
+    >>> left < 0 and middle > 9
+    True
+    """
     check_range("strength", strength, low=0)
 
     def transform(key: Key, images: Array) -> Array:
@@ -174,7 +193,12 @@ def sharpen(strength: Number = 1.0) -> Transform:
 
 
 def brightness(strength: Number) -> Transform:
-    """Add to all pixels of an image a number uniform in [-strength, strength)."""
+    """Add to all pixels of an image a number uniform in [-strength, strength).
+
+    >>> image = brightness(2.0)(jax.random.key(0), jnp.zeros((1, 2, 2, 1)))
+    >>> bool(0 < abs(image.min()) < 2), bool(image.min() == image.max())
+    (True, True)
+    """
     check_range("strength", strength, low=0)
 
     def transform(key: Key, images: Array) -> Array:
@@ -185,7 +209,12 @@ def brightness(strength: Number) -> Transform:
 
 
 def contrast(strength: Number) -> Transform:
-    """Scale the distances from the image's mean by ``e^s``, ``s`` in [-strength, strength)."""
+    """Scale the distances from the image's mean by ``e^s``, ``s`` in [-strength, strength).
+
+    >>> image = contrast(1.0)(jax.random.key(0), jnp.array([0.0, 2.0]).reshape(1, 1, 2, 1))
+    >>> bool(abs(image.mean() - 1) < 1e-6), image.ravel().tolist() != [0.0, 2.0]
+    (True, True)
+    """
     check_range("strength", strength, low=0)
 
     def transform(key: Key, images: Array) -> Array:
@@ -197,7 +226,12 @@ def contrast(strength: Number) -> Transform:
 
 
 def swap_channels() -> Transform:
-    """Permute the channels of each image at random."""
+    """Permute the channels of each image at random.
+
+    >>> image = jnp.arange(3.0).reshape(1, 1, 1, 3)
+    >>> sorted(swap_channels()(jax.random.key(0), image).ravel().tolist())
+    [0.0, 1.0, 2.0]
+    """
 
     def transform(key: Key, images: Array) -> Array:
         drawn = jax.random.uniform(key, (len(images), images.shape[-1]))
@@ -215,6 +249,9 @@ def cutout(size: int, value: Number = 0.0) -> Transform:
         value: what the pixels become.
 
     Source: DeVries and Taylor 2017, "Improved regularization of CNNs with cutout".
+
+    >>> cutout(1)(jax.random.key(0), jnp.ones((1, 3, 3, 1))).sum().item()
+    8.0
     """
     check_count("size", size)
 

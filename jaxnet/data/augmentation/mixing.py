@@ -50,6 +50,11 @@ def cutmix(classes: int, shape: Shape, size: int) -> Augment:
         size: side of the square, in pixels.
 
     Source: Yun et al. 2019, "CutMix: Regularization strategy to train strong classifiers".
+
+    >>> examples = Examples(jnp.array([[0.0] * 9, [1.0] * 9]), jnp.array([0, 1]))
+    >>> x, t = cutmix(2, (3, 3), 1)(jax.random.key(1), examples)
+    >>> bool(jnp.allclose(x.mean(axis=1), t[:, 1])), t.sum(axis=1).tolist()
+    (True, [1.0, 1.0])
     """
     check_count("classes", classes, minimum=2)
     check_count("size", size)

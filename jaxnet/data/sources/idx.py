@@ -56,6 +56,13 @@ def read_idx(
         FileNotFoundError: if there is no such file.
         ValueError: if the file is truncated, too long, corrupt, not IDX, or not the one expected;
             if its values are more than ``most_bytes``.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "labels"
+    ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 2, 5, 0]))
+    ...     read_idx(path).tolist()
+    [5, 0]
     """
     most = check_count("most_bytes", most_bytes)
     try:
