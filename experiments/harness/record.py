@@ -32,6 +32,9 @@ class Claim:
         measured: the measured number.
         threshold: the number that it is compared with.
         holds: whether the claim is true.
+        uncertainty: standard error of the measured number over seeds; None for an exact one.
+        verdict: on what the source says, if the claim is true: ``"holds"``, ``"fails"``, where the
+            claim shows the opposite, or ``"holds only if ..."``.
     """
 
     statement: str
@@ -39,20 +42,42 @@ class Claim:
     measured: float
     threshold: float
     holds: bool
+    uncertainty: float | None = None
+    verdict: str = "holds"
 
     def describe(self) -> str:
         """Return the claim with its numbers as text."""
-        return f"{self.statement} (measured {self.measured:.6g}, threshold {self.threshold:.6g})"
+        error = "" if self.uncertainty is None else f" ± {self.uncertainty:.2g}"
+        numbers = f"measured {self.measured:.6g}{error}, threshold {self.threshold:.6g}"
+        return f"{self.statement} ({numbers})"
 
 
-def at_most(statement: str, source: str, measured: float, threshold: float) -> Claim:
-    """Return the claim that a number is at most the threshold; it fails for NaN."""
-    return Claim(statement, source, measured, threshold, bool(measured <= threshold))
+def at_most(statement: str, source: str, measured: float, threshold: float, **more: Any) -> Claim:
+    """Return the claim that a number is at most the threshold; it fails for NaN.
+
+    Args:
+        statement: as for `Claim`, like the others.
+        source: where the claim is from.
+        measured: the number.
+        threshold: the most that it may be.
+        more: ``uncertainty`` and ``verdict``.
+    """
+    return Claim(statement, source, measured, threshold, bool(measured <= threshold), **more)
 
 
-def at_least(statement: str, source: str, measured: float, threshold: float) -> Claim:
-    """Return the claim that a number is at least the threshold; it fails for NaN."""
-    return Claim(statement, source, measured, threshold, bool(measured >= threshold))
+def at_least(statement: str, source: str, measured: float, threshold: float, **more: Any) -> Claim:
+    """Return the claim that a number is at least the threshold, as `at_most`."""
+    return Claim(statement, source, measured, threshold, bool(measured >= threshold), **more)
+
+
+def over_seeds(values: Any) -> tuple[float, float]:
+    """Return the mean of values, one a seed, and its standard error.
+
+    >>> over_seeds([1.0, 3.0])
+    (2.0, 1.0)
+    """
+    each = np.asarray(values, float)
+    return float(each.mean()), float(each.std(ddof=1) / len(each) ** 0.5)
 
 
 def prepare_folder(out: Path, *, option: str = "--out") -> Path:
