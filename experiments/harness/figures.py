@@ -74,5 +74,25 @@ def label_logarithmic(axis: Axis) -> None:
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
-    """Write the figure as a PNG and return its path."""
-    return write_atomically(path, figure.savefig)
+    """Write the figure as a PNG that carries its description in words; return its path."""
+    described = {"Description": describe(figure)}
+    return write_atomically(path, lambda file: figure.savefig(file, metadata=described))
+
+
+def describe(figure: Figure) -> str:
+    """Return titles, axes and legends of a figure in words.
+
+    >>> figure, (axes,) = new_figure(1, 1, size=(4, 3), title="Errors")
+    >>> _ = axes.set(xlabel="epoch", ylabel="misread (%)")
+    >>> _ = axes.plot([1, 2], label="test")
+    >>> describe(figure)
+    'Errors. misread (%) over epoch: test.'
+    """
+    said = [figure.get_suptitle()]
+    for axes in figure.axes:
+        labels = [label for label in axes.get_legend_handles_labels()[1] if label[:1] != "_"]
+        x, y = axes.get_xlabel(), axes.get_ylabel()
+        over = f"{y} over {x}" if x and y else y or x
+        parts = [axes.get_title(), over, ", ".join(labels)]
+        said.append(": ".join(part for part in parts if part))
+    return " ".join(f"{' '.join(part.split()).rstrip('.')}." for part in said if part)

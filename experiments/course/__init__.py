@@ -1,0 +1,1 @@
+"""The course on one page: every experiment run, its claims judged, its figures shown."""
