@@ -126,5 +126,5 @@ def differences(loss: Any, outputs: Array, targets: Array, *, step: float) -> Ar
         above, below = (loss(outputs + s * direction, targets).sum() for s in (step, -step))
         return (above - below) / (2 * step)
 
-    directions = jnp.eye(outputs.size, dtype=outputs.dtype).reshape(-1, *outputs.shape)
-    return jax.jit(jax.vmap(slope))(directions).reshape(outputs.shape)
+    directions = np.eye(outputs.size, dtype=outputs.dtype).reshape(-1, *outputs.shape)
+    return jax.jit(lambda d: jax.vmap(slope)(d).reshape(outputs.shape))(directions)
