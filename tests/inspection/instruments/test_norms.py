@@ -162,7 +162,7 @@ def coupled(function: Callable[..., jax.Array]) -> Activation:
     return VectorActivation(function, lambda z, y, dy: jax.vjp(function, z)[1](dy)[0])
 
 
-def test_activations_marked_as_coupled_are_left_out(dtype: np.dtype) -> None:
+def test_activations_marked_as_coupled_are_left_out() -> None:
     flipped = coupled(lambda z: z * jax.nn.sigmoid(jnp.flip(z, -1)))
     here = classifier(dense(5), activation(flipped), dense(3))
     assert flat_fractions(*here) == {}
