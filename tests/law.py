@@ -20,6 +20,17 @@ def draw(case: LayerCase, *, seed: int = 0) -> tuple[Any, Any, Array]:
     return params, jax.tree.map(jnp.abs, statistics), x  # a variance is not negative
 
 
+def passed(layer: Layer, params: Any, statistics: Any, x: Array, dy: Array) -> tuple[Any, Any]:
+    """Return a layer's outputs, and gradients by hand, of one pass in training: one program."""
+
+    @jax.jit
+    def both(params: Any, x: Array, dy: Array) -> tuple[Any, Any]:
+        y, residual, _ = layer.forward(params, statistics, x, key=None, training=True)
+        return y, layer.backward(params, residual, dy)
+
+    return both(params, x, dy)
+
+
 def assert_law(layer: Layer, params: Any, statistics: Any, x: Array) -> None:
     """Assert that `forward` computes `apply`, and `backward` its vector-Jacobian product.
 

@@ -113,7 +113,7 @@ def evaluate_loss(loss: Loss, outputs: Array, targets: AnyArray) -> Evaluation:
 
 
 @functools.cache
-def compiled(case_id: str) -> Callable[[Array, Array], Evaluation]:
+def compiled(case_id: str) -> Callable[[AnyArray, AnyArray], Evaluation]:
     """Return `evaluate_loss` of a case as one program, which the tests share."""
     (case,) = [case for case in LOSSES if case.id == case_id]
     return jax.jit(lambda outputs, targets: evaluate_loss(case.loss, outputs, targets))

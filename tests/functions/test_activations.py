@@ -275,13 +275,13 @@ def test_options_are_bound_into_function_and_rule(
 def test_options_may_be_swept_over(name: str, option: str, dtype: np.dtype) -> None:
     z = _inputs(dtype)
 
-    def of(value: Any) -> Any:
-        return both(get_activation(name, **{option: value}), z, z)
+    def both(value: Any) -> Any:
+        pair = get_activation(name, **{option: value})
+        y = pair.function(z)
+        return y, pair.backward(z, y, z)
 
-    swept = jax.jit(
-        jax.vmap(lambda value: both.__wrapped__(get_activation(name, **{option: value}), z, z))
-    )(jnp.array([0.1, 0.7], dtype))
-    one_by_one = [of(value) for value in (0.1, 0.7)]
+    swept = jax.jit(jax.vmap(both))(jnp.array([0.1, 0.7], dtype))
+    one_by_one = [jax.jit(functools.partial(both, value))() for value in (0.1, 0.7)]
     assert_trees_close(swept, jax.tree.map(lambda *rows: np.stack(rows), *one_by_one))
 
 

@@ -110,8 +110,8 @@ def test_r_squared_does_not_depend_on_the_unit(unit: float) -> None:
     """Though the squares of errors over- or underflow; the second column is all 0 but one."""
     y = np.array([[1.0, 0.0], [2.0, 0.0], [2.0, 3.0]], np.float32)
     v = np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 6.0]], np.float32)
-    unit = np.float32(unit)
-    found = r_squared_of(unit * y, unit * v, average=None)
+    scaled = (np.float32(unit) * part for part in (y, v))
+    found = r_squared_of(*scaled, average=None)
     np.testing.assert_allclose(found, [0.5, 1 - 9 / 24], rtol=1e-5)
 
 

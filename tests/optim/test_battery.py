@@ -84,7 +84,7 @@ def test_minimizes_step_by_step(name: str) -> None:
         for _ in range(5):
             w, state = _step(optimizer, function, w, state)
             again, other = compiled(again, other)
-        assert function(np.asarray(w)) < function(np.asarray(start, np.float32))
+        assert function(w) < function(jnp.array(start, jnp.float32))
         np.testing.assert_allclose(w, again, rtol=1e-5, atol=1e-6)
 
 

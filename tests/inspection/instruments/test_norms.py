@@ -74,7 +74,7 @@ def test_norms_beyond_the_range_of_squares(unit: float) -> None:
     objective = jaxnet.training.make_objective(network, lambda y, t: jnp.sum(y * t, axis=1))
     first = np.full((4, 3), unit, np.float32), np.zeros(4, np.float32)
     second = np.ones((3, 4), np.float32), np.zeros(3, np.float32)
-    params = jax.tree.map(jnp.asarray, (Dense(*first), Dense(*second)))
+    params = Dense(*map(jnp.asarray, first)), Dense(*map(jnp.asarray, second))
     x = np.random.default_rng(2).normal(size=(n, 3)).astype(np.float32)
     examples = Examples(jnp.asarray(x), jnp.asarray(np.full((n, 3), unit, np.float32)))
     here = Here(objective, params, ((), ()), examples)
