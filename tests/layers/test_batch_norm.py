@@ -263,15 +263,16 @@ def test_evaluation_looks_at_each_example_alone(dtype: np.dtype) -> None:
     layer, (params, statistics, x) = batch_norm(), _scene(dtype)
     together, kept = layer.apply(params, statistics, x)
     rows = np.asarray(x)
-    alone = [layer.apply(params, statistics, rows[i : i + 1])[0] for i in range(len(x))]
+    singles = [jnp.asarray(row[None]) for row in rows]
+    alone = [layer.apply(params, statistics, single)[0] for single in singles]
     np.testing.assert_array_equal(together, np.concatenate(alone))
     jax.tree.map(np.testing.assert_array_equal, kept, statistics)
     moved = rows.copy()
     moved[0] += 1
-    found = np.asarray(layer.apply(params, statistics, moved)[0])
+    found = np.asarray(layer.apply(params, statistics, jnp.asarray(moved))[0])
     np.testing.assert_array_equal(found[1:], np.asarray(together)[1:])
     trained, changed = (
-        np.asarray(layer.apply(params, statistics, inputs, training=True)[0])
+        np.asarray(layer.apply(params, statistics, jnp.asarray(inputs), training=True)[0])
         for inputs in (rows, moved)
     )
     assert (trained[1:] != changed[1:]).all()

@@ -22,8 +22,6 @@ from jaxnet.layers.dropout import DropoutForm
 from tests.cases import random_like
 from tests.comparison import assert_trees_close
 
-RATES = np.array([0.5, 1.0], np.float32)
-
 forms = pytest.mark.parametrize("form", get_args(DropoutForm))
 
 
@@ -32,11 +30,13 @@ def _closed(f: Any, rate: jax.Array) -> Any:
     return jax.jit(lambda: f(rate))()
 
 
+HALF_AND_1 = np.array([0.5, 1.0])
+
 ENDS = {
     "an array": lambda f: _closed(f, jnp.asarray(1.0)),
     "an integer": lambda f: _closed(f, jnp.asarray(1)),
     "traced": lambda f: jax.jit(f)(jnp.asarray(1.0)),
-    "in a sweep": lambda f: [a[1] for a in map(np.asarray, jax.jit(jax.vmap(f))(RATES))],
+    "in a sweep": lambda f: [a[1] for a in map(np.asarray, jax.jit(jax.vmap(f))(HALF_AND_1))],
 }
 """Ways to pass the rate 1 that are not a Python number."""
 

@@ -70,7 +70,7 @@ def test_scanned_steps_equal_compiled_and_plain_ones(name: str, dtype: np.dtype)
     step = jax.jit(optimizer.update)
     w, state = params, optimizer.init(params)
     for t in range(3):
-        row = jax.tree.map(lambda leaf, t=t: np.asarray(leaf)[t], rows)
+        row = jax.tree.map(lambda leaf, t=t: jnp.asarray(np.asarray(leaf)[t]), rows)
         plain, _ = optimizer.update(row, state, w)
         updates, state = step(row, state, w)
         assert_trees_close(plain, updates)

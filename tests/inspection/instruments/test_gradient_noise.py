@@ -51,7 +51,7 @@ def test_per_example_gradients_of_a_regression(dtype: np.dtype, chunk: int) -> N
 
 def test_per_example_gradients_are_those_of_batches_of_one(dtype: np.dtype) -> None:
     here = classifier(batch_norm(), dense(4), jaxnet.layers.activation("tanh"), dense(3), n=5)
-    moved = jax.tree.map(lambda leaf: np.asarray(leaf) + leaf.dtype.type(0.5), here.statistics)
+    moved = jax.tree.map(lambda leaf: leaf + 0.5, here.statistics)
     here = here._replace(statistics=moved)
     found = per_example_gradients(*here)
 
