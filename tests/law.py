@@ -20,28 +20,36 @@ def draw(case: LayerCase, *, seed: int = 0) -> tuple[Any, Any, Array]:
     return params, jax.tree.map(jnp.abs, statistics), x  # a variance is not negative
 
 
+def passed(layer: Layer, params: Any, statistics: Any, x: Array, dy: Array) -> tuple[Any, Any]:
+    """Return a layer's outputs, and gradients by hand, of one pass in training: one program."""
+
+    @jax.jit
+    def both(params: Any, x: Array, dy: Array) -> tuple[Any, Any]:
+        y, residual, _ = layer.forward(params, statistics, x, key=None, training=True)
+        return y, layer.backward(params, residual, dy)
+
+    return both(params, x, dy)
+
+
 def assert_law(layer: Layer, params: Any, statistics: Any, x: Array) -> None:
     """Assert that `forward` computes `apply`, and `backward` its vector-Jacobian product.
 
-    In training and in evaluation, which some layers tell apart.
+    In training and in evaluation, which some layers tell apart: as one program.
     """
-    for training in (True, False):
-        _assert_law(layer, params, statistics, x, training=training)
+    shape = jax.eval_shape(lambda p, x: layer.apply(p, statistics, x)[0], params, x)
+    dy = random_like(shape, seed=1)
 
+    def both(params: Any, x: Array, dy: Array, *, training: bool) -> Any:
+        key = jax.random.key(7) if training else None
 
-def _assert_law(layer: Layer, params: Any, statistics: Any, x: Array, *, training: bool) -> None:
-    key = jax.random.key(7) if training else None
+        def apply(params: Any, x: Array) -> Any:
+            return layer.apply(params, statistics, x, key=key, training=training)
 
-    def apply(params: Any, x: Array) -> Any:
-        return layer.apply(params, statistics, x, key=key, training=training)
-
-    @jax.jit
-    def both(params: Any, x: Array, dy: Array) -> Any:
         y, residual, updated = layer.forward(params, statistics, x, key=key, training=training)
         by_hand = y, updated, layer.backward(params, residual, dy)
         y, pullback, updated = jax.vjp(apply, params, x, has_aux=True)
         return by_hand, (y, updated, pullback(dy))
 
-    dy = random_like(jax.eval_shape(apply, params, x)[0], seed=1)
-    by_hand, by_autodiff = both(params, x, dy)
-    assert_trees_close(by_hand, by_autodiff)
+    modes = jax.jit(lambda *given: [both(*given, training=mode) for mode in (True, False)])
+    for by_hand, by_autodiff in modes(params, x, dy):
+        assert_trees_close(by_hand, by_autodiff)

@@ -113,7 +113,7 @@ def evaluate_loss(loss: Loss, outputs: Array, targets: AnyArray) -> Evaluation:
 
 
 @functools.cache
-def compiled(case_id: str) -> Callable[[Array, Array], Evaluation]:
+def compiled(case_id: str) -> Callable[[AnyArray, AnyArray], Evaluation]:
     """Return `evaluate_loss` of a case as one program, which the tests share."""
     (case,) = [case for case in LOSSES if case.id == case_id]
     return jax.jit(lambda outputs, targets: evaluate_loss(case.loss, outputs, targets))
@@ -126,5 +126,5 @@ def differences(loss: Any, outputs: Array, targets: Array, *, step: float) -> Ar
         above, below = (loss(outputs + s * direction, targets).sum() for s in (step, -step))
         return (above - below) / (2 * step)
 
-    directions = jnp.eye(outputs.size, dtype=outputs.dtype).reshape(-1, *outputs.shape)
-    return jax.jit(jax.vmap(slope))(directions).reshape(outputs.shape)
+    directions = np.eye(outputs.size, dtype=outputs.dtype).reshape(-1, *outputs.shape)
+    return jax.jit(lambda d: jax.vmap(slope)(d).reshape(outputs.shape))(directions)

@@ -1,5 +1,6 @@
 """Activations against jax.nn and PyTorch, by hand, and by their properties."""
 
+import functools
 import math
 import re
 from collections.abc import Callable
@@ -89,6 +90,13 @@ BACKWARD_BY_HAND = {
 names = pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def both(pair: Any, z: jax.Array, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return an activation and its rule as one program."""
+    y = pair.function(z)
+    return y, pair.backward(z, y, dy)
+
+
 def _inputs(dtype: np.dtype) -> jax.Array:
     """Draw numbers from about -12 to 12, and one 0: where kinks are."""
     z = 4 * np.random.default_rng(0).normal(size=(5, 7))
@@ -100,7 +108,8 @@ def _inputs(dtype: np.dtype) -> jax.Array:
 def test_function_equals_its_peer(name: str, dtype: np.dtype) -> None:
     z = _inputs(dtype)
     with jax.numpy_dtype_promotion("standard"):
-        expected = np.asarray(PEERS[name](z))
+        peer = PEERS[name]
+        expected = np.asarray(jax.jit(peer)(z) if peer.__module__.startswith("jax") else peer(z))
     assert_trees_close(ACTIVATIONS[name](z), expected)
 
 
@@ -130,20 +139,19 @@ def test_function_and_backward_equal_torch(name: str, dtype: np.dtype) -> None:
 @names
 def test_values_worked_by_hand(name: str, dtype: np.dtype) -> None:
     z = jnp.array([-LOG3, 0.0, LOG3], dtype)
-    pair = get_activation(name)
-    y = pair.function(z)
+    y, dz = both(get_activation(name), z, jnp.array([1.0, 2.0, 4.0], dtype))
     assert_trees_close(y, np.array(BY_HAND[name], dtype))
-    dz = pair.backward(z, y, jnp.array([1.0, 2.0, 4.0], dtype))
     assert_trees_close(dz, np.array(BACKWARD_BY_HAND[name], dtype))
 
 
 @pytest.mark.parametrize("name", sorted(DERIVATIVES))
 def test_derivative_equals_central_differences(name: str, float64: np.dtype) -> None:
-    z = jnp.concatenate([jnp.linspace(-8, -0.1, 80), jnp.linspace(0.1, 8, 80)])
-    f, h = ACTIVATIONS[name], 1e-5
-    slope = (f(z + h) - f(z - h)) / (2 * h)
+    z = np.concatenate([np.linspace(-8, -0.1, 80), np.linspace(0.1, 8, 80)])
+    f, h = jax.jit(ACTIVATIONS[name]), 1e-5
+    slope = np.asarray(f(z + h) - f(z - h)) / (2 * h)
     # rounding: 8 eps / h = 2e-10; truncation: h^2 |f'''| / 6 = 2e-11
-    np.testing.assert_allclose(DERIVATIVES[name](z, f(z)), slope, rtol=0, atol=1e-9)
+    derivative = jax.jit(DERIVATIVES[name])(z, f(z))
+    np.testing.assert_allclose(derivative, slope, rtol=0, atol=1e-9)
     assert z.dtype == float64
 
 
@@ -163,34 +171,40 @@ def test_kinks_have_the_derivative_from_the_left(
 ) -> None:
     zeros = jnp.array([0.0, -0.0], dtype)
     expected = np.full(2, at_zero, dtype)
-    assert_trees_close(DERIVATIVES[name](zeros, ACTIVATIONS[name](zeros)), expected)
-    assert_trees_close(jax.grad(lambda z: ACTIVATIONS[name](z).sum())(zeros), expected)
+    slopes = jax.jit(lambda z: DERIVATIVES[name](z, ACTIVATIONS[name](z)))(zeros)
+    by_autodiff = jax.jit(jax.grad(lambda z: ACTIVATIONS[name](z).sum()))(zeros)
+    assert_trees_close((slopes, by_autodiff), (expected, expected))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def gates(name: str, z: jax.Array) -> jax.Array:
+    return ACTIVATIONS[name](z)
 
 
 @hypothesis.given(st.lists(st.floats(-1e6, 1e6), min_size=4, max_size=4))
 @hypothesis.settings(max_examples=30)
 def test_gates_share_their_input_between_z_and_minus_z(numbers: list[float]) -> None:
     with jax.enable_x64(True):
-        z = jnp.array(numbers)
+        z = np.array(numbers)
         for name in ("relu", "softplus", "silu", "gelu", "gelu_tanh"):
-            f = ACTIVATIONS[name]
-            np.testing.assert_allclose(f(z) - f(-z), z, rtol=1e-14, atol=1e-14, err_msg=name)
+            f = np.asarray(gates(name, np.stack([z, -z])))
+            np.testing.assert_allclose(f[0] - f[1], z, rtol=1e-14, atol=1e-14, err_msg=name)
 
 
 @pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"silu", "gelu", "gelu_tanh"}))
 def test_all_but_the_gates_of_z_never_fall(name: str, dtype: np.dtype) -> None:
-    z = jnp.linspace(-20, 20, 401, dtype=dtype)
+    z, f = np.linspace(-20, 20, 401, dtype=dtype), jax.jit(ACTIVATIONS[name])
     if name in DERIVATIVES:
-        y = ACTIVATIONS[name](z)
+        y = f(z)
     else:  # a score's own probability, beside a score of 0
-        y = ACTIVATIONS[name](jnp.stack([z, jnp.zeros_like(z)], axis=-1))[:, 0]
+        y = np.asarray(f(np.stack([z, np.zeros_like(z)], axis=-1)))[:, 0]
     assert (np.diff(np.asarray(y)) >= -2 * np.finfo(dtype).eps).all()  # but for rounding
 
 
 def test_selu_keeps_mean_0_and_variance_1(float64: np.dtype) -> None:
-    z = jnp.linspace(-12, 12, 240_001)
-    density = jnp.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-    y, dz = ACTIVATIONS["selu"](z), float(z[1] - z[0])
+    z = np.linspace(-12, 12, 240_001)
+    density = np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    y, dz = np.asarray(jax.jit(ACTIVATIONS["selu"])(z)), float(z[1] - z[0])
     assert float((y * density).sum() * dz) == pytest.approx(0, abs=1e-8)
     assert float((y * y * density).sum() * dz) == pytest.approx(1, abs=1e-8)
 
@@ -222,16 +236,16 @@ def test_softmax_of_the_lectures_scores(dtype: np.dtype) -> None:
 def test_jacobians_of_the_vector_functions(name: str, dtype: np.dtype) -> None:
     z = jnp.array([3.2, 5.1, -1.7, 0.4], dtype)
     pair = get_activation(name)
-    y = np.asarray(pair.function(z))
-    s = np.asarray(ACTIVATIONS["softmax"](z))
+    exponentials = np.exp(np.asarray(z))
+    s = exponentials / exponentials.sum()
     jacobian = (
         np.diag(s) - np.outer(s, s) if name == "softmax" else np.eye(4) - np.outer([1] * 4, s)
     )
     jacobian = jacobian.astype(dtype)
-    assert_trees_close(jax.jacobian(pair.function)(z), jacobian)
+    assert_trees_close(jax.jit(jax.jacobian(pair.function))(z), jacobian)
     # row i of the Jacobian is J^T e_i
-    rows = jax.vmap(lambda row: pair.backward(z, jnp.asarray(y), row))(jnp.eye(4, dtype=dtype))
-    assert_trees_close(rows, jacobian)
+    rows = jax.jit(jax.vmap(lambda row: pair.backward(z, pair.function(z), row)))
+    assert_trees_close(rows(np.eye(4, dtype=dtype)), jacobian)
 
 
 # elu at -log 3: alpha (1/3 - 1) and alpha / 3
@@ -250,10 +264,11 @@ def test_options_are_bound_into_function_and_rule(
 ) -> None:
     pair = get_activation(name, **options)
     z, dy = jnp.array([-LOG3, 0.0, LOG3], dtype), jnp.ones(3, dtype)
-    y, pullback = jax.vjp(pair.function, z)
+    y, dz = both(pair, z, dy)
     assert_trees_close(y, np.array([value, 0.0, LOG3], dtype))
-    assert_trees_close(pair.backward(z, y, dy), np.array([*slopes, 1.0], dtype))
-    assert_trees_close(pullback(dy)[0], np.array([*slopes, 1.0], dtype))
+    assert_trees_close(dz, np.array([*slopes, 1.0], dtype))
+    by_autodiff = jax.jit(lambda z, dy: jax.vjp(pair.function, z)[1](dy)[0])(z, dy)
+    assert_trees_close(by_autodiff, np.array([*slopes, 1.0], dtype))
 
 
 @pytest.mark.parametrize(("name", "option"), [("elu", "alpha"), ("leaky_relu", "negative_slope")])
@@ -266,8 +281,8 @@ def test_options_may_be_swept_over(name: str, option: str, dtype: np.dtype) -> N
         return y, pair.backward(z, y, z)
 
     swept = jax.jit(jax.vmap(both))(jnp.array([0.1, 0.7], dtype))
-    one_by_one = [both(value) for value in (0.1, 0.7)]
-    assert_trees_close(swept, jax.tree.map(lambda *rows: jnp.stack(rows), *one_by_one))
+    one_by_one = [jax.jit(functools.partial(both, value))() for value in (0.1, 0.7)]
+    assert_trees_close(swept, jax.tree.map(lambda *rows: np.stack(rows), *one_by_one))
 
 
 def test_entrywise_makes_the_rule_of_a_derivative(dtype: np.dtype) -> None:
@@ -349,6 +364,6 @@ def test_tables_are_complete() -> None:
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_entrywise_activations_have_a_diagonal_jacobian(name: str) -> None:
     z = jnp.array([-1.5, 0.25, 2.0])
-    jacobian = np.asarray(jax.jacobian(get_activation(name).function)(z))
+    jacobian = np.asarray(jax.jit(jax.jacobian(get_activation(name).function))(z))
     diagonal = np.array_equal(jacobian, np.diag(np.diag(jacobian)))
     assert diagonal == get_activation(name).entrywise

@@ -64,14 +64,21 @@ def _moments(values: Any, dtype: Any) -> MovingMoments:
 
 
 def _start(features: int, dtype: Any) -> MovingMoments:
-    return MovingMoments(jnp.zeros(features, dtype), jnp.ones(features, dtype))
+    zeros, ones = np.zeros(features, dtype), np.ones(features, dtype)
+    return MovingMoments(jnp.asarray(zeros), jnp.asarray(ones))
 
 
-def _train(layer: Any, params: Any, x: jax.Array, dy: jax.Array) -> tuple[Any, Any, Any]:
+def _train(
+    layer: Any, params: Any, x: jax.Array, dy: jax.Array, *, start: Any = None
+) -> tuple[Any, Any, Any]:
     """Return outputs, gradient and updated statistics of one pass in training."""
-    start = _start(x.shape[1], x.dtype)
-    y, residual, updated = layer.forward(params, start, x, key=None, training=True)
-    return y, layer.backward(params, residual, dy), updated
+
+    @jax.jit
+    def once(params: Any, start: Any, x: jax.Array, dy: jax.Array) -> tuple[Any, Any, Any]:
+        y, residual, updated = layer.forward(params, start, x, key=None, training=True)
+        return y, layer.backward(params, residual, dy), updated
+
+    return once(params, start or _start(x.shape[1], x.dtype), x, dy)
 
 
 @conventions
@@ -193,19 +200,21 @@ def test_mini_batch_of_one(convention: ConventionName, dtype: np.dtype) -> None:
 @pytest.mark.parametrize("examples", [3, 100])
 def test_a_constant_feature_gives_exactly_zero(examples: int, dtype: np.dtype) -> None:
     # 100 copies of most of these numbers do not add up to exactly 100 times the number
-    values = jnp.array([0.1, 1 / 3, 1e4 / 3, 1e10 / 3, 1e20, 1e30], dtype)
-    x = jnp.tile(values[None], (examples, 1))
+    values = np.array([0.1, 1 / 3, 1e4 / 3, 1e10 / 3, 1e20, 1e30], dtype)
+    x = jnp.asarray(np.tile(values, (examples, 1)))
     dy = random_like(x)
     y, (gradient, dx), updated = _train(batch_norm(), _ones(6, dtype), x, dy)
     np.testing.assert_array_equal(y, np.zeros(x.shape))
     np.testing.assert_array_equal(gradient.scale, np.zeros(6))
-    assert_trees_close(updated.variance, jnp.full(6, 0.99, dtype))
+    assert_trees_close(updated.variance, np.full(6, 0.99, dtype))
     # the derivative is not zero: one example that moves is no longer alike
-    assert_trees_close(dx, (dy - dy.mean(0)[None]) / jnp.sqrt(jnp.asarray(1e-5, dtype)))
+    dy = np.asarray(dy)
+    assert_trees_close(dx, (dy - dy.mean(0)) / np.sqrt(np.asarray(1e-5, dtype)))
 
 
 def _ones(features: int, dtype: Any) -> BatchNorm:
-    return BatchNorm(jnp.ones(features, dtype), jnp.zeros(features, dtype))
+    ones, zeros = np.ones(features, dtype), np.zeros(features, dtype)
+    return BatchNorm(jnp.asarray(ones), jnp.asarray(zeros))
 
 
 def test_extremes_are_finite(dtype: np.dtype) -> None:
@@ -253,15 +262,20 @@ def test_bias_before_it_has_no_gradient(dtype: np.dtype) -> None:
 def test_evaluation_looks_at_each_example_alone(dtype: np.dtype) -> None:
     layer, (params, statistics, x) = batch_norm(), _scene(dtype)
     together, kept = layer.apply(params, statistics, x)
-    alone = [layer.apply(params, statistics, x[i : i + 1])[0][0] for i in range(len(x))]
-    np.testing.assert_array_equal(together, jnp.stack(alone))
+    rows = np.asarray(x)
+    singles = [jnp.asarray(row[None]) for row in rows]
+    alone = [layer.apply(params, statistics, single)[0] for single in singles]
+    np.testing.assert_array_equal(together, np.concatenate(alone))
     jax.tree.map(np.testing.assert_array_equal, kept, statistics)
-    moved = x.at[0].add(1)
-    np.testing.assert_array_equal(layer.apply(params, statistics, moved)[0][1:], together[1:])
+    moved = rows.copy()
+    moved[0] += 1
+    found = np.asarray(layer.apply(params, statistics, jnp.asarray(moved))[0])
+    np.testing.assert_array_equal(found[1:], np.asarray(together)[1:])
     trained, changed = (
-        layer.apply(params, statistics, inputs, training=True)[0] for inputs in (x, moved)
+        np.asarray(layer.apply(params, statistics, jnp.asarray(inputs), training=True)[0])
+        for inputs in (rows, moved)
     )
-    assert (np.asarray(trained[1:] != changed[1:])).all()
+    assert (trained[1:] != changed[1:]).all()
 
 
 def _scene(dtype: Any) -> tuple[BatchNorm, MovingMoments, jax.Array]:
@@ -284,11 +298,13 @@ def test_vmap_over_momentum_and_eps_equals_the_loop(
         return y, updated, layer.backward(params, residual, x)
 
     # numbers of another precision than the inputs, which promotion must not mix
-    momenta, epsilons = jnp.array([0.0, 0.5, 1.0], jnp.float32), jnp.array([0.125, 0.5, 4.0])
-    together = jax.vmap(outputs)(momenta, epsilons.astype(jnp.float32))
+    momenta = np.array([0.0, 0.5, 1.0], np.float32)
+    epsilons = np.array([0.125, 0.5, 4.0], np.float32)
+    together = jax.jit(jax.vmap(outputs))(momenta, epsilons)
     for i in range(3):
-        one = jax.tree.map(lambda leaf, i=i: leaf[i], together)
-        assert_trees_close(one, outputs(float(momenta[i]), float(epsilons[i])))
+        one = jax.tree.map(lambda leaf, i=i: np.asarray(leaf)[i], together)
+        alone = jax.jit(lambda i=i: outputs(float(momenta[i]), float(epsilons[i])))()
+        assert_trees_close(one, alone)
 
 
 def test_many_mini_batches_compile_once(dtype: np.dtype) -> None:
@@ -306,6 +322,10 @@ def test_many_mini_batches_compile_once(dtype: np.dtype) -> None:
     assert statistics.mean.dtype == dtype
 
 
+def _widened(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf).astype(np.float32)), tree)
+
+
 HALF = {"bfloat16": Tolerance(2**-6, 0.0), "float16": Tolerance(2**-9, 0.0)}
 """Bounds of four units of their precision."""
 
@@ -317,16 +337,14 @@ def test_half_precision_keeps_its_moments_in_float32(name: str) -> None:
     assert {leaf.dtype for leaf in params} == {half}
     assert {leaf.dtype for leaf in statistics} == {np.dtype("float32")}
     # deviations whose squares are beyond float16
-    x = (1000 * random_like(jnp.zeros((64, 3))) + 5000).astype(half)
+    x = jnp.asarray((1000 * np.asarray(random_like(jnp.zeros((64, 3)))) + 5000).astype(half))
     dy = random_like(x, seed=1)
-    y, residual, updated = layer.forward(params, statistics, x, key=None, training=True)
-    gradient = layer.backward(params, residual, dy)
+    y, gradient, updated = _train(layer, params, x, dy, start=statistics)
     assert {leaf.dtype for leaf in jax.tree.leaves((y, gradient))} == {half}
-    wide = _cast((params, statistics, x, dy), jnp.float32)
-    exact, residual, moved = layer.forward(*wide[:3], key=None, training=True)
+    wide, wide_statistics, *rest = _widened((params, statistics, x, dy))
+    *expected, moved = _train(layer, wide, *rest, start=wide_statistics)
     assert_trees_close(updated, moved)
-    actual = _cast((y, gradient), jnp.float32)
-    expected = exact, layer.backward(wide[0], residual, wide[3])
+    actual, expected = _widened((y, gradient)), tuple(expected)
     assert_trees_close(actual, expected, tolerance=HALF[name])
     assert layer.apply(params, updated, x)[0].dtype == half
 

@@ -12,7 +12,7 @@ from jaxnet.core.types import Array, Layer, Shape, layer_from_forward
 from jaxnet.layers import Dense, activation, dense, parallel, rescale, residual, serial
 from tests.cases import LayerCase
 from tests.comparison import assert_trees_close
-from tests.law import draw
+from tests.law import draw, passed
 
 
 def reporter() -> Layer:
@@ -46,9 +46,8 @@ def _two(dtype: np.dtype) -> tuple[Any, Array]:
 def test_concatenation_worked_by_hand(dtype: np.dtype) -> None:
     params, x = _two(dtype)
     layer = parallel(dense(1), dense(1))
-    y, kept, _ = layer.forward(params, ((), ()), x, key=None, training=True)
+    y, (dparams, dx) = passed(layer, params, ((), ()), x, jnp.array([[1, 10]], dtype))
     assert_trees_close(y, np.array([[3, 3]], dtype))
-    dparams, dx = layer.backward(params, kept, jnp.array([[1, 10]], dtype))
     expected = (
         Dense(jnp.array([[1, 2]], dtype), jnp.array([1], dtype)),
         Dense(jnp.array([[10, 20]], dtype), jnp.array([10], dtype)),
@@ -59,9 +58,8 @@ def test_concatenation_worked_by_hand(dtype: np.dtype) -> None:
 def test_sum_worked_by_hand(dtype: np.dtype) -> None:
     params, x = _two(dtype)
     layer = parallel(dense(1), dense(1), combine="sum")
-    y, kept, _ = layer.forward(params, ((), ()), x, key=None, training=True)
+    y, (dparams, dx) = passed(layer, params, ((), ()), x, jnp.array([[10]], dtype))
     assert_trees_close(y, np.array([[6]], dtype))
-    dparams, dx = layer.backward(params, kept, jnp.array([[10]], dtype))
     # the sum hands all of dy = 10 to both: dx = 10 (1, 1) + 10 (2, 0)
     same = Dense(jnp.array([[10, 20]], dtype), jnp.array([10], dtype))
     assert_trees_close((dparams, dx), ((same, same), np.array([[30, 10]], dtype)))
@@ -70,11 +68,9 @@ def test_sum_worked_by_hand(dtype: np.dtype) -> None:
 def test_residual_worked_by_hand(dtype: np.dtype) -> None:
     params = Dense(jnp.array([[0, 1], [3, 0]], dtype), jnp.array([0, 1], dtype))
     layer = residual(dense(2))
-    y, kept, _ = layer.forward(
-        (params,), ((),), jnp.array([[1, 2]], dtype), key=None, training=True
-    )
+    x, dy = jnp.array([[1, 2]], dtype), jnp.array([[1, 10]], dtype)
+    y, (_, dx) = passed(layer, (params,), ((),), x, dy)
     assert_trees_close(y, np.array([[1 + 2, 2 + 4]], dtype))
-    _, dx = layer.backward((params,), kept, jnp.array([[1, 10]], dtype))
     # dy + dy W = (1, 10) + (1 * 0 + 10 * 3, 1 * 1 + 10 * 0)
     assert_trees_close(dx, np.array([[31, 11]], dtype))
 
@@ -84,17 +80,17 @@ def test_residual_equals_a_sum_with_the_identity(dtype: np.dtype) -> None:
     case = LayerCase("residual", residual(block), (3,))
     params, statistics, x = draw(case)
     peer = parallel(serial(), block, combine="sum")
-    expected = peer.apply(((), *params), ((), *statistics), x)[0]
-    assert_trees_close(case.layer.apply(params, statistics, x)[0], expected)
+    expected = jax.jit(peer.apply)(((), *params), ((), *statistics), x)[0]
+    assert_trees_close(jax.jit(case.layer.apply)(params, statistics, x)[0], expected)
     assert x.dtype == dtype
 
 
 def test_concatenation_of_dense_layers_is_one_dense_layer(dtype: np.dtype) -> None:
     case = LayerCase("parallel", parallel(dense(2), dense(3)), (4,))
     (a, b), statistics, x = draw(case)
-    together = Dense(jnp.concatenate([a.weights, b.weights]), jnp.concatenate([a.bias, b.bias]))
-    expected = dense(5).apply(together, (), x)[0]
-    assert_trees_close(case.layer.apply((a, b), statistics, x)[0], expected)
+    together = Dense(*(jnp.asarray(np.concatenate(pair)) for pair in zip(a, b, strict=True)))
+    expected = jax.jit(dense(5).apply)(together, (), x)[0]
+    assert_trees_close(jax.jit(case.layer.apply)((a, b), statistics, x)[0], expected)
     assert x.dtype == dtype
 
 
@@ -127,8 +123,8 @@ def test_branches_are_layers_under_jit_and_vmap(dtype: np.dtype) -> None:
         y, kept, _ = case.layer.forward(params, statistics, x, key=None, training=False)
         return case.layer.backward(params, kept, y)[1]
 
-    by_halves = jax.jit(jax.vmap(outputs))(x.reshape(2, 3, 3)).reshape(6, 3)
-    assert_trees_close(by_halves, outputs(x))
+    by_halves = jax.jit(jax.vmap(outputs))(np.asarray(x).reshape(2, 3, 3))
+    assert_trees_close(np.asarray(by_halves).reshape(6, 3), outputs(x))
     assert x.dtype == dtype
 
 

@@ -22,10 +22,10 @@ forms = pytest.mark.parametrize("form", get_args(DropoutForm))
 @pytest.mark.parametrize("rate", [0.2, 0.9])
 def test_training_and_evaluation_agree_in_expectation(form: DropoutForm, rate: float) -> None:
     layer = dropout(rate, like=form)
-    row = jnp.array([-3.0, 0.0, 0.5, 1.0, 20.0])
-    x, n = jnp.broadcast_to(row, (40_000, 5)), 40_000
-    trained, _ = layer.apply((), (), x, key=jax.random.key(0), training=True)
-    evaluated, _ = layer.apply((), (), row[None])
+    row, n = np.array([-3.0, 0.0, 0.5, 1.0, 20.0], np.float32), 40_000
+    x = jnp.asarray(np.tile(row, (n, 1)))
+    trained = np.asarray(layer.apply((), (), x, key=jax.random.key(0), training=True)[0])
+    evaluated = np.asarray(layer.apply((), (), jnp.asarray(row[None]))[0])
     # m x / q has the standard deviation |x| sqrt(p / q), and m x has |x| sqrt(p q)
     std = math.sqrt(rate / (1 - rate) if form == "inverted" else rate * (1 - rate))
     error = np.abs(trained.mean(0) - evaluated[0])
@@ -183,10 +183,11 @@ def test_vmap_over_rates_equals_the_loop(
 
     # rates of another precision than the inputs, which promotion must not mix
     values = jnp.array([0.0, 0.001, 0.2, 0.5, 0.9], jnp.float32)
-    together = jax.vmap(outputs)(values)
-    for i, rate in enumerate(values):
+    together = jax.tree.map(np.asarray, jax.jit(jax.vmap(outputs))(values))
+    compiled = jax.jit(outputs)
+    for i, rate in enumerate(np.asarray(values)):
         one = jax.tree.map(lambda leaf, i=i: leaf[i], together)
-        assert_trees_close(one, outputs(rate))
+        assert_trees_close(one, compiled(rate))
         assert one[0].dtype == dtype
 
 

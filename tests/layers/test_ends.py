@@ -25,11 +25,18 @@ from tests.comparison import assert_trees_close
 forms = pytest.mark.parametrize("form", get_args(DropoutForm))
 
 
+def _closed(f: Any, rate: jax.Array) -> Any:
+    """Call a function with a rate that is known, as one program."""
+    return jax.jit(lambda: f(rate))()
+
+
+HALF_AND_1 = np.array([0.5, 1.0])
+
 ENDS = {
-    "an array": lambda f: f(jnp.asarray(1.0)),
-    "an integer": lambda f: f(jnp.asarray(1)),
+    "an array": lambda f: _closed(f, jnp.asarray(1.0)),
+    "an integer": lambda f: _closed(f, jnp.asarray(1)),
     "traced": lambda f: jax.jit(f)(jnp.asarray(1.0)),
-    "in a sweep": lambda f: jax.tree.map(lambda a: a[1], jax.vmap(f)(jnp.array([0.5, 1.0]))),
+    "in a sweep": lambda f: [a[1] for a in map(np.asarray, jax.jit(jax.vmap(f))(HALF_AND_1))],
 }
 """Ways to pass the rate 1 that are not a Python number."""
 
@@ -42,7 +49,7 @@ def test_at_rate_one_all_is_zero_and_so_is_the_gradient(
 ) -> None:
     with jax.enable_x64(kind == jnp.float64):
         # the hash of unit 15,477 is beyond the largest float32 that is a 32-bit word
-        x, key = jnp.full((64, 256), 3.0, kind), jax.random.key(7)
+        x, key = jnp.asarray(np.full((64, 256), 3.0, kind)), jax.random.key(7)
 
         def both(rate: jax.Array) -> Any:
             layer = dropout(rate, like=form)
@@ -111,22 +118,23 @@ def test_constant_features_without_eps_give_zero(
     examples: int, training: bool, dtype: np.dtype
 ) -> None:
     row = [[3.0, -0.1]] if training else [[0.0, 0.0]]
-    x = jnp.tile(jnp.array(row, dtype), (examples, 1))
+    x = jnp.asarray(np.tile(np.array(row, dtype), (examples, 1)))
     dy = random_like(x)
 
     @jax.jit
     def both(eps: jax.Array) -> Any:
         return _normalized(batch_norm(eps=eps), x, dy, training)
 
-    zeros = jnp.zeros_like(x)
-    gradient = BatchNorm(jnp.zeros(2, dtype), dy.sum(0)), zeros
+    zeros = np.zeros_like(x)
+    gradient = BatchNorm(jnp.zeros(2, dtype), jnp.asarray(np.asarray(dy).sum(0))), zeros
     assert_trees_close(both(jnp.zeros((), dtype)), (zeros, gradient, gradient))
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_an_eps_below_the_precision_is_none(training: bool) -> None:
     x = jnp.zeros((4, 2), jnp.float32)
-    found = _normalized(batch_norm(eps=1e-60), x, x + 1, training)
+    layer = batch_norm(eps=1e-60)
+    found = jax.jit(lambda x: _normalized(layer, x, x + 1, training))(x)
     assert not any(np.isnan(leaf).any() for leaf in jax.tree.leaves(found))
 
 

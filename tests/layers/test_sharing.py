@@ -1,5 +1,6 @@
 """Weight sharing: by hand, against PyTorch's ModuleList, and its messages."""
 
+import functools
 import re
 from typing import Any
 
@@ -47,12 +48,13 @@ def test_a_layer_for_each_step_is_serial(dtype: np.dtype) -> None:
     layers = (dense(4), maxout(3, 2), dense(2))
     case = LayerCase("shared", shared(*layers, uses=[0, 1, 2]), (5,))
     params, statistics, x = draw(case)
-    y, kept, _ = case.layer.forward(params, statistics, x, key=None, training=True)
-    peer_y, peer_kept, _ = serial(*layers).forward(params, statistics, x, key=None, training=True)
-    assert_trees_close(y, peer_y)
-    assert_trees_close(
-        case.layer.backward(params, kept, y), serial(*layers).backward(params, peer_kept, y)
-    )
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def both(layer: Any, params: Any, x: jax.Array) -> Any:
+        y, kept, _ = layer.forward(params, statistics, x, key=None, training=True)
+        return y, layer.backward(params, kept, y)
+
+    assert_trees_close(both(case.layer, params, x), both(serial(*layers), params, x))
     assert_trees_close(
         case.layer.init(jax.random.key(0), (5,)), serial(*layers).init(jax.random.key(0), (5,))
     )

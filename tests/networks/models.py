@@ -32,5 +32,5 @@ def assert_same(model: Model, network: Layer, params: Any, statistics: Any) -> N
     assert digest((model.params, model.statistics)) == digest((params, statistics))
     kind = jax.tree.leaves(params)[0].dtype
     x = jnp.asarray(np.random.default_rng(1).uniform(0, 9, (7, 3)), kind)
-    outputs = [n.apply(params, statistics, x)[0] for n in (network, model.network)]
+    outputs = [jax.jit(n.apply)(params, statistics, x)[0] for n in (network, model.network)]
     assert digest(outputs[0]) == digest(outputs[1])

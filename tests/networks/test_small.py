@@ -1,5 +1,6 @@
 """The lectures' small networks: by hand, as layers, by autodiff, by scikit-learn."""
 
+import functools
 import re
 from typing import Any
 
@@ -102,30 +103,37 @@ def test_the_linear_rule_is_a_step_of_gradient_descent(inputs: int, dtype: np.dt
     weights, x, v = random_like(
         (jnp.zeros(inputs, dtype), jnp.zeros(inputs, dtype), jnp.zeros((), dtype))
     )
-    updated = perceptron_rule(weights, x, v, learning_rate=0.3)
+    rule = jax.jit(perceptron_rule)
+    updated = rule(weights, x, v, learning_rate=0.3)
 
     def risk(weights: jax.Array) -> jax.Array:
         return (v - weights @ x) ** 2 / 2
 
-    gradient = jax.grad(risk)(weights)
-    assert_trees_close(updated, weights - 0.3 * gradient)
+    @jax.jit
+    def by_the_layer(weights: jax.Array) -> jax.Array:
+        layer, params = perceptron(inputs), (Dense(weights[None, :], None), ())
+        y, kept, _ = layer.forward(params, ((), ()), x[None, :], key=None, training=True)
+        (gradient, _), _ = layer.backward(params, kept, y - v)
+        return gradient.weights[0]
+
+    gradient, w = np.asarray(jax.jit(jax.grad(risk))(weights)), np.asarray(weights)
+    rate = dtype.type(0.3)
+    assert_trees_close(updated, w - rate * gradient)
     # the lecture's rate of 1: w moves by minus the gradient
-    assert_trees_close(perceptron_rule(weights, x, v), weights - gradient)
+    assert_trees_close(rule(weights, x, v), w - gradient)
     # and by the layer's own backward pass
-    layer, params = perceptron(inputs), (Dense(weights[None, :], None), ())
-    y, kept, _ = layer.forward(params, ((), ()), x[None, :], key=None, training=True)
-    (dense_gradient, _), _ = layer.backward(params, kept, y - v)
-    assert_trees_close(updated, weights - 0.3 * dense_gradient.weights[0])
+    assert_trees_close(updated, w - rate * np.asarray(by_the_layer(weights)))
 
 
 def test_each_step_of_a_pass_is_the_rule(dtype: np.dtype) -> None:
     weights, x, v = random_like(
         (jnp.zeros(3, dtype), jnp.zeros((5, 3), dtype), jnp.zeros(5, dtype))
     )
-    path = perceptron_pass(weights, x, v, learning_rate=0.1, activation="sign")
+    path = _PASS(weights, x, v, learning_rate=0.1, activation="sign")
+    rule = jax.jit(functools.partial(perceptron_rule, activation="sign"))
     for n in range(5):
-        weights = perceptron_rule(weights, x[n], v[n], learning_rate=0.1, activation="sign")
-        assert_trees_close(path[n], weights)
+        weights = rule(weights, np.asarray(x)[n], np.asarray(v)[n], learning_rate=0.1)
+        assert_trees_close(np.asarray(path)[n], weights)
 
 
 def test_rosenblatts_rule_worked_by_hand(dtype: np.dtype) -> None:
@@ -200,20 +208,20 @@ def test_without_a_separating_plane_the_rule_goes_on(float64: np.dtype) -> None:
 def test_learning_rates_can_be_swept_over(dtype: np.dtype) -> None:
     weights, x, v = jnp.zeros(1, dtype), jnp.array(INPUTS, dtype), jnp.array(TARGETS, dtype)
     rates = jnp.array([0.01, 0.001], dtype)
-    swept = jax.vmap(lambda rate: perceptron_pass(weights, x, v, learning_rate=rate))(rates)
-    for path, rate in zip(swept, (0.01, 0.001), strict=True):
-        assert_trees_close(path, perceptron_pass(weights, x, v, learning_rate=rate))
+    one = jax.jit(lambda rate: perceptron_pass(weights, x, v, learning_rate=rate))
+    for path, rate in zip(np.asarray(jax.jit(jax.vmap(one))(rates)), (0.01, 0.001), strict=True):
+        assert_trees_close(path, one(rate))
 
 
 def test_shared_linears_is_the_loop_of_the_lecture(dtype: np.dtype) -> None:
     case = LayerCase("shared", shared_linears(3, 5), (3,))
     params, statistics, x = draw(case)
-    expected = x
+    expected, params = np.asarray(x), jax.tree.map(np.asarray, params)
     for i, layer in enumerate(params):
         again = params[i // 2]
         z = expected @ again.weights.T + again.bias[None, :]
         expected = z + (expected @ layer.weights.T + layer.bias[None, :])
-    assert_trees_close(case.layer.apply(params, statistics, x)[0], expected)
+    assert_trees_close(jax.jit(case.layer.apply)(params, statistics, x)[0], expected)
     assert x.dtype == dtype
 
 

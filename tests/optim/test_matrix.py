@@ -1,7 +1,7 @@
-"""The verification matrix: every case of every optimizer, under one convention after the other.
+"""A tenth of the verification matrix: a row of every optimizer, and one of every known bug.
 
-The gate runs the whole of it, ``python -m experiments.verify_optimizers``, which has three times
-the rows: each case under all its conventions, and what differs between two of them.
+The gate runs the whole of it, ``python -m experiments.verify_optimizers``: each case under all its
+conventions, and what differs between two of them.
 """
 
 import collections
@@ -18,29 +18,44 @@ from experiments.peers.rows import BAD, judge, measure
 from tests.peers import marks
 
 
-def in_turns() -> list[Any]:
-    """Return each case with one of its conventions: they take turns, optimizer by optimizer."""
-    turns, cases = collections.Counter[str](), []
-    for case in CASES:
-        likes = conventions(case.optimizer)
-        like = likes[turns[case.optimizer] % len(likes)]
-        turns[case.optimizer] += 1
-        name = f"{case.name.replace(' ', '-')}-{like}"
-        cases.append(pytest.param(case, like, id=name, marks=marks(like)))
-    return cases
+def a_tenth() -> list[tuple[Case, str]]:
+    """Return rows: the case of most settings of each optimizer, and a case of each known bug.
+
+    Of the conventions, the one that had the fewest turns; of a bug, that of the library with it.
+    """
+    rows, turns = dict[tuple[str, str], Case](), collections.Counter[str]()
+    for optimizer in dict.fromkeys(case.optimizer for case in CASES):
+        cases = [case for case in CASES if case.optimizer == optimizer]
+        like = min(conventions(optimizer), key=lambda like: turns[like])
+        turns[like] += 1
+        fullest = max(cases, key=lambda case: len(case.options))
+        bugs = {bug.reason: (case, like) for case in cases for like, bug in case.known.items()}
+        rows |= {(case.name, like): case for case, like in ((fullest, like), *bugs.values())}
+    return [(case, like) for (_, like), case in rows.items()]
 
 
-@pytest.mark.parametrize(("case", "like"), in_turns())
+def ids(rows: list[tuple[Case, str]]) -> list[Any]:
+    """Return the rows as parameters named as they are, marked where they need a peer."""
+    return [
+        pytest.param(case, like, id=f"{case.name.replace(' ', '-')}-{like}", marks=marks(like))
+        for case, like in rows
+    ]
+
+
+@pytest.mark.parametrize(("case", "like"), ids(a_tenth()))
 def test_equals_the_library_and_the_oracle_and_is_exact_in_float32(case: Case, like: str) -> None:
     row = measure(case, like)
     assert row.verdict not in BAD, row
 
 
-def test_the_turns_reach_every_convention_that_has_cases_enough() -> None:
-    reached = {(param.values[0].optimizer, param.values[1]) for param in in_turns()}
-    number = collections.Counter(case.optimizer for case in CASES)
-    wanted = {(name, like) for name, n in number.items() for like in conventions(name)[:n]}
-    assert wanted == reached
+def test_the_tenth_has_every_optimizer_convention_and_known_bug() -> None:
+    rows = a_tenth()
+    bugs = {(like, bug.reason) for case in CASES for like, bug in case.known.items()}
+    assert {case.optimizer for case, _ in rows} == {case.optimizer for case in CASES}
+    assert {like for _, like in rows} == {"optax", "torch", "keras", "lecture", "paper"}
+    assert bugs <= {(like, case.known[like].reason) for case, like in rows if like in case.known}
+    every = sum(len(conventions(case.optimizer)) for case in CASES)
+    assert every / 12 < len(rows) < every / 8
 
 
 def test_names_of_cases_are_unique() -> None:

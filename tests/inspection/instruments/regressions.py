@@ -58,6 +58,11 @@ def classifier(*layers: Any, n: int = 37, loss: str = "softmax_cross_entropy") -
     return Here(make_objective(network, loss), params, statistics, examples)
 
 
+def measured(instrument: Any, here: Here) -> Any:
+    """Return what an instrument finds, computed as one program."""
+    return jax.jit(lambda *rest: instrument(here.objective, *rest))(*here[1:])
+
+
 def risk_by_loop(here: Here) -> Any:
     """Return ``params -> risk``, written without jaxnet.inspection."""
 

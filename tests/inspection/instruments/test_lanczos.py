@@ -1,5 +1,6 @@
 """Lanczos's method: error bounds, and properties of a spectrum."""
 
+import functools
 from typing import Any
 
 import jax
@@ -21,8 +22,13 @@ def test_errors_are_the_residuals_and_bound_the_distance_to_an_eigenvalue(steps:
         matrix = jnp.asarray(matrix + matrix.T)
         eigenvalues = np.linalg.eigvalsh(matrix)
         like = jnp.zeros(SIZE, jnp.float64)
-        krylov = lanczos(lambda v: matrix @ v, like, steps=steps, key=jax.random.key(1))
-        found = ritz(krylov)
+
+        @jax.jit
+        def decomposed(key: jax.Array) -> Any:
+            krylov = lanczos(lambda v: matrix @ v, like, steps=steps, key=key)
+            return krylov, ritz(krylov)
+
+        krylov, found = decomposed(jax.random.key(1))
         vectors = np.stack([combined(krylov.basis, column) for column in found.coordinates.T])
         residuals = np.linalg.norm(vectors @ matrix - found.values[:, None] * vectors, axis=1)
         np.testing.assert_allclose(found.errors, residuals, rtol=1e-9, atol=1e-12)
@@ -50,6 +56,16 @@ def test_a_spectrum_by_hand(values: list[float], condition: float, rate: float) 
     assert (float(spectrum.smallest), float(spectrum.largest)) == (values[0], values[-1])
 
 
+@functools.partial(jax.jit, static_argnums=2)
+def decomposed(matrix: jax.Array, key: jax.Array, steps: int) -> Any:
+    """Return the Ritz values of a matrix after so many steps."""
+    like = jnp.zeros(SIZE, jnp.float32)
+    krylov = lanczos(
+        lambda v: jnp.matmul(matrix, v, precision="highest"), like, steps=steps, key=key
+    )
+    return ritz(krylov)
+
+
 @pytest.mark.parametrize("exponent", [-30, -22, -10, 10, 20, 30, 36])
 def test_a_spectrum_does_not_depend_on_the_unit_of_the_matrix(exponent: int) -> None:
     random = np.random.default_rng(5)
@@ -57,14 +73,8 @@ def test_a_spectrum_does_not_depend_on_the_unit_of_the_matrix(exponent: int) -> 
     matrix = np.asarray(matrix + matrix.T, np.float32)
 
     def found(unit: float, steps: int) -> Any:
-        product = jnp.asarray(matrix * np.float32(unit))
-        krylov = lanczos(
-            lambda v: jnp.matmul(product, v, precision="highest"),
-            jnp.zeros(SIZE, jnp.float32),
-            steps=steps,
-            key=jax.random.key(1),
-        )
-        return jax.tree.map(lambda leaf: np.asarray(leaf, float), ritz(krylov))
+        found = decomposed(matrix * np.float32(unit), jax.random.key(1), steps)
+        return jax.tree.map(lambda leaf: np.asarray(leaf, float), found)
 
     unit = 10.0**exponent
     scaled, plain = found(unit, 6), found(1.0, 6)
@@ -81,6 +91,7 @@ def test_overflow_is_not_exact() -> None:
     def product(v: jax.Array) -> jax.Array:
         return 3e38 * jnp.matmul(ones, v, precision="highest")  # its eigenvalues: 0 and 6e38
 
+    @jax.jit
     @jax.vmap
     def found(key: jax.Array) -> Any:
         krylov = lanczos(product, jnp.zeros(2), steps=1, key=key)

@@ -21,13 +21,15 @@ def moved(params, *steps):
 
 def test_the_risk_on_a_line_is_that_of_each_point(dtype: np.dtype) -> None:
     here = classifier()
-    end = jax.tree.map(lambda leaf: 2 * leaf - 1, here.params)
+    end = jax.tree.map(lambda leaf: 2 * np.asarray(leaf) - 1, here.params)
     found = loss_line(*here, end)
     assert found.positions.shape == found.risks.shape == (21,)
-    risk = risk_by_loop(here)
+    risk = jax.jit(risk_by_loop(here))
     for place in (0, 7, 20):
         t = float(found.positions[place])
-        between = jax.tree.map(lambda a, b, t=t: (1 - t) * a + t * b, here.params, end)
+        between = jax.tree.map(
+            lambda a, b, t=t: ((1 - t) * np.asarray(a) + t * b).astype(b.dtype), here.params, end
+        )
         assert float(found.risks[place]) == pytest.approx(float(risk(between)), rel=1e-5)
     assert float(found.risks[20]) == pytest.approx(float(risk(end)), rel=1e-6)
 
