@@ -164,7 +164,7 @@ def test_every_room_has_its_floor_and_its_place_in_the_map() -> None:
     assert set(re.findall(r"\w+", "\n".join(drawn))) == rooms | folders | within("functions")
 
 
-SHARED = {"harness", "contenders", "peers", "images", "tables"}
+SHARED = {"course", "harness", "contenders", "peers", "images", "tables"}
 """Folders that experiments share; all others are an experiment's own."""
 
 

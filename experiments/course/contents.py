@@ -52,10 +52,13 @@ PARTS = (
     Part(
         "Beyond the lectures",
         "What the library promises about itself.",
-        ("verify_optimizers", "optimizer_cost", "sweep_throughput", "benchmark", "prepare_data"),
+        ("verify_optimizers", "optimizer_cost", "sweep_throughput", "benchmark"),
     ),
 )
-"""All experiments but `predict`, which answers questions about images of one's own."""
+"""All experiments but `TOOLS`."""
+
+TOOLS = ("predict", "prepare_data")
+"""Experiments for data of one's own, which are not on the page."""
 
 
 class SlideError(NamedTuple):
