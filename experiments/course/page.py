@@ -128,17 +128,19 @@ def _verdict(claim: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _figure(path: Path) -> str:
-    """Return a figure, in fewer colours and bytes, with the description that it carries."""
-    with Image.open(path) as image:
-        described = str(image.info.get("Description", "")) or f"Figure {path.stem}"
-        small = image.convert("RGB").quantize(128)
-        width, height = image.size
-    file = io.BytesIO()
-    small.save(file, "PNG", optimize=True)
-    data = base64.b64encode(file.getvalue()).decode()
+    """Return a figure; a PNG in fewer colours and bytes, with the description that it carries."""
+    described, content = path.stem.replace("_", " ").capitalize(), path.read_bytes()
+    if path.suffix == ".png":
+        with Image.open(path) as image:
+            described = str(image.info.get("Description", "")) or described
+            small, file = image.convert("RGB").quantize(128), io.BytesIO()
+        small.save(file, "PNG", optimize=True)
+        content = file.getvalue()
+    kind = {".svg": "svg+xml"}.get(path.suffix, path.suffix[1:])
+    data = base64.b64encode(content).decode()
     return (
-        f'<figure data-scroll tabindex="0"><img alt="{_text(described)}" width="{width}" '
-        f'height="{height}" src="data:image/png;base64,{data}"></figure>'
+        f'<figure data-scroll tabindex="0"><img alt="{_text(described)}" '
+        f'src="data:image/{kind};base64,{data}"></figure>'
     )
 
 
@@ -164,10 +166,11 @@ def _slide_errors() -> str:
 
 
 def _environment(runs: Sequence[Run]) -> str:
-    records = [run.record for run in runs if run.record]
-    if not records:
+    known = next(
+        (r.record["environment"] for r in runs if r.record and "environment" in r.record), None
+    )
+    if known is None:
         return ""
-    known = records[0]["environment"]
     rows = [*known["versions"].items()]
     rows += [(name, known[name]) for name in ("python", "platform", "device", "cpu_cores")]
     cells = "".join(f"<tr><th>{_text(n)}</th><td>{_text(v)}</td></tr>" for n, v in rows)

@@ -74,6 +74,16 @@ def test_the_page_shows_claims_figures_and_sources(tmp_path: Path) -> None:
         assert drawn.size == (600, 450)
 
 
+def test_drawings_are_shown_too(tmp_path: Path) -> None:
+    folder = tmp_path / "standardization"
+    folder.mkdir()
+    (folder / "a_graph.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    run = Run("standardization", 0, 3.0, "", {"figures": ["a_graph.svg"]})
+    page = Parsed(build_page([run], questions(), tmp_path, quick=True))
+    assert page.values("alt") == ["A graph"]
+    assert page.values("src")[0].startswith("data:image/svg+xml;base64,")
+
+
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
