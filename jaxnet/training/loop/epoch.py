@@ -201,7 +201,7 @@ def make_steps(
     return Steps(begin, advance)
 
 
-def no_totals(sums: Sums, weight: Array) -> Totals:
+def no_totals(sums: Any, weight: Any) -> Totals:
     """Return the totals of no step, in the shapes and dtypes of others."""
     none = jax.tree.map(lambda like: jnp.zeros(like.shape, like.dtype), (sums, weight))
     lost = jnp.full_like(none[0]["loss"], jnp.nan)
