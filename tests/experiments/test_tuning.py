@@ -1,0 +1,69 @@
+"""Choosing on the test examples: the claims, and variants of them that must fail."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments import tuning
+from experiments.tuning import GRID, HELD_OUT, SETTINGS, SIZE, TRAIN, choose, folded, judge, pick
+from experiments.tuning import whole as whole_recipe
+
+
+def drawn(noise: float = 0.1, gap: float = 0.0) -> dict[str, np.ndarray]:
+    """Settings whose true accuracies are alike but for ``gap``, read with some noise."""
+    random = np.random.default_rng(0)
+    truth = np.full((60, SETTINGS), 0.8)
+    truth[:, 0] += gap
+    read = {
+        name: truth + noise * random.normal(size=truth.shape) for name in ("test", "validation")
+    }
+    return read | {"truth": truth, "folds": truth + noise / 2 * random.normal(size=truth.shape)}
+
+
+def judged(accuracy: dict[str, np.ndarray], **places: Any) -> list[bool]:
+    chosen = {how: choose(accuracy[how]) for how in ("test", "validation", "folds")} | places
+    taken = {how: pick(accuracy["truth"], place) for how, place in chosen.items()}
+    estimates = {how: pick(accuracy["test"], chosen[how]) - taken[how] for how in chosen}
+    return [claim.holds for claim in judge(estimates, taken, accuracy)]
+
+
+def test_all_claims_hold_where_settings_are_alike() -> None:
+    assert judged(drawn()) == [True] * 4
+
+
+def test_without_noise_there_is_no_optimism() -> None:
+    accuracy = drawn(noise=1e-9)
+    accuracy["test"] -= 0.001
+    assert judged(accuracy)[0::2] == [False, False]
+
+
+def test_who_looks_at_the_test_while_validating_is_found_out() -> None:
+    accuracy = drawn()
+    assert judged(accuracy, validation=choose(accuracy["test"]))[1] is False
+
+
+def test_folds_that_choose_badly_fail() -> None:
+    accuracy = drawn(noise=0.01, gap=0.2)
+    assert judged(accuracy)[3] is True
+    assert judged(accuracy, folds=np.full(60, 5))[3] is False
+
+
+def test_sets_and_folds_are_disjoint() -> None:
+    setting = {name: values[0] for name, values in GRID.items()}
+    recipes = [folded(2, fold, **setting) for fold in range(tuning.FOLDS)]
+    train = np.arange(TRAIN) + 2 * SIZE
+    held_out = np.concatenate([np.asarray(recipe.held_out) for recipe in recipes])
+    assert sorted(held_out) == train.tolist()
+    for recipe in recipes:
+        assert sorted([*recipe.subset, *recipe.held_out]) == train.tolist()  # pyright: ignore
+    recipe = whole_recipe(2, **setting)
+    assert np.asarray(recipe.subset).tolist() == train.tolist()
+    assert np.asarray(recipe.held_out).tolist() == (train[-1] + 1 + np.arange(HELD_OUT)).tolist()
+
+
+@pytest.mark.parametrize("tried", tuning.TRIED)
+def test_optimism_is_that_of_the_best_of_some(tried: int) -> None:
+    optimism = tuning.optimisms(drawn(), tried)
+    assert optimism.shape == (60,)
+    assert abs(optimism.mean() - {1: 0.0, 24: 0.195}.get(tried, optimism.mean())) < 0.04
