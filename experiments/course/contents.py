@@ -21,7 +21,7 @@ PARTS = (
     Part(
         "Lecture 000: neural networks in machine learning",
         "Hypotheses, training, validation and test, and how a network learns.",
-        ("learning_curves", "minimal", "hyperparameter_sweep"),
+        ("learning_curves", "minimal", "tuning", "hyperparameter_sweep"),
     ),
     Part(
         "Lecture 001: feed-forward networks",

@@ -15,10 +15,9 @@ def drawn(noise: float = 0.1, gap: float = 0.0) -> dict[str, np.ndarray]:
     random = np.random.default_rng(0)
     truth = np.full((60, SETTINGS), 0.8)
     truth[:, 0] += gap
-    read = {
-        name: truth + noise * random.normal(size=truth.shape) for name in ("test", "validation")
-    }
-    return read | {"truth": truth, "folds": truth + noise / 2 * random.normal(size=truth.shape)}
+    noises = {"test": noise, "validation": noise, "truth": 0.0, "folds": noise / 2}
+    shape = truth.shape
+    return {name: truth + std * random.normal(size=shape) for name, std in noises.items()}
 
 
 def judged(accuracy: dict[str, np.ndarray], **places: Any) -> list[bool]:
@@ -33,9 +32,13 @@ def test_all_claims_hold_where_settings_are_alike() -> None:
 
 
 def test_without_noise_there_is_no_optimism() -> None:
-    accuracy = drawn(noise=1e-9)
-    accuracy["test"] -= 0.001
-    assert judged(accuracy)[0::2] == [False, False]
+    assert judged(drawn(noise=1e-9))[0::2] == [False, False]
+
+
+def test_settings_that_err_alike_are_no_choice() -> None:
+    accuracy = drawn()
+    accuracy["test"] = accuracy["truth"] + 0.1  # the same error of all, in every set
+    assert judged(accuracy)[2] is False
 
 
 def test_who_looks_at_the_test_while_validating_is_found_out() -> None:
