@@ -31,12 +31,12 @@ PARTS = (
     Part(
         "Lecture 002: training for two and more classes",
         "Losses, sampling, and overfitting.",
-        (),
+        ("binary_digit", "initialization"),
     ),
     Part(
         "Lecture 003: the perceptron",
         "One neuron, its rule, and what it cannot do.",
-        (),
+        ("perceptron",),
     ),
     Part(
         "Lecture 004: the toolbox",
@@ -44,6 +44,7 @@ PARTS = (
         (
             "optimizer_race",
             "learning_rate_finder",
+            "overfitting",
             "data_cleaning",
             "standardization",
             "augmentation",
