@@ -8,7 +8,6 @@ Kullback-Leibler divergence.
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -28,6 +27,7 @@ from experiments.harness.record import (
     Claim,
     at_least,
     at_most,
+    clearly_positive,
     conclude,
     over_seeds,
     prepare_folder,
@@ -152,10 +152,10 @@ def training_claims(errors: dict[str, dict[str, np.ndarray]]) -> list[Claim]:
     only = {"verdict": "holds only if the learning rate is small, or the start is wrong"}
     mean, error = over_seeds(squared - crossed)
     return [
-        surely(
+        clearly_positive(
             "squared error misreads more than cross-entropy, over all rates", CHOICE, usual, **only
         ),
-        surely("the same, from a start that is wrong and sure", CHOICE, sure),
+        clearly_positive("the same, from a start that is wrong and sure", CHOICE, sure),
         at_most(
             "they differ at the best rate of each",
             CHOICE,
@@ -164,16 +164,10 @@ def training_claims(errors: dict[str, dict[str, np.ndarray]]) -> list[Claim]:
             uncertainty=error,
             **only,
         ),
-        surely(
+        clearly_positive(
             "one number misreads more than one-hot labels, best rates", NUMBER, number - squared
         ),
     ]
-
-
-def surely(statement: str, source: str, differences: np.ndarray, **more: Any) -> Claim:
-    """Claim a mean difference, paired by seeds along the last axis, of 3 standard errors."""
-    mean, error = over_seeds(np.atleast_2d(differences).mean(axis=0))
-    return at_least(statement, source, mean, 3 * error, uncertainty=error, **more)
 
 
 def draw_training(path: Path, errors: dict[str, dict[str, np.ndarray]], excess: np.ndarray) -> Path:
