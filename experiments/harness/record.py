@@ -88,9 +88,15 @@ def clearly_positive(statement: str, source: str, differences: Any, **more: Any)
         source: where the claim is from.
         differences: of the same seeds, which are the last axis; over others the mean is taken.
         more: ``verdict``.
+
+    >>> clearly_positive("rain falls", "a gauge", [1.0, 1.2, 1.1]).holds
+    True
+    >>> clearly_positive("rain falls", "a gauge", [0.0, 0.0]).holds
+    False
     """
     mean, error = over_seeds(np.atleast_2d(differences).mean(axis=0))
-    return at_least(statement, source, mean, 3 * error, uncertainty=error, **more)
+    threshold = max(3 * error, sys.float_info.min)  # nothing but zeros is not above 0
+    return at_least(statement, source, mean, threshold, uncertainty=error, **more)
 
 
 def prepare_folder(out: Path, *, option: str = "--out") -> Path:
