@@ -26,12 +26,12 @@ PARTS = (
     Part(
         "Lecture 001: feed-forward networks",
         "Gradient descent, backpropagation, and mini-batches.",
-        ("backprop_by_hand", "check_gradients", "batch_size_tradeoff"),
+        ("backprop_by_hand", "check_gradients", "batch_modes", "batch_size_tradeoff"),
     ),
     Part(
         "Lecture 002: training for two and more classes",
         "Losses, sampling, and overfitting.",
-        ("binary_digit", "initialization"),
+        ("binary_digit", "losses", "initialization"),
     ),
     Part(
         "Lecture 003: the perceptron",
@@ -45,6 +45,9 @@ PARTS = (
             "optimizer_race",
             "learning_rate_finder",
             "overfitting",
+            "regularization",
+            "dropout",
+            "batch_norm",
             "data_cleaning",
             "standardization",
             "augmentation",

@@ -23,6 +23,8 @@ class Within(NamedTuple):
 
 
 Count = Annotated[int, Within(1)]
+Several = Annotated[int, Within(2)]
+"""Number of seeds that has a standard error."""
 Natural = Annotated[int, Within(0)]
 Width = Annotated[int, Within(1, 2**20)]
 """Units of a layer; XLA aborts if the weights of two such layers overflow its counter."""

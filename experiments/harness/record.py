@@ -80,6 +80,25 @@ def over_seeds(values: Any) -> tuple[float, float]:
     return float(each.mean()), float(each.std(ddof=1) / len(each) ** 0.5)
 
 
+def clearly_positive(statement: str, source: str, differences: Any, **more: Any) -> Claim:
+    """Return the claim that a mean over seeds is 3 of its standard errors or more above 0.
+
+    Args:
+        statement: as for `Claim`.
+        source: where the claim is from.
+        differences: of the same seeds, which are the last axis; over others the mean is taken.
+        more: ``verdict``.
+
+    >>> clearly_positive("rain falls", "a gauge", [1.0, 1.2, 1.1]).holds
+    True
+    >>> clearly_positive("rain falls", "a gauge", [0.0, 0.0]).holds
+    False
+    """
+    mean, error = over_seeds(np.atleast_2d(differences).mean(axis=0))
+    threshold = max(3 * error, sys.float_info.min)  # nothing but zeros is not above 0
+    return at_least(statement, source, mean, threshold, uncertainty=error, **more)
+
+
 def prepare_folder(out: Path, *, option: str = "--out") -> Path:
     """Create an output folder and a file in it, so that a long run does not fail at its end.
 

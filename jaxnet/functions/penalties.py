@@ -29,7 +29,9 @@ from jaxnet.core.types import Array, Params
 Mask: TypeAlias = Callable[[Params], Any]
 """``params -> pytree of bools`` of their structure: True for each selected leaf."""
 
-RANGES = ranges_by_name({"[0, inf)": "strength l1_strength l2_strength", "(0, inf)": "limit"})
+RANGES = ranges_by_name(
+    {"[0, inf)": "strength l1_strength l2_strength threshold", "(0, inf)": "limit"}
+)
 
 # added to a whole neuron or its factor; b1 is the bias of the lectures' first layer
 _NOT_WEIGHTS = re.compile(r"bias|scale|offset|gamma|beta|b\d*")
@@ -215,6 +217,43 @@ def _project(limit: float | Array, w: Array) -> Array:
     rows = jnp.atleast_1d(w).astype(at_least_float32(w.dtype))
     projected = shortened(rows, norm(rows, axis=-1), jnp.asarray(limit, rows.dtype))
     return projected.astype(w.dtype).reshape(w.shape)
+
+
+@checked(RANGES)
+def soft_threshold(
+    params: Params, threshold: float | Array, *, mask: Mask = weights_only
+) -> Params:
+    """Shrink each weight towards 0 by ``threshold``, to exactly 0 within it.
+
+    ``w <- sign(w) max(|w| - threshold, 0)``, the proximal step of `l1`. As the constraint of a run
+    of plain gradient descent, without the penalty, it descends the risk plus ``strength * sum |w|``
+    if ``threshold = learning_rate * strength`` (ISTA). The subgradient of `l1` makes weights small,
+    but none exactly 0.
+
+    Args:
+        params: a pytree of arrays; None counts as nothing.
+        threshold: the learning rate times the strength of `l1`, 0 or more; may be traced.
+        mask: which leaves are shrunk.
+
+    Returns:
+        The parameters; a threshold of 0 leaves them as they are.
+
+    Raises:
+        TypeError: if the mask is not of the parameters' structure, or a leaf that counts not
+            floating-point.
+        ValueError: if the threshold, given as a number, is negative or not finite.
+
+    Source: lecture 004, regularization; Daubechies, Defrise and De Mol 2004.
+
+    >>> soft_threshold(jnp.array([3.0, -0.5, -2.0]), 1.0).tolist()
+    [2.0, 0.0, -1.0]
+    """
+
+    def shrink(w: Array) -> Array:
+        t = jnp.asarray(threshold, w.dtype)
+        return jnp.where(w > t, w - t, jnp.where(w < -t, w + t, jnp.zeros_like(w)))
+
+    return _map_masked(shrink, lambda w: w, params, mask)
 
 
 class Penalty(NamedTuple):

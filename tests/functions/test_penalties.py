@@ -22,6 +22,7 @@ from jaxnet.functions.penalties import (
     l2,
     l2_backward,
     max_norm,
+    soft_threshold,
     weights_only,
 )
 from jaxnet.layers import Dense
@@ -124,6 +125,24 @@ def test_strengths_can_be_traced(name: str, dtype: np.dtype) -> None:
     values = jax.jit(jax.vmap(lambda s: PENALTIES[name](params, **s)))(strengths)
     expected = np.asarray(summed(name)(params)[0])
     assert_trees_close(values, np.stack([expected, np.zeros_like(expected)]))
+
+
+def test_soft_threshold_minimizes_l1_plus_the_distance(dtype: np.dtype) -> None:
+    # its definition: the least of |u - w|^2 / 2 + t |u|, here on a fine grid of u
+    w, t = np.array([1.5, 0.2, 0.0, -0.4, -3.0], dtype), 0.5
+    u = np.linspace(-4, 4, 8001)
+    least = u[np.argmin(0.5 * (u[:, None] - w) ** 2 + t * np.abs(u)[:, None], axis=0)]
+    shrunk = soft_threshold(Dense(jnp.array(w), jnp.array(w)), t)
+    np.testing.assert_allclose(shrunk.weights, least, atol=1e-3)
+    assert shrunk.weights[1] == 0
+    np.testing.assert_array_equal(shrunk.bias, w)  # no weight
+    np.testing.assert_array_equal(soft_threshold(jnp.array(w), 0.0), w)
+
+
+@pytest.mark.usefixtures("no_type_checks")
+def test_soft_threshold_refuses_what_is_below_0() -> None:
+    with pytest.raises(ValueError, match="expected threshold finite and in"):
+        soft_threshold(jnp.ones(2), -0.1)
 
 
 def test_l2_is_weight_decay_of_twice_its_strength(dtype: np.dtype) -> None:
