@@ -101,6 +101,7 @@ class StreamRun:
         self._program = assemble_stream(recipe, loop)
         self._first, self._validation = examples
         self._labels: set[Any] = set()
+        self._none: Any = None  # a row of the history, no times
         self._coming: Generator[tuple[int, Examples]] | None = None
 
     def start(self, state: TrainState) -> TrainState:
@@ -123,14 +124,14 @@ class StreamRun:
             divergence the state is that before the chunk.
         """
         advance, close = self._program.advance, self._program.close
-        shapes = jax.eval_shape(close, state, self._validation)[1]
-        none = jax.tree.map(lambda leaf: np.zeros((0, *leaf.shape), leaf.dtype), shapes)
         if not epochs:
+            _, row = jax.eval_shape(close, state, self._validation)
+            self._none = jax.tree.map(lambda leaf: np.zeros((0, *leaf.shape), leaf.dtype), row)
             for chunk in self._shapes():
                 advance.lower(state, chunk).compile()
             close.lower(state, self._validation).compile()
             self._train.chunks(epoch_keys(state)[0])  # its order is drawn by a program, too
-            return state, none, 0
+            return state, self._none, 0
         if self._coming is None:
             self._coming = prefetched(self._read(state))
             self._ready = self._next()
@@ -144,7 +145,7 @@ class StreamRun:
                 rows = jax.tree.map(lambda leaf: np.asarray(leaf)[None], row)
                 return (before if diverged else finished), rows, 1
             ended = time.perf_counter() - began > CHUNK_SECONDS
-        return state, none, 0
+        return state, self._none, 0
 
     def close(self) -> None:
         """End the thread that reads."""

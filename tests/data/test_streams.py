@@ -127,7 +127,11 @@ def test_rows_of_mapped_files_are_copies(files: Examples) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_pages_that_were_read_are_given_back(files: Examples) -> None:
+def test_pages_that_were_read_are_given_back(
+    files: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["jaxnet.data.streams.stream"], "MOST_MAPPED", 2**21)
+
     def mapped() -> int:
         status = Path("/proc/self/status").read_text()
         return 1024 * int(status.split("RssFile:")[1].split()[0])
@@ -140,10 +144,13 @@ def test_pages_that_were_read_are_given_back(files: Examples) -> None:
     assert mapped() - before > 2**24  # what the test would see otherwise
 
 
-def test_pages_of_a_private_mapping_keep_what_was_written(tmp_path: Path) -> None:
+def test_pages_of_a_private_mapping_keep_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     np.save(tmp_path / "x.npy", np.zeros((100, 100)))
     private = np.load(tmp_path / "x.npy", mmap_mode="c")
     private[:] = 1
+    monkeypatch.setattr(sys.modules["jaxnet.data.streams.stream"], "MOST_MAPPED", 0)
     chunks = stream(Examples(private, np.arange(100)), chunk=50).chunks(None)
     assert [float(chunk.inputs.min()) for chunk in chunks] == [1.0, 1.0]
     assert float(private.min()) == 1.0

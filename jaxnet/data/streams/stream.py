@@ -15,6 +15,9 @@ from jaxnet.data.streams.chunks import Chunks, Read, epoch_order
 Through: TypeAlias = Callable[[Chunks], Iterable[Examples]]
 """``chunks -> chunks``: what becomes of the chunks of an epoch before they are learnt from."""
 
+MOST_MAPPED = 2**28
+"""Bytes of rows that are read between two times that pages of mapped files are given back."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
@@ -89,7 +92,7 @@ def stream(
 ) -> Stream:
     """Return the stream of arrays that lie in memory-mapped files.
 
-    Pages of memory that were read are given back after every chunk.
+    Pages of memory are given back whenever `MOST_MAPPED` bytes of rows were read.
 
     Args:
         examples: arrays of ``np.load(path, mmap_mode="r")``, ``np.memmap``, or others of NumPy.
@@ -109,10 +112,16 @@ def stream(
     same = len(set(lengths)) == 1 and lengths[0]
     require(same, "examples", "to be one or more, arrays of one length", f"lengths {lengths}")
 
+    mapped = 0
+
     def read(indices: np.ndarray) -> Examples:
+        nonlocal mapped
         rows = pair.take(indices)
-        for array in _arrays(pair):
-            _release(array)
+        mapped += sum(array.nbytes for array in _arrays(rows))
+        if mapped > MOST_MAPPED:
+            mapped = 0
+            for array in _arrays(pair):
+                _release(array)
         return rows
 
     mean = 1.0 if pair.weights is None else float(np.mean(pair.weights, dtype=np.float64))
