@@ -69,7 +69,7 @@ def separate(key: Any, flipped: int = 0) -> float:
     distance = x @ true / jnp.linalg.norm(true)
     x, distance = (each[np.abs(distance) > 0.1][:200] for each in (x, distance))
     bound = float(jnp.max(jnp.sum(x**2, axis=1)) / jnp.min(jnp.abs(distance)) ** 2)
-    labels = (distance > 0) ^ (jnp.arange(len(x)) < flipped)
+    labels = ((distance > 0) ^ (jnp.arange(len(x)) < flipped)).astype(int)
     w, mistakes, new = jnp.zeros(3), 0, 1
     while new and mistakes <= bound:
         path = _pass(w, x, labels, activation="step")
