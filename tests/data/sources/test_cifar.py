@@ -17,6 +17,7 @@ from jaxnet.data.sources.cifar import ORIGINALS, cifar_original
 from jaxnet.data.sources.mnist import ORIGINALS as IDX
 from jaxnet.data.sources.originals import Content, Original, load_original
 from tests.data.sources.test_mnist import ARRAYS, LABELS, TRAIN, idx
+from tests.peers import need, peers
 
 INSIDE = "cifar-10-batches-bin/"
 NAMES = b"airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n"
@@ -257,9 +258,9 @@ def test_missing_archives_say_what_to_fetch(
         assert said in str(caught.value)
 
 
+@peers
 def test_the_checksums_are_those_of_tensorflow_datasets() -> None:
-    module = pytest.importorskip("tensorflow_datasets")
-    folder = Path(module.__file__).parent / "url_checksums"
+    folder = Path(need("tensorflow_datasets").__file__).parent / "url_checksums"
     for name, file in (
         ("cifar10", "cifar10"),
         ("cifar100", "cifar100"),
