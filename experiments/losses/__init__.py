@@ -80,7 +80,7 @@ SMOKE = Config(seeds=2, epochs=1)
 
 
 def main(config: Config) -> list[Claim]:
-    """Draw the shapes, train by each loss, compare, and draw what came of it."""
+    """Draw the curves of losses and activations, train with each loss, and compare test errors."""
     out = prepare_folder(config.out)
     dataset = jaxnet.data.load_dataset(config.dataset, data_dir=config.data_dir)
     keys = jax.random.split(jax.random.key(config.seed), 3)

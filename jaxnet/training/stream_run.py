@@ -169,7 +169,7 @@ class StreamRun:
         same = _kinds(chunk) == _kinds(self._first)
         require_type(same, name, f"to hold {_kinds(self._first)}", _kinds(chunk))
         number = -(-self._train.size // count(self._first))
-        return with_mean_weight(chunk, self._train.mean_weight), index + 1 == number
+        return _with_mean_weight(chunk, self._train.mean_weight), index + 1 == number
 
     def _shapes(self) -> list[Examples]:
         """Return the shapes of a chunk and of the last one."""
@@ -195,7 +195,7 @@ def _kinds(examples: Examples) -> dict[str, str]:
     return {name: f"{array.dtype} of shape (n, *{array.shape[1:]})" for name, array in arrays}
 
 
-def with_mean_weight(examples: Examples, mean: float) -> Examples:
+def _with_mean_weight(examples: Examples, mean: float) -> Examples:
     """Return examples whose weights, if they have any, are divided by the mean of all."""
     weights = examples.weights
     return examples if weights is None else examples._replace(weights=weights / mean)

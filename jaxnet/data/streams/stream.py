@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxnet.core.checks import check_count, check_function, check_range, require
 from jaxnet.core.types import Key
-from jaxnet.data.examples import Examples, check_pair, count
+from jaxnet.data.examples import Examples, check_pair, count, named_arrays
 from jaxnet.data.streams.chunks import Chunks, Read, epoch_order
 
 Through: TypeAlias = Callable[[Chunks], Iterable[Examples]]
@@ -108,7 +108,8 @@ def stream(
     [(4, 1), (2, 1)]
     """
     pair = check_pair("examples", examples)
-    lengths = [len(array) for array in _arrays(pair)]
+    arrays = list(named_arrays(pair).values())
+    lengths = [len(array) for array in arrays]
     same = len(set(lengths)) == 1 and lengths[0]
     require(same, "examples", "to be one or more, arrays of one length", f"lengths {lengths}")
 
@@ -117,20 +118,15 @@ def stream(
     def read(indices: np.ndarray) -> Examples:
         nonlocal mapped
         rows = pair.take(indices)
-        mapped += sum(array.nbytes for array in _arrays(rows))
+        mapped += sum(array.nbytes for array in named_arrays(rows).values())
         if mapped > MOST_MAPPED:
             mapped = 0
-            for array in _arrays(pair):
+            for array in arrays:
                 _release(array)
         return rows
 
     mean = 1.0 if pair.weights is None else float(np.mean(pair.weights, dtype=np.float64))
     return Stream(read, count(pair), chunk, block, through, mean)
-
-
-def _arrays(examples: Examples) -> list[Any]:
-    fields = (examples.inputs, examples.targets, examples.weights)
-    return [field for field in fields if field is not None]
 
 
 def _release(array: np.ndarray) -> None:
