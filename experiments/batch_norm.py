@@ -237,7 +237,7 @@ def draw(path: Path, curves: dict[str, np.ndarray], paths: dict[Any, np.ndarray]
     )
     middle.set(xlabel="epoch", ylabel="test images misread (%), mean", yscale="log")
     middle.set_title("At the best learning rate of each")
-    middle.legend(fontsize=11)
+    left.legend(fontsize=10, loc="upper left")
     label_logarithmic(middle.yaxis)
     for axis, (place, each) in zip(pair, paths.items(), strict=True):
         epochs = np.arange(1, each.shape[2] + 1)
