@@ -171,7 +171,7 @@ def _model_file(config: Config, out: Path) -> Path:
     )
     accuracy = float(result.history.validation["accuracy"][-1])
     facts = {"epochs": config.train, "test_accuracy": accuracy}
-    return save_trained(out, digits, network, result.state, facts)
+    return save_trained(out, digits, network, result, facts)
 
 
 def _frame(model: Model) -> Frame:

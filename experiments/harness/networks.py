@@ -51,8 +51,8 @@ def build_network(dataset: Dataset, settings: Any) -> Layer:
 
     Args:
         dataset: what it learns.
-        settings: a config with the fields widths, activation, initializer, batch_norm, drop_rate
-            and input_drop_rate.
+        settings: a config with the fields widths, activation, initializer, batch_norm, drop_rate,
+            input_drop_rate and standardize.
 
     Raises:
         ValueError: if the first or the last width does not fit the data set.
@@ -65,7 +65,10 @@ def build_network(dataset: Dataset, settings: Any) -> Layer:
     require(fits, "--widths", expected, widths, remedy)
     names = ("activation", "initializer", "batch_norm", "drop_rate", "input_drop_rate")
     options = {name: getattr(settings, name) for name in names}
-    network = jaxnet.mlp(widths, input_scale=dataset.input_scale, **options)
+    inputs_by = {"input_scale": dataset.input_scale}
+    if settings.standardize:
+        inputs_by = {"standardize_like": dataset.train.inputs}
+    network = jaxnet.mlp(widths, **inputs_by, **options)
     params, _ = jax.eval_shape(lambda key: network.init(key, (inputs,)), jax.random.key(0))
     shape, count = "-".join(map(str, widths)), f"{count_parameters(params):,} parameters"
     print(f"{dataset.name}: network {shape}, {settings.activation}: {count}")

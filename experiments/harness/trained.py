@@ -1,4 +1,4 @@
-"""Training of a network and its results: optimizer, evaluation, model file, record."""
+"""Results of a trained network: evaluation, model file, record."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,38 +6,19 @@ from typing import Any
 
 import jax
 import numpy as np
-import optax
 
 import jaxnet
-from experiments.harness.networks import loss_of
 from experiments.harness.record import Claim, write_record
 from experiments.images.pictures import measure_extent
 from experiments.tables.rows import describe_preparation, measure_rows
-from jaxnet.core.checks import check_choice, check_range
+from jaxnet.core.checks import check_range
 from jaxnet.core.types import Layer
 from jaxnet.data import DATASETS, Dataset, Examples
 from jaxnet.networks import count_parameters, digest, save_model
-from jaxnet.training import FitResult, TrainState
+from jaxnet.training import FitResult
 
 _HOLD_OUT = 2
 """Data folded into the key; `fit` uses those of 0 and 1."""
-
-
-def build_optimizer(settings: Any, examples: int) -> optax.GradientTransformation:
-    """Return the optimizer of a config, with a constant or decaying learning rate.
-
-    Args:
-        settings: a config with the fields optimizer, learning_rate, schedule, epochs, batch_size
-            and short_batch.
-        examples: number of training examples.
-    """
-    factory = check_choice("--optimizer", settings.optimizer, jaxnet.optim.OPTIMIZERS)
-    if settings.schedule == "constant":
-        return factory(settings.learning_rate)
-    steps = settings.epochs * jaxnet.training.steps_per_epoch(
-        examples, batch_size=settings.batch_size, short_batch=settings.short_batch
-    )
-    return factory(jaxnet.schedules.cosine_decay(settings.learning_rate, max(1, steps)))
 
 
 def hold_out(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Examples, Examples]:
@@ -50,31 +31,42 @@ def hold_out(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Examples,
     return rest, held_out
 
 
-def predict_test(dataset: Dataset, network: Layer, state: TrainState) -> np.ndarray:
+def predict_test(dataset: Dataset, network: Layer, result: FitResult) -> np.ndarray:
     """Return the outputs of a network for the test examples."""
-    given = network, state.params, state.statistics, dataset.test.inputs
+    given = network, result.params, result.statistics, dataset.test.inputs
     return np.asarray(jaxnet.training.predict(*given), np.float64)
 
 
-def measure(network: Layer, result: FitResult, train: Examples, dataset: Dataset) -> dict[str, Any]:
-    """Evaluate the trained network on training and test examples."""
-    state, loss = result.state, loss_of(dataset)
+def measure(
+    network: Layer, result: FitResult, train: Examples, dataset: Dataset, **objective: Any
+) -> dict[str, Any]:
+    """Evaluate the trained network on training and test examples.
+
+    Args:
+        network: that was trained.
+        result: of the training.
+        train: the training examples.
+        dataset: with the test examples.
+        objective: loss and metrics.
+    """
     parts = {"train": train, "test": dataset.test}
     measured = {
         f"{part}_{name}": value
         for part, examples in parts.items()
         for name, value in jaxnet.training.evaluate(
-            network, state.params, state.statistics, examples, loss=loss
+            network, result.params, result.statistics, examples, **objective
         ).items()
     }
     if dataset.table:
-        outputs = predict_test(dataset, network, state)
+        outputs = predict_test(dataset, network, result)
         measured |= measure_rows(dataset, dataset.table, outputs)
     return {
-        "parameters": count_parameters(state.params),
-        "epochs": int(state.epoch),
+        "parameters": count_parameters(result.params),
+        "epochs": int(result.state.epoch),
+        "epoch_of_parameters": result.epoch,
+        "ended_by": result.ended_by,
         **measured,
-        "parameter_digest": digest(state.params),
+        "parameter_digest": digest(result.params),
     }
 
 
@@ -84,7 +76,7 @@ def shows_ink(dataset: Dataset) -> bool:
 
 
 def save_trained(
-    out: Path, dataset: Dataset, network: Layer, state: TrainState, facts: Mapping[str, Any]
+    out: Path, dataset: Dataset, network: Layer, result: FitResult, facts: Mapping[str, Any]
 ) -> Path:
     """Write the trained network and its preprocessing to ``model.safetensors``."""
     preprocessing: dict[str, Any] = {}
@@ -100,8 +92,8 @@ def save_trained(
     return save_model(
         out / "model.safetensors",
         network,
-        state.params,
-        state.statistics,
+        result.params,
+        result.statistics,
         class_names=dataset.class_names,
         preprocessing=preprocessing,
         training={"dataset": dataset.name, **facts},
@@ -112,6 +104,9 @@ def report(results: dict[str, Any], result: FitResult) -> str:
     """Return a summary of losses, accuracies and times."""
     each = 1000 * result.run_seconds / results["epochs"]
     lines = [f"after {results['epochs']} epochs:"]
+    if results["ended_by"] != "epochs":
+        kept = f"the parameters are those of epoch {results['epoch_of_parameters']}"
+        lines = [f"ended after {results['epochs']} epochs by {results['ended_by']}; {kept}:"]
     for part in ("train", "test"):
         line = f"  {part:5}  loss {results[f'{part}_loss']:.4f}"
         accuracy = results.get(f"{part}_accuracy")

@@ -16,12 +16,12 @@ import jax
 import jaxnet
 from experiments.harness.devices import choose_devices
 from experiments.harness.logs import reporting
+from experiments.harness.named import build_loss, build_optimizer, build_penalty
 from experiments.harness.networks import build_network, fitting_batch, load_data, loss_of, things
 from experiments.harness.options import Count, Part, Seed, Strength, Width, is_default
 from experiments.harness.progress import announce_resumption
 from experiments.harness.record import Claim, at_least, prepare_folder
 from experiments.harness.trained import (
-    build_optimizer,
     hold_out,
     measure,
     predict_test,
@@ -29,11 +29,11 @@ from experiments.harness.trained import (
     report,
     save_trained,
 )
-from experiments.learning_curves.curves import draw_curves, draw_misread
+from experiments.learning_curves.curves import draw_curves, draw_misread, name_loss
 from experiments.tables.rows import draw_rows
 from jaxnet.core.types import Layer
 from jaxnet.data import Dataset, Examples
-from jaxnet.training import DivergenceError, FitResult, TrainState
+from jaxnet.training import DivergenceError, FitResult, Rule, early_stopping, reduce_on_plateau
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,20 +65,39 @@ class Config:
     """Part of the hidden units that dropout omits in each step; lecture 004: 0.5."""
     input_drop_rate: Part = 0.0
     """Part of the inputs that dropout omits in each step; lecture 004: 0.2."""
+    standardize: bool = False
+    """Standardize the inputs by mean and deviation of the training examples, in the network."""
+    loss: str | None = None
+    """Loss: squared_error, huber, hinge, ..., of classes by their one-hot rows; by default
+    softmax_cross_entropy of classes, squared_error of numbers. A wrong name lists them all."""
+    l1: Strength = 0.0
+    """Strength of the penalty on the absolute weights, 0 or more."""
     l2: Strength = 0.0
     """Strength of the penalty on the squared weights, 0 or more."""
     gradient: Literal["autodiff", "by_hand"] = "autodiff"
     """Backpropagation by jax.grad or by the hand-derived rules."""
     optimizer: str = "adam"
-    """Optimizer: sgd, momentum, rmsprop, ...; a wrong name lists them all."""
+    """Optimizer: sgd, momentum, rmsprop, lbfgs, ...; a wrong name lists them all."""
+    optimizer_options: tuple[str, ...] = ()
+    """Options of the optimizer, such as b1=0.8 eps=1e-6; a wrong name lists them all."""
     learning_rate: Strength = 4e-3
-    """Initial learning rate, 0 or more."""
-    schedule: Literal["cosine", "constant"] = "cosine"
-    """Learning rate: decaying to 0 along half a cosine, or constant."""
+    """Learning rate, 0 or more; under a schedule its largest value."""
+    schedule: str = "cosine_decay"
+    """Schedule of the learning rate over the whole run: constant, linear, exponential_decay,
+    warmup_cosine_decay, linear_onecycle, ...; a wrong name lists them all."""
+    schedule_options: tuple[str, ...] = ()
+    """Options of the schedule in place of those that follow from the run: transition_steps=300."""
+    plateau: Count | None = None
+    """Divide the learning rate by 10 when the loss has not improved for so many epochs: on the
+    validation examples if any are held out, else while training."""
+    patience: Count | None = None
+    """End the run when that loss has not improved for so many epochs, and keep the best network."""
     batch_size: Count = 100
     """Examples per step: 1 is sample-level, all of them full-batch gradient descent."""
     short_batch: Literal["equal", "mean", "drop"] = "equal"
     """Incomplete last mini-batch: weigh its examples equally, take its own mean, or drop it."""
+    shuffle: bool = True
+    """Draw a new order of the examples for every epoch."""
     epochs: Count = 100
     """Number of epochs."""
     seed: Seed = 0
@@ -119,29 +138,31 @@ def main(config: Config) -> list[Claim]:
     if config.validation_fraction:
         train, validation = hold_out(dataset, config.validation_fraction, seed=config.seed)
         name = "validation"
-    loss = loss_of(dataset)
-    labels: dict[str, Any] = {"held_out": name, "loss": loss}
+    loss_name = config.loss or loss_of(dataset)
+    objective: dict[str, Any] = {"loss": build_loss(loss_name, dataset)}
+    objective["metrics"] = ("accuracy",) if dataset.class_names else ()
+    labels: dict[str, Any] = {"held_out": name, "loss": name_loss(loss_name, dataset)}
     labels["wrong"] = "misread images" if dataset.image_shape else "misclassified rows"
     try:
-        result = train_network(config, network, train, validation, devices, loss=loss)
+        result = train_network(config, network, train, validation, devices, objective)
     except DivergenceError as error:
         path = out / "learning_curves.png"
         draw_curves(path, error.result.history, title="This run diverged", **labels)
         results = {"diverged": str(error)}
         record_run(config, error.result, results, figures=[path])
         raise
-    results = measure(network, result, train, dataset)
+    results = measure(network, result, train, dataset, **objective)
     tested = f"test {things(dataset)} {dataset.caveat}".rstrip()
     results |= {"tested_on": tested}
     results |= {"report": dataset.table.report} if dataset.table else {}
     kept = ("epochs", "parameter_digest", *(each for each in results if each.startswith("test_")))
     facts = {each: results[each] for each in kept}
-    model = save_trained(out, dataset, network, result.state, {**facts, "seed": config.seed})
+    model = save_trained(out, dataset, network, result, {**facts, "seed": config.seed})
     results["model"] = model.name
     title = describe(dataset, results)
     figures = [
         draw_curves(out / "learning_curves.png", result.history, title=title, **labels),
-        draw_tested(out, dataset, network, result.state, title),
+        draw_tested(out, dataset, network, result, title),
     ]
     claims = check_claims(config, results.get("test_accuracy", 0.0), tested)
     path = record_run(config, result, results, claims, figures)
@@ -162,11 +183,11 @@ def describe(dataset: Dataset, results: dict[str, Any]) -> str:
     )
 
 
-def draw_tested(out: Path, dataset: Dataset, network: Layer, state: TrainState, title: str) -> Path:
+def draw_tested(out: Path, dataset: Dataset, network: Layer, result: FitResult, title: str) -> Path:
     """Draw the test images that are misread, or the predictions of the test rows."""
     if dataset.table is None:
-        return draw_misread(out / "misread.png", dataset, network, state)
-    outputs = predict_test(dataset, network, state)
+        return draw_misread(out / "misread.png", dataset, network, result)
+    outputs = predict_test(dataset, network, result)
     return draw_rows(out / "predictions.png", dataset, dataset.table, outputs, title=title)
 
 
@@ -176,11 +197,9 @@ def train_network(
     train: Examples,
     validation: Examples,
     devices: list[Any] | None,
-    *,
-    loss: str,
+    objective: dict[str, Any],
 ) -> FitResult:
     """Train with a progress bar and logs."""
-    penalty = jaxnet.penalties.get_penalty("l2", strength=config.l2) if config.l2 else None
     logs = {"log": config.log, "tensorboard": config.tensorboard}
     config = dataclasses.replace(config, batch_size=fitting_batch(config, len(train.targets)))
     with reporting(Path(config.dataset).name, config.epochs, **logs) as show:
@@ -192,14 +211,27 @@ def train_network(
             epochs=config.epochs,
             batch_size=config.batch_size,
             short_batch=config.short_batch,
-            loss=loss,
-            penalty=penalty,
+            **objective,
+            penalty=build_penalty(config.l1, config.l2),
             gradient=config.gradient,
             validation=validation,
+            rules=build_rules(config),
+            shuffle=config.shuffle,
             on_progress=announce_resumption(config.checkpoint, show),
             devices=devices,
             checkpoint=config.checkpoint,
         )
+
+
+def build_rules(config: Config) -> list[Rule]:
+    """Return the rules that watch the loss, never that of the test examples."""
+    source = "validation" if config.validation_fraction else "train"
+    rules = []
+    if config.plateau is not None:
+        rules += [reduce_on_plateau(patience=config.plateau, factor=0.1, source=source)]
+    if config.patience is not None:
+        rules += [early_stopping(patience=config.patience, source=source)]
+    return rules
 
 
 def check_claims(config: Config, accuracy: float, tested: str) -> list[Claim]:

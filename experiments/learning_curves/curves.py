@@ -21,16 +21,16 @@ from experiments.harness.figures import (
 from experiments.harness.trained import shows_ink
 from jaxnet.core.types import Layer
 from jaxnet.data import Dataset
-from jaxnet.training import History, TrainState
+from jaxnet.training import FitResult, History
 
 SHEET_ROWS, SHEET_COLUMNS = 4, 6
 
 
-UNITS = {
-    "softmax_cross_entropy": "cross-entropy (nats)",
-    "squared_error": "squared error (variances)",
-}
-"""Loss -> label of its axis."""
+def name_loss(loss: str, dataset: Dataset) -> str:
+    """Return the label of a loss's axis."""
+    units = {} if dataset.class_names else {"squared_error": " (variances)"}
+    named = {"softmax_cross_entropy": "cross-entropy (nats)"}
+    return named.get(loss, loss.replace("_", " ") + units.get(loss, ""))
 
 
 def draw_curves(
@@ -39,7 +39,7 @@ def draw_curves(
     *,
     title: str,
     held_out: str,
-    loss: str = "softmax_cross_entropy",
+    loss: str = "cross-entropy (nats)",
     wrong: str = "misread images",
 ) -> Path:
     """Draw loss, and of classes the error rate, against epochs, for training and held-out examples.
@@ -49,7 +49,7 @@ def draw_curves(
         history: of the run.
         title: of the figure.
         held_out: what the held-out examples are called.
-        loss: its name.
+        loss: label of its axis.
         wrong: what misclassified examples are called.
     """
     epochs = np.arange(1, len(history.train["loss"]) + 1)
@@ -60,7 +60,7 @@ def draw_curves(
     figure, axes = new_figure(1, panels, size=(6 * panels, 4.8), title=title)
     for label, values, color in curves:
         axes[0].plot(epochs, values["loss"], color=color, marker=marker, label=label)
-    axes[0].set(xlabel="epoch", ylabel=UNITS[loss], yscale="log", title="Loss")
+    axes[0].set(xlabel="epoch", ylabel=loss, yscale="log", title="Loss")
     if panels == 2:
         _draw_errors(axes[1], epochs, curves, marker, wrong)
     for each in axes:
@@ -87,10 +87,10 @@ def _draw_errors(
     axes.set(xlabel="epoch", ylabel=f"{wrong} (%)", yscale="log", title="Error rate")
 
 
-def draw_misread(path: Path, dataset: Dataset, network: Layer, state: TrainState) -> Path:
+def draw_misread(path: Path, dataset: Dataset, network: Layer, result: FitResult) -> Path:
     """Draw the test images that are misread with the most confidence, worst first."""
     inputs, labels = dataset.test
-    logits = jaxnet.training.predict(network, state.params, state.statistics, inputs)
+    logits = jaxnet.training.predict(network, result.params, result.statistics, inputs)
     probabilities = np.asarray(jax.nn.softmax(logits, axis=-1))
     guesses, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(jaxnet.metrics.error_rate(logits, labels))
