@@ -1,11 +1,12 @@
 """How does backpropagation compute a gradient, link by link?
 
 Draws the graphs of lectures 000, 001 and 002 with the forward value at each node and the derivative
-on each link, and compares their numbers with the slides and jax.grad. Then it passes one sample
-through the 5-7-4-3 network of lecture 002, forward and backward, layer by layer.
+on each link, and compares their numbers with the slides and jax.grad. Then it passes the first
+sample of lecture 002 through its 5-7-4-3 network, forward and backward, layer by layer.
 """
 
 import dataclasses
+import inspect
 from pathlib import Path
 
 import jax
@@ -72,7 +73,7 @@ def check_sample(sample: Walk) -> list[Claim]:
 
 def autodiff(worked: worked_graphs.Worked) -> dict[str, float]:
     """Return input -> derivative of a worked example by `jax.grad`."""
-    inputs = [name for name in worked.gradients if name.startswith("x")]
+    inputs = inspect.signature(worked.function).parameters
     found = jax.grad(worked.function, argnums=tuple(range(len(inputs))))(*worked.point)
     return {name: float(derivative) for name, derivative in zip(inputs, found, strict=True)}
 

@@ -15,8 +15,16 @@ from jaxnet.inspection import GradientCheck, Tape, check_gradients, tape
 WIDTHS = (5, 7, 4, 3)
 """Network of lecture 002."""
 
-TARGET = 2
-"""Class of the sample."""
+SAMPLES = (
+    (-8.0, 1.0, -3.0, 5.0, 2.0),
+    (-2.0, 2.0, -1.0, 5.0, 2.0),
+    (7.0, 1.0, 9.0, -5.0, -2.0),
+    (3.0, 1.0, 9.0, 5.0, 2.0),
+)
+"""X of lecture 002."""
+
+CLASSES = (2, 0, 1, 2)
+"""Its Y, not as one-hot rows."""
 
 
 class Walk(NamedTuple):
@@ -34,12 +42,11 @@ class Walk(NamedTuple):
 
 
 def walk(seed: int) -> Walk:
-    """Pass a random sample through a random network with sigmoids, forward and backward."""
-    weights_key, sample_key = jax.random.split(jax.random.key(seed))
+    """Pass the first sample through a random network with sigmoids; check with all samples."""
     network = mlp(WIDTHS, activation="sigmoid", initializer="xavier_normal")
-    params, statistics = network.init(weights_key, WIDTHS[:1])
-    x, target = jax.random.normal(sample_key, (1, WIDTHS[0])), jnp.array([TARGET])
-    record = tape(network, params, statistics, x, target)
+    params, statistics = network.init(jax.random.key(seed), WIDTHS[:1])
+    x, target = jnp.array(SAMPLES), jnp.array(CLASSES)
+    record = tape(network, params, statistics, x[:1], target[:1])
     check = check_gradients(network, params, statistics, x, target)
     return Walk(record, [np.asarray(layer.weights) for layer in params[::2]], check)
 
@@ -47,7 +54,7 @@ def walk(seed: int) -> Walk:
 def draw_walk(path: Path, found: Walk) -> Path:
     """Draw the neurons in columns: forward values in black, gradients in orange."""
     loss = float(found.tape.losses[0])
-    title = f"One sample through 5-7-4-3 and back: cross-entropy {loss:.3f}, class {TARGET}"
+    title = f"One sample through 5-7-4-3 and back: cross-entropy {loss:.3f}, class {CLASSES[0]}"
     figure, (axes,) = new_figure(1, 1, size=(15, 9.5), title=title)
     axes.set_axis_off()
     places = [_places(column, width) for column, width in enumerate(WIDTHS)]
@@ -91,19 +98,19 @@ def _captions(record: Tape) -> list[list[tuple[str, str]]]:
     dz = {entry.symbols[0]: np.ravel(entry.dy) for entry in record.entries}
     inputs, dinputs = np.ravel(record.x), np.ravel(record.entries[0].dx)
     columns = [
-        [(f"$x$ = {v:.2f}", f"$dx$ = {g:.3f}") for v, g in zip(inputs, dinputs, strict=True)]
+        [(f"$x$ = {v:.2f}", f"$dx$ = {g:.2g}") for v, g in zip(inputs, dinputs, strict=True)]
     ]
     for layer in ("1", "2"):
         rows = zip(z["z" + layer], z["y" + layer], dz["y" + layer], dz["z" + layer], strict=True)
         columns.append(
             [
-                (f"$z$ = {a:.2f}  $y$ = {b:.2f}", f"$dz$ = {d:.3f}  $dy$ = {c:.3f}")
+                (f"$z$ = {a:.2f}  $y$ = {b:.2f}", f"$dz$ = {d:.2g}  $dy$ = {c:.2g}")
                 for a, b, c, d in rows
             ]
         )
     chances = np.ravel(jax.nn.softmax(z["z3"]))
     rows = zip(z["z3"], chances, dz["z3"], strict=True)
-    columns.append([(f"$z$ = {a:.2f}  $y$ = {b:.2f}", f"$dz$ = {c:.3f}") for a, b, c in rows])
+    columns.append([(f"$z$ = {a:.2f}  $y$ = {b:.2f}", f"$dz$ = {c:.2g}") for a, b, c in rows])
     return columns
 
 

@@ -45,11 +45,45 @@ def _two_ways(x: Any) -> Any:
     return 2 * (x**2) ** 3 + (x**3) ** 2
 
 
+def _square(x: Any) -> Any:
+    return (3 * x) ** 2
+
+
+def _network(xi: Any, beta: Any, omega: Any, alpha: Any) -> Any:
+    a0 = jnp.tanh(xi * 2)
+    y = jnp.tanh(alpha * jnp.tanh(beta * a0) + jnp.tanh(omega * a0))
+    return (y - 1) ** 2
+
+
+def _network_by_hand(xi: float, beta: float, omega: float, alpha: float) -> dict[str, float]:
+    """Return the gradients of `_network` by the slides' products of derivatives."""
+    a0 = np.tanh(xi * 2)
+    a1, a2 = np.tanh(beta * a0), np.tanh(omega * a0)
+    y = np.tanh(alpha * a1 + a2)
+    dz = 2 * (y - 1) * (1 - y**2)
+    dh1, dh2 = dz * alpha * (1 - a1**2), dz * (1 - a2**2)
+    dh0 = (dh1 * beta + dh2 * omega) * (1 - a0**2)
+    return {"xi": dh0 * 2, "beta": dh1 * a0, "omega": dh2 * a0, "alpha": dz * a1}
+
+
+_WEIGHTS = (0.5, -1.0, 1.0, 2.0)
+
+
 def _shared(x0: Any, x1: Any, x2: Any) -> Any:
     return (x0 + x1) ** 2 + 7 * x0 + jnp.cos(x0 + x2)
 
 
 WORKED = (
+    Worked(
+        "square",
+        "lecture 000",
+        "y = (3x)² = 9x² at x = 2",
+        _square,
+        (2.0,),
+        {"z1": 6.0, "y": 36.0},
+        {"z1": 3.0, "y": 12.0},
+        {"x": 36.0},
+    ),
     Worked(
         "chain",
         "lecture 001",
@@ -79,6 +113,16 @@ WORKED = (
         {"y": 40.0},
         {},
         {"x0": 17.0, "x1": 10.0, "x2": 0.0},
+    ),
+    Worked(
+        "small_network",
+        "lecture 000",
+        "(y − 1)² of y = tanh(α tanh(β a) + tanh(ω a)), a = tanh 2ξ",
+        _network,
+        _WEIGHTS,
+        {},
+        {},
+        _network_by_hand(*_WEIGHTS),
     ),
 )
 

@@ -19,6 +19,7 @@ from jaxnet.layers import (
     batch_norm,
     dense,
     dropout,
+    flatten,
     gaussian_noise,
     maxout,
     parallel,
@@ -72,6 +73,8 @@ LAYERS = [
         for p in (0, 0.2, 0.5, 0.75)
     ],
     LayerCase("dropout-of-images", dropout(0.3), (2, 3), 5),
+    LayerCase("flatten", flatten(), (2, 3), 5),
+    LayerCase("dropout-of-whole-examples", dropout(0.5, whole_examples=True), (2, 3), 12),
     LayerCase("active-units", active_units(2), (3,)),
     LayerCase("active-units-all-of-images", active_units(3), (2, 3)),
     LayerCase("gaussian-noise", gaussian_noise(0.5), (3,)),

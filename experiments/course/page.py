@@ -95,9 +95,7 @@ def _section(run: Run, question: str, out: Path, quick: bool) -> str:
     if not run.crashed and not _claims(run):
         why = "of these small settings" if quick else "where nothing is to be true or false"
         parts.append(f"<p>No claims are made {why}.</p>")
-    for name in (run.record or {}).get("figures", ()):
-        if (path := out / run.name / name).is_file():
-            parts.append(_figure(path))
+    parts += [_figure(path) for path in _figures(run, out)]
     parts.append(_source(run.name))
     inner = "".join(parts)
     return f'<section id="{run.name}"><h3>{_text(question)}</h3>{inner}</section>'
@@ -125,6 +123,14 @@ def _verdict(claim: Mapping[str, Any]) -> tuple[str, str]:
     if verdict == "holds":
         return "true", "holds"
     return ("wrong", "fails") if verdict == "fails" else ("partly", "only if")
+
+
+def _figures(run: Run, out: Path) -> list[Path]:
+    """Return the paths of the figures that are there, each in one format."""
+    names = (Path(name) for name in (run.record or {}).get("figures", ()))
+    shown = {name.stem: name for name in names if name.suffix in (".svg", ".png")}
+    paths = (out / run.name / name for name in shown.values())
+    return [path for path in paths if path.is_file()]
 
 
 def _figure(path: Path) -> str:

@@ -72,6 +72,8 @@ def flat_layers(network: Layer) -> tuple[Layer, ...]:
     lecture = description.kind == "dropout" and description.settings["like"] == "lecture"
     remedy = "Multiply the weights of the dense layer after each dropout by 1 - drop_rate instead."
     require(not lecture, "dropout", "of the inverted form", "the lecture's", remedy)
+    whole = "whole_examples" in description.settings
+    require(not whole, "dropout", "of single entries", "that of whole examples", "Leave it out.")
     return (network,)
 
 

@@ -8,6 +8,7 @@ from jaxnet.layers.branches import parallel, residual
 from jaxnet.layers.compose import serial
 from jaxnet.layers.dense import Dense, dense, folded, unfolded
 from jaxnet.layers.dropout import dropout
+from jaxnet.layers.flatten import flatten
 from jaxnet.layers.gaussian_noise import gaussian_noise
 from jaxnet.layers.maxout import maxout
 from jaxnet.layers.moving_moments import MovingMoments
@@ -28,6 +29,7 @@ __all__ = [
     "batch_norm",
     "dense",
     "dropout",
+    "flatten",
     "folded",
     "gaussian_noise",
     "layer_from_forward",

@@ -19,7 +19,7 @@ class DropoutResidual(NamedTuple):
     """Residual of the forward pass.
 
     Attributes:
-        mask: which units were kept, in the shape of the input.
+        mask: which units were kept, in the shape of the input, or ``(batch, 1, ...)``.
         factor: of the kept entries, a scalar.
     """
 
@@ -27,7 +27,9 @@ class DropoutResidual(NamedTuple):
     factor: Array
 
 
-def dropout(drop_rate: float | Array, *, like: DropoutForm = "inverted") -> Layer:
+def dropout(
+    drop_rate: float | Array, *, like: DropoutForm = "inverted", whole_examples: bool = False
+) -> Layer:
     """Return a layer that sets each entry to 0 with probability ``drop_rate`` while training.
 
     With ``m`` the random mask of 0 and 1, and ``q = 1 - drop_rate`` the probability to be kept:
@@ -41,6 +43,8 @@ def dropout(drop_rate: float | Array, *, like: DropoutForm = "inverted") -> Laye
             Lecture 004 keeps 0.8 of the inputs and 0.5 of the hidden units: drop rates 0.2 and
             0.5.
         like: ``"inverted"``, as all libraries have it, or ``"lecture"``.
+        whole_examples: whether to drop all entries of an example together. At the end of a branch,
+            ``residual(serial(..., dropout(0.2, whole_examples=True)))``, that is stochastic depth.
 
     Raises:
         ValueError: for an unknown form or a rate out of range; when called, if ``training`` comes
@@ -49,7 +53,8 @@ def dropout(drop_rate: float | Array, *, like: DropoutForm = "inverted") -> Laye
     Numerics: see `keep_mask` for how the mask is drawn, and how exact its probability is. An array
     or a traced number may be 1, as a sweep's end may be: all is dropped, and the gradient is 0.
 
-    Source: lecture 004, "dropout"; Srivastava et al. 2014, sections 4 and 10.
+    Source: lecture 004, "dropout"; Srivastava et al. 2014, sections 4 and 10; for whole examples
+    lecture 002, "Beyond training error", and Huang et al. 2016, section 3.
 
     >>> layer = dropout(0.5)
     >>> x = jnp.ones((1, 8))
@@ -60,6 +65,8 @@ def dropout(drop_rate: float | Array, *, like: DropoutForm = "inverted") -> Laye
     """
     check_range("drop_rate", drop_rate, low=0.0, high=1.0, high_open=True)
     check_choice("like", like, dict.fromkeys(get_args(DropoutForm)))
+    settings = {"drop_rate": drop_rate, "like": like}
+    settings |= {"whole_examples": True} if whole_examples else {}
     never = isinstance(drop_rate, numbers.Real) and drop_rate == 0
     keep = 1 - drop_rate
 
@@ -74,8 +81,9 @@ def dropout(drop_rate: float | Array, *, like: DropoutForm = "inverted") -> Laye
         check_floating("x", x)
         scaled = (like == "inverted") == training
         factor = (_inverse(keep) if training else keep) if scaled else 1.0
+        shape = (x.shape[0], *(1 for _ in x.shape[1:])) if whole_examples else x.shape
         residual = DropoutResidual(
-            _mask(key, x.shape, drop_rate) if training and not never else jnp.ones(x.shape, bool),
+            _mask(key, shape, drop_rate) if training and not never else jnp.ones(shape, bool),
             jnp.asarray(factor, x.dtype),
         )
         return _masked(residual, x), residual, statistics
@@ -90,7 +98,7 @@ def dropout(drop_rate: float | Array, *, like: DropoutForm = "inverted") -> Laye
         forward=forward,
         backward=backward,
         out_shape=lambda in_shape: in_shape,
-        description=Description("dropout", {"drop_rate": drop_rate, "like": like}),
+        description=Description("dropout", settings),
     )
 
 

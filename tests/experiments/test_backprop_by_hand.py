@@ -39,8 +39,9 @@ def test_every_number_of_the_lectures_is_a_claim(out: Path) -> None:
     record = json.loads((out / "result.json").read_text())
     claims = {claim["statement"]: claim for claim in record["claims"]}
     assert all(claim["holds"] for claim in claims.values())
-    assert len([claim for claim in claims.values() if claim["source"] == "JAX"]) == 5
-    assert len(claims) == 17 + 5 + 2
+    assert len([claim for claim in claims.values() if claim["source"] == "JAX"]) == 10
+    assert len(claims) == 22 + 4 + 10 + 2
+    assert claims["square: dy/dx is 36"]["measured"] == pytest.approx(36, rel=1e-6)
     assert claims["chain: dy/dx is 4"]["measured"] == pytest.approx(4, rel=1e-6)
     assert claims["shared: dy/dx1 is 10"]["threshold"] == 10
     assert record["results"]["shared"]["gradients"] == {
@@ -73,7 +74,7 @@ def test_the_network_is_recorded_layer_by_layer(out: Path) -> None:
 def test_a_wrong_number_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wrong = worked_graphs.WORKED[1]._replace(gradients={"x": 18.018})
+    wrong = worked_graphs.WORKED[2]._replace(gradients={"x": 18.018})
     monkeypatch.setattr(worked_graphs, "WORKED", (wrong,))
     assert run("backprop_by_hand", "--out", str(tmp_path)) == 1
     assert "claim does not hold: two_ways: dy/dx is 18.018" in capsys.readouterr().err
@@ -98,7 +99,7 @@ def test_a_wrong_gradient_of_the_network_fails(
 
 
 def test_the_table_has_the_lectures_numbers() -> None:
-    graph = worked_graphs.graph_of(worked_graphs.WORKED[0])
-    table = worked_graphs.tabulate(worked_graphs.WORKED[0], graph, {"x": 4.0})
+    worked = worked_graphs.WORKED[1]
+    table = worked_graphs.tabulate(worked, worked_graphs.graph_of(worked), {"x": 4.0})
     assert "x: input              0.5                     4          4          4" in table
     assert "back from y: 0.3679 times 1 = 0.3679" in table

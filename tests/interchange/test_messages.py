@@ -205,6 +205,13 @@ def test_the_lectures_dropout(peer: Peer) -> None:
         peer.to(dropout(0.5, like="lecture"), (), ())
 
 
+@each_peer
+def test_dropout_of_whole_examples(peer: Peer) -> None:
+    need(peer.package)
+    with pytest.raises(ValueError, match="expected dropout of single entries, got that of whole"):
+        peer.to(dropout(0.5, whole_examples=True), (), ())
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_the_remedy_for_the_lectures_dropout(training: bool, float64: np.dtype) -> None:
     lecture, inverted = (

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxnet.layers import Dense, dense, dropout, rescale, serial
+from jaxnet.layers import Dense, dense, dropout, rescale, residual, serial
 from jaxnet.layers.dropout import DropoutForm, keep_mask
 from tests.comparison import assert_trees_close
 
@@ -220,6 +220,29 @@ def test_backpropagation_uses_the_masks_of_the_forward_pass(
     assert_trees_close(dx, y)
     np.testing.assert_array_equal(dx == 0, y == 0)
     assert 0.4 < np.mean(np.asarray(y) == 0) < 0.9  # 1 - 0.8 0.5 0.9 = 0.64, standard error 0.04
+
+
+@forms
+def test_whole_examples_are_dropped_together(form: DropoutForm, dtype: np.dtype) -> None:
+    layer = dropout(0.25, like=form, whole_examples=True)
+    x = jnp.ones((4000, 2, 3), dtype)
+    y, _ = layer.apply((), (), x, key=jax.random.key(0), training=True)
+    rows = np.asarray(y).reshape(4000, 6)
+    np.testing.assert_array_equal(rows, np.broadcast_to(rows[:, :1], rows.shape))
+    kept = 4 / 3 if form == "inverted" else 1.0
+    np.testing.assert_allclose(np.unique(rows), [0.0, kept], rtol=1e-6)
+    assert abs(np.mean(rows[:, 0] == 0) - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 4000)
+    outside, _ = layer.apply((), (), x)
+    np.testing.assert_allclose(outside, x if form == "inverted" else 0.75 * x, rtol=1e-6)
+
+
+def test_a_dropped_block_of_stochastic_depth_is_its_shortcut(dtype: np.dtype) -> None:
+    network = residual(serial(dense(16), dropout(0.5, whole_examples=True)))
+    params, statistics = network.init(jax.random.key(0), (16,))
+    x = _inputs(dtype)
+    y, _ = network.apply(params, statistics, x, key=jax.random.key(1), training=True)
+    skipped = (np.asarray(y) == np.asarray(x)).all(axis=1)
+    assert 0 < skipped.sum() < len(x)
 
 
 def _inputs(dtype: Any, *, seed: int = 0) -> jax.Array:
