@@ -19,8 +19,15 @@ import numpy as np
 import jaxnet
 from experiments.harness.command import run_command
 from experiments.harness.figures import BLUE, GREY, ORANGE, new_figure, save_figure
-from experiments.harness.options import Count
-from experiments.harness.record import Claim, at_least, at_most, conclude, prepare_folder
+from experiments.harness.options import Count, Seed, Several
+from experiments.harness.record import (
+    Claim,
+    at_least,
+    at_most,
+    conclude,
+    over_seeds,
+    prepare_folder,
+)
 from jaxnet.data import preparation
 
 SOURCE = "lecture 004, standardization"
@@ -41,50 +48,83 @@ class Config:
     """Examples of the two regressions."""
     epochs: Count = 30
     """Epochs of the networks whose features drift, on digits."""
+    seed: Seed = 0
+    """Seed of all draws."""
+    seeds: Several = 5
+    """Draws of the examples, and networks of each kind."""
     out: Path = Path("out/standardization")
     """Folder for result.json and the figure."""
 
 
-SMOKE = Config(epochs=2)
+SMOKE = Config(epochs=2, seeds=2)
 
 
 def main(config: Config) -> list[Claim]:
     """Measure both examples under each preparation, and the drift of features; draw all."""
     out = prepare_folder(config.out)
-    examples = {"A": two_heights(config.people), "B": height_and_children(config.people)}
+    draws = np.random.default_rng(config.seed).spawn(config.seeds)
+    examples = [
+        {"A": two_heights(config.people, draw), "B": height_and_children(config.people, draw)}
+        for draw in draws
+    ]
+    each = [
+        {name: {how: descend(f(x), y) for how, f in PREPARATIONS.items()} for name, (x, y) in rows}
+        for rows in (example.items() for example in examples)
+    ]
     measured = {
-        name: {how: descend(prepare(x), y) for how, prepare in PREPARATIONS.items()}
-        for name, (x, y) in examples.items()
+        name: {how: np.array([found[name][how] for found in each], float) for how in PREPARATIONS}
+        for name in ("A", "B")
     }
     for name, rows in measured.items():
-        for how, (condition, steps) in rows.items():
-            print(f"Example {name}, {how}: condition number {condition:.3g}, {steps:,} steps")
-    drift = {kind: drifting(kind, config.epochs) for kind in (None, "before")}
-    raw, standard = measured["B"]["raw"], measured["B"]["standardized"]
-    worse = raw[0] / measured["A"]["raw"][0]
-    farther = drift[None][-1] / drift["before"][-1]
-    claims = [
-        at_least("condition number of Example B over A's, raw", SOURCE, worse, 10.0),
-        at_most("condition number of Example B, standardized", SOURCE, standard[0], 2.0),
-        at_least("steps of Example B, raw over standardized", SOURCE, raw[1] / standard[1], 1e3),
-        at_least("drift of features without over with batch norm", SOURCE, farther, 2.0),
-    ]
-    figure = draw(out / "standardization.png", examples["B"], measured, drift)
+        for how, found in rows.items():
+            condition, steps = np.median(found, axis=0)
+            print(f"Example {name}, {how}: condition number {condition:.3g}, {steps:,.0f} steps")
+    keys = jax.random.split(jax.random.key(config.seed), config.seeds)
+    drift = {kind: drifting(kind, config.epochs, keys) for kind in (None, "before")}
+    claims = condition_claims(measured)
+    if config.epochs >= Config.epochs:
+        claims.append(drift_claim(drift[None][:, -1], drift["before"][:, -1]))
+    figure = draw(out / "standardization.png", examples[0]["B"], measured, drift)
     results = {"measured": measured, "drift": {str(kind): rows for kind, rows in drift.items()}}
-    claims = claims if config.epochs >= Config.epochs else claims[:3]
-    return conclude(config, seeds=[0], results=results, claims=claims, figures=[figure])
+    return conclude(config, seeds=[config.seed], results=results, claims=claims, figures=[figure])
 
 
-def two_heights(people: int) -> tuple[np.ndarray, np.ndarray]:
+def condition_claims(measured: dict[str, dict[str, np.ndarray]]) -> list[Claim]:
+    """Claim what standardization does to the condition number and to the steps.
+
+    Args:
+        measured: example -> preparation -> condition numbers and steps, shape ``(seeds, 2)``.
+    """
+    raw, standard = measured["B"]["raw"], measured["B"]["standardized"]
+    worse, error = over_seeds(raw[:, 0] / measured["A"]["raw"][:, 0])
+    fewer, spread = over_seeds(raw[:, 1] / standard[:, 1])
+    largest = float(standard[:, 0].max())
+    return [
+        at_least(
+            "condition number of Example B over A's, raw", SOURCE, worse, 10.0, uncertainty=error
+        ),
+        at_most("largest condition number of Example B, standardized", SOURCE, largest, 2.0),
+        at_least(
+            "steps of Example B, raw over standardized", SOURCE, fewer, 1e3, uncertainty=spread
+        ),
+    ]
+
+
+def drift_claim(plain: np.ndarray, normalized: np.ndarray) -> Claim:
+    """Claim that features of hidden layers drift farther without batch normalization."""
+    farther, error = over_seeds(plain / normalized)
+    statement = "drift of features without over with batch norm"
+    return at_least(statement, SOURCE, farther, 2.0, uncertainty=error)
+
+
+def two_heights(people: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Example A: the heights of two siblings, in cm, and what depends on both."""
-    random = np.random.default_rng(0)
     x = random.normal([170.0, 165.0], [8.0, 8.0], (people, 2))
     return x, x @ np.array([0.5, 0.5]) + random.normal(0, 2, people)
 
 
-def height_and_children(people: int) -> tuple[np.ndarray, np.ndarray]:
+def height_and_children(people: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Example B: a height in cm and a number of children, and what depends on both."""
-    random = np.random.default_rng(0)
     x = np.stack([random.normal(170, 8, people), random.poisson(1.5, people)], axis=1)
     return x, x @ np.array([0.5, 3.0]) + random.normal(0, 2, people)
 
@@ -117,8 +157,8 @@ def descend(x: np.ndarray, y: np.ndarray) -> tuple[float, int]:
     return float(values[-1] / values[0]), high
 
 
-def drifting(batch_norm: Any, epochs: int) -> list[float]:
-    """Return how many deviations the means of hidden features are from 0, after each epoch.
+def drifting(batch_norm: Any, epochs: int, keys: Any) -> np.ndarray:
+    """Return how many deviations the means of hidden features are from 0: key, epoch.
 
     The features are those that the second hidden layer's activation is given, of digits whose
     pixels were standardized; the root of the mean square over the features.
@@ -134,16 +174,11 @@ def drifting(batch_norm: Any, epochs: int) -> list[float]:
         y, _ = parts.apply(params[: upto - 2], statistics[: upto - 2], train.inputs)
         return jnp.sqrt(jnp.mean(jnp.square(jnp.mean(y, axis=0) / (jnp.std(y, axis=0) + 1e-6))))
 
-    result = jaxnet.training.fit(
-        network,
-        train,
-        key=jax.random.key(0),
-        optimizer=jaxnet.optim.sgd(0.1),
-        epochs=epochs,
-        batch_size=50,
-        instruments={"far": far},
-    )
-    return [float(value) for value in result.history.instruments["far"]]
+    optimizer = jaxnet.optim.sgd(0.1)
+    options: dict[str, Any] = {"optimizer": optimizer, "epochs": epochs, "batch_size": 50}
+    options["instruments"] = {"far": far}
+    results = [jaxnet.training.fit(network, train, key=key, **options) for key in keys]
+    return np.array([result.history.instruments["far"] for result in results], float)
 
 
 def draw(path: Path, example: tuple[np.ndarray, np.ndarray], measured: Any, drift: Any) -> Path:
@@ -157,13 +192,16 @@ def draw(path: Path, example: tuple[np.ndarray, np.ndarray], measured: Any, drif
     axes[0].set_ylabel("weight of the children")
     place = np.arange(len(PREPARATIONS))
     for shift, (name, color) in enumerate((("A", BLUE), ("B", ORANGE))):
-        values = [measured[name][how][0] for how in PREPARATIONS]
+        values = [np.median(measured[name][how][:, 0]) for how in PREPARATIONS]
         axes[2].bar(place + 0.4 * shift - 0.2, values, 0.38, color=color, label=f"Example {name}")
     axes[2].set_xticks(place, list(PREPARATIONS))
     axes[2].set(ylabel="condition number", yscale="log", title="Condition number")
     axes[2].legend()
     for kind, color, label in ((None, ORANGE, "plain"), ("before", BLUE, "batch normalization")):
-        axes[3].plot(range(1, len(drift[kind]) + 1), drift[kind], color=color, label=label)
+        epochs = range(1, drift[kind].shape[1] + 1)
+        axes[3].plot(epochs, drift[kind].T, color=color, linewidth=0.8, alpha=0.5)
+        style = "-" if kind else "--"
+        axes[3].plot(epochs, drift[kind].mean(axis=0), style, color=color, label=label)
     axes[3].set(xlabel="epoch", ylabel="|mean| of features (deviations)", title="Hidden features")
     axes[3].set_ylim(bottom=0)
     axes[3].legend()

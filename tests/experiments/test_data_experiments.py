@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import standardization
+from experiments import augmentation, data_cleaning, standardization
 from tests.experiments.test_commands import recorded
 
 
@@ -48,3 +48,30 @@ def test_the_record_of_augmentation(tmp_path: Path) -> None:
     assert np.all((errors > 0) & (errors < 1))
     assert errors[-1, 0].mean() < errors[0, 0].mean()
     assert not np.array_equal(errors[:, 0], errors[:, 1])
+
+
+def test_a_duplicate_that_weighs_as_others_do_fails() -> None:
+    law = [m / 63 for m in (1, 2, 3)]
+    assert data_cleaning.duplicate_claim(law, law).holds
+    assert not data_cleaning.duplicate_claim([1 / 63] * 3, law).holds
+
+
+def test_outliers_that_move_both_losses_alike_fail() -> None:
+    moved = {"squared_error": np.array([0.5, 0.55, 0.52]), "huber": np.array([0.2, 0.21, 0.18])}
+    claims = data_cleaning.outlier_claims(moved, [0, 0], [True, True])
+    assert all(claim.holds for claim in claims)
+    moved["huber"] = moved["squared_error"]
+    wrong = data_cleaning.outlier_claims(moved, [1, 0], [True, False])
+    assert not any(claim.holds for claim in wrong)
+
+
+def test_preparations_that_change_nothing_fail() -> None:
+    raw = np.array([[1e4, 1e5], [1.2e4, 1.1e5]])
+    same = {"A": {"raw": raw}, "B": {"raw": raw, "standardized": raw}}
+    assert not any(claim.holds for claim in standardization.condition_claims(same))
+    assert not standardization.drift_claim(np.array([1.0, 1.1]), np.array([1.0, 1.1])).holds
+
+
+def test_augmentation_without_a_gain_fails() -> None:
+    assert augmentation.gain_claim(np.array([[0.06, 0.07, 0.05]])).holds
+    assert not augmentation.gain_claim(np.array([[0.06, -0.07, 0.01]])).holds
