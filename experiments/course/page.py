@@ -10,8 +10,9 @@ from typing import Any
 
 from PIL import Image
 
-from experiments.course.contents import PARTS, SLIDE_ERRORS
+from experiments.course.contents import PARTS
 from experiments.course.running import Run, command
+from experiments.course.slides import SLIDE_ERRORS, UNCHECKED
 
 STYLE = (Path(__file__).parent / "page.css").read_text("utf-8")
 
@@ -35,7 +36,13 @@ def build_page(runs: Sequence[Run], questions: Mapping[str, str], out: Path, *, 
             continue
         body.append(f"<h2>{_text(part.title)}</h2><p>{_text(part.about)}</p>")
         body += [_section(by_name[name], questions[name], out, quick) for name in names]
-    body += [_slide_errors(), _environment(runs)]
+    body.append(
+        _table("slides", "Errors of the slides", ("lecture, slide", "says", "right"), SLIDE_ERRORS)
+    )
+    body.append(
+        _table("unchecked", "Not checked", ("lecture, slide", "says", "why not"), UNCHECKED)
+    )
+    body.append(_environment(runs))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -56,8 +63,8 @@ def _head(runs: Sequence[Run], quick: bool) -> str:
     if crashed:
         lines.append(f"Without a result: {', '.join(crashed)}.")
     about = (
-        "Every claim of five lectures on feed-forward networks that a computer can check, with the "
-        "number measured, its standard error over seeds where there are several, and the verdict."
+        "Claims of five lectures on feed-forward networks, each with the number measured, its "
+        "standard error over seeds where there are several, and the verdict."
     )
     return f"<h1>Feed-forward networks, measured</h1><p>{about}</p><p>{_text(' '.join(lines))}</p>"
 
@@ -73,6 +80,7 @@ def _contents(by_name: Mapping[str, Run], questions: Mapping[str, str]) -> str:
         if links:
             items.append(f"<h3>{_text(part.title)}</h3><ul>{links}</ul>")
     items.append('<p><a href="#slides">Errors of the slides</a></p>')
+    items.append('<p><a href="#unchecked">Claims that are not checked, and why</a></p>')
     return f"<nav><h2>Contents</h2>{''.join(items)}</nav>"
 
 
@@ -161,14 +169,11 @@ def _source(name: str) -> str:
     )
 
 
-def _slide_errors() -> str:
-    rows = "".join(
-        f"<tr><td>{_text(e.where)}</td><td>{_text(e.says)}</td><td>{_text(e.right)}</td></tr>"
-        for e in SLIDE_ERRORS
-    )
-    head = "<tr><th>lecture, slide</th><th>says</th><th>right</th></tr>"
-    table = f"<div data-scroll><table>{head}{rows}</table></div>"
-    return f'<h2 id="slides">Errors of the slides</h2>{table}'
+def _table(name: str, title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    cells = [f"<tr>{''.join(f'<th>{_text(each)}</th>' for each in head)}</tr>"]
+    cells += [f"<tr>{''.join(f'<td>{_text(each)}</td>' for each in row)}</tr>" for row in rows]
+    table = f"<div data-scroll><table>{''.join(cells)}</table></div>"
+    return f'<h2 id="{name}">{title}</h2>{table}'
 
 
 def _environment(runs: Sequence[Run]) -> str:

@@ -106,7 +106,7 @@ def test_the_page_asks_for_nothing_outside_and_its_links_lead_somewhere(tmp_path
     assert not {"script", "link", "iframe"} & {tag for tag, _ in page.tags}
     assert all(source.startswith("data:") for source in page.values("src"))
     links = page.values("href")
-    assert len(links) == 2
+    assert len(links) == 3
     assert {link[1:] for link in links} <= set(page.values("id"))
 
 
