@@ -26,7 +26,13 @@ PARTS = (
     Part(
         "Lecture 001: feed-forward networks",
         "Gradient descent, backpropagation, and mini-batches.",
-        ("backprop_by_hand", "check_gradients", "batch_modes", "batch_size_tradeoff"),
+        (
+            "backprop_by_hand",
+            "check_gradients",
+            "batch_modes",
+            "batch_size_tradeoff",
+            "headline_100_epochs",
+        ),
     ),
     Part(
         "Lecture 002: training for two and more classes",
