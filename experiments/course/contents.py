@@ -41,8 +41,8 @@ PARTS = (
     ),
     Part(
         "Lecture 003: the perceptron",
-        "One neuron, its rule, and what it cannot do.",
-        ("perceptron",),
+        "One neuron, its rule, what it cannot do, and what depth adds.",
+        ("perceptron", "width_or_depth"),
     ),
     Part(
         "Lecture 004: the toolbox",
