@@ -54,7 +54,7 @@ BATCH = {"digits": 10, "mnist": 100}
 """Data set -> mini-batch; of digits, so few that an epoch has 144 iterations."""
 LEARNING_RATE = 0.1
 PATIENCE, NEVER = 10, 10**6
-"""Epochs without a lower test loss that end a run; more than any run has."""
+"""Epochs without a lower test loss after which the rule stops a run; one that never does."""
 
 
 @dataclasses.dataclass(frozen=True)

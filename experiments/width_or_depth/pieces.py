@@ -8,8 +8,6 @@ import numpy as np
 
 Affine: TypeAlias = tuple[np.ndarray, np.ndarray]
 """Weights of a dense layer, shape (outputs, inputs), and its biases, shape (outputs,)."""
-
-
 STACK, UNITS = (1, 2, 4, 8, 16), 16
 """Hidden layers of the random networks, and the units of each layer."""
 

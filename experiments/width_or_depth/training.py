@@ -1,4 +1,4 @@
-"""Networks of equal size but other depths, which learn digits; and some that learn a sawtooth."""
+"""Training of networks of one size and several depths on digits, and of some on a sawtooth."""
 
 from typing import Any, NamedTuple
 
@@ -19,13 +19,13 @@ PARAMETERS, DEPTHS = 18_000, (1, 2, 4, 11)
 RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 BATCH = 50
 TEETH = 4
-"""The tent map is applied so often: 16 pieces."""
+"""Applications of the tent map in the sawtooth to learn, which has 16 pieces."""
 LEARNERS = {"4 x 2": (2,) * TEETH, "4 x 16": (16,) * TEETH, "1 x 288": (288,)}
 """Networks for the sawtooth: of the hand-made shape, and of 865 parameters, deep and wide."""
 
 
 def fitting_width(hidden: int, inputs: int, outputs: int) -> int:
-    """Return the width at which so many hidden layers have about `PARAMETERS` parameters."""
+    """Return the width at which ``hidden`` layers have about `PARAMETERS` parameters."""
     sizes = {w: formula((inputs, *[w] * hidden, outputs)) for w in range(1, 300)}
     return min(sizes, key=lambda width: abs(sizes[width] - PARAMETERS))
 
@@ -47,7 +47,7 @@ class Learned(NamedTuple):
 
 
 def learn_digits(dataset: Dataset, hidden: int, key: Key, seeds: int, epochs: int) -> Learned:
-    """Train networks of so many hidden layers, choose the rate by validation, and test once."""
+    """Train networks of ``hidden`` layers, choose the rate by validation, and test once."""
     inputs, outputs = dataset.train.inputs.shape[1], len(dataset.class_names)
     widths = inputs, *[fitting_width(hidden, inputs, outputs)] * hidden, outputs
     network = jaxnet.mlp(widths, input_scale=dataset.input_scale)
