@@ -26,7 +26,13 @@ PARTS = (
     Part(
         "Lecture 001: feed-forward networks",
         "Gradient descent, backpropagation, and mini-batches.",
-        ("backprop_by_hand", "check_gradients", "batch_modes", "batch_size_tradeoff"),
+        (
+            "backprop_by_hand",
+            "check_gradients",
+            "batch_modes",
+            "batch_size_tradeoff",
+            "headline_100_epochs",
+        ),
     ),
     Part(
         "Lecture 002: training for two and more classes",
@@ -35,8 +41,8 @@ PARTS = (
     ),
     Part(
         "Lecture 003: the perceptron",
-        "One neuron, its rule, and what it cannot do.",
-        ("perceptron",),
+        "One neuron, its rule, what it cannot do, and what depth adds.",
+        ("perceptron", "width_or_depth"),
     ),
     Part(
         "Lecture 004: the toolbox",
