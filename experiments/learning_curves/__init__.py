@@ -96,8 +96,9 @@ class Config:
     """Examples per step: 1 is sample-level, all of them full-batch gradient descent."""
     short_batch: Literal["equal", "mean", "drop"] = "equal"
     """Incomplete last mini-batch: weigh its examples equally, take its own mean, or drop it."""
-    shuffle: bool = True
-    """Draw a new order of the examples for every epoch."""
+    shuffle: Literal["examples", "batches", "no"] = "examples"
+    """Draw a new order for every epoch: of the examples, of mini-batches that stay the same, or
+    none."""
     epochs: Count = 100
     """Number of epochs."""
     seed: Seed = 0
@@ -119,6 +120,8 @@ class Config:
 
 
 SMOKE = Config(epochs=3)
+
+SHUFFLE: dict[str, Any] = {"examples": True, "batches": "batches", "no": False}
 
 EXPECTED = {"digits": (100, 0.98), "digits_by_writer": (100, 0.91), "mnist": (10, 0.978)}
 """Data set -> epochs and the test accuracy that the default settings reach.
@@ -216,7 +219,7 @@ def train_network(
             gradient=config.gradient,
             validation=validation,
             rules=build_rules(config),
-            shuffle=config.shuffle,
+            shuffle=SHUFFLE[config.shuffle],
             on_progress=announce_resumption(config.checkpoint, show),
             devices=devices,
             checkpoint=config.checkpoint,

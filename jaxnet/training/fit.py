@@ -33,7 +33,7 @@ from jaxnet.training.loop.checks import (
     check_outputs,
     check_state,
 )
-from jaxnet.training.loop.epoch import ShortBatch
+from jaxnet.training.loop.epoch import ShortBatch, Shuffle
 from jaxnet.training.loop.evaluate import EvaluateAt, read_params
 from jaxnet.training.loop.gradient import GradientEngine
 from jaxnet.training.loop.objective import LossArgument, MetricsArgument, PenaltyArgument
@@ -64,7 +64,7 @@ def fit(
     evaluate_at: EvaluateAt | None = None,
     augment: Augment | None = None,
     instruments: Mapping[str, Instrument] | None = None,
-    shuffle: bool = True,
+    shuffle: Shuffle = True,
     short_batch: ShortBatch = "equal",
     state: TrainState | None = None,
     report_every: int | None = None,
@@ -117,7 +117,8 @@ def fit(
             ``augmentation.on_images((28, 28), augmentation.affine(rotate=15.0))`` of
             `jaxnet.data`. Validation and instruments see the examples as they are.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
-        shuffle: whether to draw a new order every epoch.
+        shuffle: whether to draw a new order every epoch: of the examples, or of ``"batches"`` which
+            stay the same, as lecture 000 has it.
         short_batch: what becomes of a last mini-batch that is not full. ``"equal"``: its examples
             weigh as much as all others; ``"mean"``: its gradient is its own mean, which makes them
             weigh more (PyTorch, Keras); ``"drop"``: it is left out.

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 from jax.sharding import Mesh
 
-from jaxnet.core.checks import check_choice, check_count, check_flags, check_range
+from jaxnet.core.checks import check_choice, check_count, check_range, require, require_type
+from jaxnet.core.errors import with_type
 from jaxnet.data.examples import Examples
 from jaxnet.data.streams import Stream
 from jaxnet.training.loop.checks import check_batch_size
-from jaxnet.training.loop.epoch import SHORT_BATCHES, ShortBatch, make_epoch
+from jaxnet.training.loop.epoch import SHORT_BATCHES, ShortBatch, Shuffle, make_epoch
 from jaxnet.training.loop.evaluate import make_evaluate
 from jaxnet.training.loop.gradient import get_engine
 from jaxnet.training.loop.objective import Objective
@@ -24,7 +26,7 @@ class LoopConfig(NamedTuple):
     Attributes:
         epochs: the most epochs of one call of the program.
         batch_size: examples per step.
-        shuffle: whether to draw a new order every epoch.
+        shuffle: whether to draw a new order every epoch, of examples or of ``"batches"``.
         short_batch: what becomes of a last mini-batch that is not full.
         instruments: name -> what else to measure after every epoch; or pairs, which can be hashed.
         mesh: devices that each take a part of every mini-batch; None for one device.
@@ -32,7 +34,7 @@ class LoopConfig(NamedTuple):
 
     epochs: int
     batch_size: int
-    shuffle: bool = True
+    shuffle: Shuffle = True
     short_batch: ShortBatch = "equal"
     instruments: Mapping[str, Instrument] | tuple[tuple[str, Instrument], ...] | None = None
     mesh: Mesh | None = None
@@ -46,7 +48,11 @@ def check_loop(loop: LoopConfig, train: Examples | Stream) -> LoopConfig:
         TypeError: for arguments of another type.
     """
     check_range("epochs", check_count("epochs", loop.epochs), high=2**31 - 1)
-    check_flags(shuffle=loop.shuffle)
+    kept = isinstance(loop.shuffle, str) and loop.shuffle == "batches"
+    good = kept or isinstance(loop.shuffle, bool | np.bool_)
+    require_type(good, "shuffle", "to be a boolean or 'batches'", with_type(loop.shuffle))
+    stream = kept and isinstance(train, Stream)
+    require(not stream, "shuffle", "to be a boolean for a Stream", "batches", "See its block.")
     check_instruments(loop.instruments)
     return loop._replace(
         batch_size=check_batch_size(loop.batch_size, train),

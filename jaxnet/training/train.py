@@ -14,7 +14,7 @@ from jaxnet.data.examples import Examples
 from jaxnet.training.distributed.devices import compiler_options
 from jaxnet.training.hyperparameters import Hyperparameters, as_arguments, check_hyperparameters
 from jaxnet.training.loop.checks import check_both, check_outputs
-from jaxnet.training.loop.epoch import NEVER, ShortBatch
+from jaxnet.training.loop.epoch import NEVER, ShortBatch, Shuffle
 from jaxnet.training.loop.evaluate import params_to_use
 from jaxnet.training.loop.rules import best_of, stopped_by
 from jaxnet.training.loop.run import Instrument, RunRecord
@@ -138,7 +138,7 @@ def make_train(
     *,
     epochs: int,
     batch_size: int,
-    shuffle: bool = True,
+    shuffle: Shuffle = True,
     short_batch: ShortBatch = "equal",
     instruments: Mapping[str, Instrument] | None = None,
 ) -> Train:
@@ -155,7 +155,8 @@ def make_train(
         validation: examples to evaluate on after every epoch.
         epochs: how often to go through the examples, 1 or more, unless a rule ends the run.
         batch_size: examples a step.
-        shuffle: whether to draw a new order every epoch.
+        shuffle: whether to draw a new order every epoch: of the examples, or of ``"batches"`` which
+            stay the same, as lecture 000 has it.
         short_batch: what becomes of a last mini-batch that is not full, as for `fit`.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
 

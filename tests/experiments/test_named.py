@@ -73,7 +73,8 @@ def test_without_held_out_examples_rules_watch_the_training_loss(tmp_path: Path)
 
 CHANGES: tuple[dict[str, Any], ...] = (
     {},
-    {"shuffle": False},
+    {"shuffle": "no"},
+    {"shuffle": "batches"},
     {"standardize": True},
     {"loss": "squared_error"},
     {"l1": 1e-3},

@@ -171,7 +171,7 @@ def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
         ),
         ({"instruments": {"m": 3}}, "expected instrument 'm' to be a function, got 3"),
         ({"validation": ()}, "expected validation to be Examples, got a tuple"),
-        ({"shuffle": "no"}, "expected shuffle to be a boolean, got 'no' of type str"),
+        ({"shuffle": "no"}, "expected shuffle to be a boolean or 'batches', got 'no' of type str"),
         ({"checkpoint": True}, "expected checkpoint to be a path, got True of type bool"),
         ({"checkpoint": b"run"}, "expected checkpoint to be a path, got b'run' of type bytes"),
         ({"checkpoint": ""}, "expected checkpoint to be a path, got ''."),

@@ -83,7 +83,7 @@ def test_bad_keys(key: Any) -> None:
 @pytest.mark.parametrize(
     ("passes", "message"),
     [
-        ({"shuffle": "no"}, "expected shuffle to be a boolean, got 'no'"),
+        ({"shuffle": "no"}, "expected shuffle to be a boolean or 'batches', got 'no'"),
         ({"instruments": [min]}, "expected instruments to be a mapping, got a list"),
         ({"instruments": {"m": 3}}, "expected instrument 'm' to be a function, got 3"),
         ({"validation": ()}, "expected validation to be Examples, got a tuple"),

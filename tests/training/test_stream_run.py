@@ -220,6 +220,10 @@ REFUSALS: dict[str, tuple[Any, str]] = {
         lambda: run(stream(examples()), batch_size=54),
         "expected batch_size to be at most the 53 examples, got 54",
     ),
+    "fixed mini-batches": (
+        lambda: run(stream(examples()), shuffle="batches"),
+        "expected shuffle to be a boolean for a Stream, got batches. See its block",
+    ),
     "devices": (
         lambda: run(stream(examples()), devices=jax.devices()),
         "expected devices to be None with a stream",

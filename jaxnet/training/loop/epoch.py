@@ -18,6 +18,7 @@ from jaxnet.training.loop.state import TrainState
 from jaxnet.training.loop.step import Step, StepState
 from jaxnet.training.loop.sums import Sums
 
+Shuffle: TypeAlias = bool | Literal["batches"]
 ShortBatch: TypeAlias = Literal["equal", "mean", "drop"]
 
 SHORT_BATCHES: dict[str, ShortBatch] = {name: name for name in get_args(ShortBatch)}
@@ -109,7 +110,7 @@ def make_epoch(
     step: Step,
     *,
     batch_size: int,
-    shuffle: bool,
+    shuffle: Shuffle,
     short_batch: ShortBatch,
     augment: Augment | None = None,
     subset: AnyArray | None = None,
@@ -125,7 +126,8 @@ def make_epoch(
     Args:
         step: one step, of `jaxnet.training.loop.step.make_step`.
         batch_size: examples a step.
-        shuffle: whether to draw a new order every epoch.
+        shuffle: whether to draw a new order every epoch: of the examples, or of ``"batches"`` which
+            stay the same; a last one that is not full stays the last.
         short_batch: what becomes of a last mini-batch that is not full.
         augment: ``(key, mini-batch) -> mini-batch`` of as many examples; None for none.
         subset: indices of the examples to go through in place of all, shape ``(n,)``; may be
@@ -139,7 +141,7 @@ def make_epoch(
     ) -> tuple[TrainState, EpochRecord]:
         order_key, step_key = epoch_keys(state)
         total = count(examples) if subset is None else len(subset)
-        order = random_order(order_key, total) if shuffle else jnp.arange(total, dtype=jnp.int32)
+        order = _draw_order(order_key, total, batch_size, shuffle)
         order = order if subset is None else jnp.asarray(subset, jnp.int32)[order]
         if examples.weights is not None:  # of mean 1, divisors stay numbers of examples
             weights = examples.weights.astype(jnp.result_type(float))
@@ -148,6 +150,18 @@ def make_epoch(
         return finish_epoch(state, steps.advance(underway, examples, order, step_key))
 
     return epoch
+
+
+def _draw_order(key: Key, total: int, batch_size: int, shuffle: Shuffle) -> Array:
+    """Return the indices of an epoch's examples, int32."""
+    fixed, full = shuffle == "batches", total // batch_size
+    if shuffle and not fixed:
+        return random_order(key, total)
+    given = jnp.arange(total, dtype=jnp.int32)
+    if not fixed or not full:
+        return given
+    batches, rest = given[: full * batch_size].reshape(full, -1), given[full * batch_size :]
+    return jnp.concatenate([batches[random_order(key, full)].ravel(), rest])
 
 
 def make_steps(

@@ -17,7 +17,7 @@ from jaxnet.training.distributed.devices import Device
 from jaxnet.training.distributed.processes import run_in_all_processes
 from jaxnet.training.hyperparameters import in_default_precision
 from jaxnet.training.loop.checks import check_both, check_outputs
-from jaxnet.training.loop.epoch import ShortBatch
+from jaxnet.training.loop.epoch import ShortBatch, Shuffle
 from jaxnet.training.loop.run import Instrument
 from jaxnet.training.program import LoopConfig, check_loop
 from jaxnet.training.recipe import Build, recipe_objective
@@ -46,7 +46,7 @@ def sweep(
     batch_size: int,
     seeds: int = 1,
     validation: Examples | None = None,
-    shuffle: bool = True,
+    shuffle: Shuffle = True,
     short_batch: ShortBatch = "equal",
     instruments: Mapping[str, Instrument] | None = None,
     width: Width = "auto",
@@ -73,7 +73,8 @@ def sweep(
         batch_size: examples a step.
         seeds: runs of each setting, 1 or more.
         validation: examples to evaluate on after every epoch.
-        shuffle: whether to draw a new order every epoch.
+        shuffle: whether to draw a new order every epoch: of the examples, or of ``"batches"`` which
+            stay the same, as lecture 000 has it.
         short_batch: what becomes of a last mini-batch that is not full, as for `fit`.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
         width: runs a device trains at a time. With 1, each run has the bits that it has alone.

@@ -11,7 +11,7 @@ import jaxnet
 from jaxnet.core.random import random_order
 from jaxnet.data import Examples
 from jaxnet.layers import batch_norm, dense, dropout, serial
-from jaxnet.training.loop.epoch import NEVER, make_epoch
+from jaxnet.training.loop.epoch import NEVER, _draw_order, make_epoch
 from jaxnet.training.loop.gradient import autodiff
 from jaxnet.training.loop.objective import make_objective
 from jaxnet.training.loop.state import TrainState, init_state
@@ -57,6 +57,18 @@ def test_what_is_dropped_changes_with_every_epoch() -> None:
     counts = tally_after(10, epochs=40, batch_size=4, short_batch="drop")
     assert counts.sum() == pytest.approx(40 * 8 / 4)
     assert (counts > 0).all()
+
+
+def test_fixed_batches_come_in_a_new_order_and_stay_the_same() -> None:
+    drawn = [np.asarray(_draw_order(jax.random.key(seed), 10, 3, "batches")) for seed in range(20)]
+    for order in drawn:
+        batches = order[:9].reshape(3, 3)
+        np.testing.assert_array_equal(batches, batches[:, :1] + np.arange(3))
+        assert sorted(batches[:, 0].tolist()) == [0, 3, 6]
+        assert order[9] == 9
+    assert len({tuple(order) for order in drawn}) == 6  # all orders of three
+    counts = tally_after(10, epochs=40, batch_size=4, shuffle="batches", short_batch="drop")
+    np.testing.assert_allclose(counts, [10] * 8 + [0] * 2, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shuffle", [True, False], ids=["shuffled", "in order"])

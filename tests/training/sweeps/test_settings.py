@@ -122,7 +122,10 @@ def swept(settings: Any, maker: Any = build, **more: Any) -> Any:
         (lambda: swept({"learning_rate": 0.1}, on_progress=3), "on_progress to be a function"),
         (lambda: swept({"learning_rate": 0.1}, checkpoint=3), "checkpoint to be a path, got 3"),
         (lambda: swept({"learning_rate": 0.1}, checkpoint=""), "checkpoint to be a path, got ''"),
-        (lambda: swept({"learning_rate": 0.1}, shuffle="no"), "expected shuffle to be a boolean"),
+        (
+            lambda: swept({"learning_rate": 0.1}, shuffle="no"),
+            "expected shuffle to be a boolean or",
+        ),
         (lambda: swept({"learning_rate": 0.1}, instruments=[min]), "instruments to be a mapping"),
         (lambda: swept({"learning_rate": 0.1}, keep="all"), "expected keep to be one of"),
     ],
