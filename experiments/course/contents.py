@@ -49,6 +49,8 @@ PARTS = (
         "Optimizers, learning rates, data, regularization, and normalization.",
         (
             "optimizer_race",
+            "convergence",
+            "schedules",
             "learning_rate_finder",
             "overfitting",
             "regularization",
