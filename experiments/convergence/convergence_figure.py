@@ -98,7 +98,7 @@ def _draw_race(
     left.set(xscale="log", yscale="log", ylim=(1e-6, 10), title="Small least squares problem")
     left.legend(fontsize=11, loc="lower left")
     right.set_xticks(
-        range(len(steps)), [name.replace("-", "-\n").replace(" ", "\n") for name in steps]
+        range(len(steps)), [name.replace("g-M", "g-\nM").replace(" ", "\n") for name in steps]
     )
     right.set(ylabel="iterations to .001 of the variance", yscale="log")
     right.set(xlabel="optimizer, at its best rate; - is the median")

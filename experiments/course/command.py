@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from experiments.course.contents import PARTS
+from experiments.course.contents import PARTS, TIMED
 from experiments.course.page import build_page
 from experiments.course.running import Run, run_all
 from experiments.harness.options import PATHS
@@ -60,7 +60,8 @@ def run_course(questions: Mapping[str, str], arguments: Sequence[str]) -> int:
         how = "had finished" if before else f"status {run.status} in {run.seconds:.0f} s"
         print(f"{len(done)} of {len(names)}: {run.name}, {how}", file=sys.stderr, flush=True)
 
-    runs = run_all(names, out, quick=config.quick, told=told)
+    alone = () if config.quick else TIMED
+    runs = run_all(names, out, alone=alone, quick=config.quick, told=told)
     page = build_page(runs, questions, out, quick=config.quick)
     path = write_atomically(out / "index.html", lambda path: path.write_text(page, "utf-8"))
     print("wrote", path)

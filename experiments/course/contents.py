@@ -69,5 +69,8 @@ PARTS = (
 )
 """All experiments but `TOOLS`."""
 
+TIMED = ("batch_modes", "batch_size_tradeoff", "optimizer_cost", "sweep_throughput", "benchmark")
+"""Experiments that measure time, and run when nothing else does."""
+
 TOOLS = ("predict", "prepare_data")
 """Experiments for data of one's own, which are not on the page."""

@@ -49,12 +49,18 @@ def command(name: str, *, quick: bool) -> list[str]:
 
 
 def run_all(
-    names: Sequence[str], out: Path, *, quick: bool, told: Callable[[Run, bool], None]
+    names: Sequence[str],
+    out: Path,
+    *,
+    alone: Sequence[str] = (),
+    quick: bool,
+    told: Callable[[Run, bool], None],
 ) -> list[Run]:
     """Run experiments, but those that an earlier start has finished in the same folder.
 
     Args:
         names: of the experiments.
+        alone: those that run one by one, after all others.
         out: folder, with one for each experiment.
         quick: whether with small settings.
         told: called with each that has ended, and whether it had before.
@@ -67,7 +73,9 @@ def run_all(
         return run
 
     with ThreadPoolExecutor(count_cores()) as pool:
-        return list(pool.map(one, names))
+        runs = list(pool.map(one, [name for name in names if name not in alone]))
+    runs += map(one, [name for name in names if name in alone])
+    return sorted(runs, key=lambda run: names.index(run.name))
 
 
 def _finished(name: str, out: Path, quick: bool) -> Run | None:

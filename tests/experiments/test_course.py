@@ -15,7 +15,7 @@ from PIL import Image
 from experiments.__main__ import questions
 from experiments.course import running
 from experiments.course.command import run_course
-from experiments.course.contents import PARTS, TOOLS
+from experiments.course.contents import PARTS, TIMED, TOOLS
 from experiments.course.page import build_page
 from experiments.course.running import Run, run_all
 from experiments.harness.figures import new_figure, save_figure
@@ -124,6 +124,7 @@ def test_a_quick_run_says_why_there_are_no_claims(tmp_path: Path) -> None:
 def test_every_experiment_is_on_the_page_once() -> None:
     names = [name for part in PARTS for name in part.experiments]
     assert sorted([*names, *TOOLS]) == sorted(questions())
+    assert set(TIMED) <= set(names)
 
 
 SCRIPTS = {
@@ -159,6 +160,15 @@ def test_a_failure_leaves_the_others_and_finished_ones_are_kept(tmp_path: Path) 
         assert runs[0].output == "said"
         assert {name for name, before in told if before} == kept
         assert sorted(name for name, _ in told) == sorted(SCRIPTS)
+
+
+@pytest.mark.usefixtures("scripts")
+def test_what_measures_time_runs_when_all_others_have_ended(tmp_path: Path) -> None:
+    told: list[str] = []
+    options: dict[str, Any] = {"quick": True, "told": lambda run, before: told.append(run.name)}
+    runs = run_all(list(SCRIPTS), tmp_path, alone=("good",), **options)
+    assert told[-1] == "good"
+    assert [run.name for run in runs] == list(SCRIPTS)
 
 
 @pytest.mark.usefixtures("scripts")
