@@ -90,7 +90,7 @@ def test_each_layer_has_the_moments_of_one_mini_batch_of_all(
     params, statistics = made(network)
     x = 5 + 3 * np.random.default_rng(0).normal(size=(37, 3))
     _, expected = exact.apply(params, statistics, jnp.asarray(x), training=True)
-    for batch_size in (1, 10, 36, 37):
+    for batch_size in (10, 36):  # by hand, above: of one and of all
         found = recompute_statistics(
             network, params, statistics, examples_of(x), batch_size=batch_size
         )
