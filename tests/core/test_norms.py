@@ -88,7 +88,7 @@ def test_ordinary_norms_and_shortened_arrays_keep_the_bits_of_the_plain_formulas
 @calls
 def test_the_derivative_of_a_norm_is_the_direction_and_0_at_0(call: Any, dtype: np.dtype) -> None:
     scales = SCALES[dtype.name]
-    x = np.array([[[3 * s, 4 * s] for s in (0.0, *scales[:-1])]], dtype)
+    x = jnp.asarray([[[3 * s, 4 * s] for s in (0.0, *scales[:-1])]], dtype)
     expected = np.array([[[0.0, 0.0], *([0.6, 0.8] for _ in scales[:-1])]])
     each = call(jax.grad(lambda x: jnp.sum(norm(x, -1) / jnp.where(norm(x, -1) > 0, 1, 1))))(x)
     np.testing.assert_allclose(each, expected, rtol=1e-6)
@@ -96,7 +96,7 @@ def test_the_derivative_of_a_norm_is_the_direction_and_0_at_0(call: Any, dtype: 
         np.testing.assert_allclose(call(jax.grad(norm))(row[None])[0], direction, rtol=1e-6)
         tree = call(jax.grad(lambda x: global_norm([x[..., :1], {"b": x[..., 1]}])))(row[None])
         np.testing.assert_allclose(tree[0], direction, rtol=1e-6)
-        pushed = jax.jvp(norm, (row,), (np.ones_like(row),))[1]
+        pushed = jax.jvp(norm, (row,), (jnp.ones_like(row),))[1]
         np.testing.assert_allclose(pushed, sum(direction), rtol=1e-6)
 
 
