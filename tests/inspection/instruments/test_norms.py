@@ -189,7 +189,8 @@ ENTRYWISE = {
 def test_functions_of_one_number_have_slopes_whatever_their_name(function: Any, width: int) -> None:
     here = classifier(dense(width), activation(function), dense(3))
     (fractions,) = measured(flat_fractions, here).values()
-    z = tape(here.objective.network, here.params, here.statistics, *here.examples).entries[0].y
+    first = jax.tree.map(np.asarray, here.params[0])
+    z = np.asarray(here.examples.inputs) @ first.weights.T + first.bias
     slopes = jax.jit(jax.vmap(jax.vmap(jax.grad(lambda v: function(v[None])[0]))))(z)
     np.testing.assert_allclose(fractions, np.mean(np.asarray(slopes) == 0, axis=0), rtol=1e-6)
 
