@@ -163,7 +163,7 @@ def test_scan_equals_a_python_loop_of_steps(dtype: np.dtype, batch_size: int) ->
     compiled = jax.jit(step, static_argnums=3)
     looped = StepState(state.params, state.statistics, state.opt_state)
     for index, first in enumerate(range(0, 37, batch_size)):
-        batch = examples.take(order[first : first + batch_size])
+        batch = blobs().take(order[first : first + batch_size])
         key = jax.random.fold_in(step_key, index)
         looped, sums = compiled(looped, batch, key, batch_size)
         total += float(sums["loss"])
