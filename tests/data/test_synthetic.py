@@ -28,13 +28,19 @@ every = pytest.mark.parametrize("draw", ALL.values(), ids=ALL.keys())
 
 
 @every
-def test_a_key_gives_the_same_examples_compiled_or_not(draw: Any, dtype: np.dtype) -> None:
+def test_a_key_gives_the_same_examples_compiled_or_not(draw: Any) -> None:
     key, n = jax.random.key(3), 50
     plain, compiled = draw(key, n), jax.jit(draw, static_argnums=1)(key, n)
-    assert plain.inputs.dtype == dtype
     np.testing.assert_allclose(plain.inputs, compiled.inputs, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(plain.targets, compiled.targets, rtol=1e-5, atol=1e-5)
-    assert not np.array_equal(plain.inputs, draw(jax.random.key(4), n).inputs)
+
+
+@every
+def test_another_key_gives_others_in_both_precisions(draw: Any, dtype: np.dtype) -> None:
+    compiled = jax.jit(draw, static_argnums=1)
+    one, other = (compiled(jax.random.key(seed), 50).inputs for seed in (3, 4))
+    assert one.dtype == dtype
+    assert not np.array_equal(one, other)
 
 
 @pytest.mark.parametrize(("draw", "classes"), CLASSES.values(), ids=CLASSES.keys())

@@ -225,7 +225,7 @@ def test_counts_of_every_integer_type_are_those_counts(kind: type, dtype: np.dty
     np.testing.assert_array_equal(schedule(counts), expected)
     if np.dtype(kind).itemsize == 4 or dtype == np.float64:
         np.testing.assert_array_equal(jax.jit(schedule)(jnp.asarray(counts)), expected)
-        np.testing.assert_array_equal(jax.vmap(schedule)(jnp.asarray(counts)), expected)
+        np.testing.assert_array_equal(jax.jit(jax.vmap(schedule))(counts), expected)
     assert schedule(kind(3)) == expected[1]
 
 

@@ -30,11 +30,15 @@ def without_masks(network: Layer, tree: Any) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "batch_norm"),
+    ("optimizer", "batch_norm", "dtype"),
     # LAMB goes by the norms of whole layers; Adam would make steps of the rounding errors that are
     # the gradient of a bias before batch normalization
-    [(jaxnet.optim.momentum(0.1), "before"), (jaxnet.optim.lamb(0.05), None)],
+    [
+        (jaxnet.optim.momentum(0.1), "before", "float32"),
+        (jaxnet.optim.lamb(0.05), None, "float64"),
+    ],
     ids=["momentum-batch-norm", "lamb"],
+    indirect=["dtype"],
 )
 def test_training_it_is_training_the_narrow_one(
     optimizer: Any, batch_norm: Any, dtype: np.dtype

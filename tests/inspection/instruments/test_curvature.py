@@ -124,6 +124,18 @@ def both(product: Any, like: Any, **options: Any) -> tuple[Any, Any]:
     return krylov, ritz(krylov)
 
 
+@jax.jit
+def krylov_of_two_leaves(matrix: jax.Array, key: jax.Array) -> tuple[Any, Any]:
+    """Return `both` of a symmetric matrix (4, 4), whose vectors are in two leaves."""
+
+    def product(v):
+        flat, unravel = ravel_pytree(v)
+        return unravel(jnp.matmul(matrix, flat, precision="highest"))
+
+    like = {"a": jnp.zeros((2, 1), matrix.dtype), "b": jnp.zeros(2, matrix.dtype)}
+    return both(product, like, steps=10, key=key)
+
+
 @pytest.mark.parametrize(
     "eigenvalues",
     [[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0], [-3.0, -3.0, 2.0, 2.0], [1e-6, 1.0, 10.0, 1e6]],
@@ -131,14 +143,8 @@ def both(product: Any, like: Any, **options: Any) -> tuple[Any, Any]:
 )
 def test_lanczos_finds_every_eigenvalue(dtype: np.dtype, eigenvalues: list[float]) -> None:
     rotation, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))
-    matrix = jnp.asarray(rotation @ np.diag(eigenvalues) @ rotation.T, dtype)
-
-    def product(v):
-        flat, unravel = ravel_pytree(v)
-        return unravel(jnp.matmul(matrix, flat, precision="highest"))
-
-    like = {"a": jnp.zeros((2, 1), dtype), "b": jnp.zeros(2, dtype)}
-    krylov, found = jax.jit(lambda key: both(product, like, steps=10, key=key))(KEY)
+    matrix = (rotation @ np.diag(eigenvalues) @ rotation.T).astype(dtype)
+    krylov, found = krylov_of_two_leaves(matrix, KEY)
     size = max(1e-9, np.abs(eigenvalues).max())
     tolerance = 50 * np.finfo(dtype).eps
     values = np.asarray(found.values, float)

@@ -15,7 +15,11 @@ KEY = jax.random.key(5)
 
 def moved(params, *steps):
     for factor, direction in steps:
-        params = jax.tree.map(lambda w, d, f=factor: w + w.dtype.type(f) * d, params, direction)
+        params = jax.tree.map(
+            lambda w, d, f=factor: np.asarray(w) + w.dtype.type(f) * np.asarray(d),
+            params,
+            direction,
+        )
     return params
 
 
@@ -49,7 +53,7 @@ def test_the_risk_on_a_plane_is_that_of_each_point(dtype: np.dtype) -> None:
     first, second = np.array([-1.0, 0.0, 0.5]), np.array([0.0, 2.0])
     found = loss_plane(*here, (d, e), first=first, second=second)
     assert found.risks.shape == (3, 2)
-    risk = risk_by_loop(here)
+    risk = jax.jit(risk_by_loop(here))
     for i, a in enumerate(first):
         for j, b in enumerate(second):
             expected = float(risk(moved(here.params, (a, d), (b, e))))

@@ -40,12 +40,12 @@ def test_the_step_sees_what_the_augmentation_returns(gradient: str) -> None:
     def zeros(key: Any, batch: Examples) -> Examples:
         return batch._replace(inputs=jnp.zeros_like(batch.inputs))
 
-    result = run(zeros, gradient=gradient, validation=examples())
-    first, last = run(zeros, epochs=1, gradient=gradient), result
+    given: dict[str, Any] = {"gradient": gradient, "validation": examples()}
+    first, last = (run(zeros, epochs=epochs, **given) for epochs in (1, 3))
     np.testing.assert_array_equal(first.params[0].weights, last.params[0].weights)
     assert not np.array_equal(first.params[-1].bias, last.params[-1].bias)
-    evaluated = jaxnet.training.evaluate(NETWORK, result.params, result.statistics, examples())
-    assert result.history.validation["loss"][-1] == pytest.approx(evaluated["loss"], rel=1e-5)
+    evaluated = jaxnet.training.evaluate(NETWORK, last.params, last.statistics, examples())
+    assert last.history.validation["loss"][-1] == pytest.approx(evaluated["loss"], rel=1e-5)
 
 
 def test_every_step_has_a_key_of_its_own() -> None:

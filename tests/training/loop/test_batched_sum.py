@@ -17,6 +17,6 @@ def test_each_example_counts_once(dtype: np.dtype, chunk: int) -> None:
         numbers, own = part
         return {"sum": numbers.sum(), "keys": jax.vmap(jax.random.bits)(own).sum()}
 
-    found = batched_sum(sums, (values, keys), chunk=chunk)
+    found = jax.jit(lambda examples: batched_sum(sums, examples, chunk=chunk))((values, keys))
     assert float(found["sum"]) == 63.0
     assert int(found["keys"]) == int(jax.vmap(jax.random.bits)(keys).sum())

@@ -1,5 +1,6 @@
 """An epoch sees every example once, in the order and with the weight that it should."""
 
+import functools
 from typing import Any
 
 import jax
@@ -124,6 +125,17 @@ def test_statistics_move_with_every_step(gradient: str, float64: np.dtype) -> No
     np.testing.assert_allclose(variance, 0.25 + 0.75 * examples.inputs.var(axis=0), rtol=1e-12)
 
 
+def given(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+    """Return the targets as losses."""
+    return targets[:, 0] + 0 * outputs[:, 0]
+
+
+@functools.cache
+def epoch_of_given_losses() -> Any:
+    step = make_step(make_objective(network(), given, []), autodiff, jaxnet.optim.sgd(0.1))
+    return jax.jit(make_epoch(step, batch_size=4, shuffle=False, short_batch="equal"))
+
+
 @pytest.mark.parametrize(
     ("losses", "first_bad", "last"),
     [
@@ -136,14 +148,9 @@ def test_statistics_move_with_every_step(gradient: str, float64: np.dtype) -> No
 def test_the_first_loss_that_is_not_finite_and_the_last_that_is(
     losses: list[float], first_bad: int, last: float
 ) -> None:
-    def given(outputs: jax.Array, targets: jax.Array) -> jax.Array:
-        return targets[:, 0] + 0 * outputs[:, 0]
-
-    step = make_step(make_objective(network(), given, []), autodiff, jaxnet.optim.sgd(0.1))
-    epoch = make_epoch(step, batch_size=4, shuffle=False, short_batch="equal")
     targets = jnp.asarray(losses, jnp.result_type(float))[:, None]
-    _, record = jax.jit(epoch)(
-        start(jaxnet.optim.sgd(0.1)), Examples(jnp.ones((10, 3), targets.dtype), targets)
+    _, record = epoch_of_given_losses()(
+        start(jaxnet.optim.sgd(0.1)), Examples(np.ones((10, 3), targets.dtype), targets)
     )
     assert int(record.diverged_at) == first_bad
     np.testing.assert_allclose(record.last_loss, last, rtol=1e-6)
@@ -168,7 +175,7 @@ def test_scan_equals_a_python_loop_of_steps(dtype: np.dtype, batch_size: int) ->
     compiled = jax.jit(step, static_argnums=3)
     looped = StepState(state.params, state.statistics, state.opt_state)
     for index, first in enumerate(range(0, 37, batch_size)):
-        batch = examples.take(order[first : first + batch_size])
+        batch = blobs().take(order[first : first + batch_size])
         key = jax.random.fold_in(step_key, index)
         looped, sums = compiled(looped, batch, key, batch_size)
         total += float(sums["loss"])

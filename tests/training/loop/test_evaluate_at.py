@@ -39,9 +39,16 @@ WAYS: dict[str, Any] = {
 EVERY_WAY = pytest.mark.parametrize("way", WAYS)
 
 
+def first(params: Any, statistics: Any, train: Any) -> jax.Array:
+    del statistics, train
+    return jax.tree.leaves(params)[0][0, 0]
+
+
 def run(way: str, **options: Any) -> FitResult:
+    """Train in a program that serves every number of epochs, with an instrument."""
     optimizer, evaluate_at = WAYS[way]
-    given = {"evaluate_at": evaluate_at, "epochs": 4, "validation": blobs(seed=1)} | options
+    given = {"evaluate_at": evaluate_at, "epochs": 4, "validation": blobs(seed=1)}
+    given |= {"instruments": {"first": first}} | options
     net = given.pop("net", network())
     return fit(net, blobs(), key=KEY, optimizer=optimizer, batch_size=8, **given)
 
@@ -58,11 +65,7 @@ def distance(a: Any, b: Any) -> float:
 
 @EVERY_WAY
 def test_every_epoch_is_measured_there(way: str, dtype: np.dtype) -> None:
-    def first(params: Any, statistics: Any, train: Any) -> jax.Array:
-        del statistics, train
-        return params[0].weights[0, 0]
-
-    whole = run(way, instruments={"first": first})
+    whole = run(way)
     for epoch in (1, 4):
         part = run(way, epochs=epoch)
         there = elsewhere(way, part)

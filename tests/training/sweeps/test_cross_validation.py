@@ -31,7 +31,7 @@ def test_it_is_the_loop_over_folds(dtype: np.dtype) -> None:
     fold_key, run_key = jax.random.split(KEY)
     train, held_out = k_folds(examples, 3, key=fold_key)
     assert [len(fold) for fold in held_out] == [13, 12, 12]
-    for setting, run in ((0, 0), (1, 1), (1, 3), (1, 5)):
+    for setting, run in ((0, 1), (1, 3)):  # the second fold, and the first in its second turn
         recipe, fold = build(RATES[setting]), run % 3
         alone = fit(
             recipe.network,

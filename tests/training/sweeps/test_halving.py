@@ -86,12 +86,7 @@ def test_the_best_go_on_and_the_cost_is_what_the_plan_says() -> None:
     plan = plan_rungs(8, epochs=10, min_epochs=2, reduction=2)
     assert plan == [(8, 2), (4, 4), (2, 8), (1, 10)]
     patient = functools.partial(build, patience=10)
-    given: Any = {
-        "settings": SETTINGS,
-        "min_epochs": 2,
-        "reduction": 2,
-        "width": "all",
-    }
+    given: Any = {"settings": SETTINGS, "min_epochs": 2, "reduction": 2, "width": 1}
     result = successive_halving(patient, blobs(), blobs(seed=1), **given, **RUNS)
     assert [(len(rung.indices), rung.epochs) for rung in result.rungs] == plan
     for lower, upper in zip(result.rungs[:-1], result.rungs[1:], strict=True):

@@ -13,7 +13,6 @@ from jaxnet.training import (
     Recipe,
     SweepProgress,
     SweepResult,
-    Trained,
     early_stopping,
     grid,
     make_train,
@@ -42,26 +41,25 @@ def swept(width: Any = 1, **more: Any) -> SweepResult:
     return sweep(build, blobs(), width=width, **given, **RUNS, **more)
 
 
-def alone(result: SweepResult, setting: int, seed: int) -> Trained:
-    member = result.member(setting, seed)
-    return make_train(build, blobs(), **RUNS)(member.key, member.hyperparameters)
-
-
 def test_a_mapped_member_is_a_run_of_its_own_bit_for_bit() -> None:
-    result = swept()
+    result, train = swept(), make_train(build, blobs(), **RUNS)
     for setting, seed in ((0, 0), (3, 1)):
-        trained = alone(result, setting, seed)
-        assert digest(trained.params) == digest(result.member(setting, seed).params)
+        member = result.member(setting, seed)
+        trained = train(member.key, member.hyperparameters)
+        assert digest(trained.params) == digest(member.params)
         curve = result.history.validation["loss"][setting, seed]
         np.testing.assert_array_equal(curve, trained.history.validation["loss"])
 
 
-def test_a_batch_of_members_equals_them_to_rounding() -> None:
-    mapped, batched, chunked = swept(), swept("all"), swept(5)
+def test_a_batch_of_members_equals_them_to_rounding_and_progress_counts_the_runs() -> None:
+    seen: list[SweepProgress] = []
+    mapped, batched, chunked = swept(), swept("all"), swept(5, on_progress=seen.append)
     assert (mapped.width, batched.width, chunked.width) == (1, 12, 5)
     for other in (batched, chunked):
         assert_trees_close(other.params, mapped.params, tolerance=Tolerance(1e-5, 1e-6))
         np.testing.assert_array_equal(other.diverged, mapped.diverged)
+    assert [progress.done for progress in seen][-1] == seen[0].runs == 12
+    assert len(seen) == 3
 
 
 def test_auto_gives_what_the_width_that_it_chose_gives() -> None:
@@ -106,12 +104,9 @@ def test_no_setting_is_traced_again() -> None:
             traces.append(1)
         return build(learning_rate)
 
-    for n in (2, 9):
-        rates = np.geomspace(1e-3, 1e-1, n).tolist()
-        before = len(traces)
-        settings = grid(learning_rate=rates)
-        sweep(counted, blobs(), key=jax.random.key(0), settings=settings, width=1, **RUNS)
-        assert len(traces) - before == 1
+    settings = grid(learning_rate=np.geomspace(1e-3, 1e-1, 9).tolist())
+    sweep(counted, blobs(), key=jax.random.key(0), settings=settings, width=1, **RUNS)
+    assert traces == [1]
 
 
 def test_any_number_of_the_recipe_may_be_swept(dtype: np.dtype) -> None:
@@ -158,13 +153,6 @@ def test_early_stopping_is_each_member_s_own() -> None:
     assert mapped.metrics["validation_loss"][1, 0] == losses[second - 3]
 
 
-def test_progress_counts_the_runs() -> None:
-    seen: list[SweepProgress] = []
-    swept(5, on_progress=seen.append)
-    assert [progress.done for progress in seen][-1] == seen[0].runs == 12
-    assert len(seen) == 3
-
-
 def test_subsets_of_the_data_can_be_swept() -> None:
     """A subset's run equals that on those examples, repeated to fill the epoch."""
 
@@ -174,8 +162,8 @@ def test_subsets_of_the_data_can_be_swept() -> None:
     runs = {"key": jax.random.key(0), "epochs": 3, "batch_size": 8, "width": 1}
     result = sweep(partly, blobs(), settings=grid(size=[5, 37]), **runs)
     repeated = jax.tree.map(lambda leaf: leaf[np.arange(37) % 5], blobs())
-    for index, examples in ((0, repeated), (1, blobs())):
-        whole = sweep(partly, examples, settings={"size": 37}, **runs)
-        assert_trees_close(
-            result.member(index).params, whole.member(0).params, tolerance=Tolerance(1e-5, 1e-6)
-        )
+    whole = sweep(partly, repeated, settings={"size": 37}, **runs)
+    assert_trees_close(
+        result.member(0).params, whole.member(0).params, tolerance=Tolerance(1e-5, 1e-6)
+    )
+    assert digest(result.member(1).params) != digest(result.member(0).params)
