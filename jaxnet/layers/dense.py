@@ -123,13 +123,22 @@ def unfolded(matrix: Float[Array, "..."]) -> Dense:
     return Dense(matrix[:, 1:], matrix[:, 0])
 
 
+def products(x: Float[Array, "batch in"], w: Float[Array, "out in"]) -> Float[Array, "batch out"]:
+    """``x @ w.T``; of one example as ``w x``.
+
+    For a batch of one, XLA on a CPU would copy the transposed weights and then sum in a loop: a
+    step of 784-100-100-10 with SGD took 107 μs in place of 33 μs.
+    """
+    return (w @ x.T).T if x.shape[0] == 1 else x @ w.T
+
+
 def _forward(
     params: Dense, statistics: tuple[()], x: Array, *, key: Key | None, training: bool
 ) -> tuple[Float[Array, "batch out"], Array, tuple[()]]:
     del key, training
     w, b = params
     check_batch("x", x, w.shape[1:])
-    z = x @ w.T
+    z = products(x, w)
     return z if b is None else z + b[None, :], x, statistics
 
 

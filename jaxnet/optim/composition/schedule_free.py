@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_count, checked
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import as_transformation, find_state
 from jaxnet.optim.update_rule.adaptive import root
@@ -174,6 +175,7 @@ def schedule_free_eval_params(state: Any, params: Any) -> Any:
     return jax.tree.map(average, params, found.z)
 
 
+@cache_by_value
 def schedule_free_sgd(
     learning_rate: LearningRate = 1.0,
     *,
@@ -216,6 +218,7 @@ def schedule_free_sgd(
     return schedule_free(inner, rate, b1=b1, weight_lr_power=weight_lr_power)
 
 
+@cache_by_value
 def schedule_free_adamw(
     learning_rate: LearningRate = 0.0025,
     *,

@@ -3,6 +3,7 @@
 import optax
 
 from jaxnet.core.checks import check_flags
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import Step, from_step, mean_estimate, root
 from jaxnet.optim.update_rule.learning_rate import LearningRate
@@ -10,6 +11,7 @@ from jaxnet.optim.update_rule.moments import bias_correction, moving_average
 from jaxnet.optim.update_rule.rule import Number, StepContext
 
 
+@cache_by_value
 def adabelief(
     learning_rate: LearningRate,
     *,

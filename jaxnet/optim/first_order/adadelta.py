@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
@@ -42,6 +43,7 @@ CONVENTIONS = {
 }
 
 
+@cache_by_value
 def adadelta(
     learning_rate: LearningRate,
     *,

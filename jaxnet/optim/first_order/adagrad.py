@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import checked
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
@@ -37,6 +38,7 @@ CONVENTIONS = {
 }
 
 
+@cache_by_value
 @checked(RANGES)
 def adagrad(
     learning_rate: LearningRate,

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 import optax
 
 from jaxnet.core.checks import check_flags
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import Step, from_step, mean_estimate, root
 from jaxnet.optim.update_rule.conventions import resolve
@@ -46,6 +47,7 @@ DECOUPLED = {
 """The conventions of `adamw`."""
 
 
+@cache_by_value
 def adam(
     learning_rate: LearningRate,
     *,
@@ -127,6 +129,7 @@ def adam(
     return _from_convention(learning_rate, chosen, b1, eps_root, nesterov, mask)
 
 
+@cache_by_value
 def adamw(
     learning_rate: LearningRate,
     *,

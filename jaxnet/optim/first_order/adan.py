@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import Coupling, from_step, mean_estimate, root
 from jaxnet.optim.update_rule.conventions import resolve
@@ -38,6 +39,7 @@ CONVENTIONS = {
 }
 
 
+@cache_by_value
 def adan(
     learning_rate: LearningRate,
     *,

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_flags
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import Step, from_step, mean_estimate, root
 from jaxnet.optim.update_rule.conventions import resolve
@@ -40,6 +41,7 @@ CONVENTIONS = {
 }
 
 
+@cache_by_value
 def amsgrad(
     learning_rate: LearningRate,
     *,

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.adam import adam_step
 from jaxnet.optim.update_rule.adaptive import AdamState
@@ -28,6 +29,7 @@ CONVENTIONS = {
 }
 
 
+@cache_by_value
 def lamb(
     learning_rate: LearningRate,
     *,

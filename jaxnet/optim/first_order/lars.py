@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_flags
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.mask import Mask, mask_tree
@@ -22,6 +23,7 @@ class LarsState(NamedTuple):
     trace: Any
 
 
+@cache_by_value
 def lars(
     learning_rate: LearningRate,
     *,

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_flags, require
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
@@ -36,6 +37,7 @@ CONVENTIONS = {
 }
 
 
+@cache_by_value
 def momentum(
     learning_rate: LearningRate,
     *,

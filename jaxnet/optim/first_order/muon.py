@@ -12,6 +12,7 @@ import optax
 from optax.contrib import MuonDimensionNumbers
 
 from jaxnet.core.checks import check_choice, check_count, check_flags, check_ranges, require
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.adam import adam_step
 from jaxnet.optim.update_rule.adaptive import mean_estimate
@@ -79,6 +80,7 @@ _HOLE = optax.MaskedNode()
 """An empty tree in the place of a leaf that another optimizer moves."""
 
 
+@cache_by_value
 def muon(
     learning_rate: LearningRate,
     *,

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.adam import adam_step
 from jaxnet.optim.update_rule.adaptive import from_step, root
@@ -43,6 +44,7 @@ CONVENTIONS = {
 }
 
 
+@cache_by_value
 def nadam(
     learning_rate: LearningRate,
     *,
@@ -110,6 +112,7 @@ def nadam(
     return _from_convention(learning_rate, chosen, numbers, weight_decay, mask)
 
 
+@cache_by_value
 def nadamw(
     learning_rate: LearningRate,
     *,

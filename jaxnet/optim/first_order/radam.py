@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_flags
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import Step, from_step, mean_estimate, root
 from jaxnet.optim.update_rule.conventions import resolve
@@ -21,6 +22,7 @@ class _Convention(NamedTuple):
 CONVENTIONS = {"optax": _Convention(eps_hat=False), "torch": _Convention(eps_hat=True)}
 
 
+@cache_by_value
 def radam(
     learning_rate: LearningRate,
     *,

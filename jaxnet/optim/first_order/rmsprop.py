@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import checked
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.momentum import check_nesterov, follow_trace
 from jaxnet.optim.update_rule.conventions import resolve
@@ -52,6 +53,7 @@ CONVENTIONS = {
 }
 
 
+@cache_by_value
 @checked(RANGES)
 def rmsprop(
     learning_rate: LearningRate,

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_choice, check_ranges, check_scalar
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.learning_rate import LearningRate, rate_at
@@ -43,6 +44,7 @@ CONVENTIONS = {
 }
 
 
+@cache_by_value
 def rprop(
     learning_rate: LearningRate,
     *,

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import optax
 
 from jaxnet.core.checks import check_choice, check_ranges
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.momentum import CONVENTIONS, Like, check_nesterov, heavy_ball
 from jaxnet.optim.update_rule.decay import coupled
@@ -19,6 +20,7 @@ class SGDState(NamedTuple):
     count: Array
 
 
+@cache_by_value
 def sgd(
     learning_rate: LearningRate,
     *,

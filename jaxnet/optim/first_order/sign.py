@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import decoupled
@@ -38,6 +39,7 @@ CONVENTIONS = {
 }
 
 
+@cache_by_value
 def sign_sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
     """Gradient descent by the sign, ``w <- w - eta sign(g)``, with ``sign(0) = 0``.
 
@@ -65,6 +67,7 @@ def sign_sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
     return from_rule(rule, learning_rate, state=SignSGDState)
 
 
+@cache_by_value
 def lion(
     learning_rate: LearningRate,
     *,

@@ -9,6 +9,7 @@ import optax
 
 from jaxnet.core.checks import check_choice, check_count, checked
 from jaxnet.core.hessian import hessian_product
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.trees import add_scaled, dot, scaled, select
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.second_order.direction import (
@@ -52,6 +53,7 @@ class LevenbergMarquardtState(NamedTuple):
     iterations: Array
 
 
+@cache_by_value
 @checked(RANGES)
 def gauss_newton(
     learning_rate: LearningRate = 1.0,
@@ -113,6 +115,7 @@ def gauss_newton(
     )
 
 
+@cache_by_value
 @checked(RANGES | {"damping": "(0, inf)"})
 def levenberg_marquardt(
     learning_rate: LearningRate = 1.0,

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_count, check_flags
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.trees import add_scaled, dot, global_norm, near_one, scaled
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.second_order.direction import (
@@ -79,6 +80,7 @@ CONVENTIONS = {
 }
 
 
+@cache_by_value
 def lbfgs(
     learning_rate: LearningRate | None = None,
     *,

@@ -9,6 +9,7 @@ from jax.flatten_util import ravel_pytree
 
 from jaxnet.core.checks import check_count, checked
 from jaxnet.core.hessian import hessian_product
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.trees import add_scaled, global_norm, scaled
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.second_order.direction import Iterate, LineSearch, from_direction
@@ -34,6 +35,7 @@ class NewtonCGState(NamedTuple):
     linesearch: Any = ()
 
 
+@cache_by_value
 @checked(RANGES)
 def newton(
     learning_rate: LearningRate = 1.0,
@@ -102,6 +104,7 @@ def newton(
     )
 
 
+@cache_by_value
 @checked(RANGES)
 def newton_cg(
     learning_rate: LearningRate = 1.0,
