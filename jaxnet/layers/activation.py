@@ -7,10 +7,12 @@ import jax
 from jaxtyping import Float
 
 from jaxnet.core.checks import require_type
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 from jaxnet.functions.activations import Activation, ActivationFunction, get_activation
 
 
+@cache_by_value
 def activation(function: str | ActivationFunction | Activation, **options: Any) -> Layer:
     """Return a layer ``y = f(z)``, shape for shape.
 

@@ -6,9 +6,11 @@ from jax.core import Tracer
 from jaxtyping import Bool, Float
 
 from jaxnet.core.checks import check_whole, require
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 
+@cache_by_value
 def active_units(count: int | Array) -> Layer:
     """Return a layer that masks all but ``count`` units: ``y_i = x_i`` for i < count, else 0.
 
@@ -72,7 +74,7 @@ def check_active(argument: str, count: int | Array, *, width: int | None = None)
     """
     check_whole(argument, count)
     if width is not None and not isinstance(count, Tracer):
-        require(count <= width, argument, f"at most the width {width}", count)
+        require(int(count) <= width, argument, f"at most the width {width}", count)
 
 
 def _let_through(active: Array, x: Array) -> Array:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxnet.core.checks import check_batch, check_choice, check_floating, check_ranges, require
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 from jaxnet.layers.moving_moments import MovingMoments, PooledMoments, pool
@@ -70,6 +71,7 @@ CONVENTIONS: dict[str, Convention] = {
 """Name -> convention, for each of `ConventionName`."""
 
 
+@cache_by_value
 def batch_norm(
     *,
     like: ConventionName = "lecture",

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxnet.core.checks import check_batch, check_choice, check_count, require
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 from jaxnet.functions.initializers import INITIALIZERS, Initializer
 
@@ -23,6 +24,7 @@ class Dense(NamedTuple):
     bias: Array | None
 
 
+@cache_by_value
 def dense(
     features: int,
     *,

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from jaxnet.core.checks import check_choice, check_floating, check_range
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 DropoutForm: TypeAlias = Literal["inverted", "lecture"]
@@ -27,6 +28,7 @@ class DropoutResidual(NamedTuple):
     factor: Array
 
 
+@cache_by_value
 def dropout(
     drop_rate: float | Array, *, like: DropoutForm = "inverted", whole_examples: bool = False
 ) -> Layer:

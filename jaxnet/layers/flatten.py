@@ -4,9 +4,11 @@ import math
 
 from jaxtyping import Float
 
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 
+@cache_by_value
 def flatten() -> Layer:
     """Return a layer that makes one row of each example's entries, such as an image's pixels.
 

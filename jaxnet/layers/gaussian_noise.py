@@ -7,10 +7,12 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxnet.core.checks import check_floating, check_scalar
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 from jaxnet.layers.dropout import require_key
 
 
+@cache_by_value
 def gaussian_noise(stddev: float | Array) -> Layer:
     """Return a layer that adds normal noise while training: ``y = x + stddev n``.
 

@@ -6,11 +6,13 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 
 from jaxnet.core.checks import check_count
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 from jaxnet.functions.initializers import Initializer
 from jaxnet.layers.dense import Dense, dense
 
 
+@cache_by_value
 def maxout(
     features: int,
     pieces: int,

@@ -5,9 +5,11 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxnet.core.checks import check_count, check_floating, require
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 
+@cache_by_value
 def powers(degree: int) -> Layer:
     """Return a layer ``y = (x, x^2, ..., x^degree)`` of one number ``x``.
 

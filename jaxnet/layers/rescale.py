@@ -6,9 +6,11 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxnet.core.checks import check_range
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 
 
+@cache_by_value
 def rescale(scale: float | Array, offset: float | Array = 0.0, *, dtype: Any = None) -> Layer:
     """Return a layer ``y = scale x + offset`` that also turns integers into floating-point.
 

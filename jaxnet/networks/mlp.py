@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 from jaxnet.core.checks import check_choice, check_count, require
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import AnyArray, Array, Layer
 from jaxnet.functions.activations import ACTIVATIONS, Activation, ActivationFunction
 from jaxnet.functions.initializers import Initializer
@@ -23,6 +24,7 @@ Place: TypeAlias = Literal["before", "after"]
 """Place of batch normalization: before the activation or after it."""
 
 
+@cache_by_value
 def mlp(
     widths: Sequence[int],
     *,

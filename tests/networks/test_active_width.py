@@ -87,6 +87,12 @@ def test_initial_weights_have_the_variance_of_the_narrow_one(name: str) -> None:
     assert not weights[:, 200:].any()
 
 
+def test_a_number_of_units_may_be_an_array() -> None:
+    made = [jaxnet.mlp((4, 6, 2), active_units=units) for units in (3, jnp.int32(3))]
+    drawn = [jax.jit(each.init, static_argnums=1)(jax.random.key(0), (4,)) for each in made]
+    assert_trees_close(*drawn)
+
+
 def test_all_units_active_is_the_network_itself() -> None:
     everything = jaxnet.mlp((3, 6, 5, 3), active_units=(6, 5))
     params = everything.init(jax.random.key(0), (3,))[0]

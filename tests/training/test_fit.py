@@ -72,6 +72,21 @@ def test_one_compilation_serves_all_runs_and_chunks() -> None:
     assert _program.cache_info().misses == 1
 
 
+def test_networks_and_optimizers_made_anew_share_their_program() -> None:
+    def train(rate: float) -> FitResult:
+        made = jaxnet.mlp((3, 4, 3), activation="tanh", drop_rate=0.1)
+        settings: dict[str, Any] = {"key": jax.random.key(0), "epochs": 2, "batch_size": 8}
+        return fit(made, blobs(), optimizer=jaxnet.optim.adam(rate), **settings)
+
+    before = _program.cache_info().misses
+    first = train(0.01)
+    assert _program.cache_info().misses == before + 1
+    assert_trees_close(train(0.01).params, first.params)
+    assert _program.cache_info().misses == before + 1
+    train(0.02)
+    assert _program.cache_info().misses == before + 2
+
+
 def test_the_network_is_not_traced_again_by_further_epochs() -> None:
     traces = []
 
