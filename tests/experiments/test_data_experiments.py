@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxnet
 from experiments import augmentation, data_cleaning, standardization
+from experiments.augmentation.kinds import augmentations
 from tests.experiments.test_commands import recorded
 
 
@@ -44,10 +48,14 @@ def test_the_steps_of_a_quadratic_are_those_that_are_taken() -> None:
 def test_the_record_of_augmentation(tmp_path: Path) -> None:
     record = recorded("augmentation", tmp_path, "--smoke")
     errors = np.array(record["results"]["test_errors"])
-    assert errors.shape == (6, 2, 2)
+    assert errors.shape == (2, 6, 2)  # kind, size, draw
     assert np.all((errors > 0) & (errors < 1))
-    assert errors[-1, 0].mean() < errors[0, 0].mean()
-    assert not np.array_equal(errors[:, 0], errors[:, 1])
+    assert errors[0, -1].mean() < errors[0, 0].mean()
+    kinds = {name: np.array(each) for name, each in record["results"]["kinds"].items()}
+    assert {each.shape for each in kinds.values()} == {(2, 2)}  # size, draw
+    np.testing.assert_array_equal(kinds["affine"], errors[1, [1, 4]])
+    values = [tuple(each.ravel()) for each in kinds.values()]
+    assert len(set(values)) == len(values) == 7
 
 
 def test_a_duplicate_that_weighs_as_others_do_fails() -> None:
@@ -75,3 +83,31 @@ def test_preparations_that_change_nothing_fail() -> None:
 def test_augmentation_without_a_gain_fails() -> None:
     assert augmentation.gain_claim(np.array([[0.06, 0.07, 0.05]])).holds
     assert not augmentation.gain_claim(np.array([[0.06, -0.07, 0.01]])).holds
+
+
+def test_mirror_images_that_help_and_kinds_that_gain_fail() -> None:
+    pair = np.array([[0.1, 0.12, 0.11], [0.02, 0.03, 0.02]])
+    kinds = dict.fromkeys(("none", "affine", "cutout", "flip", "mixup", "residual"), pair)
+    kinds |= {"flip": pair + 0.02, "cutout": pair + 0.01, "stochastic depth": pair - 0.001}
+    assert all(claim.holds for claim in augmentation.kind_claims(augmentation.gains(kinds)))
+    wrong = {"flip": pair, "cutout": pair - 0.01, "mixup": pair - 0.02}
+    kinds |= wrong | {"stochastic depth": kinds["residual"] - 0.01}
+    assert not any(claim.holds for claim in augmentation.kind_claims(augmentation.gains(kinds)))
+
+
+def test_the_examples_of_a_kind_are_those_of_the_others_and_only_those() -> None:
+    dataset = jaxnet.data.load_dataset("digits")
+    each = augmentations(dataset)
+    batch = jax.tree.map(jnp.asarray, dataset.train.take(np.arange(20)))
+    found = {name: augment(jax.random.key(1), batch) for name, augment in each.items()}
+    np.testing.assert_array_equal(found["none"].inputs, batch.inputs)
+    rows = np.asarray(batch.inputs, float).reshape(-1, 8, 8)
+    mirrored = np.asarray(found["flip"].inputs).reshape(-1, 8, 8)
+    flipped = np.array([np.array_equal(a, b[:, ::-1]) for a, b in zip(mirrored, rows, strict=True)])
+    kept = np.array([np.array_equal(a, b) for a, b in zip(mirrored, rows, strict=True)])
+    assert np.all(flipped | kept)
+    assert 0 < flipped.mean() < 1
+    labels = np.eye(10)[np.asarray(batch.targets)]
+    for name in ("none", "affine", "cutout", "flip"):
+        np.testing.assert_array_equal(found[name].targets, labels)
+    assert not np.array_equal(found["mixup"].targets, labels)
