@@ -10,6 +10,8 @@ import pytest
 import jaxnet
 from experiments import augmentation, data_cleaning, standardization
 from experiments.augmentation.kinds import augmentations
+from experiments.standardization import quadratic
+from experiments.standardization.features import RATES, features, prepared
 from tests.experiments.test_commands import recorded
 
 
@@ -33,13 +35,13 @@ def test_the_steps_of_a_quadratic_are_those_that_are_taken() -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(50, 2)) * [1.0, 4.0]
     y = x @ [2.0, -1.0] + random.normal(size=50)
-    condition, steps = standardization.descend(x, y)
-    hessian, optimum = standardization.quadratic(x, y)
+    condition, steps = quadratic.descend(x, y)
+    hessian, optimum = quadratic.quadratic(x, y)
     values = np.linalg.eigvalsh(hessian)
     assert condition == pytest.approx(values[1] / values[0])
     w, taken = np.zeros(2), 0
     excess = optimum @ hessian @ optimum
-    while (w - optimum) @ hessian @ (w - optimum) > standardization.TARGET * excess:
+    while (w - optimum) @ hessian @ (w - optimum) > quadratic.TARGET * excess:
         w = w - 2 / values.sum() * hessian @ (w - optimum)
         taken += 1
     assert taken == steps > 3
@@ -78,6 +80,26 @@ def test_preparations_that_change_nothing_fail() -> None:
     same = {"A": {"raw": raw}, "B": {"raw": raw, "standardized": raw}}
     assert not any(claim.holds for claim in standardization.condition_claims(same))
     assert not standardization.drift_claim(np.array([1.0, 1.1]), np.array([1.0, 1.1])).holds
+
+
+def test_raw_pixels_that_do_no_harm_fail() -> None:
+    def row(features: float, best: int, error: float) -> dict[str, np.ndarray]:
+        loss, errors = np.ones((len(RATES), 3)), np.full((len(RATES), 3), 0.9)
+        loss[best], errors[best] = 0.1, error * np.array([1.0, 1.1, 0.9])
+        loss[-1] = np.nan  # diverged
+        return {"features": np.full(3, features), "loss": loss, "error": errors}
+
+    raw = {"0 to 255": row(130, 2, 0.2), "standardized": row(1, 6, 0.02)}
+    assert all(claim.holds for claim in standardization.pixel_claims(raw))
+    raw["0 to 255"] = row(90, 6, 0.02)
+    assert not any(claim.holds for claim in standardization.pixel_claims(raw))
+
+
+def test_features_of_a_relu_network_are_as_large_as_its_inputs() -> None:
+    digits, key = jaxnet.data.load_dataset("digits").train, jax.random.key(0)
+    small, large = (features(key, prepared(digits, lambda x, s=s: s * x).inputs) for s in (1, 16))
+    assert small > 1
+    np.testing.assert_allclose(large, 16 * small, rtol=1e-5)
 
 
 def test_augmentation_without_a_gain_fails() -> None:
