@@ -10,6 +10,8 @@ import pytest
 import jaxnet
 from experiments import augmentation, data_cleaning, standardization
 from experiments.augmentation.kinds import augmentations
+from experiments.data_cleaning import rows
+from experiments.data_cleaning.lines import slopes_with_nulls
 from experiments.standardization import quadratic
 from experiments.standardization.features import RATES, features, prepared
 from tests.experiments.test_commands import recorded
@@ -17,8 +19,9 @@ from tests.experiments.test_commands import recorded
 
 def test_the_record_of_data_cleaning(tmp_path: Path) -> None:
     record = recorded("data_cleaning", tmp_path, "--smoke")
-    assert len(record["claims"]) == 4
-    assert all(claim["holds"] for claim in record["claims"])
+    assert len(record["claims"]) == 13
+    exact = [0, 2, 3, 6, 7, 8, 9, 10]  # the others need more groups than two
+    assert all(record["claims"][place]["holds"] for place in exact)
     shares, law = record["results"]["duplicate_shares"], record["results"]["law"]
     np.testing.assert_allclose(shares, law, atol=1e-3)
     moved = {loss: np.mean(each) for loss, each in record["results"]["moved"].items()}
@@ -73,6 +76,46 @@ def test_outliers_that_move_both_losses_alike_fail() -> None:
     moved["huber"] = moved["squared_error"]
     wrong = data_cleaning.outlier_claims(moved, [1, 0], [True, False])
     assert not any(claim.holds for claim in wrong)
+
+
+def test_a_minkowski_error_beyond_its_neighbours_fails() -> None:
+    names = ("squared_error", "minkowski_error", "absolute_error")
+    moved: dict[str, np.ndarray] = dict(zip(names, SPREAD, strict=True))
+    assert all(claim.holds for claim in data_cleaning.robust_claims(moved))
+    moved = dict.fromkeys(moved, moved["minkowski_error"])
+    assert not any(claim.holds for claim in data_cleaning.robust_claims(moved))
+
+
+SPREAD = np.array([[0.5, 0.55, 0.52], [0.3, 0.36, 0.31], [0.1, 0.13, 0.1]])
+
+
+def test_rows_of_another_kind_fail() -> None:
+    table = rows.equal_rows(np.random.default_rng(0))
+    good = data_cleaning.gather([table, table])
+    assert all(claim.holds for claim in data_cleaning.row_claims(good))
+    wrong = {"coarse": good["fine"], "fine": good["coarse"]}
+    wrong |= {"rounded copies": good["with tolerance"], "with tolerance": good["rounded copies"]}
+    assert not any(claim.holds for claim in data_cleaning.row_claims(wrong))
+
+
+def test_a_histogram_of_other_heights_fails() -> None:
+    def claim(**drawn: float) -> bool:
+        draws = np.random.default_rng(0).spawn(4)
+        distances = [rows.histogram_distances(draw, **drawn) for draw in draws]
+        return data_cleaning.histogram_claim(np.array(distances)).holds
+
+    assert claim()
+    assert not claim(mean=173.0)
+    assert not claim(deviation=9.0)
+
+
+def test_nulls_that_do_other_harm_fail() -> None:
+    each = [slopes_with_nulls(draw) for draw in np.random.default_rng(0).spawn(4)]
+    nulls = {field: data_cleaning.gather([row[field] for row in each]) for field in each[0]}
+    assert all(claim.holds for claim in data_cleaning.null_claims(nulls))
+    assert np.mean(nulls["targets"]["imputed"]) == pytest.approx(0.7 * 76, abs=6)
+    swapped = {"inputs": nulls["targets"], "targets": nulls["inputs"]}
+    assert not any(claim.holds for claim in data_cleaning.null_claims(swapped))
 
 
 def test_preparations_that_change_nothing_fail() -> None:
