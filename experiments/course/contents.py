@@ -50,6 +50,7 @@ PARTS = (
             "batch_norm",
             "data_cleaning",
             "standardization",
+            "pca",
             "augmentation",
         ),
     ),
