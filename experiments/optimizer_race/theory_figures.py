@@ -158,14 +158,14 @@ def draw_rprop(
     left.axhline(0, color="black", linewidth=1)
     left.set(xlabel="mini-batch", ylabel="weight, in first step sizes or rates")
     left.set_title("Derivatives 0.1, 0.1, 0.1, −0.5: w should rise")
-    left.legend(loc="lower left", fontsize=12)
+    left.legend(loc="upper right", bbox_to_anchor=(1, 0.84), fontsize=12)
     runs = max(len(values) for values in gaps.values())
     looks = zip(gaps.items(), (GREEN, ORANGE, BLUE, GREY), ("-.", "-", "-", "--"), strict=True)
     for (name, values), color, style in looks:
         plot_range(
             right, np.arange(values.shape[1]), values.T, color=color, label=name, style=style
         )
-    right.set(yscale="log", xlabel="epoch", ylabel="gap of the risk", ylim=(1e-14, 10))
+    right.set(yscale="log", xlabel="epoch", ylabel="gap of the risk", ylim=(1e-20, 10))
     right.set_title(f"Linear regression: median and range of {runs} runs")
     right.legend(loc="lower left", fontsize=12)
     for x, values, name, color in (
@@ -176,6 +176,7 @@ def draw_rprop(
         style = "s--" if color == GREY else "o-"
         plot_range(end, x, values, color=color, label=name, style=style)
     end.set(xscale="log", yscale="log", xlabel="rate or first step size", ylabel="last gap")
+    end.set_ylim(bottom=1e-12)
     end.set_title("Mini-batches: no first step size helps Rprop")
     end.legend(loc="lower left", fontsize=12)
     return save_figure(figure, path)
