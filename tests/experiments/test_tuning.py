@@ -111,9 +111,29 @@ def test_luck_of_a_draw_is_no_difference() -> None:
     assert np.ptp(luck, axis=0).mean() > 2  # the range itself is not 0
 
 
-def test_each_choice_changes_one_hyperparameter() -> None:
-    errors = hyperparameters.compare(0, 2, 8)
-    assert {name: tuple(each) for name, each in errors.items()} == hyperparameters.CHOICES
-    defaults = [each[hyperparameters.DEFAULT[name]] for name, each in errors.items()]
-    assert all(np.array_equal(each, defaults[0]) for each in defaults)
-    assert (errors["learning rate"][1.0] < errors["learning rate"][0.01]).all()
+def test_each_choice_changes_one_hyperparameter(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def train(activation: str, settings: list[dict[str, Any]], *_: Any) -> np.ndarray:
+        rows = [each | {"activation": activation, "epochs": 200} for each in settings]
+        first = len(tried)
+        tried.extend(rows)
+        return np.arange(first, len(tried))[:, None, None] * np.ones((1, 2, 200))
+
+    monkeypatch.setattr(hyperparameters, "train", train)
+    for name, each in hyperparameters.compare(0, 2, 200).items():
+        assert tuple(each) == hyperparameters.CHOICES[name]
+        for choice, (number, _) in each.items():
+            expected = hyperparameters.DEFAULT | ({} if name == "epochs" else {name: choice})
+            assert tried[int(number)] == expected
+
+
+def test_epochs_are_read_off_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    curves = np.arange(1.0, 201)
+
+    def train(_: str, settings: list[Any], *__: Any) -> np.ndarray:
+        return np.broadcast_to(curves, (len(settings), 2, 200))
+
+    monkeypatch.setattr(hyperparameters, "train", train)
+    epochs = hyperparameters.compare(0, 2, 200)["epochs"]
+    assert {n: each.tolist() for n, each in epochs.items()} == {n: [n, n] for n in epochs}
