@@ -76,7 +76,11 @@ def shows_ink(dataset: Dataset) -> bool:
 
 
 def save_trained(
-    out: Path, dataset: Dataset, network: Layer, result: FitResult | TrainState, facts: Mapping[str, Any]
+    out: Path,
+    dataset: Dataset,
+    network: Layer,
+    result: FitResult | TrainState,
+    facts: Mapping[str, Any],
 ) -> Path:
     """Write the trained network and its preprocessing to ``model.safetensors``."""
     preprocessing: dict[str, Any] = {}

@@ -10,6 +10,7 @@ import numpy as np
 import jaxnet
 from experiments.harness.progress import sweep_bar
 from experiments.harness.record import Claim, at_least, at_most, over_seeds
+from jaxnet.core.types import Key
 from jaxnet.data import Examples, synthetic
 from jaxnet.training import Recipe, grid, sweep
 
@@ -54,21 +55,26 @@ def measure(seed: int, count: int, epochs: int) -> dict[str, np.ndarray]:
 def whole(index: Any, learning_rate: Any, l2: Any) -> Recipe:
     """Return the recipe of a setting and a data set, with validation examples of its own."""
     rows = index * SIZE + jnp.arange(TRAIN + HELD_OUT)
-    return recipe(learning_rate, l2, rows[:TRAIN], rows[TRAIN:])
+    return recipe(index, learning_rate, l2, rows[:TRAIN], rows[TRAIN:])
 
 
 def folded(index: Any, fold: Any, learning_rate: Any, l2: Any) -> Recipe:
     """Return the recipe of a setting, a data set and a fold of its training examples."""
     size = TRAIN // FOLDS
     rows = index * SIZE + (fold * size + jnp.arange(TRAIN)) % TRAIN
-    return recipe(learning_rate, l2, rows[size:], rows[:size])
+    return recipe(index, learning_rate, l2, rows[size:], rows[:size])
 
 
-def recipe(learning_rate: Any, l2: Any, subset: Any, held_out: Any) -> Recipe:
-    """Return the recipe of a setting for some examples."""
+def recipe(index: Any, learning_rate: Any, l2: Any, subset: Any, held_out: Any) -> Recipe:
+    """Return the recipe of a setting for some examples, with initial weights of its data set."""
+
+    def init(key: Key, shape: Any) -> Any:
+        return NETWORK.init(jax.random.fold_in(key, index), shape)
+
     penalty = jaxnet.penalties.get_penalty("l2", strength=l2)
     optimizer = jaxnet.optim.momentum(learning_rate)
-    return Recipe(NETWORK, optimizer, penalty=penalty, subset=subset, held_out=held_out)
+    own = NETWORK._replace(init=init)
+    return Recipe(own, optimizer, penalty=penalty, subset=subset, held_out=held_out)
 
 
 def accuracy(params: Any, examples: Examples) -> Any:
