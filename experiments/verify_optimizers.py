@@ -105,7 +105,8 @@ def _others(config: Config) -> dict[str, list[Row]]:
         others["Second order (differences of weights on their own problems)"] = (
             compare_second_order()
         )
-    return others
+    # of a row without a library to compare with nothing is known
+    return {head: [row for row in rows if row.witnesses] for head, rows in others.items()}
 
 
 def _environment() -> dict[str, object]:

@@ -33,13 +33,12 @@ from jaxnet import optim
 def comparisons() -> list[Row]:
     """Return a row per composition and convention, with every library that has it.
 
-    The note names libraries that are not installed; a row without a witness is omitted.
+    The note names libraries that are not installed.
     """
     groups: dict[tuple[str, str], list[Composition]] = {}
     for composition in COMPOSITIONS:
         groups.setdefault((composition.name, composition.like), []).append(composition)
-    rows = [_row(name, like, found) for (name, like), found in groups.items()]
-    return [row for row in rows if row.witnesses]
+    return [_row(name, like, found) for (name, like), found in groups.items()]
 
 
 def _row(name: str, like: str, found: Iterable[Composition]) -> Row:

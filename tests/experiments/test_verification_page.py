@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import jaxnet
+from experiments import verify_optimizers
 from experiments.peers.bfloat16 import Bfloat16
 from experiments.peers.cases import CASES, schedules
 from experiments.peers.page import build_page, count_bugs
 from experiments.peers.reasons import Reason
-from experiments.peers.rows import Pair, Row, Verdict, judge_pair
+from experiments.peers.rows import Pair, Row, Verdict, judge_pair, judged_row
 
 ENVIRONMENT = {"versions": {"jax": "1.2.3"}, "python": "3.11", "device": "cpu", "command": "run"}
 
@@ -81,3 +82,13 @@ def test_bfloat16_has_a_table_of_its_own() -> None:
     assert re.findall(r'<span class="(\w+)"', table) == ["equal", "differs", "differs"]
     assert "2 rows equal, 0 rows off by 0 known bugs of libraries, 2 unexplained." in page
     assert "bfloat16" not in build_page([_row("sgd")], [], [], {}, ENVIRONMENT)
+
+
+def test_a_row_that_no_installed_library_has_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = judged_row("newton", "quadratic", "optax", {"scipy": 0.0})
+    unknown = judged_row("newton", "quartic", "torch", {}, missing="torch is not installed")
+    for name in ("schedules", "compositions", "objectives", "second_order"):
+        monkeypatch.setattr(verify_optimizers, f"compare_{name}", lambda *_: [known, unknown])
+    others = verify_optimizers._others(verify_optimizers.Config())
+    assert list(others.values()) == [[known]] * 4
+    assert all(claim.holds for claim in verify_optimizers._claims([known], [], [], others))
