@@ -89,7 +89,7 @@ def draw_workloads(path: Path, ratios: dict[str, dict[str, Ratio]]) -> Path:
     ]
     faster, slower = verdicts.count("faster"), verdicts.count("slower")
     title = f"jaxnet beats its peers in {faster} of {len(verdicts)} comparisons, loses in {slower}"
-    figure, (axes,) = new_figure(1, 1, size=(12, 3.2 + 0.55 * len(ratios)), title=title)
+    figure, (axes,) = new_figure(1, 1, size=(12, 4.0 + 0.55 * len(ratios)), title=title)
     for index, (name, (marker, color)) in enumerate(MARKS.items()):
         places = [place for place, found in enumerate(ratios.values()) if name in found]
         rows = [found[name] for found in ratios.values() if name in found]
@@ -115,5 +115,5 @@ def draw_workloads(path: Path, ratios: dict[str, dict[str, Ratio]]) -> Path:
     axes.invert_yaxis()
     unit = "time of an epoch over jaxnet's: median and range of the rounds"
     axes.set(xlabel=f"{unit} (right of 1: jaxnet is faster)")
-    share_legend(figure, axes, 3)
+    share_legend(figure, axes, 2)
     return save_figure(figure, path)
