@@ -10,6 +10,7 @@ import pytest
 
 import jaxnet
 from experiments.__main__ import questions
+from tests.peers import need, peers
 from tests.test_structure import ROOT
 
 PAGES = {
@@ -55,6 +56,19 @@ def test_the_sweep_prints_a_table() -> None:
 
 def test_parts_of_ones_own_train() -> None:
     assert float(printed_by("\n".join(code_of("guides/own_parts.md")))) > 0.8
+
+
+def test_the_loop_and_the_call_of_the_guide_from_pytorch_agree() -> None:
+    by_loop, by_call = printed_by("\n".join(code_of("guides/pytorch.md"))).split()
+    assert float(by_loop) == pytest.approx(float(by_call), abs=0.006)  # 2 of 359 images
+    assert float(by_loop) > 0.94
+
+
+@peers
+def test_the_loop_in_pytorch_of_the_guide_learns() -> None:
+    need("torch")
+    (listing,) = re.findall(r"```py\n(.*?)```", PAGES["guides/pytorch.md"], re.DOTALL)
+    assert float(printed_by(listing)) > 0.94
 
 
 def test_the_guide_to_data_runs() -> None:

@@ -2,10 +2,12 @@
 
 Lectures 000 and 001: sample-level descent can cycle, and shuffling cures it; mini-batches lie in
 between. Repeats the one-line rule that cycles, trains digits with each size and order, and
-measures by how much the gradient of many samples is better than that of one.
+measures by how much the gradient of many samples is better than that of one, and how much more a
+pass of sample steps adjusts than one step of the full batch.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,18 @@ import jax
 import numpy as np
 
 import jaxnet
-from experiments.batch_modes.modes import MODES, SIZES, WALKS, V, X, gradient_errors, train, walk
+from experiments.batch_modes.modes import (
+    MODES,
+    SIZES,
+    WALKS,
+    Adjustment,
+    V,
+    X,
+    adjust,
+    gradient_errors,
+    train,
+    walk,
+)
 from experiments.harness.figures import (
     BLUE,
     GREEN,
@@ -38,6 +51,7 @@ from experiments.harness.record import (
 
 CYCLE = "lecture 001, slide on the repetitive cycle issue"
 NOISE = "lecture 001, slide on the complexity-accuracy trade-off of SGD"
+PASS = "lecture 002, slide on the incremental update"
 GOAL = 0.1
 """Share misread that a mode is to reach."""
 
@@ -72,14 +86,16 @@ def main(config: Config) -> list[Claim]:
     errors = {name: run[0] for name, run in runs.items()}
     seconds = {name: run[1] for name, run in runs.items()}
     noise = np.array([gradient_errors(dataset, key) for key in keys])
+    adjustments = [adjust(dataset, key) for key in keys]
     for name, each in errors.items():
         print(f"{name}: {each[:, -1].mean():.2%} misread, {seconds[name]:.3f} s an epoch")
-    claims = cycle_claims(walks) + noise_claims(noise)
+    claims = cycle_claims(walks) + noise_claims(noise) + adjustment_claims(adjustments)
     if min(config.epochs / Config.epochs, config.seeds / Config.seeds) >= 1:
         claims += order_claims({name: each[:, -1] for name, each in errors.items()})
         claims += load.unless_busy([time_claim(errors, seconds)])
     figure = draw(out / "batch_modes.png", walks, errors, seconds, noise)
     results = {"walks": walks, "test_errors": errors, "seconds": seconds, "noise": noise}
+    results["adjustments"] = adjustments
     return conclude(config, seeds=[config.seed], results=results, claims=claims, figures=[figure])
 
 
@@ -106,6 +122,27 @@ def noise_claims(noise: np.ndarray) -> list[Claim]:
     only = "holds only if the variance is meant: the error of 60,000 is 1/245 of that of one"
     statement = "the gradient's error falls with exponent -1/2: off"
     return [at_most(statement, NOISE, abs(mean + 0.5), 0.05, uncertainty=error, verdict=only)]
+
+
+def adjustment_claims(adjustments: Sequence[Adjustment]) -> list[Claim]:
+    """Claim that a pass of N sample steps adjusts N times as much as a full-batch step."""
+    only = "holds only if the learning rate is the same: at N times the rate one step does as much"
+    rows = {
+        "change of the outputs by a pass of N sample steps, over N full-batch ones: off 1": [
+            each.outputs / each.samples - 1 for each in adjustments
+        ],
+        "drop of the loss by the pass, over N times that by a full-batch step: off 1": [
+            each.loss / each.samples - 1 for each in adjustments
+        ],
+        "outputs after the pass and after one full-batch step at N times the rate: apart": [
+            each.apart for each in adjustments
+        ],
+    }
+    claims = []
+    for statement, values in rows.items():
+        mean, error = over_seeds(values)
+        claims.append(at_most(statement, PASS, abs(mean), 0.05, uncertainty=error, verdict=only))
+    return claims
 
 
 def order_claims(last: dict[str, np.ndarray]) -> list[Claim]:

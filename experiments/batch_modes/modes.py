@@ -137,3 +137,58 @@ def gradient_errors(dataset: Dataset, key: Key) -> np.ndarray:
 
     errors = np.asarray(measure(key))
     return errors / errors[0]
+
+
+INCREMENT = 1e-6
+"""Learning rate so small that adjustments add up: 1,438 of them are far below 2 / lambda_max."""
+
+
+class Adjustment(NamedTuple):
+    """What a pass of sample steps does beside one full-batch step, at the same learning rate.
+
+    Attributes:
+        outputs: size of the change of all training outputs, over that of the full-batch step.
+        loss: drop of the training loss, over that of the full-batch step.
+        apart: distance of the outputs from those of a full-batch step at as many times the rate as
+            there are samples, over the size of the change.
+        samples: steps of the pass.
+    """
+
+    outputs: float
+    loss: float
+    apart: float
+    samples: int
+
+
+def adjust(dataset: Dataset, key: Key, rate: float = INCREMENT) -> Adjustment:
+    """Take one step for each sample, and one for all; in float64, for the changes are small."""
+    with jax.enable_x64(True):
+        network = jaxnet.mlp((64, 30, 10), input_scale=dataset.input_scale)
+        inputs, labels = (
+            jnp.asarray(dataset.train.inputs, float),
+            jnp.asarray(dataset.train.targets),
+        )
+        params, statistics = network.init(key, (64,))
+        start = jax.tree.map(lambda leaf: leaf.astype(float), params)
+
+        def respond(params: Any, x: Array) -> Array:
+            return network.apply(params, statistics, x)[0]
+
+        def risk(params: Any, x: Array, v: Array) -> Array:
+            return jnp.mean(jaxnet.losses.softmax_cross_entropy(respond(params, x), v))
+
+        def step(params: Any, x: Array, v: Array, rate: float) -> Any:
+            return jax.tree.map(lambda w, g: w - rate * g, params, jax.grad(risk)(params, x, v))
+
+        def one(params: Any, sample: tuple[Array, Array]) -> tuple[Any, None]:
+            return step(params, *sample, rate), None
+
+        n = len(labels)
+        passed, _ = jax.lax.scan(one, start, (inputs[:, None], labels[:, None]))
+        ends = (start, passed, *(step(start, inputs, labels, many * rate) for many in (1, n)))
+        outputs = [np.asarray(respond(params, inputs)) for params in ends]
+        losses = [float(risk(params, inputs, labels)) for params in ends]
+    moved = [np.linalg.norm(each - outputs[0]) for each in outputs]
+    drop = (losses[0] - losses[1]) / (losses[0] - losses[2])
+    apart = np.linalg.norm(outputs[1] - outputs[3]) / moved[1]
+    return Adjustment(float(moved[1] / moved[2]), drop, float(apart), n)

@@ -12,7 +12,13 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated
 
-from experiments.batch_size_tradeoff.claims import law_claims, run_claims, slope_claims, time_claims
+from experiments.batch_size_tradeoff.claims import (
+    generalization_claims,
+    law_claims,
+    run_claims,
+    slope_claims,
+    time_claims,
+)
 from experiments.batch_size_tradeoff.noise import fit_slope, measure_noise
 from experiments.batch_size_tradeoff.report import answer, table
 from experiments.batch_size_tradeoff.runs import measure_times, outcome, train_all
@@ -68,7 +74,8 @@ def main(config: Config) -> list[Claim]:
     if grid == GRIDS[config.dataset]:
         claims += law_claims(noise)
     if grid == GRIDS["digits"]:
-        claims += run_claims(outcomes, noise) + ([] if busy else time_claims(times))
+        claims += run_claims(outcomes, noise) + generalization_claims(outcomes)
+        claims += [] if busy else time_claims(times)
     title = f"{config.dataset}: {busy or answer(times, outcomes)}"
     path = out / "batch_size_tradeoff.png"
     draw_tradeoff(path, noise, times, outcomes, title=title, grid=grid, busy=bool(busy))

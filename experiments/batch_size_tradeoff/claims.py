@@ -7,7 +7,7 @@ import numpy as np
 from experiments.batch_size_tradeoff.critical import Critical, fit_critical, median_updates
 from experiments.batch_size_tradeoff.noise import Noise, fit_slope
 from experiments.batch_size_tradeoff.runs import Outcome, Time
-from experiments.harness.record import Claim, at_least, at_most
+from experiments.harness.record import Claim, at_least, at_most, clearly_positive, over_seeds
 
 LECTURE = "lecture 000, gradient noise"
 TIME = "lecture 000, complexity-accuracy trade-off"
@@ -15,6 +15,10 @@ SCALE = "McCandlish et al. 2018, section 2"
 
 FACTOR_OFF, FACTOR_APART = 1.5, 3.0
 """Largest claimed factors from the hyperbola; rates are a factor of 2 apart."""
+
+LOSES = "lecture 003, slide on what SGD loses"
+SMALL = 16
+"""Size of the mini-batches that are compared with the full batch."""
 
 BEHIND = 0.0105
 """Standard error of a difference of two accuracies at 98 % of 359 test images."""
@@ -82,3 +86,24 @@ def run_claims(outcomes: Mapping[int, Outcome], noise: Noise) -> list[Claim]:
     statement = "test accuracy of the best minus the largest mini-batches, after equal updates"
     behind = float(best - largest.mean())
     return [*claims, at_most(statement, "standard error of the test images", behind, BEHIND)]
+
+
+def generalization_claims(outcomes: Mapping[int, Outcome]) -> list[Claim]:
+    """Claim that mini-batches beat the full batch after equal epochs, not after equal updates."""
+    mini, full = outcomes[SMALL], outcomes[max(outcomes)]
+    only = "holds only if epochs are equal; after equal updates neither is better"
+    by_updates = mini.by_updates.accuracies - full.by_updates.accuracies
+    mean, error = over_seeds(by_updates)
+    return [
+        clearly_positive(
+            f"after equal epochs mini-batches of {SMALL} read more test images than the full batch",
+            *(LOSES, mini.by_epochs.accuracies - full.by_epochs.accuracies),
+            verdict=only,
+        ),
+        at_most(
+            "after equal updates their test accuracies differ",
+            *(LOSES, abs(mean), BEHIND),
+            uncertainty=error,
+            verdict=only,
+        ),
+    ]

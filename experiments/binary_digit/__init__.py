@@ -22,6 +22,8 @@ from experiments.binary_digit.networks import (
     STEP,
     THRESHOLDS,
     at_edge,
+    equal_label,
+    first_equal,
     mistakes,
     respond,
     steepest,
@@ -99,6 +101,8 @@ def measure(dataset: Dataset, config: Config) -> dict[str, Any]:
     chosen = answers[CROSS][6:].argmax(axis=0)
     softmax = train(dataset, config, "softmax", grid(learning_rate=[RATES[-1]]))
     return {
+        "equal": equal_label(answers[CROSS][:6], truth),
+        "first_equal": first_equal(),
         "f1": f1,
         "outputs": outputs,
         "slopes": slopes,
@@ -126,6 +130,7 @@ def judge(measured: dict[str, Any]) -> list[Claim]:
     rates = rate, np.mean(wrong.min(axis=0))
     bar, threshold_bar = (np.sqrt(each * (1 - each) / len(truth)) for each in rates)
     only = "holds only if the output starts sure and wrong; else it learns, slower"
+    exact = "holds only in exact arithmetic, and in float32 while logits are below 16.6"
     return [
         at_most("largest gradient of step and indicator", ISSUE, measured["slopes"][STEP], 0.0),
         at_most("change of F1 of step and indicator", ISSUE, float(moved), 0.0),
@@ -159,5 +164,15 @@ def judge(measured: dict[str, Any]) -> list[Claim]:
             "softmax above ten networks, one against the rest",
             *("lecture 001, slide on multiclass classification", one, -bar),
             uncertainty=one_error,
+        ),
+        at_most(
+            "share of the sigmoids of networks, on test images, that equal the label: indicator 0",
+            *(ISSUE, measured["equal"], 0.0),
+            verdict=exact,
+        ),
+        at_most(
+            "least float32 logit whose sigmoid equals the label 1, off 24 log 2",
+            *(ISSUE, abs(measured["first_equal"] - 24 * np.log(2)), 1e-3),
+            verdict=exact,
         ),
     ]

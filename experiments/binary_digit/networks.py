@@ -103,3 +103,18 @@ def at_edge(probabilities: np.ndarray) -> np.ndarray:
 def mistakes(probabilities: np.ndarray, truth: np.ndarray, threshold: float) -> np.ndarray:
     """Return the share of wrong answers at a threshold, by seed."""
     return np.mean((probabilities >= threshold) != truth, axis=-1)
+
+
+def equal_label(logits: np.ndarray, truth: np.ndarray) -> float:
+    """Return the share of float32 sigmoids that equal their labels, of all networks."""
+    return float(np.mean(np.asarray(jax.nn.sigmoid(jnp.asarray(logits, jnp.float32))) == truth))
+
+
+def first_equal() -> float:
+    """Return the least float32 logit whose sigmoid equals 1, by bisection."""
+    low, high = np.float32(0), np.float32(100)
+    while np.nextafter(low, high) < high:
+        middle = np.float32((low + high) / 2)
+        reached = bool(jax.nn.sigmoid(jnp.asarray(middle)) == 1)
+        low, high = (low, middle) if reached else (middle, high)
+    return float(high)

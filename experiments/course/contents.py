@@ -58,6 +58,7 @@ PARTS = (
             "batch_norm",
             "data_cleaning",
             "standardization",
+            "pca",
             "augmentation",
         ),
     ),

@@ -15,7 +15,7 @@ from jaxnet.core.checks import check_range
 from jaxnet.core.types import Layer
 from jaxnet.data import DATASETS, Dataset, Examples
 from jaxnet.networks import count_parameters, digest, save_model
-from jaxnet.training import FitResult
+from jaxnet.training import FitResult, TrainState
 
 _HOLD_OUT = 2
 """Data folded into the key; `fit` uses those of 0 and 1."""
@@ -76,7 +76,11 @@ def shows_ink(dataset: Dataset) -> bool:
 
 
 def save_trained(
-    out: Path, dataset: Dataset, network: Layer, result: FitResult, facts: Mapping[str, Any]
+    out: Path,
+    dataset: Dataset,
+    network: Layer,
+    result: FitResult | TrainState,
+    facts: Mapping[str, Any],
 ) -> Path:
     """Write the trained network and its preprocessing to ``model.safetensors``."""
     preprocessing: dict[str, Any] = {}

@@ -167,3 +167,32 @@ def rprop_claims(walk: np.ndarray, by_hand: Sequence[float], last: Last) -> list
         "mini-batch Rprop's gap with its best first step size, over SGD's with its best rate"
     )
     return [*claims, at_least(statement, OWN, float(mini.min() / sgd), 100)]
+
+
+def remedy_claims(walk: np.ndarray, last: Last) -> list[Claim]:
+    """Claim that RMSprop bears mini-batches, and that SGD has not the guarantee of full batch."""
+    source = "lecture 004, RMSprop"
+    first, third = float(walk[4]), float(walk[12] - walk[8])
+    warm = (
+        f"holds only if its average has warmed up: the first round moves the weight by {first:.2g}"
+    )
+    rprop, rmsprop, sgd, descent = (
+        float(np.median(each, axis=1).min())
+        for each in (last.mini, last.rmsprop, last.sgd, last.descent)
+    )
+    return [
+        at_least(
+            "RMSprop's weight with derivatives .1, .1, .1, -.5, change in the third round",
+            *(source, third, 0.0),
+            verdict=warm,
+        ),
+        at_most(
+            "mini-batch RMSprop's gap with its best rate, over Rprop's",
+            *(source, rmsprop / rprop, 0.1),
+        ),
+        at_least(
+            "SGD's gap with its best constant rate over full-batch descent's, after equal epochs",
+            *("lecture 003, slide on what SGD loses", sgd / descent, 1e6),
+            verdict="fails",
+        ),
+    ]

@@ -1,4 +1,4 @@
-"""Effect of gradient noise: SGD at a constant rate, with a schedule, and Rprop."""
+"""Effect of gradient noise: SGD at a constant rate, with a schedule, Rprop, and RMSprop."""
 
 import functools
 from typing import Any, NamedTuple
@@ -88,11 +88,13 @@ class Last(NamedTuple):
     """Final gaps of the regression, for each learning rate or first step size.
 
     Attributes:
-        rates: SGD's learning rates.
+        rates: learning rates of SGD and RMSprop.
         sizes: Rprop's first step sizes.
         full: gaps of full-batch Rprop, shape (runs,).
         mini: gaps of Rprop on mini-batches, shape (sizes, runs).
         sgd: gaps of SGD on mini-batches, shape (rates, runs).
+        rmsprop: gaps of RMSprop on mini-batches, shape (rates, runs).
+        descent: gaps of full-batch gradient descent, shape (rates, runs).
     """
 
     rates: tuple[float, ...]
@@ -100,6 +102,8 @@ class Last(NamedTuple):
     full: np.ndarray
     mini: np.ndarray
     sgd: np.ndarray
+    rmsprop: np.ndarray
+    descent: np.ndarray
 
 
 def regression_gaps(

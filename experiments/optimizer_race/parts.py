@@ -1,5 +1,6 @@
 """The four parts of optimizer_race: each measures, prints, draws and claims."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -122,30 +123,42 @@ def check_convergence(*, seed: int, out: Path) -> Part:
 
 
 def fail_on_mini_batches(*, seed: int, runs: int, out: Path) -> Part:
-    """Run Rprop on the lecture's four derivatives and on a linear regression."""
-    rprop, sgd = OPTIMIZERS["rprop"], OPTIMIZERS["sgd"]
+    """Run Rprop and RMSprop on the lecture's four derivatives and on a linear regression."""
+    rprop, sgd, rmsprop = (OPTIMIZERS[name] for name in ("rprop", "sgd", "rmsprop"))
     walks = {
         "Rprop": noise.lecture_walk(rprop(1.0, variant="minus"), ROUNDS),
         "SGD": noise.lecture_walk(sgd(1.0), ROUNDS),
+        "RMSprop": noise.lecture_walk(rmsprop(1.0, like="lecture"), ROUNDS),
     }
     batch, settings = REGRESSION_BATCH, {"epochs": REGRESSION_EPOCHS, "seed": seed, "runs": runs}
     full = noise.regression_gaps(rprop(0.01), batch=noise.EXAMPLES, **settings)
-    mini = [noise.regression_gaps(rprop(size), batch=batch, **settings) for size in FIRST_SIZES]
-    slow = [noise.regression_gaps(sgd(rate), batch=batch, **settings) for rate in REGRESSION_RATES]
-    ends = (np.stack([gaps[:, -1] for gaps in each]) for each in (mini, slow))
-    last = noise.Last(REGRESSION_RATES, FIRST_SIZES, full[:, -1], *ends)
-    best = [int(np.argmin(np.median(each, axis=1))) for each in (last.mini, last.sgd)]
+
+    def run(make: Any, rates: Sequence[float], batch: int = batch) -> list[np.ndarray]:
+        return [noise.regression_gaps(make(rate), batch=batch, **settings) for rate in rates]
+
+    runs_of = {
+        "mini": run(rprop, FIRST_SIZES),
+        "sgd": run(sgd, REGRESSION_RATES),
+        "rmsprop": run(functools.partial(rmsprop, like="lecture"), REGRESSION_RATES),
+        "descent": run(sgd, REGRESSION_RATES, noise.EXAMPLES),
+    }
+    ends = {name: np.stack([gaps[:, -1] for gaps in each]) for name, each in runs_of.items()}
+    last = noise.Last(REGRESSION_RATES, FIRST_SIZES, full[:, -1], **ends)
+    best = {name: int(np.argmin(np.median(each, axis=1))) for name, each in ends.items()}
     ratios = np.median(last.mini, axis=1).min() / np.median(last.sgd, axis=1)
     listed = ", ".join(f"{ratio:.3g}" for ratio in ratios)
     print(f"\nmini-batch Rprop's gap in SGD's, at its rates {REGRESSION_RATES}: {listed}")
     gaps = {
         "Rprop, full batch": full,
-        f"Rprop, batches of {batch}": mini[best[0]],
-        f"SGD, batches of {batch}, rate {REGRESSION_RATES[best[1]]:g}": slow[best[1]],
+        f"Rprop, batches of {batch}": runs_of["mini"][best["mini"]],
     }
+    for name, label in (("sgd", "SGD"), ("rmsprop", "RMSprop")):
+        rate = f"rate {REGRESSION_RATES[best[name]]:g}"
+        gaps[f"{label}, batches of {batch}, {rate}"] = runs_of[name][best[name]]
     figure = draw_rprop(out / "rprop.png", walks, gaps, last)
-    results = {"walk": walks["Rprop"], "last_gaps": last, "rprop_over_sgd": ratios}
+    results = {"walks": walks, "last_gaps": last, "rprop_over_sgd": ratios}
     claims = claim.rprop_claims(walks["Rprop"], noise.BY_HAND, last)
+    claims += claim.remedy_claims(walks["RMSprop"], last)
     return Part("rprop", results, claims, [figure])
 
 

@@ -146,30 +146,37 @@ def _draw_published(ax: Axes, name: str, lowest: float, color: str) -> None:
 def draw_rprop(
     path: Path, walks: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray], last: Last
 ) -> Path:
-    """Draw Rprop with the lecture's four derivatives, and on a linear regression.
+    """Draw Rprop and RMSprop with the lecture's derivatives, and on a linear regression.
 
     ``gaps`` of the regression have the shape (runs, epochs + 1).
     """
-    title = "Rprop looks at signs only: it needs the full batch"
+    title = "Rprop looks at signs only and needs the full batch; RMSprop does not"
     figure, (left, right, end) = new_figure(1, 3, size=(17, 5.4), title=title)
-    for (name, walk), color in zip(walks.items(), (ORANGE, BLUE), strict=True):
-        left.plot(walk, color=color, marker="o", label=name)
+    looks = zip(walks.items(), (ORANGE, BLUE, GREY), "o^s", strict=True)
+    for (name, walk), color, marker in looks:
+        left.plot(walk, color=color, marker=marker, label=name)
     left.axhline(0, color="black", linewidth=1)
-    left.set(xlabel="mini-batch", ylabel="weight, in first step sizes")
+    left.set(xlabel="mini-batch", ylabel="weight, in first step sizes or rates")
     left.set_title("Derivatives 0.1, 0.1, 0.1, −0.5: w should rise")
-    left.legend(loc="center right", fontsize=12)
+    left.legend(loc="upper right", bbox_to_anchor=(1, 0.84), fontsize=12)
     runs = max(len(values) for values in gaps.values())
-    for (name, values), color in zip(gaps.items(), (GREEN, ORANGE, BLUE), strict=True):
-        plot_range(right, np.arange(values.shape[1]), values.T, color=color, label=name)
-    right.set(yscale="log", xlabel="epoch", ylabel="gap of the risk", ylim=(1e-14, 10))
+    looks = zip(gaps.items(), (GREEN, ORANGE, BLUE, GREY), ("-.", "-", "-", "--"), strict=True)
+    for (name, values), color, style in looks:
+        plot_range(
+            right, np.arange(values.shape[1]), values.T, color=color, label=name, style=style
+        )
+    right.set(yscale="log", xlabel="epoch", ylabel="gap of the risk", ylim=(1e-20, 10))
     right.set_title(f"Linear regression: median and range of {runs} runs")
     right.legend(loc="lower left", fontsize=12)
     for x, values, name, color in (
         (last.sizes, last.mini, "Rprop, by its first step size", ORANGE),
         (last.rates, last.sgd, "SGD, by its learning rate", BLUE),
+        (last.rates, last.rmsprop, "RMSprop, by its learning rate", GREY),
     ):
-        plot_range(end, x, values, color=color, label=name, style="o-")
+        style = "s--" if color == GREY else "o-"
+        plot_range(end, x, values, color=color, label=name, style=style)
     end.set(xscale="log", yscale="log", xlabel="rate or first step size", ylabel="last gap")
+    end.set_ylim(bottom=1e-12)
     end.set_title("Mini-batches: no first step size helps Rprop")
     end.legend(loc="lower left", fontsize=12)
     return save_figure(figure, path)

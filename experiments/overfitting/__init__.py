@@ -3,7 +3,8 @@
 Lecture 004: the test risk of a polynomial of order P has its minimum at P = 2, that of the machine
 that made the points; P = 1 underfits; P = 5 overfits 4 points, not 20, and 8 after too many
 iterations from zeros. Lecture 002: the softmax classifier of one number ends as a cliff between
-the training points, unless L2 holds it back.
+the training points, unless L2 holds it back. Networks of every width learn 200 digits, with their
+labels and with random ones.
 """
 
 import dataclasses
@@ -23,10 +24,12 @@ from experiments.harness.record import (
     over_seeds,
     prepare_folder,
 )
+from experiments.overfitting.capacity import WIDTHS, by_width, capacity_claims
 from experiments.overfitting.machine import (
     LINE_EXCESS,
     NOISE_VARIANCE,
     ORDERS,
+    PENALIZED,
     POINTS,
     TRUE,
     measure_machine,
@@ -38,6 +41,7 @@ FIT = "lecture 004, slides on polynomial fitting"
 WHY = "lecture 004, slides on why overfitting happens"
 SHOWN = "steepness", "test", "right"
 CLIFF = "lecture 002, slide on overfitting"
+KEPT = "lecture 004, slides on classical regularization"
 L2 = "lecture 002, slide on preferring simpler models"
 
 
@@ -72,11 +76,15 @@ def main(config: Config) -> list[Claim]:
             for kind in PENALTIES
         },
     }
+    measured["widths"] = by_width(config.seed, config.epochs // 10)
     for points, row in zip(POINTS, np.median(measured["orders"], axis=2), strict=True):
         print(f"{points:2} points, excess risk of P = 1, 2, ...:", *(f"{r:.3g}" for r in row))
     for layers, curves in zip(DEPTHS, measured["deep"], strict=True):
         least, last = np.median(curves[1].min(axis=1)), np.median(curves[1, :, -1])
         print(f"{layers} hidden layers: test risk {least:.2f} at its least, {last:.2f} at the end")
+    for kind, each in measured["widths"].items():
+        right = ", ".join(f"{100 * row.mean():.1f}" for row in each["validation_accuracy"])
+        print(f"{kind} labels, {WIDTHS} units: {right} % of the test images right")
     whole = config.sets >= Config.sets and config.epochs >= Config.epochs and config.seeds > 1
     figure = draw(out / "overfitting.png", measured)
     return conclude(
@@ -143,7 +151,29 @@ def judge(measured: dict[str, Any]) -> list[Claim]:
         for check, text, source, (value, error), bar in rows
     ]
     claims[2] = dataclasses.replace(claims[2], verdict=few)
-    return claims
+    return claims + kept_claims(measured) + capacity_claims(measured["widths"])
+
+
+def kept_claims(measured: dict[str, Any]) -> list[Claim]:
+    """Claim that gradient descent with L2 keeps the weights that it passes without."""
+    plain, weak, strong = (measured[name] for name in ("descent", *PENALIZED))
+    rise, gain, loss = (
+        over_sets(values)
+        for values in (
+            weak[:, -1] / weak.min(axis=1),
+            plain[:, -1] / weak[:, -1],
+            strong[:, -1] / weak[:, -1],
+        )
+    )
+    only = f"holds only if it is weak: with a strength of 1 the risk is {loss[0]:.2g} times that"
+    rows = (
+        (at_most, "the same with L2 of strength .01: test risk, end over least", rise, 2.0),
+        (at_least, "test risk at the end, without L2 over with L2", gain, 1.0),
+    )
+    return [
+        check(text, KEPT, value, bar, uncertainty=error, verdict=only)
+        for check, text, (value, error), bar in rows
+    ]
 
 
 def over_sets(values: np.ndarray) -> tuple[float, float]:

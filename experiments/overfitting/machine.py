@@ -16,6 +16,8 @@ LINE_EXCESS = 16 / 5 - (4 / 3) ** 2
 ORDERS, POINTS = range(1, 8), (4, 8, 20)
 TIMES = np.unique(np.round(np.logspace(0, 6, 121)).astype(int))
 """Iterations at which gradient descent is looked at."""
+PENALIZED = {"weak L2": 0.01, "strong L2": 1.0}
+"""Strengths of the penalty; the lecture adds it to the risk as it is, with 1."""
 
 
 def draw_points(key: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -47,14 +49,17 @@ def fit_order(x: np.ndarray, v: np.ndarray, order: int) -> np.ndarray:
     return np.linalg.lstsq(powers(x, order), v, rcond=None)[0]
 
 
-def descend(x: np.ndarray, v: np.ndarray, order: int = 5) -> np.ndarray:
+def descend(x: np.ndarray, v: np.ndarray, order: int = 5, strength: float = 0.0) -> np.ndarray:
     """Return the weights of gradient descent from zeros at `TIMES`, at the rate 1 / lambda_max.
+
+    The risk has the penalty ``strength * ||w||^2``, as the lecture's.
 
     Along each eigenvector of the Hessian a step leaves ``1 - rate * eigenvalue`` of the distance:
     the weights after many steps are found without taking them.
     """
     design = powers(x, order)
     values, vectors = np.linalg.eigh(2 * design.T @ design / len(x))
+    values += 2 * strength
     rate = 1 / values[-1]
     slope = vectors.T @ (2 * design.T @ v / len(x))
     shrunk = -np.expm1(TIMES[:, None] * np.log1p(-np.clip(rate * values, 0, 1 - 1e-15)))
@@ -71,4 +76,8 @@ def measure_machine(seed: int, sets: int) -> dict[str, np.ndarray]:
         for n in POINTS
     ]
     paths = np.array([descend(x, v) for x, v in drawn[8]])
-    return {"orders": np.array(orders), "paths": paths, "descent": excess_risk(paths)}
+    measured = {"orders": np.array(orders), "paths": paths, "descent": excess_risk(paths)}
+    for name, strength in PENALIZED.items():
+        path = np.array([descend(x, v, strength=strength) for x, v in drawn[8]])
+        measured[name] = excess_risk(path)
+    return measured

@@ -6,10 +6,20 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.harness.figures import BLUE, GREEN, GREY, ORANGE, new_figure, save_figure
+from experiments.harness.figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    new_figure,
+    plot_bars,
+    save_figure,
+)
+from experiments.overfitting.capacity import WIDTHS
 from experiments.overfitting.machine import (
     NOISE_VARIANCE,
     ORDERS,
+    PENALIZED,
     POINTS,
     REACH,
     TIMES,
@@ -26,7 +36,7 @@ COLORS, STYLES = (ORANGE, BLUE, GREEN), ("o-", "s--", "^-.")
 def draw(path: Path, measured: dict[str, Any]) -> Path:
     """Draw fits, test risks, the path of the weights, and the classifiers."""
     title = "Overfitting: too much capacity, too few points, too many iterations"
-    figure, axes = new_figure(2, 4, size=(20, 9), title=title)
+    figure, axes = new_figure(2, 5, size=(24, 9), title=title)
     for axis, points in zip(axes, (4, 20), strict=False):
         _fits(axis, points)
     axes[0].set_ylabel("v")
@@ -42,7 +52,12 @@ def draw(path: Path, measured: dict[str, Any]) -> Path:
     axes[3].plot(TIMES, np.median(descent, axis=0), color=BLUE, label="median")
     band = np.quantile(descent, [0.25, 0.75], axis=0)
     axes[3].fill_between(TIMES, *band, color=BLUE, alpha=0.2, label="half of the sets")
+    looks = zip(PENALIZED.items(), (GREEN, ORANGE), ("--", ":"), strict=True)
+    for (name, strength), color, style in looks:
+        label = f"median, L2 of {strength:g}"
+        axes[3].plot(TIMES, np.median(measured[name], axis=0), style, color=color, label=label)
     axes[3].set(xlabel="iteration", ylabel="excess test risk", xscale="log", yscale="log")
+    axes[3].set_ylim(bottom=0.03)
     axes[3].set_title("P = 5 on 8 points, from zeros")
     axes[3].legend(fontsize=11)
     rise = descent[:, -1] / descent.min(axis=1)
@@ -52,25 +67,39 @@ def draw(path: Path, measured: dict[str, Any]) -> Path:
         true = power < len(TRUE)
         label = f"$w_{power}$" + (f" (true {TRUE[power]:g})" if true else " (true 0)")
         color = COLORS[power % 3]
-        axes[4].plot(TIMES, row, "-" if true else "--", color=color, label=label)
-    axes[4].set(xlabel="iteration", ylabel="weight", xscale="log")
-    axes[4].set_title("Its weights, the median set")
-    axes[4].legend(fontsize=10, ncols=2, loc="upper left")
-    axes[4].set_ylim(top=1.5 * weights.max())
+        axes[5].plot(TIMES, row, "-" if true else "--", color=color, label=label)
+    axes[5].set(xlabel="iteration", ylabel="weight", xscale="log")
+    axes[5].set_title("Its weights, the median set")
+    axes[5].legend(fontsize=10, ncols=2, loc="upper left")
+    axes[5].set_ylim(top=1.5 * weights.max())
     for layers, color, curves in zip(DEPTHS, COLORS, measured["deep"], strict=True):
         epochs = range(1, curves.shape[2] + 1)
         label = f"{layers} hidden layers"
-        axes[5].plot(epochs, np.median(curves[1], axis=0), color=color, label=label)
-    axes[5].set(xlabel="epoch", ylabel="test risk (median)", xscale="log", yscale="log")
-    axes[5].set_title("Networks on 8 points")
-    axes[5].legend(fontsize=11)
-    _cliff(axes[6], measured["cliff"])
+        axes[6].plot(epochs, np.median(curves[1], axis=0), color=color, label=label)
+    axes[6].set(xlabel="epoch", ylabel="test risk (median)", xscale="log", yscale="log")
+    axes[6].set_title("Networks on 8 points")
+    axes[6].legend(fontsize=11)
+    _cliff(axes[7], measured["cliff"])
     losses = [[row["test"] for row in rows] for rows in measured["cliff"].values()]
     for none, l2 in zip(*losses, strict=True):
-        axes[7].plot([0, 1], [none, l2], "o-", color=GREY, alpha=0.7)
-    axes[7].set_xticks([0, 1], ["without", "with L2"])
-    axes[7].set(ylabel="test loss (nats)", xlim=(-0.3, 1.3), title="Test loss, each data set")
-    axes[7].set_ylim(bottom=0)
+        axes[8].plot([0, 1], [none, l2], "o-", color=GREY, alpha=0.7)
+    axes[8].set_xticks([0, 1], ["without", "with L2"])
+    axes[8].set(ylabel="test loss (nats)", xlim=(-0.3, 1.3), title="Test loss, each data set")
+    axes[8].set_ylim(bottom=0)
+    for axis, kind, title in (
+        (axes[4], "true", "200 digits: width does no harm"),
+        (axes[9], "random", "200 digits with random labels"),
+    ):
+        each = measured["widths"][kind]
+        for name, label, color, style in (
+            ("train_accuracy", "training images", ORANGE, "s--"),
+            ("validation_accuracy", "test images", BLUE, "o-"),
+        ):
+            plot_bars(axis, WIDTHS, 100 * each[name], color=color, label=label, style=style)
+        axis.set(
+            xlabel="hidden units", ylabel="right (%)", xscale="log", ylim=(0, 105), title=title
+        )
+        axis.legend(fontsize=11, loc="center right")
     return save_figure(figure, path)
 
 

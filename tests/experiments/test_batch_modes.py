@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxnet
 from experiments import batch_modes
 from experiments.batch_modes import modes
 from tests.experiments.test_commands import recorded
@@ -14,7 +15,7 @@ from tests.experiments.test_commands import recorded
 
 def test_the_record_of_batch_modes(tmp_path: Path) -> None:
     record = recorded("batch_modes", tmp_path, "--smoke")
-    assert len(record["claims"]) == 4
+    assert len(record["claims"]) == 7
     assert all(claim["holds"] for claim in record["claims"])
     assert {np.shape(each) for each in record["results"]["test_errors"].values()} == {(2, 1)}
 
@@ -62,6 +63,22 @@ def test_claims_about_cycle_and_noise_can_fail() -> None:
     linear = 1 / np.array([modes.SIZES] * 2, float)
     assert not batch_modes.noise_claims(linear)[0].holds
     assert batch_modes.noise_claims(np.sqrt(linear))[0].holds
+
+
+def test_claims_about_adjustments_can_fail() -> None:
+    def held(**more: float) -> list[bool]:
+        fair = modes.Adjustment(100.0, 99.0, 0.01, 100)._replace(**more)
+        return [claim.holds for claim in batch_modes.adjustment_claims([fair] * 2)]
+
+    assert held() == [True] * 3
+    assert held(outputs=1.0, loss=1.0) == [False, False, True]  # no more than one step
+    assert held(apart=0.1) == [True, True, False]
+
+
+def test_a_large_rate_does_not_add_up() -> None:
+    dataset = jaxnet.data.load_dataset("digits")
+    large = modes.adjust(dataset, jax.random.key(0), rate=0.01)
+    assert not any(claim.holds for claim in batch_modes.adjustment_claims([large] * 2))
 
 
 @pytest.mark.parametrize(("seconds", "holds"), [((0.1, 0.2), True), ((0.1, 2.0), False)])

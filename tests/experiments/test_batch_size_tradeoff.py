@@ -114,6 +114,24 @@ def test_the_claims_about_runs_can_fail() -> None:
         assert [claim.holds for claim in made] == expected
 
 
+def test_the_claims_about_generalization_can_fail() -> None:
+    noise = np.array([0.0, 0.001, 0.002])
+
+    def held(full: float, updated: float) -> list[bool]:
+        ends = {16: (0.98, 0.98), 1024: (full, updated)}
+        each = {
+            size: Outcome(
+                0.1, noise, *(Reached(5, 0.1, mean + size / 16 * noise) for mean in means)
+            )
+            for size, means in ends.items()
+        }
+        return [claim.holds for claim in claims.generalization_claims(each)]
+
+    assert held(0.7, 0.92) == [True, True]
+    assert held(0.98, 0.92) == [False, True]
+    assert held(0.7, 0.98) == [True, False]
+
+
 def test_epochs_to_the_target_are_interpolated() -> None:
     losses = np.array([1.0, 0.1, 0.2, 0.001])
     assert epochs_to_target(losses, 0.1) == 1.0

@@ -4,11 +4,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from experiments import binary_digit
-from experiments.binary_digit.networks import CROSS, SQUARED, STEP, at_edge, mistakes
+from experiments.binary_digit.networks import (
+    CROSS,
+    SQUARED,
+    STEP,
+    at_edge,
+    equal_label,
+    first_equal,
+    mistakes,
+)
 from tests.experiments.test_commands import recorded
 
 
@@ -42,6 +52,8 @@ def invented() -> dict[str, Any]:
             SQUARED: 0.5 + 0.9 * (rows * sure - 0.5),
             CROSS: rows * sure,
         },
+        "equal": 0.0,
+        "first_equal": first_equal(),
         "slopes": {STEP: 0.0, SQUARED: 0.1, CROSS: 0.1},
         "truth": truth,
         "one_against_rest": np.array([0.96, 0.97, 0.97]),
@@ -65,6 +77,8 @@ WRONG: dict[str, tuple[set[int], Callable[[dict[str, Any]], dict[str, Any]]]] = 
     "the losses exchanged": ({2, 3, 4}, exchanged("f1")),
     "the outputs exchanged": ({5}, exchanged("outputs")),
     "another threshold": ({6}, shifted),
+    "sigmoids that reach 1": ({8}, lambda m: {"equal": 0.01}),
+    "a sigmoid that never is 1": ({9}, lambda m: {"first_equal": np.inf}),
     "a softmax that is worse": ({7}, lambda m: {"softmax": m["softmax"] - 0.1}),
 }
 
@@ -79,6 +93,12 @@ def test_a_wrong_variant_fails(name: str) -> None:
     measured = invented()
     claims = binary_digit.judge(measured | change(measured))
     assert {place for place, claim in enumerate(claims) if not claim.holds} == failing
+
+
+def test_which_sigmoids_equal_their_label() -> None:
+    truth = np.array([True, True, False, False])
+    assert equal_label(np.array([[20.0, 10.0, 20.0, -10.0]]), truth) == 0.25
+    assert jax.nn.sigmoid(jnp.float32(16.6)) < 1 == jax.nn.sigmoid(jnp.float32(16.7))
 
 
 def test_edges_and_mistakes() -> None:

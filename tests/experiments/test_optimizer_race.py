@@ -175,7 +175,7 @@ def test_claims_about_rprop_can_fail() -> None:
     def held(walk: float = -2.92, full: float = 1e-13, mini: float = 1e-3, sgd: float = 1e-6):
         at = [np.full((2, 3), gap) for gap in (mini, sgd)]
         at[1][0] = 1.0  # SGD at another rate
-        last = noise.Last((0.1, 0.2), (0.1, 0.2), np.full(3, full), *at)
+        last = noise.Last((0.1, 0.2), (0.1, 0.2), np.full(3, full), *at, *at)
         weights = np.array([*noise.BY_HAND[:-1], walk, 5.0])
         return [claim.holds for claim in claims.rprop_claims(weights, noise.BY_HAND, last)]
 
@@ -184,6 +184,26 @@ def test_claims_about_rprop_can_fail() -> None:
     assert held(full=1e-8) == [True, False, False, True]
     assert held(mini=1e-8) == [True, True, False, False]
     assert held(sgd=1e-4) == [True, True, True, False]
+
+
+def test_claims_about_the_remedy_can_fail() -> None:
+    def held(turn: int = 1, rms: float = 1e-4, descent: float = 1e-13) -> list[bool]:
+        gaps = [np.full((2, 3), gap) for gap in (2e-3, 1e-6, rms, descent)]
+        last = noise.Last((0.1, 0.2), (0.1, 0.2), gaps[0][0], *gaps)
+        walk = turn * np.asarray(noise.lecture_walk(OPTIMIZERS["rmsprop"](1.0, like="lecture"), 3))
+        return [claim.holds for claim in claims.remedy_claims(walk, last)]
+
+    assert held() == [True, True, True]
+    assert held(turn=-1) == [False, True, True]
+    assert held(rms=3e-4) == [True, False, True]
+    assert held(descent=1e-10) == [True, True, False]
+
+
+def test_rmsprop_under_the_lectures_derivatives(float64: np.dtype) -> None:
+    walk = noise.lecture_walk(OPTIMIZERS["rmsprop"](1.0, like="lecture"), 1)
+    v = [0.001, 0.0019, 0.00271, 0.027439]  # .9 v + .1 g^2
+    steps = np.array([-0.1, -0.1, -0.1, 0.5]) / np.sqrt(v)
+    np.testing.assert_allclose(walk, [0.0, *np.cumsum(steps)], rtol=1e-5)
 
 
 def test_the_record(
@@ -195,6 +215,6 @@ def test_the_record(
     assert list(record["results"]["race"]) == ["sgd", "adam"]
     assert list(record["results"]["race"]["adam"]) == NAMES
     assert f"{record['results']['quadratic_deep']['initial_loss']:.4f}" == "353.4468"
-    assert len(record["claims"]) == 17
+    assert len(record["claims"]) == 20
     assert all(claim["holds"] for claim in record["claims"])
     assert "initial test loss 353.4468" in capsys.readouterr().out

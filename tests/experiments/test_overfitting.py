@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -42,11 +43,12 @@ def test_the_best_line_has_its_excess() -> None:
     assert machine.excess_risk(best) == pytest.approx(machine.LINE_EXCESS)
 
 
-def test_the_steps_are_those_that_fit_takes(float64: Any) -> None:
+@pytest.mark.parametrize("strength", [0.0, 0.1])
+def test_the_steps_are_those_that_fit_takes(strength: float, float64: Any) -> None:
     del float64
     x, v = POINTS
     design = machine.powers(x, 5)
-    rate = 1 / np.linalg.eigvalsh(2 * design.T @ design / len(x))[-1]
+    rate = 1 / (np.linalg.eigvalsh(2 * design.T @ design / len(x))[-1] + 2 * strength)
     steps = int(machine.TIMES[30])
     result = fit(
         jaxnet.networks.polynomial(5),
@@ -54,11 +56,16 @@ def test_the_steps_are_those_that_fit_takes(float64: Any) -> None:
         key=jax.random.key(0),
         optimizer=jaxnet.optim.sgd(rate),
         loss="squared_error",
+        penalty=lambda params: (
+            strength * jnp.square(jnp.hstack([w.ravel() for w in jax.tree.leaves(params)])).sum()
+        ),
         epochs=steps,
         batch_size=8,
     )
     w, b = result.params[-1]
-    np.testing.assert_allclose([b[0], *w[0]], machine.descend(x, v)[30], rtol=1e-8)
+    np.testing.assert_allclose(
+        [b[0], *w[0]], machine.descend(x, v, strength=strength)[30], rtol=1e-8
+    )
 
 
 def invented() -> dict[str, Any]:
@@ -80,7 +87,23 @@ def invented() -> dict[str, Any]:
         kind: [{"steepness": k, "test": loss * seed, "right": 1.0} for seed in seeds]
         for kind, (k, loss) in rows.items()
     }
-    return {"orders": orders, "descent": descent, "paths": paths, "deep": deep, "cliff": cliffs}
+    right = np.array([0.5, 0.9, 0.93, 0.94, 0.94])[:, None] * np.ones(3)
+    widths = {
+        "true": {"train_accuracy": np.ones((5, 3)), "validation_accuracy": right},
+        "random": {
+            "train_accuracy": np.ones((5, 3)),
+            "validation_accuracy": np.full((5, 3), 0.11),
+        },
+    }
+    held = {name: np.full_like(descent, 0.1 * s) for name, s in (("weak L2", 1), ("strong L2", 9))}
+    return held | {
+        "widths": widths,
+        "orders": orders,
+        "descent": descent,
+        "paths": paths,
+        "deep": deep,
+        "cliff": cliffs,
+    }
 
 
 def entry(name: str, place: Any, value: float) -> Callable[[dict[str, Any]], None]:
@@ -97,6 +120,13 @@ def cliff(kind: str, **values: float) -> Callable[[dict[str, Any]], None]:
     return apply
 
 
+def width(kind: str, name: str, value: float) -> Callable[[dict[str, Any]], None]:
+    def apply(measured: dict[str, Any]) -> None:
+        measured["widths"][kind][name][-1] = value
+
+    return apply
+
+
 WRONG: dict[str, tuple[set[int], Callable[[dict[str, Any]], None]]] = {
     "a machine of order 3": ({0}, entry("orders", (1, 2), 0.001)),
     "a machine that is a line": ({0, 1}, entry("orders", (2, 0), 0.005)),
@@ -107,12 +137,16 @@ WRONG: dict[str, tuple[set[int], Callable[[dict[str, Any]], None]]] = {
     "depth that helps": ({6}, entry("deep", 0, 4.0)),
     "a penalty that is left out": ({7, 9}, cliff("l2", steepness=4.0, test=1.5)),
     "training points that overlap": ({8}, cliff("none", right=0.9)),
+    "a risk that rises with L2 too": ({10, 11}, entry("weak L2", (slice(None), -1), 2.0)),
+    "a network that cannot learn any labels": ({12}, width("random", "train_accuracy", 0.99)),
+    "random labels that tell": ({13}, width("random", "validation_accuracy", 0.2)),
+    "width that overfits": ({14}, width("true", "validation_accuracy", 0.85)),
     "a penalty too strong": ({9}, cliff("l2", test=2.0)),
 }
 
 
 def test_the_claims_hold_of_what_they_say() -> None:
-    assert [claim.holds for claim in overfitting.judge(invented())] == [True] * 10
+    assert [claim.holds for claim in overfitting.judge(invented())] == [True] * 15
 
 
 @pytest.mark.parametrize("name", WRONG)

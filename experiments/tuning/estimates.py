@@ -1,33 +1,16 @@
-"""What does choosing a setting on the test examples do to the estimate of its error?
+"""Settings chosen on test examples, on validation examples and by folds, and their true error."""
 
-Lecture 000: hyperparameters are chosen on validation examples, and the test examples are used once.
-Here all settings are trained on many data sets whose true error is known, from examples enough to
-tell; the setting is chosen on the test examples, on validation examples, or by 5 folds.
-"""
-
-import dataclasses
 import functools
-import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import jaxnet
-from experiments.harness.command import run_command
-from experiments.harness.figures import BLUE, GREEN, GREY, ORANGE, new_figure, save_figure
-from experiments.harness.options import Seed, Within
 from experiments.harness.progress import sweep_bar
-from experiments.harness.record import (
-    Claim,
-    at_least,
-    at_most,
-    conclude,
-    over_seeds,
-    prepare_folder,
-)
+from experiments.harness.record import Claim, at_least, at_most, over_seeds
+from jaxnet.core.types import Key
 from jaxnet.data import Examples, synthetic
 from jaxnet.training import Recipe, grid, sweep
 
@@ -44,56 +27,19 @@ LEAST = 0.005
 """Half a point: what is less would not matter."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Settings of the experiment."""
-
-    sets: Annotated[int, Within(2)] = 40
-    """Data sets, 2 or more; each has its own examples, and networks."""
-    epochs: Annotated[int, Within(1)] = 40
-    """Epochs of each network."""
-    seed: Seed = 0
-    """Seed of all of them."""
-    out: Path = Path("out/tuning")
-    """Folder for result.json and the figure."""
-
-
-SMOKE = Config(sets=3, epochs=5)
-
-
-def main(config: Config) -> list[Claim]:
-    """Train all settings on all data sets, choose in three ways, and compare with the truth."""
-    out = prepare_folder(config.out)
-    accuracy = {name: np.asarray(each, np.float64) for name, each in measure(config).items()}
-    chosen = {how: choose(accuracy[how]) for how in ("test", "validation", "folds")}
-    taken = {how: pick(accuracy["truth"], place) for how, place in chosen.items()}
-    estimates = {how: pick(accuracy["test"], chosen[how]) - taken[how] for how in chosen}
-    optimism = {n: over_seeds(optimisms(accuracy, n)) for n in TRIED}
-    for how in chosen:
-        bias, better = (over_seeds(100 * each[how]) for each in (estimates, taken))
-        print(
-            f"chosen by {how}: truly {better[0]:.2f} % right, the test says {bias[0]:+.2f} ± "
-            f"{bias[1]:.2f} points more"
-        )
-    figure = draw(out / "tuning.png", accuracy, optimism, estimates)
-    results = {"optimism": optimism, "estimates": estimates, "truth": taken}
-    claims = judge(estimates, taken, accuracy) if config.sets >= Config.sets else []
-    return conclude(config, seeds=[config.seed], results=results, claims=claims, figures=[figure])
-
-
-def measure(config: Config) -> dict[str, np.ndarray]:
+def measure(seed: int, count: int, epochs: int) -> dict[str, np.ndarray]:
     """Return accuracies, of shape ``(sets, settings)``: on held-out examples, and in truth."""
-    data_key, truth_key, run_key = jax.random.split(jax.random.key(config.seed), 3)
+    data_key, truth_key, run_key = jax.random.split(jax.random.key(seed), 3)
     moons = functools.partial(synthetic.two_moons, noise=NOISE)
-    points = moons(data_key, config.sets * SIZE)
-    how = {"key": run_key, "seeds": 1, "epochs": config.epochs, "batch_size": 16}
-    sets = np.arange(config.sets)
+    points = moons(data_key, count * SIZE)
+    how = {"key": run_key, "seeds": 1, "epochs": epochs, "batch_size": 16}
+    sets = np.arange(count)
     with sweep_bar("networks") as show:
         found = sweep(whole, points, settings=grid(index=sets, **GRID), on_progress=show, **how)
         part = grid(index=sets, fold=np.arange(FOLDS), **GRID)
         folds = sweep(folded, points, settings=part, keep="metrics", on_progress=show, **how)
     rows = sets[:, None] * SIZE + TRAIN + HELD_OUT + np.arange(HELD_OUT)
-    test, shape = points.take(np.repeat(rows, SETTINGS, axis=0)), (config.sets, SETTINGS)
+    test, shape = points.take(np.repeat(rows, SETTINGS, axis=0)), (count, SETTINGS)
     params, folded_ = found.params, folds.metrics["validation_accuracy"]
     truth = moons(truth_key, TRUTH)
     return {
@@ -102,28 +48,33 @@ def measure(config: Config) -> dict[str, np.ndarray]:
         "truth": np.reshape(
             jax.vmap(accuracy, (0, None))(jax.tree.map(_first, params), truth), shape
         ),
-        "folds": np.reshape(folded_, (config.sets, FOLDS, SETTINGS)).mean(axis=1),
+        "folds": np.reshape(folded_, (count, FOLDS, SETTINGS)).mean(axis=1),
     }
 
 
 def whole(index: Any, learning_rate: Any, l2: Any) -> Recipe:
     """Return the recipe of a setting and a data set, with validation examples of its own."""
     rows = index * SIZE + jnp.arange(TRAIN + HELD_OUT)
-    return recipe(learning_rate, l2, rows[:TRAIN], rows[TRAIN:])
+    return recipe(index, learning_rate, l2, rows[:TRAIN], rows[TRAIN:])
 
 
 def folded(index: Any, fold: Any, learning_rate: Any, l2: Any) -> Recipe:
     """Return the recipe of a setting, a data set and a fold of its training examples."""
     size = TRAIN // FOLDS
     rows = index * SIZE + (fold * size + jnp.arange(TRAIN)) % TRAIN
-    return recipe(learning_rate, l2, rows[size:], rows[:size])
+    return recipe(index, learning_rate, l2, rows[size:], rows[:size])
 
 
-def recipe(learning_rate: Any, l2: Any, subset: Any, held_out: Any) -> Recipe:
-    """Return the recipe of a setting for some examples."""
+def recipe(index: Any, learning_rate: Any, l2: Any, subset: Any, held_out: Any) -> Recipe:
+    """Return the recipe of a setting for some examples, with initial weights of its data set."""
+
+    def init(key: Key, shape: Any) -> Any:
+        return NETWORK.init(jax.random.fold_in(key, index), shape)
+
     penalty = jaxnet.penalties.get_penalty("l2", strength=l2)
     optimizer = jaxnet.optim.momentum(learning_rate)
-    return Recipe(NETWORK, optimizer, penalty=penalty, subset=subset, held_out=held_out)
+    own = NETWORK._replace(init=init)
+    return Recipe(own, optimizer, penalty=penalty, subset=subset, held_out=held_out)
 
 
 def accuracy(params: Any, examples: Examples) -> Any:
@@ -187,26 +138,3 @@ def judge(estimates: Any, taken: Any, accuracy: dict[str, np.ndarray]) -> list[C
             uncertainty=better[1],
         ),
     ]
-
-
-def draw(path: Path, accuracy: Any, optimism: Any, estimates: Any) -> Path:
-    """Draw the optimism against the number of settings, and what each way of choosing says."""
-    title = "Who chooses on the test examples is told too much"
-    figure, (left, right) = new_figure(1, 2, size=(13, 5), title=title)
-    means, errors = np.array(list(optimism.values())).T * 100
-    left.errorbar(TRIED, means, errors, fmt="o-", color=ORANGE)
-    left.axhline(0, color=GREY, lw=1)
-    left.set(xlabel="settings tried", ylabel="test accuracy over the true one (points)")
-    left.set_title("The best by the test examples")
-    for place, (how, color) in enumerate(zip(estimates, (ORANGE, BLUE, GREEN), strict=True)):
-        mean, error = over_seeds(100 * estimates[how])
-        right.errorbar(place, mean, error, fmt="o", color=color, ms=9, capsize=5)
-    right.axhline(0, color=GREY, lw=1)
-    right.set_xticks(range(len(estimates)), [f"by {how}" for how in estimates])
-    right.set(xlim=(-0.5, 2.5), ylabel="test accuracy over the true one (points)")
-    right.set_title(f"{len(accuracy['test'])} data sets, mean ± standard error")
-    return save_figure(figure, path)
-
-
-if __name__ == "__main__":
-    sys.exit(run_command(sys.modules[__name__]))
