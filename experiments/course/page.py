@@ -18,6 +18,9 @@ STYLE = (Path(__file__).parent / "page.css").read_text("utf-8")
 
 HERE = Path(__file__).parent.parent
 
+LEGIBLE = 0.37
+"""Least width of a figure on the screen over its own; letters are then 8 pixels high or more."""
+
 
 def build_page(runs: Sequence[Run], questions: Mapping[str, str], out: Path, *, quick: bool) -> str:
     """Return the page.
@@ -144,16 +147,18 @@ def _figures(run: Run, out: Path) -> list[Path]:
 def _figure(path: Path) -> str:
     """Return a figure; a PNG in fewer colours and bytes, with the description that it carries."""
     described, content = path.stem.replace("_", " ").capitalize(), path.read_bytes()
+    least = ""
     if path.suffix == ".png":
         with Image.open(path) as image:
             described = str(image.info.get("Description", "")) or described
+            least = f' style="min-width: {LEGIBLE * image.width:.0f}px"'
             small, file = image.convert("RGB").quantize(128), io.BytesIO()
         small.save(file, "PNG", optimize=True)
         content = file.getvalue()
     kind = {".svg": "svg+xml"}.get(path.suffix, path.suffix[1:])
     data = base64.b64encode(content).decode()
     return (
-        f'<figure data-scroll tabindex="0"><img alt="{_text(described)}" '
+        f'<figure data-scroll tabindex="0"><img alt="{_text(described)}"{least} '
         f'src="data:image/{kind};base64,{data}"></figure>'
     )
 
