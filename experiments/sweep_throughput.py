@@ -47,7 +47,7 @@ SMOKE = Config(rounds=1, examples=500)
 def main(config: Config) -> list[Claim]:
     """Time both ways in turns, compare, and write the record."""
     load = Load()
-    check_workload(config.examples, config.data_dir)
+    check_workload("headline", config.examples, config.data_dir)
     out = prepare_folder(config.out)
     timings, failures = time_in_turns(
         NAMES,

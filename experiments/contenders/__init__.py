@@ -46,17 +46,22 @@ CONTENDERS = {
         "pytorch:dataloader", ("torch",), "the lectures' PyTorch loop over a DataLoader"
     ),
     "pytorch_in_memory": Contender(
-        "pytorch:in_memory", ("torch",), "PyTorch, tensors in memory, fused Adam"
+        "pytorch:in_memory", ("torch",), "PyTorch, tensors in memory, fused optimizer"
     ),
     "pytorch_compiled": Contender(
         "pytorch:compiled", ("torch",), "PyTorch, the same with torch.compile"
     ),
+    "plain_jax": Contender("plain_jax:scan", (), "plain JAX and optax, an epoch as one scan"),
+    "plain_jax_tuned": Contender("plain_jax:tuned", (), "plain JAX, compiled with fit's options"),
+    "numpy_loop": Contender("numpy_loop:loop", (), "NumPy, backpropagation by hand"),
     "keras": Contender("keras_fit:fit", ("keras",), "Keras on JAX, model.fit"),
     "flax_nnx": Contender("flax_nnx:loop", ("flax",), "flax nnx, a loop of jitted steps"),
+    "flax_linen": Contender("flax_linen:loop", ("flax",), "flax linen, a loop of jitted steps"),
     "equinox": Contender("equinox_loop:loop", ("equinox",), "Equinox, a loop of jitted steps"),
     "sklearn": Contender(
         "sklearn_mlp:partial_fit", ("scikit-learn",), "scikit-learn's MLPClassifier"
     ),
+    "products": Contender("floor:same_shapes", (), "the matrix products alone, in these shapes"),
     "floor": Contender("floor:matrix_products", (), "the matrix products alone, at full speed"),
 }
 """Name -> contender."""

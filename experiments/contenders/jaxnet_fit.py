@@ -12,7 +12,7 @@ from experiments.contenders.workload import Workload
 
 def fit(workload: Workload) -> Callable[[], float]:
     """Train by `jaxnet.training.fit`, checks included."""
-    return _epochs(workload)
+    return _epochs(workload, drop_rate=workload.drop_rate)
 
 
 def by_hand(workload: Workload) -> Callable[[], float]:
@@ -27,7 +27,7 @@ def dropout(workload: Workload) -> Callable[[], float]:
 
 def _epochs(workload: Workload, *, gradient: str = "autodiff", **rates: Any) -> Callable[[], float]:
     network = jaxnet.mlp(workload.widths, input_scale=1 / workload.pixel_max, **rates)
-    optimizer = jaxnet.optim.adam(workload.learning_rate)
+    optimizer = getattr(jaxnet.optim, workload.optimizer)(workload.learning_rate)
     train, test = jax.tree.map(jnp.asarray, workload[:2])
     state = None
 

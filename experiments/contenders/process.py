@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 
-def main(name: str, examples: str, data_dir: str) -> None:
+def main(name: str, workload: str, examples: str, data_dir: str) -> None:
     """Train epochs of the contender ``name`` on request."""
     next_line = listen()
     try:
-        epoch, ready = start(name, int(examples) or None, Path(data_dir) if data_dir else None)
+        folder = Path(data_dir) if data_dir else None
+        epoch, ready = start(name, workload, int(examples) or None, folder)
     except Exception as error:
         send({"error": f"{type(error).__name__}: {error}"})
         raise
@@ -60,13 +61,13 @@ def timed(epoch: Callable[[], Any]) -> dict[str, Any]:
     return {"seconds": seconds, "test_accuracy": accuracy, "peak_bytes": peak}
 
 
-def start(name: str, examples: int | None, data_dir: Path | None):
+def start(name: str, workload_name: str, examples: int | None, data_dir: Path | None):
     """Load the contender and train one epoch, which compiles."""
     from experiments.contenders import CONTENDERS
-    from experiments.contenders.workload import headline
+    from experiments.contenders.workload import make_workload
 
     contender = CONTENDERS[name]
-    workload = headline(examples, data_dir=data_dir)
+    workload = make_workload(workload_name, examples, data_dir=data_dir)
     function = contender.load()
     started = time.perf_counter()
     epoch = function(workload)

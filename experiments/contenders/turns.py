@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.contenders import CONTENDERS
-from experiments.contenders.workload import Workload, headline
+from experiments.contenders.workload import Workload, make_workload
 from experiments.harness.command import LostContenderError
 from jaxnet.core.checks import check_range
 
@@ -29,7 +29,7 @@ class Timing:
         test_accuracy: after the last epoch.
         peak_bytes: peak memory of its process.
         versions: package -> version.
-        data: the images, ``"mnist"`` or ``"random"``.
+        data: as for `experiments.contenders.workload.Workload`.
     """
 
     name: str
@@ -56,6 +56,7 @@ def missing_packages(name: str) -> list[str]:
 def time_in_turns(
     names: Sequence[str],
     *,
+    workload: str = "headline",
     rounds: int,
     examples: int,
     data_dir: Path | None,
@@ -72,7 +73,7 @@ def time_in_turns(
     with contextlib.ExitStack() as stack:
         for name in names:
             show(f"first epoch of {name}")
-            process = stack.enter_context(_process(name, examples, data_dir))
+            process = stack.enter_context(_process(name, workload, examples, data_dir))
             answer = _answer(process)
             if "error" in answer:
                 failures[name] = answer["error"]
@@ -94,14 +95,14 @@ def time_in_turns(
     return list(timings.values()), failures
 
 
-def check_workload(examples: int, data_dir: Path | None) -> Workload:
-    """Return the workload of all contenders, after checks.
+def check_workload(name: str, examples: int, data_dir: Path | None) -> Workload:
+    """Return the workload called ``name``, after checks.
 
     Raises:
         FileNotFoundError: if MNIST is not in ``data_dir``.
         ValueError: for fewer examples than a mini-batch, or more than there are.
     """
-    workload = headline(examples or None, data_dir=data_dir)
+    workload = make_workload(name, examples or None, data_dir=data_dir)
     if examples:
         low, high = workload.batch_size, len(workload.train.targets)
         check_range("--examples", examples, low=low, high=high)
@@ -115,9 +116,9 @@ def lost(failures: dict[str, str]) -> LostContenderError:
 
 
 @contextlib.contextmanager
-def _process(name: str, examples: int, data_dir: Path | None) -> Iterator[Any]:
-    command = [sys.executable, "-m", "experiments.contenders.process", name, str(examples)]
-    command.append(str(data_dir or ""))
+def _process(name: str, workload: str, examples: int, data_dir: Path | None) -> Iterator[Any]:
+    command = [sys.executable, "-m", "experiments.contenders.process", name, workload]
+    command += [str(examples), str(data_dir or "")]
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(

@@ -262,11 +262,12 @@ def test_the_benchmark_reports_ratios_and_missing_peers(
     monkeypatch.setattr(module, "missing_packages", lambda name: ["torch"] * name.startswith("py"))
     options = ("--smoke", "--examples", "100", "--peers", "sklearn", "pytorch_dataloader")
     results = recorded("benchmark", tmp_path, *options)["results"]
-    timings = {timing["name"]: timing for timing in results["timings"]["headline"]}
-    own = timings["jaxnet"]["seconds"][0]
-    ratio = timings["sklearn"]["seconds"][0] / own
-    assert results["ratios"]["headline"] == {"sklearn": pytest.approx(ratio)}
-    assert results["floor_ratio"]["headline"] == pytest.approx(own / timings["floor"]["seconds"][0])
+    (found,) = results.values()
+    seconds = {timing["name"]: timing["seconds"][0] for timing in found["timings"]}
+    medians = {name: ratio["median"] for name, ratio in found["ratios"].items()}
+    own = seconds.pop("jaxnet")
+    assert medians == {name: pytest.approx(each / own) for name, each in seconds.items()}
+    assert set(medians) == {"sklearn", "floor"}
     printed = capsys.readouterr().out
     assert "MLPClassifier" in printed
     assert "pip install torch" in printed
@@ -306,11 +307,3 @@ def test_the_choices_of_the_lectures_train_by_hand(tmp_path: Path) -> None:
     assert record["config"]["gradient"] == "by_hand"
     # scale and offset of each of the 30 hidden units are added
     assert record["results"]["parameters"] == 65 * 30 + 31 * 10 + 2 * 30
-
-
-def test_a_cost_above_its_bar_fails_the_benchmark() -> None:
-    module = importlib.import_module("experiments.benchmark")
-    costs = {"jaxnet_by_hand": 1.11, "jaxnet_dropout": 1.14}
-    claims = module.check_claims(module.Config(rounds=5), {"pytorch_best": 1.79}, costs)
-    assert [claim.holds for claim in claims] == [False, False, True]
-    assert module.check_claims(module.SMOKE, {"pytorch_best": 1.79}, costs) == []

@@ -178,7 +178,7 @@ def test_a_contender_ends_with_its_parent() -> None:
 import time
 from experiments.contenders import process as contender
 contender.start = lambda *arguments: time.sleep(600)
-contender.main("jaxnet", "0", "")
+contender.main("jaxnet", "headline", "0", "")
 """
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as process:

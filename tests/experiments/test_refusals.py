@@ -138,6 +138,8 @@ MISTAKES = [
     ("benchmark --rounds 0", "--rounds >= 1, got 0"),
     ("benchmark --examples 50", "--examples finite and in [100, "),
     ("benchmark --peers jaxnet", "got 'jaxnet'"),
+    ("benchmark --workload headlin", "got 'headlin'. Did you mean 'headline'?"),
+    ("benchmark --workload batch_1000 --examples 500", "--examples finite and in [1000, "),
     ("benchmark --data-dir /proc", "train-images-idx3-ubyte.gz to exist"),
     ("learning_rate_finder --points 7", "expected --points >= 8, got 7"),
     ("learning_rate_finder --hidden 2147483647", "--hidden finite and in [1, 1.0"),
