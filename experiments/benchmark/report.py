@@ -65,7 +65,6 @@ def draw(path: Path, timings: list[Timing], data: str) -> Path:
 MARKS = {
     "products": ("|", GREY),
     "plain_jax": ("o", BLUE),
-    "plain_jax_tuned": ("d", BLUE),
     "keras": ("s", BLUE),
     "flax_nnx": ("^", BLUE),
     "flax_linen": ("v", BLUE),

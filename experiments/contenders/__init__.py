@@ -52,7 +52,6 @@ CONTENDERS = {
         "pytorch:compiled", ("torch",), "PyTorch, the same with torch.compile"
     ),
     "plain_jax": Contender("plain_jax:scan", (), "plain JAX and optax, an epoch as one scan"),
-    "plain_jax_tuned": Contender("plain_jax:tuned", (), "plain JAX, compiled with fit's options"),
     "numpy_loop": Contender("numpy_loop:loop", (), "NumPy, backpropagation by hand"),
     "keras": Contender("keras_fit:fit", ("keras",), "Keras on JAX, model.fit"),
     "flax_nnx": Contender("flax_nnx:loop", ("flax",), "flax nnx, a loop of jitted steps"),

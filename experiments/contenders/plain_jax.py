@@ -11,15 +11,9 @@ import numpy as np
 import optax
 
 from experiments.contenders.workload import Workload
-from jaxnet.training import compiler_options
 
 
-def tuned(workload: Workload) -> Callable[[], float]:
-    """Train like `scan`, compiled with the options of `jaxnet.training.fit`."""
-    return scan(workload, compiler_options())
-
-
-def scan(workload: Workload, options: Any = None) -> Callable[[], float]:
+def scan(workload: Workload) -> Callable[[], float]:
     """Train by one program an epoch, its state donated.
 
     Weights are (in, out). NumPy draws the order, faster than a sort by XLA; dropout takes a random
@@ -52,9 +46,7 @@ def scan(workload: Workload, options: Any = None) -> Callable[[], float]:
         scores = logits(params, inputs, key)
         return optax.softmax_cross_entropy_with_integer_labels(scores, labels).mean()
 
-    compiled = functools.partial(jax.jit, compiler_options=options)
-
-    @functools.partial(compiled, donate_argnums=0)
+    @functools.partial(jax.jit, donate_argnums=0)
     def train_epoch(state: Any, train: Any, order: jax.Array, key: Any) -> Any:
         def step(state: Any, drawn: Any) -> tuple[Any, None]:
             number, indices = drawn
@@ -70,7 +62,7 @@ def scan(workload: Workload, options: Any = None) -> Callable[[], float]:
         state, _ = jax.lax.scan(step, state, (jnp.arange(full), batches))
         return step(state, (full, order[full * size :]))[0] if rest else state
 
-    @compiled
+    @jax.jit
     def accuracy(params: Any, inputs: jax.Array, labels: jax.Array) -> jax.Array:
         return (logits(params, inputs).argmax(-1) == labels).mean()
 

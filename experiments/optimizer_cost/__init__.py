@@ -28,7 +28,6 @@ from experiments.optimizer_cost.pairs import Pair, pairs
 from jaxnet.core.errors import invalid_value
 from jaxnet.training import (
     autodiff,
-    compiler_options,
     init_state,
     make_epoch,
     make_objective,
@@ -120,7 +119,7 @@ def _compile(optimizer: optax.GradientTransformation, steps: int) -> _Program:
     labels = rng.integers(0, 10, 100 * steps)
     examples = jaxnet.data.Examples(jnp.asarray(images), jnp.asarray(labels))
     state = init_state(network, optimizer, (784,), key=jax.random.key(0))
-    compiled = jax.jit(epoch, compiler_options=compiler_options()).lower(state, examples).compile()
+    compiled = jax.jit(epoch).lower(state, examples).compile()
     memory = compiled.memory_analysis()
     assert memory is not None  # every backend of XLA has it
     needed = memory.temp_size_in_bytes + memory.output_size_in_bytes

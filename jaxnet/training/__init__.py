@@ -1,7 +1,7 @@
 """Training: a whole run as one compiled program, made of pure functions."""
 
 from jaxnet.training.checkpoints.checkpoint import restore_state
-from jaxnet.training.distributed.devices import compiler_options, count_cores, use_cores_as_devices
+from jaxnet.training.distributed.devices import count_cores, use_cores_as_devices
 from jaxnet.training.fit import fit
 from jaxnet.training.host_loop import DivergenceError, FitResult, History, Progress
 from jaxnet.training.loggers.json_lines import json_lines_log
@@ -68,7 +68,6 @@ __all__ = [
     "autodiff",
     "by_hand",
     "choice",
-    "compiler_options",
     "count_cores",
     "cross_validate",
     "early_stopping",

@@ -18,7 +18,7 @@ from jaxnet.data.examples import Examples
 from jaxnet.data.streams import Stream
 from jaxnet.training.checkpoints.checkpoint import Checkpoint
 from jaxnet.training.checkpoints.fingerprint import take_fingerprint
-from jaxnet.training.distributed.devices import Device, check_devices, compiler_options
+from jaxnet.training.distributed.devices import Device, check_devices
 from jaxnet.training.distributed.mesh import local, make_mesh, replicated, replicated_sharding
 from jaxnet.training.distributed.processes import (
     check_agreement,
@@ -281,12 +281,7 @@ def _copied(state: TrainState) -> TrainState:
 def _program(recipe: Recipe, loop: LoopConfig) -> Any:
     """Return the compiled program; the next `fit` with the same arguments reuses it."""
     placed = None if loop.mesh is None else replicated_sharding(loop.mesh)
-    return jax.jit(
-        assemble(recipe, loop),
-        donate_argnums=0,
-        out_shardings=placed,
-        compiler_options=compiler_options(),
-    )
+    return jax.jit(assemble(recipe, loop), donate_argnums=0, out_shardings=placed)
 
 
 class _MemoryRun:

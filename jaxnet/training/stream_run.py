@@ -14,7 +14,6 @@ from jaxnet.core.trees import all_finite
 from jaxnet.core.types import Array
 from jaxnet.data.examples import Examples, check_examples, count, named_arrays
 from jaxnet.data.streams import Stream, prefetched
-from jaxnet.training.distributed.devices import compiler_options
 from jaxnet.training.host_loop import CHUNK_SECONDS
 from jaxnet.training.loop.checks import check_fit
 from jaxnet.training.loop.epoch import (
@@ -82,8 +81,7 @@ def assemble_stream(recipe: Recipe, loop: LoopConfig) -> StreamProgram:
         return strongly_typed(state), row
 
     made = (begin, advance, close)
-    options = compiler_options()
-    return StreamProgram(*(jax.jit(function, compiler_options=options) for function in made))
+    return StreamProgram(*map(jax.jit, made))
 
 
 class StreamRun:

@@ -11,7 +11,6 @@ from jax.core import Tracer
 from jaxnet.core.checks import check_key
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
-from jaxnet.training.distributed.devices import compiler_options
 from jaxnet.training.hyperparameters import Hyperparameters, as_arguments, check_hyperparameters
 from jaxnet.training.loop.checks import check_both, check_outputs
 from jaxnet.training.loop.epoch import NEVER, ShortBatch, Shuffle
@@ -180,7 +179,7 @@ def make_train(
     loop = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
     check_loop(loop, train)
     member = RunProgram(build, loop)
-    program = jax.jit(member, compiler_options=compiler_options())
+    program = jax.jit(member)
 
     def run(key: Key, hyperparameters: Hyperparameters) -> Trained:
         check_key("key", key)

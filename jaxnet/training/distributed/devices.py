@@ -1,6 +1,5 @@
-"""Device selection and compiler options."""
+"""Device selection."""
 
-import functools
 import os
 import warnings
 from collections.abc import Iterable, Sequence
@@ -14,34 +13,6 @@ Option: TypeAlias = str | bool | int
 
 Device: TypeAlias = Any
 """One of `jax.devices`."""
-
-_WITHOUT_YNNPACK = (("xla_cpu_experimental_ynn_fusion_type", ""),)
-
-
-def compiler_options() -> dict[str, Option] | None:
-    """Return the options for ``jax.jit`` with which training is fastest on the default backend.
-
-    On a CPU: no YNNPACK. It works through matrix products of a mini-batch's size on one core,
-    where Eigen, which XLA falls back to, takes all: the headline epoch on two cores takes 0.86 to
-    0.93 of the time. None where the backend is another, or a future XLA does not know the option.
-    """
-    return options_known_on_cpu(_WITHOUT_YNNPACK)
-
-
-@functools.cache
-def options_known_on_cpu(options: tuple[tuple[str, Option], ...]) -> dict[str, Option] | None:
-    """Return compiler options if the default backend is a CPU whose XLA knows them, else None.
-
-    >>> options_known_on_cpu((("xla_no_such_option", "1"),)) is None
-    True
-    """
-    if jax.default_backend() != "cpu":
-        return None
-    try:
-        jax.jit(lambda: 0, compiler_options=dict(options))()
-    except (jax.errors.JaxRuntimeError, ValueError):
-        return None
-    return dict(options)
 
 
 def use_cores_as_devices(cores: int | None = None) -> int:

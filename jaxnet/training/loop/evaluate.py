@@ -15,7 +15,6 @@ from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import AnyArray, Array, Layer, Params, Statistics
 from jaxnet.data.examples import Examples, check_some_weight, count, total_weight
 from jaxnet.data.streams import Stream, prefetched
-from jaxnet.training.distributed.devices import compiler_options
 from jaxnet.training.distributed.mesh import divided
 from jaxnet.training.loop.batched_sum import CHUNK, batched_sum
 from jaxnet.training.loop.checks import check_fit
@@ -186,7 +185,7 @@ def _rows(inputs: Any) -> Any:
 @functools.lru_cache(maxsize=32)
 def _compiled(objective: Objective) -> Evaluate:
     program = make_evaluate(objective)
-    return jax.jit(program, compiler_options=compiler_options())
+    return jax.jit(program)
 
 
 @functools.lru_cache(maxsize=32)

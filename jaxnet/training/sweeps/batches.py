@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from jaxnet.data.examples import Examples
-from jaxnet.training.distributed.devices import Device, compiler_options
+from jaxnet.training.distributed.devices import Device
 from jaxnet.training.train import RunProgram, Trained
 
 
@@ -154,7 +154,7 @@ def seconds_an_epoch(workers: Workers, members: Members) -> float:
 
 def _program(member: RunProgram, width: int) -> Any:
     batched = jax.vmap(member, in_axes=(0, 0, 0, 0, None, None))
-    return jax.jit(member if width == 1 else batched, compiler_options=compiler_options())
+    return jax.jit(member if width == 1 else batched)
 
 
 def _shareable(examples: Any, devices: Sequence[Device]) -> Any:

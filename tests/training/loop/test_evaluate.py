@@ -9,7 +9,6 @@ import pytest
 
 import jaxnet
 from jaxnet.training import evaluate, init_state, predict
-from jaxnet.training.distributed import devices
 from tests.training.toys import blobs, network
 
 
@@ -71,10 +70,3 @@ def test_labels_out_of_range_are_refused() -> None:
     counted_from_1 = blobs()._replace(targets=blobs().targets + 1)
     with pytest.raises(ValueError, match=r"labels to be in \[0, 3\), got 3 at index"):
         evaluate(network(), state.params, state.statistics, counted_from_1)
-
-
-def test_compiler_options_that_xla_does_not_know_are_left_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(devices, "_WITHOUT_YNNPACK", (("xla_no_such_option", ""),))
-    assert devices.compiler_options() is None
