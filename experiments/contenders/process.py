@@ -53,6 +53,8 @@ def timed(epoch: Callable[[], Any]) -> dict[str, Any]:
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
     seconds = time.perf_counter() - started
+    if isinstance(accuracy, tuple):
+        accuracy, seconds = accuracy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
         1 if sys.platform == "darwin" else 1024
     )
