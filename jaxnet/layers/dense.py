@@ -125,7 +125,7 @@ def unfolded(matrix: Float[Array, "..."]) -> Dense:
     return Dense(matrix[:, 1:], matrix[:, 0])
 
 
-def products(x: Float[Array, "batch in"], w: Float[Array, "out in"]) -> Float[Array, "batch out"]:
+def products(x: Array, w: Array) -> Float[Array, "batch out"]:
     """``x @ w.T``; of one example as ``w x``.
 
     For a batch of one, XLA on a CPU would copy the transposed weights and then sum in a loop: a
