@@ -59,9 +59,11 @@ def test_parts_of_ones_own_train() -> None:
 
 
 def test_the_loop_and_the_call_of_the_guide_from_pytorch_agree() -> None:
-    by_loop, by_call = printed_by("\n".join(code_of("guides/pytorch.md"))).split()
-    assert float(by_loop) == pytest.approx(float(by_call), abs=0.006)  # 2 of 359 images
-    assert float(by_loop) > 0.94
+    apart = "jax.tree.map(lambda a, b: abs(a - b).max(), state.params, result.params)"
+    code = [*code_of("guides/pytorch.md"), f"print(max(map(float, jax.tree.leaves({apart}))))"]
+    by_loop, by_call, apart = map(float, printed_by("\n".join(code)).split())
+    assert min(by_loop, by_call) > 0.94
+    assert apart < 1e-4
 
 
 @peers

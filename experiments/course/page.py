@@ -19,7 +19,7 @@ STYLE = (Path(__file__).parent / "page.css").read_text("utf-8")
 HERE = Path(__file__).parent.parent
 
 LEGIBLE = 0.37
-"""Least width of a figure on the screen over its own; letters are then 8 pixels high or more."""
+"""Least width of a figure on the screen over its own; 11 points are then 8 pixels."""
 
 
 def build_page(runs: Sequence[Run], questions: Mapping[str, str], out: Path, *, quick: bool) -> str:

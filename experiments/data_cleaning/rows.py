@@ -8,7 +8,7 @@ from experiments.data_cleaning.people import draw_coarse, draw_fine
 from jaxnet.data import Examples, cleaning
 
 PEOPLE, COPIES = 1000, 50
-"""People of a table, and how many of them are in it once more, rounded."""
+"""Duplicates in a table of people: equal rows, and copies that were rounded."""
 EDGES = np.arange(152.0, 193.0, 4.0)
 """Edges of the inner bins of a histogram of heights, in cm; the outer bins are open."""
 NUMBERS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)

@@ -97,8 +97,7 @@ class Config:
     short_batch: Literal["equal", "mean", "drop"] = "equal"
     """Incomplete last mini-batch: weigh its examples equally, take its own mean, or drop it."""
     shuffle: Literal["examples", "batches", "no"] = "examples"
-    """Draw a new order for every epoch: of the examples, of mini-batches that stay the same, or
-    none."""
+    """Shuffle the examples, or fixed mini-batches, for every epoch; or nothing."""
     epochs: Count = 100
     """Number of epochs."""
     seed: Seed = 0

@@ -10,7 +10,7 @@ from jaxnet import schedules
 
 STEPS = 100
 OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
-    "They fall for ever, or not": {
+    "Decays without an end": {
         "constant": {"value": 1.0},
         "inverse_time_decay": {"init_value": 1.0, "transition_steps": 10},
         "inverse_polynomial_decay": {"init_value": 1.0, "power": 0.5},

@@ -126,10 +126,10 @@ def unfolded(matrix: Float[Array, "..."]) -> Dense:
 
 
 def products(x: Array, w: Array) -> Float[Array, "batch out"]:
-    """``x @ w.T``; of one example as ``w x``.
+    """Matrix product ``x w^T``, of a single example ``w x``.
 
     For a batch of one, XLA on a CPU would copy the transposed weights and then sum in a loop: a
-    step of 784-100-100-10 with SGD took 107 μs in place of 33 μs.
+    step of 784-100-100-10 with SGD takes 27 μs in plain JAX so, 10 μs as here.
     """
     return (w @ x.T).T if x.shape[0] == 1 else x @ w.T
 

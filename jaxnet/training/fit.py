@@ -116,8 +116,8 @@ def fit(
             ``augmentation.on_images((28, 28), augmentation.affine(rotate=15.0))`` of
             `jaxnet.data`. Validation and instruments see the examples as they are.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
-        shuffle: whether to draw a new order every epoch: of the examples, or of ``"batches"`` which
-            stay the same, as lecture 000 has it.
+        shuffle: whether to draw a new order every epoch: True of the examples, ``"batches"`` of
+            fixed mini-batches, as lecture 000 has it.
         short_batch: what becomes of a last mini-batch that is not full. ``"equal"``: its examples
             weigh as much as all others; ``"mean"``: its gradient is its own mean, which makes them
             weigh more (PyTorch, Keras); ``"drop"``: it is left out.
@@ -263,7 +263,7 @@ def _initial(
     in_shape: Shape,
     rules: tuple[Rule, ...],
 ) -> Callable[[Key], TrainState]:
-    """Return ``key -> state``, one program: its many small parts compile in twice the time."""
+    """Return ``key -> state``, compiled as one program in place of one for each leaf."""
 
     def initial(key: Key) -> TrainState:
         state = init_state(network, optimizer, in_shape, key=key, rules=rules)

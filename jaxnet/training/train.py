@@ -154,8 +154,8 @@ def make_train(
         validation: examples to evaluate on after every epoch.
         epochs: how often to go through the examples, 1 or more, unless a rule ends the run.
         batch_size: examples a step.
-        shuffle: whether to draw a new order every epoch: of the examples, or of ``"batches"`` which
-            stay the same, as lecture 000 has it.
+        shuffle: whether to draw a new order every epoch: True of the examples, ``"batches"`` of
+            fixed mini-batches, as lecture 000 has it.
         short_batch: what becomes of a last mini-batch that is not full, as for `fit`.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
 

@@ -126,8 +126,8 @@ def make_epoch(
     Args:
         step: one step, of `jaxnet.training.loop.step.make_step`.
         batch_size: examples a step.
-        shuffle: whether to draw a new order every epoch: of the examples, or of ``"batches"`` which
-            stay the same; a last one that is not full stays the last.
+        shuffle: whether to draw a new order every epoch: True of the examples, ``"batches"`` of
+            fixed mini-batches, of which one that is not full remains the last.
         short_batch: what becomes of a last mini-batch that is not full.
         augment: ``(key, mini-batch) -> mini-batch`` of as many examples; None for none.
         subset: indices of the examples to go through in place of all, shape ``(n,)``; may be

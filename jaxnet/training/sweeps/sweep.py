@@ -73,8 +73,8 @@ def sweep(
         batch_size: examples a step.
         seeds: runs of each setting, 1 or more.
         validation: examples to evaluate on after every epoch.
-        shuffle: whether to draw a new order every epoch: of the examples, or of ``"batches"`` which
-            stay the same, as lecture 000 has it.
+        shuffle: whether to draw a new order every epoch: True of the examples, ``"batches"`` of
+            fixed mini-batches, as lecture 000 has it.
         short_batch: what becomes of a last mini-batch that is not full, as for `fit`.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
         width: runs a device trains at a time. With 1, each run has the bits that it has alone.
