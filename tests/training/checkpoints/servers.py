@@ -37,7 +37,9 @@ class Server:
     def read(self) -> str:
         """Return the next line that it says."""
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        line = self.process.stdout.readline()
+        assert line.endswith("\n"), "the server has ended"
+        return line.strip()
 
     def start(self, *words: object) -> list[int]:
         """Start a run, and return its processes."""

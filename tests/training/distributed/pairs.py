@@ -10,20 +10,11 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Any
 
 import jax
 
 from jaxnet.training import Progress
-from tests.training.checkpoints.starts import result_digest, train
-
-OUT = os.dup(1)
-"""Standard output, before it is taken from Gloo, which writes to it amid lines."""
-
-
-def say(*words: Any) -> None:
-    """Write a line at once, such that two processes write whole lines."""
-    os.write(OUT, f"{' '.join(map(str, words))}\n".encode())
+from tests.training.checkpoints.starts import result_digest, say, train
 
 
 def free_address() -> str:

@@ -18,7 +18,7 @@ from jaxnet.core.trees import digest
 from jaxnet.data import Examples
 from jaxnet.training import Recipe, SweepProgress, grid, sweep
 from jaxnet.training.checkpoints import save_interval
-from tests.training.checkpoints.starts import serve
+from tests.training.checkpoints.starts import say, serve
 
 
 def train(folder: Path | None) -> str:
@@ -47,7 +47,7 @@ def build(learning_rate: Any) -> Recipe:
 
 def show(progress: SweepProgress) -> None:
     """Print how far it is."""
-    print(progress.done, flush=True)
+    say(progress.done)
 
 
 if __name__ == "__main__":
