@@ -99,17 +99,17 @@ def load_dataset(
     """
     options = {"data_dir": data_dir, "target": target, "ignore": tuple(ignore) or None, "key": key}
     options["task"] = None if task == "auto" else task
-    fixed = jax.random.key(0) if key is None else key
-    check_key("key", fixed)
     if isinstance(source, str | Path) and str(source) in DATASETS:
         _allow_only("a data set by name", ("data_dir",), options)
         return DATASETS[str(source)](data_directory(data_dir))
+    path = check_path("source", source) if isinstance(source, str | Path) else None
+    if path and ((path / DESCRIPTION).is_file() or any(path.glob(f"*/{DESCRIPTION}"))):
+        _allow_only("a prepared data set", (), options)
+        return Dataset(str(path), *load_prepared(path))
+    fixed = jax.random.key(0) if key is None else key  # starts JAX: only for what is split here
+    check_key("key", fixed)
     name = "table"
-    if isinstance(source, str | Path):
-        path = check_path("source", source)
-        if (path / DESCRIPTION).is_file() or any(path.glob(f"*/{DESCRIPTION}")):
-            _allow_only("a prepared data set", (), options)
-            return Dataset(str(path), *load_prepared(path))
+    if path:
         if path.is_dir():
             if is_divided(path):
                 _allow_only("a folder with train and test", (), options)

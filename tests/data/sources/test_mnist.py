@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from jaxnet.data import Examples, load_dataset
 from jaxnet.data.sources.mnist import BALANCED, LETTERS, ORIGINALS, SHA256, pair, read_idx_files
 from jaxnet.data.sources.originals import Content, Original, load_original
 
+ROOT = Path(__file__).parents[3]
 MNIST = ORIGINALS["mnist"]
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(3, 2, 4)
@@ -35,6 +38,20 @@ def test_shapes_and_dtypes(mnist: tuple[Examples, Examples]) -> None:
         assert examples.inputs.dtype == np.uint8
         assert examples.targets.shape == (n,)
         assert examples.targets.dtype == np.int32
+
+
+LOADED_BEFORE = """
+import jaxnet
+jaxnet.data.load_dataset("mnist")
+print(jaxnet.training.use_cores_as_devices(3))
+"""
+
+
+@pytest.mark.usefixtures("mnist_directory")
+def test_loading_does_not_start_jax() -> None:
+    command = [sys.executable, "-W", "error::RuntimeWarning", "-c", LOADED_BEFORE]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "3\n"
 
 
 def test_order_and_content(mnist: tuple[Examples, Examples]) -> None:
