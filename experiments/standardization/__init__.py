@@ -32,9 +32,12 @@ from experiments.standardization.quadratic import (
     two_heights,
 )
 from experiments.standardization.standardization_figure import draw
+from jaxnet.data import preparation
+from jaxnet.data.preparation import Preparation
 
 SOURCE = "lecture 004, standardization"
 RAW = "lecture 004, slide on standardization: pixels return huge features"
+DIVISOR = "lecture 002, slide on standardization (N - 1)"
 SOON = 5
 """Epochs after which raw and standardized pixels are compared."""
 
@@ -86,7 +89,7 @@ def main(config: Config) -> list[Claim]:
         rate, errors = at_best_rate(found)
         print(f"pixels {how}: features of {found['features'].mean():.3g} at the start, "
               f"{errors.mean():.2%} misread at the best rate, {rate:.1g}")  # fmt: skip
-    claims = condition_claims(measured)
+    claims = [*condition_claims(measured), divisor_claim(examples[0]["B"])]
     if config.epochs >= Config.epochs:
         claims.append(drift_claim(drift[None][:, -1], drift["before"][:, -1]))
         claims += pixel_claims(raw)
@@ -115,6 +118,25 @@ def condition_claims(measured: dict[str, dict[str, np.ndarray]]) -> list[Claim]:
             "steps of Example B, raw over standardized", SOURCE, fewer, 1e3, uncertainty=spread
         ),
     ]
+
+
+def divisor_claim(
+    example: tuple[np.ndarray, np.ndarray], other: Preparation | None = None
+) -> Claim:
+    """Claim that N or N - 1 in the variance is as good: one factor for all inputs.
+
+    Args:
+        example: inputs and targets, of which ten are used: there the two differ by 5 %.
+        other: what is held against the division by N.
+    """
+    x, y = (part[:10] for part in example)
+    others = preparation.standardize(ddof=1) if other is None else other
+    n, less = (
+        descend(preparation.fitted(made, x).apply(x), y)[0]
+        for made in (preparation.standardize(), others)
+    )
+    statement = "part by which N - 1 in place of N changes the condition number, for 10 people"
+    return at_most(statement, DIVISOR, abs(less / n - 1), 1e-4)
 
 
 def drift_claim(plain: np.ndarray, normalized: np.ndarray) -> Claim:

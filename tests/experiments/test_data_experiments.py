@@ -14,6 +14,7 @@ from experiments.data_cleaning import rows
 from experiments.data_cleaning.lines import slopes_with_nulls
 from experiments.standardization import quadratic
 from experiments.standardization.features import RATES, features, prepared
+from jaxnet.data import preparation
 from tests.experiments.test_commands import recorded
 
 
@@ -30,7 +31,7 @@ def test_the_record_of_data_cleaning(tmp_path: Path) -> None:
 
 def test_the_record_of_standardization(tmp_path: Path) -> None:
     record = recorded("standardization", tmp_path, "--smoke")
-    assert len(record["claims"]) == 3
+    assert len(record["claims"]) == 4
     assert all(claim["holds"] for claim in record["claims"])
 
 
@@ -122,6 +123,9 @@ def test_preparations_that_change_nothing_fail() -> None:
     raw = np.array([[1e4, 1e5], [1.2e4, 1.1e5]])
     same = {"A": {"raw": raw}, "B": {"raw": raw, "standardized": raw}}
     assert not any(claim.holds for claim in standardization.condition_claims(same))
+    rows = quadratic.height_and_children(20, np.random.default_rng(0))
+    assert standardization.divisor_claim(rows).holds
+    assert not standardization.divisor_claim(rows, preparation.min_max()).holds
     assert not standardization.drift_claim(np.array([1.0, 1.1]), np.array([1.0, 1.1])).holds
 
 
