@@ -35,6 +35,8 @@ def keep_programs(folder: Path) -> None:
 
     Not for the processes that tests start: some are killed while they write.
     """
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    from jaxnet.training import use_compilation_cache
+
+    os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "0"  # for processes that start later, the workers
+    jax.config.update("jax_enable_compilation_cache", True)  # among them
+    use_compilation_cache(folder)

@@ -36,7 +36,7 @@ ROOMS_WITHIN = {
         ("sources",),
     ],
     "training": [
-        ("distributed",),
+        ("compilation_cache", "distributed"),
         ("loop",),
         ("checkpoints",),
         ("hyperparameters",),

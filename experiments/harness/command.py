@@ -11,9 +11,13 @@ from experiments.harness.options import PATHS, check_options
 from experiments.harness.record import Claim
 from experiments.harness.terminal import USER_ERROR, complain, finish
 from jaxnet.core.errors import InputError
-from jaxnet.training import DivergenceError
+from jaxnet.training import DivergenceError, use_compilation_cache
 
 FAILED = 1
+
+FLAGS = """With --smoke: small settings that take seconds. With --no-cache: compile all programs, in
+place of loading those that an earlier start has kept in $JAX_COMPILATION_CACHE_DIR, or in
+~/.cache/jaxnet/compiled."""
 
 
 class LostContenderError(RuntimeError):
@@ -38,14 +42,24 @@ def run_command(experiment: Any, arguments: Sequence[str] | None = None) -> int:
         config = tyro.cli(
             experiment.Config,
             prog=f"python -m {experiment.__spec__.name}",
-            description=experiment.__doc__ + "\nWith --smoke: small settings that take seconds.",
+            description=f"{experiment.__doc__}\n{FLAGS}",
             default=experiment.SMOKE if "--smoke" in given else experiment.Config(),
-            args=[argument for argument in given if argument != "--smoke"],
+            args=[argument for argument in given if argument not in ("--smoke", "--no-cache")],
             registry=PATHS,
         )
+        if "--no-cache" not in given:
+            _keep_programs()
         return _status(experiment.main, config)
 
     return finish(run)
+
+
+def _keep_programs() -> None:
+    """Load compiled programs that an earlier start has kept, where there is room for them."""
+    try:
+        use_compilation_cache()
+    except InputError as error:
+        complain(f"compiled programs are not kept: {error}")
 
 
 def _status(main: Callable[[Any], Sequence[Claim]], config: Any) -> int:

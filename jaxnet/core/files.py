@@ -161,3 +161,12 @@ def not_writable(
     """Return the error for a file or folder that cannot be written."""
     actual = f"'{path}': {error.strerror or error}"
     return invalid_value(argument, "to be writable", actual, remedy)
+
+
+def user_cache() -> Path:
+    """Return the folder of what can be made or fetched again: ``~/.cache/jaxnet``.
+
+    ``$XDG_CACHE_HOME`` stands for ``~/.cache`` where it is set.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "jaxnet"

@@ -1,6 +1,7 @@
 """Training: a whole run as one compiled program, made of pure functions."""
 
 from jaxnet.training.checkpoints.checkpoint import restore_state
+from jaxnet.training.compilation_cache import use_compilation_cache
 from jaxnet.training.distributed.devices import count_cores, use_cores_as_devices
 from jaxnet.training.fit import fit
 from jaxnet.training.host_loop import DivergenceError, FitResult, History, Progress
@@ -99,5 +100,6 @@ __all__ = [
     "together",
     "tune",
     "uniform",
+    "use_compilation_cache",
     "use_cores_as_devices",
 ]

@@ -10,7 +10,7 @@ import jax
 
 from jaxnet.core.checks import check_choice, check_key, require
 from jaxnet.core.errors import invalid_value
-from jaxnet.core.files import check_path
+from jaxnet.core.files import check_path, user_cache
 from jaxnet.core.types import Key
 from jaxnet.data.sources import cifar, mnist
 from jaxnet.data.sources.dataset import Dataset
@@ -156,5 +156,4 @@ def data_directory(data_dir: str | Path | None = None) -> Path:
         return Path(data_dir).expanduser()
     if os.environ.get("JAXNET_DATA"):
         return Path(os.environ["JAXNET_DATA"]).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "jaxnet"
+    return user_cache()
