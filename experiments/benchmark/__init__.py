@@ -37,6 +37,9 @@ PEERS = tuple(n for n in CONTENDERS if n not in (*OWN, "floor", "runs_by_fit", "
 BARS = {"pytorch_dataloader": 3.0, "pytorch_best": 1.8}
 """Ratio in the headline run -> smallest claimed value, on two CPU cores."""
 
+MEMORY = 1.2
+"""Largest claimed peak memory in the workload wider, over that of plain JAX."""
+
 DISTANCE = 0.02
 """Claimed largest distance between test accuracies in the headline run."""
 
@@ -90,7 +93,11 @@ def main(config: Config) -> list[Claim]:
         config,
         seeds=[],
         results=measured,
-        claims=check_accuracies(config, measured) + load.unless_busy(times),
+        claims=[
+            *check_accuracies(config, measured),
+            *check_memory(config, measured),
+            *load.unless_busy(times),
+        ],
         figures=figures,
     )
 
@@ -144,3 +151,14 @@ def check_accuracies(config: Config, measured: dict[str, Measured]) -> list[Clai
     reached = [each.test_accuracy for each in found.timings if each.name not in skipped]
     statement = "largest distance between test accuracies"
     return [at_most(statement, "jaxnet's own bar", max(reached) - min(reached), DISTANCE)]
+
+
+def check_memory(config: Config, measured: dict[str, Measured]) -> list[Claim]:
+    """Claim that a wide network needs little more memory than in plain JAX."""
+    timings = measured["wider"].timings if "wider" in measured and not config.examples else []
+    peaks = {timing.name: timing.peak_bytes for timing in timings}
+    if "plain_jax" not in peaks:
+        return []
+    statement = "wider: peak memory of the process over that of plain JAX"
+    more = peaks["jaxnet"] / peaks["plain_jax"]
+    return [at_most(statement, "jaxnet's own bar", more, MEMORY)]

@@ -21,7 +21,7 @@ def table(measured: dict[str, Measured]) -> str:
     """Return a table of all workloads and contenders, fastest first."""
     lines = [
         f"{'workload':13} {'contender':46} {'median s':>8} {'ratio':>7} {'its range':>15}  "
-        f"{'jaxnet is':18} {'first epoch s':>13} {'accuracy':>8}"
+        f"{'jaxnet is':18} {'first epoch s':>13} {'peak MiB':>8} {'accuracy':>8}"
     ]
     for workload, found in measured.items():
         for timing in sorted(found.timings, key=lambda timing: timing.median):
@@ -33,7 +33,7 @@ def table(measured: dict[str, Measured]) -> str:
             lines.append(
                 f"{workload:13} {CONTENDERS[timing.name].is_a:46} {timing.median:8.3f} "
                 f"{median:7.2f} {spread:>15}  {verdict:18} {timing.first_seconds:13.1f} "
-                f"{accuracy:>8}"
+                f"{timing.peak_bytes / 2**20:8.0f} {accuracy:>8}"
             )
     images = sorted({found.data for found in measured.values()})
     return "\n".join([*lines, f"data: {', '.join(images)}"])

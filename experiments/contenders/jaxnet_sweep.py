@@ -45,7 +45,7 @@ def one_after_another(workload: Workload) -> Callable[[], float]:
 
 def sweep(workload: Workload) -> Callable[[], tuple[float, float]]:
     """Train by `jaxnet.training.sweep`, one run per core at a time; count no compilation."""
-    jaxnet.training.use_cores_as_devices(jaxnet.training.count_cores())  # refused if it is too late
+    jaxnet.training.use_cores_as_devices()
 
     def build(learning_rate: Any) -> Recipe:
         network = jaxnet.mlp(workload.widths, input_scale=1 / workload.pixel_max)

@@ -13,6 +13,7 @@ import resource
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 
 def main(name: str, workload: str, examples: str, data_dir: str) -> None:
     """Train epochs of the contender ``name`` on request."""
+    warnings.filterwarnings("error", message="expected JAX not to have started")
     next_line = listen()
     try:
         folder = Path(data_dir) if data_dir else None

@@ -180,6 +180,15 @@ def test_accuracies_of_the_headline_are_compared() -> None:
     assert benchmark.check_accuracies(config, {"headline": found}) == []
 
 
+def test_memory_is_compared_with_plain_jax() -> None:
+    timings = [Timing("jaxnet", 1.0, {}, "", peak_bytes=125), Timing("plain_jax", 1.0, {}, "")]
+    found = {"wider": Measured("random", timings, {}, {})}
+    for peak, holds in ((110, True), (100, False)):
+        timings[1].peak_bytes = peak
+        assert benchmark.check_memory(benchmark.Config(), found)[0].holds == holds
+    assert benchmark.check_memory(benchmark.Config(examples=5), found) == []
+
+
 def test_a_busy_machine_leads_to_no_verdict_on_times(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
