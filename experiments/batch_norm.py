@@ -186,11 +186,12 @@ def rate_claims(curves: dict[str, np.ndarray]) -> list[Claim]:
     _, _, plain, before, after = curves.values()
     tolerated = largest_rate(before) / max(largest_rate(plain), RATES[0])
     mean, error = over_seeds(best(before) - best(after))
-    deep = "10 hidden layers misread more without than with, best rates"
+    deep = "decades that more are misread by 10 hidden layers without than with, best rates"
+    farther = np.log10(best(plain) / best(before))  # a seed in which few learn is no outlier then
     place = "before and after the activation differ, best rates"
     return [
         at_least("largest rate that trains 10 layers, with over without", SOURCE, tolerated, 3.0),
-        clearly_positive(deep, SOURCE, best(plain) - best(before)),
+        clearly_positive(deep, SOURCE, farther),
         clearly_positive(
             "the same after the first epoch", SOURCE, best(plain, 0) - best(before, 0)
         ),
