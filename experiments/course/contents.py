@@ -65,13 +65,30 @@ PARTS = (
     Part(
         "Beyond the lectures",
         "What the library promises about itself.",
-        ("verify_optimizers", "optimizer_cost", "sweep_throughput", "benchmark"),
+        (
+            "verify_optimizers",
+            "optimizer_cost",
+            "sweep_throughput",
+            "benchmark",
+            "cost_growth",
+            "cold_start",
+            "time_to_accuracy",
+        ),
     ),
 )
 """All experiments but `TOOLS`."""
 
-TIMED = ("batch_modes", "batch_size_tradeoff", "optimizer_cost", "sweep_throughput", "benchmark")
+TIMED = (
+    "batch_modes",
+    "batch_size_tradeoff",
+    "optimizer_cost",
+    "sweep_throughput",
+    "benchmark",
+    "cost_growth",
+    "cold_start",
+    "time_to_accuracy",
+)
 """Experiments that measure time, and run when nothing else does."""
 
-TOOLS = ("predict", "prepare_data")
-"""Experiments for data of one's own, which are not on the page."""
+TOOLS = ("predict", "prepare_data", "accelerator")
+"""Experiments for data or a device of one's own, which are not on the page."""

@@ -7,18 +7,13 @@ compile time.
 """
 
 import dataclasses
-import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 
 import jaxnet
+from experiments.harness.epochs import compile_epoch, time_programs
 from experiments.harness.figures import BLUE, GREY, new_figure, save_figure
 from experiments.harness.load import Load
 from experiments.harness.options import Count
@@ -26,13 +21,8 @@ from experiments.harness.progress import progress
 from experiments.harness.record import Claim, at_most, conclude, prepare_folder
 from experiments.optimizer_cost.pairs import Pair, pairs
 from jaxnet.core.errors import invalid_value
-from jaxnet.training import (
-    autodiff,
-    init_state,
-    make_epoch,
-    make_objective,
-    make_step,
-)
+
+WIDTHS = (784, 100, 100, 10)
 
 BAR = 1.05
 """Largest claimed ratio of a step's time to that with optax's optimizer."""
@@ -66,11 +56,6 @@ class Cost(NamedTuple):
     optax_bytes: int
 
 
-class _Program(NamedTuple):
-    run: Callable[[], Any]
-    bytes: int
-
-
 def main(config: Config) -> list[Claim]:
     """Time all optimizers, compare, and write the record."""
     entries, load = chosen(config.only), Load()
@@ -96,35 +81,14 @@ def chosen(only: str) -> list[Pair]:
 def measure(pair: Pair, *, steps: int, rounds: int) -> Cost:
     """Time ours and optax's in turns."""
     rate = jaxnet.schedules.constant(0.001)
-    ours, theirs = (_compile(make(rate), steps) for make in (pair.ours, pair.optax))
-    seconds = {ours: [], theirs: []}
-    for turn in range(rounds):
-        for program in (ours, theirs) if turn % 2 else (theirs, ours):
-            start = time.perf_counter()
-            program.run()
-            seconds[program].append(time.perf_counter() - start)
-    ratios = [a / b for a, b in zip(seconds[ours], seconds[theirs], strict=True)]
-    ours_ms, optax_ms = (1e3 * statistics.median(seconds[p]) / steps for p in (ours, theirs))
-    ratio = statistics.median(ratios)
+    ours, theirs = (
+        compile_epoch(WIDTHS, make(rate), batch_size=100, examples=100 * steps)
+        for make in (pair.ours, pair.optax)
+    )
+    seconds = time_programs((ours, theirs), rounds)
+    ratio = float(np.median(seconds[:, 0] / seconds[:, 1]))
+    ours_ms, optax_ms = (1e3 * np.median(seconds, axis=0) / steps).tolist()
     return Cost(pair.name, ours_ms, optax_ms, ratio, ours.bytes, theirs.bytes)
-
-
-def _compile(optimizer: optax.GradientTransformation, steps: int) -> _Program:
-    network = jaxnet.mlp((784, 100, 100, 10), input_scale=1 / 255)
-    objective = make_objective(network, "softmax_cross_entropy")
-    step = make_step(objective, autodiff, optimizer)
-    epoch = make_epoch(step, batch_size=100, shuffle=True, short_batch="equal")
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (100 * steps, 784), np.uint8)
-    labels = rng.integers(0, 10, 100 * steps)
-    examples = jaxnet.data.Examples(jnp.asarray(images), jnp.asarray(labels))
-    state = init_state(network, optimizer, (784,), key=jax.random.key(0))
-    compiled = jax.jit(epoch).lower(state, examples).compile()
-    memory = compiled.memory_analysis()
-    assert memory is not None  # every backend of XLA has it
-    needed = memory.temp_size_in_bytes + memory.output_size_in_bytes
-    jax.block_until_ready(compiled(state, examples))
-    return _Program(lambda: jax.block_until_ready(compiled(state, examples)), needed)
 
 
 def draw(path: Path, costs: list[Cost]) -> Path:
