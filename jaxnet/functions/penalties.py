@@ -369,3 +369,24 @@ def _map_masked(
         return (inside if meant else outside)(w)
 
     return jax.tree_util.tree_map_with_path(apply, keep, params)
+
+
+__all__ = [
+    "PENALTIES",
+    "Mask",
+    "Penalty",
+    "as_penalty",
+    "elastic_net",
+    "elastic_net_backward",
+    "every_leaf",
+    "get_penalty",
+    "l1",
+    "l1_backward",
+    "l2",
+    "l2_backward",
+    "max_norm",
+    "soft_threshold",
+    "weights_only",
+]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -196,3 +196,17 @@ def get_head(name: str, **settings: Any) -> Head:
     good = set(settings) == set(inspect.signature(make).parameters)
     require_type(good, "settings", f"of {name} to be {known or 'none'}", given or "none")
     return make(**settings)
+
+
+__all__ = [
+    "HEADS",
+    "Head",
+    "binary",
+    "bounded_regression",
+    "bounded_sigmoid",
+    "get_head",
+    "multiclass",
+    "regression",
+]
+
+__dir__ = __all__.copy  # dir() shows these names alone

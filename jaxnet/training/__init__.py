@@ -101,3 +101,5 @@ __all__ = [
     "uniform",
     "use_cores_as_devices",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

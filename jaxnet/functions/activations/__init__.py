@@ -231,3 +231,5 @@ __all__ = [
     "tanh",
     "tanh_derivative",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

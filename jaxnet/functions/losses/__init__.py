@@ -209,3 +209,5 @@ __all__ = [
     "zero_one",
     "zero_one_backward",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone
