@@ -75,7 +75,11 @@ def check_pair(argument: str, examples: Any) -> Examples:
         TypeError: for other types, such as a plain pair of arrays.
         ValueError: for ragged lists.
     """
-    check_instance(argument, examples, Examples, "to be Examples", "See jaxnet.data.Examples.")
+    remedy = "See jaxnet.data.Examples."
+    if hasattr(examples, "train"):  # a whole data set
+        others = "" if argument == "train" else ", dataset.test or a part of them"
+        remedy = f"Pass dataset.train{others}."
+    check_instance(argument, examples, Examples, "to be Examples", remedy)
     try:  # arrays on the device stay there: a copy of MNIST takes a tenth of an epoch
         return examples.map(lambda f: f if isinstance(f, jax.Array) else np.asarray(f))
     except ValueError as error:
