@@ -15,6 +15,7 @@ from jaxnet.core.checks import (
     require,
 )
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.representation import representation
 from jaxnet.core.types import AnyArray, Array
 
 
@@ -40,6 +41,12 @@ class Examples:
     inputs: Any
     targets: Any
     weights: Any = None
+
+    def __repr__(self) -> str:
+        labels = self.targets
+        of_classes = isinstance(labels, np.ndarray) and labels.dtype.kind in "iu"
+        classes = {"classes": len(np.unique(labels))} if of_classes and labels.ndim == 1 else {}
+        return representation("Examples", **named_arrays(self), **classes)
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.inputs, self.targets))

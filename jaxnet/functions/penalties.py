@@ -24,6 +24,7 @@ from jaxnet.core.errors import invalid_type
 from jaxnet.core.memory import cache_by_value
 from jaxnet.core.norms import norm, shortened
 from jaxnet.core.precision import at_least_float32
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Params
 
 Mask: TypeAlias = Callable[[Params], Any]
@@ -266,6 +267,8 @@ class Penalty(NamedTuple):
 
     function: Callable[[Params], Array]
     backward: Callable[[Params], Params]
+
+    __repr__ = represent
 
 
 _PAIRS: dict[str, tuple[Callable[..., Array], Callable[..., Params]]] = {
