@@ -36,7 +36,7 @@ ROOMS_WITHIN = {
         ("sources",),
     ],
     "training": [
-        ("distributed",),
+        ("distributed", "figures"),
         ("loop",),
         ("checkpoints",),
         ("hyperparameters",),
@@ -68,6 +68,7 @@ HEAVY = (
     "tensorflow_datasets",
     "torch",
     "tyro",
+    "xarray",
 )
 """What ``import jaxnet`` must not import."""
 
