@@ -14,9 +14,22 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
 Folders side by side (``|``), and the files of ``functions``, do not import each other.
 """
 
-from jaxnet import data, inspection, interchange, layers, networks, optim, training
+from jaxnet import (
+    activations,
+    data,
+    initializers,
+    inspection,
+    interchange,
+    layers,
+    losses,
+    metrics,
+    networks,
+    optim,
+    penalties,
+    schedules,
+    training,
+)
 from jaxnet.core.version import VERSION
-from jaxnet.functions import activations, initializers, losses, metrics, penalties, schedules
 from jaxnet.networks.mlp import mlp
 
 __version__ = VERSION
@@ -37,3 +50,5 @@ __all__ = [
     "schedules",
     "training",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -36,7 +36,7 @@ ROOMS_WITHIN = {
         ("sources",),
     ],
     "training": [
-        ("compilation_cache", "distributed"),
+        ("compilation_cache", "distributed", "figures"),
         ("loop",),
         ("checkpoints",),
         ("hyperparameters",),
@@ -68,6 +68,7 @@ HEAVY = (
     "tensorflow_datasets",
     "torch",
     "tyro",
+    "xarray",
 )
 """What ``import jaxnet`` must not import."""
 
@@ -289,6 +290,20 @@ def test_no_doctest_prints_the_last_bits_of_a_float() -> None:
         if re.search(r"\d\.\d{8}", example.want)
     }
     assert printed == set()
+
+
+@pytest.mark.parametrize("name", [name for name in jaxnet.__all__ if name != "mlp"])
+def test_public_modules_are_imported_by_the_names_that_they_are_called_by(name: str) -> None:
+    assert import_module(f"jaxnet.{name}") is getattr(jaxnet, name)
+
+
+def test_dir_shows_public_names_alone() -> None:
+    names = {"jaxnet", *(info.name for info in pkgutil.walk_packages(jaxnet.__path__, "jaxnet."))}
+    modules = [import_module(name) for name in names]
+    listed = {module.__name__: module for module in modules if hasattr(module, "__all__")}
+    assert listed.keys() >= ROOMS - {"jaxnet.mlp"} | {"jaxnet.data.augmentation"}
+    for name, module in listed.items():
+        assert dir(module) == sorted(module.__all__), name
 
 
 def test_the_names_that_others_rely_on() -> None:

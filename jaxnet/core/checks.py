@@ -1,6 +1,5 @@
 """Checks of arguments: each returns the valid value or raises an error."""
 
-import difflib
 import functools
 import inspect
 import math
@@ -14,6 +13,7 @@ import numpy as np
 from jax.core import Tracer
 
 from jaxnet.core.errors import invalid_type, invalid_value, with_type
+from jaxnet.core.suggestions import did_you_mean
 from jaxnet.core.types import AnyArray
 
 T = TypeVar("T")
@@ -60,12 +60,7 @@ got 'rellu'. Did you mean 'relu'?
     if name in table:
         return table[name]
     expected = f"to be one of {', '.join(sorted(table))}"
-    raise invalid_value(argument, expected, repr(name), _nearest(name, table))
-
-
-def _nearest(name: Any, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"Did you mean '{close[0]}'?" if close else ""
+    raise invalid_value(argument, expected, repr(name), did_you_mean(name, table))
 
 
 def check_count(argument: str, value: Any, *, minimum: int = 1) -> int:
@@ -448,7 +443,7 @@ got 'digits'. Did you mean 'ndigits'?
     of = getattr(called, "__name__", type(called).__name__)
     for name in options:
         if name not in known:
-            remedy = _nearest(name, known) or "Leave it out."
+            remedy = did_you_mean(name, known) or "Leave it out."
             expected = f"of {of} to be {'among ' + ', '.join(known) if known else 'none'}"
             raise invalid_value("options", expected, repr(name), remedy)
     needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]

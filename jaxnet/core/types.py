@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import numpy as np
 
+from jaxnet.core.representation import representation
+
 Array: TypeAlias = jax.Array
 AnyArray: TypeAlias = jax.Array | np.ndarray
 """An array on the device or on the host."""
@@ -44,12 +46,20 @@ class Description:
         settings: the arguments of that function that others read.
         parts: the layers that a combinator is made of, in the order of its parameters.
         entrywise: whether it is an activation, each unit of which has a slope ``f'(z)``.
+        facts: what a representation shows besides, such as the number of parameters.
     """
 
     kind: str
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     parts: tuple["Layer", ...] = ()
     entrywise: bool = False
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        kinds = str | int | float | AnyArray
+        plain = {name: v for name, v in self.settings.items() if isinstance(v, kinds)}
+        values, fields = (plain.values(), {}) if len(plain) == 1 else ((), plain)
+        return representation(self.kind, *values, *self.parts, **fields, **self.facts)
 
 
 class Layer(NamedTuple):
@@ -74,6 +84,9 @@ class Layer(NamedTuple):
     backward: Callable[[Params, Residual, Array], tuple[Params, Array]]
     out_shape: Callable[[Shape], Shape]
     description: Description
+
+    def __repr__(self) -> str:
+        return repr(self.description)
 
 
 def layer_from_forward(

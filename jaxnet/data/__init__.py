@@ -54,3 +54,5 @@ __all__ = [
     "synthetic",
     "table_dataset",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -15,6 +15,7 @@ from jaxnet.core.checks import (
     require,
 )
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.representation import representation
 from jaxnet.core.types import AnyArray, Array
 
 
@@ -40,6 +41,12 @@ class Examples:
     inputs: Any
     targets: Any
     weights: Any = None
+
+    def __repr__(self) -> str:
+        labels = self.targets
+        of_classes = isinstance(labels, np.ndarray) and labels.dtype.kind in "iu"
+        classes = {"classes": len(np.unique(labels))} if of_classes and labels.ndim == 1 else {}
+        return representation("Examples", **named_arrays(self), **classes)
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.inputs, self.targets))
@@ -75,7 +82,11 @@ def check_pair(argument: str, examples: Any) -> Examples:
         TypeError: for other types, such as a plain pair of arrays.
         ValueError: for ragged lists.
     """
-    check_instance(argument, examples, Examples, "to be Examples", "See jaxnet.data.Examples.")
+    remedy = "See jaxnet.data.Examples."
+    if hasattr(examples, "train"):  # a whole data set
+        others = "" if argument == "train" else ", dataset.test or a part of them"
+        remedy = f"Pass dataset.train{others}."
+    check_instance(argument, examples, Examples, "to be Examples", remedy)
     try:  # arrays on the device stay there: a copy of MNIST takes a tenth of an epoch
         return examples.map(lambda f: f if isinstance(f, jax.Array) else np.asarray(f))
     except ValueError as error:

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jaxnet.core.checks import check_count, require
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_examples, count
 from jaxnet.data.strata import stratified
@@ -58,6 +59,8 @@ class Folds(NamedTuple):
 
     train: tuple[np.ndarray, ...]
     held_out: tuple[np.ndarray, ...]
+
+    __repr__ = represent
 
 
 def k_folds(examples: Examples, folds: int, *, key: Key, stratify: bool = False) -> Folds:

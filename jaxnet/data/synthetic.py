@@ -280,3 +280,18 @@ def _polar(radius: Array, angle: Array) -> Array:
 def _noisy(key: Key, x: Array, label: Array, noise: Number) -> Examples:
     error = jax.random.normal(key, x.shape, x.dtype)
     return Examples(x + jnp.asarray(noise, x.dtype) * error, label)
+
+
+__all__ = [
+    "GRAVITY",
+    "blobs",
+    "polynomial",
+    "projectile",
+    "spirals",
+    "teacher",
+    "two_circles",
+    "two_moons",
+    "xor",
+]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -322,3 +322,29 @@ INITIALIZERS: dict[str, Initializer] = {
     "ones": ones,
 }
 """Name -> initializer; "he" and "xavier" are lecture 002's names of the normal ones."""
+
+
+__all__ = [
+    "INITIALIZERS",
+    "Fans",
+    "Initializer",
+    "constant",
+    "he_normal",
+    "he_truncated_normal",
+    "he_uniform",
+    "lecun_normal",
+    "lecun_truncated_normal",
+    "lecun_uniform",
+    "normal",
+    "ones",
+    "orthogonal",
+    "truncated_normal",
+    "uniform",
+    "variance_scaling",
+    "xavier_normal",
+    "xavier_truncated_normal",
+    "xavier_uniform",
+    "zeros",
+]
+
+__dir__ = __all__.copy  # dir() shows these names alone

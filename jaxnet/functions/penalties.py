@@ -24,6 +24,7 @@ from jaxnet.core.errors import invalid_type
 from jaxnet.core.memory import cache_by_value
 from jaxnet.core.norms import norm, shortened
 from jaxnet.core.precision import at_least_float32
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Params
 
 Mask: TypeAlias = Callable[[Params], Any]
@@ -267,6 +268,8 @@ class Penalty(NamedTuple):
     function: Callable[[Params], Array]
     backward: Callable[[Params], Params]
 
+    __repr__ = represent
+
 
 _PAIRS: dict[str, tuple[Callable[..., Array], Callable[..., Params]]] = {
     "l1": (l1, l1_backward),
@@ -369,3 +372,24 @@ def _map_masked(
         return (inside if meant else outside)(w)
 
     return jax.tree_util.tree_map_with_path(apply, keep, params)
+
+
+__all__ = [
+    "PENALTIES",
+    "Mask",
+    "Penalty",
+    "as_penalty",
+    "elastic_net",
+    "elastic_net_backward",
+    "every_leaf",
+    "get_penalty",
+    "l1",
+    "l1_backward",
+    "l2",
+    "l2_backward",
+    "max_norm",
+    "soft_threshold",
+    "weights_only",
+]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -100,3 +100,5 @@ __all__ = [
     "to_svg",
     "two_batch_noise",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

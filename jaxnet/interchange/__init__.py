@@ -39,3 +39,5 @@ __all__ = [
     "to_torch",
     "torch_module",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -44,3 +44,5 @@ __all__ = [
     "standardize",
     "unfolded",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

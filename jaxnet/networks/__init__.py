@@ -51,3 +51,5 @@ __all__ = [
     "shared_linears",
     "summary",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

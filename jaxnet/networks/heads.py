@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from jaxnet.core.checks import check_choice, check_range, require, require_type
 from jaxnet.core.classes import predicted_class
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Layer
 from jaxnet.functions.activations import Activation, sigmoid, sigmoid_derivative, softmax
 from jaxnet.layers import activation, serial
@@ -36,6 +37,8 @@ class Head(NamedTuple):
     metrics: tuple[str, ...]
     respond: Callable[[Array], Array]
     decide: Callable[[Array], Array]
+
+    __repr__ = represent
 
 
 def binary() -> Head:
@@ -196,3 +199,17 @@ def get_head(name: str, **settings: Any) -> Head:
     good = set(settings) == set(inspect.signature(make).parameters)
     require_type(good, "settings", f"of {name} to be {known or 'none'}", given or "none")
     return make(**settings)
+
+
+__all__ = [
+    "HEADS",
+    "Head",
+    "binary",
+    "bounded_regression",
+    "bounded_sigmoid",
+    "get_head",
+    "multiclass",
+    "regression",
+]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -123,8 +123,13 @@ def mlp(
 
 
 def _described(network: Layer, arguments: dict[str, Any]) -> Layer:
-    description = dataclasses.replace(network.description, settings={"mlp": arguments})
-    return network._replace(description=description)
+    widths = arguments["widths"]
+    parameters = sum((a + 1) * b for a, b in itertools.pairwise(widths))
+    if arguments["batch_norm"]:  # a scale and an offset for each hidden unit
+        parameters += 2 * sum(widths[1:-1])
+    facts = {"widths": widths, "parameters": parameters}
+    own = {"settings": {"mlp": arguments}, "facts": facts}
+    return network._replace(description=dataclasses.replace(network.description, **own))
 
 
 def _inputs(scale: float | Array | None, examples: AnyArray | None, dtype: Any) -> Iterator[Layer]:

@@ -24,6 +24,7 @@ from jaxnet.core.checks import (
 )
 from jaxnet.core.errors import InvalidValueError, invalid_value
 from jaxnet.core.files import check_path, write_atomically
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Layer, Params, Shape, Statistics
 from jaxnet.core.version import VERSION
 from jaxnet.networks.arguments import arguments_of, network_of
@@ -59,6 +60,8 @@ class Model(NamedTuple):
     preprocessing: Mapping[str, Any]
     training: Mapping[str, Any]
     jaxnet_version: str
+
+    __repr__ = represent
 
 
 def save_model(

@@ -227,3 +227,5 @@ __all__ = [
     "yogi",
     "zero_nans",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -103,3 +103,5 @@ __all__ = [
     "use_compilation_cache",
     "use_cores_as_devices",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

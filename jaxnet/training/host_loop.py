@@ -3,12 +3,17 @@
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
+from xml.sax.saxutils import escape
 
 import jax
 import numpy as np
 
+from jaxnet.core.optional_imports import import_package
+from jaxnet.core.representation import known, representation
+from jaxnet.core.trees import count_parameters
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.training.checkpoints.checkpoint import Checkpoint, Standing
+from jaxnet.training.figures import FRAMES, curves_svg, plot_curves
 from jaxnet.training.loop.epoch import NEVER
 from jaxnet.training.loop.evaluate import read_params
 from jaxnet.training.loop.rules import NO_RULE, best_of, stopped_by
@@ -39,6 +44,31 @@ class History(NamedTuple):
     validation: Mapping[str, Any]
     instruments: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        return representation("History", **last_values(self))
+
+    def _repr_html_(self) -> str:
+        return curves_svg(self._asdict())
+
+    def plot(self) -> Any:
+        """Plot the curves against the epochs: a `matplotlib` figure, a panel a quantity.
+
+        Raises:
+            ImportError: if matplotlib is not installed.
+        """
+        return plot_curves(self._asdict())
+
+    def to_pandas(self) -> Any:
+        """Return a `pandas` data frame: a row an epoch, from 1, columns such as ``"train_loss"``.
+
+        Raises:
+            ImportError: if pandas is not installed.
+        """
+        pandas = import_package("pandas", remedy=FRAMES)
+        tables = self._asdict().items()
+        frame = pandas.DataFrame({f"{s}_{name}": t[name] for s, t in tables for name in t})
+        return frame.set_index(pandas.RangeIndex(1, len(frame) + 1, name="epoch"))
+
 
 class FitResult(NamedTuple):
     """The result of a training run.
@@ -64,6 +94,32 @@ class FitResult(NamedTuple):
     ended_by: str
     compile_seconds: float
     run_seconds: float
+
+    def __repr__(self) -> str:
+        leaves = [leaf for leaf in jax.tree.leaves(self.params) if known(leaf)]
+        devices = {str(device) for leaf in leaves for device in getattr(leaf, "devices", set)()}
+        return representation(
+            "FitResult",
+            ended_by=self.ended_by,
+            epochs=self.state.epoch,
+            epoch=self.epoch,
+            **last_values(self.history),
+            parameters=count_parameters(self.params),
+            run_seconds=self.run_seconds,
+            compile_seconds=self.compile_seconds,
+            devices=sorted(devices),
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>{self.history._repr_html_()}"
+
+    def plot(self) -> Any:
+        """Plot the learning curves: the `matplotlib` figure of `History.plot`.
+
+        Raises:
+            ImportError: if matplotlib is not installed.
+        """
+        return self.history.plot()
 
 
 class Progress(NamedTuple):
@@ -97,6 +153,20 @@ class DivergenceError(RuntimeError):
     def __init__(self, message: str, result: FitResult):
         super().__init__(message)
         self.result = result
+
+
+def last_values(history: History) -> dict[str, Any]:
+    """Return ``"train"`` and so on -> name -> value after the last epoch.
+
+    Curves of other shapes than ``(epochs,)``, or that cannot be read here, come back whole.
+    """
+
+    def last(curve: Any) -> Any:
+        single = known(curve) and curve.ndim == 1 and curve.size
+        return np.asarray(curve)[-1] if single else curve
+
+    tables = history._asdict().items()
+    return {name: {n: last(curve) for n, curve in t.items()} for name, t in tables if t}
 
 
 def run_in_chunks(

@@ -20,6 +20,7 @@ from jaxnet.core.checks import (
     require_type,
 )
 from jaxnet.core.errors import InputError, invalid_type, invalid_value
+from jaxnet.core.representation import represent
 from jaxnet.core.types import AnyArray, Layer
 from jaxnet.data.augmentation.compose import Augment
 from jaxnet.data.examples import Examples, count
@@ -74,6 +75,8 @@ class Recipe(NamedTuple):
     augment: Augment | None = None
     subset: AnyArray | None = None
     held_out: AnyArray | None = None
+
+    __repr__ = represent
 
 
 Build: TypeAlias = Callable[..., Recipe]

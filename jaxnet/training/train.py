@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from jaxnet.core.checks import check_key
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.hyperparameters import Hyperparameters, as_arguments, check_hyperparameters
@@ -53,6 +54,8 @@ class Trained(NamedTuple):
     done: Array
     ended_by: Array
     diverged: Array
+
+    __repr__ = represent
 
 
 Train: TypeAlias = Callable[[Key, Hyperparameters], Trained]

@@ -33,7 +33,13 @@ def test_choice_returns_the_entry() -> None:
 
 @pytest.mark.parametrize(
     ("name", "remedy"),
-    [("rel", "Did you mean 'relu'?"), ("xyz", "")],
+    [
+        ("rel", "Did you mean 'relu'?"),
+        ("ReLU", "Did you mean 'relu'?"),
+        ("thna", "Did you mean 'tanh'?"),
+        ("identity", ""),  # an alias of another table
+        ("xyz", ""),
+    ],
 )
 def test_choice_lists_the_known_names(name: str, remedy: str) -> None:
     message = f"expected x to be one of relu, tanh, got '{name}'. {remedy}".rstrip()

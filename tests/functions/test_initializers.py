@@ -11,6 +11,7 @@ import pytest
 
 import jaxnet
 from jaxnet.functions.initializers import (
+    _TRUNCATED_STD,
     INITIALIZERS,
     constant,
     normal,
@@ -69,7 +70,7 @@ def test_normal_ones_are_not_truncated(case: InitializerCase, dtype: np.dtype) -
 def test_truncation_constant() -> None:
     density = math.exp(-2) / math.sqrt(2 * math.pi)  # of a standard normal variable at 2
     std = math.sqrt(1 - 4 * density / math.erf(math.sqrt(2)))
-    assert pytest.approx(std, rel=1e-14) == jaxnet.initializers._TRUNCATED_STD
+    assert pytest.approx(std, rel=1e-14) == _TRUNCATED_STD
 
 
 @over([case for case in cases.INITIALIZERS if case.name != "uniform"])

@@ -10,7 +10,7 @@ import pytest
 
 import jaxnet
 from jaxnet.core.trees import digest
-from jaxnet.data import Examples
+from jaxnet.data import Dataset, Examples
 from jaxnet.training import DivergenceError, FitResult, Progress, fit
 from jaxnet.training.fit import _program
 from jaxnet.training.host_loop import CAPACITY
@@ -23,6 +23,7 @@ from tests.training.toys import blobs, network
 
 OPTIMIZER = jaxnet.optim.adam(0.01)
 NETWORK = network()
+DATASET = Dataset("blobs", blobs(), blobs(), ("a", "b", "c"), (), 1)
 
 
 def run(examples: Examples | None = None, **settings: Any) -> FitResult:
@@ -186,6 +187,14 @@ def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
         ),
         ({"instruments": {"m": 3}}, "expected instrument 'm' to be a function, got 3"),
         ({"validation": ()}, "expected validation to be Examples, got a tuple"),
+        (
+            {"examples": DATASET},
+            r"expected train to be Examples, got a Dataset\. Pass dataset\.train\.$",
+        ),
+        (
+            {"validation": DATASET},
+            r"validation to be Examples, got a Dataset\. Pass dataset\.train, dataset\.test or a",
+        ),
         ({"shuffle": "no"}, "expected shuffle to be a boolean or 'batches', got 'no' of type str"),
         ({"checkpoint": True}, "expected checkpoint to be a path, got True of type bool"),
         ({"checkpoint": b"run"}, "expected checkpoint to be a path, got b'run' of type bytes"),

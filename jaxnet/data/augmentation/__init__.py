@@ -65,3 +65,5 @@ __all__ = [
     "swap_channels",
     "swap_tokens",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -22,3 +22,5 @@ __all__ = [
     "remove",
     "summarize",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

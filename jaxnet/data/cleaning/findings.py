@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jaxnet.core.checks import check_key, require
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_pair, count
 
@@ -40,6 +41,8 @@ class Removed(NamedTuple):
     examples: Examples
     findings: tuple[Finding, ...]
     kept: np.ndarray
+
+    __repr__ = represent
 
 
 def remove(examples: Examples, findings: Iterable[Finding], *, key: Key | None = None) -> Removed:

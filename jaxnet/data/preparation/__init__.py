@@ -30,3 +30,5 @@ __all__ = [
     "tabular",
     "to_json",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -21,3 +21,5 @@ __all__ = [
     "read_table",
     "table_dataset",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from jaxnet.core.representation import represent
 from jaxnet.data.examples import Examples
 from jaxnet.data.preparation import Fitted
 
@@ -20,6 +21,8 @@ class PreparedTable(NamedTuple):
     inputs: Fitted
     outputs: Fitted | None
     report: tuple[str, ...]
+
+    __repr__ = represent
 
 
 class Dataset(NamedTuple):
@@ -45,6 +48,8 @@ class Dataset(NamedTuple):
     pixel_max: int
     caveat: str = ""
     table: PreparedTable | None = None
+
+    __repr__ = represent
 
     @property
     def input_scale(self) -> float | None:

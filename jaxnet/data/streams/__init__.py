@@ -5,3 +5,5 @@ from jaxnet.data.streams.prefetch import prefetched
 from jaxnet.data.streams.stream import Stream, stream
 
 __all__ = ["Chunks", "Stream", "prefetched", "stream"]
+
+__dir__ = __all__.copy  # dir() shows these names alone

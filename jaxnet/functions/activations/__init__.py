@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice, require_type
 from jaxnet.core.memory import cache_by_value
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.functions.activations.piecewise import (
     elu,
@@ -75,6 +76,8 @@ class Activation(NamedTuple):
 
     function: ActivationFunction
     backward: BackwardRule
+
+    __repr__ = represent
 
     entrywise = True
 
@@ -231,3 +234,5 @@ __all__ = [
     "tanh",
     "tanh_derivative",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jaxnet.core.checks import check_choice, check_options
 from jaxnet.core.errors import invalid_type
 from jaxnet.core.memory import cache_by_value
+from jaxnet.core.representation import represent
 from jaxnet.core.types import AnyArray, Array, ElementwiseLoss
 from jaxnet.functions.losses.cross_entropy import (
     binary_cross_entropy,
@@ -75,6 +76,8 @@ class Loss(NamedTuple):
 
     function: Callable[..., Array]
     backward: Callable[..., Array]
+
+    __repr__ = represent
 
 
 _PAIRS = {
@@ -209,3 +212,5 @@ __all__ = [
     "zero_one",
     "zero_one_backward",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -34,3 +34,5 @@ __all__ = [
     "recall",
     "top_k_accuracy",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

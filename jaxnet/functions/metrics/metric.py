@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from jaxnet.core.checks import check_choice, require_type
 from jaxnet.core.errors import InvalidValueError, invalid_value
+from jaxnet.core.representation import represent
 from jaxnet.core.types import ElementwiseLoss
 from jaxnet.functions.metrics.per_example import (
     accuracy,
@@ -35,6 +36,8 @@ class Metric(NamedTuple):
 
     function: ElementwiseLoss
     mode: Mode | None = None
+
+    __repr__ = represent
 
 
 _TABLE: dict[str, Metric] = {

@@ -116,3 +116,5 @@ __all__ = [
     "warmup_cosine_decay",
     "warmup_exponential_decay",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

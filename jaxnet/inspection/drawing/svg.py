@@ -82,6 +82,10 @@ def to_svg(graph: Graph, *, title: str | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
+Graph._repr_svg_ = to_svg  # pyright: ignore[reportAttributeAccessIssue]
+# notebooks show graphs, whose module knows no drawings
+
+
 def describe(captions: Mapping[str, Caption]) -> str:
     """Describe the drawing in words, for screen readers.
 

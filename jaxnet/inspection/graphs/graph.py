@@ -1,5 +1,6 @@
 """The computation graph of a function, with forward values and backward gradients."""
 
+import collections
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ import numpy as np
 
 from jaxnet.core.checks import check_count, check_function, check_instance, require, require_type
 from jaxnet.core.errors import invalid_type
+from jaxnet.core.representation import representation
 from jaxnet.core.types import Array
 from jaxnet.inspection.graphs.notation import WITH_CONSTANT, label
 from jaxnet.inspection.graphs.program import Program, unfold
@@ -65,6 +67,10 @@ class Graph(NamedTuple):
 
     nodes: tuple[Node, ...]
     links: tuple[Link, ...]
+
+    def __repr__(self) -> str:
+        kinds = collections.Counter(node.kind for node in self.nodes)
+        return representation("Graph", **kinds, links=len(self.links))
 
 
 def computation_graph(

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.checks import check_count
+from jaxnet.core.representation import shortened
 from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Statistics
 from jaxnet.functions.losses import Loss, as_loss
 from jaxnet.inspection.check_inputs import check_batch, check_some, check_targets
@@ -81,6 +82,10 @@ class GradientCheck(NamedTuple):
 
     def __str__(self) -> str:
         return _table(self)
+
+    def __repr__(self) -> str:
+        verdict = "agrees" if self.agrees else "differs"
+        return shortened(f"GradientCheck {verdict}:\n{_table(self)}")
 
 
 def check_gradients(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Residual, Statistics
 from jaxnet.functions.losses import Loss, as_loss
 from jaxnet.inspection.check_inputs import check_batch, check_targets
@@ -39,6 +40,8 @@ class TapeEntry(NamedTuple):
     dparams: Params
     dx: Array
 
+    __repr__ = represent
+
 
 class Tape(NamedTuple):
     """A forward and a backward pass.
@@ -52,6 +55,8 @@ class Tape(NamedTuple):
     x: Array
     losses: Array
     entries: tuple[TapeEntry, ...]
+
+    __repr__ = represent
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))

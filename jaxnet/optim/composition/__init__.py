@@ -65,3 +65,5 @@ __all__ = [
     "set_to_zero",
     "zero_nans",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

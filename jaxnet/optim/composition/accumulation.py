@@ -10,6 +10,7 @@ import optax
 from jaxnet.core.checks import check_whole, checked
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.optim.composition.transformation import as_transformation, branch
+from jaxnet.optim.update_rule.factory import described
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import increment, transformation, widened
 
@@ -34,6 +35,7 @@ class AccumulateState(NamedTuple):
     acc_grads: Any
 
 
+@described
 @checked(RANGES)
 def accumulate(
     inner: optax.GradientTransformation, every: Every, *, use_grad_mean: bool = True

@@ -10,6 +10,7 @@ from jaxnet.core.checks import check_choice, check_ranges, checked, require
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 from jaxnet.optim.composition.transformation import as_transformation, find_state
+from jaxnet.optim.update_rule.factory import described
 from jaxnet.optim.update_rule.learning_rate import rate_at
 from jaxnet.optim.update_rule.moments import bias_correction
 from jaxnet.optim.update_rule.ranges import RANGES
@@ -44,6 +45,7 @@ _STARTS = {"optax": "corrected", "torch": "first", "keras": "first"}
 """Convention -> start of the average."""
 
 
+@described
 @checked({"debias": RANGES["debias"]})
 def average_parameters(
     inner: optax.GradientTransformation,

@@ -19,6 +19,7 @@ from jaxnet.core.checks import check_count
 from jaxnet.core.trees import all_finite
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import as_transformation, branch
+from jaxnet.optim.update_rule.factory import described
 from jaxnet.optim.update_rule.rule import check_structure, increment, transformation
 
 
@@ -44,6 +45,7 @@ class ZeroNansState(NamedTuple):
     found_nan: Any
 
 
+@described
 def apply_if_finite(
     inner: optax.GradientTransformation, max_consecutive_errors: int
 ) -> optax.GradientTransformationExtraArgs:
@@ -99,6 +101,7 @@ def apply_if_finite(
     return transformation(init, update)
 
 
+@described
 def zero_nans() -> optax.GradientTransformationExtraArgs:
     """Replace NaN in the updates by 0; infinite entries stay.
 

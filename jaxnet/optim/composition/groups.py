@@ -15,6 +15,7 @@ from jaxnet.optim.composition.visibility import (
     visible_arguments,
     visible_if_alike,
 )
+from jaxnet.optim.update_rule.factory import described
 from jaxnet.optim.update_rule.mask import Mask, mask_tree, spread
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import check_structure
@@ -35,6 +36,7 @@ class PerGroupState(NamedTuple):
     inner_states: Any
 
 
+@described
 @checked(RANGES)
 def masked(
     inner: optax.GradientTransformation, mask: Mask, *, mask_compatible_extra_args: bool = False
@@ -91,6 +93,7 @@ def masked(
     return optax.GradientTransformationExtraArgs(init, update)
 
 
+@described
 def freeze(mask: Mask) -> optax.GradientTransformationExtraArgs:
     """Freeze some leaves: their updates become 0, the others pass through.
 
@@ -113,6 +116,7 @@ def freeze(mask: Mask) -> optax.GradientTransformationExtraArgs:
     return masked(set_to_zero(), mask)
 
 
+@described
 @checked(RANGES)
 def per_group(
     transforms: Mapping[Any, optax.GradientTransformation],

@@ -9,6 +9,7 @@ import optax
 from jaxnet.core.checks import check_count, checked
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import as_transformation
+from jaxnet.optim.update_rule.factory import described
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import (
     Number,
@@ -33,6 +34,7 @@ class LookaheadState(NamedTuple):
     slow: Any
 
 
+@described
 @checked(RANGES)
 def lookahead(
     inner: optax.GradientTransformation,

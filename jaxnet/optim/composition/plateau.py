@@ -9,6 +9,7 @@ import optax
 from jaxnet.core.checks import checked
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.plateau import Like, PlateauState, plateau
+from jaxnet.optim.update_rule.factory import described
 from jaxnet.optim.update_rule.rule import Number, transformation
 
 
@@ -32,6 +33,7 @@ class ReduceOnPlateauState(NamedTuple):
     cooldown_count: Array
 
 
+@described
 @checked({"accumulation_size": "{1, 2, ...}"})
 def reduce_on_plateau(
     *,

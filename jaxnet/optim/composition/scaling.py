@@ -11,6 +11,7 @@ from jaxnet.core.checks import check_function, checked
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 from jaxnet.optim.composition.transformation import multiplied, without_state
+from jaxnet.optim.update_rule.factory import described
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, increment, transformation
@@ -22,6 +23,7 @@ class ScaleByScheduleState(NamedTuple):
     count: Array
 
 
+@described
 @checked(RANGES)
 def scale(step_size: Number) -> optax.GradientTransformationExtraArgs:
     """Multiply the updates by a number, ``u = c g``.
@@ -41,6 +43,7 @@ def scale(step_size: Number) -> optax.GradientTransformationExtraArgs:
     return without_state(lambda updates, _: multiplied(updates, step_size))
 
 
+@described
 def scale_by_schedule(step_size_fn: Schedule) -> optax.GradientTransformationExtraArgs:
     """Multiply the updates by a schedule, ``u_t = c(t - 1) g_t`` with ``t`` from 1.
 
@@ -72,6 +75,7 @@ def scale_by_schedule(step_size_fn: Schedule) -> optax.GradientTransformationExt
     return transformation(init, update)
 
 
+@described
 @checked(RANGES)
 def scale_by_learning_rate(
     learning_rate: LearningRate, *, flip_sign: bool = True
@@ -102,6 +106,7 @@ def scale_by_learning_rate(
     return scale(sign * (jnp.asarray(learning_rate) if is_numpy else learning_rate))
 
 
+@described
 def set_to_zero() -> optax.GradientTransformationExtraArgs:
     """Replace the updates by zeros: the parameters stay where they are.
 

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_count, checked
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import as_transformation, find_state
 from jaxnet.optim.update_rule.adaptive import root
 from jaxnet.optim.update_rule.conventions import resolve
+from jaxnet.optim.update_rule.factory import described, factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
 from jaxnet.optim.update_rule.ranges import RANGES
@@ -74,6 +74,7 @@ CONVENTIONS = {
 }
 
 
+@described
 @checked(RANGES | {"b1": "(0, 1]"})
 def schedule_free(
     inner: optax.GradientTransformation,
@@ -175,7 +176,7 @@ def schedule_free_eval_params(state: Any, params: Any) -> Any:
     return jax.tree.map(average, params, found.z)
 
 
-@cache_by_value
+@factory
 def schedule_free_sgd(
     learning_rate: LearningRate = 1.0,
     *,
@@ -218,7 +219,7 @@ def schedule_free_sgd(
     return schedule_free(inner, rate, b1=b1, weight_lr_power=weight_lr_power)
 
 
-@cache_by_value
+@factory
 def schedule_free_adamw(
     learning_rate: LearningRate = 0.0025,
     *,

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import optax
 
 from jaxnet.core.types import Array
+from jaxnet.optim.update_rule.factory import described
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.mask import Mask
 from jaxnet.optim.update_rule.rule import StepContext, from_rule
@@ -16,6 +17,7 @@ class AddDecayedWeightsState(NamedTuple):
     count: Array
 
 
+@described
 def add_decayed_weights(
     weight_decay: LearningRate = 0.0, mask: Mask = None
 ) -> optax.GradientTransformationExtraArgs:

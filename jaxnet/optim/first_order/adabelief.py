@@ -3,15 +3,15 @@
 import optax
 
 from jaxnet.core.checks import check_flags
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import Step, from_step, mean_estimate, root
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
 from jaxnet.optim.update_rule.rule import Number, StepContext
 
 
-@cache_by_value
+@factory
 def adabelief(
     learning_rate: LearningRate,
     *,

@@ -5,10 +5,10 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import moving_average
 from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
@@ -43,7 +43,7 @@ CONVENTIONS = {
 }
 
 
-@cache_by_value
+@factory
 def adadelta(
     learning_rate: LearningRate,
     *,

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import checked
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
@@ -38,7 +38,7 @@ CONVENTIONS = {
 }
 
 
-@cache_by_value
+@factory
 @checked(RANGES)
 def adagrad(
     learning_rate: LearningRate,

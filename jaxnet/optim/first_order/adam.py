@@ -5,10 +5,10 @@ from typing import Literal, NamedTuple
 import optax
 
 from jaxnet.core.checks import check_flags
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import Step, from_step, mean_estimate, root
 from jaxnet.optim.update_rule.conventions import resolve
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction as correction
 from jaxnet.optim.update_rule.moments import moving_average
@@ -47,7 +47,7 @@ DECOUPLED = {
 """The conventions of `adamw`."""
 
 
-@cache_by_value
+@factory
 def adam(
     learning_rate: LearningRate,
     *,
@@ -129,7 +129,7 @@ def adam(
     return _from_convention(learning_rate, chosen, b1, eps_root, nesterov, mask)
 
 
-@cache_by_value
+@factory
 def adamw(
     learning_rate: LearningRate,
     *,

@@ -5,10 +5,10 @@ from typing import Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import Step, from_step, mean_estimate
 from jaxnet.optim.update_rule.conventions import resolve
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.rule import Mask, Number, StepContext
 
@@ -28,7 +28,7 @@ CONVENTIONS = {
 }
 
 
-@cache_by_value
+@factory
 def adamax(
     learning_rate: LearningRate,
     *,
@@ -80,7 +80,7 @@ def adamax(
     return _from_convention(learning_rate, chosen, b1, b2, weight_decay, mask)
 
 
-@cache_by_value
+@factory
 def adamaxw(
     learning_rate: LearningRate,
     *,

@@ -5,11 +5,11 @@ from typing import Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.adam import adam_step
 from jaxnet.optim.update_rule.adaptive import AdamState
 from jaxnet.optim.update_rule.conventions import resolve
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.mask import Mask
 from jaxnet.optim.update_rule.rule import Number, StepContext, from_rule
@@ -29,7 +29,7 @@ CONVENTIONS = {
 }
 
 
-@cache_by_value
+@factory
 def lamb(
     learning_rate: LearningRate,
     *,

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_flags
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.mask import Mask, mask_tree
 from jaxnet.optim.update_rule.ranges import RANGES
@@ -23,7 +23,7 @@ class LarsState(NamedTuple):
     trace: Any
 
 
-@cache_by_value
+@factory
 def lars(
     learning_rate: LearningRate,
     *,

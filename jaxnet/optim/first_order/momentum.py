@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_flags, require
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
 
@@ -37,7 +37,7 @@ CONVENTIONS = {
 }
 
 
-@cache_by_value
+@factory
 def momentum(
     learning_rate: LearningRate,
     *,

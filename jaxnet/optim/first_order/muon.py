@@ -12,12 +12,12 @@ import optax
 from optax.contrib import MuonDimensionNumbers
 
 from jaxnet.core.checks import check_choice, check_count, check_flags, check_ranges, require
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.adam import adam_step
 from jaxnet.optim.update_rule.adaptive import mean_estimate
 from jaxnet.optim.update_rule.axes import as_matrices, axes_of_leaves, fans
 from jaxnet.optim.update_rule.conventions import resolve
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.mask import Mask
 from jaxnet.optim.update_rule.orthogonal import (
@@ -80,7 +80,7 @@ _HOLE = optax.MaskedNode()
 """An empty tree in the place of a leaf that another optimizer moves."""
 
 
-@cache_by_value
+@factory
 def muon(
     learning_rate: LearningRate,
     *,

@@ -6,11 +6,11 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.adam import adam_step
 from jaxnet.optim.update_rule.adaptive import from_step, root
 from jaxnet.optim.update_rule.conventions import resolve
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
 from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, increment
@@ -44,7 +44,7 @@ CONVENTIONS = {
 }
 
 
-@cache_by_value
+@factory
 def nadam(
     learning_rate: LearningRate,
     *,
@@ -112,7 +112,7 @@ def nadam(
     return _from_convention(learning_rate, chosen, numbers, weight_decay, mask)
 
 
-@cache_by_value
+@factory
 def nadamw(
     learning_rate: LearningRate,
     *,

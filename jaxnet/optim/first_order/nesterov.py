@@ -8,16 +8,16 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_choice
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.momentum import CONVENTIONS, Like, heavy_ball
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate, rate_at
 from jaxnet.optim.update_rule.rule import Mask, Number, cast, transformation
 
 Form = Literal["rewritten", "look_ahead"]
 
 
-@cache_by_value
+@factory
 def nesterov(
     learning_rate: LearningRate,
     *,

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_ranges, checked
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
 from jaxnet.optim.update_rule.ranges import RANGES
@@ -56,7 +56,7 @@ class _Numbers(NamedTuple):
     weight_decay: Number
 
 
-@cache_by_value
+@factory
 @checked(RANGES)
 def prodigy(
     learning_rate: LearningRate = 1.0,

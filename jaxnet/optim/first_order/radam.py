@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_flags
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import Step, from_step, mean_estimate, root
 from jaxnet.optim.update_rule.conventions import resolve
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction, log_decay, moving_average
 from jaxnet.optim.update_rule.rule import Mask, Number, StepContext
@@ -22,7 +22,7 @@ class _Convention(NamedTuple):
 CONVENTIONS = {"optax": _Convention(eps_hat=False), "torch": _Convention(eps_hat=True)}
 
 
-@cache_by_value
+@factory
 def radam(
     learning_rate: LearningRate,
     *,

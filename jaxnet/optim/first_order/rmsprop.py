@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import checked
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.momentum import check_nesterov, follow_trace
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction as share_of_average
 from jaxnet.optim.update_rule.moments import moving_average
@@ -53,7 +53,7 @@ CONVENTIONS = {
 }
 
 
-@cache_by_value
+@factory
 @checked(RANGES)
 def rmsprop(
     learning_rate: LearningRate,

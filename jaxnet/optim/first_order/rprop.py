@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_choice, check_ranges, check_scalar
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate, rate_at
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, StepContext, from_rule
@@ -44,7 +44,7 @@ CONVENTIONS = {
 }
 
 
-@cache_by_value
+@factory
 def rprop(
     learning_rate: LearningRate,
     *,

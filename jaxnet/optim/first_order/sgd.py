@@ -5,10 +5,10 @@ from typing import NamedTuple
 import optax
 
 from jaxnet.core.checks import check_choice, check_ranges
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.momentum import CONVENTIONS, Like, check_nesterov, heavy_ball
 from jaxnet.optim.update_rule.decay import coupled
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
@@ -20,7 +20,7 @@ class SGDState(NamedTuple):
     count: Array
 
 
-@cache_by_value
+@factory
 def sgd(
     learning_rate: LearningRate,
     *,

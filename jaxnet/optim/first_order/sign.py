@@ -5,10 +5,10 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import decoupled
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import moving_average
 from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
@@ -39,7 +39,7 @@ CONVENTIONS = {
 }
 
 
-@cache_by_value
+@factory
 def sign_sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
     """Gradient descent by the sign, ``w <- w - eta sign(g)``, with ``sign(0) = 0``.
 
@@ -67,7 +67,7 @@ def sign_sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
     return from_rule(rule, learning_rate, state=SignSGDState)
 
 
-@cache_by_value
+@factory
 def lion(
     learning_rate: LearningRate,
     *,

@@ -4,16 +4,16 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import checked
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import from_step, mean_estimate, root
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, StepContext
 
 
-@cache_by_value
+@factory
 @checked(RANGES)
 def yogi(
     learning_rate: LearningRate,

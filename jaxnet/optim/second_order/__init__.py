@@ -56,3 +56,5 @@ __all__ = [
     "newton_raphson",
     "strong_wolfe",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_choice, check_count
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.trees import add_scaled, count_parameters, dot, near_one, scaled, select
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.second_order.direction import Iterate, LineSearch, from_direction, zeros_like
 from jaxnet.optim.second_order.line_search import strong_wolfe
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 
 Formula = Literal["fletcher_reeves", "polak_ribiere", "hestenes_stiefel", "dai_yuan"]
@@ -36,7 +36,7 @@ class ConjugateGradientState(NamedTuple):
     linesearch: Any
 
 
-@cache_by_value
+@factory
 def conjugate_gradient(
     learning_rate: LearningRate = 1.0,
     *,

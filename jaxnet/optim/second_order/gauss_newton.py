@@ -9,7 +9,6 @@ import optax
 
 from jaxnet.core.checks import check_choice, check_count, checked
 from jaxnet.core.hessian import hessian_product
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.trees import add_scaled, dot, scaled, select
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.second_order.direction import (
@@ -20,6 +19,7 @@ from jaxnet.optim.second_order.direction import (
     zeros_like,
 )
 from jaxnet.optim.second_order.linear_cg import truncated_cg
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number
@@ -53,7 +53,7 @@ class LevenbergMarquardtState(NamedTuple):
     iterations: Array
 
 
-@cache_by_value
+@factory
 @checked(RANGES)
 def gauss_newton(
     learning_rate: LearningRate = 1.0,
@@ -115,7 +115,7 @@ def gauss_newton(
     )
 
 
-@cache_by_value
+@factory
 @checked(RANGES | {"damping": "(0, inf)"})
 def levenberg_marquardt(
     learning_rate: LearningRate = 1.0,

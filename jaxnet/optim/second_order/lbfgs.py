@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_count, check_flags
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.trees import add_scaled, dot, global_norm, near_one, scaled
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.second_order.direction import (
@@ -18,6 +17,7 @@ from jaxnet.optim.second_order.direction import (
     zeros_like,
 )
 from jaxnet.optim.update_rule.conventions import resolve
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 
 Like = Literal["optax", "torch"]
@@ -80,7 +80,7 @@ CONVENTIONS = {
 }
 
 
-@cache_by_value
+@factory
 def lbfgs(
     learning_rate: LearningRate | None = None,
     *,

@@ -9,12 +9,12 @@ from jax.flatten_util import ravel_pytree
 
 from jaxnet.core.checks import check_count, checked
 from jaxnet.core.hessian import hessian_product
-from jaxnet.core.memory import cache_by_value
 from jaxnet.core.trees import add_scaled, global_norm, scaled
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.second_order.direction import Iterate, LineSearch, from_direction
 from jaxnet.optim.second_order.line_search import backtracking
 from jaxnet.optim.second_order.linear_cg import truncated_cg
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, widest
@@ -35,7 +35,7 @@ class NewtonCGState(NamedTuple):
     linesearch: Any = ()
 
 
-@cache_by_value
+@factory
 @checked(RANGES)
 def newton(
     learning_rate: LearningRate = 1.0,
@@ -104,7 +104,7 @@ def newton(
     )
 
 
-@cache_by_value
+@factory
 @checked(RANGES)
 def newton_cg(
     learning_rate: LearningRate = 1.0,

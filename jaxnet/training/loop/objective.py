@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from jaxnet.core.checks import check_choice, require
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, ElementwiseLoss, Layer, Params
 from jaxnet.functions.losses import (
     LOSSES,
@@ -41,6 +42,8 @@ class Objective(NamedTuple):
     loss: Loss
     metrics: tuple[tuple[str, Metric], ...] = ()
     penalty: Penalty | None = None
+
+    __repr__ = represent
 
     @property
     def modes(self) -> Modes:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice, check_scalar, require, require_type
 from jaxnet.core.memory import cache_by_value
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Number, Params, Statistics
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import Modes, check_direction, no_direction
@@ -70,6 +71,8 @@ class Rule(NamedTuple):
     scale: Callable[[Any], Array] | None = None
     best: Callable[[Any], Best] | None = None
     directed: "Callable[[Modes], Rule] | None" = None
+
+    __repr__ = represent
 
 
 class DeviationState(NamedTuple):

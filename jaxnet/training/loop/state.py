@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.representation import representation
+from jaxnet.core.trees import count_parameters
 from jaxnet.core.types import Array, Key, Layer, Params, Shape, Statistics
 from jaxnet.training.loop.rules import Rule, start_rules
 
@@ -34,6 +36,17 @@ class TrainState(NamedTuple):
     epoch: Array
     rules: tuple[Any, ...] = ()
     totals: Any = ()
+
+    def __repr__(self) -> str:
+        leaves = jax.tree.leaves(self.params)
+        return representation(
+            "TrainState",
+            epoch=self.epoch,
+            parameters=count_parameters(self.params),
+            dtypes=sorted({str(getattr(leaf, "dtype", type(leaf).__name__)) for leaf in leaves}),
+            optimizer_numbers=count_parameters(self.opt_state),
+            rules=len(self.rules),
+        )
 
 
 def init_state(

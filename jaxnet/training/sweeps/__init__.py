@@ -44,3 +44,5 @@ __all__ = [
     "tune",
     "uniform",
 ]
+
+__dir__ = __all__.copy  # dir() shows these names alone

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from jaxnet.core.checks import check_count, require
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.functions.metrics import Mode
@@ -38,6 +39,8 @@ class Rung(NamedTuple):
     epochs: int
     sweep: SweepResult
 
+    __repr__ = represent
+
 
 class HalvingResult(NamedTuple):
     """The result of `successive_halving`.
@@ -55,6 +58,8 @@ class HalvingResult(NamedTuple):
     best: dict[str, float | int]
     epochs_trained: int
     epochs_of_all: int
+
+    __repr__ = represent
 
 
 def successive_halving(

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.checks import check_count, check_key, check_range, require
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.training.distributed.processes import run_in_all_processes
@@ -39,6 +40,8 @@ class LearningRates(NamedTuple):
     edge: float
     suggestion: float
     sweep: SweepResult
+
+    __repr__ = represent
 
 
 def find_learning_rate(

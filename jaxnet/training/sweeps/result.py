@@ -2,18 +2,25 @@
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from xml.sax.saxutils import escape
 
 import jax
 import numpy as np
 
 from jaxnet.core.checks import check_choice, check_count, require
+from jaxnet.core.optional_imports import import_package
+from jaxnet.core.representation import represent, representation, shortened
 from jaxnet.core.types import Key, Params, Statistics
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import SIGNS, Modes, check_direction
+from jaxnet.training.figures import FRAMES, plot_settings
 from jaxnet.training.host_loop import History
 from jaxnet.training.loop.state import TrainState
 from jaxnet.training.sweeps.settings import Settings
 from jaxnet.training.sweeps.width import Trial
+
+_TOP = 10
+"""Settings that a representation shows."""
 
 _IF_NONE_TRAINS = "Try smaller learning rates, or rescale the inputs."
 
@@ -34,6 +41,8 @@ class SweepMember(NamedTuple):
     params: Params
     statistics: Statistics
     metrics: dict[str, float]
+
+    __repr__ = represent
 
 
 class SweepResult(NamedTuple):
@@ -79,6 +88,32 @@ class SweepResult(NamedTuple):
     trials: list[Trial]
     compile_seconds: float
     run_seconds: float
+
+    def __repr__(self) -> str:
+        if not isinstance(self.done, np.ndarray) or self.done.ndim != 2:  # mapped by jax.tree
+            return represent(self)
+        return shortened(f"{self._in_words()}\n{self.table(top=_TOP)}")
+
+    def _repr_html_(self) -> str:
+        rows = self._rows(self.default_metric, None, _TOP)
+        cells = [f"<td>{'</td><td>'.join(map(escape, row))}</td>" for row in rows]
+        return f"<p>{self._in_words()}</p><table><tr>{'</tr><tr>'.join(cells)}</tr></table>"
+
+    def _in_words(self) -> str:
+        shown = f", the best {_TOP}" if self.settings.size > _TOP else ""
+        return (
+            representation(
+                "SweepResult",
+                settings=self.settings.size,
+                seeds=len(self.keys),
+                epochs=self.done.max(),
+                diverged=self.diverged.sum(),
+                devices=self.devices,
+                width=self.width,
+                run_seconds=self.run_seconds,
+            )
+            + f"{shown} by {self.default_metric}:"
+        )
 
     def mean(self, metric: str) -> np.ndarray:
         """Return a metric's mean over the seeds that did not diverge; NaN if all did."""
@@ -185,7 +220,65 @@ class SweepResult(NamedTuple):
         """
         if top is not None:
             check_count("top", top)
+        rows = self._rows(metric or self.default_metric, mode, top)
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+            for row in rows
+        ]
+        return "\n".join(lines)
+
+    def plot(self, metric: str | None = None) -> Any:
+        """Plot a metric's mean against each hyperparameter, with its spread as bars.
+
+        Args:
+            metric: by default as for `ranking`.
+
+        Returns:
+            A `matplotlib` figure with a panel for each hyperparameter, a point for each setting.
+
+        Raises:
+            ValueError: for another metric.
+            ImportError: if matplotlib is not installed.
+        """
         metric = metric or self.default_metric
+        mean, spread = self.mean(metric), self.spread(metric)
+        return plot_settings(self.settings.columns, metric, mean, spread)
+
+    def to_pandas(self) -> Any:
+        """Return `records` as a `pandas` data frame, a row a run.
+
+        Raises:
+            ImportError: if pandas is not installed.
+        """
+        return import_package("pandas", remedy=FRAMES).DataFrame(self.records())
+
+    def to_xarray(self) -> Any:
+        """Return metrics and learning curves as an `xarray` data set.
+
+        Its dimensions are those of the grid, or else ``setting``, then ``seed`` and ``epoch``;
+        learning curves are called ``"train_loss_curve"`` and so on.
+
+        Raises:
+            ImportError: if xarray is not installed.
+        """
+        columns = self._named_apart(dict(self.settings.columns))
+        axes, grid = self._named_apart(dict(self.settings.axes)), bool(self.settings.axes)
+        dims = [*(axes or ["setting"]), "seed"]
+        runs = {**self.metrics, "epochs": self.done, "diverged": self.diverged}
+        tables = self.history._asdict().items()
+        curves = {f"{s}_{name}_curve": table[name] for s, table in tables for name in table}
+        values = {name: (dims, self._shaped(array)) for name, array in runs.items()}
+        values |= {n: ([*dims, "epoch"], self._shaped(array)) for n, array in curves.items()}
+        epochs = np.arange(1, 1 + max((curve.shape[-1] for curve in curves.values()), default=0))
+        coordinates = {"seed": np.arange(len(self.keys)), "epoch": epochs}
+        coordinates |= axes if grid else {n: ("setting", column) for n, column in columns.items()}
+        return import_package("xarray", remedy=FRAMES).Dataset(values, coordinates)
+
+    def _shaped(self, values: np.ndarray) -> np.ndarray:
+        return self.on_grid(values) if self.settings.axes else values
+
+    def _rows(self, metric: str, mode: Mode | None, top: int | None) -> list[list[str]]:
         names = [*self.settings.columns, metric, "+-", "runs"]
         mean, spread = self.mean(metric), self.spread(metric)
         rows = [names]
@@ -194,14 +287,9 @@ class SweepResult(NamedTuple):
             lost = int(self.diverged[index].sum())
             runs = f"{len(self.keys)}" + (f", {lost} diverged" if lost else "")
             rows.append([*numbers, f"{mean[index]:.4g}", f"{spread[index]:.2g}", runs])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-            for row in rows
-        ]
-        return "\n".join(lines)
+        return rows
 
-    def _named_apart(self, row: dict[str, float | int]) -> dict[str, float | int]:
+    def _named_apart(self, row: dict[str, Any]) -> dict[str, Any]:
         taken = {"seed", "epochs", "diverged", *self.metrics}
         return {f"setting_{name}" if name in taken else name: v for name, v in row.items()}
 

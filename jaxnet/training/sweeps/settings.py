@@ -17,6 +17,7 @@ from jaxnet.core.checks import (
     require,
     require_type,
 )
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Key
 from jaxnet.training.hyperparameters import as_numbers
 
@@ -31,6 +32,8 @@ class Settings(NamedTuple):
 
     columns: Mapping[str, np.ndarray]
     axes: Mapping[str, np.ndarray]
+
+    __repr__ = represent
 
     @property
     def size(self) -> int:

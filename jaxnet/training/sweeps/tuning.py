@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from jaxnet.core.checks import check_key, check_range
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.data.split import split
@@ -44,6 +45,8 @@ class TuneResult(NamedTuple):
     epochs: int
     fit: FitResult
     test: dict[str, float]
+
+    __repr__ = represent
 
 
 def tune(

@@ -1,0 +1,274 @@
+"""What a person sees of an object: short, whatever its size, traced or not; plots and tables."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxnet
+from jaxnet.core.trees import count_parameters
+from jaxnet.core.types import Layer
+from jaxnet.data import Dataset, Examples
+from jaxnet.inspection import check_gradients, computation_graph, tape
+from jaxnet.networks import Model
+from jaxnet.optim import adam, chain, clip, lookahead, momentum, per_group, sgd
+from jaxnet.training import (
+    FitResult,
+    History,
+    Progress,
+    Recipe,
+    SweepResult,
+    early_stopping,
+    fit,
+    grid,
+    listed,
+    make_train,
+    successive_halving,
+    sweep,
+    tune,
+)
+from tests.peers import need, peers
+from tests.training.toys import blobs, network
+
+KEY = jax.random.key(0)
+DEEP = jaxnet.mlp((3, *[16] * 60, 3), batch_norm="before", drop_rate=0.5)
+
+
+def build(learning_rate: Any, momentum: Any = 0.5) -> Recipe:
+    return Recipe(network(), jaxnet.optim.momentum(learning_rate, momentum=momentum))
+
+
+RUN: dict[str, Any] = {"key": KEY, "epochs": 3, "batch_size": 8}
+
+
+@pytest.fixture(scope="module")
+def result() -> FitResult:
+    rules = [early_stopping(patience=9)]
+    return fit(network(), blobs(), optimizer=adam(0.01), validation=blobs(9), rules=rules, **RUN)
+
+
+@pytest.fixture(scope="module")
+def swept() -> SweepResult:
+    return _swept(grid(learning_rate=[0.001, 0.1, 0.01], momentum=[0.0, 0.9]))
+
+
+def _swept(settings: Any) -> SweepResult:
+    return sweep(build, blobs(), validation=blobs(9), settings=settings, seeds=2, width=1, **RUN)
+
+
+def _passed(look: Any) -> Any:
+    params, statistics = network().init(KEY, (3,))
+    x, targets = blobs(5)
+    return look(network(), params, statistics, jnp.asarray(x), targets)
+
+
+OBJECTS: dict[str, Callable[[], Any]] = {
+    "network": lambda: jaxnet.mlp((784, 100, 100, 10)),
+    "deep network": lambda: DEEP,
+    "layer": lambda: jaxnet.layers.dropout(0.5),
+    "deep parameters in a model": lambda: Model(DEEP, *DEEP.init(KEY, (3,)), (3,), (), {}, {}, "0"),
+    "examples": lambda: Examples(np.zeros((60_000, 784), np.uint8), np.arange(60_000) % 10),
+    "data set": lambda: Dataset("many", blobs(), blobs(), tuple(map(str, range(99))), (), 1),
+    "optimizer": lambda: chain(*[clip(1.0), adam(0.1)] * 40),
+    "tape": lambda: _passed(tape),
+    "gradient check": lambda: _passed(check_gradients),
+    "graph": lambda: computation_graph(lambda x: jnp.log(x * x) + x, 2.0),
+    "settings": lambda: grid(a=range(1000), b=[1, 2]),
+    "recipe": lambda: build(0.1),
+    "rule": lambda: early_stopping(patience=3),
+    "loss": lambda: jaxnet.losses.get_loss("huber", delta=2.0),
+    "trained": lambda: make_train(build, blobs(), epochs=2, batch_size=8)(
+        KEY, {"learning_rate": 0.1}
+    ),
+    "halving": lambda: successive_halving(
+        build, blobs(), blobs(9), settings=grid(learning_rate=[0.1, 0.2]), **RUN
+    ),
+    "tuned": lambda: tune(build, blobs(), blobs(), settings=grid(learning_rate=[0.1]), **RUN),
+}
+
+
+def assert_short(value: Any) -> None:
+    lines = repr(value).splitlines()
+    assert len(lines) < 60
+    assert max(map(len, lines)) <= 100
+    assert not re.search(r" at 0x|\barray\(|\bArray\(", repr(value))
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_representations_are_short(kind: str) -> None:
+    assert_short(OBJECTS[kind]())
+
+
+def test_representations_of_results_are_short(result: FitResult, swept: SweepResult) -> None:
+    progress = Progress(1, 3, result.history, 0.5)
+    for value in (result, result.state, result.history, progress, swept.settings, swept.member(0)):
+        assert_short(value)
+    assert_short(swept)
+    assert_short(swept._replace(done=jnp.zeros(())))  # mapped by jax.tree
+
+
+def test_a_network_by_layers_widths_and_parameters() -> None:
+    assert repr(jaxnet.mlp((784, 100, 10))) == (
+        "serial(dense(100), activation('relu'), dense(10), widths=(784, 100, 10), parameters=79510)"
+    )
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"batch_norm": "after"}, {"drop_rate": 0.5, "head": "binary", "input_scale": 2}]
+)
+def test_the_parameters_shown_are_those_that_there_are(options: dict[str, Any]) -> None:
+    shown: Layer = jaxnet.mlp((5, 7, 4, 1), **options)
+    assert f"parameters={count_parameters(shown.init(KEY, (5,))[0])}" in repr(shown)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "text"),
+    [
+        (adam(0.1), "adam(learning_rate=0.1, like='optax')"),
+        (adam(0.1, b1=0.5, like="keras"), "adam(learning_rate=0.1, b1=0.5, like='keras')"),
+        (sgd(0.1, momentum=0.9), "sgd(learning_rate=0.1, momentum=0.9, like='optax')"),
+        (
+            chain(clip(1.0), lookahead(sgd(jnp.asarray(0.5)), sync_period=3)),
+            "chain(clip(max_delta=1), lookahead("
+            "inner=sgd(learning_rate=0.5, like='optax'), sync_period=3))",
+        ),
+    ],
+)
+def test_optimizers_say_what_made_them(optimizer: Any, text: str) -> None:
+    assert repr(optimizer) == text
+
+
+def test_described_optimizers_are_what_they_were() -> None:
+    plain, extra = momentum(0.1), per_group({0: sgd(0.1)}, 0)
+    assert isinstance(plain, optax.GradientTransformation)
+    assert not isinstance(plain, optax.GradientTransformationExtraArgs)
+    assert isinstance(extra, optax.GradientTransformationExtraArgs)
+    w: Any = jnp.ones(2)
+    both = optax.chain(plain, jax.tree.map(lambda part: part, extra))
+    updates: Any = both.update(w, both.init(w), w)[0]
+    np.testing.assert_allclose(updates, 0.01, rtol=1e-6)
+
+
+def test_representations_of_traced_values(result: FitResult) -> None:
+    texts = []
+
+    @jax.jit
+    def traced(state: Any, examples: Examples, curve: Any, rate: Any) -> Any:
+        history = History({"loss": curve}, {}, {})
+        whole = result._replace(state=state, params=state.params, history=history, epoch=rate)
+        network = jaxnet.mlp((3, 5, 3), drop_rate=rate)
+        made = build(rate), network, history, whole, state, examples
+        texts.extend(map(repr, made))
+        return rate
+
+    traced(result.state, blobs(), jnp.ones(3), 0.5)
+    assert len(texts) == 6
+    assert all("float" in text and "Traced" not in text for text in texts)
+
+
+def test_a_deleted_state_is_represented(result: FitResult) -> None:
+    state = jax.tree.map(jnp.copy, result.state)
+    jax.tree.map(lambda leaf: leaf.delete(), state)
+    assert "epoch=int32[]" in repr(state)
+
+
+def test_the_values_of_a_fit(result: FitResult) -> None:
+    last = result.history.validation["loss"][-1]
+    assert f"'loss': {last:.6g}" in repr(result)
+    device = f"devices=['{jax.devices()[0]}']"
+    for said in ("ended_by='epochs'", "epochs=3", "parameters=38", device):
+        assert said in repr(result)
+
+
+def parsed(drawing: str) -> ElementTree.Element:
+    return ElementTree.fromstring(drawing)
+
+
+def test_notebooks_show_curves_and_tables(result: FitResult, swept: SweepResult) -> None:
+    root = parsed(f"<div>{result._repr_html_()}</div>")
+    lines = root.findall(".//{*}polyline")
+    assert len(lines) == 4  # loss and accuracy, training and validation
+    assert all(len((line.get("points") or "").split()) == 3 for line in lines)
+    table = parsed(f"<div>{swept._repr_html_()}</div>").findall(".//tr")
+    assert len(table) == 7
+    graph: Any = computation_graph(lambda x: x * x, 2.0)
+    assert parsed(graph._repr_svg_()).tag.endswith("svg")
+
+
+def test_curves_with_gaps_are_drawn_in_parts() -> None:
+    curve = np.array([1.0, np.nan, 2.0, 3.0, np.inf])
+    drawing = History({"a<b": curve}, {}, {})._repr_html_()
+    assert len(parsed(drawing).findall(".//{*}polyline")) == 2
+    long = History({"loss": np.linspace(1, 0, 100_000)}, {}, {})._repr_html_()
+    assert len(long) < 10_000
+
+
+def test_plots_have_labelled_axes(result: FitResult, swept: SweepResult) -> None:
+    figure = result.plot()
+    assert [a.get_ylabel() for a in figure.axes] == ["loss", "accuracy"]
+    assert {a.get_xlabel() for a in figure.axes} == {"epoch"}
+    for axes in figure.axes:
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+            "train",
+            "validation",
+        ]
+    figure = swept.plot("validation_accuracy")
+    assert [a.get_xlabel() for a in figure.axes] == ["learning_rate", "momentum"]
+    assert [a.get_xscale() for a in figure.axes] == ["log", "linear"]
+    assert {a.get_ylabel() for a in figure.axes} == {"validation_accuracy"}
+
+
+def test_the_points_of_a_plot_are_the_means(swept: SweepResult) -> None:
+    figure = swept.plot()
+    points = figure.axes[0].containers[0].lines[0].get_ydata()
+    np.testing.assert_allclose(np.sort(points), np.sort(swept.mean("validation_loss")))
+    with pytest.raises(ValueError, match="Did you mean 'validation_loss'"):
+        swept.plot("validation_los")
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "look"),
+    [
+        ("matplotlib", "plots", lambda result: result.plot()),
+        ("pandas", "frames", lambda result: result.history.to_pandas()),
+    ],
+)
+def test_without_the_package(
+    monkeypatch: pytest.MonkeyPatch, result: FitResult, package: str, extra: str, look: Any
+) -> None:
+    for name in (package, f"{package}.figure"):
+        monkeypatch.setitem(__import__("sys").modules, name, None)
+    with pytest.raises(ImportError, match=rf"expected package {package} .*jaxnet\[{extra}\]"):
+        look(result)
+
+
+@peers
+def test_data_frames(result: FitResult, swept: SweepResult) -> None:
+    need("pandas")
+    frame = result.history.to_pandas()
+    assert list(frame.index) == [1, 2, 3]
+    assert frame.index.name == "epoch"
+    np.testing.assert_array_equal(frame["validation_loss"], result.history.validation["loss"])
+    runs = swept.to_pandas()
+    assert runs.to_dict("records") == swept.records()
+
+
+@peers
+@pytest.mark.parametrize(
+    "settings", [None, listed([{"learning_rate": 0.1}, {"learning_rate": 0.2}])]
+)
+def test_labelled_arrays(swept: SweepResult, settings: Any) -> None:
+    need("xarray")
+    some = swept if settings is None else _swept(settings)
+    data = some.to_xarray()
+    best = some.settings.row(1)
+    picked = data.sel(best) if settings is None else data.isel(setting=1)
+    np.testing.assert_array_equal(picked["validation_loss"], some.metrics["validation_loss"][1])
+    curves = picked["train_loss_curve"].sel(epoch=[1, 2, 3])
+    np.testing.assert_array_equal(curves, some.history.train["loss"][1])
