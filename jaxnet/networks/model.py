@@ -266,10 +266,10 @@ def _is_one(rows: Any) -> bool:
 def _as_table(rows: Any, texts: Sequence[str]) -> Table:
     if _is_one(rows):
         return make_table({name: [value] for name, value in rows.items()})
-    several = isinstance(rows, Sequence) and not isinstance(rows, str)
-    if several and not isinstance(rows, Table) and rows and all(map(_is_one, rows)):
-        names = list(rows[0])
-        same = all(set(row) == set(names) for row in rows)
+    listed: Any = rows if isinstance(rows, list | tuple) and not isinstance(rows, Table) else ()
+    if listed and all(map(_is_one, listed)):
+        names = list(listed[0])
+        same = all(set(row) == set(names) for row in listed)
         require(same, "rows", "to have the same names", "others", "Write None for a null.")
-        return make_table({name: [row[name] for row in rows] for name in names})
+        return make_table({name: [row[name] for row in listed] for name in names})
     return read_table(rows, text=texts if isinstance(rows, str | Path) else ())

@@ -174,11 +174,11 @@ def load_model(path: str | Path, *, network: Layer | None = None) -> Model:
     with _naming(path):
         out_shape = network.out_shape(in_shape)
         names = check_class_names(described["class_names"], out_shape)
-        saved = {name: described.get(name) for name in ("inputs", "outputs")}
-        prepared = {name: given and from_json(given) for name, given in saved.items()}
+        saved = [described.get(name) for name in ("inputs", "outputs")]
+        prepared = [None if given is None else from_json(given) for given in saved]
         _check_head(described.get("head"), network)
     trees = _filled(template, arrays)
-    model = Model(network, *trees, in_shape, names, preprocessing, training, version, **prepared)
+    model = Model(network, *trees, in_shape, names, preprocessing, training, version, *prepared)
     return model._replace(head=resolve_head(model, described.get("head")))
 
 
