@@ -26,7 +26,7 @@ from experiments.harness.record import Claim, conclude, prepare_folder
 from experiments.harness.trained import save_trained
 from experiments.images.pictures import Frame, Invert, Picture, read_pictures
 from experiments.tables.reading import is_of_table, predict_rows, write_rows
-from jaxnet.core.checks import check_finite, check_range
+from jaxnet.core.checks import check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.data import DATASETS
 from jaxnet.networks import Model, load_model
@@ -114,13 +114,8 @@ def _short(value: Any) -> str:
 def read(model: Model, pictures: Sequence[Picture]) -> list[Reading]:
     """Classify pictures."""
     inputs = np.stack([picture.pixels for picture in pictures]).reshape(-1, *model.in_shape)
-    outputs = jaxnet.training.predict(model.network, model.params, model.statistics, inputs)
-    remedy = "Train the model anew, at a lower learning rate."
-    check_finite("outputs of the model", np.asarray(outputs), remedy)
-    if outputs.shape[-1] == 1:  # the logit of the second of two classes
-        outputs = jax.numpy.concatenate([jax.numpy.zeros_like(outputs), outputs], axis=-1)
     readings = []
-    for picture, each in zip(pictures, np.asarray(jax.nn.softmax(outputs, axis=-1)), strict=True):
+    for picture, each in zip(pictures, model.predict_proba(inputs), strict=True):
         order = np.argsort(-each, kind="stable")
         names = tuple(model.class_names[index] for index in order)
         truth = None if picture.label is None else model.class_names[picture.label]

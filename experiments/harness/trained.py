@@ -10,7 +10,7 @@ import numpy as np
 import jaxnet
 from experiments.harness.record import Claim, write_record
 from experiments.images.pictures import measure_extent
-from experiments.tables.rows import describe_preparation, measure_rows
+from experiments.tables.rows import measure_rows
 from jaxnet.core.checks import check_range
 from jaxnet.core.types import Layer
 from jaxnet.data import DATASETS, Dataset, Examples
@@ -84,6 +84,7 @@ def save_trained(
 ) -> Path:
     """Write the trained network and its preprocessing to ``model.safetensors``."""
     preprocessing: dict[str, Any] = {}
+    table = dataset.table
     if dataset.image_shape:
         images = dataset.train.inputs[:1000].reshape(-1, *dataset.image_shape)
         preprocessing = {
@@ -91,14 +92,16 @@ def save_trained(
             "pixel_max": dataset.pixel_max,
             "ink_extent": measure_extent(images) if shows_ink(dataset) else None,
         }
-    if dataset.table:
-        preprocessing["table"] = describe_preparation(dataset.table)
+    if table:
+        preprocessing["target"] = table.target
     return save_model(
         out / "model.safetensors",
         network,
         result.params,
         result.statistics,
         class_names=dataset.class_names,
+        inputs=table and table.inputs,
+        outputs=table and table.outputs,
         preprocessing=preprocessing,
         training={"dataset": dataset.name, **facts},
     )

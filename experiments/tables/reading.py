@@ -6,19 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
-import jaxnet
 from experiments.harness.record import write_atomically
-from jaxnet.core.checks import check_finite, require
-from jaxnet.data import Table, preparation, read_table
+from jaxnet.core.checks import require
+from jaxnet.data import Table
 from jaxnet.networks import Model
 
 
 def is_of_table(model: Model) -> bool:
     """Return whether a model was trained on a table."""
-    return "table" in model.preprocessing
+    return "target" in model.preprocessing
 
 
 def predict_rows(model: Model, paths: Sequence[Path]) -> tuple[Table, dict[str, np.ndarray]]:
@@ -37,24 +35,17 @@ def predict_rows(model: Model, paths: Sequence[Path]) -> tuple[Table, dict[str, 
     """
     remedy = "Name a table: python -m experiments.predict --model MODEL new_rows.csv"
     require(paths, "rows", "to be given", "none", remedy)
-    given: Any = model.preprocessing["table"]
-    prepared, target = preparation.from_json(given["inputs"]), f"predicted {given['target']}"
-    tables = [read_table(path) for path in paths]
+    tables = [model.read_rows(path) for path in paths]
     names = set(tables[0].columns)
     for path, table in zip(paths, tables, strict=True):
         require(
             set(table.columns) == names, str(path), "to have the columns of the first", "others"
         )
     rows = Table({n: np.concatenate([t.columns[n] for t in tables]) for n in tables[0].columns})
-    inputs = np.asarray(prepared.apply(rows), np.float32)
-    outputs = jaxnet.training.predict(model.network, model.params, model.statistics, inputs)
-    outputs = np.asarray(outputs, np.float64)
-    check_finite("outputs of the model", outputs, "Train the model anew.")
-    if given["outputs"] is not None:
-        return rows, {target: preparation.from_json(given["outputs"]).invert(outputs)[:, 0]}
-    probability = np.asarray(jax.nn.softmax(outputs, axis=1))
-    classes = np.array(model.class_names, object)[probability.argmax(axis=1)]
-    return rows, {target: classes, "probability": probability.max(axis=1)}
+    predicted = {f"predicted {model.preprocessing['target']}": model.predict(rows)}
+    if not model.class_names:
+        return rows, predicted
+    return rows, predicted | {"probability": model.predict_proba(rows).max(axis=1)}
 
 
 def write_rows(path: Path, rows: Table, predicted: dict[str, np.ndarray]) -> Path:

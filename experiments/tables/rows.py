@@ -1,12 +1,11 @@
-"""Test rows of a table: measures, figure, and what a model file keeps of the preparation."""
+"""Test rows of a table: measures and figure."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from experiments.harness.figures import BLUE, GREY, new_figure, save_figure
-from jaxnet.data import Dataset, PreparedTable, preparation
+from jaxnet.data import Dataset, PreparedTable
 
 
 def measure_rows(dataset: Dataset, table: PreparedTable, outputs: np.ndarray) -> dict[str, float]:
@@ -62,12 +61,3 @@ def draw_rows(
         axes.plot(truth, found, "o", color=BLUE, alpha=0.6)
         axes.set(xlabel=f"true {table.target}", ylabel=f"predicted {table.target}")
     return save_figure(figure, path)
-
-
-def describe_preparation(table: PreparedTable) -> dict[str, Any]:
-    """Return the preparation of the columns for a model file, as `predict_rows` needs it."""
-    return {
-        "target": table.target,
-        "inputs": preparation.to_json(table.inputs),
-        "outputs": None if table.outputs is None else preparation.to_json(table.outputs),
-    }

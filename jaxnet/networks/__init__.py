@@ -8,11 +8,13 @@ from jaxnet.networks.heads import (
     binary,
     bounded_regression,
     get_head,
+    head_of,
     multiclass,
     regression,
 )
 from jaxnet.networks.mlp import mlp
-from jaxnet.networks.model_file import Model, load_model, save_model
+from jaxnet.networks.model import Model
+from jaxnet.networks.model_file import load_model, save_model
 from jaxnet.networks.polynomial import polynomial
 from jaxnet.networks.small import (
     Chain,
@@ -38,6 +40,7 @@ __all__ = [
     "count_parameters",
     "digest",
     "get_head",
+    "head_of",
     "heads",
     "load_model",
     "mlp",

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from jaxnet.core.checks import check_choice, check_range, require, require_type
 from jaxnet.core.classes import predicted_class
+from jaxnet.core.memory import cache_by_value
 from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Layer
 from jaxnet.functions.activations import Activation, sigmoid, sigmoid_derivative, softmax
@@ -41,6 +42,7 @@ class Head(NamedTuple):
     __repr__ = represent
 
 
+@cache_by_value
 def binary() -> Head:
     """Return the head for two classes: one logit ``z``, the probability ``sigmoid(z)`` of class 1.
 
@@ -64,6 +66,7 @@ def binary() -> Head:
     )
 
 
+@cache_by_value
 def multiclass() -> Head:
     """Return the head for several classes: a logit each, the distribution ``softmax(z)``.
 
@@ -85,6 +88,7 @@ def multiclass() -> Head:
     )
 
 
+@cache_by_value
 def regression() -> Head:
     """Return the head for values without bounds: the linear outputs themselves.
 
@@ -98,6 +102,7 @@ def regression() -> Head:
     return Head("regression", serial(), "squared_error", (), _itself, _itself)
 
 
+@cache_by_value
 def bounded_regression(low: float | Array, high: float | Array) -> Head:
     """Return the head for values in [low, high]: ``y = low + (high - low) sigmoid(z)``.
 
@@ -201,6 +206,20 @@ def get_head(name: str, **settings: Any) -> Head:
     return make(**settings)
 
 
+def head_of(network: Layer) -> Head | None:
+    """Return the head that a network was made with, or None.
+
+    >>> from jaxnet.networks import mlp
+    >>> head_of(mlp((3, 1), head="binary")) is binary(), head_of(mlp((3, 2))) is None
+    (True, True)
+    """
+    description = network.description
+    head = description.settings.get("mlp", {}).get("head")
+    if head is None and description.kind == "serial" and description.parts:
+        return head_of(description.parts[-1])
+    return get_head(head) if isinstance(head, str) else head
+
+
 __all__ = [
     "HEADS",
     "Head",
@@ -208,6 +227,7 @@ __all__ = [
     "bounded_regression",
     "bounded_sigmoid",
     "get_head",
+    "head_of",
     "multiclass",
     "regression",
 ]

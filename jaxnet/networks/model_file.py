@@ -16,6 +16,7 @@ import numpy as np
 
 from jaxnet.core.array_file import FileKind, pack, storable, unpack
 from jaxnet.core.checks import (
+    check_choice,
     check_finite,
     check_like,
     check_names,
@@ -24,10 +25,12 @@ from jaxnet.core.checks import (
 )
 from jaxnet.core.errors import InvalidValueError, invalid_value
 from jaxnet.core.files import check_path, write_atomically
-from jaxnet.core.representation import represent
 from jaxnet.core.types import Layer, Params, Shape, Statistics
 from jaxnet.core.version import VERSION
+from jaxnet.data.preparation import Fitted, from_json, to_json
 from jaxnet.networks.arguments import arguments_of, network_of
+from jaxnet.networks.heads import head_of
+from jaxnet.networks.model import HEADS_WITHOUT_SETTINGS, Model, resolve_head
 from jaxnet.networks.model_metadata import check_class_names, check_input_shape, check_mapping
 
 MODEL_FILE = FileKind(
@@ -38,32 +41,6 @@ MODEL_FILE = FileKind(
 )
 
 
-class Model(NamedTuple):
-    """A network with its arrays and metadata.
-
-    Attributes:
-        network: the network.
-        params: its parameters.
-        statistics: its statistics, such as moving averages and the moments of standardization.
-        in_shape: shape of one input.
-        class_names: name of each label; empty if they were not saved.
-        preprocessing: conversion of raw data to inputs, as saved.
-        training: metadata of the training, as saved.
-        jaxnet_version: version that wrote the file.
-    """
-
-    network: Layer
-    params: Params
-    statistics: Statistics
-    in_shape: Shape
-    class_names: tuple[str, ...]
-    preprocessing: Mapping[str, Any]
-    training: Mapping[str, Any]
-    jaxnet_version: str
-
-    __repr__ = represent
-
-
 def save_model(
     path: str | Path,
     network: Layer,
@@ -72,6 +49,9 @@ def save_model(
     *,
     in_shape: Shape | None = None,
     class_names: Sequence[str] | np.ndarray = (),
+    head: str | None = None,
+    inputs: Fitted | None = None,
+    outputs: Fitted | None = None,
     preprocessing: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -88,6 +68,12 @@ def save_model(
         in_shape: shape of one input; may be left out for a network by `mlp`.
         class_names: name of each label: one per output, two for a single output; no two are
             equal.
+        head: what the outputs mean, ``"binary"``, ``"multiclass"`` or ``"regression"``; by default
+            the network's own head, see `Model`.
+        inputs: preparation of raw rows, as ``dataset.table.inputs`` of a table; `Model.predict`
+            applies it.
+        outputs: preparation of the targets of a regression, as ``dataset.table.outputs``;
+            `Model.predict` inverts it.
         preprocessing: conversion of raw data to inputs, of JSON types.
         training: data set, epochs, accuracy, ..., of JSON types.
 
@@ -124,6 +110,7 @@ def save_model(
     made = network if arguments is None else _rebuilt(arguments, arrays)
     _check_arrays(shapes_of("in_shape", made, in_shape), arrays, "Go back to a state before.")
     names = check_class_names(class_names, network.out_shape(in_shape))
+    _check_head(head, network)
     text = _json(
         {
             "jaxnet_version": VERSION,
@@ -131,6 +118,9 @@ def save_model(
             "why_not_mlp": reason,
             "in_shape": list(in_shape),
             "class_names": names,
+            "head": head,
+            "inputs": None if inputs is None else to_json(inputs),
+            "outputs": None if outputs is None else to_json(outputs),
             "preprocessing": check_mapping("preprocessing", preprocessing),
             "training": check_mapping("training", training),
         }
@@ -150,8 +140,8 @@ def load_model(path: str | Path, *, network: Layer | None = None) -> Model:
         network: network of the arrays; by default the one that the file describes.
 
     Returns:
-        The model; ``jaxnet.training.predict(model.network, model.params, model.statistics, x)``
-        gives its outputs.
+        The model; ``model.predict(rows)`` gives its answers, and
+        ``jaxnet.training.predict(model.network, model.params, model.statistics, x)`` its outputs.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -184,8 +174,20 @@ def load_model(path: str | Path, *, network: Layer | None = None) -> Model:
     with _naming(path):
         out_shape = network.out_shape(in_shape)
         names = check_class_names(described["class_names"], out_shape)
+        saved = [described.get(name) for name in ("inputs", "outputs")]
+        prepared = [None if given is None else from_json(given) for given in saved]
+        _check_head(described.get("head"), network)
     trees = _filled(template, arrays)
-    return Model(network, *trees, in_shape, names, preprocessing, training, version)
+    model = Model(network, *trees, in_shape, names, preprocessing, training, version, *prepared)
+    return model._replace(head=resolve_head(model, described.get("head")))
+
+
+def _check_head(head: str | None, network: Layer) -> None:
+    if head is not None:
+        check_choice("head", head, HEADS_WITHOUT_SETTINGS)
+        own = head_of(network)
+        good, actual = own is None or own.name == head, repr(head)
+        require(good, "head", f"to be the network's own, {own and own.name!r}", actual)
 
 
 @contextlib.contextmanager

@@ -53,7 +53,7 @@ def fit(
     optimizer: optax.GradientTransformation,
     epochs: int,
     batch_size: int,
-    loss: LossArgument = "softmax_cross_entropy",
+    loss: LossArgument | None = None,
     metrics: MetricsArgument | None = None,
     penalty: PenaltyArgument | None = None,
     constraint: Constraint | None = None,
@@ -93,10 +93,12 @@ def fit(
         batch_size: examples a step: 1 for sample-level, all for full-batch gradient descent; 2 or
             more with batch normalization.
         loss: a name in `jaxnet.losses.LOSSES`, or ``(outputs, targets) -> value an example``, or
-            a `jaxnet.losses.Loss`, a pair of that and its backward rule.
+            a `jaxnet.losses.Loss`, a pair of that and its backward rule; by default the loss
+            of the network's head, softmax cross-entropy without one.
         metrics: names in `jaxnet.metrics.METRICS`, or name -> function of the same form, or
             `jaxnet.metrics.Metric`, which has the direction by which a best is chosen; by default
-            the accuracy that suits the loss, none for a regression or another loss.
+            those of the head, else the accuracy that suits the loss, none for a regression or
+            another loss.
         penalty: ``params -> scalar``, such as ``penalties.get_penalty("l2", strength=1e-4)``;
             added to the risk of every mini-batch, not to the reported loss.
         constraint: ``params -> params``, applied after every update, such as
@@ -145,10 +147,11 @@ def fit(
         Parameters to use, final state, learning curves and times, of all starts together.
 
     Raises:
-        ValueError: for settings that are out of range, an unknown name, examples that do not fit
-            the network, NaN in the data, labels out of range; devices that do not divide the
-            mini-batch or are of more than one platform; processes whose calls differ; a
-            checkpoint that is another run's, is in use or cannot be written.
+        ValueError: for settings that are out of range, an unknown name, a loss that contradicts
+            the head or the number of outputs, examples that do not fit the network, NaN in the
+            data, labels out of range; devices that do not divide the mini-batch or are of more
+            than one platform; processes whose calls differ; a checkpoint that is another run's, is
+            in use or cannot be written.
         TypeError: if ``state`` or checkpoint are not of this network, optimizer and precision;
             for arguments of a wrong type.
         ImportError: for a checkpoint without safetensors or filelock.

@@ -48,8 +48,10 @@ class Recipe(NamedTuple):
     Attributes:
         network: what to train.
         optimizer: one of `jaxnet.optim`, or any other ``optax.GradientTransformation``.
-        loss: its name, or the loss.
-        metrics: what to report beside it; by default the accuracy that suits the loss.
+        loss: its name, or the loss; by default that of the network's head, softmax cross-entropy
+            without one.
+        metrics: what to report beside it; by default those of the head, or the accuracy that suits
+            the loss.
         penalty: ``params -> scalar``, added to the risk.
         constraint: ``params -> params``, applied after every update.
         gradient: ``"autodiff"``, ``"by_hand"`` or an engine.
@@ -65,7 +67,7 @@ class Recipe(NamedTuple):
 
     network: Layer
     optimizer: optax.GradientTransformation
-    loss: LossArgument = "softmax_cross_entropy"
+    loss: LossArgument | None = None
     metrics: MetricsArgument | None = None
     penalty: PenaltyArgument | None = None
     constraint: Constraint | None = None

@@ -88,6 +88,10 @@ def test_rows_without_a_column_are_refused(tmp_path: Path, capsys: Any) -> None:
     model = str(tmp_path / "learnt" / "model.safetensors")
     new = write_rows(tmp_path / "new.csv", [{"size": "20"}])
     assert run("predict", str(new), "--model", model, "--out", str(tmp_path / "p")) == 2
-    assert "expected column to be one of size, got 'town'" in capsys.readouterr().err
+    assert "to have columns of text called kind, town, got size. Add or" in capsys.readouterr().err
+    new = write_rows(tmp_path / "new.csv", [{"Size": "20", "town": "Aachen", "kind": "dear"}])
+    assert run("predict", str(new), "--model", model, "--out", str(tmp_path / "p")) == 2
+    expected = "rows to have the columns size, town, kind, got Size, town, kind, without size. Add"
+    assert expected in capsys.readouterr().err
     assert run("predict", "--model", model, "--out", str(tmp_path / "p")) == 2
     assert "expected rows to be given, got none" in capsys.readouterr().err

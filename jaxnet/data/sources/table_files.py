@@ -93,7 +93,8 @@ def parse_csv(origin: str, content: str, text: Collection[str] = ()) -> Table:
             expected = f"to have {len(names)} values in every line, as in the first"
             raise invalid_value(origin, expected, f"{len(row)} in line {number}")
     unknown = sorted(set(text) - set(names))
-    require(not unknown, "text", f"of the columns {', '.join(names)}", ", ".join(unknown))
+    expected = f"to have columns of text called {', '.join(unknown)}"
+    require(not unknown, origin, expected, ", ".join(names), "Add or rename columns.")
     numbers = [number for number, _ in rows[1:]]
     columns = zip(*(row for _, row in rows[1:]), strict=True)
     parsed = {

@@ -13,6 +13,7 @@ from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Statis
 from jaxnet.functions.losses import Loss, as_loss
 from jaxnet.inspection.check_inputs import check_batch, check_some, check_targets
 from jaxnet.inspection.propagation.differences import Comparison, compare_with_differences
+from jaxnet.training.loop.objective import default_loss
 
 DIFFERENCE_TOLERANCE = 1e-6
 """The largest relative error against central differences that counts as agreement."""
@@ -95,7 +96,7 @@ def check_gradients(
     x: Array,
     targets: Any,
     *,
-    loss: str | ElementwiseLoss | Loss = "softmax_cross_entropy",
+    loss: str | ElementwiseLoss | Loss | None = None,
     key: Key | None = None,
     training: bool = True,
     differences: int = 32,
@@ -119,7 +120,8 @@ def check_gradients(
         statistics: its statistics.
         x: inputs, shape ``(batch, ...)``.
         targets: of the loss.
-        loss: a name in `jaxnet.losses.LOSSES`, a loss with its backward rule, or a function.
+        loss: a name in `jaxnet.losses.LOSSES`, a loss with its backward rule, or a function; by
+            default that of the network's head, softmax cross-entropy without one.
         key: PRNG key for random layers while training.
         training: whether the layers behave as in training.
         differences: how many entries of each leaf to difference, drawn at random; 0 for none.
@@ -140,8 +142,8 @@ def check_gradients(
     (True, ['0.weights', '0.bias', '2.weights', '2.bias', 'x'])
     """
     check_count("differences", differences, minimum=0)
-    pair = as_loss(loss)
     check_batch(network, params, statistics, x, key=key, training=training)
+    pair = as_loss(default_loss(network) if loss is None else loss)
     check_targets(network, pair, x, targets)
     # pixels of one byte have no gradient
     floating = jnp.issubdtype(x.dtype, jnp.floating)

@@ -13,6 +13,7 @@ from jaxnet.functions.losses import Loss, as_loss
 from jaxnet.inspection.check_inputs import check_batch, check_targets
 from jaxnet.inspection.propagation.layer_paths import Path, opened, part_of, symbols
 from jaxnet.layers.compose import fold_key
+from jaxnet.training.loop.objective import default_loss
 
 SHOWN = 16
 """The largest array whose numbers `Tape` prints."""
@@ -69,7 +70,7 @@ def tape(
     x: Array,
     targets: Any,
     *,
-    loss: str | ElementwiseLoss | Loss = "softmax_cross_entropy",
+    loss: str | ElementwiseLoss | Loss | None = None,
     key: Key | None = None,
     training: bool = False,
 ) -> Tape:
@@ -84,7 +85,8 @@ def tape(
         statistics: its statistics.
         x: inputs, shape ``(batch, ...)``.
         targets: of the loss.
-        loss: a name in `jaxnet.losses.LOSSES`, a loss with its backward rule, or a function.
+        loss: a name in `jaxnet.losses.LOSSES`, a loss with its backward rule, or a function; by
+            default that of the network's head, softmax cross-entropy without one.
         key: PRNG key for random layers while training.
         training: whether the layers behave as in training.
 
@@ -116,8 +118,8 @@ def tape(
       dz1   0 dense = 2    dweights = 6    dbias = 2
       dx            = 4
     """
-    pair = as_loss(loss)
     check_batch(network, params, statistics, x, key=key, training=training)
+    pair = as_loss(default_loss(network) if loss is None else loss)
     check_targets(network, pair, x, targets)
     records = list(forward_passes(network, params, statistics, x, key=key, training=training))
     names = symbols([record.layer for record in records])

@@ -6,19 +6,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_count, check_instance, require, require_type
+from jaxnet.core.checks import check_count, check_entries, check_instance, require, require_type
 from jaxnet.core.trees import describe_arrays
-from jaxnet.core.types import AnyArray, Array, Layer
+from jaxnet.core.types import AnyArray, Array, Layer, Shape
 from jaxnet.data.examples import Examples, check_examples, check_pair, check_some_weight, count
 from jaxnet.data.streams import Stream
 from jaxnet.functions.losses import (
-    binary_cross_entropy,
     categorical_cross_entropy,
     kl_divergence,
+    sigmoid_binary_cross_entropy,
 )
+from jaxnet.functions.metrics.metric import without_options
 from jaxnet.layers.batch_norm import BatchNormResidual
 from jaxnet.layers.moving_moments import MovingMoments, find_nodes
-from jaxnet.training.loop.objective import Objective
+from jaxnet.networks.heads import head_of
+from jaxnet.training.loop.objective import PROBABILITY_LOSSES, SOFTMAX_LOSSES, Objective
 from jaxnet.training.loop.state import TrainState
 
 
@@ -33,11 +35,32 @@ def check_fit(argument: str, objective: Objective, examples: Examples) -> Exampl
     """
     examples = check_examples(argument, examples)
     out_shape = objective.network.out_shape(examples.inputs.shape[1:])
+    _check_task(argument, objective, out_shape, examples.targets)
     kind = jnp.result_type(float)
     outputs = jax.ShapeDtypeStruct((count(examples), *out_shape), kind)
     functions = (objective.loss.function, *(metric.function for _, metric in objective.metrics))
     jax.eval_shape(lambda y: [f(y, examples.targets) for f in functions], outputs)
     return jax.tree.map(jnp.asarray, examples)
+
+
+def _check_task(argument: str, objective: Objective, out_shape: Shape, targets: Any) -> None:
+    """Check that there are several outputs for several classes, and two classes for one logit."""
+    loss, head = without_options(objective.loss.function), head_of(objective.network)
+    of_classes = (*SOFTMAX_LOSSES, categorical_cross_entropy, kl_divergence)
+    good = loss not in of_classes or out_shape[-1:] != (1,)
+    remedy = (
+        'Make the network with head="binary" for two classes or head="regression" for numbers, or '
+        'pass loss="sigmoid_binary_cross_entropy" or loss="squared_error".'
+    )
+    require(good, "loss", "to suit one output", getattr(loss, "__name__", loss), remedy)
+    if loss is sigmoid_binary_cross_entropy and head is not None and head.name == "binary":
+        remedy = "Number the two classes so: targets = (targets == targets.max()).astype(int)."
+        expected = "to be 0 or 1 for the binary head"
+        check_entries(f"targets of {argument}", targets, _from_0_to_1, expected, remedy)
+
+
+def _from_0_to_1(values: Any) -> Any:
+    return (values >= 0) & (values <= 1)
 
 
 def check_both(
@@ -55,10 +78,6 @@ def check_both(
         checked = check_fit("validation", objective, validation)
         validation = check_some_weight("validation", checked)
     return train, validation
-
-
-PROBABILITY_LOSSES = (binary_cross_entropy, categorical_cross_entropy, kl_divergence)
-"""Losses whose outputs must be probabilities; on anything else they fail without a word."""
 
 
 def check_outputs(objective: Objective, train: Examples) -> None:

@@ -92,7 +92,7 @@ def evaluate(
     statistics: Statistics,
     examples: Examples | Stream,
     *,
-    loss: LossArgument = "softmax_cross_entropy",
+    loss: LossArgument | None = None,
     metrics: MetricsArgument | None = None,
 ) -> dict[str, float]:
     """Return the mean loss and metrics of a network over examples.
@@ -102,9 +102,10 @@ def evaluate(
         params: its parameters.
         statistics: its statistics.
         examples: what to evaluate on; of a stream, chunk after chunk.
-        loss: a name in `jaxnet.losses.LOSSES`, or a loss of that form.
-        metrics: names in `jaxnet.metrics.METRICS`, or name -> metric; by default the accuracy
-            that suits the loss.
+        loss: a name in `jaxnet.losses.LOSSES`, or a loss of that form; by default that of the
+            network's head, softmax cross-entropy without one.
+        metrics: names in `jaxnet.metrics.METRICS`, or name -> metric; by default those of the
+            head, or the accuracy that suits the loss.
 
     Returns:
         ``"loss"`` and each metric's name -> mean over the examples.

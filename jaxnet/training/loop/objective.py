@@ -10,13 +10,17 @@ from jaxnet.functions.losses import (
     LOSSES,
     Loss,
     as_loss,
+    binary_cross_entropy,
     categorical_cross_entropy,
+    kl_divergence,
     sigmoid_binary_cross_entropy,
     softmax_cross_entropy,
+    softmax_kl_divergence,
 )
 from jaxnet.functions.metrics import METRICS, Metric, as_metric
 from jaxnet.functions.metrics.metric import Modes, without_options
 from jaxnet.functions.penalties import Penalty, as_penalty
+from jaxnet.networks.heads import Head, head_of
 
 LossArgument: TypeAlias = str | ElementwiseLoss | Loss
 MetricArgument: TypeAlias = LossArgument | Metric
@@ -58,10 +62,35 @@ DEFAULT_METRICS: dict[Callable[..., Array], tuple[str, ...]] = {
 }
 """Loss -> the metrics that are reported unless others are asked for; none for all others."""
 
+PROBABILITY_LOSSES = (binary_cross_entropy, categorical_cross_entropy, kl_divergence)
+"""Losses whose outputs must be probabilities; on anything else they fail without a word."""
+
+SOFTMAX_LOSSES = (softmax_cross_entropy, softmax_kl_divergence)
+"""Losses whose outputs are logits of a softmax."""
+
+CONTRARY_LOSSES = {
+    "binary": (*SOFTMAX_LOSSES, *PROBABILITY_LOSSES),
+    "multiclass": (sigmoid_binary_cross_entropy, *PROBABILITY_LOSSES),
+    "regression": (*SOFTMAX_LOSSES, sigmoid_binary_cross_entropy),
+    "bounded_regression": (*SOFTMAX_LOSSES, sigmoid_binary_cross_entropy),
+}
+"""Name of a head -> losses that read its outputs as something else."""
+
+
+def default_loss(network: Layer) -> str:
+    """Return the name of the loss of a network's head, or of softmax cross-entropy without one.
+
+    >>> from jaxnet.networks import mlp
+    >>> default_loss(mlp((2, 1), head="binary")), default_loss(mlp((2, 3)))
+    ('sigmoid_binary_cross_entropy', 'softmax_cross_entropy')
+    """
+    head = head_of(network)
+    return "softmax_cross_entropy" if head is None else head.loss
+
 
 def make_objective(
     network: Layer,
-    loss: LossArgument = "softmax_cross_entropy",
+    loss: LossArgument | None = None,
     metrics: MetricsArgument | None = None,
     penalty: PenaltyArgument | None = None,
 ) -> Objective:
@@ -69,14 +98,17 @@ def make_objective(
 
     Args:
         network: whose parameters are sought.
-        loss: a name in `jaxnet.losses.LOSSES`, or a loss, as for `jaxnet.training.fit`.
-        metrics: what to report beside it, as for `fit`; by default the accuracy that suits the
-            loss, see `DEFAULT_METRICS`. A function or partial of `METRICS` or `LOSSES` has its
-            direction; another function needs a `jaxnet.metrics.Metric` to have one.
+        loss: a name in `jaxnet.losses.LOSSES`, or a loss, as for `jaxnet.training.fit`; by default
+            that of the network's head, or softmax cross-entropy without one.
+        metrics: what to report beside it, as for `fit`; by default those of the head whose loss it
+            is, else the accuracy that suits the loss, see `DEFAULT_METRICS`. A function or partial
+            of `METRICS` or `LOSSES` has its direction; another function needs a
+            `jaxnet.metrics.Metric` to have one.
         penalty: ``params -> scalar``, added to the risk; None for none.
 
     Raises:
-        ValueError: for an unknown name, listing the known ones, or a metric called "loss".
+        ValueError: for an unknown name, listing the known ones, a metric called "loss", or a loss
+            that contradicts the network's head.
         TypeError: for a loss or metric that is no function.
 
     >>> from jaxnet.networks import mlp
@@ -85,15 +117,28 @@ def make_objective(
     """
     if isinstance(loss, str):
         check_choice("loss", loss, LOSSES)
-    pair = as_loss(loss)
+    head = head_of(network)
+    pair = as_loss(default_loss(network) if loss is None else loss)
+    if metrics is None and loss is None and head is not None:
+        metrics = head.metrics
     if metrics is None:
         metrics = DEFAULT_METRICS.get(without_options(pair.function), ())
+    _check_head(head, pair)
     return Objective(
         network,
         pair,
         _resolve_metrics(metrics),
         None if penalty is None else as_penalty(penalty),
     )
+
+
+def _check_head(head: Head | None, loss: Loss) -> None:
+    function = without_options(loss.function)
+    if head is not None:
+        good = function not in CONTRARY_LOSSES.get(head.name, ())
+        expected = f"to suit the head {head.name!r} of the network"
+        remedy = f"Leave it out for {head.loss}, or make the network with another head."
+        require(good, "loss", expected, getattr(function, "__name__", function), remedy)
 
 
 def _resolve_metrics(metrics: MetricsArgument) -> tuple[tuple[str, Metric], ...]:

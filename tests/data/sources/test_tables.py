@@ -102,7 +102,7 @@ def test_other_files_that_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "objects.npz", a=np.array([{}], object))
     with pytest.raises(ValueError, match="without pickled objects"):
         read_table(tmp_path / "objects.npz")
-    with pytest.raises(ValueError, match="expected text of the columns a, b, got c"):
+    with pytest.raises(ValueError, match="to have columns of text called c, got a, b"):
         read_table(write(tmp_path, "a,b\n1,2\n"), text=("c",))
 
 

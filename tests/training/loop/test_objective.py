@@ -1,5 +1,6 @@
 """The objective: what a run reports by default, and which data it refuses."""
 
+import re
 from typing import Any
 
 import jax
@@ -10,7 +11,16 @@ import pytest
 import jaxnet
 from jaxnet.data import Examples
 from jaxnet.layers import activation, dense, serial
-from jaxnet.training import FitResult, fit, make_objective
+from jaxnet.training import (
+    FitResult,
+    Recipe,
+    evaluate,
+    fit,
+    grid,
+    make_objective,
+    make_train,
+    sweep,
+)
 from jaxnet.training.fit import _program
 from tests.training.toys import blobs, network
 
@@ -55,14 +65,71 @@ def test_every_head_trains(name: str, engine: str) -> None:
     result = run(
         net,
         blobs()._replace(targets=targets),
-        loss=head.loss,
-        metrics=head.metrics,
         gradient=engine,
         epochs=40,
     )
     losses = result.history.train["loss"]
     assert losses[-1] < 0.7 * losses[0]
     assert set(result.history.train) == {"loss", *head.metrics}
+    assert make_objective(net) == make_objective(net, head.loss, head.metrics)
+
+
+def binary_net() -> jaxnet.layers.Layer:
+    return jaxnet.mlp((3, 4, 1), head="binary")
+
+
+@pytest.mark.parametrize(
+    ("net", "options", "message"),
+    [
+        (
+            binary_net(),
+            {"loss": "softmax_cross_entropy"},
+            "loss to suit the head 'binary' of the network, got softmax_cross_entropy. Leave it "
+            "out for sigmoid_binary_cross_entropy, or make",
+        ),
+        (binary_net(), {"loss": jaxnet.losses.binary_cross_entropy}, "got binary_cross_entropy."),
+        (
+            jaxnet.mlp((3, 1), head="regression"),
+            {"loss": jaxnet.losses.get_loss("softmax_cross_entropy", label_smoothing=0.1)},
+            "to suit the head 'regression'",
+        ),
+        (
+            jaxnet.mlp((3, 3), head="multiclass"),
+            {"loss": "sigmoid_binary_cross_entropy"},
+            "to suit the head 'multiclass'",
+        ),
+        (
+            jaxnet.mlp((3, 1)),
+            {},
+            "loss to suit one output, got softmax_cross_entropy. Make the network with head",
+        ),
+        (
+            binary_net(),
+            {},
+            "targets of train to be 0 or 1 for the binary head, got 2 at index (1,). Number",
+        ),
+    ],
+)
+def test_a_loss_that_contradicts_is_refused(net: Any, options: Any, message: str) -> None:
+    train = Examples(values(4, 3), np.array([0, 2, 1, 0]))
+    with pytest.raises(ValueError, match=re.escape(message)):
+        run(net, train, batch_size=2, **options)
+
+
+def test_sweep_and_evaluate_take_the_loss_of_the_head() -> None:
+    net, train = binary_net(), blobs(classes=2)
+
+    def build(learning_rate: Any) -> Recipe:
+        return Recipe(net, jaxnet.optim.sgd(learning_rate))
+
+    settings, key = grid(learning_rate=[0.1]), jax.random.key(0)
+    result = sweep(build, train, key=key, settings=settings, epochs=1, batch_size=8, seeds=1)
+    assert "train_binary_accuracy" in result.metrics
+    trees = net.init(key, (3,))
+    found = evaluate(net, *trees, train)
+    assert found == evaluate(net, *trees, train, loss="sigmoid_binary_cross_entropy")
+    trained = make_train(build, train, epochs=1, batch_size=8)(key, {"learning_rate": 0.1})
+    assert set(trained.history.epoch.train) == {"loss", "binary_accuracy"}
 
 
 def test_metrics_refuse_in_fit_what_they_refuse_outside() -> None:
