@@ -3,7 +3,7 @@
 A network, a loss, an optimizer, a whole training run: each is a pure function over pytrees of
 parameters, with explicit PRNG keys. A folder imports only from the floors below it:
 
-    inspection    propagation  graphs  drawing  instruments    |  interchange
+    inspection    propagation  graphs  drawing  instruments    |  interchange  |  sklearn
     training      distributed  loop  checkpoints  loggers  sweeps
     networks
     layers   |    optim: update_rule  first_order  second_order  composition
@@ -11,7 +11,8 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
     functions     activations  initializers  losses  metrics  penalties  schedules
     core
 
-Folders side by side (``|``), and the files of ``functions``, do not import each other.
+Folders side by side (``|``), and the files of ``functions``, do not import each other. Import
+``jaxnet.sklearn`` by its name: it needs scikit-learn.
 """
 
 from jaxnet import (

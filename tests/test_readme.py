@@ -85,6 +85,11 @@ def test_the_guide_to_data_runs() -> None:
     assert float(accuracy) > 0.9
 
 
+def test_the_guide_to_scikit_learn_runs() -> None:
+    printed = printed_by("\n".join(code_of("guides/scikit_learn.md")))
+    assert min(map(float, printed.split())) > 0.93
+
+
 def test_the_readme_is_short() -> None:
     assert len(README.splitlines()) <= 150
 

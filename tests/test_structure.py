@@ -24,7 +24,7 @@ FLOORS = [
     ("layers", "optim", "data"),
     ("networks",),
     ("training",),
-    ("inspection", "interchange"),
+    ("inspection", "interchange", "sklearn"),
 ]
 """The folders of jaxnet from the ground up; rooms of one floor are blind to each other."""
 

@@ -17,7 +17,7 @@ from jaxnet.training.loop.checks import check_both, check_outputs
 from jaxnet.training.loop.epoch import NEVER, ShortBatch, Shuffle
 from jaxnet.training.loop.evaluate import params_to_use
 from jaxnet.training.loop.rules import best_of, stopped_by
-from jaxnet.training.loop.run import Instrument, RunRecord
+from jaxnet.training.loop.run import Instrument, Run, RunRecord
 from jaxnet.training.loop.state import TrainState, init_state, with_keys
 from jaxnet.training.program import LoopConfig, assemble, check_loop
 from jaxnet.training.recipe import (
@@ -94,6 +94,10 @@ class RunProgram:
         with explained("recipe and instruments", OTHERWISE):
             return self._trained(recipe, key, epochs, start, train, validation)
 
+    def assemble(self, recipe: Recipe) -> Run:
+        """Return the run of a recipe."""
+        return assemble(recipe, self.loop)
+
     def recipe(
         self, hyperparameters: Hyperparameters, train: Examples, validation: Examples | None
     ) -> Recipe:
@@ -111,7 +115,7 @@ class RunProgram:
         train: Examples,
         validation: Examples | None,
     ) -> Trained:
-        run, rules = assemble(recipe, self.loop), tuple(recipe.rules)
+        run, rules = self.assemble(recipe), tuple(recipe.rules)
         if recipe.held_out is not None:
             validation = train.take(recipe.held_out)
         in_shape = train.inputs.shape[1:]
