@@ -1,4 +1,4 @@
-"""Interchange of networks with flax, PyTorch and Keras.
+"""Interchange of networks with flax, PyTorch and Keras, and export to ONNX.
 
 For each library three functions: ``to_NAME`` turns parameters and moving statistics into the
 library's own form, ``from_NAME`` brings them back bit for bit, and a third builds the library's
@@ -7,7 +7,9 @@ its objects are made; all translation is of plain arrays.
 
 A network is taken as the flat sequence of its layers, nested `serial` opened up; layer ``i`` is
 number ``i`` in a library's ``Sequential``. What is translated: dense, batch normalization,
-activation, dropout in its inverted form, rescale. Any other layer raises an error.
+activation, dropout in its inverted form, rescale, standardize, flatten. Any other layer raises an
+error. The moments of `standardize` are constants of the library's module: they are not in its
+state, and the way back takes those of the network.
 
 Equalities and differences after the translation:
 
@@ -23,6 +25,7 @@ Equalities and differences after the translation:
 from jaxnet.interchange.keras import from_keras, keras_model, to_keras
 from jaxnet.interchange.linen import from_linen, linen_module, to_linen
 from jaxnet.interchange.nnx import from_nnx, nnx_module, to_nnx
+from jaxnet.interchange.onnx import to_onnx
 from jaxnet.interchange.pytorch import from_torch, to_torch, torch_module
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "to_keras",
     "to_linen",
     "to_nnx",
+    "to_onnx",
     "to_torch",
     "torch_module",
 ]

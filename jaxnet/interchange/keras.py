@@ -9,7 +9,15 @@ import numpy as np
 from jaxnet.core.checks import require
 from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import Layer, Params, Statistics
-from jaxnet.interchange.layout import ParameterNames, expected_names, read, spell, take_apart
+from jaxnet.interchange.layout import (
+    OURS,
+    ParameterNames,
+    expected_names,
+    input_shape,
+    read,
+    spell,
+    take_apart,
+)
 from jaxnet.interchange.library_layers import Native, make_activation
 from jaxnet.interchange.parts import FlatLayer
 
@@ -54,7 +62,7 @@ def to_keras(network: Layer, params: Params, statistics: Statistics) -> list[np.
     mean and moving variance. Kernels are the weights transposed, (in, out). Needs no Keras.
 
     Args:
-        network: of dense, batch normalization, activation, dropout and rescale, in `serial`.
+        network: a `serial` of layers that `jaxnet.interchange` lists.
         params: the network's parameters.
         statistics: the network's statistics.
 
@@ -96,8 +104,7 @@ def from_keras(network: Layer, weights: Iterable[Any]) -> tuple[Params, Statisti
     [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]
     """
     arrays = [np.asarray(array) for array in weights]
-    inputs = arrays[0].shape[:1] if arrays else (1,)
-    names = expected_names(network, inputs, KERAS)
+    names = expected_names(network, arrays[0].shape[:1] if arrays else (1,), KERAS)
     expected = f"to be {len(names)} arrays: {', '.join(names)}"
     require(len(arrays) == len(names), "weights", expected, len(arrays))
     return read(network, dict(zip(names, arrays, strict=True)), KERAS)
@@ -108,11 +115,11 @@ def keras_model(network: Layer, params: Params, statistics: Statistics) -> Any:
 
     ``model(x)`` is ``network.apply(params, statistics, x)``; ``model(x, training=True)`` and
     ``model.fit`` train. Momentum and eps are carried over; the moving variance is then over n, as
-    in all conventions but ``"torch"``. Rescaling becomes ``keras.layers.Rescaling``.
+    in all conventions but ``"torch"``. Rescaling becomes
+    ``keras.layers.Rescaling``, standardization ``keras.layers.Normalization``.
 
     Args:
-        network: of dense, batch normalization, activation, dropout and rescale, in `serial`;
-            activations by their names.
+        network: a `serial` of layers that `jaxnet.interchange` lists; activations by their names.
         params: the network's parameters.
         statistics: the network's statistics.
 
@@ -126,7 +133,7 @@ def keras_model(network: Layer, params: Params, statistics: Statistics) -> Any:
     parts = take_apart(network, params, statistics)
     weights = to_keras(network, params, statistics)
     dtype = weights[0].dtype.name if weights else jnp.result_type(float).name
-    inputs = [keras.Input(weights[0].shape[:1], dtype=dtype)] if weights else []
+    inputs = [keras.Input(input_shape(parts, OURS), dtype=dtype)] if weights else []
     layers = [_BUILDERS[part.kind](keras.layers, part, dtype) for part in parts]
     model = keras.Sequential(inputs + layers)
     model.set_weights(weights)
@@ -160,10 +167,26 @@ def _rescale(layers: Any, part: FlatLayer, dtype: str) -> Any:
     return layers.Rescaling(scale, offset, dtype=dtype)
 
 
+def _flatten(layers: Any, part: FlatLayer, dtype: str) -> Any:
+    del part
+    return layers.Flatten(dtype=dtype)
+
+
+def _standardize(layers: Any, part: FlatLayer, dtype: str) -> Any:
+    mean, std = (np.asarray(part.arrays[name], np.float64) for name in ("mean", "std"))
+    least, remedy = float(std.min()), "Leave out features that hardly vary."
+    # Keras divides by 1e-7 at least
+    require(least > 1e-7, part.name, "to divide by more than 1e-7", least, remedy)
+    axes = tuple(range(1, 1 + mean.ndim))
+    return layers.Normalization(axes, mean=mean, variance=std**2, dtype=dtype)
+
+
 _BUILDERS = {
     "activation": _activation,
     "batch_norm": _batch_norm,
     "dense": _dense,
     "dropout": _dropout,
+    "flatten": _flatten,
     "rescale": _rescale,
+    "standardize": _standardize,
 }

@@ -52,7 +52,7 @@ def take_apart(network: Layer, params: Params, statistics: Statistics) -> tuple[
         TypeError: for trees of another structure than the network's.
     """
     parts = lay_out(network, params, statistics)
-    expected = shapes_of("arrays", network, _input_shape(parts, OURS))
+    expected = shapes_of("arrays", network, input_shape(parts, OURS))
     trees = {"params": params, "statistics": statistics}
     for (argument, tree), like in zip(trees.items(), expected, strict=True):
         actual, own = jax.tree.structure(tree), jax.tree.structure(like)
@@ -68,6 +68,7 @@ def spell(parts: Iterable[FlatLayer], layout: ParameterNames) -> dict[str, Any]:
         layout.key(part, field): _turn(array, field, layout)
         for part in parts
         for field, array in part.arrays.items()
+        if field in FIELDS[part.kind]
     }
 
 
@@ -76,7 +77,8 @@ def read(
 ) -> tuple[Params, Statistics]:
     """Return a network's parameters and statistics from named arrays, the inverse of `spell`.
 
-    The arrays are copied, so that later changes in place have no effect.
+    The arrays are copied, so that later changes in place have no effect. The moments of
+    standardization are those of the network.
 
     Args:
         network: the network of the arrays.
@@ -94,9 +96,12 @@ def read(
         {f: arrays[key] for f in FIELDS[part.kind] if (key := layout.key(part, f)) in arrays}
         for part in number(layers, [{}] * len(layers))
     ]
-    found = [{f: _turn(array, f, layout) for f, array in of_one.items()} for of_one in held]
+    found = [
+        {f: _turn(array, f, layout) for f, array in of_one.items()} | _moments(layer)
+        for layer, of_one in zip(layers, held, strict=True)
+    ]
     parts = number(layers, found)
-    like = shapes_of("arrays", network, _input_shape(parts, layout))
+    like = shapes_of("arrays", network, input_shape(parts, layout))
     expected = lay_out(network, *like)
     check_names("arrays", spell(expected, layout), arrays, _OTHER_LAYERS)
     for part, own in zip(parts, expected, strict=True):
@@ -106,7 +111,17 @@ def read(
 
 
 def expected_names(network: Layer, in_shape: Shape, layout: ParameterNames) -> tuple[str, ...]:
-    """Return the names of a network's arrays, in order, for inputs of ``in_shape``."""
+    """Return the names of a network's arrays, in order.
+
+    Args:
+        network: the network.
+        in_shape: shape of one input, where standardization does not tell it.
+        layout: of the names.
+    """
+    layers = flat_layers(network)
+    leading = _leading(number(layers, [{}] * len(layers)))
+    if leading is not None and leading.kind == "standardize":
+        in_shape = leading.settings["in_shape"]
     like = shapes_of("arrays", network, in_shape)
     return tuple(spell(lay_out(network, *like), layout))
 
@@ -150,14 +165,28 @@ def _turn(array: Any, field: str, layout: ParameterNames) -> Any:
     return array.T
 
 
-def _input_shape(parts: Iterable[FlatLayer], layout: ParameterNames) -> Shape:
-    """Return the shape of one input from the first layer with arrays.
+def _moments(layer: Layer) -> dict[str, Any]:
+    if layer.description.kind != "standardize":
+        return {}
+    in_shape = layer.description.settings["in_shape"]
+    return layer.init(jax.random.key(0), in_shape)[1]._asdict()
 
-    The layers before it, without arrays, keep shapes.
+
+def _leading(parts: Iterable[FlatLayer]) -> FlatLayer | None:
+    """Return the first layer with arrays or moments."""
+    return next((p for p in parts if FIELDS[p.kind] or p.kind == "standardize"), None)
+
+
+def input_shape(parts: Iterable[FlatLayer], layout: ParameterNames) -> Shape:
+    """Return the shape of one input from the first layer with arrays or moments.
+
+    The layers before it, without either, keep shapes, or make one row of them.
     """
-    part = next((part for part in parts if FIELDS[part.kind]), None)
+    part = _leading(parts)
     if part is None:
         return (1,)
+    if part.kind == "standardize":
+        return part.settings["in_shape"]
     leading = FIELDS[part.kind][0]
     require(leading in part.arrays, layout.key(part, leading), "to be given", "none")
     return part.arrays[leading].shape[-1:]
@@ -172,7 +201,7 @@ def _check_part(
 ) -> None:
     for field, like in expected.arrays.items():
         array, like = (_turn(a, field, layout) for a in (part.arrays[field], like))
-        label = layout.key(part, field)
+        label = (layout if field in FIELDS[part.kind] else OURS).key(part, field)
         check_like(label, array, like, "Make the network with that width.", dtype=dtypes)
         if not isinstance(array, Tracer):  # of unknown values
             check_finite(label, np.asarray(array), "Go back to a state before.")

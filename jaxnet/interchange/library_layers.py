@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxnet.core.errors import invalid_value
 from jaxnet.functions.activations import ACTIVATIONS
 from jaxnet.interchange.parts import FlatLayer
+from jaxnet.layers.standardization import Moments
 
 
 class Native(NamedTuple):
@@ -40,23 +41,43 @@ def make_activation(
         ValueError: if the library has no such activation, or the layer was made of a function
             instead of a name.
     """
+    name, options = named_activation(part, {name: each.options for name, each in table.items()})
+    native = table[name]
+    return getattr(library, native.name)(**native.fixed, **options, **common)
+
+
+def named_activation(
+    part: FlatLayer,
+    table: Mapping[str, Mapping[str, float]],
+    remedy: str = "Exchange the arrays alone.",
+) -> tuple[str, dict[str, float]]:
+    """Return the name of an activation, and all its options.
+
+    Args:
+        part: an activation layer.
+        table: jaxnet's name -> keywords with defaults, for the activations that a library has.
+        remedy: advice if it is none of them.
+
+    Raises:
+        ValueError: if the library has no such activation, or the layer was made of a function
+            instead of a name.
+    """
     options = dict(part.settings)
     name = options.pop("function")
-    native = table.get(name)
-    translated = native is not None and set(options) <= set(native.options)
-    if native is None or not translated or not _is_the_named(part, name, options):
+    translated = name in table and set(options) <= set(table[name])
+    if not translated or not _is_the_named(part, name, options):
         actual = " with ".join([name, *map(str, options)])
         expected = f"to be one of {', '.join(sorted(table))}, given by name"
-        raise invalid_value(part.name, expected, actual, "Exchange the arrays alone.")
-    given = {option: float(value) for option, value in options.items()}
-    return getattr(library, native.name)(**native.fixed, **{**native.options, **given}, **common)
+        raise invalid_value(part.name, expected, actual, remedy)
+    return name, {**table[name], **{option: float(value) for option, value in options.items()}}
 
 
 def plain_function(part: FlatLayer) -> Any:
-    """Return a deterministic layer without arrays as a function ``x -> y``."""
+    """Return a deterministic layer without parameters as a function ``x -> y``."""
+    statistics = Moments(**part.arrays) if part.arrays else ()
 
     def function(x: Any) -> Any:
-        return part.layer.apply((), (), x)[0]
+        return part.layer.apply((), statistics, x)[0]
 
     return function
 

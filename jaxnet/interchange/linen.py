@@ -39,7 +39,7 @@ def to_linen(network: Layer, params: Params, statistics: Statistics) -> dict[str
     under ``jax.jit`` and ``jax.grad``.
 
     Args:
-        network: of dense, batch normalization, activation, dropout and rescale, in `serial`.
+        network: a `serial` of layers that `jaxnet.interchange` lists.
         params: the network's parameters.
         statistics: the network's statistics.
 
@@ -92,10 +92,11 @@ def linen_module(network: Layer, params: Params, statistics: Statistics) -> Any:
     ``module.apply(to_linen(...), x)`` is ``network.apply(...)`` in evaluation. For training call
     ``module.apply(variables, x, training=True, mutable=["batch_stats"], rngs={"dropout": key})``.
     Momentum and eps are carried over; the moving variance is then over n, as in all conventions
-    but ``"torch"``. Activations and rescaling are the network's own functions, whatever they are.
+    but ``"torch"``. Activations, rescaling and standardization are the network's own functions,
+    whatever they are.
 
     Args:
-        network: of dense, batch normalization, activation, dropout and rescale, in `serial`.
+        network: a `serial` of layers that `jaxnet.interchange` lists.
         params: the network's parameters, for the presence of biases and the dtypes.
         statistics: the network's statistics.
 
@@ -150,5 +151,7 @@ _BUILDERS = {
     "batch_norm": _batch_norm,
     "dense": _dense,
     "dropout": _dropout,
+    "flatten": _function,
     "rescale": _function,
+    "standardize": _function,
 }

@@ -21,7 +21,7 @@ def to_nnx(network: Layer, params: Params, statistics: Statistics) -> dict[str, 
     arrays into a module.
 
     Args:
-        network: of dense, batch normalization, activation, dropout and rescale, in `serial`.
+        network: a `serial` of layers that `jaxnet.interchange` lists.
         params: the network's parameters.
         statistics: the network's statistics.
 
@@ -75,10 +75,10 @@ def nnx_module(network: Layer, params: Params, statistics: Statistics) -> Any:
     It is in evaluation: ``module(x)`` is ``network.apply(params, statistics, x)``. For training
     call ``module.train()`` and then ``module(x, rngs=nnx.Rngs(dropout=seed))``. Momentum and eps
     are carried over; the moving variance is then over n, as in all conventions but ``"torch"``.
-    Activations and rescaling are the network's own functions, whatever they are.
+    Activations, rescaling and standardization are the network's own functions, whatever they are.
 
     Args:
-        network: of dense, batch normalization, activation, dropout and rescale, in `serial`.
+        network: a `serial` of layers that `jaxnet.interchange` lists.
         params: the network's parameters.
         statistics: the network's statistics.
 
@@ -135,5 +135,7 @@ _BUILDERS = {
     "batch_norm": _batch_norm,
     "dense": _dense,
     "dropout": _dropout,
+    "flatten": _function,
     "rescale": _function,
+    "standardize": _function,
 }

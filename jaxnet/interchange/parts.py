@@ -13,9 +13,14 @@ FIELDS = {
     "batch_norm": ("scale", "offset", "mean", "variance"),
     "dense": ("weights", "bias"),
     "dropout": (),
+    "flatten": (),
     "rescale": (),
+    "standardize": (),
 }
-"""Kind of a translated layer -> its arrays; the last axis of the first is the input axis."""
+"""Kind of a translated layer -> its arrays; the last axis of the first is the input axis.
+
+The moments of standardization are constants of a library's module, and no arrays of its state.
+"""
 
 
 class FlatLayer(NamedTuple):
@@ -25,7 +30,7 @@ class FlatLayer(NamedTuple):
         layer: the layer itself.
         place: among all layers, from 0.
         rank: place among the layers of its kind, from 0.
-        arrays: those of `FIELDS` that it has, by name.
+        arrays: those of `FIELDS` that it has, by name; of standardization its moments.
     """
 
     layer: Layer

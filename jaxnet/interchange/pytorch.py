@@ -62,7 +62,7 @@ def to_torch(
     Outputs of batch normalization in evaluation are then smaller by about one part in 2 n.
 
     Args:
-        network: of dense, batch normalization, activation, dropout and rescale, in `serial`.
+        network: a `serial` of layers that `jaxnet.interchange` lists.
         params: the network's parameters.
         statistics: the network's statistics.
         batch_size: of the mini-batches that the moving variances come from, 2 or more, to make
@@ -130,12 +130,12 @@ def torch_module(network: Layer, params: Params, statistics: Statistics) -> Any:
     It is in evaluation: ``module(x)`` is ``network.apply(params, statistics, x)``;
     ``module.train()`` turns to training. eps is carried over, and momentum as the weight of the new
     value, 1 - momentum of the conventions ``"lecture"``, ``"flax"`` and ``"keras"``; the running
-    variance is then over n - 1, as in convention ``"torch"``. Rescaling becomes a small module of
-    its own, without entries in the ``state_dict``. PyTorch's random state is not touched.
+    variance is then over n - 1, as in convention ``"torch"``. Rescaling and standardization
+    become small modules of their own, without entries in the ``state_dict``. PyTorch's random
+    state is not touched.
 
     Args:
-        network: of dense, batch normalization, activation, dropout and rescale, in `serial`;
-            activations by their names.
+        network: a `serial` of layers that `jaxnet.interchange` lists; activations by their names.
         params: the network's parameters.
         statistics: the network's statistics.
 
@@ -218,10 +218,32 @@ def _rescale(torch: Any, part: FlatLayer) -> Any:
     return Rescale()
 
 
+def _flatten(torch: Any, part: FlatLayer) -> Any:
+    del part
+    return torch.nn.Flatten()
+
+
+def _standardize(torch: Any, part: FlatLayer) -> Any:
+    class Standardize(torch.nn.Module):
+        """(x - mean) / std, in floating-point."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            for name, array in part.arrays.items():
+                self.register_buffer(name, _tensor(torch, array), persistent=False)
+
+        def forward(self, x: Any) -> Any:
+            return (x.to(self.mean.dtype) - self.mean) / self.std
+
+    return Standardize()
+
+
 _BUILDERS = {
     "activation": _activation,
     "batch_norm": _batch_norm,
     "dense": _dense,
     "dropout": _dropout,
+    "flatten": _flatten,
     "rescale": _rescale,
+    "standardize": _standardize,
 }

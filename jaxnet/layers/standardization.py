@@ -118,7 +118,7 @@ def standardize(examples: AnyArray, *, ddof: int = 0, dtype: Any = None) -> Laye
         forward=forward,
         backward=_backward,
         out_shape=out_shape,
-        description=Description("standardize", {"ddof": ddof}),
+        description=Description("standardize", {"ddof": ddof, "in_shape": mean.shape}),
     )
 
 

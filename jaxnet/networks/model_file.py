@@ -174,11 +174,14 @@ def load_model(path: str | Path, *, network: Layer | None = None) -> Model:
     with _naming(path):
         out_shape = network.out_shape(in_shape)
         names = check_class_names(described["class_names"], out_shape)
-        saved = [described.get(name) for name in ("inputs", "outputs")]
-        prepared = [None if given is None else from_json(given) for given in saved]
+        inputs, outputs = (
+            None if (given := described.get(name)) is None else from_json(given)
+            for name in ("inputs", "outputs")
+        )
         _check_head(described.get("head"), network)
     trees = _filled(template, arrays)
-    model = Model(network, *trees, in_shape, names, preprocessing, training, version, *prepared)
+    metadata = in_shape, names, preprocessing, training, version
+    model = Model(network, *trees, *metadata, inputs, outputs)
     return model._replace(head=resolve_head(model, described.get("head")))
 
 

@@ -179,8 +179,8 @@ def test_a_layer_without_counterpart(peer: Peer) -> None:
     need(peer.package)
     strange = dense(3)._replace(description=Description("residual", parts=(dense(3),)))
     message = (
-        r"expected network to be made of serial, activation, batch_norm, dense, dropout, rescale, "
-        r"got residual\."
+        r"expected network to be made of serial, activation, batch_norm, dense, dropout, flatten, "
+        r"rescale, standardize, got residual\."
     )
     with pytest.raises(ValueError, match=message):
         peer.to(serial(strange), (PARAMS[0],), ((),))

@@ -12,7 +12,16 @@ import jaxnet
 from jaxnet.core.trees import digest
 from jaxnet.functions.activations import ACTIVATIONS
 from jaxnet.functions.losses import softmax_cross_entropy
-from jaxnet.layers import activation, batch_norm, dense, dropout, rescale, serial
+from jaxnet.layers import (
+    activation,
+    batch_norm,
+    dense,
+    dropout,
+    flatten,
+    rescale,
+    serial,
+    standardize,
+)
 from tests.cases import LayerCase, over
 from tests.comparison import Tolerance, assert_trees_close
 from tests.interchange.peers import PEERS, Peer, as_peers_are_used
@@ -128,6 +137,26 @@ def test_moving_statistics_are_the_peers(peer: Peer, dtype: np.dtype) -> None:
     train = jax.jit(functools.partial(case.layer.apply, training=True))
     expected = train(params, statistics, x)[1]
     assert_trees_close(actual, expected, tolerance=_tolerance(peer, case, dtype))
+
+
+IMAGES = np.random.default_rng(0).uniform(0, 255, (20, 2, 3))
+
+
+@each_peer
+def test_standardization_is_a_first_layer_there(peer: Peer, dtype: np.dtype) -> None:
+    need(peer.package)
+    network = serial(standardize(IMAGES), flatten(), dense(4), activation("relu"), dense(3))
+    case = LayerCase("standardized", network, (2, 3), 8)
+    params, statistics = network.init(jax.random.key(0), (2, 3))
+    x = jnp.asarray(IMAGES[:8], dtype)
+    with as_peers_are_used():
+        back = peer.back(network, peer.to(network, params, statistics))
+        actual, _ = peer.evaluate(network, params, statistics, x, jnp.arange(8) % 3)
+    assert digest(back) == digest((params, statistics))
+    expected = network.apply(params, statistics, x)[0]
+    assert_trees_close(
+        jnp.asarray(actual, dtype), expected, tolerance=_tolerance(peer, case, dtype)
+    )
 
 
 LACKING = {

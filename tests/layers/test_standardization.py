@@ -120,7 +120,10 @@ def test_examples_of_other_types(kind: str) -> None:
 
 def test_description() -> None:
     description = standardize(EXAMPLES, ddof=1).description
-    assert (description.kind, dict(description.settings)) == ("standardize", {"ddof": 1})
+    assert (description.kind, dict(description.settings)) == (
+        "standardize",
+        {"ddof": 1, "in_shape": (2,)},
+    )
 
 
 NAN = np.array([[0.0, 1.0], [np.nan, 1.0]])
