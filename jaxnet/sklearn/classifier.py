@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import log_softmax, softmax
@@ -83,7 +83,7 @@ class FeedForwardClassifier(ClassifierMixin, FeedForward):
     _monitor: ClassVar[str] = "accuracy"
     _target_options: ClassVar[Mapping[str, Any]] = {}
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "FeedForwardClassifier":
         """Train the network.
 
         Args:
@@ -98,7 +98,9 @@ class FeedForwardClassifier(ClassifierMixin, FeedForward):
         """
         return self._fit(X, y, sample_weight)
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> "FeedForwardClassifier":
         """Train for one epoch; the first call initializes network and preprocessing.
 
         Args:

@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -132,21 +132,12 @@ class FeedForward(BaseEstimator):
     _monitor: ClassVar[str]
     _target_options: ClassVar[Mapping[str, Any]]
 
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one epoch; the first call initializes the network and the preprocessing.
-
-        Args:
-            X: inputs, shape ``(n, features)``.
-            y: targets.
-            sample_weight: weight of each row, 0 or more, shape ``(n,)``; None for equal ones.
-        """
-        return self._fit(X, y, sample_weight, incremental=True)
-
     @property
     def network_(self) -> Layer:
         """The network, for `jaxnet.training.predict` and the instruments."""
         check_is_fitted(self)
-        return self._structure.network(np.float32(self.drop_rate))  # a layer even for 0
+        tiny = float(np.finfo(np.float32).tiny)  # a layer even for a rate of 0
+        return self._structure.network(max(float(self.drop_rate), tiny))
 
     @property
     def preprocessing_(self) -> Fitted | None:
@@ -184,7 +175,7 @@ class FeedForward(BaseEstimator):
 
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, *, classes: Any = None, incremental: bool = False
-    ) -> Self:
+    ) -> Any:
         resumed = (incremental or self.warm_start) and hasattr(self, "_learned")
         rows = self._check(X, y, sample_weight, classes, resumed)
         task = self._task(rows, resumed=resumed, incremental=incremental)
@@ -284,7 +275,8 @@ class FeedForward(BaseEstimator):
             expected, remedy = f"to be {before} as before", "Or set warm_start=False."
             require(before == now, name, expected, now, remedy)
         state = self._learned.state
-        rules = make_build(structure)(**numbers).rules
+        known = {name: value.item() for name, value in numbers.items()}
+        rules = make_build(structure)(**known).rules
         return state._replace(rules=start_rules(rules, state.params, state.statistics))
 
     def _prepare(self, inputs: np.ndarray) -> np.ndarray:
@@ -310,7 +302,7 @@ class FeedForward(BaseEstimator):
         learned, held_out = (rows.take(indices) for indices in parts)
         return learned, held_out
 
-    def _adopt(self, task: Task, learned: Trained, resumed: bool = False) -> Self:
+    def _adopt(self, task: Task, learned: Trained, resumed: bool = False) -> Any:
         """Take over the results of a fit."""
         result = self._result(learned, task.structure)
         if learned.diverged:

@@ -65,7 +65,7 @@ class Structure(NamedTuple):
         """Whether rows are padded, which batch normalization would count."""
         return self.batch_norm is None
 
-    def network(self, drop_rate: Any = ANY_RATE) -> Layer:
+    def network(self, drop_rate: float | Array = ANY_RATE) -> Layer:
         """Return the network; of equal structures and rates it is one object."""
         return mlp(
             self.widths,

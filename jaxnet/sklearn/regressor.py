@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
@@ -52,7 +52,7 @@ class FeedForwardRegressor(MultiOutputMixin, RegressorMixin, FeedForward):
     _monitor: ClassVar[str] = "loss"
     _target_options: ClassVar[Mapping[str, Any]] = {"multi_output": True, "y_numeric": True}
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "FeedForwardRegressor":
         """Train the network.
 
         Args:
@@ -65,6 +65,16 @@ class FeedForwardRegressor(MultiOutputMixin, RegressorMixin, FeedForward):
             DivergenceError: if the loss or the parameters become NaN or infinite.
         """
         return self._fit(X, y, sample_weight)
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "FeedForwardRegressor":
+        """Train for one epoch; the first call initializes the network and the preprocessing.
+
+        Args:
+            X: inputs, shape ``(n, features)``.
+            y: values, shape ``(n,)`` or ``(n, outputs)``.
+            sample_weight: weight of each row, 0 or more, shape ``(n,)``; None for equal ones.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the value of each row, float64 of shape ``(n,)``, or ``(n, outputs)``."""

@@ -6,7 +6,7 @@ import functools
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -191,7 +191,7 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
     width: Width = 1
     devices: Sequence[Device] | None = None
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any) -> "SweepSearchCV":
         """Train and score all settings on all splits, then the best setting on all rows.
 
         Args:
