@@ -33,7 +33,6 @@ from experiments.standardization.quadratic import (
 )
 from experiments.standardization.standardization_figure import draw
 from jaxnet.data import preparation
-from jaxnet.data.preparation import Preparation
 
 SOURCE = "lecture 004, standardization"
 RAW = "lecture 004, slide on standardization: pixels return huge features"
@@ -121,7 +120,7 @@ def condition_claims(measured: dict[str, dict[str, np.ndarray]]) -> list[Claim]:
 
 
 def divisor_claim(
-    example: tuple[np.ndarray, np.ndarray], other: Preparation | None = None
+    example: tuple[np.ndarray, np.ndarray], other: preparation.Preparation | None = None
 ) -> Claim:
     """Claim that N or N - 1 in the variance is as good: one factor for all inputs.
 

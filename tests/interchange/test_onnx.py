@@ -21,7 +21,6 @@ from tests.peers import need, peers
 
 pytestmark = peers
 
-# Worst measured, over all cases: 4e-7.
 TOLERANCE = Tolerance(rtol=1e-5, floor=1e-6)
 
 ROWS = np.random.default_rng(0).normal(size=(20, 5))

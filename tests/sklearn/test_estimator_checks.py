@@ -24,7 +24,8 @@ DIGITS = {
 @estimator_checks.parametrize_with_checks(
     ESTIMATORS, expected_failed_checks=lambda estimator: DIGITS
 )
-def test_in_float32(estimator: Any, check: Callable[[Any], None]) -> None:
+def test_in_float32(estimator: Any, check: Callable[[Any], None], no_type_checks: None) -> None:
+    """One of them gives every parameter of the constructor values of other types."""
     check(estimator)
 
 
