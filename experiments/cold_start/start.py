@@ -35,7 +35,7 @@ def start(programs: Path, examples: int, data_dir: Path | None) -> dict[str, flo
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     own = {"PYTHONPATH": path, "JAX_COMPILATION_CACHE_DIR": str(programs)}
     own["JAX_ENABLE_COMPILATION_CACHE"] = "1"
-    command = [sys.executable, "-c", "from experiments.cold_start import start; start.answer()"]
+    command = [sys.executable, "-c", "from experiments.cold_start.start import answer; answer()"]
     command += [repr(time.time()), str(examples), str(data_dir or "")]
     done = subprocess.run(command, env=os.environ | own, stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout)

@@ -114,7 +114,7 @@ def memory_claims(found: dict[str, Growth]) -> list[Claim]:
 def power(costs: Any, units: Any) -> float:
     """Return the power of the units with which costs grow, over the last two values.
 
-    >>> power([3.0, 4.0, 8.0], [1, 2, 4])
+    >>> round(power([3.0, 4.0, 8.0], [1, 2, 4]), 9)
     1.0
     """
     (c, d), (a, b) = np.log(costs[-2:]), np.log(units[-2:])

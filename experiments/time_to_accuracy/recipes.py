@@ -54,6 +54,12 @@ def schedule(
     return jaxnet.schedules.linear_onecycle(steps, peak, pct_start=0.2, pct_final=None)
 
 
+def rates_of(recipe: Recipe, examples: int) -> list[float]:
+    """Return the learning rate of each step."""
+    steps = np.arange(recipe.steps(examples))
+    return np.asarray(schedule(recipe, examples)(steps), float).tolist()
+
+
 def network(recipe: Recipe, dataset: Dataset) -> Layer:
     """Return the network of a recipe."""
     widths = (dataset.train.inputs.shape[1], *recipe.hidden, len(dataset.class_names))

@@ -10,3 +10,5 @@ from jaxnet.sklearn.regressor import FeedForwardRegressor  # noqa: E402
 from jaxnet.sklearn.sweep_search import SweepSearchCV  # noqa: E402
 
 __all__ = ["FeedForwardClassifier", "FeedForwardRegressor", "SweepSearchCV"]
+
+__dir__ = __all__.copy  # dir() shows these names alone

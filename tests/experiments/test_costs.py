@@ -136,6 +136,14 @@ def test_a_search_sees_no_test_image() -> None:
     assert accuracies.shape == (2,)
 
 
+def test_a_data_set_without_recipes_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(time_to_accuracy, "RECIPES", {})
+    assert run("time_to_accuracy", "--out", str(tmp_path)) == 2
+    assert "Find some by --search" in capsys.readouterr().err
+
+
 def test_times_and_accuracies_below_the_targets_fail() -> None:
     good, slow = Runs(np.ones(2), np.full(2, 0.98)), Runs(np.full(2, 1.7), np.full(2, 0.97))
     runs = {0.975: {"jaxnet": good, "PyTorch": slow}}
@@ -148,12 +156,13 @@ def test_times_and_accuracies_below_the_targets_fail() -> None:
 @peers
 def test_pytorch_trains_by_the_same_recipe() -> None:
     need("torch")
-    from experiments.time_to_accuracy import peer
+    from experiments.contenders import pytorch_recipe
 
     recipe = Recipe((50,), 10, 0.01, drop_rate=0.1, input_drop_rate=0.05)
-    (_, ours), (_, theirs) = (
-        train(recipe, load_dataset("digits"), 0) for train in (recipes.train, peer.train)
-    )
+    digits = load_dataset("digits")
+    rates = recipes.rates_of(recipe, len(digits.train.targets))
+    _, ours = recipes.train(recipe, digits, 0)
+    _, theirs = pytorch_recipe.train(recipe, rates, digits, 0)
     assert theirs == pytest.approx(ours, abs=0.03)
 
 

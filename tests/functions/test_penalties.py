@@ -291,7 +291,7 @@ def test_max_norm_can_be_differentiated_at_zero(dtype: np.dtype) -> None:
     ("call", "error", "message"),
     [
         (lambda w: get_penalty("lasso", strength=1.0), ValueError,
-         "expected name to be one of elastic_net, l1, l2, got 'lasso'."),
+         "expected name to be one of elastic_net, l1, l2, got 'lasso'. Did you mean 'l1'?"),
         (lambda w: get_penalty("l2", lamda=1.0), ValueError,
          "expected options of l2 to be among strength, mask, got 'lamda'. Leave it "
          "out."),

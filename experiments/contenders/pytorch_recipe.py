@@ -1,32 +1,39 @@
-"""The same recipes in PyTorch: tensors in memory, a fused optimizer, the same rates by step."""
+"""A recipe of time_to_accuracy in PyTorch: tensors in memory, a fused optimizer."""
 
 # pyright: reportMissingImports=false
 # peers are optional
 
 import itertools
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from experiments.time_to_accuracy.recipes import Recipe, schedule
 from jaxnet.data import Dataset
 
 
-def train(recipe: Recipe, dataset: Dataset, seed: int) -> tuple[float, float]:
-    """Train as `experiments.time_to_accuracy.recipes.train` does; return seconds and accuracy."""
+def train(recipe: Any, rates: Sequence[float], dataset: Dataset, seed: int) -> tuple[float, float]:
+    """Train with a learning rate a step; return the seconds, and the accuracy on the test examples.
+
+    Args:
+        recipe: hidden, epochs, batch_size, drop_rate and input_drop_rate.
+        rates: learning rate of each step.
+        dataset: what to learn.
+        seed: of the weights and the order.
+    """
     torch.manual_seed(seed)
     images, labels = _tensors(dataset, "train")
     network = _network(recipe, dataset)
-    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.rate, fused=True)
-    steps = np.arange(recipe.steps(len(labels)))
-    rates = iter(np.asarray(schedule(recipe, len(labels))(steps), float).tolist())
+    optimizer = torch.optim.Adam(network.parameters(), lr=rates[0], fused=True)
+    following = iter(rates)
     network.train()
     start = time.perf_counter()
     for _ in range(recipe.epochs):
         for batch in torch.randperm(len(labels)).split(recipe.batch_size):
-            optimizer.param_groups[0]["lr"] = next(rates)
+            optimizer.param_groups[0]["lr"] = next(following)
             optimizer.zero_grad(set_to_none=True)
             cross_entropy(network(images[batch]), labels[batch]).backward()
             optimizer.step()
@@ -38,7 +45,7 @@ def train(recipe: Recipe, dataset: Dataset, seed: int) -> tuple[float, float]:
     return seconds, hits.float().mean().item()
 
 
-def _network(recipe: Recipe, dataset: Dataset) -> torch.nn.Sequential:
+def _network(recipe: Any, dataset: Dataset) -> torch.nn.Sequential:
     """Return the network, its weights drawn as jaxnet draws them: He's normal, biases 0."""
     widths = (dataset.train.inputs.shape[1], *recipe.hidden, len(dataset.class_names))
     layers: list[torch.nn.Module] = _dropout(recipe.input_drop_rate)
