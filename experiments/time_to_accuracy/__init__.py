@@ -10,12 +10,20 @@ MNIST no recipes have been searched for yet: --dataset mnist --search does.
 
 import dataclasses
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from experiments.harness.figures import BLUE, GREY, new_figure, save_figure
+from experiments.harness.figures import (
+    BLUE,
+    GREY,
+    label_logarithmic,
+    new_figure,
+    save_figure,
+    share_legend,
+)
 from experiments.harness.load import Load
 from experiments.harness.options import Several
 from experiments.harness.progress import show_status
@@ -144,7 +152,7 @@ def cheapest(found: list[tuple[Recipe, np.ndarray]], target: float) -> Recipe | 
 
 def time_recipe(recipe: Recipe, dataset: Dataset, config: Config) -> dict[str, Runs]:
     """Train with each seed, in turns with PyTorch where it is installed."""
-    trainers = {"jaxnet": train}
+    trainers: dict[str, Callable[..., tuple[float, float]]] = {"jaxnet": train}
     if importlib.util.find_spec("torch"):
         from experiments.contenders import pytorch_recipe
 
@@ -205,5 +213,6 @@ def draw(path: Path, dataset: str, runs: dict[float, dict[str, Runs]]) -> Path:
     for target in runs:
         axes.axhline(100 * target, color="black", linewidth=1, linestyle=":")
     axes.set(xscale="log", xlabel="seconds of training", ylabel="test accuracy (%)")
-    axes.legend(loc="lower right")
+    label_logarithmic(axes.xaxis)
+    share_legend(figure, axes, 2)
     return save_figure(figure, path)
