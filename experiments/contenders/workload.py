@@ -1,7 +1,8 @@
 """Workloads of the benchmark: examples and settings of a training run."""
 
+import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,14 +61,24 @@ class Workload(NamedTuple):
         return inputs.astype(np.float32) * np.float32(1 / self.pixel_max)
 
     def flops(self) -> float:
-        """Count the floating-point operations of an epoch's matrix products, evaluation included.
-
-        Per weight and example: two forward, two for the weights' gradient, two for that of the
-        inputs, which the first layer omits.
-        """
-        weights = [a * b for a, b in zip(self.widths, self.widths[1:], strict=False)]
-        training = 6 * sum(weights) - 2 * weights[0]
+        """Count the operations of an epoch's matrix products, evaluation included."""
+        training, weights = training_flops(self.widths), _weights(self.widths)
         return len(self.train.targets) * training + len(self.test.targets) * 2 * sum(weights)
+
+
+def training_flops(widths: Sequence[int]) -> float:
+    """Count the floating-point operations of the matrix products for one training example.
+
+    Per weight: two forward, two for the weights' gradient, two for that of the inputs, which the
+    first layer omits.
+    """
+    weights = _weights(widths)
+    return 6.0 * sum(weights) - 2 * weights[0]
+
+
+def _weights(widths: Sequence[int]) -> list[int]:
+    """Return the number of weights of each layer."""
+    return [a * b for a, b in itertools.pairwise(widths)]
 
 
 class Source(NamedTuple):

@@ -1,6 +1,5 @@
 """Quantities that grow: how a training is made for each of their values."""
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ import jax
 import numpy as np
 
 import jaxnet
+from experiments.contenders.workload import training_flops
 from experiments.harness.epochs import Program, compile_epoch
 from jaxnet.data import Examples
 from jaxnet.training import FitResult, Recipe, SweepResult, fit, sweep
@@ -43,12 +43,6 @@ class Quantity(NamedTuple):
     unit: str
 
 
-def _flops(widths: Sequence[int], examples: int) -> float:
-    """Return the operations of the products of an epoch: six a weight, four in the first layer."""
-    weights = [a * b for a, b in itertools.pairwise(widths)]
-    return examples * (6.0 * sum(weights) - 2 * weights[0])
-
-
 def _epoch(hidden: Sequence[int] = (100, 100), *, batch: int = 100, examples: int) -> Program:
     optimizer = jaxnet.optim.adam(0.001)
     return compile_epoch((784, *hidden, 10), optimizer, batch_size=batch, examples=examples)
@@ -62,9 +56,9 @@ def _batch(size: int) -> Training:
 def _width(width: int) -> Training:
     """Return an epoch of some 20 billion operations."""
     widths = (784, width, width, 10)
-    steps = int(np.clip(2e10 / _flops(widths, 100), 3, 200))
+    steps = int(np.clip(2e10 / 100 * training_flops(widths), 3, 200))
     program, weights = _epoch((width, width), examples=100 * steps), width * (784 + width + 10)
-    return Training(program, steps, _flops(widths, 100) / 1e6, weights)
+    return Training(program, steps, 100 * training_flops(widths) / 1e6, weights)
 
 
 def _depth(depth: int) -> Training:

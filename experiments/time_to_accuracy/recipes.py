@@ -1,6 +1,5 @@
 """Recipes of training, and what a run of each gives: seconds and accuracy."""
 
-import itertools
 import math
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ import jax
 import numpy as np
 
 import jaxnet
+from experiments.contenders.workload import training_flops
 from experiments.harness.progress import show_status
 from jaxnet.core.types import Layer
 from jaxnet.data import Dataset, Examples
@@ -40,9 +40,7 @@ class Recipe(NamedTuple):
 
     def operations(self, ends: tuple[int, int] = (784, 10)) -> float:
         """Return the operations of the products for each example of the data set."""
-        widths = (ends[0], *self.hidden, ends[1])
-        weights = [a * b for a, b in itertools.pairwise(widths)]
-        return self.epochs * (6.0 * sum(weights) - 2 * weights[0])
+        return self.epochs * training_flops((ends[0], *self.hidden, ends[1]))
 
 
 def schedule(
