@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
@@ -21,7 +22,7 @@ def dataloader(workload: Workload) -> Callable[[], float]:
     """Train as the lectures do: a shuffling DataLoader, ``zero_grad``, ``backward``, ``step``."""
     network = _network(workload)
     optimizer = OPTIMIZERS[workload.optimizer](network.parameters(), lr=workload.learning_rate)
-    train, test = (TensorDataset(*_tensors(part)) for part in workload.in_memory())
+    train, test = (TensorDataset(*tensors(part)) for part in workload.in_memory())
     train_loader = DataLoader(train, batch_size=workload.batch_size, shuffle=True)
     test_loader = DataLoader(test, batch_size=workload.batch_size)
 
@@ -59,7 +60,7 @@ def _in_memory(workload: Workload, loss_of: Callable[..., Any]) -> Callable[[], 
     network = _network(workload)
     make = OPTIMIZERS[workload.optimizer]
     optimizer = make(network.parameters(), lr=workload.learning_rate, fused=True)
-    (images, labels), (test_images, test_labels) = map(_tensors, workload.in_memory())
+    (images, labels), (test_images, test_labels) = map(tensors, workload.in_memory())
 
     def epoch() -> float:
         network.train()
@@ -91,5 +92,7 @@ def _network(workload: Workload) -> torch.nn.Sequential:
     return torch.nn.Sequential(*layers, torch.nn.Linear(*workload.widths[-2:]))
 
 
-def _tensors(examples: Examples) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.from_numpy(examples.inputs), torch.from_numpy(examples.targets).long()
+def tensors(examples: Examples) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return inputs and labels as tensors."""
+    inputs, labels = (torch.from_numpy(np.asarray(part)) for part in examples)
+    return inputs, labels.long()

@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from experiments.contenders.pytorch import tensors
 from jaxnet.data import Dataset
 
 
@@ -25,7 +25,8 @@ def train(recipe: Any, rates: Sequence[float], dataset: Dataset, seed: int) -> t
         seed: of the weights and the order.
     """
     torch.manual_seed(seed)
-    images, labels = _tensors(dataset, "train")
+    images, labels = tensors(dataset.train)
+    images = images.float() * dataset.input_scale
     network = _network(recipe, dataset)
     optimizer = torch.optim.Adam(network.parameters(), lr=rates[0], fused=True)
     following = iter(rates)
@@ -39,7 +40,8 @@ def train(recipe: Any, rates: Sequence[float], dataset: Dataset, seed: int) -> t
             optimizer.step()
     seconds = time.perf_counter() - start
     network.eval()
-    test_images, test_labels = _tensors(dataset, "test")
+    test_images, test_labels = tensors(dataset.test)
+    test_images = test_images.float() * dataset.input_scale
     with torch.no_grad():
         hits = network(test_images).argmax(1) == test_labels
     return seconds, hits.float().mean().item()
@@ -60,9 +62,3 @@ def _network(recipe: Any, dataset: Dataset) -> torch.nn.Sequential:
 
 def _dropout(rate: float) -> list[torch.nn.Module]:
     return [torch.nn.Dropout(rate)] if rate else []
-
-
-def _tensors(dataset: Dataset, part: str) -> tuple[torch.Tensor, torch.Tensor]:
-    examples = getattr(dataset, part)
-    pixels = torch.from_numpy(np.asarray(examples.inputs)).float() * dataset.input_scale
-    return pixels, torch.from_numpy(np.asarray(examples.targets)).long()
