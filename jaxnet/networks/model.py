@@ -11,15 +11,13 @@ import numpy as np
 
 from jaxnet.core.checks import check_finite, check_numbers, require
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.padding import padded_parts
 from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Layer, Params, Shape, Statistics
 from jaxnet.data.preparation import Fitted
 from jaxnet.data.sources import read_table
 from jaxnet.data.table import Table, make_table, null_rows
 from jaxnet.networks.heads import Head, binary, head_of, multiclass, regression
-
-ROWS_AT_A_TIME = 1024
-"""Most rows of one call of the program, a power of two."""
 
 HEADS_WITHOUT_SETTINGS: dict[str, Callable[[], Head]] = {
     "binary": binary,
@@ -199,16 +197,11 @@ class Model(NamedTuple):
         leaves = jax.tree.leaves((self.params, self.statistics))
         kind = next((leaf.dtype for leaf in leaves), jnp.result_type(float))
         program = _program(self.network, head)
-        parts = []
-        for start in range(0, max(len(inputs), 1), ROWS_AT_A_TIME):
-            part = inputs[start : start + ROWS_AT_A_TIME]
-            padded = np.zeros((1 << max(len(part) - 1, 0).bit_length(), *part.shape[1:]), kind)
-            padded[: len(part)] = part
-            answers = program(self.params, self.statistics, padded)
-            parts.append([np.asarray(answer)[: len(part)] for answer in answers])
-        joined = (
-            parts[0] if len(parts) == 1 else [np.concatenate(a) for a in zip(*parts, strict=True)]
-        )
+        parts = [
+            program(self.params, self.statistics, part)
+            for part in padded_parts(inputs.astype(kind))
+        ]
+        joined = [np.concatenate(answers)[: len(inputs)] for answers in zip(*parts, strict=True)]
         remedy = "Scale the rows as in training, or train the model anew at a lower learning rate."
         check_finite("outputs of the model", joined[0], remedy)
         return joined

@@ -22,6 +22,7 @@ from jaxnet.core.checks import (
     check_ranges,
     require,
 )
+from jaxnet.core.padding import padded, power_of_two
 from jaxnet.core.types import Layer
 from jaxnet.data.examples import Examples
 from jaxnet.data.preparation import Fitted, Preparation, from_json, standardize, to_json
@@ -33,7 +34,6 @@ from jaxnet.sklearn.program import (
     make_build,
     make_program,
     network_outputs,
-    padded,
 )
 from jaxnet.training import DivergenceError, FitResult, History
 from jaxnet.training.loop.rules import start_rules
@@ -255,7 +255,7 @@ class FeedForward(BaseEstimator):
         batch = 200 if self.batch_size == "auto" else check_count("batch_size", self.batch_size)
         if batch >= total:  # full batch
             batch = capacity(total) if self.batch_norm is None else total
-        loop = LoopConfig(1 << (epochs - 1).bit_length(), batch, bool(self.shuffle))
+        loop = LoopConfig(power_of_two(epochs), batch, bool(self.shuffle))
         return Structure(
             (inputs.shape[1], *widths, self._count_outputs(rows)),
             self.activation,

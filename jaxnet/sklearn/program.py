@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from jaxnet.core.checks import check_choice
+from jaxnet.core.padding import padded_parts, power_of_two
 from jaxnet.core.types import Array, Layer, Params, Statistics
 from jaxnet.data.examples import Examples, count
 from jaxnet.functions.penalties import get_penalty
@@ -27,9 +28,6 @@ from jaxnet.training.train import RunProgram, Trained
 
 SMALLEST = 16
 """The least number of rows of a program."""
-
-CHUNK = 1024
-"""The most rows of one call for predictions."""
 
 ANY_RATE = 0.5
 """Stands for the drop rate, which does not change parameters or predictions."""
@@ -168,21 +166,12 @@ def make_program(structure: Structure) -> Callable[..., Trained]:
 
 
 def capacity(rows: int) -> int:
-    """Return the next power of two, by which programs of similar numbers of rows are one.
+    """Return the number of rows of the program for some rows.
 
     >>> capacity(5), capacity(667), capacity(1000)
     (16, 1024, 1024)
     """
-    return max(SMALLEST, 1 << (rows - 1).bit_length())
-
-
-def padded(array: np.ndarray, rows: int) -> np.ndarray:
-    """Append rows of zeros up to a number of rows.
-
-    >>> padded(np.ones(2), 3).tolist()
-    [1.0, 1.0, 0.0]
-    """
-    return np.pad(array, [(0, rows - len(array)), *[(0, 0)] * (array.ndim - 1)])
+    return power_of_two(rows, SMALLEST)
 
 
 def network_outputs(
@@ -196,11 +185,9 @@ def network_outputs(
         statistics: its statistics.
         inputs: shape ``(n, features)``, in JAX's default precision.
     """
-    total = len(inputs)
-    parts = [inputs[start : start + CHUNK] for start in range(0, total, CHUNK)]
-    rows = capacity(total) if total <= CHUNK else CHUNK
+    network = structure.network()
     outputs = [
-        predict(structure.network(), params, statistics, padded(part, rows), batch_size=rows)
-        for part in parts
+        predict(network, params, statistics, part, batch_size=len(part))
+        for part in padded_parts(inputs, least=SMALLEST)
     ]
-    return np.concatenate([np.asarray(part, np.float64) for part in outputs])[:total]
+    return np.concatenate([np.asarray(part, np.float64) for part in outputs])[: len(inputs)]

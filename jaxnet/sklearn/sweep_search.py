@@ -21,10 +21,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from jaxnet.core.checks import check_instance, require
+from jaxnet.core.padding import padded
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, count
 from jaxnet.sklearn.estimator import NUMBERS, FeedForward, Task
-from jaxnet.sklearn.program import PaddedRun, Structure, make_build, padded
+from jaxnet.sklearn.program import PaddedRun, Structure, make_build
 from jaxnet.training import DivergenceError
 from jaxnet.training.distributed.devices import Device, count_cores, local_devices
 from jaxnet.training.hyperparameters import Hyperparameters

@@ -174,4 +174,4 @@ def test_other_numbers_of_rows_compile_little(tmp_path: Path) -> None:
         assert model.predict(rows[:n]).tolist() == expected[:n].tolist()
     model.predict(rows.astype(np.uint8)[:7])
     program: Any = _program(network, multiclass())
-    assert program._cache_size() == 6  # of 1, 2, 4, 8, 64 and 1024 rows
+    assert program._cache_size() == 5  # of 1, 2, 4, 8 and 1024 rows

@@ -17,10 +17,10 @@ from sklearn.preprocessing import StandardScaler
 
 import jaxnet
 from jaxnet.core.errors import InvalidValueError
+from jaxnet.core.padding import MOST_ROWS
 from jaxnet.data import Examples
 from jaxnet.data import preparation as prepare
 from jaxnet.sklearn import FeedForwardClassifier, FeedForwardRegressor
-from jaxnet.sklearn.program import CHUNK
 from tests.test_structure import ROOT
 
 QUICK: dict[str, Any] = {
@@ -152,7 +152,7 @@ def test_in_pipelines_and_searches() -> None:
 
 
 def test_probabilities_and_their_logarithms() -> None:
-    x, y = table(CHUNK + 3)
+    x, y = table(MOST_ROWS + 3)
     model = classifier().fit(x, y)
     probabilities = model.predict_proba(x)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
