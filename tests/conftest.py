@@ -1,10 +1,13 @@
 """What holds for every test: strict promotion, both precisions, real data, checked types.
 
-Types are checked where ``JAXNET_CHECK_TYPES`` is set: that takes half as much time again.
+Types are checked where ``JAXNET_CHECK_TYPES`` is set, in one case of each test: the other cases of
+a test call the same functions.
 """
 
 import gc
+import itertools
 import os
+import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -41,6 +44,22 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep one case of each test where types are checked: another one for another test."""
+    if not os.environ.get("JAXNET_CHECK_TYPES"):
+        return
+
+    def test_of(item: pytest.Item) -> str:
+        return item.nodeid.partition("[")[0]
+
+    kept = []
+    for name, cases in itertools.groupby(items, test_of):
+        several = list(cases)
+        kept.append(several[zlib.crc32(name.encode()) % len(several)])
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
 
 
 @pytest.hookimpl(wrapper=True)
