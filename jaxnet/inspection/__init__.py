@@ -47,6 +47,7 @@ from jaxnet.inspection.propagation.gradient_check import (
     TOLERANCES,
     GradientCheck,
     check_gradients,
+    check_layer,
 )
 from jaxnet.inspection.propagation.tape import Tape, features, tape
 
@@ -70,6 +71,7 @@ __all__ = [
     "Tape",
     "activation_norms",
     "check_gradients",
+    "check_layer",
     "computation_graph",
     "dead_fraction",
     "dead_units",

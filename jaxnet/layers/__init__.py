@@ -10,6 +10,7 @@ from jaxnet.layers.dense import Dense, dense, folded, unfolded
 from jaxnet.layers.dropout import dropout
 from jaxnet.layers.flatten import flatten
 from jaxnet.layers.gaussian_noise import gaussian_noise
+from jaxnet.layers.layer import layer
 from jaxnet.layers.maxout import maxout
 from jaxnet.layers.moving_moments import MovingMoments
 from jaxnet.layers.powers import powers
@@ -32,6 +33,7 @@ __all__ = [
     "flatten",
     "folded",
     "gaussian_noise",
+    "layer",
     "layer_from_forward",
     "maxout",
     "moments",

@@ -19,7 +19,7 @@ from jaxnet.core.types import (
     Statistics,
     layer_from_forward,
 )
-from jaxnet.layers.compose import Message, Step, fold_key, init_each
+from jaxnet.layers.compose import Message, Step, check_layers, fold_key, init_each
 
 
 def parallel(*layers: Layer, combine: str = "concatenate") -> Layer:
@@ -43,6 +43,7 @@ def parallel(*layers: Layer, combine: str = "concatenate") -> Layer:
     [[0.0, 2.0, 1.0, -2.0]]
     """
     require(layers, "layers", "to be one or more", "none")
+    check_layers(layers)
     combination = check_choice("combine", combine, _COMBINATIONS)
 
     def out_shape(in_shape: Shape) -> Shape:
@@ -104,6 +105,7 @@ def residual(layer: Layer) -> Layer:
     >>> shortcut.apply(((),), ((),), jnp.array([[-1.0, 2.0]]))[0].tolist()
     [[-1.0, 4.0]]
     """
+    check_layers([layer])
 
     def out_shape(in_shape: Shape) -> Shape:
         _check_kept(in_shape, layer.out_shape(in_shape))

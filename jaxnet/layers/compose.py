@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 
+from jaxnet.core.checks import check_instance
 from jaxnet.core.types import (
     Array,
     Description,
@@ -32,6 +33,7 @@ def serial(*layers: Layer) -> Layer:
     >>> network.out_shape((5,))
     (2,)
     """
+    check_layers(layers)
 
     def forward(
         params: Params, statistics: Statistics, x: Array, *, key: Key | None, training: bool
@@ -54,6 +56,13 @@ def serial(*layers: Layer) -> Layer:
         out_shape=lambda in_shape: shapes_in_turn(layers, in_shape)[-1],
         description=Description("serial", parts=layers),
     )
+
+
+def check_layers(layers: Sequence[Layer]) -> None:
+    """Raise a TypeError unless these are layers."""
+    remedy = "Call the function that makes it, or make one by jaxnet.layers.layer(init, apply)."
+    for number, layer in enumerate(layers):
+        check_instance(f"layer {number}", layer, Layer, "to be a Layer", remedy)
 
 
 class Step(NamedTuple):

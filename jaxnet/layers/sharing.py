@@ -19,7 +19,7 @@ from jaxnet.core.types import (
     layer_from_forward,
 )
 from jaxnet.layers.branches import add, common_shape
-from jaxnet.layers.compose import Message, fold_key, init_each
+from jaxnet.layers.compose import Message, check_layers, fold_key, init_each
 
 Uses: TypeAlias = tuple[tuple[int, ...], ...]
 """For each step, the indices of the layers whose outputs it sums."""
@@ -55,6 +55,7 @@ def shared(*layers: Layer, uses: Sequence[int | tuple[int, ...]]) -> Layer:
     [[16.0]]
     """
     require(layers, "layers", "to be one or more", "none")
+    check_layers(layers)
     steps = _as_steps(uses, len(layers))
 
     def init(key: Key, in_shape: Shape) -> tuple[Params, Statistics]:

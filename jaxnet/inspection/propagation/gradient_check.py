@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxnet.core.checks import check_count
 from jaxnet.core.representation import shortened
-from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Statistics
+from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Shape, Statistics
 from jaxnet.functions.losses import Loss, as_loss
 from jaxnet.inspection.check_inputs import check_batch, check_some, check_targets
 from jaxnet.inspection.propagation.differences import Comparison, compare_with_differences
@@ -166,6 +166,62 @@ def check_gradients(
     return _compare(hand, auto, compared)
 
 
+def check_layer(
+    layer: Layer,
+    in_shape: Shape,
+    *,
+    key: Key,
+    batch_size: int = 5,
+    training: bool = True,
+    differences: int = 32,
+) -> GradientCheck:
+    """Compare a layer's backward pass with autodiff and differences, at a random point.
+
+    The parameters are those of ``init`` plus 0.1 times normal numbers, so that none is 0; inputs
+    and the gradient ``dy`` with respect to the outputs are normal. See `check_gradients`.
+
+    Args:
+        layer: the layer.
+        in_shape: shape of one input.
+        key: PRNG key of all that is random.
+        batch_size: inputs.
+        training: whether the layer behaves as in training.
+        differences: how many entries of each leaf to difference.
+
+    Raises:
+        ValueError: if the layer does not take such inputs.
+
+    >>> from jaxnet.layers import maxout
+    >>> check_layer(maxout(3, pieces=2), (4,), key=jax.random.key(0)).agrees
+    True
+    """
+    init_key, noise_key, x_key, dy_key, own_key = jax.random.split(key, 5)
+    params, statistics = layer.init(init_key, in_shape)
+    leaves, tree = jax.tree.flatten(params)
+    noise = [
+        leaf + 0.1 * jax.random.normal(jax.random.fold_in(noise_key, i), leaf.shape, leaf.dtype)
+        for i, leaf in enumerate(leaves)
+    ]
+    x = jax.random.normal(x_key, (batch_size, *in_shape))
+    dy = jax.random.normal(dy_key, (batch_size, *layer.out_shape(in_shape)))
+    return check_gradients(
+        layer,
+        jax.tree.unflatten(tree, noise),
+        statistics,
+        x,
+        dy,
+        loss=_product,
+        key=own_key,
+        training=training,
+        differences=differences,
+    )
+
+
+def _product(outputs: Array, dy: Array) -> Array:
+    """Return the loss whose gradient with respect to the outputs is ``dy``."""
+    return (outputs * dy.astype(outputs.dtype)).reshape(len(dy), -1).sum(axis=1)
+
+
 def _difference(
     risk: Callable[..., Array], point: Any, statistics: Statistics, auto: Any, number: int
 ) -> list[Comparison]:
@@ -226,7 +282,8 @@ def _norm(values: Any) -> float:
 def _name(path: Any) -> str:
     """Format a path in ``(params, x)``: ``"0.weights"``, ``"x"``."""
     which, *rest = path
-    return "x" if which.idx else jax.tree_util.keystr(tuple(rest), simple=True, separator=".")
+    leaf = jax.tree_util.keystr(tuple(rest), simple=True, separator=".")
+    return "x" if which.idx else leaf or "params"
 
 
 def _table(check: GradientCheck) -> str:
