@@ -96,7 +96,8 @@ def fit(
             a `jaxnet.losses.Loss`, a pair of that and its backward rule; by default the loss
             of the network's head, softmax cross-entropy without one.
         metrics: names in `jaxnet.metrics.METRICS`, or name -> function of the same form, or
-            `jaxnet.metrics.Metric`, which has the direction by which a best is chosen; by default
+            `jaxnet.metrics.Metric`, which has the direction by which a best is chosen; those of
+            `WHOLE_SET_METRICS`, such as ``"roc_auc"``, on validation examples alone; by default
             those of the head, else the accuracy that suits the loss, none for a regression or
             another loss.
         penalty: ``params -> scalar``, such as ``penalties.get_penalty("l2", strength=1e-4)``;

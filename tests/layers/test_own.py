@@ -91,6 +91,7 @@ def test_outputs_that_do_not_fit(apply: Any, message: str) -> None:
         own.init(KEY, (3,))
 
 
+@pytest.mark.usefixtures("no_type_checks")
 def test_parameters_that_have_no_gradient() -> None:
     with pytest.raises(TypeError, match="expected a parameter of init to be floating-point"):
         layer(lambda key, shape: jnp.ones(shape, jnp.int32), affine).init(KEY, (3,))
@@ -98,6 +99,7 @@ def test_parameters_that_have_no_gradient() -> None:
         layer(start, dense(3))  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.usefixtures("no_type_checks")
 @pytest.mark.parametrize("combine", [serial, parallel, lambda *of: shared(*of, uses=[0, 1])])
 def test_what_is_no_layer_is_refused_at_once(combine: Any) -> None:
     message = r"expected layer 1 to be a Layer, got a function\. Call the function that makes it"

@@ -146,6 +146,42 @@ def f1(
     return _ratio(2 * hits, predicted + true, average)
 
 
+def f1_score(
+    outputs: Float[Array, "*batch outputs"],
+    targets: Num[AnyArray, "..."],
+    *,
+    average: Average = "macro",
+    where: Bool[AnyArray, "*batch"] | None = None,
+) -> Float[Array, ""]:
+    """F1 of the predicted classes: of one output that of class 1, of several over all classes.
+
+    Args:
+        outputs: logits or probabilities of the classes, shape ``(..., classes)``, of which the
+            largest decides; or logits of class 1, shape ``(..., 1)``, 0 or more for class 1.
+        targets: integer labels of shape ``(...)``, or one-hot rows beside several outputs.
+        average: over several classes, as for `f1`.
+        where: which examples count, booleans of shape ``(...)``; None for all.
+
+    Returns:
+        A scalar in [0, 1].
+
+    Raises:
+        TypeError: if labels are not integer, or ``where`` not boolean.
+        ValueError: as `confusion_matrix` and `f1`.
+
+    >>> f1_score(jnp.array([[2.0], [1.0], [-1.0]]), jnp.array([1, 0, 1])).tolist()
+    0.5
+    """
+    check_arrays(outputs=outputs, targets=targets)
+    if outputs.shape[-1:] != (1,):
+        counts = confusion_matrix(outputs, targets, classes=outputs.shape[-1], where=where)
+        return f1(counts, average=average)
+    score = outputs[..., 0]
+    predicted = jnp.where(jnp.isnan(score), -1, (score >= 0).astype(jnp.int32))
+    labels = targets.reshape(score.shape) if targets.shape == outputs.shape else targets
+    return f1(confusion_matrix(predicted, labels, classes=2, where=where), average=None)[1]
+
+
 def _counts(confusion: AnyArray) -> tuple[Array, Array, Array]:
     check_real("confusion", confusion)
     square = confusion.ndim == 2 and len(confusion) == confusion.shape[1]

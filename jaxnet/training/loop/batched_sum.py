@@ -1,4 +1,4 @@
-"""Sums over many examples, batch by batch, in bounded memory."""
+"""Sums and outputs over many examples, batch by batch, in bounded memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,3 +43,22 @@ def batched_sum(
     tail = function(jax.tree.map(lambda array: array[full * size :], tree))
     sums, _ = jax.lax.scan(body, tail, jnp.arange(full))
     return sums
+
+
+def batched_map(function: Callable[[Any], Array], tree: Any, *, chunk: int = CHUNK) -> Array:
+    """Join ``function(part)`` over consecutive parts of a tree of arrays.
+
+    Args:
+        function: ``part -> array`` with one row an example of the part.
+        tree: arrays with one first dimension, the examples; 1 or more.
+        chunk: examples a part, 1 or more; the last part may have fewer.
+
+    >>> batched_map(lambda part: 2 * part, jnp.arange(5.0), chunk=2).tolist()
+    [0.0, 2.0, 4.0, 6.0, 8.0]
+    """
+    total = len(jax.tree.leaves(tree)[0])
+    size = min(chunk, total)
+    end = total - total % size
+    parts = jax.tree.map(lambda array: array[:end].reshape(-1, size, *array.shape[1:]), tree)
+    tail = function(jax.tree.map(lambda array: array[end:], tree))
+    return jnp.concatenate([jax.lax.map(function, parts).reshape(end, *tail.shape[1:]), tail])

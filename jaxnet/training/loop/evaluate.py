@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -16,7 +16,7 @@ from jaxnet.core.types import AnyArray, Array, Layer, Params, Statistics
 from jaxnet.data.examples import Examples, check_some_weight, count, total_weight
 from jaxnet.data.streams import Stream, prefetched
 from jaxnet.training.distributed.mesh import divided
-from jaxnet.training.loop.batched_sum import CHUNK, batched_sum
+from jaxnet.training.loop.batched_sum import CHUNK, batched_map, batched_sum
 from jaxnet.training.loop.checks import check_fit
 from jaxnet.training.loop.objective import LossArgument, MetricsArgument, Objective, make_objective
 from jaxnet.training.loop.state import TrainState
@@ -31,6 +31,8 @@ EvaluateAt: TypeAlias = Callable[[Any, Params], Params]
 def make_evaluate(objective: Objective, mesh: Mesh | None = None) -> Evaluate:
     """Return ``evaluate(params, statistics, examples) -> name -> mean over all examples``.
 
+    A metric of a whole set is given the outputs of all examples, which stay in memory.
+
     It goes through the examples in chunks of `CHUNK`, which on a CPU is more than twice as fast
     as all at once. The result does not depend on how the examples divide into chunks but for
     rounding: each example weighs the same.
@@ -39,25 +41,47 @@ def make_evaluate(objective: Objective, mesh: Mesh | None = None) -> Evaluate:
         objective: the network, its loss and metrics.
         mesh: devices that each take a part of every chunk; None for one that takes all.
     """
-
-    def chunk_sums(params: Params, statistics: Statistics, chunk: Examples) -> Sums:
-        outputs, _ = objective.network.apply(
-            params, statistics, chunk.inputs, key=None, training=False
-        )
-        return batch_sums(objective, outputs, chunk)
+    whole_set = objective.whole_set_metrics
 
     def evaluate(params: Params, statistics: Statistics, examples: Examples) -> dict[str, Array]:
         size = _chunk_size(count(examples), 1 if mesh is None else mesh.size)
 
-        def part_sums(part: Examples) -> Sums:
-            return chunk_sums(params, statistics, divided(part, mesh))
+        def outputs_of(part: Examples) -> Array:
+            given = params, statistics, part.inputs
+            return objective.network.apply(*given, key=None, training=False)[0]
 
-        sums = batched_sum(part_sums, examples, chunk=size)
-        return jax.tree.map(
-            lambda value: value / jnp.asarray(total_weight(examples), value.dtype), sums
-        )
+        def part_sums(part: Examples) -> Sums:
+            part = divided(part, mesh)
+            return batch_sums(objective, outputs_of(part), part)
+
+        found = {}
+        if whole_set:
+            outputs = batched_map(
+                lambda part: outputs_of(divided(part, mesh)), examples, chunk=size
+            )
+            found = _of_all(whole_set, outputs, examples)
+            sums = batch_sums(objective, outputs, examples)
+        else:
+            sums = batched_sum(part_sums, examples, chunk=size)
+        weight = total_weight(examples)
+        means = {name: total / jnp.asarray(weight, total.dtype) for name, total in sums.items()}
+        return means | found
 
     return evaluate
+
+
+def _of_all(
+    metrics: Mapping[str, Callable[..., Array]], outputs: Array, examples: Examples
+) -> dict[str, Array]:
+    """Return metrics of a whole set, each a scalar."""
+    found = {}
+    for name, metric in metrics.items():
+        argument, remedy = f"metric {name!r}", "Use a metric of one value an example."
+        require(examples.weights is None, argument, "examples without weights", "some", remedy)
+        found[name] = metric(outputs, examples.targets)
+        shape = found[name].shape
+        require(not shape, argument, "to give a scalar of all examples", f"shape {shape}")
+    return found
 
 
 def _chunk_size(total: int, parts: int) -> int:
@@ -104,8 +128,9 @@ def evaluate(
         examples: what to evaluate on; of a stream, chunk after chunk.
         loss: a name in `jaxnet.losses.LOSSES`, or a loss of that form; by default that of the
             network's head, softmax cross-entropy without one.
-        metrics: names in `jaxnet.metrics.METRICS`, or name -> metric; by default those of the
-            head, or the accuracy that suits the loss.
+        metrics: names in `jaxnet.metrics.METRICS` or `WHOLE_SET_METRICS`, the latter not with a
+            stream, or name -> metric; by default those of the head, or the accuracy that suits
+            the loss.
 
     Returns:
         ``"loss"`` and each metric's name -> mean over the examples.
@@ -124,6 +149,8 @@ def evaluate(
 
     if not isinstance(examples, Stream):
         return means(check_some_weight("examples", checked(examples)))[0]
+    whole, remedy = ", ".join(objective.whole_set_metrics), "Evaluate Examples instead."
+    require(not whole, "metrics", "to be means over the examples of a stream", whole, remedy)
     parts = [means(checked(part)) for part in prefetched(examples.epoch(None))]
     weighing = [(values, weight) for values, weight in parts if weight]
     require(weighing, "the sum of examples.weights", "above 0", 0)

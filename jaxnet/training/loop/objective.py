@@ -17,7 +17,7 @@ from jaxnet.functions.losses import (
     softmax_cross_entropy,
     softmax_kl_divergence,
 )
-from jaxnet.functions.metrics import METRICS, Metric, as_metric
+from jaxnet.functions.metrics import METRICS, WHOLE_SET_METRICS, Metric, as_metric
 from jaxnet.functions.metrics.metric import Modes, without_options
 from jaxnet.functions.penalties import Penalty, as_penalty
 from jaxnet.networks.heads import Head, head_of
@@ -48,6 +48,11 @@ class Objective(NamedTuple):
     penalty: Penalty | None = None
 
     __repr__ = represent
+
+    @property
+    def whole_set_metrics(self) -> dict[str, Callable[..., Array]]:
+        """The functions of metrics of a whole set, by name."""
+        return {name: metric.function for name, metric in self.metrics if metric.whole_set}
 
     @property
     def modes(self) -> Modes:
@@ -149,7 +154,7 @@ def _resolve_metrics(metrics: MetricsArgument) -> tuple[tuple[str, Metric], ...]
     else:
         several = isinstance(metrics, Iterable) and not isinstance(metrics, str)
         names: Any = metrics if several else (metrics,)
-        table = {name: as_metric(name) for name in METRICS}
+        table = {name: as_metric(name) for name in METRICS | WHOLE_SET_METRICS}
         named = {name: check_choice("metrics", name, table) for name in names}
     require("loss" not in named, "metrics", "to have other names than 'loss'", "it")
     return tuple(named.items())

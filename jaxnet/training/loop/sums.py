@@ -16,7 +16,7 @@ Sums: TypeAlias = dict[str, Array]
 
 
 def batch_sums(objective: Objective, outputs: Array, batch: Examples) -> Sums:
-    """Sum the loss and each metric over a batch, in float32 at least.
+    """Sum the loss and each metric of one value an example over a batch, in float32 at least.
 
     A sum in bfloat16 would stop growing at 256. If the examples have weights, it is a weighted sum.
 
@@ -34,6 +34,8 @@ def batch_sums(objective: Objective, outputs: Array, batch: Examples) -> Sums:
 
     sums = {"loss": weighted_sum("loss", objective.loss.function)}
     for name, metric in objective.metrics:
+        if metric.whole_set:
+            continue
         sums[name] = jax.lax.stop_gradient(weighted_sum(name, metric.function))
     return sums
 

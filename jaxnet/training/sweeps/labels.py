@@ -76,10 +76,10 @@ def metric_modes(objective: Objective, instruments: Iterable[str] | None) -> Mod
         objective: of one of the runs.
         instruments: the names of what else is measured, which has no direction; None for none.
     """
-    means = objective.modes.items()
-    sources = ("train", "validation")
+    reported, whole = objective.modes.items(), objective.whole_set_metrics
     modes: dict[str, Mode | None] = {f"instruments_{name}": None for name in instruments or ()}
-    modes |= {f"{source}_{name}": mode for source in sources for name, mode in means}
+    modes |= {f"train_{name}": mode for name, mode in reported if name not in whole}
+    modes |= {f"validation_{name}": mode for name, mode in reported}
     return modes
 
 

@@ -1,0 +1,141 @@
+"""The ROC curve of scores of two classes, and the area under it."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float, Num
+
+from jaxnet.core.checks import check_arrays, check_labels, require
+from jaxnet.core.masks import apply_mask
+from jaxnet.core.precision import at_least_float32
+from jaxnet.core.types import AnyArray, Array
+
+
+class RocCurve(NamedTuple):
+    """Receiver operating characteristic: a point for each threshold, from the highest down.
+
+    Attributes:
+        false_positive_rate: share of the examples of class 0 above the threshold, in [0, 1].
+        true_positive_rate: share of those of class 1, the recall, in [0, 1].
+        thresholds: infinity, then each example's score; equal scores are one point, repeated.
+    """
+
+    false_positive_rate: Float[Array, " points"]
+    true_positive_rate: Float[Array, " points"]
+    thresholds: Float[Array, " points"]
+
+
+def roc_curve(
+    outputs: Float[Array, "*batch scores"],
+    targets: Num[AnyArray, "*batch"] | Num[AnyArray, "*batch scores"],
+    *,
+    where: Bool[AnyArray, "*batch"] | None = None,
+) -> RocCurve:
+    """Receiver operating characteristic of a classifier of two classes.
+
+    Args:
+        outputs: scores or logits of class 1, shape ``(..., 1)``, or those of both classes, shape
+            ``(..., 2)``, whose difference is the score.
+        targets: labels 0 and 1, shape ``(...)``, or ``(..., 1)`` beside one score.
+        where: which examples count, booleans of shape ``(...)``; None for all.
+
+    Returns:
+        Points from (0, 0) to (1, 1), one more than there are examples; a rate is NaN if no
+        example of its class counts, or a score is NaN.
+
+    Raises:
+        TypeError: if labels are not integer, or ``where`` not boolean.
+        ValueError: for more than two scores, no examples, another shape, or labels that are known
+            not to be 0 or 1.
+
+    Source: Fawcett 2006, "An introduction to ROC analysis", algorithm 2.
+
+    >>> curve = roc_curve(jnp.array([[3.0], [2.0], [1.0]]), jnp.array([1, 0, 1]))
+    >>> curve.false_positive_rate.tolist(), curve.true_positive_rate.tolist()
+    ([0.0, 0.0, 1.0, 1.0], [0.0, 0.5, 0.5, 1.0])
+    """
+    scores, positive, counted = _scores(outputs, targets, where)
+    scores = jnp.where(counted, scores, -jnp.inf)
+    order = jnp.argsort(-scores)
+    falling, ones = scores[order], (positive & counted)[order]
+    zeros = (~positive & counted)[order]
+    # of equal scores, the rates after the last
+    last = jnp.searchsorted(-falling, -falling, side="right") - 1
+
+    def rate(flags: Array) -> Array:
+        total = jnp.cumsum(flags.astype(scores.dtype))
+        rates = jnp.concatenate([jnp.zeros(1, scores.dtype), total[last]]) / total[-1]
+        return jnp.where(jnp.any(jnp.isnan(scores)), jnp.nan, rates)
+
+    thresholds = jnp.concatenate([jnp.full(1, jnp.inf, scores.dtype), falling])
+    return RocCurve(rate(zeros), rate(ones), thresholds)
+
+
+def roc_auc(
+    outputs: Float[Array, "*batch scores"],
+    targets: Num[AnyArray, "*batch"] | Num[AnyArray, "*batch scores"],
+    *,
+    where: Bool[AnyArray, "*batch"] | None = None,
+) -> Float[Array, ""]:
+    """Area under the ROC curve: the probability that class 1 has the higher score.
+
+    ``AUC = mean of [s_i > s_j] + [s_i = s_j] / 2`` over pairs of an example ``i`` of class 1 and
+    ``j`` of class 0 (Mann and Whitney's U over the number of pairs).
+
+    Args:
+        outputs: scores or logits of class 1, shape ``(..., 1)``, or those of both classes, shape
+            ``(..., 2)``, whose difference is the score.
+        targets: labels 0 and 1, shape ``(...)``, or ``(..., 1)`` beside one score.
+        where: which examples count, booleans of shape ``(...)``; None for all.
+
+    Returns:
+        A scalar in [0, 1], 1/2 for scores that say nothing; NaN if a score is, or a class has no
+        example that counts.
+
+    Raises:
+        TypeError: if labels are not integer, or ``where`` not boolean.
+        ValueError: for more than two scores, no examples, another shape, or labels that are known
+            not to be 0 or 1.
+
+    Numerics: counts by sorting, in ``O(n log n)``; the result is in float32 at least.
+
+    Source: Hanley and McNeil 1982, "The meaning and use of the area under a ROC curve".
+
+    >>> roc_auc(jnp.array([[3.0], [2.0], [1.0]]), jnp.array([1, 0, 1])).tolist()
+    0.5
+    """
+    scores, positive, counted = _scores(outputs, targets, where)
+    ones, zeros = positive & counted, ~positive & counted
+    others = jnp.sort(jnp.where(zeros, scores, jnp.inf))
+    number = jnp.sum(zeros, dtype=jnp.int32)
+    below, up_to = (
+        jnp.minimum(jnp.searchsorted(others, scores, side=side), number).astype(scores.dtype)
+        for side in ("left", "right")
+    )
+    ahead = (below + up_to) / (2 * number.astype(scores.dtype))
+    area = jnp.mean(ahead, where=ones)
+    return jnp.where(jnp.any(jnp.isnan(scores) & counted), jnp.nan, area)
+
+
+def _scores(
+    outputs: Array, targets: AnyArray, where: AnyArray | None
+) -> tuple[Array, Array, Array]:
+    """Return scores, whether each is of class 1, and whether it counts; flat."""
+    check_arrays(outputs=outputs, targets=targets)
+    if where is not None:
+        outputs, targets = apply_mask(outputs, targets, where)
+    good = outputs.shape[-1:] in ((1,), (2,))
+    remedy = "For more classes, score each against the others."
+    require(good, "outputs", "to have 1 or 2 scores an example", f"shape {outputs.shape}", remedy)
+    require(outputs.size, "outputs", "to hold 1 example or more", "none")
+    batch = outputs.shape[:-1]
+    good = targets.shape in (batch, (*batch, 1))
+    require(good, "targets", f"to have shape {batch}", targets.shape)
+    check_labels("targets", targets, 2)
+    wide = outputs.astype(at_least_float32(outputs.dtype))
+    scores = wide[..., 0] if wide.shape[-1] == 1 else wide[..., 1] - wide[..., 0]
+    counted = np.ones(batch, bool) if where is None else where
+    flat = (jnp.asarray(array).reshape(-1) for array in (scores, targets, counted))
+    values, labels, counts = flat
+    return values, labels > 0, counts
