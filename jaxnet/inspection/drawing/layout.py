@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from jaxnet.core.representation import represent
 from jaxnet.inspection.drawing.layered_layout import order, positions, ranks
 from jaxnet.inspection.drawing.node_labels import link_captions, node_captions
 from jaxnet.inspection.graphs.graph import Graph, check_graph
@@ -37,6 +38,8 @@ class Box(NamedTuple):
     width: float
     height: float
 
+    __repr__ = represent
+
 
 class Route(NamedTuple):
     """Path and label of a link.
@@ -57,6 +60,8 @@ class Route(NamedTuple):
     derivative: str
     label: Box
 
+    __repr__ = represent
+
 
 class Layout(NamedTuple):
     """A drawing of a graph.
@@ -72,6 +77,8 @@ class Layout(NamedTuple):
     height: float
     boxes: dict[str, Box]
     routes: tuple[Route, ...]
+
+    __repr__ = represent
 
 
 class _Skeleton(NamedTuple):

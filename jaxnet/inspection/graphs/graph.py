@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxnet.core.checks import check_count, check_function, check_instance, require, require_type
 from jaxnet.core.errors import invalid_type
-from jaxnet.core.representation import representation
+from jaxnet.core.representation import represent, representation
 from jaxnet.core.types import Array
 from jaxnet.inspection.graphs.notation import WITH_CONSTANT, label
 from jaxnet.inspection.graphs.program import Program, unfold
@@ -39,6 +39,8 @@ class Node(NamedTuple):
     value: Array
     gradient: Array | None
 
+    __repr__ = represent
+
 
 class Link(NamedTuple):
     """A link from a variable to one that is computed from it.
@@ -55,6 +57,8 @@ class Link(NamedTuple):
     target: str
     derivative: Array | None
     message: Array | None
+
+    __repr__ = represent
 
 
 class Graph(NamedTuple):
