@@ -34,6 +34,7 @@ from jaxnet.training import (
     sweep,
     tune,
 )
+from jaxnet.training.figures import plot_settings
 from tests.peers import need, peers
 from tests.training.toys import blobs, network
 
@@ -278,9 +279,21 @@ def test_plots_have_labelled_axes(result: FitResult, swept: SweepResult) -> None
 
 
 def test_the_points_of_a_plot_are_the_means(swept: SweepResult) -> None:
-    figure = swept.plot()
-    points = figure.axes[0].containers[0].lines[0].get_ydata()
-    np.testing.assert_allclose(np.sort(points), np.sort(swept.mean("validation_loss")))
+    mean, rates = swept.mean("validation_loss"), [0.001, 0.01, 0.1]
+    for value, line in zip([0.0, 0.9], swept.plot().axes[0].containers, strict=True):
+        rows = [swept.settings.columns["momentum"] == value]
+        assert line.get_label() == f"momentum {value:g}"
+        np.testing.assert_array_equal(line.lines[0].get_xdata(), rates)
+        order = np.argsort(swept.settings.columns["learning_rate"][*rows])
+        np.testing.assert_allclose(line.lines[0].get_ydata(), mean[*rows][order])
+    joined = [({"a": 9}, 1, "-"), ({"a": 9, "b": 9}, 1, "None"), ({"a": 2, "b": 9}, 2, "-")]
+    for columns, lines, style in joined:
+        grids = np.meshgrid(*map(np.arange, columns.values()))
+        named = {name: 0.5 * grid.ravel() for name, grid in zip(columns, grids, strict=True)}
+        values = np.ones(len(named["a"]))
+        figure = plot_settings(named, "loss", values, values)
+        assert len(figure.axes[-1].containers) == lines
+        assert {line.lines[0].get_linestyle() for line in figure.axes[-1].containers} == {style}
     with pytest.raises(ValueError, match="Did you mean 'validation_loss'"):
         swept.plot("validation_los")
 

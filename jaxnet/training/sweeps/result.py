@@ -246,7 +246,8 @@ class SweepResult(NamedTuple):
             metric: by default as for `ranking`.
 
         Returns:
-            A `matplotlib` figure with a panel for each hyperparameter, a point for each setting.
+            A `matplotlib` figure with a panel for each hyperparameter, a point for each setting; of
+            two, with a line for each value of the other.
 
         Raises:
             ValueError: for another metric.
