@@ -145,9 +145,10 @@ def _connected(operations: Iterable[Operation]) -> list[list[Operation]]:
     """Group operations that lead to each other, in the order of each group's last one."""
     groups: list[list[Operation]] = []
     for operation in operations:
-        linked = [group for group in groups if _results(group).intersection(operation.operands)]
-        groups = [group for group in groups if group not in linked]
-        groups.append([*itertools.chain.from_iterable(linked), operation])
+        read = set(operation.operands)
+        linked = [o for group in groups if not read.isdisjoint(_results(group)) for o in group]
+        groups = [group for group in groups if read.isdisjoint(_results(group))]
+        groups.append([*linked, operation])
     return groups
 
 
