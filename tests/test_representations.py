@@ -1,5 +1,6 @@
 """What a person sees of an object: short, whatever its size, traced or not; plots and tables."""
 
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,7 @@ from jaxnet.training import (
     sweep,
     tune,
 )
+from jaxnet.training.figures import plot_settings
 from tests.peers import need, peers
 from tests.training.toys import blobs, network
 
@@ -98,11 +100,63 @@ def assert_short(value: Any) -> None:
     assert len(lines) < 60
     assert max(map(len, lines)) <= 100
     assert not re.search(r" at 0x|\barray\(|\bArray\(", repr(value))
+    html = getattr(value, "_repr_html_", lambda: None)()
+    if html is not None:
+        assert len(parsed(f"<div>{html}</div>").findall("./table/tr")) < 60
+        assert not re.search(r" at 0x|\barray\(|\bArray\(", html)
 
 
 @pytest.mark.parametrize("kind", OBJECTS)
 def test_representations_are_short(kind: str) -> None:
     assert_short(OBJECTS[kind]())
+
+
+def public_tuples() -> dict[str, Any]:
+    """Return the named tuples among the public classes."""
+    faces = [getattr(jaxnet, name) for name in jaxnet.__all__ if name != "mlp"]
+    found = {name: getattr(face, name) for face in faces for name in face.__all__}
+    return {n: v for n, v in found.items() if inspect.isclass(v) and issubclass(v, tuple)}
+
+
+SHOWN_BY_THEIR_FIELDS = {"FitResult", "GradientCheck", "Graph", "History", "Layer", "Tape"}
+"""Named tuples that are shown by what is in their fields; real ones are in other tests."""
+
+
+@pytest.mark.usefixtures("no_type_checks")
+@pytest.mark.parametrize("name", sorted(public_tuples().keys() - SHOWN_BY_THEIR_FIELDS))
+def test_named_tuples_of_many_arrays_are_short(name: str) -> None:
+    many = [(jnp.ones((30, 40)), {"mean": np.ones(50)})] * 99
+    made = public_tuples()[name]
+    assert_short(made(*[many] * len(made._fields)))
+
+
+@pytest.mark.parametrize("make", [repr, lambda network: network._repr_html_()])
+def test_a_deep_network_shows_its_first_and_its_last_layers(make: Callable[[Any], str]) -> None:
+    shown = make(DEEP)
+    widths = re.findall(r"dense\((\d+)\)", shown)
+    assert (widths[0], widths[-1]) == ("16", "3")
+    assert 8 < len(widths) < 12  # of sixty-one
+    assert "18083" in shown.replace(",", "")
+
+
+def test_notebooks_show_networks_and_optimizers_as_tables() -> None:
+    rows = [list(row.itertext()) for row in parsed(jaxnet.mlp((784, 100, 10))._repr_html_())]  # type: ignore[attr-defined]
+    assert rows[0] == ["layer", "output", "parameters"]
+    assert rows[2] == ["  dense(100)", "(100,)", "78,500"]
+    assert jaxnet.layers.dropout(0.5)._repr_html_() is None  # type: ignore[attr-defined]
+    made: Any = chain(clip(1.0), adam(0.1))
+    drawn = parsed(made._repr_html_())
+    cells = "".join(drawn.itertext())
+    assert cells == "chain0clipmax_delta11adamlearning_rate0.1like'optax'"
+    assert jax.tree.map(lambda part: part, made)._repr_html_() is None
+
+
+def test_notebooks_show_a_pass_and_its_check_as_tables() -> None:
+    checked, record = _passed(check_gradients), _passed(tape)
+    rows = [list(row.itertext()) for row in parsed(f"<div>{checked._repr_html_()}</div>")[1]]
+    assert [row[0] for row in rows] == ["leaf", *(row.leaf for row in checked.rows)]
+    symbols = [next(iter(row.itertext()), "") for row in parsed(record._repr_html_())]
+    assert symbols[1:] == ["x", *(entry.symbols[0] for entry in record.entries), "loss"]
 
 
 def test_representations_of_results_are_short(result: FitResult, swept: SweepResult) -> None:
@@ -225,9 +279,21 @@ def test_plots_have_labelled_axes(result: FitResult, swept: SweepResult) -> None
 
 
 def test_the_points_of_a_plot_are_the_means(swept: SweepResult) -> None:
-    figure = swept.plot()
-    points = figure.axes[0].containers[0].lines[0].get_ydata()
-    np.testing.assert_allclose(np.sort(points), np.sort(swept.mean("validation_loss")))
+    mean, rates = swept.mean("validation_loss"), [0.001, 0.01, 0.1]
+    for value, line in zip([0.0, 0.9], swept.plot().axes[0].containers, strict=True):
+        rows = [swept.settings.columns["momentum"] == value]
+        assert line.get_label() == f"momentum {value:g}"
+        np.testing.assert_array_equal(line.lines[0].get_xdata(), rates)
+        order = np.argsort(swept.settings.columns["learning_rate"][*rows])
+        np.testing.assert_allclose(line.lines[0].get_ydata(), mean[*rows][order])
+    joined = [({"a": 9}, 1, "-"), ({"a": 9, "b": 9}, 1, "None"), ({"a": 2, "b": 9}, 2, "-")]
+    for columns, lines, style in joined:
+        grids = np.meshgrid(*map(np.arange, columns.values()))
+        named = {name: 0.5 * grid.ravel() for name, grid in zip(columns, grids, strict=True)}
+        values = np.ones(len(named["a"]))
+        figure = plot_settings(named, "loss", values, values)
+        assert len(figure.axes[-1].containers) == lines
+        assert {line.lines[0].get_linestyle() for line in figure.axes[-1].containers} == {style}
     with pytest.raises(ValueError, match="Did you mean 'validation_loss'"):
         swept.plot("validation_los")
 

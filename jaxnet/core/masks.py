@@ -33,10 +33,11 @@ def maskable(function: Callable[..., Array]) -> Callable[..., Array]:
     >>> error(y, v, where=jnp.array([True, False])).tolist()
     [2.0, 0.0]
     """
-    _name, signature = function.__name__, inspect.signature(function)
+    signature = inspect.signature(function)
     parameters = list(signature.parameters.values())
 
     @functools.wraps(function)
+    @jax.named_scope(function.__name__)  # for profiles and computation graphs
     def masked(*args: Any, where: AnyArray | None = None, **options: Any) -> Array:
         if where is None:
             return function(*args, **options)

@@ -3,8 +3,9 @@
 import functools
 import itertools
 import textwrap
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
+from xml.sax.saxutils import escape
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +15,8 @@ from jax.core import Tracer
 WIDTH, LINES = 100, 40
 """The longest line and the most lines of a representation."""
 
-ENTRIES = 12
-"""The most entries of a tuple, list or dictionary that are shown."""
+FIRST, LAST = 10, 2
+"""The most entries of a tuple, list or dictionary that are shown, from its start and its end."""
 
 LONGEST = 300
 """The most characters of another object's own representation."""
@@ -44,11 +45,49 @@ def represent(self: Any) -> str:
     return representation(type(self).__name__, **self._asdict())
 
 
+def represent_html(self: Any) -> str:
+    """Represent a named tuple by a table of its fields: for ``_repr_html_`` of its class."""
+    return fields_html(type(self).__name__, self._asdict())
+
+
+def fields_html(name: str, fields: Mapping[str, Any]) -> str:
+    """Format an object as an HTML table of its fields; a field that has HTML of its own shows it.
+
+    >>> fields_html("Point", {"x": 1.5}).count("<td")
+    2
+    """
+    cells = [_cell(escape(key)) + _cell(_html(value)) for key, value in fields.items()]
+    return f"<div><b>{escape(name)}</b>{_table(cells)}</div>"
+
+
+def table_html(rows: Iterable[Iterable[str]]) -> str:
+    """Format rows of cells, the first of them the heads, as an HTML table.
+
+    >>> table_html([["rate", "loss"], ["0.1", "<2"]]).count("<td")
+    4
+    """
+    return _table(["".join(_cell(f"<code>{escape(cell)}</code>") for cell in row) for row in rows])
+
+
+def _table(rows: Sequence[str]) -> str:
+    shown = _cut(rows, lambda more: _cell(f"... {more} more rows"))
+    return f"<table><tr>{'</tr><tr>'.join(shown)}</tr></table>"
+
+
+def _cell(content: str) -> str:
+    return f'<td style="text-align:left;white-space:pre-wrap">{content}</td>'
+
+
+def _html(value: Any) -> str:
+    own = value._repr_html_() if hasattr(value, "_repr_html_") else None
+    return own or f"<code>{escape(in_short(value))}</code>"
+
+
 def in_short(value: Any) -> str:
     """Return one value in short: few entries, few digits.
 
     >>> in_short({"loss": np.float32(0.125), "rows": list(range(14))})
-    "{'loss': 0.125, 'rows': [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ... 2 more]}"
+    "{'loss': 0.125, 'rows': [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ... 2 more, 12, 13]}"
     """
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return _array(value)
@@ -72,7 +111,7 @@ def in_short(value: Any) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return a text with long lines wrapped, and without the lines after the first `LINES`.
+    """Return a text with long lines wrapped, and at most `LINES` lines, without those between.
 
     >>> shortened("word " * 30).count(chr(10))
     1
@@ -83,9 +122,15 @@ def shortened(text: str) -> str:
         options: dict[str, Any] = {"subsequent_indent": indent, "drop_whitespace": True}
         long = len(line) > WIDTH
         lines += textwrap.wrap(line, WIDTH, **options) if long else [line]
-    if len(lines) > LINES:
-        lines = [*lines[: LINES - 2], f"    ... {len(lines) - LINES + 1} more lines", lines[-1]]
-    return "\n".join(lines)
+    return "\n".join(_cut(lines, "    ... {} more lines".format))
+
+
+def _cut(lines: Sequence[str], more: Callable[[int], str]) -> Sequence[str]:
+    """Return at most `LINES` lines: of more the first and the last, and one for those between."""
+    if len(lines) <= LINES:
+        return lines
+    half = LINES // 2
+    return [*lines[:half], more(len(lines) - LINES + 1), *lines[1 - half :]]
 
 
 def known(value: Any) -> bool:
@@ -104,9 +149,10 @@ def _array(value: Any) -> str:
 
 
 def _listed(entries: Collection[Any], text: Callable[[Any], str]) -> str:
-    shown = [text(entry) for entry in itertools.islice(entries, ENTRIES)]
-    more = len(entries) - ENTRIES
-    return ", ".join([*shown, f"... {more} more"] if more > 0 else shown)
+    more = len(entries) - FIRST - LAST
+    first = itertools.islice(entries, FIRST if more > 0 else None)
+    last = itertools.islice(entries, len(entries) - LAST, None) if more > 0 else ()
+    return ", ".join([*map(text, first), *[f"... {more} more"] * (more > 0), *map(text, last)])
 
 
 def _name(value: Any) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxnet.core.checks import require
+from jaxnet.core.representation import represent
 from jaxnet.core.types import AnyArray
 
 
@@ -23,6 +24,8 @@ class Table(NamedTuple):
     """
 
     columns: Mapping[str, np.ndarray]
+
+    __repr__ = represent
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -7,6 +7,7 @@ training program: unused ones cost nothing. With the objective bound, by
 """
 
 from jaxnet.inspection.drawing.layout import Box, Layout, Route, layout
+from jaxnet.inspection.drawing.network import draw_network
 from jaxnet.inspection.drawing.node_labels import Caption, node_captions
 from jaxnet.inspection.drawing.svg import to_svg
 from jaxnet.inspection.drawing.text import to_graphviz, to_mermaid
@@ -75,6 +76,7 @@ __all__ = [
     "computation_graph",
     "dead_fraction",
     "dead_units",
+    "draw_network",
     "features",
     "flat_fractions",
     "gradient_noise",

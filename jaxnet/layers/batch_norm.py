@@ -10,6 +10,7 @@ from jaxtyping import Float
 from jaxnet.core.checks import check_batch, check_choice, check_floating, check_ranges, require
 from jaxnet.core.memory import cache_by_value
 from jaxnet.core.precision import at_least_float32
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 from jaxnet.layers.moving_moments import MovingMoments, PooledMoments, pool
 
@@ -27,6 +28,8 @@ class BatchNorm(NamedTuple):
 
     scale: Array
     offset: Array
+
+    __repr__ = represent
 
 
 class BatchNormResidual(NamedTuple):

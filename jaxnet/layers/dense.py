@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from jaxnet.core.checks import check_batch, check_choice, check_count, require
 from jaxnet.core.memory import cache_by_value
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Description, Key, Layer, Shape, layer_from_forward
 from jaxnet.functions.initializers import INITIALIZERS, Initializer
 
@@ -22,6 +23,8 @@ class Dense(NamedTuple):
 
     weights: Array
     bias: Array | None
+
+    __repr__ = represent
 
 
 @cache_by_value

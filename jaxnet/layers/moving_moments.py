@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Statistics
 
 
@@ -18,6 +19,8 @@ class MovingMoments(NamedTuple):
 
     mean: Array
     variance: Array
+
+    __repr__ = represent
 
 
 class PooledMoments(NamedTuple):

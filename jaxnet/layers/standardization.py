@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxnet.core.checks import check_count, check_finite, require, require_type
+from jaxnet.core.representation import represent
 from jaxnet.core.types import AnyArray, Array, Description, Key, Layer, Shape, layer_from_forward
 
 
@@ -20,6 +21,8 @@ class Moments(NamedTuple):
 
     mean: AnyArray
     std: AnyArray
+
+    __repr__ = represent
 
 
 def moments(examples: AnyArray, *, ddof: int = 0) -> Moments:
@@ -42,8 +45,9 @@ def moments(examples: AnyArray, *, ddof: int = 0) -> Moments:
         ValueError: if they have no axis of features, hold NaN or infinities, or are not more than
             ``ddof``.
 
-    >>> moments(np.array([[1.0, 5.0], [3.0, 5.0]]))
-    Moments(mean=array([2., 5.]), std=array([1., 1.]))
+    >>> mean, std = moments(np.array([[1.0, 5.0], [3.0, 5.0]]))
+    >>> mean.tolist(), std.tolist()
+    ([2.0, 5.0], [1.0, 1.0])
     """
     ddof = check_count("ddof", ddof, minimum=0)
     values = np.asarray(examples)

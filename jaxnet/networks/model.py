@@ -12,7 +12,7 @@ import numpy as np
 from jaxnet.core.checks import check_finite, check_numbers, require
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.padding import padded_parts
-from jaxnet.core.representation import represent
+from jaxnet.core.representation import represent, represent_html
 from jaxnet.core.types import Array, Layer, Params, Shape, Statistics
 from jaxnet.data.preparation import Fitted
 from jaxnet.data.sources import read_table
@@ -59,6 +59,7 @@ class Model(NamedTuple):
     head: Head | None = None
 
     __repr__ = represent
+    _repr_html_ = represent_html
 
     def predict(self, rows: Any) -> Any:
         """Return the class or the value of each row.

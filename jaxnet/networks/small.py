@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Float, Num
 
 from jaxnet.core.checks import check_choice, check_count, check_range, require
+from jaxnet.core.representation import represent
 from jaxnet.core.types import AnyArray, Array, Layer
 from jaxnet.functions.activations import Activation, get_activation
 from jaxnet.functions.initializers import Initializer
@@ -156,6 +157,8 @@ class Chain(NamedTuple):
     b1: Array
     w2: Array
     w3: Array
+
+    __repr__ = represent
 
 
 def chain(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 
+from jaxnet.core.representation import table_html
 from jaxnet.core.trees import count_parameters
 from jaxnet.core.types import Description, Layer, Params, Shape
 from jaxnet.layers.compose import shapes_in_turn
@@ -33,6 +34,32 @@ def summary(network: Layer, in_shape: Shape) -> str:
       dense(10)         (10,)        1,010
     total                           79,510
     """
+    lines = _lines(network, in_shape)
+    label, output, count = (max(len(line[column]) for line in lines) for column in range(3))
+    return "\n".join(f"{a:{label}}  {b:{output}}  {c:>{count}}".rstrip() for a, b, c in lines)
+
+
+def known_in_shape(network: Layer) -> Shape | None:
+    """Return the shape of one input where the network states it, as one of `mlp` does.
+
+    >>> from jaxnet.networks import mlp
+    >>> known_in_shape(mlp((784, 100, 10)))
+    (784,)
+    """
+    widths = network.description.facts.get("widths")
+    return widths[:1] if widths else None
+
+
+def _summary_html(network: Layer) -> str | None:
+    in_shape = known_in_shape(network)
+    return None if in_shape is None else table_html(_lines(network, in_shape))
+
+
+Layer._repr_html_ = _summary_html  # pyright: ignore[reportAttributeAccessIssue]
+# notebooks show networks, whose module knows no summaries
+
+
+def _lines(network: Layer, in_shape: Shape) -> list[tuple[str, str, str]]:
     params, statistics = jax.eval_shape(lambda key: network.init(key, in_shape), jax.random.key(0))
     lines = [("layer", "output", "parameters")]
     for row in _rows(network, in_shape, params, 0):
@@ -41,8 +68,7 @@ def summary(network: Layer, in_shape: Shape) -> str:
     lines.append(("total", "", f"{count_parameters(params):,}"))
     if jax.tree.leaves(statistics):
         lines.append(("statistics", "", f"{count_parameters(statistics):,}"))
-    label, output, count = (max(len(line[column]) for line in lines) for column in range(3))
-    return "\n".join(f"{a:{label}}  {b:{output}}  {c:>{count}}".rstrip() for a, b, c in lines)
+    return lines
 
 
 def count_neurons(network: Layer) -> int:

@@ -19,6 +19,9 @@ Curves: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 COLORS = {"train": "#0b61a4", "validation": "#d1590f", "instruments": "#2a7f3b"}
 
+LINES = 6
+"""The most lines of a panel of hyperparameters."""
+
 POINTS = 300
 """The most points of a line of an SVG."""
 
@@ -52,6 +55,9 @@ def plot_settings(
 ) -> Any:
     """Plot a metric against hyperparameters: a `matplotlib` figure with a panel for each.
 
+    Of two hyperparameters, a panel has a line for each value of the other, if these are few; of
+    more, settings are not joined.
+
     Args:
         columns: name of a hyperparameter -> its value in each setting, shape ``(settings,)``.
         metric: name of the metric.
@@ -63,13 +69,24 @@ def plot_settings(
     """
     figure, axes = _new_figure(len(columns))
     for each, (name, values) in zip(axes, columns.items(), strict=True):
-        order = np.argsort(values, kind="stable")
-        bars = np.nan_to_num(spread)[order]
-        style = "o-" if len(columns) == 1 else "o"
-        each.errorbar(values[order], mean[order], yerr=bars, fmt=style, capsize=3)
+        for label, rows in _lines_of(columns, name).items():
+            order = rows[np.argsort(values[rows], kind="stable")]
+            bars, style = np.nan_to_num(spread)[order], "o-" if label or len(columns) == 1 else "o"
+            each.errorbar(values[order], mean[order], bars, fmt=style, capsize=3, label=label)
+            if label:
+                each.legend(fontsize="small")
         wide = values.min() > 0 and values.max() >= 30 * values.min()
         each.set(xlabel=name, ylabel=metric, xscale="log" if wide else "linear")
     return figure
+
+
+def _lines_of(columns: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    """Return label -> settings of each line in the panel of a hyperparameter."""
+    others = [(other, values) for other, values in columns.items() if other != name]
+    if len(others) != 1 or len(np.unique(others[0][1])) > LINES:
+        return {"": np.arange(len(columns[name]))}
+    ((other, values),) = others
+    return {f"{other} {v:.4g}": np.flatnonzero(values == v) for v in np.unique(values)}
 
 
 def curves_svg(curves: Curves) -> str:

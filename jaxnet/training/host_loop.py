@@ -3,13 +3,12 @@
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
-from xml.sax.saxutils import escape
 
 import jax
 import numpy as np
 
 from jaxnet.core.optional_imports import import_package
-from jaxnet.core.representation import known, representation
+from jaxnet.core.representation import fields_html, known, represent, representation
 from jaxnet.core.trees import count_parameters
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.training.checkpoints.checkpoint import Checkpoint, Standing
@@ -96,22 +95,24 @@ class FitResult(NamedTuple):
     run_seconds: float
 
     def __repr__(self) -> str:
-        leaves = [leaf for leaf in jax.tree.leaves(self.params) if known(leaf)]
-        devices = {str(device) for leaf in leaves for device in getattr(leaf, "devices", set)()}
-        return representation(
-            "FitResult",
-            ended_by=self.ended_by,
-            epochs=self.state.epoch,
-            epoch=self.epoch,
-            **last_values(self.history),
-            parameters=count_parameters(self.params),
-            run_seconds=self.run_seconds,
-            compile_seconds=self.compile_seconds,
-            devices=sorted(devices),
-        )
+        return representation("FitResult", **self._shown())
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(repr(self))}</pre>{self.history._repr_html_()}"
+        return fields_html("FitResult", self._shown()) + self.history._repr_html_()
+
+    def _shown(self) -> dict[str, Any]:
+        leaves = [leaf for leaf in jax.tree.leaves(self.params) if known(leaf)]
+        devices = {str(device) for leaf in leaves for device in getattr(leaf, "devices", set)()}
+        return {
+            "ended_by": self.ended_by,
+            "epochs": self.state.epoch,
+            "epoch": self.epoch,
+            **last_values(self.history),
+            "parameters": count_parameters(self.params),
+            "run_seconds": self.run_seconds,
+            "compile_seconds": self.compile_seconds,
+            "devices": sorted(devices),
+        }
 
     def plot(self) -> Any:
         """Plot the learning curves: the `matplotlib` figure of `History.plot`.
@@ -140,6 +141,8 @@ class Progress(NamedTuple):
     seconds: float
     resumed: int = 0
     step: int = 0
+
+    __repr__ = represent
 
 
 class DivergenceError(RuntimeError):

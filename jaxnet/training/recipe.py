@@ -20,7 +20,7 @@ from jaxnet.core.checks import (
     require_type,
 )
 from jaxnet.core.errors import InputError, invalid_type, invalid_value
-from jaxnet.core.representation import represent
+from jaxnet.core.representation import represent, represent_html
 from jaxnet.core.types import AnyArray, Layer
 from jaxnet.data.augmentation.compose import Augment
 from jaxnet.data.examples import Examples, count
@@ -79,6 +79,7 @@ class Recipe(NamedTuple):
     held_out: AnyArray | None = None
 
     __repr__ = represent
+    _repr_html_ = represent_html
 
 
 Build: TypeAlias = Callable[..., Recipe]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from jaxnet.core.checks import check_key
-from jaxnet.core.representation import represent
+from jaxnet.core.representation import represent, represent_html
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.hyperparameters import Hyperparameters, as_arguments, check_hyperparameters
@@ -56,6 +56,7 @@ class Trained(NamedTuple):
     diverged: Array
 
     __repr__ = represent
+    _repr_html_ = represent_html
 
 
 Train: TypeAlias = Callable[[Key, Hyperparameters], Trained]

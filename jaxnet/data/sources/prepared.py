@@ -17,6 +17,7 @@ from jaxnet.core.checks import check_choice, check_entries, require
 from jaxnet.core.errors import DamagedFileError, message, missing_file
 from jaxnet.core.files import check_path
 from jaxnet.core.optional_imports import import_package
+from jaxnet.core.representation import represent
 from jaxnet.data.examples import Examples
 from jaxnet.data.sources.mnist import EMNIST
 
@@ -48,6 +49,8 @@ class Prepared(NamedTuple):
     image_shape: tuple[int, ...]
     pixel_max: int
 
+    __repr__ = represent
+
 
 class PreparedSplit(NamedTuple):
     """A split of a prepared data set on the disk.
@@ -66,6 +69,8 @@ class PreparedSplit(NamedTuple):
     class_names: tuple[str, ...]
     image_shape: tuple[int, ...]
     pixel_max: int
+
+    __repr__ = represent
 
 
 def load_prepared(folder: str | Path, *, train: str = "train", test: str = "test") -> Prepared:

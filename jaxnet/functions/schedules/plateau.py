@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice, check_whole, checked
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.counts import (
     Number,
@@ -33,6 +34,8 @@ class PlateauState(NamedTuple):
     plateau_count: Array
     cooldown_count: Array
 
+    __repr__ = represent
+
 
 class Plateau(NamedTuple):
     """Reduce on plateau as two pure functions.
@@ -44,6 +47,8 @@ class Plateau(NamedTuple):
 
     init: Callable[[], PlateauState]
     update: Callable[[PlateauState, Array | float], PlateauState]
+
+    __repr__ = represent
 
 
 class _Convention(NamedTuple):

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from jaxnet.core.representation import represent
 from jaxnet.inspection.drawing.layered_layout import order, positions, ranks
 from jaxnet.inspection.drawing.node_labels import link_captions, node_captions
 from jaxnet.inspection.graphs.graph import Graph, check_graph
@@ -24,6 +25,8 @@ SAG = 18.0
 BELOW = 8.0  # how much further apart the two are on a long way
 ASIDE = 16.0
 LABEL_MARGIN = 10.0
+TURN, LANE = 36.0, 34.0  # how far a link swings between two rows, and between two such links
+LANES = 4  # the most links between two rows
 LABEL_PLACES = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)  # along a link, the best first
 
 Point = tuple[float, float]
@@ -36,6 +39,8 @@ class Box(NamedTuple):
     y: float
     width: float
     height: float
+
+    __repr__ = represent
 
 
 class Route(NamedTuple):
@@ -57,6 +62,8 @@ class Route(NamedTuple):
     derivative: str
     label: Box
 
+    __repr__ = represent
+
 
 class Layout(NamedTuple):
     """A drawing of a graph.
@@ -73,6 +80,35 @@ class Layout(NamedTuple):
     boxes: dict[str, Box]
     routes: tuple[Route, ...]
 
+    __repr__ = represent
+
+
+class _Stop(NamedTuple):
+    """A point that a link passes.
+
+    Attributes:
+        x: of the point.
+        y: of the point, of the middle between the link and its way back.
+        direction: 1 to the right, -1 to the left, from one row to the next.
+        bulge: how far the curve from the stop before swings to the right, where it turns.
+        between: whether the curve from the stop before lies between two layers or rows.
+        apart: how far the way back is beneath the middle.
+    """
+
+    x: float
+    y: float
+    direction: int = 1
+    bulge: float = 0.0
+    between: bool = True
+    apart: float = APART
+
+
+class _Row(NamedTuple):
+    """Layers that are drawn beside each other."""
+
+    layers: range
+    bottom: float
+
 
 class _Skeleton(NamedTuple):
     """The graph in layers: vertices below ``count`` are nodes, the others bends of long links."""
@@ -82,8 +118,13 @@ class _Skeleton(NamedTuple):
     segments: list[tuple[int, int]]
 
 
-def layout(graph: Graph) -> Layout:
+def layout(graph: Graph, *, max_width: float = 1300.0) -> Layout:
     """Return the layout of a graph: boxes that do not overlap, links that pass between them.
+
+    Args:
+        graph: as `computation_graph` returns it.
+        max_width: wider graphs continue in a further row where few links lead to it; the turns
+            of these links come on top.
 
     Raises:
         TypeError: for other types than a graph.
@@ -99,17 +140,17 @@ def layout(graph: Graph) -> Layout:
     number = {name: i for i, name in enumerate(captions)}
     skeleton = _skeleton(len(number), [(number[a], number[b]) for a, b in links])
     widths = [max(map(text_width, lines)) + 2 * PADDING for lines in captions.values()]
-    boxes = _boxes(skeleton, widths, list(links.values()))
+    boxes, rows = _boxes(skeleton, widths, list(links.values()), max_width)
     routes: list[Route] = []
     taken = [boxes[vertex] for vertex in number.values()]
-    for (source, target), derivative, stops in zip(
-        links, links.values(), _stops(skeleton, boxes), strict=True
-    ):
-        route = _route(source, target, derivative, stops, taken)
+    stops = _stops(skeleton, boxes, rows)
+    for (source, target), derivative, path in zip(links, links.values(), stops, strict=True):
+        route = _route(source, target, derivative, path, taken)
         taken.append(route.label)
         routes.append(route)
-    right = max(box.x + box.width / 2 for box in taken)
-    bottom = max(box.y + box.height / 2 for box in taken)
+    swings = [stop.x + stop.bulge for path in stops for stop in path]
+    right = max([box.x + box.width / 2 for box in taken] + swings)
+    bottom = max([box.y + box.height / 2 for box in taken] + [_lowest(r.backward) for r in routes])
     named = {name: boxes[vertex] for name, vertex in number.items()}
     return Layout(right + PADDING, bottom + PADDING, named, tuple(routes))
 
@@ -133,9 +174,9 @@ def _skeleton(count: int, links: Sequence[tuple[int, int]]) -> _Skeleton:
 
 
 def _boxes(
-    skeleton: _Skeleton, widths: Sequence[float], derivatives: Sequence[str]
-) -> dict[int, Box]:
-    """Return vertex -> box; that of a bend is as wide as its layer."""
+    skeleton: _Skeleton, widths: Sequence[float], derivatives: Sequence[str], max_width: float
+) -> tuple[dict[int, Box], list[_Row]]:
+    """Return vertex -> box, and the rows; the box of a bend is as wide as its layer."""
     layers, chains, segments = skeleton
     starts, ends = Counter(a for a, _ in segments), Counter(b for _, b in segments)
     heights = {v: 4 * APART + BELOW for layer in layers for v in layer}
@@ -143,31 +184,116 @@ def _boxes(
         ports = max(starts[vertex], ends[vertex])
         heights[vertex] = max(3 * LINE + 2 * PADDING, ports * PORT)
     y = positions(layers, segments, heights, ROW_GAP)
-    top = PADDING - min(y[v] - heights[v] / 2 for v in y)
-    boxes, x = {}, PADDING
-    for layer in layers:
-        wide = max(widths[v] for v in layer if v < len(widths))
-        arriving = zip(chains, derivatives, strict=True)
-        x += max((text_width(d) for chain, d in arriving if chain[-1] in layer), default=0)
-        for v in layer:
-            width = widths[v] if v < len(widths) else wide
-            boxes[v] = Box(x + wide / 2, y[v] + top, width, heights[v])
-        x += wide + LAYER_GAP
-    return boxes
+    wide = [max(widths[v] for v in layer if v < len(widths)) for layer in layers]
+    level = {v: place for place, layer in enumerate(layers) for v in layer}
+    room = [0.0] * len(layers)  # for the derivatives of the links that arrive
+    for chain, derivative in zip(chains, derivatives, strict=True):
+        room[level[chain[-1]]] = max(room[level[chain[-1]]], text_width(derivative))
+    lanes = Counter(level[b] for _, b in segments)
+    extents = [a + b for a, b in zip(room, wide, strict=True)]
+    ranges = _divided(extents, lanes, max_width)
+    most = max((lanes[layer.start] for layer in ranges[1:]), default=0)
+    boxes, rows, top = {}, [], PADDING
+    for row in ranges:
+        members = [v for place in row for v in layers[place]]
+        lift = top - min(y[v] - heights[v] / 2 for v in members)
+        x = PADDING + (TURN + most * LANE / 2 if most else 0.0)
+        for place in row:
+            x += room[place]
+            for v in layers[place]:
+                width = widths[v] if v < len(widths) else wide[place]
+                boxes[v] = Box(x + wide[place] / 2, y[v] + lift, width, heights[v])
+            x += wide[place] + LAYER_GAP
+        bottom = max(boxes[v].y + heights[v] / 2 for v in members)
+        rows.append(_Row(row, bottom))
+        top = bottom + (lanes[row.stop] + 1) * LANE
+    return boxes, rows
 
 
-def _stops(skeleton: _Skeleton, boxes: Mapping[int, Box]) -> list[list[Point]]:
+def _divided(extents: Sequence[float], lanes: Mapping[int, int], max_width: float) -> list[range]:
+    """Return the layers of each row: none too wide, few rows, few links between them, even rows."""
+    best: dict[int, tuple[tuple[float, ...], list[range]]] = {0: ((0.0, 0, 0, 0.0), [])}
+    for stop in range(1, len(extents) + 1):
+        if stop < len(extents) and lanes[stop] > LANES:
+            continue
+        options = []
+        for start, ((excess, rows, crossing, widest), before) in best.items():
+            width = sum(extents[start:stop]) + (stop - start - 1) * LAYER_GAP
+            more = max(0.0, width - max_width)
+            links = crossing + (lanes[start] if start else 0)
+            cost = excess + more, rows + 1, links, max(widest, width)
+            options.append((cost, [*before, range(start, stop)]))
+        best[stop] = min(options, key=lambda option: option[0])
+    return best[len(extents)][1]
+
+
+def _stops(
+    skeleton: _Skeleton, boxes: Mapping[int, Box], rows: Sequence[_Row]
+) -> list[list[_Stop]]:
     """Return for each link the points that it passes from its source's to its target's side."""
     chains = skeleton.chains
     leave = _ports([(chain[0], boxes[chain[1]].y) for chain in chains])
     arrive = _ports([(chain[-1], boxes[chain[-2]].y) for chain in chains])
+    ends = {
+        (i, v): _ends(boxes[v], out if v == chain[0] else into if v == chain[-1] else None)
+        for i, (chain, out, into) in enumerate(zip(chains, leave, arrive, strict=True))
+        for v in chain
+    }
+    turns = _turns(skeleton, boxes, rows, ends)
     stops = []
-    for chain, out, into in zip(chains, leave, arrive, strict=True):
-        start, *bends, end = (boxes[vertex] for vertex in chain)
-        road = [(b.x + side * b.width / 2, b.y) for b in bends for side in (-1, 1)]
-        first = start.x + start.width / 2, start.y + out
-        stops.append([first, *road, (end.x - end.width / 2, end.y + into)])
+    for i, chain in enumerate(chains):
+        path = [ends[i, chain[0]][1]]
+        for a, b in itertools.pairwise(chain):
+            turn = turns.get((i, a), [])
+            end, beyond = ends[i, b]
+            path += [*turn, end._replace(between=not turn), beyond]
+        passed = itertools.groupby(path[:-1], key=lambda stop: stop[:2])
+        stops.append([next(same) for _, same in passed])  # boxes as wide as their layer
     return stops
+
+
+def _ends(box: Box, port: float | None) -> tuple[_Stop, _Stop]:
+    """Return where a link arrives at a box and leaves it; a bend, without port, is passed."""
+    left, right = (box.x + side * box.width / 2 for side in (-1, 1))
+    if port is not None:
+        return _Stop(left, box.y + port), _Stop(right, box.y + port)
+    apart = APART + BELOW
+    return _Stop(left, box.y, apart=apart), _Stop(right, box.y, between=False, apart=apart)
+
+
+def _turns(
+    skeleton: _Skeleton,
+    boxes: Mapping[int, Box],
+    rows: Sequence[_Row],
+    ends: Mapping[tuple[int, int], tuple[_Stop, _Stop]],
+) -> dict[tuple[int, int], list[_Stop]]:
+    """Return link and last vertex in a row -> the stops on its way to the next row.
+
+    To the right, back to the left beneath the row, and to the right again; the links are nested.
+    """
+    turns = {}
+    for row in rows[:-1]:
+        last, first = (skeleton.layers[row.layers.stop - 1 + k] for k in (0, 1))
+        right = max(boxes[v].x + boxes[v].width / 2 for v in last)
+        left = min(boxes[v].x - boxes[v].width / 2 for v in first)
+        pairs = [
+            (ends[i, a][1], ends[i, b][0], i, a)
+            for i, chain in enumerate(skeleton.chains)
+            for a, b in itertools.pairwise(chain)
+            if a in last
+        ]
+        pairs.sort(key=lambda pair: (-pair[0].y, -pair[1].y))
+        for k, (start, end, i, a) in enumerate(pairs):
+            y = row.bottom + (k + 1) * LANE
+            outer, inner = TURN + k * LANE / 2, TURN + (len(pairs) - 1 - k) * LANE / 2
+            path = [
+                _Stop(right, start.y, between=False, apart=start.apart),
+                _Stop(right, y, -1, outer, between=False, apart=APART + BELOW),
+                _Stop(left, y, -1, apart=APART + BELOW),
+                _Stop(left, end.y, 1, -inner, between=False, apart=end.apart),
+            ]
+            turns[i, a] = path
+    return turns
 
 
 def _ports(ends: Sequence[tuple[int, float]]) -> list[float]:
@@ -181,30 +307,35 @@ def _ports(ends: Sequence[tuple[int, float]]) -> list[float]:
 
 
 def _route(
-    source: str, target: str, derivative: str, stops: Sequence[Point], taken: Sequence[Box]
+    source: str, target: str, derivative: str, stops: Sequence[_Stop], taken: Sequence[Box]
 ) -> Route:
-    forward = _curve([(x, y - APART) for x, y in stops], sag=0.0, aside=0.0)
+    forward = _curve([s._replace(y=s.y - APART * s.direction) for s in stops], sag=0.0, aside=0.0)
     if not derivative:
-        return Route(source, target, forward, (), "", Box(*stops[0], 0.0, 0.0))
+        return Route(source, target, forward, (), "", Box(*stops[0][:2], 0.0, 0.0))
     sag = SAG if len(stops) == 2 else 0.0
-    road = dict.fromkeys(stops[1:-1], APART + BELOW)
-    back = [(stop[0], stop[1] + road.get(stop, APART)) for stop in reversed(stops)]
-    backward = _curve(back, sag=sag, aside=ASIDE)
+    back = [s._replace(y=s.y + s.apart * s.direction, bulge=s.bulge - 2 * APART) for s in stops]
+    backward = _curve(back[::-1], sag=sag, aside=ASIDE)
     size = text_width(derivative) + LABEL_MARGIN, FONT
-    gaps = range(0, len(backward) - 1, 6)  # every other curve passes between two layers
+    between = [stop.between for stop in stops[:0:-1]]
+    gaps = [3 * i for i, free in enumerate(between) if free]
     places = [_point(backward[g : g + 4], t) for g in gaps for t in LABEL_PLACES]
     labels = [Box(*place, *size) for place in places]
     free = [label for label in labels if not any(_overlap(label, box) for box in taken)]
     return Route(source, target, forward, backward, derivative, (free or labels)[0])
 
 
-def _curve(stops: Sequence[Point], *, sag: float, aside: float) -> tuple[Point, ...]:
-    points = [stops[0]]
-    for (x0, y0), (x1, y1) in itertools.pairwise(stops):
-        # where the link is steep, beneath means beside: left of one that falls
-        slope = (y1 - y0) / (x1 - x0)
-        middle = (x0 + x1) / 2 - aside * max(-1.0, min(1.0, slope))
-        points += [(middle, y0 + sag), (middle, y1 + sag), (x1, y1)]
+def _curve(stops: Sequence[_Stop], *, sag: float, aside: float) -> tuple[Point, ...]:
+    points: list[Point] = [stops[0][:2]]
+    for a, b in itertools.pairwise(stops):
+        first, second = a.x, b.x
+        if a.direction != b.direction:
+            swing = max(a.bulge, b.bulge, key=abs)
+            first, second = a.x + swing, b.x + swing
+        elif a.direction == 1:
+            # where the link is steep, beneath means beside: left of one that falls
+            slope = (b.y - a.y) / (b.x - a.x)
+            first = second = (a.x + b.x) / 2 - aside * max(-1.0, min(1.0, slope))
+        points += [(first, a.y + sag), (second, b.y + sag), (b.x, b.y)]
     return tuple(points)
 
 
@@ -212,6 +343,11 @@ def _point(curve: Sequence[Point], t: float) -> Point:
     weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
     x, y = (sum(w * p[axis] for w, p in zip(weights, curve, strict=True)) for axis in (0, 1))
     return x, y
+
+
+def _lowest(curve: Sequence[Point]) -> float:
+    pieces = [curve[i : i + 4] for i in range(0, len(curve) - 1, 3)]
+    return max((_point(piece, t)[1] for piece in pieces for t in LABEL_PLACES), default=0.0)
 
 
 def _overlap(one: Box, other: Box) -> bool:

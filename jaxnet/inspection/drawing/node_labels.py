@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from jaxnet.core.representation import represent
 from jaxnet.inspection.graphs.graph import Graph, Link
 from jaxnet.inspection.graphs.notation import dimensions, entries, summary
 
@@ -18,6 +19,8 @@ class Caption(NamedTuple):
     label: str
     value: str
     gradient: str
+
+    __repr__ = represent
 
 
 def node_captions(graph: Graph) -> dict[str, Caption]:

@@ -10,9 +10,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_count, check_function, check_instance, require, require_type
+from jaxnet.core.checks import (
+    check_count,
+    check_flags,
+    check_function,
+    check_instance,
+    require,
+    require_type,
+)
 from jaxnet.core.errors import invalid_type
-from jaxnet.core.representation import representation
+from jaxnet.core.representation import represent, representation
 from jaxnet.core.types import Array
 from jaxnet.inspection.graphs.notation import WITH_CONSTANT, label
 from jaxnet.inspection.graphs.program import Program, unfold
@@ -39,6 +46,8 @@ class Node(NamedTuple):
     value: Array
     gradient: Array | None
 
+    __repr__ = represent
+
 
 class Link(NamedTuple):
     """A link from a variable to one that is computed from it.
@@ -55,6 +64,8 @@ class Link(NamedTuple):
     target: str
     derivative: Array | None
     message: Array | None
+
+    __repr__ = represent
 
 
 class Graph(NamedTuple):
@@ -78,6 +89,7 @@ def computation_graph(
     *args: Any,
     names: Iterable[str] | None = None,
     jacobian_limit: int = 64,
+    fold: bool = True,
 ) -> Graph:
     """Return the computation graph of a scalar function at a point, as the lectures draw it.
 
@@ -87,9 +99,11 @@ def computation_graph(
 
     The nodes are the operations of the function's jaxpr. Jitted functions are drawn by what is
     inside; a function with a custom gradient rule, such as `jax.nn.relu`, and a loop or branch
-    of `jax.lax` is one node for each of its results. Numbers are in the labels (``× 7``), changes
-    of shape belong to their link. A variable used twice by one operation has one
-    link to it, with the sum of both derivatives.
+    of `jax.lax` is one node for each of its results. So is what is computed within a
+    `jax.named_scope`, with the constants that it reads: each loss of `jaxnet.losses` is one node
+    of its name. A sum divided by the number of its terms is a mean. Numbers are in the labels
+    (``× 7``), changes of shape belong to their link. A variable used twice by one operation has
+    one link to it, with the sum of both derivatives.
 
     Args:
         function: takes the arguments and returns one floating-point scalar.
@@ -97,6 +111,7 @@ def computation_graph(
             are inputs without a gradient.
         names: of the arguments; by default the function's own. Leaves are named by their path.
         jacobian_limit: number of entries up to which a derivative is kept.
+        fold: whether what is within a `jax.named_scope` is one node.
 
     Returns:
         The graph, with concrete values throughout.
@@ -115,6 +130,7 @@ def computation_graph(
     [4.0, 2.0, 1.0, 0.3679, 1.0]
     """
     check_count("jacobian_limit", jacobian_limit, minimum=0)
+    check_flags(fold=fold)
     _check_call(function, args)
     named = _named_leaves(function, args, names)
     shapes = jax.tree.leaves(jax.eval_shape(function, *args))
@@ -122,7 +138,8 @@ def computation_graph(
     actual = ", ".join(f"{leaf.dtype}{list(leaf.shape)}" for leaf in shapes) or "nothing"
     require(single == [True], "function", "to return one floating-point scalar", actual)
     # the barrier computes nothing; with it the output is an operation's even where there is none
-    program = unfold(jax.make_jaxpr(lambda *x: jax.lax.optimization_barrier(function(*x)))(*args))
+    whole = jax.make_jaxpr(lambda *x: jax.lax.optimization_barrier(function(*x)))(*args)
+    program = unfold(whole, fold_scopes=fold)
     steps = group(program)
     inputs = dict(zip(program.inputs, named.values(), strict=True))
     passes = propagate(program, steps, inputs, jacobian_limit=jacobian_limit)
@@ -210,7 +227,7 @@ def _assemble(
 
 def _in_label(step: Step, constants: Mapping[int, Array]) -> dict[int, Array]:
     """Return position -> number of a scalar constant in the step's label."""
-    if step.main.equation.primitive.name not in WITH_CONSTANT:
+    if step.main.folded or step.main.equation.primitive.name not in WITH_CONSTANT:
         return {}
     held = {i: constants[n] for i, n in enumerate(step.operands) if n in constants}
     return {i: value for i, value in held.items() if value.ndim == 0}
@@ -224,6 +241,9 @@ def _read(step: Step, constants: Mapping[int, Array]) -> list[int]:
 
 def _label(step: Step, program: Program, named: Mapping[int, str], passes: Propagated) -> str:
     equation = step.main.equation
+    if step.main.folded:
+        words = step.main.folded
+        return words if step.position is None else f"{words} ({step.position + 1})"
     shape = passes.values[step.operands[0]].shape if step.operands else ()
     words = label(
         equation.primitive.name,

@@ -107,27 +107,27 @@ def number(value: Any) -> str:
 
 
 def entries(value: Any) -> str:
-    """Format a number or a short vector; an empty string for longer arrays.
+    """Format an array of one number or a short vector; an empty string for longer arrays.
 
-    >>> entries(jnp.array([17.0, 10.0, 0.0])), entries(jnp.ones((3, 12)))
-    ('(17, 10, 0)', '')
+    >>> entries(jnp.array([17.0, 10.0, 0.0])), entries(jnp.ones((1, 1))), entries(jnp.ones((3, 12)))
+    ('(17, 10, 0)', '1', '')
     """
     array = np.asarray(value)
-    if array.ndim == 0:
+    if array.size == 1:
         return number(array)
-    short = array.ndim == 1 and 1 < array.size <= 3
+    short = array.ndim == 1 and 0 < array.size <= 3
     return f"({', '.join(number(entry) for entry in array)})" if short else ""
 
 
 def summary(value: Any) -> str:
-    """Format an array by its shape and Euclidean norm.
+    """Format an array by its shape and, unless it holds integers, such as labels, its norm.
 
-    >>> summary(jnp.ones((3, 12)))
-    '3×12, norm 6'
+    >>> summary(jnp.ones((3, 12))), summary(jnp.arange(7))
+    ('3×12, norm 6', '7 entries')
     """
     array = np.asarray(value)
     shape = dimensions(array.shape)
-    if not jnp.issubdtype(array.dtype, jnp.number):
+    if not jnp.issubdtype(array.dtype, jnp.inexact):
         return shape
     return f"{shape}, norm {number(np.linalg.norm(array.astype(np.float64).ravel()))}"
 

@@ -90,7 +90,7 @@ def sources(step: Step) -> Sequence[int]:
 
 
 def _is_bookkeeping(operation: Operation) -> bool:
-    if operation.equation.primitive.name not in BOOKKEEPING:
+    if operation.folded or operation.equation.primitive.name not in BOOKKEEPING:
         return False
     # a change of type to or from integers is a step: there the gradient ends
     atoms: list[Any] = [*operation.equation.invars, *operation.equation.outvars]

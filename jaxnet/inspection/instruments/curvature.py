@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_key, require_type
 from jaxnet.core.hessian import hessian_product
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.inspection.check_inputs import check_like, check_some
@@ -34,6 +35,8 @@ class Spectrum(NamedTuple):
     errors: Array
     weights: Array
     direction: Params
+
+    __repr__ = represent
 
     @property
     def largest(self) -> Array:

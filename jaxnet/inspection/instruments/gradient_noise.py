@@ -10,6 +10,7 @@ from jax.core import Tracer
 from jaxnet.core.checks import LARGEST, check_count, check_entries, check_range
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.precision import at_least_float32
+from jaxnet.core.representation import represent
 from jaxnet.core.trees import dot, near_one, rescaled
 from jaxnet.core.types import AnyArray, Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
@@ -30,6 +31,8 @@ class GradientNoise(NamedTuple):
 
     variance: Array
     square: Array
+
+    __repr__ = represent
 
     @property
     def scale(self) -> Array:

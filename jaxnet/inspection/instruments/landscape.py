@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxnet.core.checks import check_entries, check_flags, check_key, check_real, require
 from jaxnet.core.errors import invalid_type
+from jaxnet.core.representation import represent
 from jaxnet.core.trees import add_scaled, global_norm, normal_like
 from jaxnet.core.types import AnyArray, Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
@@ -33,6 +34,8 @@ class LossLine(NamedTuple):
     positions: Array
     risks: Array
 
+    __repr__ = represent
+
 
 class LossPlane(NamedTuple):
     """The risk on a plane.
@@ -46,6 +49,8 @@ class LossPlane(NamedTuple):
     first: Array
     second: Array
     risks: Array
+
+    __repr__ = represent
 
 
 def loss_line(

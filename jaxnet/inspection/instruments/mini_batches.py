@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_flags, check_function, check_key, require
 from jaxnet.core.random import random_order
+from jaxnet.core.representation import represent
 from jaxnet.core.trees import dot
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
@@ -27,6 +28,8 @@ class Measurement(NamedTuple):
 
     value: Array
     standard_error: Array
+
+    __repr__ = represent
 
 
 @instrument("function", "replace", batch_size=1, draws=1)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxnet.core.representation import represent
 from jaxnet.core.trees import count_parameters, global_norm
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples, count
@@ -26,6 +27,8 @@ class Norms(NamedTuple):
 
     l2: Array
     rms: Array
+
+    __repr__ = represent
 
 
 @instrument(by_symbol=True)

@@ -1,6 +1,6 @@
 """Gradient check: hand-derived gradients against autodiff and central differences."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.checks import check_count
-from jaxnet.core.representation import shortened
+from jaxnet.core.representation import shortened, table_html
 from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Shape, Statistics
 from jaxnet.functions.losses import Loss, as_loss
 from jaxnet.inspection.check_inputs import check_batch, check_some, check_targets
@@ -85,8 +85,13 @@ class GradientCheck(NamedTuple):
         return _table(self)
 
     def __repr__(self) -> str:
-        verdict = "agrees" if self.agrees else "differs"
-        return shortened(f"GradientCheck {verdict}:\n{_table(self)}")
+        return shortened(f"{self._verdict()}\n{_table(self)}")
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self._verdict()}</p>{table_html(_cells(self))}"
+
+    def _verdict(self) -> str:
+        return f"GradientCheck {'agrees' if self.agrees else 'differs'}:"
 
 
 def check_gradients(
@@ -288,14 +293,21 @@ def _name(path: Any) -> str:
 
 def _table(check: GradientCheck) -> str:
     width = max(len(row.leaf) for row in check.rows)
-    lines = [f"{'leaf':<{width}}  {'shape':>10}  {'norm':>9}  {'by hand':>8}  {'differences':>11}"]
+    return "\n".join(
+        f"{leaf:<{width}}  {shape:>10}  {norm:>9}  {error:>8}  {slope:>11}  {notes}".rstrip()
+        for leaf, shape, norm, error, slope, notes in _cells(check)
+    )
+
+
+def _cells(check: GradientCheck) -> Iterator[tuple[str, ...]]:
+    yield "leaf", "shape", "norm", "by hand", "differences", ""
     for row in check.rows:
-        slope = "" if row.difference_error is None else f"{row.difference_error:.1e}"
-        shape = "x".join(map(str, row.shape))
-        notes = f"  {row.kinks} at a kink" if row.kinks else ""
-        verdict = notes + ("" if row.agrees else "  DIFFERS")
-        lines.append(
-            f"{row.leaf:<{width}}  {shape:>10}  {row.norm:>9.3g}  {row.hand_error:>8.1e}"
-            f"  {slope:>11}{verdict}"
+        notes = [f"{row.kinks} at a kink"] * (row.kinks > 0) + ["DIFFERS"] * (not row.agrees)
+        yield (
+            row.leaf,
+            "x".join(map(str, row.shape)),
+            f"{row.norm:.3g}",
+            f"{row.hand_error:.1e}",
+            "" if row.difference_error is None else f"{row.difference_error:.1e}",
+            "  ".join(notes),
         )
-    return "\n".join(lines)

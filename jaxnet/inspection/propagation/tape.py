@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxnet.core.representation import represent
+from jaxnet.core.representation import represent, table_html
 from jaxnet.core.types import Array, ElementwiseLoss, Key, Layer, Params, Residual, Statistics
 from jaxnet.functions.losses import Loss, as_loss
 from jaxnet.inspection.check_inputs import check_batch, check_targets
@@ -61,6 +61,9 @@ class Tape(NamedTuple):
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
+
+    def _repr_html_(self) -> str:
+        return table_html(_cells(self))
 
 
 def tape(
@@ -214,6 +217,18 @@ def forward_passes(
 
 def _kind(layer: Layer) -> str:
     return str(layer.description.settings.get("function", layer.description.kind))
+
+
+def _cells(tape: Tape) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of a tape's table: both passes of a layer in one row, first layer first."""
+    yield "", "layer", "output", "gradient", "gradients of its parameters"
+    if tape.entries:
+        yield "x", "", _text(tape.x), _text(tape.entries[0].dx), ""
+    for entry in tape.entries:
+        gradients = "\n".join(_gradients(entry.dparams))
+        layer = f"{entry.path} {entry.kind}"
+        yield entry.symbols[0], layer, _text(entry.y), _text(entry.dy), gradients
+    yield "loss", "", _text(tape.losses), "", ""
 
 
 def _lines(tape: Tape) -> Iterator[str]:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_whole, checked
+from jaxnet.core.representation import represent
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.optim.composition.transformation import as_transformation, branch
 from jaxnet.optim.update_rule.factory import described
@@ -33,6 +34,8 @@ class AccumulateState(NamedTuple):
     gradient_step: Array
     inner_opt_state: Any
     acc_grads: Any
+
+    __repr__ = represent
 
 
 @described

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_choice, check_ranges, checked, require
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 from jaxnet.optim.composition.transformation import as_transformation, find_state
@@ -39,6 +40,8 @@ class AverageParametersState(NamedTuple):
     count: Array
     inner_state: Any
     average: Any
+
+    __repr__ = represent
 
 
 _STARTS = {"optax": "corrected", "torch": "first", "keras": "first"}

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_count
+from jaxnet.core.representation import represent
 from jaxnet.core.trees import all_finite
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import as_transformation, branch
@@ -38,11 +39,15 @@ class ApplyIfFiniteState(NamedTuple):
     total_notfinite: Array
     inner_state: Any
 
+    __repr__ = represent
+
 
 class ZeroNansState(NamedTuple):
     """State of `zero_nans`: per leaf, whether its last gradient held a NaN."""
 
     found_nan: Any
+
+    __repr__ = represent
 
 
 @described

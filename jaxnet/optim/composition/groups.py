@@ -7,6 +7,7 @@ import jax
 import optax
 
 from jaxnet.core.checks import checked, require
+from jaxnet.core.representation import represent
 from jaxnet.optim.composition.scaling import set_to_zero
 from jaxnet.optim.composition.transformation import as_transformation
 from jaxnet.optim.composition.visibility import (
@@ -29,11 +30,15 @@ class MaskedState(NamedTuple):
 
     inner_state: Any
 
+    __repr__ = represent
+
 
 class PerGroupState(NamedTuple):
     """State of `per_group`: label -> state of its transformation, a `MaskedState`."""
 
     inner_states: Any
+
+    __repr__ = represent
 
 
 @described

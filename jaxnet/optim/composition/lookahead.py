@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_count, checked
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import as_transformation
 from jaxnet.optim.update_rule.factory import described
@@ -32,6 +33,8 @@ class LookaheadState(NamedTuple):
     count: Array
     fast_state: Any
     slow: Any
+
+    __repr__ = represent
 
 
 @described

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import checked
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.plateau import Like, PlateauState, plateau
 from jaxnet.optim.update_rule.factory import described
@@ -31,6 +32,8 @@ class ReduceOnPlateauState(NamedTuple):
     best_value: Array
     plateau_count: Array
     cooldown_count: Array
+
+    __repr__ = represent
 
 
 @described

@@ -8,6 +8,7 @@ import numpy as np
 import optax
 
 from jaxnet.core.checks import check_function, checked
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 from jaxnet.optim.composition.transformation import multiplied, without_state
@@ -21,6 +22,8 @@ class ScaleByScheduleState(NamedTuple):
     """State of `scale_by_schedule`: ``count`` (int32), the number of finished steps."""
 
     count: Array
+
+    __repr__ = represent
 
 
 @described

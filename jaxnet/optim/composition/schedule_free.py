@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_count, checked
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import as_transformation, find_state
 from jaxnet.optim.update_rule.adaptive import root
@@ -47,6 +48,8 @@ class ScheduleFreeState(NamedTuple):
     max_lr: Array
     base_optimizer_state: Any
     z: Any
+
+    __repr__ = represent
 
 
 class CountState(NamedTuple):

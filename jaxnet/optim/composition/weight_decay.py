@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import optax
 
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.factory import described
 from jaxnet.optim.update_rule.learning_rate import LearningRate
@@ -15,6 +16,8 @@ class AddDecayedWeightsState(NamedTuple):
     """State of `add_decayed_weights`: ``count`` (int32), the number of finished steps."""
 
     count: Array
+
+    __repr__ = represent
 
 
 @described

@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
@@ -28,6 +29,8 @@ class AdadeltaState(NamedTuple):
     count: Array
     e_g: Any
     e_x: Any
+
+    __repr__ = represent
 
 
 class _Convention(NamedTuple):

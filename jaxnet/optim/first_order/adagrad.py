@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import checked
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
@@ -22,6 +23,8 @@ class AdagradState(NamedTuple):
 
     count: Array
     sum_of_squares: Any
+
+    __repr__ = represent
 
 
 class _Convention(NamedTuple):

@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import Coupling, from_step, mean_estimate, root
 from jaxnet.optim.update_rule.conventions import resolve
@@ -26,6 +27,8 @@ class AdanState(NamedTuple):
     v: Any
     n: Any
     g: Any
+
+    __repr__ = represent
 
 
 class _Convention(NamedTuple):

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_flags
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.adaptive import Step, from_step, mean_estimate, root
 from jaxnet.optim.update_rule.conventions import resolve
@@ -25,6 +26,8 @@ class AmsgradState(NamedTuple):
     mu: Any
     nu: Any
     nu_max: Any
+
+    __repr__ = represent
 
 
 class _Convention(NamedTuple):

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_flags
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
@@ -21,6 +22,8 @@ class LarsState(NamedTuple):
 
     count: Array
     trace: Any
+
+    __repr__ = represent
 
 
 @factory

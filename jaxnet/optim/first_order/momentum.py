@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_flags, require
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
@@ -21,6 +22,8 @@ class MomentumState(NamedTuple):
 
     count: Array
     trace: Any
+
+    __repr__ = represent
 
 
 class _Convention(NamedTuple):

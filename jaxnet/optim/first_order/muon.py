@@ -12,6 +12,7 @@ import optax
 from optax.contrib import MuonDimensionNumbers
 
 from jaxnet.core.checks import check_choice, check_count, check_flags, check_ranges, require
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.adam import adam_step
 from jaxnet.optim.update_rule.adaptive import mean_estimate
@@ -49,6 +50,8 @@ class MuonState(NamedTuple):
     count: Array
     mu: Any
     nu: Any
+
+    __repr__ = represent
 
 
 class MatrixState(NamedTuple):

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.adam import adam_step
 from jaxnet.optim.update_rule.adaptive import from_step, root
@@ -29,6 +30,8 @@ class NadamState(NamedTuple):
     mu: Any
     nu: Any
     mu_product: Any
+
+    __repr__ = represent
 
 
 class _Convention(NamedTuple):

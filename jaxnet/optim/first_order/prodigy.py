@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_ranges, checked
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
@@ -44,6 +45,8 @@ class ProdigyState(NamedTuple):
     params0: Any
     estim_lr: Array
     numerator_weighted: Array
+
+    __repr__ = represent
 
 
 class _Numbers(NamedTuple):

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import checked
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.momentum import check_nesterov, follow_trace
 from jaxnet.optim.update_rule.conventions import resolve
@@ -35,6 +36,8 @@ class RMSPropState(NamedTuple):
     nu: Any
     mu: Any
     trace: Any
+
+    __repr__ = represent
 
 
 class _Convention(NamedTuple):

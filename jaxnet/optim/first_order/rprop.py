@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_choice, check_ranges, check_scalar
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.factory import factory
@@ -30,6 +31,8 @@ class RpropState(NamedTuple):
     count: Array
     step_sizes: Any
     prev_updates: Any
+
+    __repr__ = represent
 
 
 class _Convention(NamedTuple):

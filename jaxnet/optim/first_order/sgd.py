@@ -5,6 +5,7 @@ from typing import NamedTuple
 import optax
 
 from jaxnet.core.checks import check_choice, check_ranges
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.first_order.momentum import CONVENTIONS, Like, check_nesterov, heavy_ball
 from jaxnet.optim.update_rule.decay import coupled
@@ -18,6 +19,8 @@ class SGDState(NamedTuple):
     """State of `sgd`: ``count`` (int32), the number of finished steps."""
 
     count: Array
+
+    __repr__ = represent
 
 
 @factory

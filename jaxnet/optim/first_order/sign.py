@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import decoupled
@@ -21,12 +22,16 @@ class SignSGDState(NamedTuple):
 
     count: Array
 
+    __repr__ = represent
+
 
 class LionState(NamedTuple):
     """State of `lion`: finished steps (int32), and the momentum, a tree like the parameters."""
 
     count: Array
     mu: Any
+
+    __repr__ = represent
 
 
 class _Convention(NamedTuple):

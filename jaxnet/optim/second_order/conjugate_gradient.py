@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_choice, check_count
+from jaxnet.core.representation import represent
 from jaxnet.core.trees import add_scaled, count_parameters, dot, near_one, scaled, select
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.second_order.direction import Iterate, LineSearch, from_direction, zeros_like
@@ -34,6 +35,8 @@ class ConjugateGradientState(NamedTuple):
     direction: Any
     since_restart: Array
     linesearch: Any
+
+    __repr__ = represent
 
 
 @factory

@@ -9,6 +9,7 @@ import optax
 
 from jaxnet.core.checks import check_choice, check_count, checked
 from jaxnet.core.hessian import hessian_product
+from jaxnet.core.representation import represent
 from jaxnet.core.trees import add_scaled, dot, scaled, select
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.second_order.direction import (
@@ -34,6 +35,8 @@ class GaussNewtonState(NamedTuple):
     iterations: Array
     linesearch: Any = ()
 
+    __repr__ = represent
+
 
 class LevenbergMarquardtState(NamedTuple):
     """State of `levenberg_marquardt`.
@@ -51,6 +54,8 @@ class LevenbergMarquardtState(NamedTuple):
     growth: Array
     gain_ratio: Array
     iterations: Array
+
+    __repr__ = represent
 
 
 @factory

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_count, check_flags
+from jaxnet.core.representation import represent
 from jaxnet.core.trees import add_scaled, dot, global_norm, near_one, scaled
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.second_order.direction import (
@@ -47,6 +48,8 @@ class LBFGSState(NamedTuple):
     pairs: Array
     scale: Array
     linesearch: Any = ()
+
+    __repr__ = represent
 
 
 class _Tolerances(NamedTuple):

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import check_count, check_scalar, checked
+from jaxnet.core.representation import represent
 from jaxnet.core.trees import add_scaled, dot, near_one, scaled
 from jaxnet.core.types import Array
 from jaxnet.optim.second_order.wolfe import Line, Point, search_strong_wolfe
@@ -36,6 +37,8 @@ class LineSearchState(NamedTuple):
     count: Array
     step_size: Array
     evaluations: Array
+
+    __repr__ = represent
 
 
 Search: TypeAlias = Callable[[Line], tuple[Array, Array]]

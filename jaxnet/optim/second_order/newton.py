@@ -9,6 +9,7 @@ from jax.flatten_util import ravel_pytree
 
 from jaxnet.core.checks import check_count, checked
 from jaxnet.core.hessian import hessian_product
+from jaxnet.core.representation import represent
 from jaxnet.core.trees import add_scaled, global_norm, scaled
 from jaxnet.core.types import Array, Params
 from jaxnet.optim.second_order.direction import Iterate, LineSearch, from_direction
@@ -26,6 +27,8 @@ class NewtonState(NamedTuple):
     count: Array
     linesearch: Any = ()
 
+    __repr__ = represent
+
 
 class NewtonCGState(NamedTuple):
     """State of `newton_cg`: finished steps, iterations of the last solve, the line search's."""
@@ -33,6 +36,8 @@ class NewtonCGState(NamedTuple):
     count: Array
     iterations: Array
     linesearch: Any = ()
+
+    __repr__ = represent
 
 
 @factory

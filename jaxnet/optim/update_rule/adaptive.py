@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import jax.numpy as jnp
 import optax
 
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.decay import coupled, decoupled
 from jaxnet.optim.update_rule.learning_rate import LearningRate
@@ -29,6 +30,8 @@ class AdamState(NamedTuple):
     count: Array
     mu: Any
     nu: Any
+
+    __repr__ = represent
 
 
 def from_step(

@@ -2,13 +2,14 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 import optax
 
 from jaxnet.core.memory import cache_by_value
-from jaxnet.core.representation import representation
+from jaxnet.core.representation import fields_html, representation
 
 Arguments = ParamSpec("Arguments")
 Made = TypeVar("Made", bound=optax.GradientTransformation)
@@ -19,10 +20,18 @@ class _Described:
 
     __slots__ = ()
 
-    text = ""
+    name = ""
+    values: tuple[Any, ...] = ()
+    settings: Mapping[str, Any] = MappingProxyType({})
 
     def __repr__(self) -> str:
-        return self.text or super().__repr__()
+        if not self.name:  # copied by a function of others, such as jax.tree.map
+            return super().__repr__()
+        return representation(self.name, *self.values, **self.settings)
+
+    def _repr_html_(self) -> str | None:
+        numbered = {str(i): value for i, value in enumerate(self.values)}
+        return fields_html(self.name, numbered | dict(self.settings)) if self.name else None
 
 
 class Described(_Described, optax.GradientTransformation):
@@ -51,8 +60,8 @@ def described(make: Callable[Arguments, Made]) -> Callable[Arguments, Made]:
         bound = signature.bind(*args, **options).arguments
         given: dict[str, Any] = {**bound, **convention, **options}
         several = [n for n, p in parameters.items() if p.kind is p.VAR_POSITIONAL and n in given]
-        values = [value for name in several for value in given.pop(name)]
-        result.text = representation(make.__name__, *values, **given)
+        result.values = tuple(value for name in several for value in given.pop(name))
+        result.name, result.settings = make.__name__, given
         return result
 
     return wrapper

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jaxnet.core.checks import check_choice
 from jaxnet.core.masks import spread
+from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Key, Number, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.loop.objective import Objective
@@ -26,6 +27,8 @@ class BatchGradient(NamedTuple):
     dparams: Params
     sums: Sums
     statistics: Statistics
+
+    __repr__ = represent
 
 
 GradientFunction: TypeAlias = Callable[[Params, Statistics, Examples, Key, Number], BatchGradient]

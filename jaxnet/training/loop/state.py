@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.representation import representation
+from jaxnet.core.representation import fields_html, representation
 from jaxnet.core.trees import count_parameters
 from jaxnet.core.types import Array, Key, Layer, Params, Shape, Statistics
 from jaxnet.training.loop.rules import Rule, start_rules
@@ -38,15 +38,20 @@ class TrainState(NamedTuple):
     totals: Any = ()
 
     def __repr__(self) -> str:
+        return representation("TrainState", **self._shown())
+
+    def _repr_html_(self) -> str:
+        return fields_html("TrainState", self._shown())
+
+    def _shown(self) -> dict[str, Any]:
         leaves = jax.tree.leaves(self.params)
-        return representation(
-            "TrainState",
-            epoch=self.epoch,
-            parameters=count_parameters(self.params),
-            dtypes=sorted({str(getattr(leaf, "dtype", type(leaf).__name__)) for leaf in leaves}),
-            optimizer_numbers=count_parameters(self.opt_state),
-            rules=len(self.rules),
-        )
+        return {
+            "epoch": self.epoch,
+            "parameters": count_parameters(self.params),
+            "dtypes": sorted({str(getattr(leaf, "dtype", type(leaf).__name__)) for leaf in leaves}),
+            "optimizer_numbers": count_parameters(self.opt_state),
+            "rules": len(self.rules),
+        }
 
 
 def init_state(

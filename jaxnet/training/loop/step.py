@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import optax
 
+from jaxnet.core.representation import represent
 from jaxnet.core.trees import scaled
 from jaxnet.core.types import Array, Key, Number, Params, Statistics
 from jaxnet.data.examples import Examples
@@ -28,6 +29,8 @@ class StepState(NamedTuple):
     statistics: Statistics
     opt_state: Any
     scale: Array | None = None
+
+    __repr__ = represent
 
 
 Step: TypeAlias = Callable[[StepState, Examples, Key, Number], tuple[StepState, Sums]]

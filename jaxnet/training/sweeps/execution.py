@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxnet.core.checks import check_choice, check_function
 from jaxnet.core.files import check_path
+from jaxnet.core.representation import represent
 from jaxnet.data.examples import Examples
 from jaxnet.training.checkpoints.fingerprint import take_fingerprint
 from jaxnet.training.distributed.devices import Device, check_devices, local_devices
@@ -58,6 +59,8 @@ class SweepProgress(NamedTuple):
     runs: int
     seconds: float
     resumed: int = 0
+
+    __repr__ = represent
 
 
 class Execution(NamedTuple):

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from jaxnet.core.checks import check_count, require
-from jaxnet.core.representation import represent
+from jaxnet.core.representation import represent, represent_html
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples
 from jaxnet.functions.metrics import Mode
@@ -40,6 +40,7 @@ class Rung(NamedTuple):
     sweep: SweepResult
 
     __repr__ = represent
+    _repr_html_ = represent_html
 
 
 class HalvingResult(NamedTuple):
@@ -60,6 +61,7 @@ class HalvingResult(NamedTuple):
     epochs_of_all: int
 
     __repr__ = represent
+    _repr_html_ = represent_html
 
 
 def successive_halving(

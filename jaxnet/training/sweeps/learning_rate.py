@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.checks import check_count, check_key, check_range, require
-from jaxnet.core.representation import represent
+from jaxnet.core.representation import represent, represent_html
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.training.distributed.processes import run_in_all_processes
@@ -42,6 +42,7 @@ class LearningRates(NamedTuple):
     sweep: SweepResult
 
     __repr__ = represent
+    _repr_html_ = represent_html
 
 
 def find_learning_rate(

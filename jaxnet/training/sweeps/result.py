@@ -9,7 +9,13 @@ import numpy as np
 
 from jaxnet.core.checks import check_choice, check_count, require
 from jaxnet.core.optional_imports import import_package
-from jaxnet.core.representation import represent, representation, shortened
+from jaxnet.core.representation import (
+    represent,
+    represent_html,
+    representation,
+    shortened,
+    table_html,
+)
 from jaxnet.core.types import Key, Params, Statistics
 from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import SIGNS, Modes, check_direction
@@ -43,6 +49,7 @@ class SweepMember(NamedTuple):
     metrics: dict[str, float]
 
     __repr__ = represent
+    _repr_html_ = represent_html
 
 
 class SweepResult(NamedTuple):
@@ -90,14 +97,18 @@ class SweepResult(NamedTuple):
     run_seconds: float
 
     def __repr__(self) -> str:
-        if not isinstance(self.done, np.ndarray) or self.done.ndim != 2:  # mapped by jax.tree
+        if not self._is_whole():
             return represent(self)
         return shortened(f"{self._in_words()}\n{self.table(top=_TOP)}")
 
     def _repr_html_(self) -> str:
-        rows = self._rows(self.default_metric, None, _TOP)
-        cells = [f"<td>{'</td><td>'.join(map(escape, row))}</td>" for row in rows]
-        return f"<p>{self._in_words()}</p><table><tr>{'</tr><tr>'.join(cells)}</tr></table>"
+        if not self._is_whole():
+            return represent_html(self)
+        table = table_html(self._rows(self.default_metric, None, _TOP))
+        return f"<p>{escape(self._in_words())}</p>{table}"
+
+    def _is_whole(self) -> bool:
+        return isinstance(self.done, np.ndarray) and self.done.ndim == 2  # not mapped by jax.tree
 
     def _in_words(self) -> str:
         shown = f", the best {_TOP}" if self.settings.size > _TOP else ""
@@ -235,7 +246,8 @@ class SweepResult(NamedTuple):
             metric: by default as for `ranking`.
 
         Returns:
-            A `matplotlib` figure with a panel for each hyperparameter, a point for each setting.
+            A `matplotlib` figure with a panel for each hyperparameter, a point for each setting; of
+            two, with a line for each value of the other.
 
         Raises:
             ValueError: for another metric.

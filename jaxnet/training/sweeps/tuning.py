@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from jaxnet.core.checks import check_key, check_range
-from jaxnet.core.representation import represent
+from jaxnet.core.representation import represent, represent_html
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_pair
 from jaxnet.data.split import split
@@ -47,6 +47,7 @@ class TuneResult(NamedTuple):
     test: dict[str, float]
 
     __repr__ = represent
+    _repr_html_ = represent_html
 
 
 def tune(

@@ -1,15 +1,18 @@
 """The drawing: boxes apart, links around them, few crossings, each in its place."""
 
 import itertools
+from collections.abc import Sequence
 
 import hypothesis
+import jax
 import jax.numpy as jnp
 import pytest
 from hypothesis import strategies
 
+import jaxnet
 from jaxnet.inspection import Graph, Link, Node, computation_graph, layout
 from jaxnet.inspection.drawing.layered_layout import crossings, isotonic, order, positions, ranks
-from jaxnet.inspection.drawing.layout import Box
+from jaxnet.inspection.drawing.layout import Box, Point, _divided, _point
 
 
 def wired(pairs: list[tuple[int, int]], count: int) -> Graph:
@@ -40,13 +43,13 @@ PAIRS = strategies.integers(3, 14).flatmap(
 )
 
 
-@hypothesis.given(PAIRS)
-@hypothesis.settings(max_examples=40)
+@hypothesis.given(PAIRS, strategies.sampled_from([1.0, 300.0, 600.0, 1300.0]))
+@hypothesis.settings(max_examples=60)
 def test_any_graph_is_drawn_apart_and_from_left_to_right(
-    drawn: tuple[int, set[tuple[int, int]]],
+    drawn: tuple[int, set[tuple[int, int]]], max_width: float
 ) -> None:
     count, pairs = drawn
-    drawing = layout(wired(sorted(pairs), count))
+    drawing = layout(wired(sorted(pairs), count), max_width=max_width)
     for one, other in itertools.combinations(drawing.boxes.values(), 2):
         assert not overlap(one, other)
     for box in drawing.boxes.values():
@@ -80,6 +83,73 @@ def test_labels_of_the_lectures_graph_overlap_nothing() -> None:
     columns = sorted({round(box.x) for box in drawing.boxes.values()})
     assert len(columns) == 5
     assert drawing.boxes["x1"].y < drawing.boxes["x2"].y  # as they were given
+
+
+def risk_of_a_network() -> Graph:
+    network = jaxnet.mlp((3, 4, 2), activation="tanh")
+    params, statistics = network.init(jax.random.key(0), (3,))
+    labels = jnp.array([0, 1, 1, 0, 1])
+
+    def risk(params, x):
+        outputs, _ = network.apply(params, statistics, x)
+        return jaxnet.losses.softmax_cross_entropy(outputs, labels).mean()
+
+    return computation_graph(risk, params, jnp.ones((5, 3)))
+
+
+def test_a_wide_graph_continues_in_further_rows() -> None:
+    graph = risk_of_a_network()
+    one, several = layout(graph, max_width=9999.0), layout(graph)
+    assert several.width < 1500 < 2500 < one.width
+    rows = [["matmul", "+"], ["tanh", "matmul", "+"], ["softmax_cross_entropy", "mean"]]
+    tops = [min(several.boxes[f"z{i}"].y for i in places) for places in ((1, 2), (3, 4, 5), (6,))]
+    assert tops == sorted(tops)
+    labels = [node.label for node in graph.nodes if node.kind in ("operation", "output")]
+    assert labels == [label for row in rows for label in row]
+    leading = {
+        (route.source, route.target)
+        for route in several.routes
+        if several.boxes[route.target].x < several.boxes[route.source].x
+    }
+    assert leading == {("z2", "z3"), ("z5", "z6")}
+    drawn = [*several.boxes.values(), *[route.label for route in several.routes]]
+    for box, other in itertools.combinations(drawn, 2):
+        assert not overlap(box, other)
+    for route in several.routes:
+        ways = along(route.forward), along(route.backward)
+        for x, y in itertools.chain(*ways):
+            assert 0 <= x <= several.width
+            assert 0 <= y <= several.height
+            assert not any(overlap(box, Box(x, y, -1, -1)) for box in several.boxes.values())
+        if (route.source, route.target) in leading:
+            assert not any(crossed(*pair) for pair in itertools.product(*map(segments, ways)))
+            rows_at = [abs(route.label.y - b.y) < b.height / 2 for b in several.boxes.values()]
+            assert not any(rows_at)  # the label stands between two rows
+
+
+def along(path: Sequence[Point]) -> list[Point]:
+    pieces = [path[i : i + 4] for i in range(0, len(path) - 1, 3)]
+    return [_point(piece, t / 9) for piece in pieces for t in range(10)]
+
+
+def segments(points: list[Point]) -> list[tuple[Point, Point]]:
+    return list(itertools.pairwise(points))
+
+
+def crossed(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
+    def side(a: Point, b: Point, c: Point) -> float:
+        return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+    apart = side(*one, other[0]) * side(*one, other[1]) < 0
+    return apart and side(*other, one[0]) * side(*other, one[1]) < 0
+
+
+def test_rows_end_where_few_links_cross() -> None:
+    assert _divided([500.0, 500, 500, 500], {1: 1, 2: 2, 3: 1}, 1200) == [range(2), range(2, 4)]
+    assert _divided([500.0, 500, 500], {1: 1, 2: 2}, 1200) == [range(1), range(1, 3)]
+    assert _divided([500.0, 500, 500], {1: 2, 2: 1}, 1200) == [range(2), range(2, 3)]
+    assert _divided([500.0, 500, 500], {1: 9, 2: 9}, 1200) == [range(3)]
+    assert _divided([2000.0, 500], {1: 1}, 1200) == [range(1), range(1, 2)]
 
 
 def test_way_back_only_where_something_flows() -> None:

@@ -126,4 +126,5 @@ def test_numbers() -> None:
     ]
     assert entries(jnp.array([1.0, -0.5])) == "(1, −0.5)"
     assert summary(jnp.zeros((2, 2), bool)) == "2×2"
-    assert summary(3 * jnp.ones(1)) == "1 entry, norm 3"
+    assert (entries(3 * jnp.ones((1, 1))), entries(jnp.ones(0))) == ("3", "")
+    assert (summary(3 * jnp.ones(4)), summary(jnp.arange(9))) == ("4 entries, norm 6", "9 entries")

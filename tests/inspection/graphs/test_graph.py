@@ -236,6 +236,78 @@ def test_a_function_that_depends_on_nothing() -> None:
     assert gradients(graph) == {"x": 0, "c1": None, "y": 1}
 
 
+def distance(y: Any, targets: Any) -> Any:
+    """Return what a user may write: named, with a jitted part and a scope inside."""
+    with jax.named_scope("distance"):
+        errors = jax.jit(jnp.subtract)(y, targets)
+        with jax.named_scope("norm"):
+            return jnp.sqrt(jnp.square(errors).sum(-1) + 1.0)
+
+
+FOLDED = {
+    name: jaxnet.losses.LOSSES[name] for name in ("huber", "log_cosh", "softmax_kl_divergence")
+} | {"distance": distance}
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_a_named_scope_such_as_a_loss_is_one_node(name: str, dtype: np.dtype) -> None:
+    outputs = jnp.asarray([[0.3, -2.0], [1.5, 0.2], [-0.7, 0.9]], dtype)
+    targets = jnp.asarray([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], dtype)
+
+    def risk(y: Any) -> Any:
+        return FOLDED[name](y, targets).mean()
+
+    folded, whole = (computation_graph(risk, outputs, fold=fold) for fold in (True, False))
+    assert [node.label for node in folded.nodes] == ["input", name, "mean"]
+    assert len(whole.nodes) > 5
+    assert_trees_close(
+        (folded.nodes[0].gradient, folded.nodes[-1].value),
+        (whole.nodes[0].gradient, whole.nodes[-1].value),
+    )
+
+
+def test_each_call_within_a_named_scope_is_a_node() -> None:
+    x = jnp.ones((2, 2))
+    both = computation_graph(lambda x: (distance(x, 0.5) * distance(2 * x, x)).sum(), x)
+    assert labels(both) == ["distance", "× 2", "distance", "×", "sum"]
+    in_a_row = computation_graph(lambda x: (distance(x, 0.5) * distance(x, 2.0)).sum(), x)
+    assert labels(in_a_row) == ["distance", "distance", "×", "sum"]
+    mapped = computation_graph(lambda x: jax.vmap(distance)(x, x[0]).sum(), jnp.ones((2, 2)))
+    assert labels(mapped)[-2:] == ["distance", "sum"]
+
+
+def test_a_named_scope_with_several_results_and_the_name_of_a_primitive() -> None:
+    def both(x: Any) -> Any:
+        with jax.named_scope("slice"):
+            sines, cosines = jnp.sin(2 * x), jnp.cos(2 * x)
+            return sines + cosines, sines * cosines
+
+    def function(x: Any) -> Any:
+        one, other = both(x)
+        return one**2 + jnp.exp(other)
+
+    graph = computation_graph(function, 0.3)
+    assert labels(graph) == ["slice (1)", "slice (2)", "( )²", "exp", "+"]
+    assert_gradients_are_those_of_autodiff(function, 0.3)
+
+
+def test_means() -> None:
+    x = jnp.arange(6.0).reshape(2, 3)
+
+    def shares_its_sum(x: Any) -> Any:
+        total = x.sum()
+        return total / 6 * total
+
+    for function, expected in {
+        jnp.mean: ["mean"],
+        lambda x: (x.mean(1) ** 2).mean(): ["mean", "( )²", "mean"],
+        lambda x: x.sum() / 5: ["sum", "÷ 5"],
+        shares_its_sum: ["sum", "÷ 6", "×"],
+    }.items():
+        assert labels(computation_graph(function, x)) == expected
+        assert_gradients_are_those_of_autodiff(function, x)
+
+
 LABELS: dict[str, tuple[Callable[[Any], Any], list[str]]] = {
     "either side": (lambda x: (1 - x) * (2 / x), ["1 − ( )", "2 ÷ ( )", "×"]),
     "right side": (lambda x: (x - 1) / 2 + 3, ["− 1", "÷ 2", "+ 3"]),
