@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Num
 from jaxnet.core.checks import check_arrays, check_labels, require
 from jaxnet.core.masks import apply_mask
 from jaxnet.core.precision import at_least_float32
+from jaxnet.core.representation import represent
 from jaxnet.core.types import AnyArray, Array
 
 
@@ -24,6 +25,8 @@ class RocCurve(NamedTuple):
     false_positive_rate: Float[Array, " points"]
     true_positive_rate: Float[Array, " points"]
     thresholds: Float[Array, " points"]
+
+    __repr__ = represent
 
 
 def roc_curve(
