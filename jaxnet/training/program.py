@@ -30,6 +30,7 @@ class LoopConfig(NamedTuple):
         short_batch: what becomes of a last mini-batch that is not full.
         instruments: name -> what else to measure after every epoch; or pairs, which can be hashed.
         mesh: devices that each take a part of every mini-batch; None for one device.
+        differentiable: whether reverse mode goes through the run.
     """
 
     epochs: int
@@ -38,6 +39,7 @@ class LoopConfig(NamedTuple):
     short_batch: ShortBatch = "equal"
     instruments: Mapping[str, Instrument] | tuple[tuple[str, Instrument], ...] | None = None
     mesh: Mesh | None = None
+    differentiable: bool = False
 
 
 def check_loop(loop: LoopConfig, train: Examples | Stream) -> LoopConfig:
@@ -85,6 +87,7 @@ def assemble(recipe: Recipe, loop: LoopConfig) -> Run:
         rules=recipe.rules,
         instruments=dict(loop.instruments or {}),
         evaluate_at=recipe.evaluate_at,
+        differentiable=loop.differentiable,
     )
 
 
@@ -98,5 +101,5 @@ def settings_of(recipe: Recipe, loop: LoopConfig) -> dict[str, Any]:
     """Return the settings of a run, by the names of `fit`'s arguments."""
     settings = recipe._asdict() | loop._asdict()
     settings["devices"] = settings["mesh"]
-    apart = ("subset", "held_out", "epochs", "mesh")
+    apart = ("subset", "held_out", "epochs", "mesh", "differentiable")
     return {name: value for name, value in settings.items() if name not in apart}

@@ -148,6 +148,7 @@ def make_train(
     shuffle: Shuffle = True,
     short_batch: ShortBatch = "equal",
     instruments: Mapping[str, Instrument] | None = None,
+    differentiable: bool = False,
 ) -> Train:
     """Return ``train(key, hyperparameters) -> Trained``, a pure function.
 
@@ -166,6 +167,9 @@ def make_train(
             fixed mini-batches, as lecture 000 has it.
         short_batch: what becomes of a last mini-batch that is not full, as for `fit`.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
+        differentiable: whether `jax.grad` goes through the run, to its hyperparameters, which
+            keeps the state before each epoch and computes each epoch twice. `jax.jvp` goes through
+            any run.
 
     Raises:
         ValueError: for settings out of range; when called, for hyperparameters that ``build``
@@ -185,6 +189,7 @@ def make_train(
     1.0
     """
     loop = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
+    loop = loop._replace(differentiable=differentiable)
     check_loop(loop, train)
     member = RunProgram(build, loop)
     program = jax.jit(member)

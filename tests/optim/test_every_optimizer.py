@@ -80,6 +80,20 @@ def test_scanned_steps_equal_compiled_and_plain_ones(name: str, float64: np.dtyp
 
 
 @every
+def test_reverse_mode_goes_through_the_steps(name: str, float64: np.dtype) -> None:
+    """Also where the gradient of a weight is 0 in all steps, as of a pixel that is never lit."""
+    params, rows = start(float64), gradients(3, float64)
+    rows = rows | {"bias": jnp.zeros_like(rows["bias"])}
+
+    def shift(rate: Any) -> Any:
+        return sum(leaf[-1].sum() for leaf in follow(_make(name, rate), params, rows).values())
+
+    slope = jax.jit(jax.grad(shift))(0.01)
+    ends = jax.jit(jax.vmap(shift))(jnp.array([0.01 - 1e-6, 0.01 + 1e-6]))
+    assert float(slope) == pytest.approx(float(ends[1] - ends[0]) / 2e-6, 1e-5, abs=1e-9)
+
+
+@every
 def test_a_schedule_is_given_the_number_of_finished_steps(name: str) -> None:
     seen = []
 

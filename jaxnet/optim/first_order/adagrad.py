@@ -12,6 +12,7 @@ from jaxnet.optim.update_rule.conventions import resolve
 from jaxnet.optim.update_rule.decay import coupled, decoupled
 from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
+from jaxnet.optim.update_rule.moments import square_root
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule
 
@@ -100,7 +101,7 @@ def adagrad(
         g = g if decay_apart else coupled(at, g, w)
         at = at._replace(rate=at.rate / (1 + (at.t - 1).astype(g.dtype) * lr_decay))
         s = s + g * g
-        root = jnp.sqrt(s + eps) if eps_in_sqrt else jnp.sqrt(s) + eps
+        root = jnp.sqrt(s + eps) if eps_in_sqrt else square_root(s) + eps
         change = -at.rate * g / root
         return decoupled(at, change, w) if decay_apart else change, s
 

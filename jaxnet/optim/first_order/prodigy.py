@@ -11,7 +11,7 @@ from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
-from jaxnet.optim.update_rule.moments import bias_correction, moving_average
+from jaxnet.optim.update_rule.moments import bias_correction, moving_average, square_root
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import (
     Number,
@@ -156,7 +156,7 @@ def _step(
 
     def change(g: Array, m: Array, v: Array, w: Array) -> Array:
         eta, floor, decay = (cast(x, m.dtype) for x in (rate, d * eps, weight_decay))
-        return (-eta * (m / (jnp.sqrt(v) + floor) + decay * w)).astype(g.dtype)
+        return (-eta * (m / (square_root(v) + floor) + decay * w)).astype(g.dtype)
 
     changes = [change(*leaf) for leaf in zip(jax.tree.leaves(updates), m, v, w, strict=True)]
     m, v, s = (structure.unflatten(slot) for slot in (m, v, s))

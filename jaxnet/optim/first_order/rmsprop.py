@@ -15,7 +15,7 @@ from jaxnet.optim.update_rule.decay import coupled, decoupled
 from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.moments import bias_correction as share_of_average
-from jaxnet.optim.update_rule.moments import moving_average
+from jaxnet.optim.update_rule.moments import moving_average, square_root
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Mask, Number, StepContext, from_rule, no_slot
 
@@ -173,7 +173,7 @@ def _rule(
     if mu is not None:
         mu = moving_average(decay, mu, g)
         square = jnp.maximum(square - jnp.square(mu / share), 0.0)
-    step = g / (jnp.sqrt(square + eps) if eps_in_sqrt else jnp.sqrt(square) + eps)
+    step = g / (jnp.sqrt(square + eps) if eps_in_sqrt else square_root(square) + eps)
     if m is None:
         change = -at.rate * step
     else:

@@ -10,7 +10,7 @@ from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.decay import coupled, decoupled
 from jaxnet.optim.update_rule.learning_rate import LearningRate
-from jaxnet.optim.update_rule.moments import bias_correction, moving_average
+from jaxnet.optim.update_rule.moments import bias_correction, moving_average, square_root
 from jaxnet.optim.update_rule.rule import Mask, Number, SlotInit, StepContext, from_rule, increment
 
 Step: TypeAlias = Callable[..., tuple[Array, ...]]
@@ -146,4 +146,4 @@ def root(
     """
     if eps_hat:
         eps = eps / jnp.sqrt(share)
-    return jnp.sqrt(nu / share + eps_root) + eps
+    return square_root(nu / share + eps_root) + eps

@@ -83,6 +83,7 @@ def make_run(
     rules: Sequence[Rule] = (),
     instruments: Mapping[str, Instrument] | None = None,
     evaluate_at: EvaluateAt | None = None,
+    differentiable: bool = False,
 ) -> Run:
     """Return ``run(state, train, validation, epochs) -> state, history, done``.
 
@@ -101,6 +102,8 @@ def make_run(
         rules: what watches the run.
         instruments: name -> what else is measured after every epoch.
         evaluate_at: at which parameters is measured after every epoch; None for the run's own.
+        differentiable: whether reverse mode goes through the run. The state before each epoch is
+            kept for it, and the epoch computed a second time.
     """
     measure = make_measure(evaluate, rules, instruments, evaluate_at)
 
@@ -131,10 +134,18 @@ def make_run(
 
         history = jax.tree.map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row)
         start = _Carry(jnp.int32(0), jnp.array(False), state, history)
-        end = jax.lax.while_loop(going_on, body, start)
+        if differentiable:  # a scan, which ends no earlier
+            one = jax.checkpoint(lambda carry: jax.lax.cond(going_on(carry), body, _same, carry))
+            end, _ = jax.lax.scan(lambda carry, _: (one(carry), None), start, length=capacity)
+        else:
+            end = jax.lax.while_loop(going_on, body, start)
         return strongly_typed(end.state), end.history, end.done
 
     return run
+
+
+def _same(carry: _Carry) -> _Carry:
+    return carry
 
 
 def _read(
