@@ -27,7 +27,6 @@ from experiments.harness.figures import (
     save_figure,
 )
 from experiments.harness.options import Count, Seed, Several
-from experiments.harness.progress import sweep_bar
 from experiments.harness.record import (
     Claim,
     at_least,
@@ -110,21 +109,20 @@ def train(
     def build(rate: Any) -> Recipe:
         return Recipe(network, jaxnet.optim.sgd(rate))
 
-    with sweep_bar(f"{hidden} hidden layers, batch norm {place}") as show:
-        found = sweep(
-            build,
-            dataset.train,
-            key=key,
-            settings=grid(rate=RATES),
-            validation=dataset.test,
-            seeds=seeds,
-            epochs=epochs,
-            batch_size=50,
-            short_batch="drop",
-            keep="metrics",
-            width="all",
-            on_progress=show,
-        )
+    found = sweep(
+        build,
+        dataset.train,
+        key=key,
+        settings=grid(rate=RATES),
+        validation=dataset.test,
+        seeds=seeds,
+        epochs=epochs,
+        batch_size=50,
+        short_batch="drop",
+        keep="metrics",
+        width="all",
+        progress=f"{hidden} hidden layers, batch norm {place}",
+    )
     return np.nan_to_num(1 - np.asarray(found.history.validation["accuracy"], float), nan=1.0)
 
 

@@ -28,7 +28,6 @@ from experiments.harness.figures import (
     share_legend,
 )
 from experiments.harness.options import Count, Seed, Width, Within, is_default
-from experiments.harness.progress import sweep_bar
 from experiments.harness.record import Claim, at_least, conclude, prepare_folder
 from jaxnet.data import Examples
 from jaxnet.inspection import largest_stable_rate
@@ -127,18 +126,17 @@ def search(config: Config, name: str, network: Any, train: Examples, loss: str) 
         return Recipe(network, jaxnet.optim.sgd(learning_rate), loss)
 
     key = jax.random.key(config.seed)
-    with sweep_bar(name) as on_progress:
-        found = find_learning_rate(
-            build,
-            train,
-            key=key,
-            batch_size=len(train.targets),
-            low=LOW,
-            high=HIGH,
-            points=config.points,
-            epochs=config.epochs,
-            on_progress=on_progress,
-        )
+    found = find_learning_rate(
+        build,
+        train,
+        key=key,
+        batch_size=len(train.targets),
+        low=LOW,
+        high=HIGH,
+        points=config.points,
+        epochs=config.epochs,
+        progress=name,
+    )
     objective = make_objective(network, loss)
     stays = np.where(found.rates < found.edge, found.losses, np.inf)
     best = int(np.nanargmin(stays))

@@ -29,7 +29,6 @@ from experiments.harness.figures import (
     share_legend,
 )
 from experiments.harness.options import Count, Seed, Several
-from experiments.harness.progress import sweep_bar
 from experiments.harness.record import (
     Claim,
     at_least,
@@ -121,19 +120,18 @@ def train(dataset: Dataset, kind: str, key: Any, config: Config) -> SweepResult:
     def build(strength: Any) -> Recipe:
         return Recipe(network, jaxnet.optim.sgd(RATE), **KINDS[kind](strength))
 
-    with sweep_bar(kind) as show:
-        return sweep(
-            build,
-            dataset.train.map(lambda array: array[: config.examples]),
-            key=key,
-            settings=grid(strength=STRENGTHS),
-            validation=dataset.test,
-            seeds=config.seeds,
-            epochs=config.epochs,
-            batch_size=50,
-            width="all",
-            on_progress=show,
-        )
+    return sweep(
+        build,
+        dataset.train.map(lambda array: array[: config.examples]),
+        key=key,
+        settings=grid(strength=STRENGTHS),
+        validation=dataset.test,
+        seeds=config.seeds,
+        epochs=config.epochs,
+        batch_size=50,
+        width="all",
+        progress=kind,
+    )
 
 
 def measures(found: SweepResult) -> dict[str, np.ndarray]:

@@ -84,6 +84,7 @@ def train(recipe: Recipe, dataset: Dataset, seed: int) -> tuple[float, float]:
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         report_every=recipe.epochs,
+        progress=False,
     )
     measured = evaluate(made, result.params, result.statistics, dataset.test)
     return result.run_seconds, float(measured["accuracy"])
@@ -102,7 +103,7 @@ def validated(
     found = sweep(
         build, train, key=jax.random.key(0), settings=grid(rate=rates), seeds=seeds,
         validation=held_out, epochs=recipe.epochs, batch_size=recipe.batch_size, keep="metrics",
-        width=1,
+        width=1, progress=False,
     )  # fmt: skip
     return np.asarray(found.history.validation["accuracy"])[:, :, recipe.epochs - 1]
 

@@ -177,6 +177,7 @@ def run_in_chunks(
     chunk: int | None,
     on_progress: Callable[[Progress], None] | None,
     checkpoint: Checkpoint | None = None,
+    show: Callable[[Progress], None] | None = None,
 ) -> FitResult:
     """Run epochs in chunks until all are done or a rule ends the run.
 
@@ -188,6 +189,7 @@ def run_in_chunks(
         chunk: epochs a call; None for as many as take about `CHUNK_SECONDS`.
         on_progress: called after every chunk, and before the first if a checkpoint holds some.
         checkpoint: where to resume from, and what writes down where the run stands.
+        show: the same as ``on_progress``, but called before the first chunk in any case.
 
     Raises:
         DivergenceError: if the loss or the parameters are no longer finite.
@@ -202,14 +204,12 @@ def run_in_chunks(
     resumed = done = len(history.epoch.diverged_at)
     ended = False
 
-    def tell(result: FitResult) -> None:
-        if on_progress is not None:
-            step = _step_of(state)
-            on_progress(Progress(done, epochs, result.history, seconds, resumed, step))
+    def tell(result: FitResult, *told: Callable[[Progress], None] | None) -> None:
+        for each in filter(None, told):
+            each(Progress(done, epochs, result.history, seconds, resumed, _step_of(state)))
 
     result = _result(recipe, stands, compiled - started)
-    if resumed:
-        tell(result)
+    tell(result, show, on_progress if resumed else None)
     while done < epochs and not ended:
         size = min(chunk or _chunk_size(done, seconds), epochs - done, CAPACITY)
         state, rows, new = call(state, size)
@@ -222,7 +222,7 @@ def run_in_chunks(
         _check_divergence(history, result, checkpoint)
         if checkpoint is not None and (int(new) or _step_of(state)):
             checkpoint.save(stands, last=ended or done == epochs)
-        tell(result)
+        tell(result, show, on_progress)
     return result
 
 

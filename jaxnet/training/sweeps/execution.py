@@ -23,6 +23,12 @@ from jaxnet.training.distributed.processes import (
     gathered,
     run_in_all_processes,
 )
+from jaxnet.training.loggers.progress import (
+    ProgressArgument,
+    Update,
+    check_progress,
+    progress_bar,
+)
 from jaxnet.training.loop.state import without_keys
 from jaxnet.training.program import settings_of
 from jaxnet.training.recipe import call_builder
@@ -69,6 +75,7 @@ class Execution(NamedTuple):
         keep: what of each run comes back.
         on_progress: called after every batch of runs.
         checkpoint: folder to resume from and to write to; None for none.
+        progress: whether to draw a progress bar, as for `fit`.
     """
 
     width: Width = "auto"
@@ -76,6 +83,7 @@ class Execution(NamedTuple):
     keep: Keep = "params"
     on_progress: Callable[[SweepProgress], None] | None = None
     checkpoint: str | os.PathLike[str] | None = None
+    progress: ProgressArgument = None
 
     @property
     def processes(self) -> int:
@@ -97,11 +105,13 @@ def train_members(
     validation: Examples | None,
     execution: Execution,
     compiled: dict[int, Workers] | None = None,
+    *,
+    title: str = "runs",
 ) -> SweepOutputs:
     """Train all members of a sweep, on all devices.
 
     ``compiled`` maps widths to programs of earlier calls, which differ only in numbers and number
-    of members; those compiled here are added.
+    of members; those compiled here are added. ``title`` is that of the progress bar.
 
     Raises:
         ValueError: for an unknown option, processes that do not make the same call, or a
@@ -109,7 +119,7 @@ def train_members(
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
     """
     execution = on_devices(execution)
-    width, devices, _, on_progress, checkpoint = execution
+    width, devices, _, on_progress, checkpoint, progress = execution
     devices, processes = devices or (), execution.processes
     given = member, members, train, validation, execution
     keeper = _agree(processes, *given)
@@ -129,6 +139,8 @@ def train_members(
 
     started = time.perf_counter()
     with contextlib.ExitStack() as opened:
+        bar = progress_bar(title, progress=progress, devices=devices)
+        update = opened.enter_context(bar)
         if checkpoint is None:
             parts, plan = None, choose_width()
         else:
@@ -141,10 +153,19 @@ def train_members(
         ready = time.perf_counter()
         trained = run_batches(workers, share, missing) if workers else (_ for _ in ())
         opened.enter_context(contextlib.closing(trained))
-        collect = functools.partial(_collect, trained, batches, share.number, parts, on_progress)
+        tell = functools.partial(_tell, update, on_progress)
+        collect = functools.partial(_collect, trained, batches, share.number, parts, tell)
         kept, seconds = run_in_all_processes(processes, collect)
     kept = jax.tree.map(lambda leaf: leaf[: members.number], gathered(processes, kept))
     return SweepOutputs(kept, plan.width, len(devices), plan.trials, ready - started, seconds)
+
+
+def _tell(
+    update: Update, on_progress: Callable[[SweepProgress], None] | None, progress: SweepProgress
+) -> None:
+    update(progress.done, total=progress.runs)
+    if on_progress is not None and progress.done:
+        on_progress(progress)
 
 
 def _agree(
@@ -156,7 +177,7 @@ def _agree(
     execution: Execution,
 ) -> Keeper:
     """Check that all processes have the same arguments, and return the keeper."""
-    width, _, keep, _, checkpoint = execution
+    width, _, keep, _, checkpoint, _ = execution
     check = functools.partial(_check_execution, execution)
     keeper = run_in_all_processes(processes, check)
     if processes > 1:
@@ -172,6 +193,7 @@ def _check_execution(execution: Execution) -> Keeper:
     check_width(execution.width)
     if execution.on_progress is not None:
         check_function("on_progress", execution.on_progress)
+    check_progress(execution.progress)
     if execution.checkpoint is not None:
         check_path("checkpoint", execution.checkpoint)
     return check_choice("keep", execution.keep, _keepers)
@@ -229,25 +251,19 @@ def _collect(
     batches: dict[int, Trained],
     runs: int,
     parts: SweepCheckpoint | None,
-    on_progress: Callable[[SweepProgress], None] | None,
+    tell: Callable[[SweepProgress], None],
 ) -> tuple[Trained, float]:
     """Train the missing batches; return the results of all runs and the seconds in all starts."""
     before = 0.0 if parts is None else parts.seconds
     started = time.perf_counter() - before
     done = resumed = sum(len(batch.done) for batch in batches.values())
-
-    def tell(seconds: float) -> None:
-        if on_progress is not None:
-            on_progress(SweepProgress(done, runs, seconds, resumed))
-
-    if resumed:
-        tell(before)
+    tell(SweepProgress(done, runs, before, resumed))
     for start, batch in trained:
         batches[start] = batch
         done, seconds = done + len(batch.done), time.perf_counter() - started
         if parts is not None:
             parts.add(start, batch, seconds, last=done == runs)
-        tell(seconds)
+        tell(SweepProgress(done, runs, seconds, resumed))
     kept = jax.tree.map(lambda *rows: np.concatenate(rows), *(batches[i] for i in sorted(batches)))
     return kept, time.perf_counter() - started if done > resumed else before
 

@@ -16,6 +16,7 @@ from jaxnet.functions.metrics.metric import Modes, check_direction
 from jaxnet.training.distributed.devices import Device
 from jaxnet.training.distributed.processes import run_in_all_processes
 from jaxnet.training.hyperparameters import in_default_precision
+from jaxnet.training.loggers.progress import ProgressArgument
 from jaxnet.training.loop.checks import check_both, check_outputs
 from jaxnet.training.loop.epoch import ShortBatch, Shuffle
 from jaxnet.training.loop.run import Instrument
@@ -54,6 +55,7 @@ def sweep(
     keep: Keep = "params",
     on_progress: Callable[[SweepProgress], None] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    progress: ProgressArgument = None,
 ) -> SweepResult:
     """Train a network with many settings of its hyperparameters, and many seeds, in one program.
 
@@ -99,6 +101,7 @@ def sweep(
             ``keep``, versions and kind of device must be the same; the number of devices may
             differ. A corrupted file is skipped with a warning and renamed, and its runs are
             trained again.
+        progress: whether to draw a progress bar of the runs, as for `fit`.
 
     Returns:
         Labelled arrays; ``print(result.table())`` shows them.
@@ -109,7 +112,8 @@ def sweep(
             more than one platform; processes that do not make the same call; a checkpoint that
             is another's or cannot be written.
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
-        ImportError: for a checkpoint without safetensors or filelock.
+        ImportError: for a checkpoint without safetensors or filelock; for ``progress=True``
+            without rich.
 
     >>> import jaxnet
     >>> from jaxnet.training import Recipe, grid
@@ -124,7 +128,8 @@ def sweep(
     """
     loop = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
     member = RunProgram(build, loop)
-    execution = on_devices(Execution(width, devices, keep, on_progress, checkpoint))
+    execution = Execution(width, devices, keep, on_progress, checkpoint, progress)
+    execution = on_devices(execution)
 
     def check() -> tuple[Settings, Any]:
         check_sweep(member, train, key, seeds)
