@@ -9,6 +9,7 @@ from jaxnet.training.host_loop import (
     FitResult,
     History,
     Progress,
+    TrainingInterrupted,
 )
 from jaxnet.training.loggers.json_lines import json_lines_log
 from jaxnet.training.loggers.progress import progress_bar
@@ -71,6 +72,7 @@ __all__ = [
     "SweepResult",
     "TrainState",
     "Trained",
+    "TrainingInterrupted",
     "TuneResult",
     "autodiff",
     "by_hand",

@@ -169,6 +169,10 @@ def fit(
             without rich.
         DivergenceError: if loss or parameters become NaN or infinite. The run stops with the
             epoch in which that happens; the error's ``result`` holds what there was before it.
+        TrainingInterrupted: a `KeyboardInterrupt`, if Ctrl-C is pressed while it trains in the
+            main thread of a single process, unless SIGINT has a handler of the user's. The chunk
+            under way ends, a checkpoint is written, and the error's ``result`` is a whole
+            `FitResult` of what was reached. A second Ctrl-C interrupts as soon as Python acts.
 
     >>> import jaxnet
     >>> import numpy as np

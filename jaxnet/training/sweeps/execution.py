@@ -23,6 +23,7 @@ from jaxnet.training.distributed.processes import (
     gathered,
     run_in_all_processes,
 )
+from jaxnet.training.host_loop import noting_interrupts
 from jaxnet.training.loggers.progress import (
     ProgressArgument,
     Update,
@@ -91,6 +92,19 @@ class Execution(NamedTuple):
         return count_processes(self.devices or ())
 
 
+class MembersInterrupted(KeyboardInterrupt):
+    """Raised when Ctrl-C ends a sweep, after the batches under way.
+
+    Attributes:
+        outputs: of the members that had finished.
+        finished: which those are, ascending.
+    """
+
+    def __init__(self, message: str, outputs: SweepOutputs, finished: np.ndarray):
+        super().__init__(message)
+        self.outputs, self.finished = outputs, finished
+
+
 def on_devices(execution: Execution) -> Execution:
     """Resolve the devices of a sweep; all of them by default."""
     named = execution.devices
@@ -117,6 +131,7 @@ def train_members(
         ValueError: for an unknown option, processes that do not make the same call, or a
             checkpoint that is another's or cannot be written.
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
+        MembersInterrupted: after the batches under way when Ctrl-C was pressed.
     """
     execution = on_devices(execution)
     width, devices, _, on_progress, checkpoint, progress = execution
@@ -151,13 +166,29 @@ def train_members(
         missing = [start for start in starts_of(share, plan.width) if start not in batches]
         workers = compile_width(plan.width) if missing else None
         ready = time.perf_counter()
-        trained = run_batches(workers, share, missing) if workers else (_ for _ in ())
+        interrupted = opened.enter_context(noting_interrupts())
+        none = (_ for _ in ())
+        trained = run_batches(workers, share, missing, interrupted) if workers else none
         opened.enter_context(contextlib.closing(trained))
         tell = functools.partial(_tell, update, on_progress)
         collect = functools.partial(_collect, trained, batches, share.number, parts, tell)
         kept, seconds = run_in_all_processes(processes, collect)
+        how = plan.width, len(devices), plan.trials, ready - started, seconds
+        if interrupted():
+            raise _interruption(SweepOutputs(kept, *how), sorted(batches), members, checkpoint)
     kept = jax.tree.map(lambda leaf: leaf[: members.number], gathered(processes, kept))
-    return SweepOutputs(kept, plan.width, len(devices), plan.trials, ready - started, seconds)
+    return SweepOutputs(kept, *how)
+
+
+def _interruption(
+    outputs: SweepOutputs, starts: Sequence[int], members: Members, checkpoint: Any
+) -> MembersInterrupted:
+    indices = [np.arange(start, min(start + outputs.width, members.number)) for start in starts]
+    finished = np.concatenate(indices) if indices else np.arange(0)
+    where = f"after {len(finished)} of {members.number} runs"
+    remedy = "" if checkpoint is None else " The same call resumes from its checkpoint."
+    message = f"the sweep was interrupted {where}.{remedy}"
+    return MembersInterrupted(message, outputs, finished)
 
 
 def _tell(
@@ -253,7 +284,10 @@ def _collect(
     parts: SweepCheckpoint | None,
     tell: Callable[[SweepProgress], None],
 ) -> tuple[Trained, float]:
-    """Train the missing batches; return the results of all runs and the seconds in all starts."""
+    """Train the missing batches; return the results of all runs and the seconds in all starts.
+
+    After an interrupt they are those of the runs that had finished.
+    """
     before = 0.0 if parts is None else parts.seconds
     started = time.perf_counter() - before
     done = resumed = sum(len(batch.done) for batch in batches.values())
@@ -264,7 +298,10 @@ def _collect(
         if parts is not None:
             parts.add(start, batch, seconds, last=done == runs)
         tell(SweepProgress(done, runs, seconds, resumed))
-    kept = jax.tree.map(lambda *rows: np.concatenate(rows), *(batches[i] for i in sorted(batches)))
+    if parts is not None:
+        parts.flush(time.perf_counter() - started)  # after an interrupt
+    rows = [batches[start] for start in sorted(batches)]
+    kept = jax.tree.map(lambda *rows: np.concatenate(rows), *rows) if rows else _nothing
     return kept, time.perf_counter() - started if done > resumed else before
 
 

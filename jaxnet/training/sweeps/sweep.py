@@ -15,6 +15,7 @@ from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import Modes, check_direction
 from jaxnet.training.distributed.devices import Device
 from jaxnet.training.distributed.processes import run_in_all_processes
+from jaxnet.training.host_loop import TrainingInterrupted
 from jaxnet.training.hyperparameters import in_default_precision
 from jaxnet.training.loggers.progress import ProgressArgument
 from jaxnet.training.loop.checks import check_both, check_outputs
@@ -26,6 +27,7 @@ from jaxnet.training.sweeps.batches import Members
 from jaxnet.training.sweeps.execution import (
     Execution,
     Keep,
+    MembersInterrupted,
     SweepProgress,
     on_devices,
     train_members,
@@ -114,6 +116,10 @@ def sweep(
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
         ImportError: for a checkpoint without safetensors or filelock; for ``progress=True``
             without rich.
+        TrainingInterrupted: a `KeyboardInterrupt`, if Ctrl-C is pressed during the training, as
+            for `fit`: the batches under way end, a checkpoint is written, and the error's
+            ``result`` has the settings of which all seeds had finished. If none had, it is a
+            `KeyboardInterrupt` alone.
 
     >>> import jaxnet
     >>> from jaxnet.training import Recipe, grid
@@ -139,7 +145,18 @@ def sweep(
     tried, ((learned, held_out), modes) = run_in_all_processes(execution.processes, check)
     keys = seed_keys(key, seeds)
     members = make_members(tried, keys, epochs)
-    outputs = train_members(member, members, learned, held_out, execution)
+    try:
+        outputs = train_members(member, members, learned, held_out, execution)
+    except MembersInterrupted as error:
+        whole = np.bincount(error.finished // seeds, minlength=tried.size) == seeds
+        if not whole.any():
+            raise
+        chosen = whole[error.finished // seeds]
+        kept = jax.tree.map(lambda leaf: leaf[chosen], error.outputs.kept)
+        outputs = error.outputs._replace(kept=kept)
+        result = label(tried.take(np.flatnonzero(whole)), keys, outputs, modes)
+        text = f"The error's result has the {whole.sum()} settings of which all seeds had finished."
+        raise TrainingInterrupted(f"{error} {text}", result) from None
     return label(tried, keys, outputs, modes)
 
 
