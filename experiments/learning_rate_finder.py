@@ -175,7 +175,7 @@ def check_claims(config: Config, linear: Found, network: Found) -> list[Claim]:
         # just above the limit the steepest axis outgrows the start only after more steps
         ratio, bar = linear.edge / linear.stable_at_start, spacing**2
         text = "linear regression: diverges from 2 / lambda_max on, within two points of the grid"
-        claims.append(Claim(text, "lecture 004", ratio, bar, 1.0 <= ratio <= bar))
+        claims.append(Claim(text, "lecture 004", ratio, "in 1 to", bar, 1.0 <= ratio <= bar))
     if is_default(config, free=("seed", "out")):
         text = "tanh network: best rate over 2 / lambda_max at its start"
         ratio = network.best / network.stable_at_start

@@ -30,7 +30,8 @@ class Claim:
         statement: what is claimed, one sentence.
         source: origin of the claim: a lecture, a paper, an issue.
         measured: the measured number.
-        threshold: the number that it is compared with.
+        comparison: how it is to compare with the threshold, such as ``">="``.
+        threshold: the other number.
         holds: whether the claim is true.
         uncertainty: standard error of the measured number over seeds; None for an exact one.
         verdict: on what the source says, if the claim is true: ``"holds"``, ``"fails"``, where the
@@ -40,16 +41,21 @@ class Claim:
     statement: str
     source: str
     measured: float
+    comparison: str
     threshold: float
     holds: bool
     uncertainty: float | None = None
     verdict: str = "holds"
 
     def describe(self) -> str:
-        """Return the claim with its numbers as text."""
+        """Return the claim with its numbers as text.
+
+        >>> at_least("share read", "an issue", 44.6, 5, uncertainty=2.0).describe()
+        'share read: 44.6 ± 2 >= 5'
+        """
         error = "" if self.uncertainty is None else f" ± {self.uncertainty:.2g}"
-        numbers = f"measured {self.measured:.6g}{error}, threshold {self.threshold:.6g}"
-        return f"{self.statement} ({numbers})"
+        comparison = f"{self.measured:.6g}{error} {self.comparison} {self.threshold:.6g}"
+        return f"{self.statement}: {comparison}"
 
 
 def at_most(statement: str, source: str, measured: float, threshold: float, **more: Any) -> Claim:
@@ -62,12 +68,12 @@ def at_most(statement: str, source: str, measured: float, threshold: float, **mo
         threshold: the most that it may be.
         more: ``uncertainty`` and ``verdict``.
     """
-    return Claim(statement, source, measured, threshold, bool(measured <= threshold), **more)
+    return Claim(statement, source, measured, "<=", threshold, bool(measured <= threshold), **more)
 
 
 def at_least(statement: str, source: str, measured: float, threshold: float, **more: Any) -> Claim:
     """Return the claim that a number is at least the threshold, as `at_most`."""
-    return Claim(statement, source, measured, threshold, bool(measured >= threshold), **more)
+    return Claim(statement, source, measured, ">=", threshold, bool(measured >= threshold), **more)
 
 
 def over_seeds(values: Any) -> tuple[float, float]:
@@ -151,8 +157,23 @@ def conclude(
 ) -> list[Claim]:
     """Write the record, print the claims and the paths of all files, and return the claims."""
     path = write_record(config, seeds=seeds, results=results, claims=claims, figures=figures)
-    print("", *(claim.describe() for claim in claims), "wrote", path, *figures, sep="\n")
+    print("", *map(judged, claims), "wrote", path, *figures, sep="\n")
     return list(claims)
+
+
+MARKS = "✓✗±"
+PLAIN_MARKS = str.maketrans(dict(zip(MARKS, ("ok", "FAILS", "+-"), strict=True)))
+"""What stands for the marks on a terminal or in a file that cannot encode them."""
+
+
+def judged(claim: Claim) -> str:
+    """Return the line of a claim on standard output, such as ``✓ share read: 44.6 ± 2 >= 5``."""
+    line = f"{'✓' if claim.holds else '✗'} {claim.describe()}"
+    try:
+        MARKS.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return line.translate(PLAIN_MARKS)
+    return line
 
 
 def write_record(
