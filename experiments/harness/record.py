@@ -9,6 +9,7 @@ import platform
 import shlex
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ import jaxnet
 from jaxnet.core.errors import InvalidValueError, invalid_value
 
 PACKAGES = ("jax", "jaxlib", "numpy", "optax")
+
+_began = time.perf_counter()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,6 +150,12 @@ def _not_writable(name: str, path: Path, error: OSError, remedy: str) -> Invalid
     return invalid_value(name, "to be writable", actual, remedy)
 
 
+def begin() -> None:
+    """Begin a run: its seconds count from here."""
+    global _began
+    _began = time.perf_counter()
+
+
 def conclude(
     config: Any,
     *,
@@ -188,22 +197,28 @@ def write_record(
 
     NaN and infinity become null.
     """
-    record = {
-        "experiment": _experiment(config),
-        "config": config,
+    found = {
         "seeds": list(seeds),
-        "environment": environment(),
         "results": results,
         "claims": claims,
         "figures": [figure.name for figure in figures],
     }
-    text = json.dumps(_plain(record), indent=2, allow_nan=False) + "\n"
-    return write_atomically(
-        config.out / "result.json", lambda path: path.write_text(text, encoding="utf-8")
-    )
+    return _write(config.out / "result.json", config, found)
 
 
-def _experiment(config: Any) -> str:
+def _write(path: Path, config: Any, found: Mapping[str, Any]) -> Path:
+    record = {
+        "experiment": experiment_name(config),
+        "config": config,
+        "seconds": round(time.perf_counter() - _began, 3),
+        "environment": environment(),
+        **found,
+    }
+    text = json.dumps(plain(record), indent=2, allow_nan=False) + "\n"
+    return write_atomically(path, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def experiment_name(config: Any) -> str:
     """Return the module of a config's class, also where that is run as ``__main__``."""
     spec = sys.modules[type(config).__module__].__spec__
     return spec.name.rpartition(".")[2] if spec else ""
@@ -231,20 +246,20 @@ def package_versions(names: Sequence[str]) -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in names}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return the value in types of JSON."""
     if hasattr(value, "_asdict"):  # a NamedTuple
         value = value._asdict()
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.ndarray | jax.Array):
-        return _plain(np.asarray(value).tolist())
+        return plain(np.asarray(value).tolist())
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if isinstance(value, str | int | bool | None) else str(value)

@@ -1,21 +1,35 @@
-"""Records of experiments: claims in print."""
+"""Records of experiments: claims in print, and durations."""
 
 import dataclasses
 import io
 import json
 import sys
+import types
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from experiments.harness.record import Claim, at_least, at_most, clearly_positive, conclude
+from experiments import minimal
+from experiments.__main__ import questions
+from experiments.harness import duration
+from experiments.harness.command import run_command
+from experiments.harness.record import (
+    Claim,
+    at_least,
+    at_most,
+    clearly_positive,
+    conclude,
+    plain,
+    prepare_folder,
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Settings of no experiment."""
 
-    out: Path
+    out: Path = Path("out")
     seeds: int = 2
 
 
@@ -52,3 +66,80 @@ def test_a_stream_that_cannot_encode_the_marks_has_words(
     conclude(Config(tmp_path), seeds=[0], results={}, claims=claims)
     sys.stdout.flush()
     assert b"\nok share read: 44.6 >= 5\nFAILS gain: 2 +- 1 >= 3\n" in written.getvalue()
+
+
+def nothing(config: Config) -> Sequence[Claim]:
+    """Conclude at once."""
+    prepare_folder(config.out)
+    return conclude(config, seeds=[0], results={"seeds": config.seeds})
+
+
+NOTHING = types.SimpleNamespace(
+    Config=Config,
+    SMOKE=Config(seeds=1),
+    main=nothing,
+    __doc__="What?",
+    __spec__=types.SimpleNamespace(name="experiments.nothing"),
+)
+
+
+def said(out: Path, *options: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run an experiment that does nothing by its command, and return its first line."""
+    assert run_command(NOTHING, ["--no-cache", "--out", str(out), *options]) == 0
+    return capsys.readouterr().out.partition("\n")[0]
+
+
+KNOWN: dict[str, tuple[dict[str, float], tuple[str, ...], str]] = {
+    "default": ({"default": 200.0}, (), "takes about 3.3 min, on two cores"),
+    "smoke": ({"default": 200.0, "smoke": 7.4}, ("--smoke",), "takes about 7 s, on two cores"),
+    "other settings": ({"default": 200.0, "smoke": 7.4}, ("--seeds", "3"), ""),
+    "short": ({"default": 2.0}, (), ""),
+    "not measured": ({}, (), ""),
+}
+
+
+@pytest.mark.parametrize(("seconds", "options", "line"), KNOWN.values(), ids=KNOWN.keys())
+def test_the_duration_is_said_before(
+    seconds: dict[str, float],
+    options: tuple[str, ...],
+    line: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(duration, "TABLE", tmp_path / "seconds.json")
+    (tmp_path / "seconds.json").write_text(json.dumps({"test_record": seconds}))
+    assert said(tmp_path / "out", *options, capsys=capsys) == line
+
+
+def test_it_is_that_of_an_earlier_run_with_these_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(duration, "TABLE", tmp_path / "seconds.json")
+    assert said(tmp_path, "--seeds", "3", capsys=capsys) == ""
+    path = tmp_path / "result.json"
+    record = json.loads(path.read_text())
+    assert 0 <= record["seconds"] < 2
+    path.write_text(json.dumps(record | {"seconds": 5000.0}))
+    assert said(tmp_path, "--seeds", "4", capsys=capsys) == ""
+    path.write_text(json.dumps(record | {"seconds": 5000.0}))
+    assert said(tmp_path, "--seeds", "3", capsys=capsys) == "takes about 83 min, as before"
+    path.write_text("{")
+    assert said(tmp_path, "--seeds", "3", capsys=capsys) == ""
+
+
+def test_the_table_is_filled_from_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duration, "TABLE", tmp_path / "seconds.json")
+    for name, config in {"a": minimal.Config(out=tmp_path), "b": minimal.SMOKE}.items():
+        (tmp_path / name).mkdir()
+        record = {"experiment": "minimal", "config": plain(config), "seconds": len(name) + 0.26}
+        (tmp_path / name / "result.json").write_text(json.dumps(record))
+    duration.main([str(tmp_path)])
+    found = json.loads((tmp_path / "seconds.json").read_text())
+    assert found == {"minimal": {"default": 1.3, "smoke": 1.3}}
+
+
+def test_the_table_names_experiments() -> None:
+    table = json.loads(duration.TABLE.read_text())
+    assert table.keys() <= questions().keys()
+    assert {kind for kinds in table.values() for kind in kinds} <= {"default", "smoke"}
