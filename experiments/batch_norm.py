@@ -33,6 +33,7 @@ from experiments.harness.record import (
     at_most,
     clearly_positive,
     conclude,
+    growing,
     over_seeds,
     prepare_folder,
 )
@@ -81,10 +82,9 @@ def main(config: Config) -> list[Claim]:
     keys = jax.random.split(jax.random.key(config.seed), 3)
     smoke = config.epochs < Config.epochs or config.seeds < Config.seeds
     kinds = dict([*KINDS.items()][1:2]) if smoke else KINDS
-    curves = {
-        name: train(dataset, *kind, keys[0], config.seeds, config.epochs)
-        for name, kind in kinds.items()
-    }
+    curves = growing("errors", {})
+    for name, kind in kinds.items():
+        curves[name] = train(dataset, *kind, keys[0], config.seeds, config.epochs)
     for name, errors in curves.items():
         row = ", ".join(f"{each:.1%}" for each in errors[:, :, -1].mean(axis=1))
         print(f"{name}, at {RATES}: {row} misread")

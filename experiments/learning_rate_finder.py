@@ -28,7 +28,7 @@ from experiments.harness.figures import (
     share_legend,
 )
 from experiments.harness.options import Count, Seed, Width, Within, is_default
-from experiments.harness.record import Claim, at_least, conclude, prepare_folder
+from experiments.harness.record import Claim, at_least, conclude, growing, prepare_folder
 from jaxnet.data import Examples
 from jaxnet.inspection import largest_stable_rate
 from jaxnet.training import Recipe, find_learning_rate, make_objective, use_cores_as_devices
@@ -98,10 +98,9 @@ def main(config: Config) -> list[Claim]:
     one_hot = Examples(digits.inputs, np.eye(10, dtype=np.float32)[digits.targets])
     linear = jaxnet.mlp((64, 10), input_scale=1 / 16)
     small = jaxnet.mlp((64, config.hidden, 10), activation="tanh", input_scale=1 / 16)
-    found = [
-        search(config, "linear regression", linear, one_hot, "mean_squared_error"),
-        search(config, "tanh network", small, digits, "softmax_cross_entropy"),
-    ]
+    found = growing("found", [])
+    found.append(search(config, "linear regression", linear, one_hot, "mean_squared_error"))
+    found.append(search(config, "tanh network", small, digits, "softmax_cross_entropy"))
     for each in found:
         print(
             f"{each.name}: {divergence(each)}; 2 / lambda_max is "

@@ -35,6 +35,7 @@ from experiments.harness.record import (
     at_most,
     clearly_positive,
     conclude,
+    growing,
     over_seeds,
     prepare_folder,
 )
@@ -80,8 +81,10 @@ def main(config: Config) -> list[Claim]:
     dataset = jaxnet.data.load_dataset("digits")
     twins = {name: twin_weights(name) for name in ("L2", "none")}
     key = jax.random.key(config.seed)
-    found = {kind: train(dataset, kind, key, config) for kind in KINDS}
-    measured = {kind: measures(each) for kind, each in found.items()}
+    found, measured = {}, growing("measured", {})
+    for kind in KINDS:
+        found[kind] = train(dataset, kind, key, config)
+        measured[kind] = measures(found[kind])
     for kind, each in measured.items():
         for strength, *row in zip(STRENGTHS, *(m.mean(axis=1) for m in each.values()), strict=True):
             numbers = ", ".join(

@@ -68,7 +68,7 @@ def _status(experiment: Any, config: Any) -> int:
     try:
         check_options(config)
         announce(experiment, config)
-        begin()
+        begin(config)
         claims = experiment.main(config)
     except InputError as error:
         complain(f"error: {error}")

@@ -12,17 +12,25 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
 import jaxnet
+from experiments.harness import terminal
 from jaxnet.core.errors import InvalidValueError, invalid_value
 
 PACKAGES = ("jax", "jaxlib", "numpy", "optax")
 
+PARTIAL = "partial.json"
+"""Written in place of ``result.json`` by an interrupted experiment; removed by a whole record."""
+
+T = TypeVar("T")
+
 _began = time.perf_counter()
+_reached: dict[str, Any] = {}
+"""What `growing` has given out in this run."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,10 +158,31 @@ def _not_writable(name: str, path: Path, error: OSError, remedy: str) -> Invalid
     return invalid_value(name, "to be writable", actual, remedy)
 
 
-def begin() -> None:
-    """Begin a run: its seconds count from here."""
+def begin(config: Any) -> None:
+    """Begin a run: its seconds count from here, and an interrupt leaves what is `growing`."""
     global _began
     _began = time.perf_counter()
+    _reached.clear()
+    terminal.at_interrupt[:] = [lambda: write_partial(config)]
+
+
+def growing(name: str, results: T) -> T:
+    """Return results that are to grow, such as ``[]``, of which an interrupt leaves what they have.
+
+    Args:
+        name: in ``results`` of ``partial.json``.
+        results: a list, a dictionary or a tree of them, of what a record may hold.
+    """
+    _reached[name] = results
+    return results
+
+
+def write_partial(config: Any) -> str:
+    """Write what has grown so far, if it holds anything, and say where."""
+    if not any(_reached.values()):
+        return ""
+    path = _write(config.out / PARTIAL, config, {"interrupted": True, "results": _reached})
+    return f"what was reached is in {path}"
 
 
 def conclude(
@@ -203,7 +232,10 @@ def write_record(
         "claims": claims,
         "figures": [figure.name for figure in figures],
     }
-    return _write(config.out / "result.json", config, found)
+    path = _write(config.out / "result.json", config, found)
+    _reached.clear()
+    (config.out / PARTIAL).unlink(missing_ok=True)
+    return path
 
 
 def _write(path: Path, config: Any, found: Mapping[str, Any]) -> Path:
@@ -253,7 +285,8 @@ def plain(value: Any) -> Any:
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
+        items = list(value.items())  # at once: it may grow in another thread
+        return {str(name): plain(item) for name, item in items}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, np.ndarray | jax.Array):

@@ -9,6 +9,7 @@ import numpy as np
 import jaxnet
 from experiments.contenders.workload import training_flops
 from experiments.harness.progress import show_status
+from experiments.harness.record import growing
 from jaxnet.core.types import Layer
 from jaxnet.data import Dataset, Examples
 from jaxnet.training import Recipe as SweepRecipe
@@ -118,7 +119,7 @@ def search(
     """
     cut = len(dataset.train.targets) * 5 // 6
     parts = dataset.train.take(slice(cut)), dataset.train.take(slice(cut, None))
-    found = []
+    found = growing("candidates", [])
     for number, candidate in enumerate(candidates):
         show_status(f"candidate {number + 1} of {len(candidates)}")
         each = validated(candidate, rates, *parts, dataset=dataset, seeds=seeds)

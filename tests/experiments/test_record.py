@@ -1,13 +1,18 @@
-"""Records of experiments: claims in print, and durations."""
+"""Records of experiments: claims in print, durations, and what an interrupt leaves."""
 
 import dataclasses
 import io
 import json
+import os
+import signal
+import subprocess
 import sys
 import types
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from experiments import minimal
@@ -18,11 +23,15 @@ from experiments.harness.record import (
     Claim,
     at_least,
     at_most,
+    begin,
     clearly_positive,
     conclude,
+    growing,
     plain,
     prepare_folder,
+    write_partial,
 )
+from tests.test_structure import ROOT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,3 +152,46 @@ def test_the_table_names_experiments() -> None:
     table = json.loads(duration.TABLE.read_text())
     assert table.keys() <= questions().keys()
     assert {kind for kinds in table.values() for kind in kinds} <= {"default", "smoke"}
+
+
+def test_what_was_reached_is_written_beside_the_record(tmp_path: Path) -> None:
+    config, partial = Config(tmp_path), tmp_path / "partial.json"
+    begin(config)
+    rows, curves = growing("rows", []), growing("curves", {})
+    assert write_partial(config) == ""
+    nothing(config)
+    whole = (tmp_path / "result.json").read_text()
+    begin(config)
+    rows, curves = growing("rows", []), growing("curves", {})
+    rows.append(np.float32(0.5))
+    curves["a"] = np.arange(2)
+    assert write_partial(config) == f"what was reached is in {partial}"
+    record = json.loads(partial.read_text())
+    assert record["interrupted"] is True
+    assert record["results"] == {"rows": [0.5], "curves": {"a": [0, 1]}}
+    assert (tmp_path / "result.json").read_text() == whole
+    nothing(config)
+    assert not partial.exists()
+    assert write_partial(config) == ""  # what comes after the record is no part of it
+    assert "interrupted" not in json.loads((tmp_path / "result.json").read_text())
+
+
+def test_an_interrupt_leaves_the_rows_reached(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which children inherit
+    command = [sys.executable, "-m", "experiments.check_gradients", "--differences", "2"]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    command += ["--out", str(tmp_path), "--no-cache"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as process:
+        signal.signal(signal.SIGINT, before)
+        assert process.stdout is not None
+        process.stdout.readline()  # the first case
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == f"interrupted; what was reached is in {tmp_path / 'partial.json'}\n"
+    record = json.loads((tmp_path / "partial.json").read_text())
+    assert record["experiment"] == "check_gradients"
+    assert record["interrupted"] is True
+    assert {"group", "case"} <= record["results"]["cases"][0].keys()
+    assert not (tmp_path / "result.json").exists()
