@@ -98,6 +98,7 @@ def run(train: Examples, *, hidden: tuple[int, ...], batch_size: int) -> Any:
         optimizer=jaxnet.optim.adam(0.001),
         epochs=1,
         batch_size=batch_size,
+        progress=False,
     )
 
 
@@ -130,7 +131,8 @@ def measure(train: Examples, config: Config) -> dict[str, float]:
 
     show_status("sweep")
     swept = sweep(build, train, key=jax.random.key(0), settings={"learning_rate": 0.001},
-                  seeds=config.members, epochs=1, batch_size=100, keep="metrics")  # fmt: skip
+                  seeds=config.members, epochs=1, batch_size=100, keep="metrics",
+                  progress=False)  # fmt: skip
     found["epoch of a network in the sweep"] = swept.run_seconds / config.members
     for name in config.optimizers:
         show_status(name)

@@ -27,13 +27,13 @@ from experiments.harness.figures import (
     save_figure,
 )
 from experiments.harness.options import Count, Seed, Several
-from experiments.harness.progress import sweep_bar
 from experiments.harness.record import (
     Claim,
     at_least,
     at_most,
     clearly_positive,
     conclude,
+    growing,
     over_seeds,
     prepare_folder,
 )
@@ -82,10 +82,9 @@ def main(config: Config) -> list[Claim]:
     keys = jax.random.split(jax.random.key(config.seed), 3)
     smoke = config.epochs < Config.epochs or config.seeds < Config.seeds
     kinds = dict([*KINDS.items()][1:2]) if smoke else KINDS
-    curves = {
-        name: train(dataset, *kind, keys[0], config.seeds, config.epochs)
-        for name, kind in kinds.items()
-    }
+    curves = growing("errors", {})
+    for name, kind in kinds.items():
+        curves[name] = train(dataset, *kind, keys[0], config.seeds, config.epochs)
     for name, errors in curves.items():
         row = ", ".join(f"{each:.1%}" for each in errors[:, :, -1].mean(axis=1))
         print(f"{name}, at {RATES}: {row} misread")
@@ -110,21 +109,20 @@ def train(
     def build(rate: Any) -> Recipe:
         return Recipe(network, jaxnet.optim.sgd(rate))
 
-    with sweep_bar(f"{hidden} hidden layers, batch norm {place}") as show:
-        found = sweep(
-            build,
-            dataset.train,
-            key=key,
-            settings=grid(rate=RATES),
-            validation=dataset.test,
-            seeds=seeds,
-            epochs=epochs,
-            batch_size=50,
-            short_batch="drop",
-            keep="metrics",
-            width="all",
-            on_progress=show,
-        )
+    found = sweep(
+        build,
+        dataset.train,
+        key=key,
+        settings=grid(rate=RATES),
+        validation=dataset.test,
+        seeds=seeds,
+        epochs=epochs,
+        batch_size=50,
+        short_batch="drop",
+        keep="metrics",
+        width="all",
+        progress=f"{hidden} hidden layers, batch norm {place}",
+    )
     return np.nan_to_num(1 - np.asarray(found.history.validation["accuracy"], float), nan=1.0)
 
 

@@ -26,7 +26,6 @@ from experiments.harness.figures import (
     share_legend,
 )
 from experiments.harness.options import Count, Seed, Several
-from experiments.harness.progress import sweep_bar
 from experiments.harness.record import (
     Claim,
     at_least,
@@ -109,20 +108,19 @@ def train(dataset: Dataset, config: Config) -> SweepResult:
         rule = early_stopping(patience=patience, keep_best=False)
         return Recipe(network, jaxnet.optim.sgd(LEARNING_RATE), rules=[rule])
 
-    with sweep_bar(config.dataset) as show:
-        return sweep(
-            build,
-            dataset.train,
-            key=jax.random.key(config.seed),
-            settings=grid(patience=(PATIENCE, NEVER)),
-            validation=dataset.test,
-            seeds=config.seeds,
-            epochs=config.epochs,
-            batch_size=BATCH[config.dataset],
-            keep="metrics",
-            width=1,
-            on_progress=show,
-        )
+    return sweep(
+        build,
+        dataset.train,
+        key=jax.random.key(config.seed),
+        settings=grid(patience=(PATIENCE, NEVER)),
+        validation=dataset.test,
+        seeds=config.seeds,
+        epochs=config.epochs,
+        batch_size=BATCH[config.dataset],
+        keep="metrics",
+        width=1,
+        progress=config.dataset,
+    )
 
 
 def curves_of(found: SweepResult) -> dict[str, np.ndarray]:

@@ -28,8 +28,7 @@ from experiments.harness.figures import (
     share_legend,
 )
 from experiments.harness.options import Count, Seed, Width, Within, is_default
-from experiments.harness.progress import sweep_bar
-from experiments.harness.record import Claim, at_least, conclude, prepare_folder
+from experiments.harness.record import Claim, at_least, conclude, growing, prepare_folder
 from jaxnet.data import Examples
 from jaxnet.inspection import largest_stable_rate
 from jaxnet.training import Recipe, find_learning_rate, make_objective, use_cores_as_devices
@@ -99,10 +98,9 @@ def main(config: Config) -> list[Claim]:
     one_hot = Examples(digits.inputs, np.eye(10, dtype=np.float32)[digits.targets])
     linear = jaxnet.mlp((64, 10), input_scale=1 / 16)
     small = jaxnet.mlp((64, config.hidden, 10), activation="tanh", input_scale=1 / 16)
-    found = [
-        search(config, "linear regression", linear, one_hot, "mean_squared_error"),
-        search(config, "tanh network", small, digits, "softmax_cross_entropy"),
-    ]
+    found = growing("found", [])
+    found.append(search(config, "linear regression", linear, one_hot, "mean_squared_error"))
+    found.append(search(config, "tanh network", small, digits, "softmax_cross_entropy"))
     for each in found:
         print(
             f"{each.name}: {divergence(each)}; 2 / lambda_max is "
@@ -127,18 +125,17 @@ def search(config: Config, name: str, network: Any, train: Examples, loss: str) 
         return Recipe(network, jaxnet.optim.sgd(learning_rate), loss)
 
     key = jax.random.key(config.seed)
-    with sweep_bar(name) as on_progress:
-        found = find_learning_rate(
-            build,
-            train,
-            key=key,
-            batch_size=len(train.targets),
-            low=LOW,
-            high=HIGH,
-            points=config.points,
-            epochs=config.epochs,
-            on_progress=on_progress,
-        )
+    found = find_learning_rate(
+        build,
+        train,
+        key=key,
+        batch_size=len(train.targets),
+        low=LOW,
+        high=HIGH,
+        points=config.points,
+        epochs=config.epochs,
+        progress=name,
+    )
     objective = make_objective(network, loss)
     stays = np.where(found.rates < found.edge, found.losses, np.inf)
     best = int(np.nanargmin(stays))
@@ -177,7 +174,7 @@ def check_claims(config: Config, linear: Found, network: Found) -> list[Claim]:
         # just above the limit the steepest axis outgrows the start only after more steps
         ratio, bar = linear.edge / linear.stable_at_start, spacing**2
         text = "linear regression: diverges from 2 / lambda_max on, within two points of the grid"
-        claims.append(Claim(text, "lecture 004", ratio, bar, 1.0 <= ratio <= bar))
+        claims.append(Claim(text, "lecture 004", ratio, "in 1 to", bar, 1.0 <= ratio <= bar))
     if is_default(config, free=("seed", "out")):
         text = "tanh network: best rate over 2 / lambda_max at its start"
         ratio = network.best / network.stable_at_start

@@ -23,7 +23,6 @@ from experiments.harness.figures import (
     save_figure,
 )
 from experiments.harness.options import Count, Seed, Several
-from experiments.harness.progress import sweep_bar
 from experiments.harness.record import (
     Claim,
     at_least,
@@ -98,20 +97,18 @@ def train(dataset: Dataset, projection: preparation.Fitted, config: Config) -> n
         seen = jaxnet.layers.serial(jaxnet.layers.active_units(number), network)
         return Recipe(seen, jaxnet.optim.adam(2e-3))
 
-    with sweep_bar("networks") as show:
-        found = sweep(
-            build,
-            parts[0],
-            key=jax.random.key(config.seed),
-            settings=grid(number=COMPONENTS),
-            seeds=config.seeds,
-            validation=parts[1],
-            epochs=config.epochs,
-            batch_size=100,
-            width=1,
-            keep="metrics",
-            on_progress=show,
-        )
+    found = sweep(
+        build,
+        parts[0],
+        key=jax.random.key(config.seed),
+        settings=grid(number=COMPONENTS),
+        seeds=config.seeds,
+        validation=parts[1],
+        epochs=config.epochs,
+        batch_size=100,
+        width=1,
+        keep="metrics",
+    )
     return 1 - np.asarray(found.metrics["validation_accuracy"], float)
 
 

@@ -29,13 +29,13 @@ from experiments.harness.figures import (
     share_legend,
 )
 from experiments.harness.options import Count, Seed, Several
-from experiments.harness.progress import sweep_bar
 from experiments.harness.record import (
     Claim,
     at_least,
     at_most,
     clearly_positive,
     conclude,
+    growing,
     over_seeds,
     prepare_folder,
 )
@@ -81,8 +81,10 @@ def main(config: Config) -> list[Claim]:
     dataset = jaxnet.data.load_dataset("digits")
     twins = {name: twin_weights(name) for name in ("L2", "none")}
     key = jax.random.key(config.seed)
-    found = {kind: train(dataset, kind, key, config) for kind in KINDS}
-    measured = {kind: measures(each) for kind, each in found.items()}
+    found, measured = {}, growing("measured", {})
+    for kind in KINDS:
+        found[kind] = train(dataset, kind, key, config)
+        measured[kind] = measures(found[kind])
     for kind, each in measured.items():
         for strength, *row in zip(STRENGTHS, *(m.mean(axis=1) for m in each.values()), strict=True):
             numbers = ", ".join(
@@ -121,19 +123,18 @@ def train(dataset: Dataset, kind: str, key: Any, config: Config) -> SweepResult:
     def build(strength: Any) -> Recipe:
         return Recipe(network, jaxnet.optim.sgd(RATE), **KINDS[kind](strength))
 
-    with sweep_bar(kind) as show:
-        return sweep(
-            build,
-            dataset.train.map(lambda array: array[: config.examples]),
-            key=key,
-            settings=grid(strength=STRENGTHS),
-            validation=dataset.test,
-            seeds=config.seeds,
-            epochs=config.epochs,
-            batch_size=50,
-            width="all",
-            on_progress=show,
-        )
+    return sweep(
+        build,
+        dataset.train.map(lambda array: array[: config.examples]),
+        key=key,
+        settings=grid(strength=STRENGTHS),
+        validation=dataset.test,
+        seeds=config.seeds,
+        epochs=config.epochs,
+        batch_size=50,
+        width="all",
+        progress=kind,
+    )
 
 
 def measures(found: SweepResult) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from experiments.harness.record import (
     at_most,
     conclude,
     environment,
+    growing,
     package_versions,
     prepare_folder,
     write_atomically,
@@ -64,7 +65,7 @@ def main(config: Config) -> list[Claim]:
     """Measure all rows, and write the page and the record."""
     cases = _cases(config)
     out = prepare_folder(config.out)
-    rows, pairs, bfloat16 = [], [], []
+    rows, pairs, bfloat16 = growing("rows", []), [], []
     for case in progress("optimizers", cases):
         for like in conventions(case.optimizer):
             rows.append(measure(case, like))

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxnet
-from experiments.harness.progress import sweep_bar
 from jaxnet import layers
 from jaxnet.core.types import Layer
 from jaxnet.data import Dataset, Examples
@@ -125,19 +124,17 @@ def _train(
         for size in sizes
         for draw in range(draws.count)
     ]
-    with sweep_bar("networks") as show:
-        found = sweep(
-            recipe,
-            dataset.train,
-            key=key,
-            settings=settings,
-            validation=dataset.test,
-            epochs=draws.epochs,
-            batch_size=min(100, total),
-            width=1,
-            keep="metrics",
-            on_progress=show,
-        )
+    found = sweep(
+        recipe,
+        dataset.train,
+        key=key,
+        settings=settings,
+        validation=dataset.test,
+        epochs=draws.epochs,
+        batch_size=min(100, total),
+        width=1,
+        keep="metrics",
+    )
     errors = 1 - np.asarray(found.metrics["validation_accuracy"], np.float64)
     rows = iter(errors.reshape(-1, draws.count))
     return {name: np.array([next(rows) for _ in sizes]) for name, sizes in plan.items()}

@@ -181,7 +181,7 @@ def tabulate(worked: Worked, graph: Graph, by_autodiff: Mapping[str, float]) -> 
 def _claim(statement: str, source: str, measured: Any, golden: float) -> Claim:
     error = abs(float(measured) - golden)
     holds = error <= TOLERANCE * max(1.0, abs(golden))
-    return Claim(statement, source, float(measured), golden, holds)
+    return Claim(statement, source, float(measured), "=", golden, holds)
 
 
 def _gradient(graph: Graph, name: str) -> Any:

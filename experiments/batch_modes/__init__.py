@@ -45,6 +45,7 @@ from experiments.harness.record import (
     at_most,
     clearly_positive,
     conclude,
+    growing,
     over_seeds,
     prepare_folder,
 )
@@ -79,10 +80,9 @@ def main(config: Config) -> list[Claim]:
     dataset = jaxnet.data.load_dataset("digits")
     keys = jax.random.split(jax.random.key(config.seed), config.seeds)
     walks = {name: walk(*how, keys[0]) for name, how in WALKS.items()}
-    runs = {
-        n: train(dataset, mode, keys, config.epochs)
-        for n, mode in progress("modes", [*MODES.items()])
-    }
+    runs = growing("runs", {})
+    for name, mode in progress("modes", MODES.items()):
+        runs[name] = train(dataset, mode, keys, config.epochs)
     errors = {name: run[0] for name, run in runs.items()}
     seconds = {name: run[1] for name, run in runs.items()}
     noise = np.array([gradient_errors(dataset, key) for key in keys])

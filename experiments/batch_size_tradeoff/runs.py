@@ -9,6 +9,7 @@ import numpy as np
 import jaxnet
 from experiments.batch_size_tradeoff.workload import SGD, Grid, Workload, start
 from experiments.harness.progress import progress, side_by_side
+from experiments.harness.record import growing
 from jaxnet.training import DivergenceError
 
 TIMED_UPDATES = 200
@@ -106,15 +107,16 @@ def measure_times(workload: Workload, sizes: Sequence[int], *, rounds: int) -> d
 
 def train_all(workload: Workload, grid: Grid, *, seed: int) -> dict[int, dict[float, list[Run]]]:
     """Train with every batch size and learning rate."""
+    runs: dict[int, dict[float, list[Run]]] = growing("runs", {})
 
-    def train_size(size: int) -> dict[float, list[Run]]:
-        return {
+    def train_size(size: int) -> None:
+        runs[size] = {
             rate: [train(workload, grid, size, rate, seed + i) for i in range(grid.seeds)]
             for rate in grid.rates(size)
         }
 
-    runs = side_by_side("training", train_size, grid.batch_sizes)
-    return dict(zip(grid.batch_sizes, runs, strict=True))
+    side_by_side("training", train_size, grid.batch_sizes)
+    return {size: runs[size] for size in grid.batch_sizes}
 
 
 def train(workload: Workload, grid: Grid, size: int, rate: float, seed: int) -> Run:

@@ -24,7 +24,7 @@ from experiments.contenders.workload import WORKLOADS
 from experiments.harness.load import Load
 from experiments.harness.options import Count, Natural, check_some
 from experiments.harness.progress import show_status
-from experiments.harness.record import Claim, at_least, at_most, conclude, prepare_folder
+from experiments.harness.record import Claim, at_least, at_most, conclude, growing, prepare_folder
 from jaxnet.core.checks import check_choice
 
 COSTS = {"jaxnet_by_hand": 1.1, "jaxnet_dropout": 1.15}
@@ -75,7 +75,8 @@ def main(config: Config) -> list[Claim]:
     names = tuple(WORKLOADS) if "all" in config.workload else tuple(dict.fromkeys(config.workload))
     data = {name: check_workload(name, config.examples, config.data_dir).data for name in names}
     load, out = Load(), prepare_folder(config.out)
-    measured = {name: measure(name, data[name], config) for name in names}
+    measured = growing("workloads", {})
+    measured.update((name, measure(name, data[name], config)) for name in names)
     print(table(measured))
     for workload, found in measured.items():
         for name, reason in found.not_measured.items():

@@ -16,7 +16,7 @@ from experiments.check_gradients.cases import CASES, Case, draw, sabotaged
 from experiments.check_gradients.errors_figure import draw_errors
 from experiments.harness.options import Count, Seed
 from experiments.harness.progress import progress
-from experiments.harness.record import Claim, at_least, at_most, conclude, prepare_folder
+from experiments.harness.record import Claim, at_least, at_most, conclude, growing, prepare_folder
 from jaxnet.inspection import DIFFERENCE_TOLERANCE, TOLERANCES, GradientCheck, check_gradients
 
 PRECISIONS = ("bfloat16", "float32", "float64")
@@ -45,7 +45,7 @@ def main(config: Config) -> list[Claim]:
     """Check all cases, and write the record."""
     cases = CASES[:: config.every]
     out = prepare_folder(config.out)
-    rows = []
+    rows = growing("cases", [])
     for case in progress("checking", cases):
         checks = {precision: _check(case, precision, config) for precision in PRECISIONS}
         rows.append({"group": case.group, "case": case.name} | _worst(checks))

@@ -17,7 +17,7 @@ from experiments.harness.figures import BLUE, GREEN, GREY, ORANGE, new_figure, s
 from experiments.harness.load import Load
 from experiments.harness.options import Count, Natural
 from experiments.harness.progress import show_status
-from experiments.harness.record import Claim, at_most, conclude, prepare_folder
+from experiments.harness.record import Claim, at_most, conclude, growing, prepare_folder
 
 BAR = 0.3
 """Most seconds that a second start may spend on compiled programs."""
@@ -47,6 +47,7 @@ def main(config: Config) -> list[Claim]:
     """Start processes in turns, and split their time."""
     load, out = Load(), prepare_folder(config.out)
     starts: dict[str, list[dict[str, float]]] = {"first start": [], "second start": []}
+    growing("starts", starts)
     for number in range(config.rounds):
         with tempfile.TemporaryDirectory() as programs:
             for name, each in starts.items():

@@ -67,6 +67,7 @@ def main(commanded: float, examples: int, data_dir: Path | None) -> dict[str, fl
         epochs=1,
         batch_size=workload.batch_size,
         validation=workload.test,
+        progress=False,
     )
     ended = time.time()
     compiled = intervals[COMPILED]

@@ -43,6 +43,7 @@ def _epochs(workload: Workload, *, gradient: str = "autodiff", **rates: Any) -> 
             gradient=gradient,
             validation=test,
             state=state,
+            progress=False,
         )
         state = result.state
         return float(result.history.validation["accuracy"][-1])

@@ -36,6 +36,7 @@ def one_after_another(workload: Workload) -> Callable[[], float]:
                 report_every=EPOCHS,
                 batch_size=workload.batch_size,
                 validation=test,
+                progress=False,
             )
             accuracies.append(result.history.validation["accuracy"][-1])
         return float(np.mean(accuracies))
@@ -64,6 +65,7 @@ def sweep(workload: Workload) -> Callable[[], tuple[float, float]]:
             batch_size=workload.batch_size,
             validation=test,
             width=1,
+            progress=False,
         )
         return float(result.mean("validation_accuracy")[0]), result.run_seconds
 

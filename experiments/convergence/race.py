@@ -11,6 +11,7 @@ import optax
 
 import jaxnet
 from experiments.harness.progress import progress
+from experiments.harness.record import growing
 from jaxnet import optim
 from jaxnet.core.types import Array, Key
 
@@ -82,12 +83,13 @@ def run_race(key: Key, *, seeds: int, iterations: int) -> dict[str, np.ndarray]:
 
         return jax.lax.scan(step, (params, optimizer.init(params)), length=steps)[1]
 
-    found = {}
+    found, ends = {}, growing("race", {})
     for name, (make, rates) in progress("optimizers", RACERS.items()):
         steps = iterations // 10 if name in (NEWTON, LEVENBERG) else iterations
         each = functools.partial(descend, make, steps)
         every = jax.jit(jax.vmap(jax.vmap(each, (None, 0)), (0, None)))
         found[name] = np.asarray(every(jnp.array(rates), starts), float)
+        ends[name] = reached(found[name], iterations)
     return found
 
 

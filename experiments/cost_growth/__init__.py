@@ -18,7 +18,7 @@ from experiments.harness.epochs import time_programs
 from experiments.harness.load import Load
 from experiments.harness.options import Count, check_some
 from experiments.harness.progress import progress
-from experiments.harness.record import Claim, at_most, conclude, prepare_folder
+from experiments.harness.record import Claim, at_most, conclude, growing, prepare_folder
 from jaxnet.core.checks import check_choice
 
 BAR = 1.15
@@ -70,7 +70,7 @@ def main(config: Config) -> list[Claim]:
     check_some("--quantity", config.quantity)
     chosen = {name: check_choice("--quantity", name, QUANTITIES) for name in config.quantity}
     load, out = Load(), prepare_folder(config.out)
-    found = {}
+    found = growing("growth", {})
     for name, quantity in progress("measuring", list(chosen.items())):
         found[name] = grow(quantity, config)
         _print(name, quantity, found[name])

@@ -83,7 +83,7 @@ def _epochs(report_every: int) -> Training:
 
     def run() -> FitResult:
         return fit(network, train, key=jax.random.key(0), optimizer=optimizer, epochs=epochs,
-                   batch_size=100, report_every=report_every)  # fmt: skip
+                   batch_size=100, report_every=report_every, progress=False)  # fmt: skip
 
     program = Program(lambda: run().run_seconds, run().compile_seconds)
     return Training(program, epochs / report_every, report_every, report_every)
@@ -99,7 +99,7 @@ def _runs(number: int) -> Training:
 
     def run() -> SweepResult:
         return sweep(build, train, key=jax.random.key(0), settings={"learning_rate": 0.001},
-                     seeds=number, epochs=4, batch_size=100)  # fmt: skip
+                     seeds=number, epochs=4, batch_size=100, progress=False)  # fmt: skip
 
     program = Program(lambda: run().run_seconds, run().compile_seconds)
     return Training(program, 1, number, number)

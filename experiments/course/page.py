@@ -116,7 +116,8 @@ def _claim(claim: Mapping[str, Any]) -> str:
     kind, word = _verdict(claim)
     error = claim.get("uncertainty")
     measured = _number(claim["measured"]) + (f" ± {_number(error)}" if error is not None else "")
-    numbers = f"measured {measured}, threshold {_number(claim['threshold'])}"
+    comparison = claim.get("comparison", "against")  # records of older versions have none
+    numbers = _text(f"{measured} {comparison} {_number(claim['threshold'])}")
     said = _text(claim["verdict"]) if word == "only if" else ""
     return (
         f'<article class="claim"><span class="badge {kind}">{word}</span> '

@@ -32,6 +32,7 @@ from experiments.harness.record import (
     at_most,
     clearly_positive,
     conclude,
+    growing,
     over_seeds,
     prepare_folder,
 )
@@ -67,15 +68,13 @@ def main(config: Config) -> list[Claim]:
     law = [m / (OTHERS + m) for m in REPEATED]
     draws = np.random.default_rng(config.seed).spawn(config.seeds)
     groups, families = [draw_adults(d) for d in draws], [draw_families(d) for d in draws]
-    slopes = {
-        loss: np.array(
-            [
-                [fit_line(people, loss, config.epochs) for people in (group, with_(group, GIANT))]
-                for group in progress(f"lines by {name} loss", groups)
-            ]
-        )
-        for loss, name in LOSSES.items()
-    }
+    slopes = growing("slopes", {})
+    for loss, name in LOSSES.items():
+        pairs = [
+            [fit_line(people, loss, config.epochs) for people in (group, with_(group, GIANT))]
+            for group in progress(f"lines by {name} loss", groups)
+        ]
+        slopes[loss] = np.array(pairs)
     moved = {loss: 1 - after / before for loss, (before, after) in _transposed(slopes).items()}
     alone, together = zip(*(find(with_(group, LIGHT)) for group in families), strict=True)
     equal = gather([equal_rows(draw) for draw in draws])

@@ -26,7 +26,7 @@ from experiments.dropout.training import (
     train,
 )
 from experiments.harness.options import Count, Seed, Several
-from experiments.harness.record import Claim, at_most, conclude, prepare_folder
+from experiments.harness.record import Claim, at_most, conclude, growing, prepare_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +59,10 @@ def main(config: Config) -> list[Claim]:
     keys = jax.random.split(jax.random.key(config.seed), 3)
     forms = {like: expectation_error(like, like, keys[0]) for like in ("inverted", "lecture")}
     exact = geometric_error(keys[1])
-    sweeps = {name: train(dataset, width, keys[2], config) for name, width in WIDTHS.items()}
-    measured = {name: measures(found) for name, found in sweeps.items()}
+    sweeps, measured = {}, growing("measured", {})
+    for name, width in WIDTHS.items():
+        sweeps[name] = train(dataset, width, keys[2], config)
+        measured[name] = measures(sweeps[name])
     for name, each in measured.items():
         for rate, loss, error in zip(RATES, *each.values(), strict=True):
             print(f"{name}, drop rate {rate}: loss {loss.mean():.3f}, {error.mean():.2%} misread")

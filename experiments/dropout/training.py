@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxnet
-from experiments.harness.progress import sweep_bar
 from jaxnet.core.types import Array, Key
 from jaxnet.data import Dataset
 from jaxnet.training import Recipe, SweepResult, grid, sweep
@@ -39,19 +38,18 @@ def train(dataset: Dataset, width: int, key: Key, config: Any) -> SweepResult:
         return Recipe(network, jaxnet.optim.adam(2e-3))
 
     train = dataset.train.map(lambda array: array[: config.examples])
-    with sweep_bar(f"width {width}") as show:
-        return sweep(
-            build,
-            train,
-            key=key,
-            settings=grid(rate=RATES),
-            validation=dataset.test,
-            seeds=config.seeds,
-            epochs=config.epochs,
-            batch_size=50,
-            width="all",
-            on_progress=show,
-        )
+    return sweep(
+        build,
+        train,
+        key=key,
+        settings=grid(rate=RATES),
+        validation=dataset.test,
+        seeds=config.seeds,
+        epochs=config.epochs,
+        batch_size=50,
+        width="all",
+        progress=f"width {width}",
+    )
 
 
 def measures(found: SweepResult) -> dict[str, np.ndarray]:
@@ -100,17 +98,15 @@ def compare_versions(dataset: Dataset, key: Key, config: Any) -> dict[str, np.nd
         )
         return Recipe(network, jaxnet.optim.adam(2e-3))
 
-    with sweep_bar("versions") as show:
-        found = sweep(
-            build,
-            dataset.train.map(lambda array: array[: config.examples]),
-            key=key,
-            settings=list(VERSIONS.values()),
-            validation=dataset.test,
-            seeds=config.seeds,
-            epochs=config.epochs,
-            batch_size=50,
-            width="all",
-            on_progress=show,
-        )
+    found = sweep(
+        build,
+        dataset.train.map(lambda array: array[: config.examples]),
+        key=key,
+        settings=list(VERSIONS.values()),
+        validation=dataset.test,
+        seeds=config.seeds,
+        epochs=config.epochs,
+        batch_size=50,
+        width="all",
+    )
     return measures(found)

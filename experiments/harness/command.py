@@ -1,14 +1,15 @@
 """Command of an experiment: options from its Config, errors without a traceback."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import tyro
 
+from experiments.harness.duration import announce
 from experiments.harness.options import PATHS, check_options
-from experiments.harness.record import Claim
+from experiments.harness.record import begin
 from experiments.harness.terminal import USER_ERROR, complain, finish
 from jaxnet.core.errors import InputError
 from jaxnet.training import DivergenceError, use_compilation_cache
@@ -49,7 +50,7 @@ def run_command(experiment: Any, arguments: Sequence[str] | None = None) -> int:
         )
         if "--no-cache" not in given:
             _keep_programs()
-        return _status(experiment.main, config)
+        return _status(experiment, config)
 
     return finish(run)
 
@@ -62,11 +63,13 @@ def _keep_programs() -> None:
         complain(f"compiled programs are not kept: {error}")
 
 
-def _status(main: Callable[[Any], Sequence[Claim]], config: Any) -> int:
+def _status(experiment: Any, config: Any) -> int:
     """Run an experiment, report errors, and return the exit status."""
     try:
         check_options(config)
-        claims = main(config)
+        announce(experiment, config)
+        begin(config)
+        claims = experiment.main(config)
     except InputError as error:
         complain(f"error: {error}")
         return USER_ERROR

@@ -1,10 +1,9 @@
-"""Reports of a training run: progress bar at a terminal, and log files."""
+"""Log files of a training run."""
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from experiments.harness.progress import progress_bar
 from jaxnet.training import (
     DivergenceError,
     Progress,
@@ -17,9 +16,9 @@ from jaxnet.training import (
 
 @contextlib.contextmanager
 def reporting(
-    label: str, epochs: int, *, log: Path | None, tensorboard: Path | None
+    epochs: int, *, log: Path | None, tensorboard: Path | None
 ) -> Iterator[Report | None]:
-    """Yield a callback for `jaxnet.training.fit`; None without terminal and logs.
+    """Yield a callback for `jaxnet.training.fit`; None without logs.
 
     Logs are a file of JSON lines and a folder of TensorBoard's event files.
 
@@ -29,9 +28,8 @@ def reporting(
         lines = None if log is None else json_lines_log(log)
         board = None if tensorboard is None else stack.enter_context(tensorboard_log(tensorboard))
         logs = together(lines, board)
-        bar = stack.enter_context(progress_bar(label, epochs))
         try:
-            yield together(bar, logs)
+            yield logs
         except DivergenceError as error:
             history, seconds = error.result.history, error.result.run_seconds
             if logs is not None:

@@ -9,17 +9,28 @@ import platform
 import shlex
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
 import jaxnet
+from experiments.harness import terminal
 from jaxnet.core.errors import InvalidValueError, invalid_value
 
 PACKAGES = ("jax", "jaxlib", "numpy", "optax")
+
+PARTIAL = "partial.json"
+"""Written in place of ``result.json`` by an interrupted experiment; removed by a whole record."""
+
+T = TypeVar("T")
+
+_began = time.perf_counter()
+_reached: dict[str, Any] = {}
+"""What `growing` has given out in this run."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +41,8 @@ class Claim:
         statement: what is claimed, one sentence.
         source: origin of the claim: a lecture, a paper, an issue.
         measured: the measured number.
-        threshold: the number that it is compared with.
+        comparison: how it is to compare with the threshold, such as ``">="``.
+        threshold: the other number.
         holds: whether the claim is true.
         uncertainty: standard error of the measured number over seeds; None for an exact one.
         verdict: on what the source says, if the claim is true: ``"holds"``, ``"fails"``, where the
@@ -40,16 +52,21 @@ class Claim:
     statement: str
     source: str
     measured: float
+    comparison: str
     threshold: float
     holds: bool
     uncertainty: float | None = None
     verdict: str = "holds"
 
     def describe(self) -> str:
-        """Return the claim with its numbers as text."""
+        """Return the claim with its numbers as text.
+
+        >>> at_least("share read", "an issue", 44.6, 5, uncertainty=2.0).describe()
+        'share read: 44.6 ± 2 >= 5'
+        """
         error = "" if self.uncertainty is None else f" ± {self.uncertainty:.2g}"
-        numbers = f"measured {self.measured:.6g}{error}, threshold {self.threshold:.6g}"
-        return f"{self.statement} ({numbers})"
+        comparison = f"{self.measured:.6g}{error} {self.comparison} {self.threshold:.6g}"
+        return f"{self.statement}: {comparison}"
 
 
 def at_most(statement: str, source: str, measured: float, threshold: float, **more: Any) -> Claim:
@@ -62,12 +79,12 @@ def at_most(statement: str, source: str, measured: float, threshold: float, **mo
         threshold: the most that it may be.
         more: ``uncertainty`` and ``verdict``.
     """
-    return Claim(statement, source, measured, threshold, bool(measured <= threshold), **more)
+    return Claim(statement, source, measured, "<=", threshold, bool(measured <= threshold), **more)
 
 
 def at_least(statement: str, source: str, measured: float, threshold: float, **more: Any) -> Claim:
     """Return the claim that a number is at least the threshold, as `at_most`."""
-    return Claim(statement, source, measured, threshold, bool(measured >= threshold), **more)
+    return Claim(statement, source, measured, ">=", threshold, bool(measured >= threshold), **more)
 
 
 def over_seeds(values: Any) -> tuple[float, float]:
@@ -141,6 +158,33 @@ def _not_writable(name: str, path: Path, error: OSError, remedy: str) -> Invalid
     return invalid_value(name, "to be writable", actual, remedy)
 
 
+def begin(config: Any) -> None:
+    """Begin a run: its seconds count from here, and an interrupt leaves what is `growing`."""
+    global _began
+    _began = time.perf_counter()
+    _reached.clear()
+    terminal.at_interrupt[:] = [lambda: write_partial(config)]
+
+
+def growing(name: str, results: T) -> T:
+    """Return results that are to grow, such as ``[]``, of which an interrupt leaves what they have.
+
+    Args:
+        name: in ``results`` of ``partial.json``.
+        results: a list, a dictionary or a tree of them, of what a record may hold.
+    """
+    _reached[name] = results
+    return results
+
+
+def write_partial(config: Any) -> str:
+    """Write what has grown so far, if it holds anything, and say where."""
+    if not any(_reached.values()):
+        return ""
+    path = _write(config.out / PARTIAL, config, {"interrupted": True, "results": _reached})
+    return f"what was reached is in {path}"
+
+
 def conclude(
     config: Any,
     *,
@@ -151,8 +195,23 @@ def conclude(
 ) -> list[Claim]:
     """Write the record, print the claims and the paths of all files, and return the claims."""
     path = write_record(config, seeds=seeds, results=results, claims=claims, figures=figures)
-    print("", *(claim.describe() for claim in claims), "wrote", path, *figures, sep="\n")
+    print("", *map(judged, claims), "wrote", path, *figures, sep="\n")
     return list(claims)
+
+
+MARKS = "✓✗±"
+PLAIN_MARKS = str.maketrans(dict(zip(MARKS, ("ok", "FAILS", "+-"), strict=True)))
+"""What stands for the marks on a terminal or in a file that cannot encode them."""
+
+
+def judged(claim: Claim) -> str:
+    """Return the line of a claim on standard output, such as ``✓ share read: 44.6 ± 2 >= 5``."""
+    line = f"{'✓' if claim.holds else '✗'} {claim.describe()}"
+    try:
+        MARKS.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return line.translate(PLAIN_MARKS)
+    return line
 
 
 def write_record(
@@ -167,22 +226,31 @@ def write_record(
 
     NaN and infinity become null.
     """
-    record = {
-        "experiment": _experiment(config),
-        "config": config,
+    found = {
         "seeds": list(seeds),
-        "environment": environment(),
         "results": results,
         "claims": claims,
         "figures": [figure.name for figure in figures],
     }
-    text = json.dumps(_plain(record), indent=2, allow_nan=False) + "\n"
-    return write_atomically(
-        config.out / "result.json", lambda path: path.write_text(text, encoding="utf-8")
-    )
+    path = _write(config.out / "result.json", config, found)
+    _reached.clear()
+    (config.out / PARTIAL).unlink(missing_ok=True)
+    return path
 
 
-def _experiment(config: Any) -> str:
+def _write(path: Path, config: Any, found: Mapping[str, Any]) -> Path:
+    record = {
+        "experiment": experiment_name(config),
+        "config": config,
+        "seconds": round(time.perf_counter() - _began, 3),
+        "environment": environment(),
+        **found,
+    }
+    text = json.dumps(plain(record), indent=2, allow_nan=False) + "\n"
+    return write_atomically(path, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def experiment_name(config: Any) -> str:
     """Return the module of a config's class, also where that is run as ``__main__``."""
     spec = sys.modules[type(config).__module__].__spec__
     return spec.name.rpartition(".")[2] if spec else ""
@@ -210,20 +278,21 @@ def package_versions(names: Sequence[str]) -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in names}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return the value in types of JSON."""
     if hasattr(value, "_asdict"):  # a NamedTuple
         value = value._asdict()
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        items = list(value.items())  # at once: it may grow in another thread
+        return {str(name): plain(item) for name, item in items}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.ndarray | jax.Array):
-        return _plain(np.asarray(value).tolist())
+        return plain(np.asarray(value).tolist())
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if isinstance(value, str | int | bool | None) else str(value)

@@ -21,6 +21,12 @@ AFTER_A_BAR = "\r\x1b[2K\x1b[?25h"
 GRACE = 1.0
 """Seconds for writing the last message after an interrupt."""
 
+LAST_WORK = 5.0
+"""Seconds at most for what `at_interrupt` does before."""
+
+at_interrupt: list[Callable[[], str]] = []
+"""Functions that an interrupt calls, and that return what the message says of them."""
+
 
 def is_watched() -> bool:
     """Return whether standard error is a terminal."""
@@ -46,11 +52,11 @@ def prepare() -> None:
 
 
 def _watch_for_interrupts() -> None:
-    """End the process within a second of an interrupt, from a thread of its own.
+    """End the process soon after an interrupt, from a thread of its own.
 
     Python's `KeyboardInterrupt` in the main thread waits while that is in XLA, is lost in a
     callback such as JAX's at garbage collection, and destroys what XLA's threads still use. Files
-    are written atomically, and checkpoints survive any kill, so nothing else needs to run.
+    are written atomically, and checkpoints survive any kill, so only `at_interrupt` needs to run.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -63,16 +69,25 @@ def _end_at_interrupt(signals: int) -> None:
     """Read numbers of signals until an interrupt, and end the process."""
     while os.read(signals, 1) != bytes([signal.SIGINT]):
         pass
-    message = threading.Thread(target=_report_interrupt, daemon=True)  # may block on a full pipe
-    message.start()
-    message.join(GRACE)
+    said = ["interrupted"]
+    # a disk may hang, and a full pipe block
+    for work, seconds in ((_act, LAST_WORK), (_report_interrupt, GRACE)):
+        thread = threading.Thread(target=work, args=(said,), daemon=True)
+        thread.start()
+        thread.join(seconds)
     os._exit(INTERRUPTED)
 
 
-def _report_interrupt() -> None:
+def _act(said: list[str]) -> None:
+    for action in at_interrupt:
+        with contextlib.suppress(Exception):
+            said += filter(None, [action()])
+
+
+def _report_interrupt(said: list[str]) -> None:
     if is_watched():
         print(AFTER_A_BAR, end="", file=sys.stderr)
-    complain("interrupted")
+    complain("; ".join(said))
     with contextlib.suppress(OSError):
         _flush()
 

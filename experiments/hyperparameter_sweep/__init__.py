@@ -28,7 +28,7 @@ from experiments.harness.options import (
     check_some,
     is_default,
 )
-from experiments.harness.progress import announce_resumption, sweep_bar
+from experiments.harness.progress import announce_resumption
 from experiments.harness.record import Claim, conclude, prepare_folder
 from experiments.harness.trained import hold_out
 from experiments.hyperparameter_sweep.figure import draw_sweep
@@ -184,17 +184,17 @@ def search(
 ) -> SweepResult:
     """Train with every setting, and evaluate on held-out training examples."""
     settings = grid(learning_rate=config.learning_rates, drop_rate=config.drop_rates)
-    with sweep_bar(config.dataset) as on_progress:
-        return sweep(
-            make_builder(config, dataset, epochs, len(train.targets)),
-            train,
-            settings=settings,
-            epochs=epochs,
-            validation=validation,
-            on_progress=announce_resumption(config.checkpoint, on_progress),
-            checkpoint=config.checkpoint,
-            **how(config, len(train.targets)),
-        )
+    return sweep(
+        make_builder(config, dataset, epochs, len(train.targets)),
+        train,
+        settings=settings,
+        epochs=epochs,
+        validation=validation,
+        on_progress=announce_resumption(config.checkpoint),
+        progress=config.dataset,
+        checkpoint=config.checkpoint,
+        **how(config, len(train.targets)),
+    )
 
 
 def how(config: Config, examples: int) -> dict[str, Any]:

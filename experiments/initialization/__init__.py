@@ -20,6 +20,7 @@ from experiments.harness.record import (
     at_least,
     at_most,
     conclude,
+    growing,
     over_seeds,
     prepare_folder,
 )
@@ -62,11 +63,14 @@ def main(config: Config) -> list[Claim]:
     """Measure all magnitudes, train from equal weights, compare with theory, and draw."""
     out = prepare_folder(config.out)
     keys = [jax.random.key(config.seed + index) for index in range(config.seeds)]
-    each = [magnitudes(config.layers, key) for key in progress("networks", keys)]
+    each = growing("networks", [])
+    each.extend(magnitudes(config.layers, key) for key in progress("networks", keys))
     deep = {
         a: {i: np.array([row[a][i] for row in each]) for i in INITIALIZERS} for a in ACTIVATIONS
     }
-    starts = {n: [train_from(n, key, config.epochs) for key in keys] for n in STARTS}
+    starts = growing("starts", {})
+    for n in progress("starts", STARTS):
+        starts[n] = [train_from(n, key, config.epochs) for key in keys]
     for activation, rows in deep.items():
         for name, values in rows.items():
             z, dz, _ = changes(values).mean(axis=0)

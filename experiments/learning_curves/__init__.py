@@ -201,10 +201,9 @@ def train_network(
     devices: list[Any] | None,
     objective: dict[str, Any],
 ) -> FitResult:
-    """Train with a progress bar and logs."""
-    logs = {"log": config.log, "tensorboard": config.tensorboard}
+    """Train, with logs."""
     config = dataclasses.replace(config, batch_size=fitting_batch(config, len(train.targets)))
-    with reporting(Path(config.dataset).name, config.epochs, **logs) as show:
+    with reporting(config.epochs, log=config.log, tensorboard=config.tensorboard) as logs:
         return jaxnet.training.fit(
             network,
             train,
@@ -219,7 +218,8 @@ def train_network(
             validation=validation,
             rules=build_rules(config),
             shuffle=SHUFFLE[config.shuffle],
-            on_progress=announce_resumption(config.checkpoint, show),
+            on_progress=announce_resumption(config.checkpoint, logs),
+            progress=Path(config.dataset).name,
             devices=devices,
             checkpoint=config.checkpoint,
         )

@@ -29,6 +29,7 @@ from experiments.harness.record import (
     at_most,
     clearly_positive,
     conclude,
+    growing,
     over_seeds,
     prepare_folder,
 )
@@ -92,7 +93,9 @@ def main(config: Config) -> list[Claim]:
         [initial_excess(key, dataset, SCORES) for key in jax.random.split(keys[0], config.seeds)]
     )
     ratios = {s: divergence_ratios(keys[1], s) for s in (0.0, 0.1)}
-    errors = {name: train(dataset, name, keys[2], config.seeds, config.epochs) for name in TEACHERS}
+    errors = growing("test_errors", {})
+    for name in TEACHERS:
+        errors[name] = train(dataset, name, keys[2], config.seeds, config.epochs)
     for name, each in errors.items():
         for rate, (usual, sure) in zip(RATES, each["test"].mean(axis=2), strict=True):
             print(f"{name:14}, rate {rate:5}: {usual:6.2%} misread, {sure:6.2%} from a sure start")

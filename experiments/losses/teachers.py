@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxnet
-from experiments.harness.progress import sweep_bar
 from jaxnet.core.types import Array, Key, Layer
 from jaxnet.data import Dataset
 from jaxnet.training import Recipe, grid, sweep
@@ -68,20 +67,19 @@ def train(dataset: Dataset, name: str, key: Key, seeds: int, epochs: int) -> dic
         metrics = {"misread": jaxnet.metrics.Metric(misread, "min")}
         return Recipe(started(network, start), optimizer, loss, metrics)
 
-    with sweep_bar(name) as show:
-        found = sweep(
-            build,
-            dataset.train,
-            key=key,
-            settings=grid(rate=RATES, start=[0.0, SURE]),
-            validation=dataset.test,
-            seeds=seeds,
-            epochs=epochs,
-            batch_size=50,
-            keep="metrics",
-            width="all",
-            on_progress=show,
-        )
+    found = sweep(
+        build,
+        dataset.train,
+        key=key,
+        settings=grid(rate=RATES, start=[0.0, SURE]),
+        validation=dataset.test,
+        seeds=seeds,
+        epochs=epochs,
+        batch_size=50,
+        keep="metrics",
+        width="all",
+        progress=name,
+    )
     shape = len(RATES), 2, seeds
     names = {"train": "train_misread", "test": "validation_misread"}
     return {

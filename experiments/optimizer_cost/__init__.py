@@ -18,7 +18,7 @@ from experiments.harness.figures import BLUE, GREY, new_figure, save_figure
 from experiments.harness.load import Load
 from experiments.harness.options import Count
 from experiments.harness.progress import progress
-from experiments.harness.record import Claim, at_most, conclude, prepare_folder
+from experiments.harness.record import Claim, at_most, conclude, growing, prepare_folder
 from experiments.optimizer_cost.pairs import Pair, pairs
 from jaxnet.core.errors import invalid_value
 
@@ -60,7 +60,7 @@ def main(config: Config) -> list[Claim]:
     """Time all optimizers, compare, and write the record."""
     entries, load = chosen(config.only), Load()
     out = prepare_folder(config.out)
-    costs = []
+    costs = growing("costs", [])
     for pair in progress("measuring", entries):
         costs.append(measure(pair, steps=config.steps, rounds=config.rounds))
         print(_line(costs[-1]))

@@ -93,7 +93,7 @@ def published_claims(
     first = rates[np.flatnonzero(~descends)[0]]
     holds = bool(rates[descends].max() < limit < first)
     statement = "quadratic_deep: smallest rate at which SGD diverges, the next above 2 / lambda_max"
-    return [*claims, Claim(statement, SOURCE, float(first), limit, holds)]
+    return [*claims, Claim(statement, SOURCE, float(first), ">", limit, holds)]
 
 
 def standard_errors(name: str, rates: np.ndarray, losses: Mapping[str, np.ndarray]) -> float:

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.harness.progress import progress
-from experiments.harness.record import Claim
+from experiments.harness.record import Claim, growing
 from experiments.optimizer_race import claims as claim
 from experiments.optimizer_race import deepobs, noise, theory
 from experiments.optimizer_race.contestants import Contestant
 from experiments.optimizer_race.landscapes import LANDSCAPES
 from experiments.optimizer_race.paths import Descent, descend
-from experiments.optimizer_race.race_figures import Race, draw_gaps, draw_paths, draw_ranking
+from experiments.optimizer_race.race_figures import draw_gaps, draw_paths, draw_ranking
 from experiments.optimizer_race.theory_figures import draw_convergence, draw_deepobs, draw_rprop
 from jaxnet.optim import OPTIMIZERS
 
@@ -54,9 +54,11 @@ def race_down(
     rates = np.logspace(LOWEST, HIGHEST, (HIGHEST - LOWEST) * rates_per_decade + 1)
     print(_row("steps to the tolerance @ rate", [landscape.name for landscape in LANDSCAPES]))
     race: dict[str, dict[str, Descent]] = {}
+    record = growing("race", {})
     for name, make in progress("racing", list(racers.items())):
         descents = descend(make, LANDSCAPES, rates, steps=steps, tolerance=tolerance)
         race[name] = {each.name: got for each, got in zip(LANDSCAPES, descents, strict=True)}
+        record[name] = _without_paths(race[name])
         print(_row(name, [_cell(descent) for descent in descents]))
     print("(* leaves again before the last step)")
     figures = [
@@ -64,7 +66,7 @@ def race_down(
         draw_gaps(out / "gaps.png", race, LANDSCAPES, tolerance),
         draw_ranking(out / "ranking.png", race, LANDSCAPES, steps),
     ]
-    return Part("race", _race_record(race), claim.race_claims(race) if complete else [], figures)
+    return Part("race", record, claim.race_claims(race) if complete else [], figures)
 
 
 def reproduce_deepobs(*, epochs: int, seed: int, seeds: int, complete: bool, out: Path) -> Part:
@@ -77,7 +79,7 @@ def reproduce_deepobs(*, epochs: int, seed: int, seeds: int, complete: bool, out
         deepobs.batch_means(problem, seed=seed, seeds=seeds, epochs=epochs, reshuffle=reshuffle)
         for reshuffle in (False, True)
     ]
-    repeated, reshuffled = {}, {}
+    repeated, reshuffled = growing("quadratic_deep", ({}, {}))
     for name, make in progress("quadratic_deep", list(deepobs.published_contestants().items())):
         losses = deepobs.final_losses(problem, make, rates, np.concatenate(orders))
         repeated[name], reshuffled[name] = np.split(losses, 2, axis=1)
@@ -172,20 +174,17 @@ def _cell(descent: Descent) -> str:
     return f"{descent.reached:,}{' ' if descent.stays else '*'} @ {descent.rate:.1e}"
 
 
-def _race_record(race: Race) -> dict[str, Any]:
-    """Return the race without its paths."""
+def _without_paths(descents: Mapping[str, Descent]) -> dict[str, Any]:
+    """Return what is recorded of an optimizer's descents, by landscape."""
     return {
-        name: {
-            landscape: {
-                "rate": descent.rate,
-                "steps": descent.reached,
-                "stays": descent.stays,
-                "decades_of_rates_that_work": descent.working,
-                "final_gap": descent.gaps[-1],
-            }
-            for landscape, descent in descents.items()
+        landscape: {
+            "rate": descent.rate,
+            "steps": descent.reached,
+            "stays": descent.stays,
+            "decades_of_rates_that_work": descent.working,
+            "final_gap": descent.gaps[-1],
         }
-        for name, descents in race.items()
+        for landscape, descent in descents.items()
     }
 
 

@@ -21,6 +21,7 @@ from experiments.harness.record import (
     at_least,
     at_most,
     conclude,
+    growing,
     over_seeds,
     prepare_folder,
 )
@@ -67,15 +68,14 @@ SMOKE = Config(sets=40, seeds=2, epochs=50)
 def main(config: Config) -> list[Claim]:
     """Fit all models, compare their test risks, and draw them."""
     out = prepare_folder(config.out)
-    measured: dict[str, Any] = dict(measure_machine(config.seed, config.sets))
+    measured: dict[str, Any] = growing("measured", {})
+    measured |= measure_machine(config.seed, config.sets)
     keys = [jax.random.key(config.seed + index) for index in range(config.seeds)]
-    measured |= {
-        "deep": np.array([deep(config.seed, config.seeds, config.epochs, n) for n in DEPTHS]),
-        "cliff": {
-            kind: [cliff(key, kind, config.epochs) for key in progress(f"penalty {kind}", keys)]
-            for kind in PENALTIES
-        },
-    }
+    depths = [deep(config.seed, config.seeds, config.epochs, n) for n in DEPTHS]
+    measured |= {"deep": np.array(depths), "cliff": {}}
+    for kind in PENALTIES:
+        cliffs = [cliff(key, kind, config.epochs) for key in progress(f"penalty {kind}", keys)]
+        measured["cliff"][kind] = cliffs
     measured["widths"] = by_width(config.seed, config.epochs // 10)
     for points, row in zip(POINTS, np.median(measured["orders"], axis=2), strict=True):
         print(f"{points:2} points, excess risk of P = 1, 2, ...:", *(f"{r:.3g}" for r in row))

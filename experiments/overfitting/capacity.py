@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxnet
-from experiments.harness.progress import sweep_bar
 from experiments.harness.record import Claim, at_least, at_most, over_seeds
 from jaxnet.core.types import Key
 from jaxnet.data import Examples
@@ -46,20 +45,18 @@ def by_width(seed: int, epochs: int) -> dict[str, dict[str, np.ndarray]]:
         subset = (kind * DRAWS + draw) * EXAMPLES + jnp.arange(EXAMPLES)
         return Recipe(network._replace(init=init), jaxnet.optim.adam(3e-3), subset=subset)
 
-    with sweep_bar("widths") as show:
-        found = sweep(
-            build,
-            pool,
-            key=key,
-            settings=grid(kind=range(len(LABELS)), units=WIDTHS, draw=range(DRAWS)),
-            validation=dataset.test,
-            seeds=1,
-            epochs=epochs,
-            batch_size=50,
-            width="all",
-            keep="metrics",
-            on_progress=show,
-        )
+    found = sweep(
+        build,
+        pool,
+        key=key,
+        settings=grid(kind=range(len(LABELS)), units=WIDTHS, draw=range(DRAWS)),
+        validation=dataset.test,
+        seeds=1,
+        epochs=epochs,
+        batch_size=50,
+        width="all",
+        keep="metrics",
+    )
     shape = len(LABELS), len(WIDTHS), DRAWS
     names = "train_accuracy", "validation_accuracy"
     tables = {name: np.reshape(found.metrics[name], shape).astype(float) for name in names}

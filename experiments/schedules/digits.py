@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxnet
-from experiments.harness.progress import sweep_bar
 from jaxnet import schedules
 from jaxnet.data import Examples
 from jaxnet.training import Recipe, SweepResult, grid, reduce_on_plateau, steps_per_epoch, sweep
@@ -67,19 +66,17 @@ def train_all(*, seed: int, seeds: int, epochs: int) -> dict[str, Trained]:
         rules = [reduce_on_plateau(patience=waits)]
         return Recipe(NETWORK, jaxnet.optim.sgd(scheduled), rules=rules)
 
-    with sweep_bar("networks") as show:
-        result = sweep(
-            build,
-            train,
-            key=key,
-            settings=grid(kind=range(len(names)), rate=RATES),
-            validation=validation,
-            seeds=seeds,
-            epochs=epochs,
-            batch_size=BATCH,
-            width="all",
-            on_progress=show,
-        )
+    result = sweep(
+        build,
+        train,
+        key=key,
+        settings=grid(kind=range(len(names)), rate=RATES),
+        validation=validation,
+        seeds=seeds,
+        epochs=epochs,
+        batch_size=BATCH,
+        width="all",
+    )
     measured = [losses_of(result, examples) for examples in (train, validation, dataset.test)]
     measured.append(np.asarray(result.history.validation["loss"], float))
     shape = len(names), len(RATES), seeds

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxnet
-from experiments.harness.progress import sweep_bar
+from experiments.harness.progress import progress
 from jaxnet.data import Dataset, Examples, preparation
 from jaxnet.training import Recipe, grid, sweep
 
@@ -47,19 +47,17 @@ def train_on_pixels(
         subset = {"subset": own[:first], "held_out": own[first:]}
         return Recipe(NETWORK, jaxnet.optim.sgd(rate), **subset)
 
-    with sweep_bar("networks") as show:
-        found = sweep(
-            build,
-            rows,
-            key=key,
-            settings=grid(kind=range(len(kinds)), rate=RATES),
-            seeds=seeds,
-            epochs=epochs,
-            batch_size=50,
-            width=1,
-            keep="metrics",
-            on_progress=show,
-        )
+    found = sweep(
+        build,
+        rows,
+        key=key,
+        settings=grid(kind=range(len(kinds)), rate=RATES),
+        seeds=seeds,
+        epochs=epochs,
+        batch_size=50,
+        width=1,
+        keep="metrics",
+    )
     keys, shape = jax.random.split(key, seeds), (len(kinds), len(RATES), seeds)
     loss = np.asarray(found.metrics["train_loss"], float).reshape(shape)
     error = 1 - np.asarray(found.metrics["validation_accuracy"], float).reshape(shape)
@@ -109,5 +107,8 @@ def drifting(batch_norm: Any, epochs: int, keys: Any) -> np.ndarray:
     optimizer = jaxnet.optim.sgd(0.1)
     options: dict[str, Any] = {"optimizer": optimizer, "epochs": epochs, "batch_size": 50}
     options["instruments"] = {"far": far}
-    results = [jaxnet.training.fit(network, train, key=key, **options) for key in keys]
+    results = [
+        jaxnet.training.fit(network, train, key=key, **options)
+        for key in progress("sigmoids", keys)
+    ]
     return np.array([result.history.instruments["far"] for result in results], float)

@@ -31,6 +31,7 @@ from experiments.harness.record import (
     Claim,
     at_least,
     conclude,
+    growing,
     over_seeds,
     prepare_folder,
 )
@@ -127,7 +128,9 @@ def main(config: Config) -> list[Claim]:
     remedy = "Find some by --search, and write them into RECIPES."
     expected = "to be a data set with recipes"
     require(config.dataset in RECIPES, "--dataset", expected, config.dataset, remedy)
-    runs = {t: time_recipe(r, dataset, config) for t, r in RECIPES[config.dataset].items()}
+    runs = growing("runs", {})
+    for target, recipe in RECIPES[config.dataset].items():
+        runs[target] = time_recipe(recipe, dataset, config)
     for target, by in runs.items():
         for name, each in by.items():
             print(line(target, name, each))

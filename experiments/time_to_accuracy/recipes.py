@@ -9,6 +9,7 @@ import numpy as np
 import jaxnet
 from experiments.contenders.workload import training_flops
 from experiments.harness.progress import show_status
+from experiments.harness.record import growing
 from jaxnet.core.types import Layer
 from jaxnet.data import Dataset, Examples
 from jaxnet.training import Recipe as SweepRecipe
@@ -84,6 +85,7 @@ def train(recipe: Recipe, dataset: Dataset, seed: int) -> tuple[float, float]:
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         report_every=recipe.epochs,
+        progress=False,
     )
     measured = evaluate(made, result.params, result.statistics, dataset.test)
     return result.run_seconds, float(measured["accuracy"])
@@ -102,7 +104,7 @@ def validated(
     found = sweep(
         build, train, key=jax.random.key(0), settings=grid(rate=rates), seeds=seeds,
         validation=held_out, epochs=recipe.epochs, batch_size=recipe.batch_size, keep="metrics",
-        width=1,
+        width=1, progress=False,
     )  # fmt: skip
     return np.asarray(found.history.validation["accuracy"])[:, :, recipe.epochs - 1]
 
@@ -117,7 +119,7 @@ def search(
     """
     cut = len(dataset.train.targets) * 5 // 6
     parts = dataset.train.take(slice(cut)), dataset.train.take(slice(cut, None))
-    found = []
+    found = growing("candidates", [])
     for number, candidate in enumerate(candidates):
         show_status(f"candidate {number + 1} of {len(candidates)}")
         each = validated(candidate, rates, *parts, dataset=dataset, seeds=seeds)

@@ -13,7 +13,7 @@ from typing import Annotated
 import numpy as np
 
 from experiments.harness.options import Count, Seed, Several, Within
-from experiments.harness.record import Claim, conclude, over_seeds, prepare_folder
+from experiments.harness.record import Claim, conclude, growing, over_seeds, prepare_folder
 from experiments.tuning.estimates import TRIED, choose, judge, measure, optimisms, pick
 from experiments.tuning.hyperparameters import compare, losses_of, matter_claims
 from experiments.tuning.tuning_figures import draw, draw_choices
@@ -45,6 +45,7 @@ def main(config: Config) -> list[Claim]:
     out = prepare_folder(config.out)
     measured = measure(config.seed, config.sets, config.epochs)
     accuracy = {name: np.asarray(each, np.float64) for name, each in measured.items()}
+    growing("accuracy", accuracy)
     chosen = {how: choose(accuracy[how]) for how in ("test", "validation", "folds")}
     taken = {how: pick(accuracy["truth"], place) for how, place in chosen.items()}
     estimates = {how: pick(accuracy["test"], chosen[how]) - taken[how] for how in chosen}

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxnet
-from experiments.harness.progress import sweep_bar
 from experiments.harness.record import Claim, at_least, at_most, over_seeds
 from jaxnet.core.types import Key
 from jaxnet.data import Examples, synthetic
@@ -34,10 +33,9 @@ def measure(seed: int, count: int, epochs: int) -> dict[str, np.ndarray]:
     points = moons(data_key, count * SIZE)
     how = {"key": run_key, "seeds": 1, "epochs": epochs, "batch_size": 16}
     sets = np.arange(count)
-    with sweep_bar("networks") as show:
-        found = sweep(whole, points, settings=grid(index=sets, **GRID), on_progress=show, **how)
-        part = grid(index=sets, fold=np.arange(FOLDS), **GRID)
-        folds = sweep(folded, points, settings=part, keep="metrics", on_progress=show, **how)
+    found = sweep(whole, points, settings=grid(index=sets, **GRID), progress="networks", **how)
+    part = grid(index=sets, fold=np.arange(FOLDS), **GRID)
+    folds = sweep(folded, points, settings=part, keep="metrics", progress="folds", **how)
     rows = sets[:, None] * SIZE + TRAIN + HELD_OUT + np.arange(HELD_OUT)
     test, shape = points.take(np.repeat(rows, SETTINGS, axis=0)), (count, SETTINGS)
     params, folded_ = found.params, folds.metrics["validation_accuracy"]

@@ -6,7 +6,6 @@ import jax
 import numpy as np
 
 import jaxnet
-from experiments.harness.progress import sweep_bar
 from experiments.harness.record import Claim, at_most, clearly_positive, over_seeds
 from jaxnet.core.types import Key
 from jaxnet.training import Recipe, sweep
@@ -90,23 +89,22 @@ def train(
         return Recipe(own, optimizer, penalty=penalty, subset=subset, held_out=held_out)
 
     names = ("units", "rate", "momentum", "l2", "drop_rate")
-    with sweep_bar(f"hyperparameters, {activation}") as show:
-        found = sweep(
-            build,
-            dataset.train,
-            key=key,
-            settings=[
-                dict(zip(names, each.values(), strict=True), index=index)
-                for each in settings
-                for index in range(draws)
-            ],
-            seeds=1,
-            epochs=epochs,
-            batch_size=50,
-            width="all",
-            keep="metrics",
-            on_progress=show,
-        )
+    found = sweep(
+        build,
+        dataset.train,
+        key=key,
+        settings=[
+            dict(zip(names, each.values(), strict=True), index=index)
+            for each in settings
+            for index in range(draws)
+        ],
+        seeds=1,
+        epochs=epochs,
+        batch_size=50,
+        width="all",
+        keep="metrics",
+        progress=f"hyperparameters, {activation}",
+    )
     right = np.nan_to_num(np.asarray(found.history.validation["accuracy"], float))
     return 1 - right.reshape(len(settings), draws, -1)
 

@@ -18,6 +18,7 @@ from experiments.harness.record import (
     at_least,
     at_most,
     conclude,
+    growing,
     over_seeds,
     prepare_folder,
 )
@@ -70,8 +71,11 @@ def main(config: Config) -> list[Claim]:
     costs = {widths: counted(widths) for widths in [(784, 100, 100, 10), *shapes()]}
     teeth = {layers: count_pieces(sawtooth(layers), 0, 1) for layers in TEETH}
     drawn = draw_random(config.seed, config.drawn)
-    learned = {n: learn_digits(dataset, n, keys[0], config.seeds, config.epochs) for n in DEPTHS}
-    fitted = {name: learn_sawtooth(name, keys[1], config.seeds, config.steps) for name in LEARNERS}
+    learned, fitted = growing("learned", {}), growing("fitted", {})
+    for n in DEPTHS:
+        learned[n] = learn_digits(dataset, n, keys[0], config.seeds, config.epochs)
+    for name in LEARNERS:
+        fitted[name] = learn_sawtooth(name, keys[1], config.seeds, config.steps)
     for layers, each in learned.items():
         shape = f"{layers} x {each.widths[1]}, {formula(each.widths):,} parameters"
         print(f"{shape}, rate {each.rate}: {each.test.mean():.2%} of test images read")

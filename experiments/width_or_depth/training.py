@@ -6,7 +6,6 @@ import jax
 import numpy as np
 
 import jaxnet
-from experiments.harness.progress import sweep_bar
 from experiments.width_or_depth.cost import formula
 from experiments.width_or_depth.pieces import count_pieces, linear_pieces, sawtooth
 from jaxnet.core.types import Key
@@ -57,19 +56,18 @@ def learn_digits(dataset: Dataset, hidden: int, key: Key, seeds: int, epochs: in
     def build(rate: Any) -> Recipe:
         return Recipe(network, jaxnet.optim.adam(jaxnet.schedules.cosine_decay(rate, steps)))
 
-    with sweep_bar(f"{hidden} hidden layers") as show:
-        found = sweep(
-            build,
-            train,
-            key=key,
-            settings=grid(rate=RATES),
-            validation=validation,
-            seeds=seeds,
-            epochs=epochs,
-            batch_size=BATCH,
-            width="all",
-            on_progress=show,
-        )
+    found = sweep(
+        build,
+        train,
+        key=key,
+        settings=grid(rate=RATES),
+        validation=validation,
+        seeds=seeds,
+        epochs=epochs,
+        batch_size=BATCH,
+        width="all",
+        progress=f"{hidden} hidden layers",
+    )
     right = np.nan_to_num(np.asarray(found.metrics["validation_accuracy"], float))
     best = int(right.mean(axis=1).argmax())
     members = [found.member(best, seed) for seed in range(seeds)]
@@ -118,19 +116,18 @@ def learn_sawtooth(name: str, key: Key, seeds: int, epochs: int) -> Fitted:
         adam = jaxnet.optim.adam(jaxnet.schedules.cosine_decay(rate, epochs))
         return Recipe(network, adam, loss="squared_error")
 
-    with sweep_bar(f"sawtooth, {name}") as show:
-        found = sweep(
-            build,
-            examples,
-            key=key,
-            settings=[{"rate": 0.01}],
-            seeds=seeds,
-            epochs=epochs,
-            batch_size=len(examples.targets),
-            shuffle=False,
-            width="all",
-            on_progress=show,
-        )
+    found = sweep(
+        build,
+        examples,
+        key=key,
+        settings=[{"rate": 0.01}],
+        seeds=seeds,
+        epochs=epochs,
+        batch_size=len(examples.targets),
+        shuffle=False,
+        width="all",
+        progress=f"sawtooth, {name}",
+    )
     members = [found.member(0, seed) for seed in range(seeds)]
     outputs = np.array(
         [predict(network, m.params, m.statistics, examples.inputs)[:, 0] for m in members], float

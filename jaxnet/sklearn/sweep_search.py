@@ -219,7 +219,7 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
         if self.refit:
             parts[WHOLE] = np.arange(_num_samples(X))
         fits, programs = prepare_fits(self.estimator, settings, parts, X, y)
-        execution = on_devices(Execution(self.width, self.devices, keep="state"))
+        execution = on_devices(Execution(self.width, self.devices, keep="state", progress=False))
 
         scores = np.full((3, len(settings), len(splits)), np.nan)  # and seconds to fit and score
         for structure, program in programs.items():

@@ -4,8 +4,15 @@ from jaxnet.training.checkpoints.checkpoint import restore_state
 from jaxnet.training.compilation_cache import use_compilation_cache
 from jaxnet.training.distributed.devices import count_cores, use_cores_as_devices
 from jaxnet.training.fit import fit
-from jaxnet.training.host_loop import DivergenceError, FitResult, History, Progress
+from jaxnet.training.host_loop import (
+    DivergenceError,
+    FitResult,
+    History,
+    Progress,
+    TrainingInterrupted,
+)
 from jaxnet.training.loggers.json_lines import json_lines_log
+from jaxnet.training.loggers.progress import progress_bar
 from jaxnet.training.loggers.report import Report, together
 from jaxnet.training.loggers.tensorboard import tensorboard_log
 from jaxnet.training.loop.early_stopping import early_stopping
@@ -65,6 +72,7 @@ __all__ = [
     "SweepResult",
     "TrainState",
     "Trained",
+    "TrainingInterrupted",
     "TuneResult",
     "autodiff",
     "by_hand",
@@ -88,6 +96,7 @@ __all__ = [
     "make_train",
     "optuna_search",
     "predict",
+    "progress_bar",
     "recompute_statistics",
     "reduce_on_plateau",
     "restore_state",

@@ -26,6 +26,12 @@ from jaxnet.training.distributed.processes import (
     run_in_all_processes,
 )
 from jaxnet.training.host_loop import CAPACITY, FitResult, Progress, run_in_chunks
+from jaxnet.training.loggers.progress import (
+    ProgressArgument,
+    check_progress,
+    epochs_on,
+    progress_bar,
+)
 from jaxnet.training.loop.checks import (
     check_both,
     check_normalization,
@@ -68,6 +74,7 @@ def fit(
     state: TrainState | None = None,
     report_every: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    progress: ProgressArgument = None,
     devices: Sequence[Device] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> FitResult:
@@ -128,6 +135,10 @@ def fit(
         report_every: epochs between two calls of ``on_progress``, at most 100; by default as many
             as take about half a second, or 1 on devices of several processes.
         on_progress: called after every chunk, and first where a checkpoint holds some epochs.
+        progress: whether to draw a progress bar while the program is compiled and trains: None
+            for one where standard error is a terminal, or in a notebook, if rich is installed;
+            True for the same, but an error without rich; False for none; a text for its label.
+            One bar is drawn at a time: runs in a search, or in other threads, are silent.
         devices: what divides each mini-batch among themselves, such as ``jax.devices()``: equal
             parts of a batch, of which ``batch_size`` must be a multiple; a last short one that
             does not divide evenly is computed whole by each. Every device has a copy of
@@ -155,9 +166,14 @@ def fit(
             in use or cannot be written.
         TypeError: if ``state`` or checkpoint are not of this network, optimizer and precision;
             for arguments of a wrong type.
-        ImportError: for a checkpoint without safetensors or filelock.
+        ImportError: for a checkpoint without safetensors or filelock; for ``progress=True``
+            without rich.
         DivergenceError: if loss or parameters become NaN or infinite. The run stops with the
             epoch in which that happens; the error's ``result`` holds what there was before it.
+        TrainingInterrupted: a `KeyboardInterrupt`, if Ctrl-C is pressed while it trains in the
+            main thread of a single process, unless SIGINT has a handler of the user's. The chunk
+            under way ends, a checkpoint is written, and the error's ``result`` is a whole
+            `FitResult` of what was reached. A second Ctrl-C interrupts as soon as Python acts.
 
     >>> import jaxnet
     >>> import numpy as np
@@ -177,7 +193,7 @@ def fit(
     processes = count_processes(chosen or ())
 
     def make() -> tuple[Recipe, LoopConfig, TrainState, tuple[Examples, Examples | None]]:
-        _check_options(report_every, on_progress, checkpoint)
+        _check_options(report_every, on_progress, progress, checkpoint)
         kinds = network, optimizer, loss, metrics, penalty, constraint, gradient, rules
         recipe = check_recipe(Recipe(*kinds, evaluate_at, augment))
         asked = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
@@ -198,14 +214,19 @@ def fit(
 
     made = run_in_all_processes(processes, make)
     stream = train if isinstance(train, Stream) else None
-    return _run(*made, stream, processes, epochs, report_every, on_progress, checkpoint)
+    mesh = made[1].mesh
+    used = made[2].epoch.devices() if mesh is None else mesh.devices.flat
+    with progress_bar("epochs", epochs, progress=progress, devices=used) as update:
+        show = epochs_on(update)
+        return _run(*made, stream, processes, epochs, report_every, on_progress, checkpoint, show)
 
 
-def _check_options(report_every: Any, on_progress: Any, checkpoint: Any) -> None:
+def _check_options(report_every: Any, on_progress: Any, progress: Any, checkpoint: Any) -> None:
     if report_every is not None:
         check_count("report_every", report_every)
     if on_progress is not None:
         check_function("on_progress", on_progress)
+    check_progress(progress)
     if checkpoint is not None:
         check_path("checkpoint", checkpoint)
 
@@ -221,6 +242,7 @@ def _run(
     report_every: int | None,
     on_progress: Callable[[Progress], None] | None,
     checkpoint: str | os.PathLike[str] | None,
+    show: Callable[[Progress], None],
 ) -> FitResult:
     """Train with checked arguments that are the same in all processes."""
     if stream is None:
@@ -247,7 +269,7 @@ def _run(
             fingerprint = take_fingerprint(begun, *own, text, settings, processes, stream=of)
             kept = Checkpoint(checkpoint, fingerprint, processes, epochs=epochs, every_chunk=often)
             opened.enter_context(contextlib.closing(kept))
-        return run_in_chunks(run, start, epochs, recipe, pace, on_progress, kept)
+        return run_in_chunks(run, start, epochs, recipe, pace, on_progress, kept, show)
 
 
 def _start(recipe: Recipe, in_shape: Shape, key: Key, state: TrainState | None) -> TrainState:

@@ -1,7 +1,11 @@
 """The host loop: calls the compiled program for a few epochs at a time and reports progress."""
 
+import contextlib
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -79,7 +83,8 @@ class FitResult(NamedTuple):
         epoch: the epoch after which the network had them, from 1.
         state: parameters, statistics, optimizer state, key and epoch at the end, to resume from.
         history: learning curves of the epochs of this run.
-        ended_by: what ended the run: ``"epochs"``, or the name of the rule that did.
+        ended_by: what ended the run: ``"epochs"``, the name of the rule that did, or
+            ``"interrupt"`` in a `TrainingInterrupted`.
         compile_seconds: wall time of tracing and compiling; about 0 if `fit` was called before
             with the same network, optimizer, settings and shapes.
         run_seconds: wall time of the training itself, in all starts from one checkpoint together.
@@ -158,6 +163,49 @@ class DivergenceError(RuntimeError):
         self.result = result
 
 
+class TrainingInterrupted(KeyboardInterrupt):
+    """Raised when Ctrl-C ends a run of `fit`, or a sweep, after the chunk under way.
+
+    Attributes:
+        result: what the run had reached: a whole `FitResult`; of a sweep, a
+            `jaxnet.training.SweepResult` of the settings of which all seeds had finished.
+    """
+
+    def __init__(self, message: str, result: Any):
+        super().__init__(message)
+        self.result = result
+
+
+@contextlib.contextmanager
+def noting_interrupts() -> Iterator[Callable[[], bool]]:
+    """Yield a function that tells whether Ctrl-C was pressed; a second one interrupts at once.
+
+    The program donates its state, so a `KeyboardInterrupt` anywhere would lose what was reached.
+    Outside of the main thread, among several processes, and where SIGINT has another handler than
+    Python's own, nothing changes. The handler is restored at the end.
+    """
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if seen:
+            signal.default_int_handler(number, frame)
+        seen.append(number)
+
+    ours = threading.current_thread() is threading.main_thread() and jax.process_count() == 1
+    ours = ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(seen)
+    except Exception as error:
+        if seen:  # which an error meanwhile must not hide
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def last_values(history: History) -> dict[str, Any]:
     """Return ``"train"`` and so on -> name -> value after the last epoch.
 
@@ -180,6 +228,7 @@ def run_in_chunks(
     chunk: int | None,
     on_progress: Callable[[Progress], None] | None,
     checkpoint: Checkpoint | None = None,
+    show: Callable[[Progress], None] | None = None,
 ) -> FitResult:
     """Run epochs in chunks until all are done or a rule ends the run.
 
@@ -191,9 +240,11 @@ def run_in_chunks(
         chunk: epochs a call; None for as many as take about `CHUNK_SECONDS`.
         on_progress: called after every chunk, and before the first if a checkpoint holds some.
         checkpoint: where to resume from, and what writes down where the run stands.
+        show: the same as ``on_progress``, but called before the first chunk in any case.
 
     Raises:
         DivergenceError: if the loss or the parameters are no longer finite.
+        TrainingInterrupted: after the chunk in which Ctrl-C was pressed.
     """
     started = time.perf_counter()
     state, rows, _ = jax.block_until_ready(call(state, 0))  # compiles, trains nothing
@@ -205,28 +256,49 @@ def run_in_chunks(
     resumed = done = len(history.epoch.diverged_at)
     ended = False
 
-    def tell(result: FitResult) -> None:
-        if on_progress is not None:
-            step = _step_of(state)
-            on_progress(Progress(done, epochs, result.history, seconds, resumed, step))
+    def tell(result: FitResult, *told: Callable[[Progress], None] | None) -> None:
+        for each in filter(None, told):
+            each(Progress(done, epochs, result.history, seconds, resumed, _step_of(state)))
 
     result = _result(recipe, stands, compiled - started)
-    if resumed:
-        tell(result)
-    while done < epochs and not ended:
-        size = min(chunk or _chunk_size(done, seconds), epochs - done, CAPACITY)
-        state, rows, new = call(state, size)
-        history = jax.tree.map(lambda *parts: np.concatenate(parts), history, _filled(rows, new))
-        done += int(new)
-        seconds = time.perf_counter() - began
-        stands = Standing(state, history, seconds)
-        result = _result(recipe, stands, compiled - started)
-        ended = result.ended_by != "epochs"
-        _check_divergence(history, result, checkpoint)
-        if checkpoint is not None and (int(new) or _step_of(state)):
-            checkpoint.save(stands, last=ended or done == epochs)
-        tell(result)
+    tell(result, show, on_progress if resumed else None)
+    with noting_interrupts() as interrupted:
+        while done < epochs and not ended and not interrupted():
+            size = min(chunk or _chunk_size(done, seconds), epochs - done, CAPACITY)
+            state, rows, new = call(state, size)
+            history = jax.tree.map(
+                lambda *parts: np.concatenate(parts), history, _filled(rows, new)
+            )
+            done += int(new)
+            seconds = time.perf_counter() - began
+            stands = Standing(state, history, seconds)
+            result = _result(recipe, stands, compiled - started)
+            ended = result.ended_by != "epochs"
+            _check_divergence(history, result, checkpoint)
+            if checkpoint is not None and (int(new) or _step_of(state)):
+                checkpoint.save(stands, last=ended or done == epochs)
+            tell(result, show, on_progress)
+        if interrupted():
+            if checkpoint is not None:
+                checkpoint.save(stands, last=True)
+            if done < epochs and not ended:
+                result = result._replace(ended_by="interrupt")
+            raise _interruption(stands, result, checkpoint)
     return result
+
+
+def _interruption(
+    stands: Standing, result: FitResult, checkpoint: Checkpoint | None
+) -> TrainingInterrupted:
+    step = _step_of(stands.state)
+    where = f"after epoch {int(result.state.epoch)}" + f" and {step} steps" * bool(step)
+    if checkpoint is None:
+        remedy = "fit(..., state=error.result.state) resumes from there"
+        remedy += ", with the epoch under way from its start" * bool(step)
+    else:
+        remedy = f"The same call resumes from there. {checkpoint.describe()}".rstrip(".")
+    message = f"training was interrupted {where}; the error's result has what was reached."
+    return TrainingInterrupted(f"{message} {remedy}.", result)
 
 
 def _result(recipe: Recipe, stands: Standing, compile_seconds: float) -> FitResult:

@@ -81,6 +81,7 @@ def test_the_record_has_its_entries(smoke: Path) -> None:
     assert set(record) == {
         "experiment",
         "config",
+        "seconds",
         "seeds",
         "environment",
         "results",

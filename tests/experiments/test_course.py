@@ -23,7 +23,13 @@ from tests.quick import users_environment
 from tests.test_structure import ROOT
 
 CLAIM = {"statement": "a < b & c", "source": "lecture 004, dropout", "measured": 0.25}
-CLAIM |= {"threshold": 0.5, "uncertainty": 0.01, "verdict": "holds", "holds": True}
+CLAIM |= {
+    "comparison": "<=",
+    "threshold": 0.5,
+    "uncertainty": 0.01,
+    "verdict": "holds",
+    "holds": True,
+}
 
 
 class Parsed(HTMLParser):
@@ -62,7 +68,7 @@ def page_of(out: Path, *claims: dict[str, Any], quick: bool = False, **changes: 
 def test_the_page_shows_claims_figures_and_sources(tmp_path: Path) -> None:
     page = page_of(tmp_path, CLAIM)
     assert "a < b & c" in page.said
-    assert "measured 0.25 ± 0.01, threshold 0.5" in page.said
+    assert "0.25 ± 0.01 <= 0.5" in page.said
     assert "python -m experiments.standardization, 3 s" in page.said
     assert "1 experiments, 1 claims, 1 of them true." in page.said
     assert '"""Why are inputs standardized' in page.said  # the file that shows it

@@ -1,1 +1,1 @@
-"""Loggers: callbacks that write the learning curves of a run to files."""
+"""Loggers: callbacks that write the learning curves of a run to files, and a progress bar."""

@@ -106,15 +106,23 @@ def starts_of(members: Members, width: int) -> Sequence[int]:
 
 
 def run_batches(
-    workers: Workers, members: Members, starts: Sequence[int] | None = None
+    workers: Workers,
+    members: Members,
+    starts: Sequence[int] | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Generator[tuple[int, Any], None, None]:
-    """Train the batches that begin at ``starts``, or all; yield start and results as each ends."""
+    """Train the batches that begin at ``starts``, or all; yield start and results as each ends.
+
+    Once ``stopped()``, none is begun.
+    """
     starts = starts_of(members, workers.width) if starts is None else starts
     free: queue.SimpleQueue[Run] = queue.SimpleQueue()
     for run in workers.runs:
         free.put(run)
 
-    def train(start: int) -> tuple[int, Any]:
+    def train(start: int) -> tuple[int, Any] | None:
+        if stopped():
+            return None
         run = free.get()
         try:
             trained = run(_padded(members, start, workers.width))
@@ -127,7 +135,8 @@ def run_batches(
         batches = [pool.submit(train, start) for start in starts]
         try:
             for batch in as_completed(batches):
-                yield batch.result()
+                if (trained := batch.result()) is not None:
+                    yield trained
         finally:  # an error, or a person, has ended the sweep
             pool.shutdown(wait=False, cancel_futures=True)
 

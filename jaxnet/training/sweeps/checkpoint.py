@@ -84,7 +84,12 @@ class SweepCheckpoint:
             last: whether there is none after it.
         """
         self._waiting[start] = batch
-        if not (last or self._interval.due(seconds)):
+        if last or self._interval.due(seconds):
+            self.flush(seconds)
+
+    def flush(self, seconds: float) -> None:
+        """Write the batches that wait."""
+        if not self._waiting:
             return
         with self._interval.writing(seconds):
             batches = self._waiting.values()

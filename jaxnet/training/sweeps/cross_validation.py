@@ -71,7 +71,7 @@ def cross_validate(
         seeds: runs for each setting and fold.
         stratify: keep the proportions of integer labels in every fold.
         options: of `sweep`: ``shuffle``, ``short_batch``, ``instruments``, ``width``,
-            ``devices``, ``keep``, ``on_progress``, ``checkpoint``. In the folder
+            ``devices``, ``keep``, ``on_progress``, ``checkpoint``, ``progress``. In the folder
             ``checkpoint``, the folds of each size have their own.
 
     Returns:

@@ -24,6 +24,13 @@ from jaxnet.training.distributed.processes import (
     gathered,
     run_in_all_processes,
 )
+from jaxnet.training.host_loop import noting_interrupts
+from jaxnet.training.loggers.progress import (
+    ProgressArgument,
+    Update,
+    check_progress,
+    progress_bar,
+)
 from jaxnet.training.loop.state import without_keys
 from jaxnet.training.program import settings_of
 from jaxnet.training.recipe import call_builder
@@ -72,6 +79,7 @@ class Execution(NamedTuple):
         keep: what of each run comes back.
         on_progress: called after every batch of runs.
         checkpoint: folder to resume from and to write to; None for none.
+        progress: whether to draw a progress bar, as for `fit`.
     """
 
     width: Width = "auto"
@@ -79,11 +87,25 @@ class Execution(NamedTuple):
     keep: Keep = "params"
     on_progress: Callable[[SweepProgress], None] | None = None
     checkpoint: str | os.PathLike[str] | None = None
+    progress: ProgressArgument = None
 
     @property
     def processes(self) -> int:
         """Number of processes that train together."""
         return count_processes(self.devices or ())
+
+
+class MembersInterrupted(KeyboardInterrupt):
+    """Raised when Ctrl-C ends a sweep, after the batches under way.
+
+    Attributes:
+        outputs: of the members that had finished.
+        finished: which those are, ascending.
+    """
+
+    def __init__(self, message: str, outputs: SweepOutputs, finished: np.ndarray):
+        super().__init__(message)
+        self.outputs, self.finished = outputs, finished
 
 
 def on_devices(execution: Execution) -> Execution:
@@ -100,19 +122,22 @@ def train_members(
     validation: Examples | None,
     execution: Execution,
     compiled: dict[int, Workers] | None = None,
+    *,
+    title: str = "runs",
 ) -> SweepOutputs:
     """Train all members of a sweep, on all devices.
 
     ``compiled`` maps widths to programs of earlier calls, which differ only in numbers and number
-    of members; those compiled here are added.
+    of members; those compiled here are added. ``title`` is that of the progress bar.
 
     Raises:
         ValueError: for an unknown option, processes that do not make the same call, or a
             checkpoint that is another's or cannot be written.
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
+        MembersInterrupted: after the batches under way when Ctrl-C was pressed.
     """
     execution = on_devices(execution)
-    width, devices, _, on_progress, checkpoint = execution
+    width, devices, _, on_progress, checkpoint, progress = execution
     devices, processes = devices or (), execution.processes
     given = member, members, train, validation, execution
     keeper = _agree(processes, *given)
@@ -132,6 +157,8 @@ def train_members(
 
     started = time.perf_counter()
     with contextlib.ExitStack() as opened:
+        bar = progress_bar(title, progress=progress, devices=devices)
+        update = opened.enter_context(bar)
         if checkpoint is None:
             parts, plan = None, choose_width()
         else:
@@ -142,12 +169,37 @@ def train_members(
         missing = [start for start in starts_of(share, plan.width) if start not in batches]
         workers = compile_width(plan.width) if missing else None
         ready = time.perf_counter()
-        trained = run_batches(workers, share, missing) if workers else (_ for _ in ())
+        interrupted = opened.enter_context(noting_interrupts())
+        none = (_ for _ in ())
+        trained = run_batches(workers, share, missing, interrupted) if workers else none
         opened.enter_context(contextlib.closing(trained))
-        collect = functools.partial(_collect, trained, batches, share.number, parts, on_progress)
+        tell = functools.partial(_tell, update, on_progress)
+        collect = functools.partial(_collect, trained, batches, share.number, parts, tell)
         kept, seconds = run_in_all_processes(processes, collect)
+        how = plan.width, len(devices), plan.trials, ready - started, seconds
+        if interrupted():
+            raise _interruption(SweepOutputs(kept, *how), sorted(batches), members, checkpoint)
     kept = jax.tree.map(lambda leaf: leaf[: members.number], gathered(processes, kept))
-    return SweepOutputs(kept, plan.width, len(devices), plan.trials, ready - started, seconds)
+    return SweepOutputs(kept, *how)
+
+
+def _interruption(
+    outputs: SweepOutputs, starts: Sequence[int], members: Members, checkpoint: Any
+) -> MembersInterrupted:
+    indices = [np.arange(start, min(start + outputs.width, members.number)) for start in starts]
+    finished = np.concatenate(indices) if indices else np.arange(0)
+    where = f"after {len(finished)} of {members.number} runs"
+    remedy = "" if checkpoint is None else " The same call resumes from its checkpoint."
+    message = f"the sweep was interrupted {where}.{remedy}"
+    return MembersInterrupted(message, outputs, finished)
+
+
+def _tell(
+    update: Update, on_progress: Callable[[SweepProgress], None] | None, progress: SweepProgress
+) -> None:
+    update(progress.done, total=progress.runs)
+    if on_progress is not None and progress.done:
+        on_progress(progress)
 
 
 def _agree(
@@ -159,7 +211,7 @@ def _agree(
     execution: Execution,
 ) -> Keeper:
     """Check that all processes have the same arguments, and return the keeper."""
-    width, _, keep, _, checkpoint = execution
+    width, _, keep, _, checkpoint, _ = execution
     check = functools.partial(_check_execution, execution)
     keeper = run_in_all_processes(processes, check)
     if processes > 1:
@@ -175,6 +227,7 @@ def _check_execution(execution: Execution) -> Keeper:
     check_width(execution.width)
     if execution.on_progress is not None:
         check_function("on_progress", execution.on_progress)
+    check_progress(execution.progress)
     if execution.checkpoint is not None:
         check_path("checkpoint", execution.checkpoint)
     return check_choice("keep", execution.keep, _keepers)
@@ -232,26 +285,26 @@ def _collect(
     batches: dict[int, Trained],
     runs: int,
     parts: SweepCheckpoint | None,
-    on_progress: Callable[[SweepProgress], None] | None,
+    tell: Callable[[SweepProgress], None],
 ) -> tuple[Trained, float]:
-    """Train the missing batches; return the results of all runs and the seconds in all starts."""
+    """Train the missing batches; return the results of all runs and the seconds in all starts.
+
+    After an interrupt they are those of the runs that had finished.
+    """
     before = 0.0 if parts is None else parts.seconds
     started = time.perf_counter() - before
     done = resumed = sum(len(batch.done) for batch in batches.values())
-
-    def tell(seconds: float) -> None:
-        if on_progress is not None:
-            on_progress(SweepProgress(done, runs, seconds, resumed))
-
-    if resumed:
-        tell(before)
+    tell(SweepProgress(done, runs, before, resumed))
     for start, batch in trained:
         batches[start] = batch
         done, seconds = done + len(batch.done), time.perf_counter() - started
         if parts is not None:
             parts.add(start, batch, seconds, last=done == runs)
-        tell(seconds)
-    kept = jax.tree.map(lambda *rows: np.concatenate(rows), *(batches[i] for i in sorted(batches)))
+        tell(SweepProgress(done, runs, seconds, resumed))
+    if parts is not None:
+        parts.flush(time.perf_counter() - started)  # after an interrupt
+    rows = [batches[start] for start in sorted(batches)]
+    kept = jax.tree.map(lambda *rows: np.concatenate(rows), *rows) if rows else _nothing
     return kept, time.perf_counter() - started if done > resumed else before
 
 

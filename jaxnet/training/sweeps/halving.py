@@ -147,7 +147,8 @@ def successive_halving(
     def train_rung(number: int, members: Members) -> SweepOutputs:
         compiled = programs[members.starts is not None]
         own = execution._replace(checkpoint=stage_folder(execution.checkpoint, number))
-        return train_members(member, members, learned, held_out, own, compiled)
+        title = f"runs of rung {number + 1} of {len(ladder)}"
+        return train_members(member, members, learned, held_out, own, compiled, title=title)
 
     rungs = _climb(tried, seed_keys(key, seeds), ladder, rank, train_rung, modes)
     last = rungs[-1].sweep

@@ -104,18 +104,19 @@ def optuna_search(
     keys = seed_keys(key, seeds)
     compiled: dict[int, Workers] = {}
 
-    def run(settings: Settings) -> SweepResult:
+    def run(settings: Settings, title: str) -> SweepResult:
         check = functools.partial(check_members, member, settings, train, validation)
         examples, _ = run_in_all_processes(processes, check)
         members = make_members(settings, keys, epochs)
-        outputs = train_members(member, members, *examples, execution, compiled)
+        outputs = train_members(member, members, *examples, execution, compiled, title=title)
         return label(settings, keys, outputs, modes)
 
     results = []
-    for _ in range(rounds):
+    for number in range(rounds):
         numbers = trials.ask(distributions, batch)
         try:
-            results.append(run(_as_settings(numbers, floating)))
+            title = f"runs of round {number + 1} of {rounds}"
+            results.append(run(_as_settings(numbers, floating), title))
             trials.tell(results[-1])
         except BaseException:  # a person may have ended it: leave no trial open
             trials.fail()

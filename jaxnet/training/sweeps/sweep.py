@@ -15,7 +15,9 @@ from jaxnet.functions.metrics import Mode
 from jaxnet.functions.metrics.metric import Modes, check_direction
 from jaxnet.training.distributed.devices import Device
 from jaxnet.training.distributed.processes import run_in_all_processes
+from jaxnet.training.host_loop import TrainingInterrupted
 from jaxnet.training.hyperparameters import in_default_precision
+from jaxnet.training.loggers.progress import ProgressArgument
 from jaxnet.training.loop.checks import check_both, check_outputs
 from jaxnet.training.loop.epoch import ShortBatch, Shuffle
 from jaxnet.training.loop.run import Instrument
@@ -25,6 +27,7 @@ from jaxnet.training.sweeps.batches import Members
 from jaxnet.training.sweeps.execution import (
     Execution,
     Keep,
+    MembersInterrupted,
     SweepProgress,
     on_devices,
     train_members,
@@ -54,6 +57,7 @@ def sweep(
     keep: Keep = "params",
     on_progress: Callable[[SweepProgress], None] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    progress: ProgressArgument = None,
 ) -> SweepResult:
     """Train a network with many settings of its hyperparameters, and many seeds, in one program.
 
@@ -99,6 +103,7 @@ def sweep(
             ``keep``, versions and kind of device must be the same; the number of devices may
             differ. A corrupted file is skipped with a warning and renamed, and its runs are
             trained again.
+        progress: whether to draw a progress bar of the runs, as for `fit`.
 
     Returns:
         Labelled arrays; ``print(result.table())`` shows them.
@@ -109,7 +114,12 @@ def sweep(
             more than one platform; processes that do not make the same call; a checkpoint that
             is another's or cannot be written.
         TypeError: for a checkpoint of another network, optimizer, rule or precision.
-        ImportError: for a checkpoint without safetensors or filelock.
+        ImportError: for a checkpoint without safetensors or filelock; for ``progress=True``
+            without rich.
+        TrainingInterrupted: a `KeyboardInterrupt`, if Ctrl-C is pressed during the training, as
+            for `fit`: the batches under way end, a checkpoint is written, and the error's
+            ``result`` has the settings of which all seeds had finished. If none had, it is a
+            `KeyboardInterrupt` alone.
 
     >>> import jaxnet
     >>> from jaxnet.training import Recipe, grid
@@ -124,7 +134,8 @@ def sweep(
     """
     loop = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
     member = RunProgram(build, loop)
-    execution = on_devices(Execution(width, devices, keep, on_progress, checkpoint))
+    execution = Execution(width, devices, keep, on_progress, checkpoint, progress)
+    execution = on_devices(execution)
 
     def check() -> tuple[Settings, Any]:
         check_sweep(member, train, key, seeds)
@@ -134,7 +145,18 @@ def sweep(
     tried, ((learned, held_out), modes) = run_in_all_processes(execution.processes, check)
     keys = seed_keys(key, seeds)
     members = make_members(tried, keys, epochs)
-    outputs = train_members(member, members, learned, held_out, execution)
+    try:
+        outputs = train_members(member, members, learned, held_out, execution)
+    except MembersInterrupted as error:
+        whole = np.bincount(error.finished // seeds, minlength=tried.size) == seeds
+        if not whole.any():
+            raise
+        chosen = whole[error.finished // seeds]
+        kept = jax.tree.map(lambda leaf: leaf[chosen], error.outputs.kept)
+        outputs = error.outputs._replace(kept=kept)
+        result = label(tried.take(np.flatnonzero(whole)), keys, outputs, modes)
+        text = f"The error's result has the {whole.sum()} settings of which all seeds had finished."
+        raise TrainingInterrupted(f"{error} {text}", result) from None
     return label(tried, keys, outputs, modes)
 
 

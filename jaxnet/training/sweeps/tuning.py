@@ -145,7 +145,7 @@ def tune(
     recipe = _unguarded(make_recipe(build, setting))
     again["epochs"] = int(np.ceil(np.median(tried.epoch[index])))
     again["checkpoint"] = stages[1] if execution.processes == 1 else None
-    fitted = _fit(recipe, pair, key=fit_key, **again)
+    fitted = _fit(recipe, pair, key=fit_key, progress=execution.progress, **again)
     return TuneResult(setting, tried, again["epochs"], fitted, _tested(recipe, fitted, test))
 
 
