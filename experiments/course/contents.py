@@ -90,5 +90,5 @@ TIMED = (
 )
 """Experiments that measure time, and run when nothing else does."""
 
-TOOLS = ("predict", "prepare_data", "accelerator")
+TOOLS = ("predict", "prepare_data", "compare_records", "accelerator")
 """Experiments for data or a device of one's own, which are not on the page."""

@@ -23,6 +23,19 @@ from jaxnet.core.errors import InvalidValueError, invalid_value
 
 PACKAGES = ("jax", "jaxlib", "numpy", "optax")
 
+FIELDS = {
+    "experiment": "name of the experiment",
+    "config": "its settings, by the names of its options",
+    "seconds": "wall time from the command to the record",
+    "environment": "versions, Python, platform, device, backend, number of devices and CPU cores, "
+    "precision of matrix products, whether float64 is on, the command",
+    "seeds": "of all that is random",
+    "results": "the numbers of the experiment, each by its name",
+    "claims": "statement, source, measured, comparison, threshold, holds, uncertainty, verdict",
+    "figures": "names of the figures beside the record",
+}
+"""Field of a record -> what it holds."""
+
 PARTIAL = "partial.json"
 """Written in place of ``result.json`` by an interrupted experiment; removed by a whole record."""
 
