@@ -32,6 +32,7 @@ from jaxnet.training import (
     make_train,
     successive_halving,
     sweep,
+    sweep_choices,
     tune,
 )
 from jaxnet.training.figures import plot_settings
@@ -91,6 +92,13 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "halving": lambda: successive_halving(
         build, blobs(), blobs(9), settings=grid(learning_rate=[0.1, 0.2]), **RUN
     ),
+    "choices": lambda: sweep_choices(
+        lambda size, learning_rate: build(learning_rate),
+        blobs(),
+        choices={"size": range(9)},
+        settings=grid(learning_rate=np.linspace(0.01, 0.1, 10)),
+        **RUN,
+    ),
     "tuned": lambda: tune(build, blobs(), blobs(), settings=grid(learning_rate=[0.1]), **RUN),
 }
 
@@ -118,7 +126,15 @@ def public_tuples() -> dict[str, Any]:
     return {n: v for n, v in found.items() if inspect.isclass(v) and issubclass(v, tuple)}
 
 
-SHOWN_BY_THEIR_FIELDS = {"FitResult", "GradientCheck", "Graph", "History", "Layer", "Tape"}
+SHOWN_BY_THEIR_FIELDS = {
+    "ChoicesResult",
+    "FitResult",
+    "GradientCheck",
+    "Graph",
+    "History",
+    "Layer",
+    "Tape",
+}
 """Named tuples that are shown by what is in their fields; real ones are in other tests."""
 
 

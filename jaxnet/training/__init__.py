@@ -27,6 +27,7 @@ from jaxnet.training.loop.state import TrainState, init_state
 from jaxnet.training.loop.step import StepState, make_step
 from jaxnet.training.recipe import Recipe
 from jaxnet.training.sweeps import (
+    ChoicesResult,
     HalvingResult,
     LearningRates,
     Rung,
@@ -45,6 +46,7 @@ from jaxnet.training.sweeps import (
     sampled,
     successive_halving,
     sweep,
+    sweep_choices,
     tune,
     uniform,
 )
@@ -53,6 +55,7 @@ from jaxnet.training.train import Trained, make_recipe, make_train
 __all__ = [
     "ENGINES",
     "BatchGradient",
+    "ChoicesResult",
     "DivergenceError",
     "FitResult",
     "GradientEngine",
@@ -105,6 +108,7 @@ __all__ = [
     "stop_at_deviation",
     "successive_halving",
     "sweep",
+    "sweep_choices",
     "tensorboard_log",
     "together",
     "tune",

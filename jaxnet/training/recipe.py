@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
@@ -139,20 +139,24 @@ def call_builder(build: Build, hyperparameters: Hyperparameters) -> Recipe:
         TypeError: if it is no function, returns anything but a valid `Recipe`, or needs the values
             of hyperparameters that are traced.
     """
-    check_function("build", build)
-    signature = inspect.signature(build)
-    kinds = {parameter.kind for parameter in signature.parameters.values()}
-    if inspect.Parameter.VAR_KEYWORD not in kinds:
-        check_options(build, hyperparameters, data=0)
+    check_builder(build, hyperparameters)
     try:
-        signature.bind(**hyperparameters)
+        inspect.signature(build).bind(**hyperparameters)
     except TypeError as error:
         raise invalid_value("settings", "to be complete", error) from None
-    remedy = f"{OTHERWISE} Or make one sweep for each value of that hyperparameter."
+    remedy = f"{OTHERWISE} Or pass its values to sweep_choices."
     with explained("build", remedy):
         recipe = build(**hyperparameters)
     check_instance("build", recipe, Recipe, "to return a Recipe")
     return check_recipe(recipe)
+
+
+def check_builder(build: Build, given: Mapping[str, object]) -> None:
+    """Raise a ValueError if a builder does not have some arguments."""
+    check_function("build", build)
+    kinds = {parameter.kind for parameter in inspect.signature(build).parameters.values()}
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        check_options(build, given, data=0)
 
 
 def check_recipe(recipe: Recipe) -> Recipe:

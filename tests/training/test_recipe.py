@@ -69,7 +69,7 @@ def test_builders_that_are_refused(build: Any, error: Any, message: str) -> None
 )
 def test_a_builder_that_needs_a_number_is_told_that_it_gets_an_array(build: Any) -> None:
     message = "expected build to compute with arrays that are traced, got code that needs their"
-    with pytest.raises(TypeError, match=f"{message} values: .*jnp.where.*one sweep"):
+    with pytest.raises(TypeError, match=f"{message} values: .*jnp.where.*sweep_choices"):
         jax.jit(lambda rate: make_recipe(build, {"rate": rate}).optimizer.init(()))(0.7)
 
 

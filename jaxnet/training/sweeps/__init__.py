@@ -1,5 +1,6 @@
 """Sweeps: one program trained with many settings of its hyperparameters and many seeds."""
 
+from jaxnet.training.sweeps.choices import ChoicesResult, sweep_choices
 from jaxnet.training.sweeps.cross_validation import cross_validate
 from jaxnet.training.sweeps.execution import SweepProgress
 from jaxnet.training.sweeps.halving import HalvingResult, Rung, successive_halving
@@ -21,6 +22,7 @@ from jaxnet.training.sweeps.tuning import TuneResult, tune
 from jaxnet.training.sweeps.width import Trial
 
 __all__ = [
+    "ChoicesResult",
     "Distribution",
     "HalvingResult",
     "LearningRates",
@@ -41,6 +43,7 @@ __all__ = [
     "sampled",
     "successive_halving",
     "sweep",
+    "sweep_choices",
     "tune",
     "uniform",
 ]
