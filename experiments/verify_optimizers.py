@@ -35,8 +35,8 @@ from experiments.peers.paths import LIBRARIES, has
 from experiments.peers.rows import BAD, Pair, Row, compare_conventions, measure
 from experiments.peers.schedules import comparisons as compare_schedules
 from experiments.peers.second_order import comparisons as compare_second_order
-from experiments.peers.stream import STEPS
 from jaxnet.core.errors import invalid_value
+from jaxnet.optim.verification import STEPS
 
 ROUNDINGS = 4.0
 """Largest difference of an equal row: so many roundings in each of the 100 steps.

@@ -8,8 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from experiments.peers import paths
 from experiments.peers.case import Case, Known, conventions
 from experiments.peers.compare import EXACT, ULPS, apart, float32_ulps
-from experiments.peers.reasons import REASONS, Reason
-from experiments.peers.stream import Tree
+from jaxnet.optim.verification import REASONS, Reason, Tree
 
 Verdict: TypeAlias = Literal["equal", "theirs", "mended", "differs"]
 

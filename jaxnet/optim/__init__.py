@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import optax
 
+from jaxnet.optim import verification
 from jaxnet.optim.composition import (
     AccumulateState,
     AddDecayedWeightsState,
@@ -67,6 +68,7 @@ from jaxnet.optim.first_order.rprop import RpropState, rprop
 from jaxnet.optim.first_order.sgd import SGDState, sgd
 from jaxnet.optim.first_order.sign import LionState, SignSGDState, lion, sign_sgd
 from jaxnet.optim.first_order.yogi import yogi
+from jaxnet.optim.optimizers import OPTIMIZERS
 from jaxnet.optim.second_order import (
     SECOND_ORDER,
     ConjugateGradientState,
@@ -88,38 +90,6 @@ from jaxnet.optim.second_order import (
 )
 from jaxnet.optim.update_rule.adaptive import AdamState
 from jaxnet.optim.update_rule.learning_rate import LearningRate
-
-OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
-    "sgd": sgd,
-    "momentum": momentum,
-    "nesterov": nesterov,
-    "rprop": rprop,
-    "sign_sgd": sign_sgd,
-    "lion": lion,
-    "adagrad": adagrad,
-    "adadelta": adadelta,
-    "rmsprop": rmsprop,
-    "adam": adam,
-    "adamw": adamw,
-    "nadam": nadam,
-    "nadamw": nadamw,
-    "adamax": adamax,
-    "adamaxw": adamaxw,
-    "amsgrad": amsgrad,
-    "radam": radam,
-    "adabelief": adabelief,
-    "yogi": yogi,
-    "adan": adan,
-    "lamb": lamb,
-    "lars": lars,
-    "muon": muon,
-    "prodigy": prodigy,
-    "schedule_free_sgd": schedule_free_sgd,
-    "schedule_free_adamw": schedule_free_adamw,
-}
-"""Name -> factory ``(learning_rate, **options) -> optax.GradientTransformation``.
-
-Those of `SECOND_ORDER` have the same form, but need more than gradients."""
 
 WRAPPERS: dict[str, Callable[..., optax.GradientTransformationExtraArgs]] = {
     "lookahead": lookahead,
@@ -224,6 +194,7 @@ __all__ = [
     "sgd",
     "sign_sgd",
     "strong_wolfe",
+    "verification",
     "yogi",
     "zero_nans",
 ]

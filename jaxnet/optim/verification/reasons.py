@@ -28,7 +28,7 @@ NO_DECAY = {"weight_decay": 0.0}
 NO_MOMENTUM = {"momentum": 0.0}
 
 
-def default(optimizer: str, like: str, name: str, given: float | None) -> Any:
+def default_of(optimizer: str, like: str, name: str, given: float | None) -> Any:
     """Return a hyperparameter, with the convention's default for None."""
     return DEFAULTS[optimizer][like].get(name) if given is None else given
 
