@@ -13,9 +13,9 @@ import numpy as np
 import optax
 
 from experiments.peers import paths
-from experiments.peers.case import Case, conventions
+from experiments.peers.case import Case
 from experiments.peers.compare import ULPS, Steps, step_in_float64
-from jaxnet.optim.verification import Tree, as_users_do, gradients, quick_compilation
+from jaxnet.optim.verification import Tree, as_users_do, conventions, gradients, quick_compilation
 
 BFLOAT16_ULPS = 0.75
 """Largest error of an update, in units in the last place: 1/2 for the rounding, 1/4 for float32.

@@ -14,11 +14,12 @@ import numpy as np
 import optax
 
 import jaxnet
-from experiments.peers.case import Case, conventions
+from experiments.peers.case import Case
 from experiments.peers.oracle import ORACLES, WHOLE
 from jaxnet.optim.verification import (
     Tree,
     as_users_do,
+    conventions,
     digest_program,
     follow_optax,
     follow_torch,

@@ -90,6 +90,14 @@ from jaxnet.optim.second_order import (
 )
 from jaxnet.optim.update_rule.adaptive import AdamState
 from jaxnet.optim.update_rule.learning_rate import LearningRate
+from jaxnet.optim.verification import (
+    Comparison,
+    Identification,
+    StepTime,
+    compare,
+    identify,
+    time_step,
+)
 
 WRAPPERS: dict[str, Callable[..., optax.GradientTransformationExtraArgs]] = {
     "lookahead": lookahead,
@@ -111,8 +119,10 @@ __all__ = [
     "AmsgradState",
     "ApplyIfFiniteState",
     "AverageParametersState",
+    "Comparison",
     "ConjugateGradientState",
     "GaussNewtonState",
+    "Identification",
     "LBFGSState",
     "LarsState",
     "LearningRate",
@@ -135,6 +145,7 @@ __all__ = [
     "ScaleByScheduleState",
     "ScheduleFreeState",
     "SignSGDState",
+    "StepTime",
     "ZeroNansState",
     "accumulate",
     "adabelief",
@@ -156,11 +167,13 @@ __all__ = [
     "clip",
     "clip_by_global_norm",
     "clip_by_norm",
+    "compare",
     "conjugate_gradient",
     "freeze",
     "gauss_newton",
     "global_norm",
     "has_updated",
+    "identify",
     "lamb",
     "lars",
     "lbfgs",
@@ -194,6 +207,7 @@ __all__ = [
     "sgd",
     "sign_sgd",
     "strong_wolfe",
+    "time_step",
     "verification",
     "yogi",
     "zero_nans",
