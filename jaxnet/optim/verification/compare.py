@@ -104,7 +104,8 @@ def compare(
     and zeros, flipping signs, sizes from 1e-6 to 1e4, growing and shrinking ones, and gradients
     that end; the last with a schedule, if both take a learning rate. Weight decay shows, since
     parameters are given. In float64 a difference above 1e-11 of an update is one of the rule; in
-    float32, above half of the digits, 3.5e-4: less is rounding, which ``ulps`` counts.
+    float32, above half of the digits, 3.5e-4: less is rounding, which ``ulps`` counts. So is what
+    is below four units in the last place of the parameters, which are rounded as they move.
 
     Args:
         mine: a transformation; a function of the learning rate that returns one, or of nothing;

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxnet.core.checks import check_range
+from jaxnet.core.checks import check_range, require
 from jaxnet.core.errors import InputError
 from jaxnet.core.representation import shortened
 from jaxnet.optim.optimizers import OPTIMIZERS
@@ -31,7 +31,7 @@ from jaxnet.optim.verification.search import NOTHING, Fit, Target, search, simpl
 from jaxnet.optim.verification.subject import Subject, as_subject, respond
 
 NEAR = 3
-"""Conventions whose variants are tried where none is equal."""
+"""Optimizers whose variants and alterations are tried where none is equal."""
 
 
 _MEANING = {
@@ -194,8 +194,8 @@ def identify(
         learning_rate: for one that takes it, above 0.
 
     Raises:
-        ValueError: if the optimizer fails, has side effects, returns NaN, or updates of another
-            tree than the gradients'; or for an unknown name.
+        ValueError: if the optimizer fails, has side effects, returns NaN, nothing but 0, or updates
+            of another tree than the gradients'; or for an unknown name.
         TypeError: if it is none of these forms.
 
     >>> import optax
@@ -306,6 +306,8 @@ def _target(subject: Subject, learning_rate: float) -> Target:
         np.concatenate([leaf.reshape(2, STEPS, -1) for leaf in jax.tree.leaves(tree)], axis=2)
         for tree in response
     )
+    expected, remedy = "to move the parameters", "Return the step times minus the learning rate."
+    require(updates.any(), "updates of mine", expected, "0 in every step", remedy)
     return Target(updates, path, rates, subject.takes_rate)
 
 
