@@ -5,14 +5,19 @@ float64, with the library and with the rule written in NumPy from the paper; eac
 each bfloat16 update with float64; every schedule step by step. Reports how far and why libraries
 differ at equal settings. Known bugs of libraries are pinned to their versions. The exit status is 1
 if an unexplained difference remains.
+
+With ``--mine FILE.py:NAME`` for an optimizer of your own: what it equals, where it differs and what
+it costs.
 """
 
 import dataclasses
+import math
 import sys
 from pathlib import Path
+from typing import Annotated
 
 from experiments.harness.command import run_command
-from experiments.harness.options import Count
+from experiments.harness.options import Count, Within
 from experiments.harness.progress import progress
 from experiments.harness.record import (
     Claim,
@@ -26,18 +31,19 @@ from experiments.harness.record import (
 )
 from experiments.peers.bfloat16 import BFLOAT16_ULPS, Bfloat16
 from experiments.peers.bfloat16 import comparisons as compare_bfloat16
-from experiments.peers.case import Case, conventions
+from experiments.peers.case import Case
 from experiments.peers.cases import CASES
 from experiments.peers.compare import ULPS
 from experiments.peers.composition import comparisons as compare_compositions
+from experiments.peers.mine import examine, load_optimizer, record
 from experiments.peers.objectives import comparisons as compare_objectives
 from experiments.peers.page import build_page
 from experiments.peers.paths import LIBRARIES, has
 from experiments.peers.rows import BAD, Pair, Row, compare_conventions, measure
 from experiments.peers.schedules import comparisons as compare_schedules
 from experiments.peers.second_order import comparisons as compare_second_order
-from experiments.peers.stream import STEPS
 from jaxnet.core.errors import invalid_value
+from jaxnet.optim.verification import STEPS, conventions
 
 ROUNDINGS = 4.0
 """Largest difference of an equal row: so many roundings in each of the 100 steps.
@@ -54,6 +60,11 @@ class Config:
     """Check only optimizers whose name contains this, such as adam."""
     every: Count = 1
     """Check only every n-th case: 10 takes a tenth of the time."""
+    mine: str = ""
+    """Verify an optimizer of your own instead: FILE.py:NAME or MODULE:NAME, of a transformation or
+    of a function of the learning rate that returns one."""
+    learning_rate: Annotated[float, Within(0.0, math.inf)] = 0.01
+    """Learning rate of --mine, if it takes one."""
     out: Path = Path("out/verify_optimizers")
     """Folder for result.json and the page."""
 
@@ -63,6 +74,8 @@ SMOKE = Config(every=12)
 
 def main(config: Config) -> list[Claim]:
     """Measure all rows, and write the page and the record."""
+    if config.mine:
+        return _verify_mine(config)
     cases = _cases(config)
     out = prepare_folder(config.out)
     rows, pairs, bfloat16 = growing("rows", []), [], []
@@ -84,6 +97,14 @@ def main(config: Config) -> list[Claim]:
     page = write_atomically(out / "optimizers.html", lambda path: path.write_bytes(text.encode()))
     results = {"rows": rows, "bfloat16": bfloat16, "pairs": pairs, "others": others}
     return conclude(config, seeds=[0, 1], results=results, claims=claims, figures=[page])
+
+
+def _verify_mine(config: Config) -> list[Claim]:
+    """Report what an own optimizer equals, where it differs and what it costs; claim nothing."""
+    mine, _ = load_optimizer(config.mine), prepare_folder(config.out)
+    report = examine(mine, config.learning_rate)
+    print(*report.texts, sep="\n")
+    return conclude(config, seeds=[], results=record(report))
 
 
 def _cases(config: Config) -> list[Case]:

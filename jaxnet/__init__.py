@@ -6,7 +6,7 @@ parameters, with explicit PRNG keys. A folder imports only from the floors below
     inspection    propagation  graphs  drawing  instruments    |  interchange  |  sklearn
     training      distributed  loop  checkpoints  loggers  sweeps
     networks
-    layers   |    optim: update_rule  first_order  second_order  composition
+    layers   |    optim: update_rule  first_order  second_order  composition  verification
              |    data: preparation  cleaning  augmentation  streams  sources
     functions     activations  initializers  losses  metrics  penalties  schedules
     core

@@ -58,6 +58,12 @@ def test_parts_of_ones_own_train() -> None:
     assert float(printed_by("\n".join(code_of("guides/own_parts.md")))) > 0.8
 
 
+def test_the_guide_to_verifying_an_optimizer_prints_what_it_says() -> None:
+    page = PAGES["guides/verify_your_optimizer.md"]
+    stated = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    assert printed_by("\n".join(code_of("guides/verify_your_optimizer.md"))) == "".join(stated)
+
+
 def test_the_loop_and_the_call_of_the_guide_from_pytorch_agree() -> None:
     apart = "jax.tree.map(lambda a, b: abs(a - b).max(), state.params, result.params)"
     code = [*code_of("guides/pytorch.md"), f"print(max(map(float, jax.tree.leaves({apart}))))"]

@@ -47,7 +47,12 @@ ROOMS_WITHIN = {
         ("fit",),
         ("sweeps",),
     ],
-    "optim": [("update_rule",), ("first_order", "composition"), ("second_order",)],
+    "optim": [
+        ("update_rule",),
+        ("first_order", "composition"),
+        ("optimizers", "second_order"),
+        ("verification",),
+    ],
     "inspection": [("check_inputs",), ("propagation", "graphs"), ("drawing", "instruments")],
 }
 """The same within a folder that has folders, for all that lies in it."""
@@ -180,7 +185,7 @@ def test_no_experiment_imports_another(path: Path) -> None:
     assert rooms <= SHARED | {own}
 
 
-ROOMS = {"jaxnet"} | {f"jaxnet.{name}" for name in jaxnet.__all__}
+ROOMS = {"jaxnet", "jaxnet.optim.verification"} | {f"jaxnet.{name}" for name in jaxnet.__all__}
 """Modules of which experiments may import the names in ``__all__``."""
 
 SHARED_WORDS = {"jaxnet.core.types", "jaxnet.core.errors", "jaxnet.core.checks"}

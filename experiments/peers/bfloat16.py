@@ -13,9 +13,9 @@ import numpy as np
 import optax
 
 from experiments.peers import paths
-from experiments.peers.case import Case, conventions
+from experiments.peers.case import Case
 from experiments.peers.compare import ULPS, Steps, step_in_float64
-from experiments.peers.stream import Tree, gradients
+from jaxnet.optim.verification import Tree, as_users_do, conventions, gradients, quick_compilation
 
 BFLOAT16_ULPS = 0.75
 """Largest error of an update, in units in the last place: 1/2 for the rounding, 1/4 for float32.
@@ -83,8 +83,8 @@ def worst_update(factory: Callable[[Any], Any], case: Case) -> float:
     Each step starts from the state of the previous steps, and is compared with the float64 step
     from the same state and gradient. Conventions with the same program are measured once.
     """
-    rate, options = float(np.float32(case.rate)), paths.quick_compilation()
-    with jax.enable_x64(False), paths.as_users_do():
+    rate, options = float(np.float32(case.rate)), quick_compilation()
+    with jax.enable_x64(False), as_users_do():
         steps = Steps.trace(factory, jnp.bfloat16, rate, leaves=_LEAVES, options=options)
         if steps.key not in _FOUND:
             _FOUND[steps.key] = _measure(factory, case, steps)

@@ -1,10 +1,7 @@
 """Case of the matrix: an optimizer with its settings, in the spelling of each library."""
 
-import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, get_args
-
-import jaxnet
+from typing import Any, NamedTuple
 
 
 class Known(NamedTuple):
@@ -43,13 +40,3 @@ class Case(NamedTuple):
     keras: Callable[..., Any] | None = None
     known: Mapping[str, Known] = {}
     rate: float = 0.01
-
-
-def conventions(optimizer: str) -> tuple[str, ...]:
-    """Return the conventions of an optimizer, from the annotation of ``like``.
-
-    >>> conventions("adam")
-    ('optax', 'torch', 'keras', 'lecture')
-    """
-    parameters = inspect.signature(jaxnet.optim.OPTIMIZERS[optimizer]).parameters
-    return get_args(parameters["like"].annotation) if "like" in parameters else ("optax",)

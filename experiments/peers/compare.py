@@ -11,7 +11,15 @@ import optax
 
 from experiments.peers import paths
 from experiments.peers.case import Case
-from experiments.peers.stream import SHAPES, Tree, gradients, parameters
+from jaxnet.optim.verification import (
+    SHAPES,
+    Tree,
+    as_users_do,
+    digest_program,
+    gradients,
+    parameters,
+    quick_compilation,
+)
 
 EXACT = 1e-12
 """Largest difference in float64, for parameters of order 1, that counts as rounding."""
@@ -93,7 +101,7 @@ class Steps(NamedTuple):
         )
         run = functools.partial(_steps, factory, start, rows)
         traced = jax.jit(run, compiler_options=options).trace(rate)
-        return cls(traced, rate, (float(rate), paths.digest_program(traced.jaxpr)))
+        return cls(traced, rate, (float(rate), digest_program(traced.jaxpr)))
 
     def follow(self) -> tuple[Any, Tree, Tree]:
         """Compile and run the program."""
@@ -129,9 +137,9 @@ def step_in_float64(
         updates, _ = factory(rate).update(row, state, params)
         return updates, optax.apply_updates(params, updates)
 
-    with jax.enable_x64(True), paths.as_users_do():
+    with jax.enable_x64(True), as_users_do():
         every = jax.vmap(step, in_axes=(0, 0, None))
-        compiled = jax.jit(every, compiler_options=paths.quick_compilation())
+        compiled = jax.jit(every, compiler_options=quick_compilation())
         return jax.tree.map(np.asarray, compiled(_widened(before), rows, rate))
 
 

@@ -25,9 +25,9 @@ from experiments.peers.compositions import (
     small,
 )
 from experiments.peers.rows import Row, judged_row
-from experiments.peers.stream import SHAPES, Tree
 from experiments.peers.wrapped import poisoned
 from jaxnet import optim
+from jaxnet.optim.verification import SHAPES, Tree
 
 
 def comparisons() -> list[Row]:

@@ -13,9 +13,7 @@ import optax
 
 from experiments.peers.case import Known
 from experiments.peers.compare import apart
-from experiments.peers.paths import as_users_do
 from experiments.peers.rows import Row, judged_row
-from experiments.peers.stream import STEPS, Tree
 from jaxnet.optim import (
     adam,
     lookahead,
@@ -26,6 +24,7 @@ from jaxnet.optim import (
     schedule_free_eval_params,
     sgd,
 )
+from jaxnet.optim.verification import STEPS, Tree, as_users_do
 
 Paths: TypeAlias = tuple[Any, Any]
 """Trees of the parameters after each step, stacked: ours and optax's."""

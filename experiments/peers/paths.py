@@ -5,23 +5,31 @@ per step, so that one compiled program serves every schedule.
 """
 
 import functools
-import hashlib
-import importlib
 import importlib.util
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
 import jaxnet
-from experiments.peers.case import Case, conventions
+from experiments.peers.case import Case
 from experiments.peers.oracle import ORACLES, WHOLE
-from experiments.peers.stream import Tree, gradients, parameters, rates
+from jaxnet.optim.verification import (
+    Tree,
+    as_users_do,
+    conventions,
+    digest_program,
+    follow_optax,
+    follow_torch,
+    gradients,
+    keras_follower,
+    keras_in,
+    parameters,
+    quick_compilation,
+    rates,
+)
 
 LIBRARIES = ("optax", "torch", "keras")
 
@@ -79,16 +87,7 @@ def _follow_jax(factory: Callable[[Any], Any], rate: float) -> Tree:
     """Return the paths of an optax-style optimizer, by one compiled program for all schedules."""
 
     def follow(rates: Any) -> Any:
-        optimizer = factory(lambda count: rates[count])
-
-        def step(carry: Any, row: Any) -> Any:
-            params, state = carry
-            updates, state = optimizer.update(row, state, params)
-            params = optax.apply_updates(params, updates)
-            return (params, state), params
-
-        params = jax.tree.map(jnp.asarray, parameters())
-        return jax.lax.scan(step, (params, optimizer.init(params)), gradients())[1]
+        return follow_optax(factory(lambda count: rates[count]), parameters(), gradients())[1]
 
     with jax.enable_x64(True), as_users_do():
         return _over_rates(follow, rate)
@@ -113,109 +112,32 @@ def _over_rates(follow: Callable[..., Any], rate: float) -> Any:
 _FOLLOWED: dict[Any, Any] = {}
 
 
-def digest_program(jaxpr: Any) -> str:
-    """Return the SHA-256 of a closed jaxpr's text and constants."""
-    constants = [np.asarray(each) for each in jaxpr.consts]
-    text = f"{jaxpr}{[(each.dtype.name, each.tolist()) for each in constants]}"
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-@functools.cache
-def quick_compilation() -> dict[str, bool | int] | None:
-    """Return compiler options for float64 programs, which run once; None if unknown to XLA.
-
-    The float32 steps are compiled with the default options.
-    """
-    options = {
-        "xla_cpu_use_fusion_emitters": False,
-        "xla_backend_optimization_level": 0,
-        "xla_cpu_parallel_codegen_split_count": 1,
-    }
-    try:
-        jax.jit(lambda: 0, compiler_options=options)()
-    except (jax.errors.JaxRuntimeError, ValueError):
-        return None
-    return options
-
-
 def _follow_optax(case: Case) -> Tree:
     assert case.optax is not None
     return _follow_jax(functools.partial(case.optax, optax), case.rate)
 
 
 def _follow_torch(case: Case) -> Tree:
-    torch, rows = importlib.import_module("torch"), gradients()
     make = case.torch
     assert make is not None
+    params, rows = parameters(), gradients()
 
     def follow(rates: np.ndarray) -> Tree:
-        weights = {
-            name: torch.tensor(w, dtype=torch.float64, requires_grad=True)
-            for name, w in parameters().items()
-        }
-        optimizer = make(torch, list(weights.values()), float(rates[0]))
-        path: dict[str, list[np.ndarray]] = {name: [] for name in weights}
-        for t, rate in enumerate(rates):
-            for group in optimizer.param_groups:
-                group["lr"] = float(rate)
-            for name, w in weights.items():
-                w.grad = torch.tensor(rows[name][t], dtype=torch.float64)
-            optimizer.step()
-            for name, w in weights.items():
-                path[name].append(w.detach().numpy().copy())
-        return {name: np.stack(steps) for name, steps in path.items()}
+        path = follow_torch(make, [*params.values()], [*rows.values()], rates)
+        return dict(zip(params, path, strict=True))
 
-    # PyTorch keeps scalars of its state, such as NAdam's product of momenta, in the default dtype
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        return _over_schedules(follow, case.rate)
-    finally:
-        torch.set_default_dtype(before)
+    return _over_schedules(follow, case.rate)
 
 
 def _follow_keras(case: Case) -> Tree:
-    make, rows = case.keras, list(gradients().values())
+    make = case.keras
     assert make is not None
-    with keras_float64() as keras:
-        start = [keras.Variable(w) for w in parameters().values()]
-        optimizer = make(keras, case.rate)
-        optimizer.build(start)
-        position = [each is optimizer._learning_rate for each in optimizer.variables].index(True)
-
-        def step(carry: Any, now: Any) -> Any:
-            weights, state = carry
-            row, state[position] = now
-            weights, state = optimizer.stateless_apply(state, row, weights)
-            return (weights, state), weights
-
-        def follow(rates: Any) -> Any:
-            carry = ([w.value for w in start], [each.value for each in optimizer.variables])
-            return jax.lax.scan(step, carry, (rows, rates))[1]
-
+    params = parameters()
+    with keras_in("float64"):
+        leaves = [*params.values()], [*gradients().values()]
+        follow = keras_follower(lambda keras: make(keras, case.rate), *leaves)
         paths = _over_rates(follow, case.rate)
-        return dict(zip(parameters(), paths, strict=True))
-
-
-@contextmanager
-def as_users_do() -> Iterator[None]:
-    """Allow promotion of dtypes and ranks, JAX's default, which our tests forbid."""
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        yield
-
-
-@contextmanager
-def keras_float64() -> Iterator[Any]:
-    """Import Keras on JAX in float64."""
-    os.environ.setdefault("KERAS_BACKEND", "jax")  # Keras reads it when it is imported
-    keras = importlib.import_module("keras")
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    try:
-        with jax.enable_x64(True), as_users_do():
-            yield keras
-    finally:
-        keras.config.set_floatx(before)
+    return dict(zip(params, paths, strict=True))
 
 
 _FOLLOWERS = {"optax": _follow_optax, "torch": _follow_torch, "keras": _follow_keras}

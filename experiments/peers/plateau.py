@@ -13,8 +13,9 @@ from jax.typing import ArrayLike
 
 import jaxnet
 from experiments.peers.case import Known
-from experiments.peers.paths import LIBRARIES, as_users_do, has, keras_float64
+from experiments.peers.paths import LIBRARIES, has
 from experiments.peers.rows import Row, judged_row
+from jaxnet.optim.verification import as_users_do, keras_in
 
 
 class PlateauCase(NamedTuple):
@@ -201,7 +202,7 @@ class _Model:
 
 
 def _follow_keras(case: PlateauCase) -> np.ndarray:
-    with keras_float64() as keras, warnings.catch_warnings():
+    with keras_in("float64") as keras, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy about Keras's variables
         callback = keras.callbacks.ReduceLROnPlateau(
             "risk",

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
 from experiments.peers import paths
-from experiments.peers.case import Case, Known, conventions
+from experiments.peers.case import Case, Known
 from experiments.peers.compare import EXACT, ULPS, apart, float32_ulps
-from experiments.peers.reasons import REASONS, Reason
-from experiments.peers.stream import Tree
+from jaxnet.optim.verification import REASONS, Reason, Tree, conventions
 
 Verdict: TypeAlias = Literal["equal", "theirs", "mended", "differs"]
 

@@ -20,9 +20,10 @@ import optax
 import jaxnet
 from experiments.peers import plateau
 from experiments.peers.cases.schedules import CASES
-from experiments.peers.paths import LIBRARIES, as_users_do, has, keras_float64
+from experiments.peers.paths import LIBRARIES, has
 from experiments.peers.rows import Row, judged_row
 from experiments.peers.schedule_case import BASE, ScheduleCase
+from jaxnet.optim.verification import as_users_do, keras_in
 
 
 def comparisons(every: int = 1) -> list[Row]:
@@ -108,7 +109,7 @@ def _torch(case: ScheduleCase) -> Any:
 
 def _keras(case: ScheduleCase) -> Any:
     assert case.keras is not None
-    with keras_float64() as keras:
+    with keras_in("float64") as keras:
         return jax.vmap(case.keras(keras.optimizers.schedules))(jnp.asarray(_counts(case)))
 
 

@@ -11,9 +11,10 @@ import numpy as np
 import optax
 
 from experiments.peers import second_order_numpy as numpy
-from experiments.peers.paths import as_users_do, has
+from experiments.peers.paths import has
 from experiments.peers.rows import Row, judged_row
 from jaxnet.optim import SECOND_ORDER, newton_raphson, strong_wolfe
+from jaxnet.optim.verification import as_users_do
 
 STEPS = 100
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import optax
 
+from jaxnet.optim import verification
 from jaxnet.optim.composition import (
     AccumulateState,
     AddDecayedWeightsState,
@@ -67,6 +68,7 @@ from jaxnet.optim.first_order.rprop import RpropState, rprop
 from jaxnet.optim.first_order.sgd import SGDState, sgd
 from jaxnet.optim.first_order.sign import LionState, SignSGDState, lion, sign_sgd
 from jaxnet.optim.first_order.yogi import yogi
+from jaxnet.optim.optimizers import OPTIMIZERS
 from jaxnet.optim.second_order import (
     SECOND_ORDER,
     ConjugateGradientState,
@@ -88,38 +90,14 @@ from jaxnet.optim.second_order import (
 )
 from jaxnet.optim.update_rule.adaptive import AdamState
 from jaxnet.optim.update_rule.learning_rate import LearningRate
-
-OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
-    "sgd": sgd,
-    "momentum": momentum,
-    "nesterov": nesterov,
-    "rprop": rprop,
-    "sign_sgd": sign_sgd,
-    "lion": lion,
-    "adagrad": adagrad,
-    "adadelta": adadelta,
-    "rmsprop": rmsprop,
-    "adam": adam,
-    "adamw": adamw,
-    "nadam": nadam,
-    "nadamw": nadamw,
-    "adamax": adamax,
-    "adamaxw": adamaxw,
-    "amsgrad": amsgrad,
-    "radam": radam,
-    "adabelief": adabelief,
-    "yogi": yogi,
-    "adan": adan,
-    "lamb": lamb,
-    "lars": lars,
-    "muon": muon,
-    "prodigy": prodigy,
-    "schedule_free_sgd": schedule_free_sgd,
-    "schedule_free_adamw": schedule_free_adamw,
-}
-"""Name -> factory ``(learning_rate, **options) -> optax.GradientTransformation``.
-
-Those of `SECOND_ORDER` have the same form, but need more than gradients."""
+from jaxnet.optim.verification import (
+    Comparison,
+    Identification,
+    StepTime,
+    compare,
+    identify,
+    time_step,
+)
 
 WRAPPERS: dict[str, Callable[..., optax.GradientTransformationExtraArgs]] = {
     "lookahead": lookahead,
@@ -141,8 +119,10 @@ __all__ = [
     "AmsgradState",
     "ApplyIfFiniteState",
     "AverageParametersState",
+    "Comparison",
     "ConjugateGradientState",
     "GaussNewtonState",
+    "Identification",
     "LBFGSState",
     "LarsState",
     "LearningRate",
@@ -165,6 +145,7 @@ __all__ = [
     "ScaleByScheduleState",
     "ScheduleFreeState",
     "SignSGDState",
+    "StepTime",
     "ZeroNansState",
     "accumulate",
     "adabelief",
@@ -186,11 +167,13 @@ __all__ = [
     "clip",
     "clip_by_global_norm",
     "clip_by_norm",
+    "compare",
     "conjugate_gradient",
     "freeze",
     "gauss_newton",
     "global_norm",
     "has_updated",
+    "identify",
     "lamb",
     "lars",
     "lbfgs",
@@ -224,6 +207,8 @@ __all__ = [
     "sgd",
     "sign_sgd",
     "strong_wolfe",
+    "time_step",
+    "verification",
     "yogi",
     "zero_nans",
 ]

@@ -10,8 +10,8 @@ from experiments import verify_optimizers
 from experiments.peers.bfloat16 import Bfloat16
 from experiments.peers.cases import CASES, schedules
 from experiments.peers.page import build_page, count_bugs
-from experiments.peers.reasons import Reason
 from experiments.peers.rows import Pair, Row, Verdict, judge_pair, judged_row
+from jaxnet.optim.verification import Reason
 
 ENVIRONMENT = {"versions": {"jax": "1.2.3"}, "python": "3.11", "device": "cpu", "command": "run"}
 

@@ -11,10 +11,11 @@ import numpy as np
 import optax
 import pytest
 
-from experiments.peers.case import Case, Known, conventions
+from experiments.peers.case import Case, Known
 from experiments.peers.cases import CASES
 from experiments.peers.compare import EXACT
 from experiments.peers.rows import BAD, judge, measure
+from jaxnet.optim.verification import conventions
 from tests.peers import marks
 
 

@@ -10,9 +10,9 @@ import optax
 import pytest
 
 from experiments.peers.bfloat16 import BFLOAT16_ULPS, comparisons, our_ulps, worst_update
-from experiments.peers.case import conventions
 from experiments.peers.cases import CASES
 from jaxnet import optim
+from jaxnet.optim.verification import conventions
 
 FIRST = {case.optimizer: case for case in reversed(CASES)}
 """Optimizer -> its first case."""

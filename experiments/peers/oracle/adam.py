@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from experiments.peers.oracle.descent import Rule, decays
-from experiments.peers.reasons import default
+from jaxnet.optim.verification import default_of
 
 
 def adam(
@@ -33,8 +33,8 @@ def adam(
     AdamW: Loshchilov and Hutter 2019, algorithm 2, with the rate in front of the decay too.
     """
     b2 = (0.99 if like == "lecture" else 0.999) if b2 is None else b2
-    eps = default(optimizer, like, "eps", eps)
-    decay = default(optimizer, like, "weight_decay", weight_decay) or 0.0
+    eps = default_of(optimizer, like, "eps", eps)
+    decay = default_of(optimizer, like, "weight_decay", weight_decay) or 0.0
     coupled, decoupled = decays(like, decay, decoupled_weight_decay)
     corrected = like != "lecture" if bias_correction is None else bias_correction
     m, v = np.zeros_like(w), np.zeros_like(w)
@@ -61,7 +61,7 @@ def adamax(
     decoupled_weight_decay: bool | None = None,
 ) -> Rule:
     """Kingma and Ba 2015, algorithm 2, which has no epsilon."""
-    eps = default("adamax", like, "eps", eps)
+    eps = default_of("adamax", like, "eps", eps)
     coupled, decoupled = decays(like, weight_decay, decoupled_weight_decay)
     m, u = np.zeros_like(w), np.zeros_like(w)
     for t in count(1):
@@ -93,9 +93,9 @@ def nadam(
 
     A step follows the momentum one step ahead, whose decay ``mu`` grows unless ``psi`` is None.
     """
-    eps = default(optimizer, like, "eps", eps)
-    psi = default(optimizer, like, "momentum_decay", momentum_decay)
-    decay = default(optimizer, like, "weight_decay", weight_decay) or 0.0
+    eps = default_of(optimizer, like, "eps", eps)
+    psi = default_of(optimizer, like, "momentum_decay", momentum_decay)
+    decay = default_of(optimizer, like, "weight_decay", weight_decay) or 0.0
     coupled, decoupled = decays(like, decay, decoupled_weight_decay)
     m, v, product = np.zeros_like(w), np.zeros_like(w), 1.0
 
@@ -125,7 +125,7 @@ def amsgrad(
     decoupled_weight_decay: bool | None = None,
 ) -> Rule:
     """Reddi, Kale and Kumar 2018, algorithm 2, with Adam's bias correction, as all libraries."""
-    eps = default("amsgrad", like, "eps", eps)
+    eps = default_of("amsgrad", like, "eps", eps)
     coupled, decoupled = decays(like, weight_decay, decoupled_weight_decay)
     m, v, largest = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
     for t in count(1):
@@ -230,7 +230,7 @@ def adan(
     weight_decay: float = 0.0,
 ) -> Rule:
     """Xie et al. 2022, algorithm 1, by ``b = 1 - beta``; optax has AdamW's decay."""
-    eps_root = default("adan", like, "eps_root", eps_root)
+    eps_root = default_of("adan", like, "eps_root", eps_root)
     m, v, n, before = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w), None
     for t in count(1):
         rate, g = yield w

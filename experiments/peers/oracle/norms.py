@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.peers.oracle.adam import adam
 from experiments.peers.oracle.descent import Rule
-from experiments.peers.reasons import default
+from jaxnet.optim.verification import default_of
 
 
 def lamb(
@@ -23,7 +23,7 @@ def lamb(
     mask: Any = None,
 ) -> Rule:
     """You et al. 2020, algorithm 2, with ``phi`` the identity; Keras decays the weights before."""
-    eps = default("lamb", like, "eps", eps)
+    eps = default_of("lamb", like, "eps", eps)
     weight_decay = weight_decay if _chosen(mask, w) else 0.0
     m, v = np.zeros_like(w), np.zeros_like(w)
     for t in count(1):
@@ -95,8 +95,8 @@ def muon(
 
     PyTorch's has no rule for vectors: here it is AdamW with the same ``eps``.
     """
-    added = default("muon", like, "eps", eps)
-    weight_decay = default("muon", like, "weight_decay", weight_decay)
+    added = default_of("muon", like, "eps", eps)
+    weight_decay = default_of("muon", like, "weight_decay", weight_decay)
     if w.ndim != 2:
         yield from adam(
             w,
@@ -105,11 +105,11 @@ def muon(
             b2=adam_b2,
             eps=added,
             eps_root=adam_eps_root,
-            weight_decay=default("muon", like, "adam_weight_decay", adam_weight_decay),
+            weight_decay=default_of("muon", like, "adam_weight_decay", adam_weight_decay),
             decoupled_weight_decay=True,
             nesterov=nesterov and like == "optax",
         )
-    scale = _scale(w, default("muon", like, "consistent_rms", consistent_rms))
+    scale = _scale(w, default_of("muon", like, "consistent_rms", consistent_rms))
     one = np.ndim(ns_coeffs) == 1
     coefficients = np.tile(ns_coeffs, (ns_steps, 1)) if one else np.array(ns_coeffs)[-ns_steps:]
     m = np.zeros_like(w)

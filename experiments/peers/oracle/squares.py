@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from experiments.peers.oracle.descent import Rule, decays
-from experiments.peers.reasons import default
+from jaxnet.optim.verification import default_of
 
 
 def adagrad(
@@ -20,8 +20,8 @@ def adagrad(
     weight_decay: float = 0.0,
 ) -> Rule:
     """Duchi, Hazan and Singer 2011, figure 1, diagonal matrices."""
-    start = default("adagrad", like, "initial_accumulator_value", initial_accumulator_value)
-    eps = default("adagrad", like, "eps", eps)
+    start = default_of("adagrad", like, "initial_accumulator_value", initial_accumulator_value)
+    eps = default_of("adagrad", like, "eps", eps)
     coupled, decoupled = decays(like, weight_decay)
     s = np.full_like(w, start)
     for t in count():
@@ -42,8 +42,8 @@ def adadelta(
     weight_decay: float = 0.0,
 ) -> Rule:
     """Zeiler 2012, algorithm 1."""
-    b = default("adadelta", like, "rho", rho)
-    eps = default("adadelta", like, "eps", eps)
+    b = default_of("adadelta", like, "rho", rho)
+    eps = default_of("adadelta", like, "eps", eps)
     coupled, decoupled = decays(like, weight_decay)
     squares, steps = np.zeros_like(w), np.zeros_like(w)
     while True:
@@ -70,8 +70,8 @@ def rmsprop(
     weight_decay: float = 0.0,
 ) -> Rule:
     """Tieleman and Hinton 2012, lecture 6.5; centred and with momentum: Graves 2013, (38)-(45)."""
-    b = default("rmsprop", like, "decay", decay)
-    eps = default("rmsprop", like, "eps", eps)
+    b = default_of("rmsprop", like, "decay", decay)
+    eps = default_of("rmsprop", like, "eps", eps)
     inside = like in ("optax", "keras") if eps_in_sqrt is None else eps_in_sqrt
     coupled, decoupled = decays(like, weight_decay)
     mu, nu, m = np.zeros_like(w), np.full_like(w, initial_scale), np.zeros_like(w)

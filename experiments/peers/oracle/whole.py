@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from experiments.peers.oracle.descent import Rule
-from experiments.peers.reasons import default
+from jaxnet.optim.verification import default_of
 
 
 def prodigy(
@@ -84,7 +84,7 @@ def schedule_free_adamw(
     Keras decays ``y`` before the step, computes ``x`` from it, and averages with equal weights:
     the power is 0.
     """
-    power = default("schedule_free_adamw", like, "weight_lr_power", weight_lr_power)
+    power = default_of("schedule_free_adamw", like, "weight_lr_power", weight_lr_power)
     x, z, v, largest, total = w, w, np.zeros_like(w), 0.0, 0.0
     for t in count(1):
         rate, g = yield b1 * x + (1 - b1) * z

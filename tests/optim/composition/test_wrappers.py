@@ -9,7 +9,6 @@ import optax
 import pytest
 
 from experiments.peers.objectives import COMPARISONS, compare
-from experiments.peers.paths import as_users_do
 from experiments.peers.rows import BAD
 from jaxnet.optim import (
     WRAPPERS,
@@ -23,6 +22,7 @@ from jaxnet.optim import (
     schedule_free,
     sgd,
 )
+from jaxnet.optim.verification import as_users_do
 
 
 @pytest.mark.parametrize("name", COMPARISONS)

@@ -28,7 +28,7 @@ NO_DECAY = {"weight_decay": 0.0}
 NO_MOMENTUM = {"momentum": 0.0}
 
 
-def default(optimizer: str, like: str, name: str, given: float | None) -> Any:
+def default_of(optimizer: str, like: str, name: str, given: float | None) -> Any:
     """Return a hyperparameter, with the convention's default for None."""
     return DEFAULTS[optimizer][like].get(name) if given is None else given
 
@@ -67,9 +67,9 @@ DEFAULTS: dict[str, dict[str, dict[str, float]]] = {
         "lecture": {"b2": 0.99, "eps": 1e-8},
     },
     "adamw": {
-        "optax": {"eps": 1e-8, "weight_decay": 1e-4},
-        "torch": {"learning_rate": 1e-3, "eps": 1e-8, "weight_decay": 0.01},
-        "keras": {"learning_rate": 1e-3, "eps": 1e-7, "weight_decay": 4e-3},
+        "optax": {"b2": 0.999, "eps": 1e-8, "weight_decay": 1e-4},
+        "torch": {"learning_rate": 1e-3, "b2": 0.999, "eps": 1e-8, "weight_decay": 0.01},
+        "keras": {"learning_rate": 1e-3, "b2": 0.999, "eps": 1e-7, "weight_decay": 4e-3},
     },
     "adamax": {
         "optax": {"eps": 1e-8},
@@ -109,7 +109,7 @@ DEFAULTS: dict[str, dict[str, dict[str, float]]] = {
     "schedule_free_sgd": {"optax": {}},
     "schedule_free_adamw": {"optax": {"weight_lr_power": 2.0}, "keras": {"weight_lr_power": 0.0}},
 }
-"""Optimizer -> convention -> default hyperparameters in which conventions differ.
+"""Optimizer -> convention -> default hyperparameters that the signature leaves to it.
 
 It has a key for every convention of the optimizer. A hyperparameter that a library lacks has the
 value that its code implies, such as 0 for weight decay; a required learning rate is missing.
