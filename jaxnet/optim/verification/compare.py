@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from jaxnet.core.checks import check_choice, check_count, check_range
+from jaxnet.core.errors import InputError
 from jaxnet.core.representation import shortened
 from jaxnet.optim.verification.difference import Place, difference
 from jaxnet.optim.verification.stream import STEPS, gradients, parameters, rates
@@ -143,7 +144,10 @@ def compare(
     if all(subject.takes_rate for subject in pair):
         start, rows = _streams(None, steps)[_MAIN]
         schedule = np.resize(rates(learning_rate)["scheduled"], steps)
-        found.append(_scenario("schedule", pair, start, rows, schedule, dtypes[0]))
+        try:
+            found.append(_scenario("schedule", pair, start, rows, schedule, dtypes[0]))
+        except InputError as error:  # with constant rates there was none
+            skipped.append(f"Not compared under a schedule: {error}")
     else:
         made = " and ".join(subject.name for subject in pair if not subject.takes_rate)
         skipped.append(

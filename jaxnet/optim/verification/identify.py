@@ -30,6 +30,9 @@ from jaxnet.optim.verification.reasons import REASONS
 from jaxnet.optim.verification.search import NOTHING, Fit, Target, search, simplify, with_settings
 from jaxnet.optim.verification.subject import Subject, as_subject, respond
 
+FLOAT32 = 1e-6
+"""Differences of updates that float32 explains, in parts of their size."""
+
 NEAR = 3
 """Optimizers whose variants and alterations are tried where none is equal."""
 
@@ -170,6 +173,11 @@ class Identification(NamedTuple):
         for match in self.nearest:
             also = f", where {ALTERATIONS[match.alteration].text}" if match.alteration else ""
             lines += [f"  updates {100 * match.typical:.2g} % from {match.call}{also}"]
+        if self.nearest and self.nearest[0].typical < FLOAT32:
+            lines += [
+                "So little is the rounding of float32: is a number in it, such as the count of"
+                " steps, of that dtype?"
+            ]
         return shortened("\n".join(lines))
 
 
@@ -217,7 +225,14 @@ def identify(
             fits = sorted(found, key=lambda fit: (not fit.equal, fit.cost))
     best = fits[0]
     if not best.equal:
-        return Identification((), (), tuple(_match(fit, target) for fit in fits[:3]), {})
+        near = {
+            match.call: match
+            for fit in fits[:NEAR]
+            for match in [_match(simplify(fit, _defaults(fit), target), target)]
+        }
+        bar = 4 * math.sqrt(best.cost)
+        simplest = sorted(near.values(), key=lambda m: (m.typical > bar, len(m.others)))
+        return Identification((), (), tuple(simplest), {})
     best = simplify(best, _defaults(best), target)
     if best.program.candidate.alteration:
         return Identification((), (_match(best, target),), (), {})

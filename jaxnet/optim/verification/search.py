@@ -140,8 +140,11 @@ def with_settings(program: Program, settings: dict[str, float], target: Target) 
 
 
 def simplify(fit: Fit, defaults: dict[str, float], target: Target) -> Fit:
-    """Return a fit with defaults, or else short decimals, where they make no difference."""
-    program = fit.program
+    """Return a fit with defaults, or else short decimals, where they make no difference.
+
+    Of a fit that is not equal, where they do not double the mean difference.
+    """
+    program, start = fit.program, fit
     for i, (name, _) in enumerate(program.candidate.start):
         value = program.decode(fit.point)[name]
         tried = [defaults[name]] if name in defaults else []
@@ -149,28 +152,32 @@ def simplify(fit: Fit, defaults: dict[str, float], target: Target) -> Fit:
         tried += [NOTHING] if "eps" in name or "initial" in name else []
         tried += [each for digits in range(1, 6) for each in _rounded(value, digits)]
         fit = _first_equal(
-            fit, i + 1, [program.encode(_with(fit, name, x))[i + 1] for x in tried], target
+            fit, i + 1, [program.encode(_with(fit, name, x))[i + 1] for x in tried], target, start
         )
     factor = math.exp(fit.point[0])
     logs = [
         math.log(x) for x in (1.0, *(y for d in range(1, 6) for y in _rounded(factor, d))) if x > 0
     ]
-    return _first_equal(fit, 0, logs, target)
+    return _first_equal(fit, 0, logs, target, start)
 
 
 def _with(fit: Fit, name: str, value: float) -> dict[str, float]:
     return fit.program.decode(fit.point) | {name: value}
 
 
-def _first_equal(fit: Fit, place: int, values: Sequence[float], target: Target) -> Fit:
-    """Return the fit with the first of some values of a coordinate that leaves it equal."""
+def _first_equal(fit: Fit, place: int, values: Sequence[float], target: Target, start: Fit) -> Fit:
+    """Return the fit with the first of some values of a coordinate that is as good as another fit.
+
+    Without one, the fit as it is.
+    """
     points = np.repeat(fit.point[None], len(values), axis=0)
     points[:, place] = values
     updates = fit.program.updates(points, target.rates)
     costs = _costs(updates, target)
     for point, cost, some in zip(points, costs, updates, strict=True):
         relative = _apart(some, target)
-        if relative <= max(SAME, 2 * fit.relative):
+        equal = relative <= max(SAME, 2 * start.relative)
+        if equal if start.equal else cost <= 4 * start.cost:
             return Fit(fit.program, point, float(cost), relative)
     return fit
 

@@ -41,7 +41,8 @@ class Subject(NamedTuple):
         name: ``"mine"`` or ``"reference"``, for messages.
         library: what runs it.
         make: ``rate -> optimizer``; for PyTorch ``(torch, params, rate) -> optimizer``.
-        takes_rate: whether it takes a learning rate, a schedule of optax's protocol among them.
+        takes_rate: whether it takes a learning rate. Where that is a schedule but the function
+            takes numbers only, the optimizer is made anew for each step.
     """
 
     name: str
@@ -150,7 +151,38 @@ def _of_function(name: str, function: Callable[..., Any]) -> Subject:
         require_type(_is_transformation(made), name, text, with_type(made), f"Pass {_FORMS}.")
         return made
 
-    return Subject(name, "optax", make, takes_rate)
+    def make_for(rate: Any) -> Any:
+        by_step = callable(rate) and not _takes_schedules(make)
+        return _made_for_each_step(make, rate) if by_step else make(rate)
+
+    return Subject(name, "optax", make_for, takes_rate)
+
+
+def _takes_schedules(make: Callable[..., Any]) -> bool:
+    """Return whether an optimizer can be made for, and updates by, a function of the count."""
+    w = {"w": jnp.ones((2, 2))}
+    try:
+        optimizer = make(lambda count: jnp.asarray(0.1) / (1 + count))
+        jax.eval_shape(lambda: optimizer.update(w, optimizer.init(w), w))
+    except Exception:
+        return False
+    return True
+
+
+def _made_for_each_step(
+    make: Callable[..., Any], schedule: Callable[[Any], Any]
+) -> optax.GradientTransformation:
+    """Return the optimizer of a schedule from one of numbers, whose state is the same for all."""
+
+    def init(params: Any) -> Any:
+        return jnp.int32(0), make(schedule(0)).init(params)
+
+    def update(updates: Any, state: Any, params: Any = None) -> Any:
+        count, own = state
+        updates, own = make(schedule(count)).update(updates, own, params)
+        return updates, (count + 1, own)
+
+    return optax.GradientTransformation(init, update)
 
 
 def respond(

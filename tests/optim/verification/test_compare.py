@@ -244,3 +244,21 @@ def test_settings_need_something_to_make() -> None:
 def test_options_are_checked(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         compare(optax.sgd, optax.sgd, **options)
+
+
+def test_one_that_takes_numbers_only_is_made_anew_for_each_step() -> None:
+    def numbers_only(learning_rate: Any) -> optax.GradientTransformation:
+        return optax.chain(optax.trace(0.9), optax.scale(-1 * learning_rate))
+
+    found = compare(numbers_only, jaxnet.optim.momentum, steps=12)
+    assert found.equal
+    assert found.scenarios[-1].name == "schedule"
+
+    def in_trace(learning_rate: Any) -> optax.GradientTransformation:
+        return optax.chain(optax.scale(-1 * learning_rate), optax.trace(0.9))
+
+    python = compare(lambda learning_rate: optax.sgd(float(learning_rate)), optax.sgd, steps=12)
+    assert python.equal
+    assert "Not compared under a schedule: expected mine(learning_rate)" in repr(python)
+    found = compare(in_trace, jaxnet.optim.momentum, steps=12)
+    assert [each.name for each in found.scenarios if not each.equal] == ["schedule"]

@@ -147,3 +147,16 @@ def test_torchs_and_kerass_by_name(name: str, settings: dict[str, float], call: 
     need(name.partition(".")[0])
     found: Identification = identify(name, settings=settings)
     assert found.best.call == call
+
+
+def test_one_in_float32_is_told_from_another_rule() -> None:
+    def rounded(rate: Any, t: Any, w: Any, m: Any, v: Any) -> Any:
+        one = 1 - jnp.asarray(0.999, jnp.float32) ** t.astype(jnp.float32)
+        return -rate * (m / (1 - 0.9**t)) / (jnp.sqrt(v / one.astype(v.dtype)) + 1e-8)
+
+    found = identify(adam_like(rounded))
+    assert not found.equal
+    assert not found.altered
+    assert found.best.optimizer == "adam"
+    assert "weight_decay" not in found.best.others
+    assert "So little is the rounding of float32" in repr(found)
