@@ -98,6 +98,9 @@ class Index:
         for full in (text, f"{face}.{text}", f"jaxnet.{text}"):
             if full in self.by_full:
                 return self.home(self.by_full[full])
+        value = _get(jaxnet, text.removeprefix("jaxnet."))
+        if id(value) in self.canonical:  # by the name of the file that defines it
+            return self.canonical[id(value)]
         ends = [name for name in self.names if name.full.endswith(f".{text}")]
         homes = {self.home(name).full for name in ends}
         return self.by_full[min(homes)] if homes else None
@@ -137,12 +140,18 @@ class Index:
         return _ends_module(text)
 
 
+def _get(owner: Any, dotted: str) -> Any:
+    """Return an attribute of attributes, or `MISSING`."""
+    return functools.reduce(
+        lambda value, name: getattr(value, name, MISSING), dotted.split("."), owner
+    )
+
+
 def _has(owner: Any, dotted: str) -> bool:
-    try:
-        functools.reduce(getattr, dotted.split("."), owner)
-    except AttributeError:
-        return False
-    return True
+    return _get(owner, dotted) is not MISSING
+
+
+MISSING = object()
 
 
 def _ends_module(text: str) -> bool:
@@ -180,10 +189,7 @@ def face_page(face: str, index: Index) -> str:
     for name in names:
         if name.name not in own_pages:
             groups[_group(name.value)].append(entry(name, index))
-    title = f"``{face}``"
-    parts = [title, "=" * len(title), intro, _contents(names, index)]
-    if own_pages:
-        parts.append(_own_pages())
+    parts = [f"{face}\n{'=' * len(face)}", intro, _contents(names, index)]
     for group, entries in groups.items():
         if entries:
             parts += [f"{group}\n{'-' * len(group)}", *entries]
@@ -198,20 +204,16 @@ def _group(value: Any) -> str:
 
 def _contents(names: list[Name], index: Index) -> str:
     """Return a table of the names with the first sentence of each docstring."""
-    rows = [(f":py:obj:`{n.name} <{n.full}>`", _summary(n, index)) for n in names]
+    rows = [(f":py:obj:`{n.name} <{n.full}>`", summary(n, index)) for n in names]
     return table(("name", "what it is"), rows) if rows else ""
 
 
-def _own_pages() -> str:
-    links = "\n".join(f"   ../optimizers/{name}" for name in optimizers())
-    return f".. toctree::\n   :hidden:\n\n{links}"
-
-
-def _summary(name: Name, index: Index) -> str:
+def summary(name: Name, index: Index) -> str:
+    """Return the first sentence of a docstring."""
     text = document(name.value, name)
     first = " ".join(re.split(r"\n\s*\n", text)[0].split())
-    match = re.match(r"(.+?[.:])(?=\s|$)", re.sub(r"``.+?``", lambda m: "x" * len(m[0]), first))
-    sentence = first[: match.end()] if match else first
+    match = re.match(r"(.+?\.)(?=\s|$)", re.sub(r"``.+?``", lambda m: "x" * len(m[0]), first))
+    sentence = (first[: match.end()] if match else first).rstrip(":")
     names = signature(name.value)[1]
     return inline(sentence, lambda text: index.refer(text, name=name), names)
 
@@ -228,13 +230,11 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def document(value: Any, name: Name) -> str:
     """Return the docstring of a public name, constants' from the text below them."""
-    if inspect.isclass(value) or inspect.isroutine(value):
+    if inspect.isclass(value) or inspect.isroutine(value) or inspect.ismodule(value):
         return inspect.getdoc(value) or ""
-    for full in _homes(name):
-        text = constants(importlib.import_module(full)).get(name.name)
-        if text:
-            return text
-    return ""
+    homes = map(importlib.import_module, _homes(name))
+    texts = (constants(m).get(name.name) for m in homes if getattr(m, name.name, None) is value)
+    return next(filter(None, texts), "")
 
 
 def _homes(name: Name) -> list[str]:
@@ -247,10 +247,6 @@ def _homes(name: Name) -> list[str]:
 def entry(name: Name, index: Index) -> str:
     """Return the directive of a public name with its docstring."""
     home = index.home(name)
-    if home.full != name.full:
-        kind = "class" if inspect.isclass(name.value) else "function"
-        body = f"The same as :py:obj:`{home.full}`."
-        return f".. py:{kind}:: {name.full}\n\n   {body}"
     shown, kinds = signature(name.value)
     text = document(name.value, name)
     body = to_rest(text, lambda text: index.refer(text, name=name), kinds)
@@ -258,6 +254,8 @@ def entry(name: Name, index: Index) -> str:
         return f".. py:data:: {name.full}\n\n{_indent(_with_members(name, body, index))}"
     kind = "class" if inspect.isclass(name.value) else "function"
     arguments = f"({', '.join(shown)})" if shown or kind == "function" else ""
+    if home.full != name.full:
+        return f".. py:{kind}:: {name.full}{arguments}\n\n   The same as :py:obj:`{home.full}`."
     if inspect.isclass(name.value):
         body = "\n\n".join([body, *_methods(name, index)])
     return f".. py:{kind}:: {name.full}{arguments}\n\n{_indent(body)}"

@@ -1,5 +1,6 @@
 """Markdown pages of the repository as pages of the documentation: links, formulas, names."""
 
+import json
 import os
 import re
 import shutil
@@ -48,7 +49,7 @@ def targets(experiments: Mapping[str, str]) -> dict[str, str]:
 def prose_page(
     path: str, source: Path, index: Index, experiments: Mapping[str, str], problems: list[str]
 ) -> str:
-    """Return a Markdown page with its links to pages, and copy the images that it shows.
+    """Return a Markdown page or notebook with links to pages, and copy the images that it shows.
 
     Args:
         path: of the page in the repository.
@@ -78,12 +79,21 @@ def prose_page(
         problems.append(f"{path}: {target} is no page")
         return f"`{label}`"
 
-    parts = _FENCED.split(text)
-    for i, part in enumerate(parts):
-        if not part.startswith("```"):
-            part = _LINK.sub(linked, part)
-            parts[i] = _CODE.sub(lambda m: _code(m, path, index, experiments), part)
-    return "".join(parts)
+    def converted(text: str) -> str:
+        parts = _FENCED.split(text)
+        for i, part in enumerate(parts):
+            if not part.startswith("```"):
+                part = _LINK.sub(linked, part)
+                parts[i] = _CODE.sub(lambda m: _code(m, path, index, experiments), part)
+        return "".join(parts)
+
+    if not path.endswith(".ipynb"):
+        return converted(text)
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = converted("".join(cell["source"]))
+    return json.dumps(notebook)
 
 
 def _code(match: re.Match[str], path: str, index: Index, experiments: Mapping[str, str]) -> str:

@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experiments.docs.build import STYLE
-from experiments.docs.faces import Index, face_page, faces, optimizers, page_of, table
+from experiments.docs.faces import (
+    Index,
+    Name,
+    face_page,
+    faces,
+    optimizers,
+    page_of,
+    summary,
+    table,
+)
 from experiments.docs.laboratory import course_page, experiment_page, laboratory_page
 from experiments.docs.optimizers import RECORD, optimizer_page, overview, read_record
 from experiments.docs.prose import findings, prose_page, prose_pages
@@ -50,7 +59,7 @@ def write_sources(
     (source / "guides" / "index.rst").write_text(_guides(), "utf-8")
     for face in faces():
         text = face_page(face, index)
-        text += _api_tree() if face == "jaxnet" else ""
+        text += _api_tree(index) if face == "jaxnet" else ""
         (source / f"{page_of(face)}.rst").write_text(text, "utf-8")
     found = read_record(results, RECORD)
     record = found[0] if found else None
@@ -93,8 +102,14 @@ def _guides() -> str:
     return f"Guides\n======\n\n.. toctree::\n   :maxdepth: 2\n\n{tree}\n"
 
 
-def _api_tree() -> str:
+def _api_tree(index: Index) -> str:
     names = [face for face in faces() if face != "jaxnet"]
     tree = "\n".join(f"   {page_of(face).removeprefix('api/')}" for face in names)
-    rows = [(f":doc:`{face} <{page_of(face).removeprefix('api/')}>`",) for face in names]
-    return f"\n{table(('module',), rows)}\n\n.. toctree::\n   :hidden:\n\n{tree}\n"
+    rows = [
+        (
+            f":doc:`{face} <{page_of(face).removeprefix('api/')}>`",
+            summary(Name(face, "", index.modules[face]), index),
+        )
+        for face in names
+    ]
+    return f"\n{table(('module', 'what it has'), rows)}\n\n.. toctree::\n   :hidden:\n\n{tree}\n"

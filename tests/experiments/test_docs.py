@@ -12,7 +12,7 @@ import jaxnet
 from experiments.course.contents import questions
 from experiments.docs.build import dead_links, finish_page
 from experiments.docs.docstrings import formulas, signature, to_rest
-from experiments.docs.faces import Index, Name, face_page, faces, optimizers
+from experiments.docs.faces import Index, Name, document, face_page, faces, optimizers
 from experiments.docs.laboratory import LINES, excerpts
 from experiments.docs.landscapes import LANDSCAPES, STEPS, draw, follow
 from experiments.docs.notation import to_latex
@@ -102,7 +102,10 @@ def index() -> Index:
 def test_every_public_name_is_on_a_page_and_every_reference_is_of_something(index: Index) -> None:
     index.problems.clear()
     pages = {face: face_page(face, index) for face in faces()}
+    for face, page in pages.items():
+        assert page.splitlines()[:2] == [face, "=" * len(face)]
     for name in index.names:
+        assert document(name.value, name), name.full
         if name.name in optimizers() and name.face == "jaxnet.optim":
             continue  # it has its own page
         assert re.search(rf"^\.\. py:\w+:: {re.escape(name.full)}\b", pages[name.face], re.M)
@@ -114,6 +117,8 @@ def test_a_reference_to_nothing_is_found(index: Index) -> None:
     name = Name("jaxnet.optim", "adam", jaxnet.optim.adam)
     assert index.refer("losses.huber") == ":py:obj:`losses.huber <jaxnet.losses.huber>`"
     assert index.refer("adamw", name=name) == ":py:obj:`adamw <jaxnet.optim.adamw>`"
+    found = index.refer("jaxnet.core.trees.count_parameters")
+    assert found.endswith("<jaxnet.networks.count_parameters>`")
     assert index.refer("update_rule.rule", name=name) == "``update_rule.rule``"
     assert index.problems == []
     assert index.refer("adamx", name=name) == "``adamx``"
@@ -135,11 +140,11 @@ def test_sections_become_lists() -> None:
 
 
 def test_signatures_are_as_written() -> None:
-    def function(x: "Array", *, rate: float = 1e-3, **more: int) -> None: ...  # noqa: F821
+    def function(x: "list[int]", *, rate: float = 1e-3, **more: int) -> None: ...
 
     shown, kinds = signature(function)
     assert shown == ["x", "*", "rate=0.001", "**more"]
-    assert kinds == {"x": "'Array'", "rate": "float", "more": "int"}
+    assert kinds == {"x": "'list[int]'", "rate": "float", "more": "int"}
 
 
 @pytest.mark.parametrize("path", prose_pages())
