@@ -107,6 +107,8 @@ class Index:
 
     def refer(self, text: str, *, name: Name | None = None) -> str:
         """Return a reference as reStructuredText: a link, or code for what is not public."""
+        if not re.fullmatch(r"[\w.]+", text):
+            return f"``{text}``"
         face = name.face if name else ""
         found = self.find(text, face)
         if found is not None:

@@ -21,8 +21,6 @@ PAGES = {
 }
 """Path of a Markdown page -> page of the documentation; guides are added."""
 
-COPIED = ("LICENSE",)
-
 _LINK = re.compile(r"(!?)\[([^]]*)\]\(([^)#\s]*)(#[^)\s]*)?\)")
 _FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
@@ -49,7 +47,7 @@ def targets(experiments: Mapping[str, str]) -> dict[str, str]:
 def prose_page(
     path: str, source: Path, index: Index, experiments: Mapping[str, str], problems: list[str]
 ) -> str:
-    """Return a Markdown page or notebook with links to pages, and copy the images that it shows.
+    """Return a Markdown page or notebook with links to pages, and copy other files that it names.
 
     Args:
         path: of the page in the repository.
@@ -71,7 +69,7 @@ def prose_page(
             suffix = Path(there).suffix if there.endswith(".ipynb") else ".md"
             generated = there.endswith(".py") or there in ("experiments", "guides")
             return f"{image}[{label}]({to}{'.rst' if generated else suffix}{anchor or ''})"
-        if (ROOT / there).is_file() and (image or there in COPIED):
+        if (ROOT / there).is_file():
             copied = source / "files" / there
             copied.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / there, copied)

@@ -150,6 +150,7 @@ def test_signatures_are_as_written() -> None:
 @pytest.mark.parametrize("path", prose_pages())
 def test_links_of_pages_lead_to_pages(path: str, tmp_path: Path, index: Index) -> None:
     problems: list[str] = []
+    (tmp_path / Path(prose_pages()[path]).parent).mkdir(exist_ok=True)
     text = prose_page(path, tmp_path, index, questions(), problems)
     assert problems == []
     known = {f"{page}.md" for page in prose_pages().values()}
