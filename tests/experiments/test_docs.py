@@ -215,6 +215,7 @@ def test_without_sphinx_the_command_says_what_to_install(
 
 
 @peers
+@pytest.mark.filterwarnings("ignore:'myst_parser:PendingDeprecationWarning")  # not ours
 def test_the_pages_are_built(tmp_path: Path) -> None:
     for package in ("sphinx", "furo", "myst_nb"):
         need(package)
