@@ -38,7 +38,7 @@ def optimizer_page(
         _heading("Conventions"),
         _conventions(name, index),
         _heading("Verification"),
-        _matrix(name, record),
+        matrix_rows(name, record),
         _heading("Documentation"),
         entry(public, index),
     ]
@@ -119,7 +119,7 @@ def _reasons(pairs: Iterable[tuple[str, str, Any]], index: Index) -> str:
     return table(("conventions", "reason"), rows)
 
 
-def _matrix(name: str, record: Mapping[str, Any] | None) -> str:
+def matrix_rows(name: str, record: Mapping[str, Any] | None) -> str:
     """Return the rows of the verification matrix."""
     command = f"python -m experiments.{RECORD}"
     if record is None:
@@ -128,20 +128,18 @@ def _matrix(name: str, record: Mapping[str, Any] | None) -> str:
             "held against the library of its convention and against the rule written again in "
             "NumPy from the paper, stand here where that has run."
         )
-    results = record["results"]
-    every = [*results["rows"], *(row for found in results["others"].values() for row in found)]
-    rows = [row for row in every if row["optimizer"] == name]
+    rows = [row for row in _rows(record) if row["optimizer"] == name]
     if not rows:
         return f"The result of ``{command}`` at hand has no row of it."
     witnesses = list(dict.fromkeys(each for row in rows for each in row["witnesses"]))
     head = ("settings", "like", *witnesses, "float32", "verdict")
     lines = [
         (
-            row["case"],
+            _said(row["case"]),
             row["like"],
             *(_small(row["witnesses"].get(each)) for each in witnesses),
             "" if row["ulps"] is None else f"{row['ulps']:.1f} ulp",
-            f"{row['verdict']} {row['note']} {_link(row['link'])}".strip(),
+            f"{row['verdict']} {_said(row['note'])} {_link(row['link'])}".strip(),
         )
         for row in rows
     ]
@@ -152,6 +150,10 @@ def _matrix(name: str, record: Mapping[str, Any] | None) -> str:
         "the paper (*oracle*); *float32* is the worst error of one step, in units in the last "
         f"place.\n\n{table(head, lines)}\n\nBy ``{command}``, with {versions}."
     )
+
+
+def _said(text: str) -> str:
+    return inline(text, lambda name: f"``{name}``", {})
 
 
 def _small(value: float | None) -> str:
@@ -174,17 +176,19 @@ def overview(record: Mapping[str, Any] | None) -> str:
         found = [] if record is None else [r for r in _rows(record) if r["optimizer"] == name]
         verdicts = [row["verdict"] for row in found]
         said = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
-        worst = max((max(r["witnesses"].values()) for r in found if r["witnesses"]), default=None)
+        equal = [row["witnesses"].values() for row in found if row["verdict"] == "equal"]
+        worst = max((max(differences) for differences in equal if differences), default=None)
         likes = ", ".join(conventions(name)) if name in jaxnet.optim.OPTIMIZERS else ""
         rows.append((f":doc:`{name}`", likes, said or "not measured here", _small(worst)))
     tree = "\n".join(f"   {name}" for name in names)
     title = "Optimizers and the verification matrix"
+    head = ("optimizer", "conventions", "rows", "largest of equal ones")
     return (
         f"{title}\n{'=' * len(title)}\n\n"
         "Each page has the equation, the conventions of optax, PyTorch, Keras and the lectures, "
         "the rows of the verification matrix, and the path down two landscapes. A verdict *equal* "
         "is held in float64 over 100 steps; *theirs* is a known bug of a library, pinned to its "
-        f"version.\n\n{table(('optimizer', 'conventions', 'rows', 'largest difference'), rows)}\n\n"
+        f"version.\n\n{table(head, rows)}\n\n"
         f".. toctree::\n   :hidden:\n\n{tree}\n"
     )
 

@@ -16,6 +16,7 @@ from experiments.docs.faces import Index, Name, document, face_page, faces, opti
 from experiments.docs.laboratory import LINES, excerpts
 from experiments.docs.landscapes import LANDSCAPES, STEPS, draw, follow
 from experiments.docs.notation import to_latex
+from experiments.docs.optimizers import matrix_rows, overview
 from experiments.docs.prose import prose_page, prose_pages
 from tests.experiments.test_commands import recorded, run
 from tests.peers import need, peers
@@ -92,6 +93,22 @@ def test_every_function_has_its_formula(face: str) -> None:
 def test_every_optimizer_has_its_equation(name: str) -> None:
     value = getattr(jaxnet.optim, name)
     assert formulas(inspect.getdoc(value) or "", signature(value)[1]), name
+
+
+def test_rows_of_the_matrix_are_shown() -> None:
+    row = {"optimizer": "adam", "case": "a_b", "like": "optax", "ulps": 0.5, "verdict": "theirs"}
+    row |= {"witnesses": {"optax": 2e-3, "oracle": 1e-16}, "note": "`x` | y", "link": "https://z"}
+    equal = row | {"verdict": "equal", "witnesses": {"optax": 3e-16}}
+    results = {"rows": [row, equal], "others": {"Second order": [row | {"optimizer": "newton"}]}}
+    record = {"results": results, "environment": {"versions": {"jax": "1"}}}
+    shown = overview(record).split(":doc:`adam`")[1].split(":doc:")[0]
+    assert "1 theirs, 1 equal" in shown
+    assert "3.0e-16" in shown
+    lines = [line.strip() for line in matrix_rows("adam", record).splitlines()]
+    assert {r"* - a\_b", "- 2.0e-03", r"- theirs ``x`` \| y `[source] <https://z>`__"} <= set(lines)
+    assert "theirs" in matrix_rows("newton", record)
+    assert "Not measured" in matrix_rows("adam", None)
+    assert "no row of it" in matrix_rows("sgd", record)
 
 
 @pytest.fixture(scope="module")
