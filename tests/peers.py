@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-PEERS = ("torch", "keras", "equinox", "onnx", "onnxruntime", "tensorflow_datasets")
+PEERS = ("torch", "keras", "equinox", "onnx", "onnxruntime", "tensorflow_datasets", "sphinx")
 
 peers = pytest.mark.peers
 """Marks a test that says more where a peer is installed; ``pytest -m peers`` runs these alone."""

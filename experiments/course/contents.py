@@ -1,5 +1,7 @@
-"""Contents of the page: experiments by lecture."""
+"""Contents of the page: experiments by lecture, and their questions."""
 
+import ast
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -90,5 +92,20 @@ TIMED = (
 )
 """Experiments that measure time, and run when nothing else does."""
 
-TOOLS = ("predict", "prepare_data", "compare_records", "accelerator")
-"""Experiments for data or a device of one's own, which are not on the page."""
+TOOLS = ("predict", "prepare_data", "compare_records", "accelerator", "docs")
+"""Experiments for data or a device of one's own, and the documentation; not on the page."""
+
+
+def questions() -> dict[str, str]:
+    """Return experiment name -> question, the first line of its docstring.
+
+    An experiment is a file of the folder above, or a folder with a ``__main__.py``.
+    """
+    here = Path(__file__).parent.parent
+    files = {file.stem: file for file in here.glob("[!_]*.py")}
+    files |= {file.parent.name: file.parent / "__init__.py" for file in here.glob("*/__main__.py")}
+    documents = {
+        name: ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+        for name, file in sorted(files.items())
+    }
+    return {name: (text or "").partition("\n")[0] for name, text in documents.items()}

@@ -49,8 +49,8 @@ def dot(a: Any, b: Any) -> Array:
 def global_norm(tree: Any) -> Array:
     """Return the Euclidean norm of all leaves together, 0-d, in their widest precision.
 
-    It is right where the norm itself can be written, though the squares overflow or underflow, and
-    its derivative at 0 is 0: see `jaxnet.core.norms.norm`.
+    ``sqrt(sum |w|^2)``. It is right where the norm itself can be written, though the squares
+    overflow or underflow, and its derivative at 0 is 0: see `jaxnet.core.norms.norm`.
 
     >>> round(float(global_norm([jnp.array([3e30]), jnp.array(4e30)]) / 1e30), 5)
     5.0

@@ -126,7 +126,7 @@ def lecun_uniform(key: Key, shape: Shape, dtype: Any, *, fans: Fans = None) -> A
 
 @checked(RANGES)
 def normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array = 1.0) -> Array:
-    """Draw from the normal distribution with mean 0.
+    """Draw from the normal distribution with mean 0, ``w ~ N(0, std^2)``.
 
     Args:
         key: of the draw.
@@ -220,7 +220,7 @@ def orthogonal(key: Key, shape: Shape, dtype: Any, *, gain: float | Array = 1.0)
 
 @checked(RANGES)
 def constant(key: Key, shape: Shape, dtype: Any, *, value: float | Array = 0.0) -> Array:
-    """Return ``value`` everywhere: for biases; equal neurons would stay equal for ever.
+    """Return ``w = value`` everywhere: for biases; equal neurons would never become different.
 
     Args:
         key: is not used.
@@ -240,12 +240,12 @@ def constant(key: Key, shape: Shape, dtype: Any, *, value: float | Array = 0.0) 
 
 
 def zeros(key: Key, shape: Shape, dtype: Any) -> Array:
-    """Return zeros: right for biases; weights of zero never break the symmetry of neurons."""
+    """Return zeros, ``w = 0``: right for biases; weights of zero leave all neurons the same."""
     return constant(key, shape, dtype, value=0.0)
 
 
 def ones(key: Key, shape: Shape, dtype: Any) -> Array:
-    """Return ones (lecture 002)."""
+    """Return ones, ``w = 1`` (lecture 002)."""
     return constant(key, shape, dtype, value=1.0)
 
 

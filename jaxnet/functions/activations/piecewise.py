@@ -47,9 +47,9 @@ def step_derivative(z: Array, y: Array) -> Array:
 
 
 def sign(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Return ``y`` = -1, 0 or 1, the sign of ``z``: `step` for the labels -1 and 1.
+    """Return the sign of ``z``, -1, 0 or 1: `step` for the labels -1 and 1.
 
-    Its gradient is 0 almost everywhere, too.
+    ``y = z / |z|``, and 0 at ``z = 0``. Its gradient is 0 almost everywhere, too.
 
     >>> sign(jnp.array([-0.5, 0.0, 3.0])).tolist()
     [-1.0, 0.0, 1.0]
@@ -163,7 +163,7 @@ _expm1.defjvps(lambda dz, _, z: dz * jnp.exp(z))  # autodiff's y + 1 cancels
 
 
 def selu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Scaled exponential linear unit: ``y = 1.0507 elu(z, alpha=1.6733)``.
+    """Scaled exponential linear unit: ``y = 1.0507 elu(z)`` with ``alpha = 1.6733``.
 
     For a standard normal ``z`` the output has mean 0 and variance 1, so that deep networks with
     weights by `lecun_normal` normalize themselves. The derivative at ``z = 0`` is that from the

@@ -33,6 +33,8 @@ def confusion_matrix(
 ) -> Int[Array, "true predicted"]:
     """Count the examples by true class, in rows, and predicted class, in columns.
 
+    ``c_ij = sum_n 1[v_n = i, y_n = j]``.
+
     Args:
         predictions: floating-point outputs of shape ``(..., classes)``, the largest of which
             decides, or integer labels of shape ``(...)``.
@@ -77,7 +79,7 @@ def confusion_matrix(
 def precision(
     confusion: Num[AnyArray, "classes classes"], *, average: Average | None = "macro"
 ) -> Float[Array, "..."]:
-    """Precision per class: true positives over predicted positives.
+    """Precision per class: true positives over predicted positives, ``TP / predicted``.
 
     Args:
         confusion: counts ``(true, predicted)`` as `confusion_matrix` returns them.
@@ -101,7 +103,7 @@ def precision(
 def recall(
     confusion: Num[AnyArray, "classes classes"], *, average: Average | None = "macro"
 ) -> Float[Array, "..."]:
-    """Recall per class: true positives over examples of the class.
+    """Recall per class: true positives over examples of the class, ``TP / true``.
 
     Args:
         confusion: counts ``(true, predicted)`` as `confusion_matrix` returns them.
@@ -153,7 +155,9 @@ def f1_score(
     average: Average = "macro",
     where: Bool[AnyArray, "*batch"] | None = None,
 ) -> Float[Array, ""]:
-    """F1 of the predicted classes: of one output that of class 1, of several over all classes.
+    """F1 of the predicted classes: ``2 TP / (predicted + true)``.
+
+    Of one output it is that of class 1, of several an average over all classes.
 
     Args:
         outputs: logits or probabilities of the classes, shape ``(..., classes)``, of which the

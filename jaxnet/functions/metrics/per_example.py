@@ -20,6 +20,8 @@ def accuracy(
 ) -> Float[Array, "*batch"]:
     """1 where the largest output is that of the target class, else 0; the mean is the accuracy.
 
+    ``1[argmax y = v]``.
+
     Args:
         outputs: logits or probabilities, shape ``(..., classes)``, of two or more classes.
         targets: integer labels of shape ``(...)``, or one-hot rows of the outputs' shape.
@@ -70,6 +72,8 @@ def top_k_accuracy(
 ) -> Float[Array, "*batch"]:
     """1 where the target class is among the ``k`` largest outputs, else 0.
 
+    ``1[rank_v(y) <= k]``.
+
     Args:
         outputs: logits or probabilities, shape ``(..., classes)``.
         targets: integer labels of shape ``(...)``, or one-hot rows of the outputs' shape.
@@ -103,6 +107,8 @@ def binary_accuracy(
     threshold: float | Array = 0.0,
 ) -> Float[Array, "*batch"]:
     """1 where the output is on the target's side of the threshold, else 0.
+
+    ``1[step(y - threshold) = v]`` for labels in {0, 1}.
 
     Args:
         outputs: logits, scores or probabilities, shape ``(..., entries)``, mostly of one entry.

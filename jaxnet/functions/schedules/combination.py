@@ -63,7 +63,8 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[Steps]) -> Schedule
 def scale(schedule: Schedule, factor: Number | Schedule) -> Schedule:
     """A schedule times a number, or times another schedule.
 
-    PyTorch's ``ChainedScheduler`` multiplies schedules, too, but those of them that are written as
+    ``rate = factor schedule(t)``, or ``rate = factor(t) schedule(t)``. PyTorch's
+    ``ChainedScheduler`` multiplies schedules, too, but those of them that are written as
     recursions, such as ``CosineAnnealingLR``, take the others' rates for their own.
 
     Args:
@@ -93,6 +94,8 @@ def scale(schedule: Schedule, factor: Number | Schedule) -> Schedule:
 @checked(RANGES)
 def delay(schedule: Schedule, steps: Steps) -> Schedule:
     """A delayed schedule, with its first rate until it begins.
+
+    ``rate = schedule(max(t - steps, 0))``.
 
     Args:
         schedule: the schedule.

@@ -23,7 +23,7 @@ from jaxnet.functions.schedules.counts import (
 
 @checked(RANGES)
 def constant(value: Number) -> Schedule:
-    """The same rate at every step; equal to ``optax.constant_schedule``.
+    """The same rate at every step, ``rate = value``; equal to ``optax.constant_schedule``.
 
     Args:
         value: the rate, 0 or more.

@@ -34,7 +34,7 @@ Like = Literal["optax", "torch"]
 def piecewise_constant(init_value: Number, boundaries_and_scales: Mapping[int, Number]) -> Schedule:
     """A rate that is multiplied by a scale at each boundary, and constant between them.
 
-    ``rate = init prod(scale_i for b_i <= t)``. Equal to ``optax.piecewise_constant_schedule`` and
+    ``rate = init prod_{b_i <= t} scale_i``. Equal to ``optax.piecewise_constant_schedule`` and
     to PyTorch's ``MultiStepLR``, whose ``gamma`` is every scale. Keras's
     ``PiecewiseConstantDecay`` changes one step later, where ``b_i < t``: its boundary ``b`` is
     ``b + 1`` here; and it is given the values themselves, not their quotients.
@@ -70,8 +70,10 @@ def piecewise_interpolate(
 ) -> Schedule:
     """A rate that is multiplied by a scale from each boundary to the next, gradually.
 
-    At the boundaries it is that of `piecewise_constant`; between two of them it goes along a
-    straight line or half a cosine. Equal to ``optax.piecewise_interpolate_schedule``.
+    At the boundaries it is that of `piecewise_constant`; between two of them, with the rates ``a``
+    and ``b``, it goes along a straight line, ``rate = a + (b - a) u``, or half a cosine,
+    ``rate = a + (b - a) (1 - cos(pi u)) / 2``, where ``u`` goes from 0 to 1. Equal to
+    ``optax.piecewise_interpolate_schedule``.
 
     Args:
         interpolate_type: the way from one boundary to the next.
@@ -157,9 +159,10 @@ def cosine_onecycle(
 ) -> Schedule:
     """One cycle along half cosines: up to a peak, and down to the end.
 
-    `linear_onecycle` with half cosines between the same points, by default without the third
-    phase. Equal to ``optax.cosine_onecycle_schedule``, and under ``like="torch"`` to PyTorch's
-    ``OneCycleLR``; they differ as described there.
+    `linear_onecycle` with half cosines between the same points, by default without the third phase:
+    from ``a`` to ``b``, ``rate = a + (b - a) (1 - cos(pi u)) / 2``. Equal to
+    ``optax.cosine_onecycle_schedule``, and under ``like="torch"`` to PyTorch's ``OneCycleLR``; they
+    differ as described there.
 
     Args:
         transition_steps: ``T``, the steps of the cycle, 1 to 2^31 - 1; no array.

@@ -60,6 +60,8 @@ def warmup(schedule: Schedule, warmup_steps: Steps, *, init_value: Number = 0.0)
 def warmup_constant(init_value: Number, peak_value: Number, warmup_steps: Steps) -> Schedule:
     """Linear warm-up to a constant rate; equal to ``optax.warmup_constant_schedule``.
 
+    ``rate = init + (peak - init) min(t / W, 1)``, with ``W`` steps of warm-up.
+
     Args:
         init_value: the first rate, 0 or more.
         peak_value: the rate from ``warmup_steps`` on, 0 or more.
@@ -87,7 +89,9 @@ def warmup_cosine_decay(
 ) -> Schedule:
     """Linear warm-up, then decay along half a cosine, held at its end.
 
-    Equal to ``optax.warmup_cosine_decay_schedule``, whose ``decay_steps`` include the warm-up.
+    After ``W`` steps of `warmup`, ``rate = end + (peak - end) c^p`` with
+    ``c = (1 + cos(pi (t - W) / (T - W))) / 2``, up to count ``T``. Equal to
+    ``optax.warmup_cosine_decay_schedule``, whose ``decay_steps`` include the warm-up.
     Keras's ``CosineDecay`` with ``warmup_target`` counts them without it.
 
     Args:
@@ -132,7 +136,8 @@ def warmup_exponential_decay(
 ) -> Schedule:
     """Linear warm-up, then `exponential_decay`.
 
-    Equal to ``optax.warmup_exponential_decay_schedule``.
+    After ``W`` steps of `warmup`, ``rate = peak r^((t - W - begin) / T)``. Equal to
+    ``optax.warmup_exponential_decay_schedule``.
 
     Args:
         init_value: the first rate, 0 or more.

@@ -55,8 +55,8 @@ class Link(NamedTuple):
     Attributes:
         source: identifier of the variable that is read.
         target: identifier of the variable that is computed.
-        derivative: ``d target / d source``, of shape ``(*target, *source)``; None where the source
-            has no gradient, or the Jacobian has more than ``jacobian_limit`` entries.
+        derivative: of the target by the source, shape ``(*target, *source)``; None where the
+            source has no gradient, or the Jacobian has more than ``jacobian_limit`` entries.
         message: what flows back: the target's gradient times the derivative, shape of the source.
     """
 

@@ -51,7 +51,7 @@ class _Probe(NamedTuple):
     Attributes:
         total: norm of the whole gradient by autodiff.
         gradient: its drawn entries.
-        slopes: central differences ``(f(w + h) - f(w - h)) / 2 h``.
+        slopes: central differences ``(f(w + h) - f(w - h)) / (2 h)``.
         gaps: how far the one-sided slopes ``(f(w + h) - f(w)) / h`` and
             ``(f(w) - f(w - h)) / h`` are apart.
     """

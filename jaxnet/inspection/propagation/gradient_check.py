@@ -110,9 +110,10 @@ def check_gradients(
 
     A leaf ``g`` agrees with its reference ``r`` if ``|g - r| <= rtol (|r| + share |all|)`` in the
     Euclidean norm, with `TOLERANCES` for its dtype; entry by entry, correct float32 gradients can
-    be some per cent off where they cancel. Differences ``(f(w + h) - f(w - h)) / 2 h`` are taken
-    in float64 whatever the parameters' dtype, from float32 a bias that is wrong by a tenth passes;
-    in float16 and bfloat16 autodiff is, too, and only the gradient by hand is held to rounding.
+    be some per cent off where they cancel. Differences ``(f(w + h) - f(w - h)) / (2 h)`` are
+    taken in float64 whatever the parameters' dtype, from float32 a bias that is wrong by a tenth
+    passes; in float16 and bfloat16 autodiff is, too, and only the gradient by hand is held to
+    rounding.
 
     A difference over a kink is not a derivative: a ReLU at 0, an absolute error of 0, two equal
     units of a maximum. Where slopes jump around the point, entries that disagree are compared at

@@ -111,7 +111,7 @@ def scale_by_learning_rate(
 
 @described
 def set_to_zero() -> optax.GradientTransformationExtraArgs:
-    """Replace the updates by zeros: the parameters stay where they are.
+    """Replace the updates by zeros, ``u = 0``: the parameters stay where they are.
 
     Equal to ``optax.set_to_zero``. NaN becomes 0 too.
 

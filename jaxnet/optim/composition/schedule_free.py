@@ -90,7 +90,7 @@ def schedule_free(
 
     ``y = (1 - b1) z + b1 x``, ``z <- z + u(y)``, ``x <- (1 - c) x + c z``, where ``u`` is the
     inner optimizer's update for the gradient at ``y``. The weight of a step in the average is
-    ``c = a / (sum of a so far)``, with ``a`` the largest learning rate so far to the power
+    ``c = a_t / sum_{i <= t} a_i``, with ``a_t`` the largest learning rate so far to the power
     ``weight_lr_power``: ``1 / t`` at a constant rate. The parameters are ``y``; evaluate at ``x``,
     which `schedule_free_eval_params` returns.
 

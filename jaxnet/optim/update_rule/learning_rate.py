@@ -10,6 +10,7 @@ from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 
 LearningRate: TypeAlias = float | Array | np.ndarray | Schedule
+"""A number, a 0-d array, or a schedule of the number of finished steps."""
 
 
 def check_rates(**rates: LearningRate) -> None:

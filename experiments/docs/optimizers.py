@@ -1,0 +1,212 @@
+"""Pages of the optimizers: equation, conventions, rows of the matrix, paths, docstring."""
+
+import inspect
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jaxnet
+from experiments.docs.docstrings import formulas, inline, signature
+from experiments.docs.faces import Index, Name, entry, optimizers, table
+from experiments.docs.landscapes import LANDSCAPES, STEPS, draw, follow
+from experiments.peers.case import conventions
+from experiments.peers.reasons import DEFAULTS, REASONS
+
+RECORD = "verify_optimizers"
+"""Experiment that measures the matrix."""
+
+
+def optimizer_page(
+    name: str, index: Index, record: Mapping[str, Any] | None, folder: Path, *, drawn: bool
+) -> str:
+    """Return the page of an optimizer, and draw its figures.
+
+    Args:
+        name: of the optimizer.
+        index: of all public names.
+        record: of `RECORD`; None if there is none.
+        folder: takes the figures.
+        drawn: whether its paths are computed and drawn.
+    """
+    public = index.by_full[f"jaxnet.optim.{name}"]
+    landscapes = [_heading("Down a landscape"), _paths(name, folder)] if drawn else []
+    parts = [
+        f"{name}\n{'=' * len(name)}",
+        _equations(public),
+        *landscapes,
+        _heading("Conventions"),
+        _conventions(name, index),
+        _heading("Verification"),
+        matrix_rows(name, record),
+        _heading("Documentation"),
+        entry(public, index),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _heading(title: str) -> str:
+    return f"{title}\n{'-' * len(title)}"
+
+
+def _equations(name: Name) -> str:
+    """Return the equations of the docstring, displayed one below the other."""
+    found = formulas(inspect.getdoc(name.value) or "", signature(name.value)[1])
+    return "\n\n".join(f".. math::\n\n   {latex}" for latex in dict.fromkeys(found))
+
+
+def _paths(name: str, folder: Path) -> str:
+    paths = follow(name)
+    first_order = name in jaxnet.optim.OPTIMIZERS
+    chosen = (
+        "each at the learning rate, of thirteen from 0.001 to 10, that led lowest"
+        if first_order
+        else "at its default settings"
+    )
+    parts = [f"The path of {STEPS} steps, {chosen}, all else by default."]
+    figures = []
+    for kind, landscape in LANDSCAPES.items():
+        draw(landscape, paths.points[kind], folder / f"{name}_{kind}.svg")
+        rate, end = paths.rate[kind], paths.values[kind]
+        said = f"Learning rate {rate:g}; " if rate is not None else ""
+        alt = f"Path of {name} down {landscape.name}, which ends at height {end:.1e}"
+        figures.append(
+            f".. figure:: {name}_{kind}.svg\n   :alt: {alt}\n   :figclass: landscape\n\n"
+            f"   {landscape.name.capitalize()}, :math:`{landscape.latex}`. {said}it ends at "
+            f"{end:.1e}.".replace("it ends", "it ends" if said else "It ends")
+        )
+    return "\n\n".join([*parts, ".. container:: landscapes", *(_indented(f) for f in figures)])
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"   {line}".rstrip() for line in text.splitlines())
+
+
+def _conventions(name: str, index: Index) -> str:
+    """Return the defaults of each convention, and why they differ at equal settings."""
+    if name not in DEFAULTS:
+        like = signature(getattr(jaxnet.optim, name))[1].get("like")
+        return f"``like`` is one of ``{like}``." if like else "It has one convention."
+    defaults, names = DEFAULTS[name], conventions(name)
+    if len(names) == 1:
+        return f"It has one convention, that of {names[0]}."
+    fields = list(dict.fromkeys(field for like in names for field in defaults.get(like, {})))
+    rows = [
+        (
+            f"``like={like!r}``".replace("'", '"'),
+            *(_number(defaults.get(like, {}).get(field)) for field in fields),
+        )
+        for like in names
+    ]
+    head = ("convention", *(f"``{field}``" for field in fields))
+    about = "Defaults that depend on the convention, as the libraries have them"
+    if "learning_rate" in fields:
+        about += "; of ``learning_rate`` jaxnet itself has none"
+    parts = [f"{about}:", table(head, rows)] if fields else []
+    pairs = [(a, b, REASONS[key]) for key in REASONS if key[0] == name for a, b in [key[1:]]]
+    if pairs:
+        parts += ["What differs at equal settings:", _reasons(pairs, index)]
+    elif len(names) > 1:
+        parts.append("At equal settings all are one rule.")
+    return "\n\n".join(parts)
+
+
+def _reasons(pairs: Iterable[tuple[str, str, Any]], index: Index) -> str:
+    rows = [
+        (f"{a} and {b}", f"{inline(reason.text, index.refer, {})} {_link(reason.link)}".strip())
+        for a, b, reason in pairs
+    ]
+    return table(("conventions", "reason"), rows)
+
+
+def matrix_rows(name: str, record: Mapping[str, Any] | None) -> str:
+    """Return the rows of the verification matrix."""
+    command = f"python -m experiments.{RECORD}"
+    if record is None:
+        return (
+            f"Not measured in this build, which found no result of ``{command}``: its rows, each "
+            "held against the library of its convention and against the rule written again in "
+            "NumPy from the paper, stand here where that has run."
+        )
+    rows = [row for row in _rows(record) if row["optimizer"] == name]
+    if not rows:
+        return f"The result of ``{command}`` at hand has no row of it."
+    witnesses = list(dict.fromkeys(each for row in rows for each in row["witnesses"]))
+    head = ("settings", "like", *witnesses, "float32", "verdict")
+    lines = [
+        (
+            _said(row["case"]),
+            row["like"],
+            *(_small(row["witnesses"].get(each)) for each in witnesses),
+            "" if row["ulps"] is None else f"{row['ulps']:.1f} ulp",
+            f"{row['verdict']} {_said(row['note'])} {_link(row['link'])}".strip(),
+        )
+        for row in rows
+    ]
+    versions = ", ".join(f"{n} {v}" for n, v in record["environment"]["versions"].items())
+    return (
+        "The largest difference of a parameter over 100 steps, in float64, relative to "
+        ":math:`\\max(1, |w|)`, from each library and from the rule written again in NumPy from "
+        "the paper (*oracle*); *float32* is the worst error of one step, in units in the last "
+        f"place.\n\n{table(head, lines)}\n\nBy ``{command}``, with {versions}."
+    )
+
+
+def _said(text: str) -> str:
+    return inline(text, lambda name: f"``{name}``", {})
+
+
+def _small(value: float | None) -> str:
+    return "" if value is None else f"{value:.1e}"
+
+
+def _number(value: Any) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _link(address: str) -> str:
+    return f"`[source] <{address}>`__" if address else ""
+
+
+def overview(record: Mapping[str, Any] | None) -> str:
+    """Return the page of all optimizers: which there are, and the whole matrix in a line each."""
+    names = optimizers()
+    rows = []
+    for name in names:
+        found = [] if record is None else [r for r in _rows(record) if r["optimizer"] == name]
+        verdicts = [row["verdict"] for row in found]
+        said = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+        equal = [row["witnesses"].values() for row in found if row["verdict"] == "equal"]
+        worst = max((max(differences) for differences in equal if differences), default=None)
+        likes = ", ".join(conventions(name)) if name in jaxnet.optim.OPTIMIZERS else ""
+        rows.append((f":doc:`{name}`", likes, said or "not measured here", _small(worst)))
+    tree = "\n".join(f"   {name}" for name in names)
+    title = "Optimizers and the verification matrix"
+    head = ("optimizer", "conventions", "rows", "largest of equal ones")
+    return (
+        f"{title}\n{'=' * len(title)}\n\n"
+        "Each page has the equation, the conventions of optax, PyTorch, Keras and the lectures, "
+        "the rows of the verification matrix, and the path down two landscapes. A verdict *equal* "
+        "is held in float64 over 100 steps; *theirs* is a known bug of a library, pinned to its "
+        f"version.\n\n{table(head, rows)}\n\n"
+        f".. toctree::\n   :hidden:\n\n{tree}\n"
+    )
+
+
+def _rows(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    results = record["results"]
+    return [*results["rows"], *(row for found in results["others"].values() for row in found)]
+
+
+def read_record(results: Path, name: str) -> tuple[Mapping[str, Any], Path] | None:
+    """Return the record of an experiment and its folder, if it has run.
+
+    Args:
+        results: folder whose folders, or those of its folder ``all``, are of experiments.
+        name: of the experiment.
+    """
+    for folder in (results / name, results / "all" / name):
+        path = folder / "result.json"
+        if path.is_file():
+            return json.loads(path.read_text("utf-8")), folder
+    return None
