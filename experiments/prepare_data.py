@@ -158,7 +158,7 @@ def _package() -> Any:
         importlib.import_module("array_record.python.array_record_module")
         return importlib.import_module("tensorflow_datasets")
     except ImportError as error:
-        remedy = "Install both by: pip install 'jaxnet[tfds]'."
+        remedy = "Install both by: pip install -e '.[tfds]'."
         raise missing_package("tensorflow_datasets, array_record", error, remedy) from error
 
 

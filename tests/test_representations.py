@@ -128,11 +128,14 @@ def public_tuples() -> dict[str, Any]:
 
 SHOWN_BY_THEIR_FIELDS = {
     "ChoicesResult",
+    "Comparison",
     "FitResult",
     "GradientCheck",
     "Graph",
     "History",
+    "Identification",
     "Layer",
+    "StepTime",
     "Tape",
 }
 """Named tuples that are shown by what is in their fields; real ones are in other tests."""
@@ -326,7 +329,7 @@ def test_without_the_package(
 ) -> None:
     for name in (package, f"{package}.figure"):
         monkeypatch.setitem(__import__("sys").modules, name, None)
-    with pytest.raises(ImportError, match=rf"expected package {package} .*jaxnet\[{extra}\]"):
+    with pytest.raises(ImportError, match=rf"expected package {package} .*\[{extra}\]"):
         look(result)
 
 

@@ -5,7 +5,7 @@ whose formulas become MathML and whose doctests are its examples, a page an opti
 conventions, its rows of the verification matrix and its paths, a page an experiment with its claims
 and figures. Nothing is fetched, and no page asks for anything outside; a warning is a failure.
 
-``pip install 'jaxnet[docs]'`` installs what it needs. Results of experiments are shown where they
+``pip install -e '.[docs]'`` installs what it needs. Results of experiments are shown where they
 are found: run ``verify_optimizers`` and ``all`` before.
 """
 

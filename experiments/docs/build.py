@@ -61,7 +61,7 @@ def require_packages() -> None:
         for name in ("sphinx", "furo", "myst_nb"):
             importlib.import_module(name)
     except ImportError as error:
-        remedy = "Install all that documentation needs by: pip install 'jaxnet[docs]'."
+        remedy = "Install all that documentation needs by: pip install -e '.[docs]'."
         raise missing_package("sphinx, furo, myst-nb", error, remedy) from error
 
 

@@ -10,8 +10,7 @@ import jaxnet
 from experiments.docs.docstrings import formulas, inline, signature
 from experiments.docs.faces import Index, Name, entry, optimizers, table
 from experiments.docs.landscapes import LANDSCAPES, STEPS, draw, follow
-from experiments.peers.case import conventions
-from experiments.peers.reasons import DEFAULTS, REASONS
+from jaxnet.optim.verification import DEFAULTS, REASONS, conventions
 
 RECORD = "verify_optimizers"
 """Experiment that measures the matrix."""

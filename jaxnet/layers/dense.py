@@ -68,7 +68,9 @@ def dense(
     def out_shape(in_shape: Shape) -> Shape:
         fits = len(in_shape) == 1 and in_features in (None, in_shape[0])
         expected = f"to be ({'n' if in_features is None else in_features},)"
-        require(fits, "in_shape", expected, in_shape, "Flatten each example.")
+        flat = "The first width of a network is that of its inputs."
+        remedy = flat if len(in_shape) == 1 else "Flatten each example."
+        require(fits, "in_shape", expected, in_shape, remedy)
         return (features,)
 
     def init(key: Key, in_shape: Shape) -> tuple[Dense, tuple[()]]:

@@ -2,7 +2,7 @@
 
 from jaxnet.core.optional_imports import import_package
 
-import_package("sklearn", remedy="pip install 'jaxnet[sklearn]' installs all for estimators.")
+import_package("sklearn", remedy="pip install -e '.[sklearn]' installs all for estimators.")
 
 # they derive from scikit-learn's classes, which are missing without it
 from jaxnet.sklearn.classifier import FeedForwardClassifier  # noqa: E402

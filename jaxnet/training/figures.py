@@ -10,8 +10,8 @@ from jaxnet.core.checks import require
 from jaxnet.core.optional_imports import import_package
 from jaxnet.core.representation import known
 
-PLOTS = "Or: pip install 'jaxnet[plots]'."
-FRAMES = "Or: pip install 'jaxnet[frames]'."
+PLOTS = "Or: pip install -e '.[plots]'."
+FRAMES = "Or: pip install -e '.[frames]'."
 """What installs the packages of figures, and those of data frames."""
 
 Curves: TypeAlias = Mapping[str, Mapping[str, Any]]

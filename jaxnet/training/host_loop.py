@@ -168,7 +168,8 @@ class TrainingInterrupted(KeyboardInterrupt):
 
     Attributes:
         result: what the run had reached: a whole `FitResult`; of a sweep, a
-            `jaxnet.training.SweepResult` of the settings of which all seeds had finished.
+            `jaxnet.training.SweepResult` of the settings of which all seeds had finished, None if
+            none had, and of other searches.
     """
 
     def __init__(self, message: str, result: Any):

@@ -227,7 +227,7 @@ def test_without_sphinx_the_command_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "sphinx", None)
     assert run("docs", "--out", str(tmp_path / "out")) == 2
-    assert "pip install 'jaxnet[docs]'" in capsys.readouterr().err
+    assert "pip install -e '.[docs]'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

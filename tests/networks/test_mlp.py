@@ -133,7 +133,8 @@ def test_unknown_initializer() -> None:
 
 @pytest.mark.parametrize("in_shape", [(4,), (28, 28), ()])
 def test_an_input_that_does_not_fit(in_shape: tuple[int, ...]) -> None:
-    message = r"expected in_shape to be \(3,\), got \(.*\)\. Flatten each example"
+    advice = "The first width of a network is" if len(in_shape) == 1 else "Flatten each example"
+    message = rf"expected in_shape to be \(3,\), got \(.*\)\. {advice}"
     network = jaxnet.mlp((3, 4, 2))
     with pytest.raises(ValueError, match=message):
         network.out_shape(in_shape)

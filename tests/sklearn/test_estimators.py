@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -51,6 +52,17 @@ def same(a: Any, b: Any, **tolerance: float) -> None:
     """Compare the parameters of two estimators, bit by bit unless told otherwise."""
     pair = a.result_.params, b.result_.params
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, **{"rtol": 0, **tolerance}), *pair)
+
+
+def test_a_model_file_of_an_estimator_has_its_preprocessing(tmp_path: Path) -> None:
+    x, names = table()
+    model = classifier().fit(x, names)
+    result, path = model.result_, tmp_path / "model.safetensors"
+    parts = {"inputs": model.preprocessing_, "class_names": model.classes_.tolist()}
+    jaxnet.networks.save_model(path, model.network_, result.params, result.statistics, **parts)
+    loaded = jaxnet.networks.load_model(path)
+    np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
+    np.testing.assert_allclose(loaded.predict_proba(x), model.predict_proba(x), rtol=1e-6)
 
 
 @pytest.fixture
@@ -269,4 +281,4 @@ def test_bad_tables_are_refused() -> None:
 def test_without_scikit_learn_it_says_what_to_install() -> None:
     code = "import sys; sys.modules['sklearn'] = None; import jaxnet; import jaxnet.sklearn"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert "pip install 'jaxnet[sklearn]'" in ended.stderr.splitlines()[-1]
+    assert "pip install -e '.[sklearn]'" in ended.stderr.splitlines()[-1]

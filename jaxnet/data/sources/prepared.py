@@ -26,7 +26,7 @@ KEYED_BY_NUMBER = frozenset({"mnist", "fashion_mnist", "kmnist", "emnist", "cifa
 
 _AT_A_TIME = 10_000
 DESCRIPTION = "dataset_info.json"
-_EXTRA = "pip install 'jaxnet[tfds]' installs all for prepared data sets."
+_EXTRA = "pip install -e '.[tfds]' installs all for prepared data sets."
 _OURS = "python -m experiments.prepare_data NAME prepares one without TensorFlow."
 _BROKEN = "It is truncated or corrupt: remove the folder, and prepare it again."
 

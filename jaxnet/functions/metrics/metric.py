@@ -117,6 +117,10 @@ def check_direction(argument: str, name: str, modes: Modes, mode: Mode | None = 
     Raises:
         ValueError: for another name, another direction, or one that is neither known nor given.
     """
+    if name in _TABLE and name not in modes:
+        remedy = f"Name it in metrics=, too, such as metrics=[{name!r}]."
+        expected = f"to be one of {', '.join(sorted(modes))}"
+        raise invalid_value(argument, expected, repr(name), remedy)
     known = check_choice(argument, name, modes)
     if mode is not None:
         check_choice("mode", mode, SIGNS)

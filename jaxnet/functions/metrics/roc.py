@@ -35,7 +35,10 @@ def roc_curve(
     *,
     where: Bool[AnyArray, "*batch"] | None = None,
 ) -> RocCurve:
-    """Receiver operating characteristic of a classifier of two classes.
+    """Receiver operating characteristic of two classes: points ``(FP / n_0, TP / n_1)``.
+
+    ``TP`` and ``FP`` are the examples of class 1 and of class 0 at or above a threshold, of ``n_1``
+    and ``n_0``.
 
     Args:
         outputs: scores or logits of class 1, shape ``(..., 1)``, or those of both classes, shape
@@ -83,8 +86,9 @@ def roc_auc(
 ) -> Float[Array, ""]:
     """Area under the ROC curve: the probability that class 1 has the higher score.
 
-    ``AUC = mean of [s_i > s_j] + [s_i = s_j] / 2`` over pairs of an example ``i`` of class 1 and
-    ``j`` of class 0 (Mann and Whitney's U over the number of pairs).
+    ``AUC = U / (n_1 n_0)``, where Mann and Whitney's ``U`` is the number of pairs of an example of
+    class 1 and one of class 0, ``n_1`` and ``n_0`` of them, in which that of class 1 has the
+    higher score; equal scores count half.
 
     Args:
         outputs: scores or logits of class 1, shape ``(..., 1)``, or those of both classes, shape

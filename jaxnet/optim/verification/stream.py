@@ -8,8 +8,10 @@ rounding errors do not grow.
 import numpy as np
 
 STEPS = 100
+"""Number of gradients of a stream."""
 
 Tree = dict[str, np.ndarray]
+"""Name -> array."""
 
 SHAPES = {
     "scalar": (),

@@ -73,7 +73,7 @@ class CheckpointFolder:
         self._lock: Any = None
         check_holds(self._folder, what)
         if fingerprint is not None:
-            advice = {"remedy": "pip install 'jaxnet[checkpoint]' installs all for checkpoints."}
+            advice = {"remedy": "pip install -e '.[checkpoint]' installs all for checkpoints."}
             import_package("safetensors.numpy", **advice)
             self._open(import_package("filelock", **advice))
 

@@ -10,7 +10,7 @@ from jaxnet.core.checks import check_choice, check_scalar, require, require_type
 from jaxnet.core.memory import cache_by_value
 from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Number, Params, Statistics
-from jaxnet.functions.metrics import Mode
+from jaxnet.functions.metrics import WHOLE_SET_METRICS, Mode
 from jaxnet.functions.metrics.metric import Modes, check_direction, no_direction
 from jaxnet.functions.schedules import PlateauState, plateau
 
@@ -185,7 +185,11 @@ def observe(watched: Watched, monitor: str, source: Source | None) -> Array:
         source = "validation" if watched.validation else "train"
     present, remedy = source != "validation" or watched.validation, "Or pass source='train'."
     require(present, "validation", "to be given", "None", remedy)
-    return check_choice("monitor", monitor, getattr(watched, source))
+    found = getattr(watched, source)
+    measured, remedy = source == "validation", "Pass validation=, on which alone it is measured."
+    good = measured or monitor in found or monitor not in WHOLE_SET_METRICS
+    require(good, "monitor", f"to be one of {', '.join(sorted(found))}", repr(monitor), remedy)
+    return check_choice("monitor", monitor, found)
 
 
 def directed_rule(monitor: str, mode: Mode | None, make: Callable[[Mode], Rule]) -> Rule:

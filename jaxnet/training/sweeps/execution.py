@@ -24,7 +24,7 @@ from jaxnet.training.distributed.processes import (
     gathered,
     run_in_all_processes,
 )
-from jaxnet.training.host_loop import noting_interrupts
+from jaxnet.training.host_loop import TrainingInterrupted, noting_interrupts
 from jaxnet.training.loggers.progress import (
     ProgressArgument,
     Update,
@@ -95,8 +95,8 @@ class Execution(NamedTuple):
         return count_processes(self.devices or ())
 
 
-class MembersInterrupted(KeyboardInterrupt):
-    """Raised when Ctrl-C ends a sweep, after the batches under way.
+class MembersInterrupted(TrainingInterrupted):
+    """Raised when Ctrl-C ends a sweep, after the batches under way, without a result.
 
     Attributes:
         outputs: of the members that had finished.
@@ -104,7 +104,7 @@ class MembersInterrupted(KeyboardInterrupt):
     """
 
     def __init__(self, message: str, outputs: SweepOutputs, finished: np.ndarray):
-        super().__init__(message)
+        super().__init__(message, None)
         self.outputs, self.finished = outputs, finished
 
 

@@ -118,8 +118,7 @@ def sweep(
             without rich.
         TrainingInterrupted: a `KeyboardInterrupt`, if Ctrl-C is pressed during the training, as
             for `fit`: the batches under way end, a checkpoint is written, and the error's
-            ``result`` has the settings of which all seeds had finished. If none had, it is a
-            `KeyboardInterrupt` alone.
+            ``result`` has the settings of which all seeds had finished, None if none had.
 
     >>> import jaxnet
     >>> from jaxnet.training import Recipe, grid

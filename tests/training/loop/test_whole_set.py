@@ -88,9 +88,14 @@ def test_a_metric_of_ones_own() -> None:
 
 def test_what_they_cannot_be_measured_on() -> None:
     train, validation = table(64), table(50)
-    rule = early_stopping("roc_auc", patience=1, source="train")
-    with pytest.raises(ValueError, match="expected monitor to be one of binary_accuracy, loss"):
-        fit(NETWORK, train, validation=validation, rules=[rule], **settings())
+    sources: list[Any] = ["train", None]
+    for source, given in zip(sources, (validation, None), strict=True):
+        rule = early_stopping("roc_auc", patience=1, source=source)
+        with pytest.raises(ValueError, match=r"one of binary_accuracy, loss, .* Pass validation="):
+            fit(NETWORK, train, validation=given, rules=[rule], **settings())
+    rule = early_stopping("roc_auc", patience=1)
+    with pytest.raises(ValueError, match=r"got 'roc_auc'\. Name it in metrics=, too"):
+        fit(NETWORK, train, validation=validation, rules=[rule], **settings(metrics=None))
     weighted = Examples(validation.inputs, validation.targets, jnp.ones(50))
     with pytest.raises(ValueError, match="expected metric 'roc_auc' examples without weights"):
         fit(NETWORK, train, validation=weighted, **settings())
