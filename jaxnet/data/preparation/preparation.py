@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxnet.core.checks import check_arrays, check_finite, require, require_type
 from jaxnet.core.errors import invalid_value
+from jaxnet.core.representation import representation
 from jaxnet.core.types import AnyArray
 
 Statistics: TypeAlias = Any
@@ -28,6 +29,12 @@ class Specification(NamedTuple):
     settings: Mapping[str, Any]
     parts: tuple["Specification", ...] = ()
 
+    def __repr__(self) -> str:
+        names = self.settings.get("names", ())
+        if self.parts and len(names) == len(self.parts):  # of columns
+            return representation(self.kind, dict(zip(names, self.parts, strict=True)))
+        return representation(self.kind, *self.parts, **self.settings)
+
 
 class Preparation(NamedTuple):
     """A preparation: three pure functions, and how it was made.
@@ -46,6 +53,9 @@ class Preparation(NamedTuple):
     invert: Callable[[Statistics, Any], Any]
     specification: Specification
 
+    def __repr__(self) -> str:
+        return repr(self.specification)
+
 
 class Fitted(NamedTuple):
     """A preparation with its statistics, as it is saved with a model.
@@ -57,6 +67,9 @@ class Fitted(NamedTuple):
 
     preparation: Preparation
     statistics: Statistics
+
+    def __repr__(self) -> str:
+        return representation("Fitted", self.preparation)
 
     def apply(self, inputs: Any) -> Any:
         """Prepare inputs."""

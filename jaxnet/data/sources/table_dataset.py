@@ -18,6 +18,9 @@ Task = Literal["auto", "classification", "regression"]
 MOST_CLASSES = 20
 """Whole numbers as targets are classes up to this many, if ``task`` is ``"auto"``."""
 
+FEW, MANY = 10, 0.1
+"""Categories, and share of the rows, above both of which the report advises against a column."""
+
 
 def table_dataset(
     table: Table,
@@ -110,14 +113,19 @@ def _labels(column: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 def _describe(table: Table, prepared: Fitted) -> list[str]:
     """Return a line for each column: how it was prepared, or why it was left out."""
     made_by = prepared.preparation.specification
-    made = dict(zip(made_by.settings["names"], made_by.parts, strict=True))
+    names = made_by.settings["names"]
+    made = dict(zip(names, made_by.parts, strict=True))
+    known = dict(zip(names, prepared.statistics, strict=True))
     lines, nulls = [], table.nulls()
     for name in table.columns:
         if name not in made:
             lines.append(f"{name!r}: left out, one value or one for each row")
             continue
         steps = [part.kind for part in made[name].parts] or [made[name].kind]
-        lines.append(
-            f"{name!r}: {', '.join(steps)}" + (f"; {nulls[name]} nulls" * (nulls[name] > 0))
-        )
+        last = known[name][-1] if isinstance(known[name], tuple) else known[name]
+        values = len(last.get("categories", ()))
+        line = f"{name!r}: {', '.join(steps)}" + f" of {values} values" * (values > 0)
+        many = values > max(FEW, MANY * len(table))
+        line += "; so many suit no network: leave the column out by ignore" * many
+        lines.append(line + f"; {nulls[name]} nulls" * (nulls[name] > 0))
     return lines

@@ -145,3 +145,12 @@ def test_refusals(call: Any, expected: str) -> None:
     with pytest.raises((ValueError, TypeError)) as caught:
         call()
     assert expected in str(caught.value)
+
+
+def test_a_preparation_is_shown_as_it_was_made() -> None:
+    made = prepare.by_column({"age": prepare.standardize(), "sex": prepare.one_hot()})
+    assert repr(made) == (
+        "by_column({'age': standardize(ddof=0), 'sex': one_hot(unknown='zeros')})"
+    )
+    found = fitted(prepare.chain(prepare.standardize(), prepare.min_max()), np.eye(3))
+    assert repr(found) == "Fitted(chain(standardize(ddof=0), min_max(low=0, high=1)))"

@@ -1,5 +1,6 @@
 """Tables: files of every kind, what is refused, and the data sets made of them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,15 @@ def test_refusals(change: dict[str, Any], options: dict[str, Any], expected: str
     with pytest.raises((ValueError, TypeError)) as caught:
         table_dataset(make_table(rows() | change), **given)
     assert expected in str(caught.value)
+
+
+def test_the_report_counts_categories_and_advises_against_very_many() -> None:
+    days = [f"2026-01-{1 + i // 2:02d}" for i in range(60)]
+    towns = [("Bonn", "Kiel", "Ulm")[i % 3] for i in range(60)]
+    table = make_table({"signed": days, "town": towns, "price": np.arange(60.0)})
+    made = table_dataset(table, "price", key=jax.random.key(0), task="regression")
+    assert made.table is not None
+    lines = {line.partition(":")[0]: line for line in made.table.report}
+    assert lines["'town'"] == "'town': one_hot of 3 values"
+    advice = "; so many suit no network: leave the column out by ignore"
+    assert re.fullmatch(rf"'signed': one_hot of \d\d values{advice}", lines["'signed'"])
