@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from experiments.harness.terminal import is_watched
+from experiments.harness.terminal import at_interrupt, is_watched
 from jaxnet.training import Progress, SweepProgress, count_cores, progress_bar
 
 S = TypeVar("S")
@@ -15,7 +15,12 @@ T = TypeVar("T")
 def announce_resumption(
     folder: Any, show: Callable[[Any], None] | None = None
 ) -> Callable[[Any], None]:
-    """Return ``show``, preceded by a printed line if a run or sweep resumes from a folder."""
+    """Return ``show``, preceded by a printed line if a run or sweep resumes from a folder.
+
+    If it is interrupted, the message says that the same command resumes from there.
+    """
+    if folder is not None:
+        at_interrupt.append(lambda: f"the same command resumes from {folder}")
 
     def on_progress(progress: Progress | SweepProgress) -> None:
         if isinstance(progress, SweepProgress):

@@ -17,8 +17,9 @@ import pytest
 
 from experiments import minimal
 from experiments.__main__ import questions
-from experiments.harness import duration
+from experiments.harness import duration, terminal
 from experiments.harness.command import run_command
+from experiments.harness.progress import announce_resumption
 from experiments.harness.record import (
     Claim,
     at_least,
@@ -195,3 +196,14 @@ def test_an_interrupt_leaves_the_rows_reached(tmp_path: Path) -> None:
     assert record["interrupted"] is True
     assert {"group", "case"} <= record["results"]["cases"][0].keys()
     assert not (tmp_path / "result.json").exists()
+
+
+def test_what_resumes_is_said_of_an_interrupted_run(tmp_path: Path) -> None:
+    begin(Config(out=tmp_path))
+    announce_resumption(None)
+    assert [action() for action in terminal.at_interrupt] == [""]
+    announce_resumption(tmp_path / "kept")
+    said = terminal.at_interrupt[-1]()
+    assert said == f"the same command resumes from {tmp_path / 'kept'}"
+    begin(Config(out=tmp_path))
+    assert len(terminal.at_interrupt) == 1
