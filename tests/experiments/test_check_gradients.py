@@ -29,7 +29,7 @@ def test_every_part_has_a_case() -> None:
     }.items():
         assert {(group, name) for name in table} <= names
     made = {case.network.description.kind for case in gradient_cases.CASES}
-    others = {"activation", "layer_from_forward", "moments", "folded", "unfolded"}
+    others = {"activation", "layer", "layer_from_forward", "moments", "folded", "unfolded"}
     kinds = {name for name in jaxnet.layers.__all__ if name.islower()} - others
     assert kinds <= made
 

@@ -23,7 +23,7 @@ def options_of(kind: type) -> list[tuple[str, str]]:
             hint = hints[field.name]
             parts = (hint, *typing.get_args(hint))
             kinds = {*parts, *(inner for part in parts for inner in typing.get_args(part))}
-            if kind in kinds and field.name != "images":
+            if kind in kinds and field.name not in ("images", "records"):  # not options
                 found.append((name, "--" + field.name.replace("_", "-")))
     return found
 

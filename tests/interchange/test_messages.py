@@ -105,7 +105,7 @@ def test_bad_arrays(changes: dict[str, Any], error: type[Exception], message: st
 def test_inputs_that_the_network_does_not_take() -> None:
     message = (
         r"^expected arrays to fit the network, got inputs of shape \(5,\)\. "
-        r"The network's error: expected in_shape to be \(4,\), got \(5,\)\. Flatten"
+        r"The network's error: expected in_shape to be \(4,\), got \(5,\)\. The first"
     )
     with pytest.raises(ValueError, match=message):
         from_torch(jaxnet.mlp((4, 3)), {"0.weight": np.zeros((3, 5), "float32")})

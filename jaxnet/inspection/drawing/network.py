@@ -261,7 +261,8 @@ def _figure(picture: Picture) -> Any:
     patches = import_package("matplotlib.patches", remedy=PLOTS)
     width, height = picture.width, picture.height
     size = width / PIXELS, height / PIXELS
-    figure = import_package("matplotlib.figure", remedy=PLOTS).Figure(size, facecolor="white")
+    made = import_package("matplotlib.figure", remedy=PLOTS).Figure
+    figure = made(size, facecolor="white", layout="none")  # places its axes itself
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
     point = 72 / PIXELS

@@ -235,7 +235,7 @@ def test_a_missing_package_is_named_with_the_extra(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", sys)
     monkeypatch.setitem(sys.modules, package, None)
-    text = f"package {package} to be installed, .* pip install 'jaxnet\\[tfds\\]' installs all"
+    text = f"package {package} to be installed, .* pip install -e '.\\[tfds\\]' installs all"
     with pytest.raises(ImportError, match=text):
         load_prepared(tmp_path)
 

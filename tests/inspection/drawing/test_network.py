@@ -1,11 +1,13 @@
 """Pictures of networks: units, links, captions, each in its place."""
 
+import io
 import itertools
 from typing import Any
 from xml.etree import ElementTree
 
 import jax
 import jax.numpy as jnp
+import matplotlib
 import pytest
 
 import jaxnet
@@ -124,3 +126,10 @@ def test_mistakes(arguments: Any, options: Any, message: str) -> None:
     with pytest.raises((ValueError, TypeError)) as raised:
         draw_network(*arguments, **options)
     assert message in str(raised.value)
+
+
+def test_settings_of_matplotlib_change_no_layout() -> None:
+    with matplotlib.rc_context({"figure.constrained_layout.use": True}):
+        figure = draw_network(jaxnet.mlp((2, 3, 1)))
+        figure.savefig(io.BytesIO(), dpi=20)  # a warning is an error
+    assert figure.axes[0].get_position().bounds == (0, 0, 1, 1)

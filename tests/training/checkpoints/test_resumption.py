@@ -250,7 +250,7 @@ def test_without_a_package_the_message_says_what_to_install(
 ) -> None:
     module = {"safetensors": "safetensors.numpy"}.get(package, package)
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(InputError, match=rf"{package} to be installed, .*'jaxnet\[checkpoint\]'"):
+    with pytest.raises(InputError, match=rf"{package} to be installed, .*'\.\[checkpoint\]'"):
         run(tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
