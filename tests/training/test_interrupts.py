@@ -28,7 +28,10 @@ OPTIMIZER = jaxnet.optim.momentum(0.01)
 def interruptible() -> Iterator[None]:
     """Let the process have Python's handler, and check that it has it afterwards."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # a command that ran in this process would end it
+    watching = signal.set_wakeup_fd(-1)
     yield
+    signal.set_wakeup_fd(watching, warn_on_full_buffer=False)
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
 
 
