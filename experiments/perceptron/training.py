@@ -109,7 +109,7 @@ def train_chain(key: Any, gradient: Any = chain_backward) -> float:
     state = init_state(CHAINED, SGD, (1,), key=key)
     by_hand = _descend(_numbers(state.params), gradient)
     options = {"optimizer": SGD, "loss": "half_squared_error", "epochs": 50, "batch_size": 9}
-    result = fit(CHAINED, POINTS, key=key, state=state, **options)
+    result = fit(CHAINED, POINTS, key=key, state=state, progress=False, **options)
     ends = zip(by_hand, _numbers(result.params), strict=True)
     return max(float(jnp.abs(one - other)) for one, other in ends)
 
