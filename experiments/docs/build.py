@@ -1,4 +1,4 @@
-"""Build of the pages by Sphinx: MathML without a script, and checks of what came out."""
+"""Build of the documentation by Sphinx, formulas as MathML, and checks of its names and links."""
 
 import html
 import importlib

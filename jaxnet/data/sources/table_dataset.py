@@ -126,6 +126,6 @@ def _describe(table: Table, prepared: Fitted) -> list[str]:
         values = len(last.get("categories", ()))
         line = f"{name!r}: {', '.join(steps)}" + f" of {values} values" * (values > 0)
         many = values > max(FEW, MANY * len(table))
-        line += "; so many suit no network: leave the column out by ignore" * many
+        line += "; so many rarely help: leave the column out by ignore" * many
         lines.append(line + f"; {nulls[name]} nulls" * (nulls[name] > 0))
     return lines

@@ -191,5 +191,5 @@ def test_the_report_counts_categories_and_advises_against_very_many() -> None:
     assert made.table is not None
     lines = {line.partition(":")[0]: line for line in made.table.report}
     assert lines["'town'"] == "'town': one_hot of 3 values"
-    advice = "; so many suit no network: leave the column out by ignore"
+    advice = "; so many rarely help: leave the column out by ignore"
     assert re.fullmatch(rf"'signed': one_hot of \d\d values{advice}", lines["'signed'"])
