@@ -10,6 +10,7 @@ import os
 import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import jax
@@ -117,3 +118,17 @@ def forgotten_programs() -> Iterator[None]:
 def no_type_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Call jaxnet as its users do: without the checks that the import hook puts first."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.fixture
+def compilations() -> Iterator[list[str]]:
+    """Count what XLA compiles."""
+    events: list[str] = []
+
+    def listen(event: str, duration_secs: float, **kwargs: Any) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            events.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield events
+    jax.monitoring.unregister_event_duration_listener(listen)

@@ -8,11 +8,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from jaxnet.core.checks import check_count, check_function, check_key, require
 from jaxnet.core.files import check_path
-from jaxnet.core.types import Key, Layer, Shape
+from jaxnet.core.types import Array, Key, Layer, Shape
 from jaxnet.data.augmentation.compose import Augment
 from jaxnet.data.examples import Examples
 from jaxnet.data.streams import Stream
@@ -46,7 +47,15 @@ from jaxnet.training.loop.rules import Rule
 from jaxnet.training.loop.run import Instrument, RunRecord
 from jaxnet.training.loop.state import TrainState, init_state, strongly_typed
 from jaxnet.training.loop.step import Constraint
-from jaxnet.training.program import LoopConfig, assemble, check_loop, settings_of
+from jaxnet.training.program import (
+    LoopConfig,
+    Rates,
+    assemble,
+    check_loop,
+    settings_of,
+    with_rates,
+    without_rates,
+)
 from jaxnet.training.recipe import Recipe, check_recipe, recipe_objective
 from jaxnet.training.stream_run import StreamRun
 
@@ -81,7 +90,8 @@ def fit(
     """Train a network: full-batch, mini-batch or sample-level gradient descent.
 
     The epochs run inside one compiled program, in chunks. How many epochs a chunk has changes
-    nothing in the result: the same key gives the same bits.
+    nothing in the result: the same key gives the same bits. Constant learning rates of the
+    library's optimizers are arguments of the program: another one compiles nothing.
 
     With ``checkpoint=folder`` a run killed at any moment resumes from the last checkpoint when it
     is started again, and ends with the same bits as an uninterrupted one. A finished run only
@@ -255,6 +265,7 @@ def _run(
         text = run_in_all_processes(processes, lambda: run.lowered(start)).as_text()
         if recipe.evaluate_at is not None:  # which no epoch may need
             text += read_params.lower(start, recipe.evaluate_at).as_text()
+        text += f"\nlearning rates: {[str(np.asarray(rate)) for rate in run.rates]}"
     asked = (epochs, report_every, checkpoint is None)
     check_agreement(processes, (start, own, text, asked))
 
@@ -274,25 +285,23 @@ def _run(
 
 def _start(recipe: Recipe, in_shape: Shape, key: Key, state: TrainState | None) -> TrainState:
     """Return a copy of the initial state: the program donates its argument."""
-    initial = _initial(recipe.network, recipe.optimizer, in_shape, tuple(recipe.rules))
+    parts = Recipe(recipe.network, recipe.optimizer, rules=tuple(recipe.rules))
+    shared, rates = without_rates(parts)
+    initial = _initial(shared, in_shape)
     if state is None:
         check_key("key", key)
-        return initial(key)
-    check_state(state, jax.eval_shape(initial, jax.random.key(0)))
+        return initial(key, rates)
+    check_state(state, jax.eval_shape(initial, jax.random.key(0), rates))
     return _copied(state)
 
 
 @functools.lru_cache(maxsize=32)
-def _initial(
-    network: Layer,
-    optimizer: optax.GradientTransformation,
-    in_shape: Shape,
-    rules: tuple[Rule, ...],
-) -> Callable[[Key], TrainState]:
-    """Return ``key -> state``, compiled as one program in place of one for each leaf."""
+def _initial(shared: Recipe, in_shape: Shape) -> Callable[[Key, Rates], TrainState]:
+    """Return ``key, rates -> state``, compiled as one program in place of one for each leaf."""
 
-    def initial(key: Key) -> TrainState:
-        state = init_state(network, optimizer, in_shape, key=key, rules=rules)
+    def initial(key: Key, rates: Rates) -> TrainState:
+        optimizer = with_rates(shared, rates).optimizer
+        state = init_state(shared.network, optimizer, in_shape, key=key, rules=shared.rules)
         return strongly_typed(jax.tree.map(jnp.copy, state))  # what is there twice is copied
 
     return jax.jit(initial)
@@ -304,10 +313,20 @@ def _copied(state: TrainState) -> TrainState:
 
 
 @functools.lru_cache(maxsize=32)
-def _program(recipe: Recipe, loop: LoopConfig) -> Any:
+def _program(shared: Recipe, loop: LoopConfig) -> Any:
     """Return the compiled program; the next `fit` with the same arguments reuses it."""
+
+    def run(
+        state: TrainState,
+        train: Examples,
+        validation: Examples | None,
+        epochs: Array,
+        rates: Rates,
+    ) -> tuple[TrainState, RunRecord, Array]:
+        return assemble(with_rates(shared, rates), loop)(state, train, validation, epochs)
+
     placed = None if loop.mesh is None else replicated_sharding(loop.mesh)
-    return jax.jit(assemble(recipe, loop), donate_argnums=0, out_shardings=placed)
+    return jax.jit(run, donate_argnums=0, out_shardings=placed)
 
 
 class _MemoryRun:
@@ -316,17 +335,20 @@ class _MemoryRun:
     def __init__(
         self, recipe: Recipe, loop: LoopConfig, examples: tuple[Examples, Examples | None]
     ):
-        self._program, self._mesh = _program(recipe, loop), loop.mesh
+        shared, self.rates = without_rates(recipe)
+        self._program, self._mesh = _program(shared, loop), loop.mesh
         self._examples = replicated(examples, loop.mesh)
 
     def lowered(self, state: TrainState) -> Any:
         """Lower the program without compiling it."""
-        state, number = replicated((state, jnp.int32(0)), self._mesh)
-        return self._program.lower(state, *self._examples, number)
+        return self._program.lower(*self._arguments(state, 0))
 
     def __call__(self, state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, Any]:
-        state, number = replicated((state, jnp.int32(epochs)), self._mesh)
-        return local(self._program(state, *self._examples, number), self._mesh)
+        return local(self._program(*self._arguments(state, epochs)), self._mesh)
+
+    def _arguments(self, state: TrainState, epochs: int) -> tuple[Any, ...]:
+        given = replicated((state, jnp.int32(epochs), self.rates), self._mesh)
+        return given[0], *self._examples, *given[1:]
 
     def close(self) -> None:
         """Do nothing: memory needs no closing."""

@@ -86,7 +86,7 @@ class FitResult(NamedTuple):
         ended_by: what ended the run: ``"epochs"``, the name of the rule that did, or
             ``"interrupt"`` in a `TrainingInterrupted`.
         compile_seconds: wall time of tracing and compiling; about 0 if `fit` was called before
-            with the same network, optimizer, settings and shapes.
+            with the same network, optimizer but for its learning rate, settings and shapes.
         run_seconds: wall time of the training itself, in all starts from one checkpoint together.
     """
 

@@ -1,15 +1,18 @@
 """The program of a run: a recipe and a loop configuration, assembled into one pure function."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
 from jaxnet.core.checks import check_choice, check_count, check_range, require, require_type
 from jaxnet.core.errors import with_type
+from jaxnet.core.types import Array
 from jaxnet.data.examples import Examples
 from jaxnet.data.streams import Stream
+from jaxnet.optim.update_rule.factory import take_learning_rates, with_learning_rates
 from jaxnet.training.loop.checks import check_batch_size
 from jaxnet.training.loop.epoch import SHORT_BATCHES, ShortBatch, Shuffle, make_epoch
 from jaxnet.training.loop.evaluate import make_evaluate
@@ -18,6 +21,9 @@ from jaxnet.training.loop.objective import Objective
 from jaxnet.training.loop.run import Instrument, Run, check_instruments, make_run
 from jaxnet.training.loop.step import Step, make_step
 from jaxnet.training.recipe import Recipe, recipe_objective
+
+Rates: TypeAlias = tuple[Array, ...]
+"""Learning rates of a recipe, in the order in which its optimizer has them."""
 
 
 class LoopConfig(NamedTuple):
@@ -89,6 +95,21 @@ def assemble(recipe: Recipe, loop: LoopConfig) -> Run:
         evaluate_at=recipe.evaluate_at,
         differentiable=loop.differentiable,
     )
+
+
+def without_rates(recipe: Recipe) -> tuple[Recipe, Rates]:
+    """Return what recipes share that differ in learning rates only, and the rates.
+
+    The rates are arguments of the program of a run: another one compiles nothing.
+    """
+    optimizer, rates = take_learning_rates(recipe.optimizer)
+    dtype = jnp.result_type(float)  # one for all kinds of numbers, as dtypes are the program's
+    return recipe._replace(optimizer=optimizer), tuple(jnp.asarray(r, dtype) for r in rates)
+
+
+def with_rates(recipe: Recipe, rates: Rates) -> Recipe:
+    """Return a recipe of `without_rates` with the learning rates, which may be traced."""
+    return recipe._replace(optimizer=with_learning_rates(recipe.optimizer, rates))
 
 
 def recipe_step(recipe: Recipe, objective: Objective) -> Step:

@@ -18,6 +18,7 @@ from jaxnet.training.host_loop import CHUNK_SECONDS
 from jaxnet.training.loop.checks import check_fit
 from jaxnet.training.loop.epoch import (
     NEVER,
+    Steps,
     Underway,
     epoch_keys,
     finish_epoch,
@@ -29,7 +30,13 @@ from jaxnet.training.loop.rules import update_scale
 from jaxnet.training.loop.run import RunRecord, make_measure
 from jaxnet.training.loop.state import TrainState, strongly_typed
 from jaxnet.training.loop.step import StepState
-from jaxnet.training.program import LoopConfig, recipe_step
+from jaxnet.training.program import (
+    LoopConfig,
+    Rates,
+    recipe_step,
+    with_rates,
+    without_rates,
+)
 from jaxnet.training.recipe import Recipe, recipe_objective
 
 
@@ -37,8 +44,8 @@ class StreamProgram(NamedTuple):
     """A run over a stream as pure functions, compiled.
 
     Attributes:
-        begin: ``(state, chunk) -> state``, before an epoch; only the chunk's shapes are used.
-        advance: ``(state, chunk) -> state, diverged``: the steps of one chunk.
+        begin: ``(state, chunk, rates) -> state``, before an epoch; only the chunk's shapes count.
+        advance: ``(state, chunk, rates) -> state, diverged``: the steps of one chunk.
         close: ``(state, validation) -> state, row``: the end of an epoch.
     """
 
@@ -48,28 +55,30 @@ class StreamProgram(NamedTuple):
 
 
 @functools.lru_cache(maxsize=32)
-def assemble_stream(recipe: Recipe, loop: LoopConfig) -> StreamProgram:
+def assemble_stream(shared: Recipe, loop: LoopConfig) -> StreamProgram:
     """Return the functions of a run whose examples come in chunks of whole mini-batches.
 
     Args:
-        recipe: of `jaxnet.training.recipe.check_recipe`.
+        shared: of `jaxnet.training.program.without_rates`.
         loop: how to go through the examples; without instruments and devices.
     """
-    objective, rules = recipe_objective(recipe), recipe.rules
-    step = recipe_step(recipe, objective)
-    steps = make_steps(step, loop.batch_size, loop.short_batch, recipe.augment)
-    measure = make_measure(make_evaluate(objective), rules, None, recipe.evaluate_at)
+    objective, rules = recipe_objective(shared), shared.rules
+    measure = make_measure(make_evaluate(objective), rules, None, shared.evaluate_at)
+
+    def steps(rates: Rates) -> Steps:
+        step = recipe_step(with_rates(shared, rates), objective)
+        return make_steps(step, loop.batch_size, loop.short_batch, shared.augment)
 
     def underway(state: TrainState) -> Underway:
         scale = update_scale(rules, state.rules)
         kept = StepState(state.params, state.statistics, state.opt_state, scale)
         return Underway(kept, state.totals)
 
-    def begin(state: TrainState, chunk: Examples) -> TrainState:
-        return state._replace(totals=steps.begin(state, chunk).totals)
+    def begin(state: TrainState, chunk: Examples, rates: Rates) -> TrainState:
+        return state._replace(totals=steps(rates).begin(state, chunk).totals)
 
-    def advance(state: TrainState, chunk: Examples) -> tuple[TrainState, Array]:
-        made, totals = steps.advance(underway(state), chunk, None, epoch_keys(state)[1])
+    def advance(state: TrainState, chunk: Examples, rates: Rates) -> tuple[TrainState, Array]:
+        made, totals = steps(rates).advance(underway(state), chunk, None, epoch_keys(state)[1])
         fields = {name: getattr(made, name) for name in ("params", "statistics", "opt_state")}
         diverged = (totals.diverged_at != NEVER) | ~all_finite(made.params)
         return strongly_typed(state._replace(**fields, totals=totals)), diverged
@@ -96,7 +105,8 @@ class StreamRun:
     ):
         """Take what to train, on what, its first chunk, and what to evaluate on."""
         self._objective, self._loop, self._train = recipe_objective(recipe), loop, train
-        self._program = assemble_stream(recipe, loop)
+        shared, self.rates = without_rates(recipe)
+        self._program = assemble_stream(shared, loop)
         self._first, self._validation = examples
         self._labels: set[Any] = set()
         self._none: Any = None  # a row of the history, no times
@@ -104,11 +114,11 @@ class StreamRun:
 
     def start(self, state: TrainState) -> TrainState:
         """Return the state before the first step of an epoch."""
-        return self._program.begin(state, self._first)
+        return self._program.begin(state, self._first, self.rates)
 
     def lowered(self, state: TrainState) -> Any:
         """Lower the steps of a chunk without compiling them."""
-        return self._program.advance.lower(state, self._first)
+        return self._program.advance.lower(state, self._first, self.rates)
 
     def __call__(self, state: TrainState, epochs: int) -> tuple[TrainState, RunRecord, int]:
         """Train for about `CHUNK_SECONDS`, or to the end of the epoch.
@@ -126,7 +136,7 @@ class StreamRun:
             _, row = jax.eval_shape(close, state, self._validation)
             self._none = jax.tree.map(lambda leaf: np.zeros((0, *leaf.shape), leaf.dtype), row)
             for chunk in self._shapes():
-                advance.lower(state, chunk).compile()
+                advance.lower(state, chunk, self.rates).compile()
             close.lower(state, self._validation).compile()
             self._train.chunks(epoch_keys(state)[0])  # its order is drawn by a program, too
             return state, self._none, 0
@@ -136,7 +146,7 @@ class StreamRun:
         began, ended = time.perf_counter(), False
         while not ended:
             chunk, last = self._ready
-            before, (state, diverged) = state, advance(state, chunk)
+            before, (state, diverged) = state, advance(state, chunk, self.rates)
             self._ready = self._next()  # while the device computes
             if diverged or last:
                 finished, row = close(state, self._validation)

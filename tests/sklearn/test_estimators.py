@@ -3,7 +3,6 @@
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,20 +62,6 @@ def test_a_model_file_of_an_estimator_has_its_preprocessing(tmp_path: Path) -> N
     loaded = jaxnet.networks.load_model(path)
     np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
     np.testing.assert_allclose(loaded.predict_proba(x), model.predict_proba(x), rtol=1e-6)
-
-
-@pytest.fixture
-def compilations() -> Iterator[list[str]]:
-    """Count what XLA compiles."""
-    events: list[str] = []
-
-    def listen(event: str, duration_secs: float, **kwargs: Any) -> None:
-        if event == "/jax/core/compile/backend_compile_duration":
-            events.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield events
-    jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def test_numbers_rows_and_seeds_share_a_program(compilations: list[str]) -> None:

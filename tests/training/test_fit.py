@@ -1,5 +1,6 @@
 """`fit` promises: the same bits for the same key, one compilation, and nothing lost."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -11,12 +12,24 @@ import pytest
 import jaxnet
 from jaxnet.core.trees import digest
 from jaxnet.data import Dataset, Examples
+from jaxnet.optim import (
+    OPTIMIZERS,
+    adam,
+    apply_if_finite,
+    chain,
+    clip,
+    lookahead,
+    per_group,
+    scale,
+    scale_by_learning_rate,
+    sgd,
+)
 from jaxnet.training import DivergenceError, FitResult, Progress, fit
 from jaxnet.training.fit import _program
 from jaxnet.training.host_loop import CAPACITY
 from jaxnet.training.loop.checks import check_fit
 from jaxnet.training.loop.objective import make_objective
-from jaxnet.training.program import LoopConfig
+from jaxnet.training.program import LoopConfig, without_rates
 from jaxnet.training.recipe import Recipe, check_recipe
 from tests.comparison import assert_trees_close
 from tests.training.toys import blobs, network
@@ -68,7 +81,7 @@ def test_one_compilation_serves_all_runs_and_chunks() -> None:
     run(epochs=7, report_every=2)
     run(key=jax.random.key(5))
     assert _program.cache_info().misses == 1
-    recipe = check_recipe(Recipe(NETWORK, OPTIMIZER, metrics="accuracy"))
+    recipe, _ = without_rates(check_recipe(Recipe(NETWORK, OPTIMIZER, metrics="accuracy")))
     assert _program(recipe, LoopConfig(CAPACITY, 8, instruments=()))._cache_size() == 1
     assert _program.cache_info().misses == 1
 
@@ -84,8 +97,39 @@ def test_networks_and_optimizers_made_anew_share_their_program() -> None:
     assert _program.cache_info().misses == before + 1
     assert_trees_close(train(0.01).params, first.params)
     assert _program.cache_info().misses == before + 1
-    train(0.02)
-    assert _program.cache_info().misses == before + 2
+    first = train(0.02)
+    assert _program.cache_info().misses == before + 1
+
+
+OTHER_RATES: dict[str, Callable[[Any], Any]] = {
+    **OPTIMIZERS,
+    "a chain": lambda rate: chain(clip(1.0), adam(rate), scale(0.5)),
+    "a part": lambda rate: lookahead(apply_if_finite(adam(rate), 3), sync_period=2),
+    "two rates": lambda rate: chain(sgd(rate), scale_by_learning_rate(2 * rate, flip_sign=False)),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_RATES)
+def test_another_learning_rate_compiles_nothing(name: str, compilations: list[str]) -> None:
+    """The result is that of a program that has the rate as a constant."""
+    make = OTHER_RATES[name]
+    run(epochs=2, optimizer=make(0.5))
+    optimizers = [make(rate) for rate in (0.01, np.float32(0.01), jnp.float32(0.01))]
+    compilations.clear()
+    results = [run(epochs=2, optimizer=optimizer) for optimizer in optimizers]
+    assert compilations == []
+    assert len({digest(result.params) for result in results}) == 1
+    opaque = optax.GradientTransformationExtraArgs(*make(0.01))
+    assert_trees_close(results[0].params, run(epochs=2, optimizer=opaque).params)
+
+
+def test_rates_within_a_dictionary_are_arguments_too(compilations: list[str]) -> None:
+    optimizer = per_group({"all": adam(0.01)}, "all")
+    first = run(epochs=2, optimizer=optimizer)
+    compilations.clear()
+    assert digest(run(epochs=2, optimizer=optimizer).params) == digest(first.params)
+    assert compilations == []
+    assert_trees_close(first.params, run(epochs=2).params)
 
 
 def test_the_network_is_not_traced_again_by_further_epochs() -> None:

@@ -11,7 +11,7 @@ from jaxnet.core.checks import check_whole, checked
 from jaxnet.core.representation import represent
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.optim.composition.transformation import as_transformation, branch
-from jaxnet.optim.update_rule.factory import described
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import increment, transformation, widened
 
@@ -38,7 +38,7 @@ class AccumulateState(NamedTuple):
     __repr__ = represent
 
 
-@described
+@factory
 @checked(RANGES)
 def accumulate(
     inner: optax.GradientTransformation, every: Every, *, use_grad_mean: bool = True

@@ -11,7 +11,7 @@ from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 from jaxnet.optim.composition.transformation import as_transformation, find_state
-from jaxnet.optim.update_rule.factory import described
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import rate_at
 from jaxnet.optim.update_rule.moments import bias_correction
 from jaxnet.optim.update_rule.ranges import RANGES
@@ -48,7 +48,7 @@ _STARTS = {"optax": "corrected", "torch": "first", "keras": "first"}
 """Convention -> start of the average."""
 
 
-@described
+@factory
 @checked({"debias": RANGES["debias"]})
 def average_parameters(
     inner: optax.GradientTransformation,

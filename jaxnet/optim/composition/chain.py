@@ -6,10 +6,10 @@ import optax
 
 from jaxnet.core.checks import require
 from jaxnet.optim.composition.transformation import as_transformation
-from jaxnet.optim.update_rule.factory import described
+from jaxnet.optim.update_rule.factory import factory
 
 
-@described
+@factory
 def chain(*transforms: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
     """Apply transformations in the order given: each takes the updates of the one before.
 

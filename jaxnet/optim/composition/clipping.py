@@ -12,12 +12,12 @@ from jaxnet.core.norms import Axis, norm, shortened
 from jaxnet.core.trees import global_norm
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import without_state
-from jaxnet.optim.update_rule.factory import described
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, cast, check_params_given, widened
 
 
-@described
+@factory
 @checked(RANGES)
 def clip(max_delta: Number) -> optax.GradientTransformationExtraArgs:
     """Clip each entry, ``u = min(max(g, -d), d)``.
@@ -42,7 +42,7 @@ def clip(max_delta: Number) -> optax.GradientTransformationExtraArgs:
     return without_state(lambda updates, _: jax.tree.map(clipped, updates))
 
 
-@described
+@factory
 def clip_by_global_norm(
     max_norm: Number, *, like: Literal["optax", "torch", "keras"] = "optax"
 ) -> optax.GradientTransformationExtraArgs:
@@ -87,7 +87,7 @@ def clip_by_global_norm(
     return without_state(change)
 
 
-@described
+@factory
 def clip_by_norm(
     max_norm: Number, *, like: Literal["keras", "torch"] = "keras"
 ) -> optax.GradientTransformationExtraArgs:
@@ -117,7 +117,7 @@ def clip_by_norm(
     )
 
 
-@described
+@factory
 @checked(RANGES)
 def adaptive_grad_clip(
     clipping: Number, eps: Number = 1e-3, axis: Axis = None

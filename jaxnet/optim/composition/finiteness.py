@@ -20,7 +20,7 @@ from jaxnet.core.representation import represent
 from jaxnet.core.trees import all_finite
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import as_transformation, branch
-from jaxnet.optim.update_rule.factory import described
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.rule import check_structure, increment, transformation
 
 
@@ -50,7 +50,7 @@ class ZeroNansState(NamedTuple):
     __repr__ = represent
 
 
-@described
+@factory
 def apply_if_finite(
     inner: optax.GradientTransformation, max_consecutive_errors: int
 ) -> optax.GradientTransformationExtraArgs:
@@ -106,7 +106,7 @@ def apply_if_finite(
     return transformation(init, update)
 
 
-@described
+@factory
 def zero_nans() -> optax.GradientTransformationExtraArgs:
     """Replace NaN in the updates by 0; infinite entries stay.
 

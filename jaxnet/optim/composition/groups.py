@@ -16,7 +16,7 @@ from jaxnet.optim.composition.visibility import (
     visible_arguments,
     visible_if_alike,
 )
-from jaxnet.optim.update_rule.factory import described
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.mask import Mask, mask_tree, spread
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import check_structure
@@ -41,7 +41,7 @@ class PerGroupState(NamedTuple):
     __repr__ = represent
 
 
-@described
+@factory
 @checked(RANGES)
 def masked(
     inner: optax.GradientTransformation, mask: Mask, *, mask_compatible_extra_args: bool = False
@@ -98,7 +98,7 @@ def masked(
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-@described
+@factory
 def freeze(mask: Mask) -> optax.GradientTransformationExtraArgs:
     """Freeze some leaves: their updates become 0, the others pass through.
 
@@ -121,7 +121,7 @@ def freeze(mask: Mask) -> optax.GradientTransformationExtraArgs:
     return masked(set_to_zero(), mask)
 
 
-@described
+@factory
 @checked(RANGES)
 def per_group(
     transforms: Mapping[Any, optax.GradientTransformation],

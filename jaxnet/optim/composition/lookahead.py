@@ -10,7 +10,7 @@ from jaxnet.core.checks import check_count, checked
 from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import as_transformation
-from jaxnet.optim.update_rule.factory import described
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import (
     Number,
@@ -37,7 +37,7 @@ class LookaheadState(NamedTuple):
     __repr__ = represent
 
 
-@described
+@factory
 @checked(RANGES)
 def lookahead(
     inner: optax.GradientTransformation,

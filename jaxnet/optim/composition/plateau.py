@@ -10,7 +10,7 @@ from jaxnet.core.checks import checked
 from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules.plateau import Like, PlateauState, plateau
-from jaxnet.optim.update_rule.factory import described
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.rule import Number, transformation
 
 
@@ -36,7 +36,7 @@ class ReduceOnPlateauState(NamedTuple):
     __repr__ = represent
 
 
-@described
+@factory
 @checked({"accumulation_size": "{1, 2, ...}"})
 def reduce_on_plateau(
     *,

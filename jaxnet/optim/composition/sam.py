@@ -11,12 +11,12 @@ from jaxnet.core.checks import check_count, checked
 from jaxnet.core.trees import global_norm
 from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import as_transformation
-from jaxnet.optim.update_rule.factory import described
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, cast, transformation, widened
 
 
-@described
+@factory
 @checked({"rho": "[0, inf)", "adaptive": RANGES["adaptive"]})
 def sam(
     inner: optax.GradientTransformation,

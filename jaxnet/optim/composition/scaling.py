@@ -12,7 +12,7 @@ from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 from jaxnet.optim.composition.transformation import multiplied, without_state
-from jaxnet.optim.update_rule.factory import described
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
 from jaxnet.optim.update_rule.ranges import RANGES
 from jaxnet.optim.update_rule.rule import Number, increment, transformation
@@ -26,7 +26,7 @@ class ScaleByScheduleState(NamedTuple):
     __repr__ = represent
 
 
-@described
+@factory
 @checked(RANGES)
 def scale(step_size: Number) -> optax.GradientTransformationExtraArgs:
     """Multiply the updates by a number, ``u = c g``.
@@ -46,7 +46,7 @@ def scale(step_size: Number) -> optax.GradientTransformationExtraArgs:
     return without_state(lambda updates, _: multiplied(updates, step_size))
 
 
-@described
+@factory
 def scale_by_schedule(step_size_fn: Schedule) -> optax.GradientTransformationExtraArgs:
     """Multiply the updates by a schedule, ``u_t = c(t - 1) g_t`` with ``t`` from 1.
 
@@ -78,7 +78,7 @@ def scale_by_schedule(step_size_fn: Schedule) -> optax.GradientTransformationExt
     return transformation(init, update)
 
 
-@described
+@factory
 @checked(RANGES)
 def scale_by_learning_rate(
     learning_rate: LearningRate, *, flip_sign: bool = True
@@ -109,7 +109,7 @@ def scale_by_learning_rate(
     return scale(sign * (jnp.asarray(learning_rate) if is_numpy else learning_rate))
 
 
-@described
+@factory
 def set_to_zero() -> optax.GradientTransformationExtraArgs:
     """Replace the updates by zeros, ``u = 0``: the parameters stay where they are.
 

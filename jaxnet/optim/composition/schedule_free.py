@@ -12,7 +12,7 @@ from jaxnet.core.types import Array
 from jaxnet.optim.composition.transformation import as_transformation, find_state
 from jaxnet.optim.update_rule.adaptive import root
 from jaxnet.optim.update_rule.conventions import resolve
-from jaxnet.optim.update_rule.factory import described, factory
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate, check_rates, rate_at
 from jaxnet.optim.update_rule.moments import bias_correction, moving_average
 from jaxnet.optim.update_rule.ranges import RANGES
@@ -77,7 +77,7 @@ CONVENTIONS = {
 }
 
 
-@described
+@factory
 @checked(RANGES | {"b1": "(0, 1]"})
 def schedule_free(
     inner: optax.GradientTransformation,

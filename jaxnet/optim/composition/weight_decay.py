@@ -6,7 +6,7 @@ import optax
 
 from jaxnet.core.representation import represent
 from jaxnet.core.types import Array
-from jaxnet.optim.update_rule.factory import described
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.learning_rate import LearningRate
 from jaxnet.optim.update_rule.mask import Mask
 from jaxnet.optim.update_rule.rule import StepContext, from_rule
@@ -20,7 +20,7 @@ class AddDecayedWeightsState(NamedTuple):
     __repr__ = represent
 
 
-@described
+@factory
 def add_decayed_weights(
     weight_decay: LearningRate = 0.0, mask: Mask = None
 ) -> optax.GradientTransformationExtraArgs:

@@ -21,7 +21,7 @@ from jaxnet.core.representation import represent
 from jaxnet.core.trees import add_scaled, dot, near_one, scaled
 from jaxnet.core.types import Array
 from jaxnet.optim.second_order.wolfe import Line, Point, search_strong_wolfe
-from jaxnet.optim.update_rule.factory import described
+from jaxnet.optim.update_rule.factory import factory
 from jaxnet.optim.update_rule.rule import increment, transformation
 
 
@@ -48,7 +48,7 @@ Search: TypeAlias = Callable[[Line], tuple[Array, Array]]
 RANGES = {"c1": "(0, 1)", "decay": "(0, 1)", "tolerance_change": "[0, inf)"}
 
 
-@described
+@factory
 @checked(RANGES)
 def backtracking(
     *, decay: float = 0.5, c1: float = 1e-4, max_steps: int = 30
@@ -81,7 +81,7 @@ def backtracking(
     return _transformation(lambda line: _backtrack(line, line.first, decay, c1, max_steps))
 
 
-@described
+@factory
 @checked(RANGES)
 def newton_raphson(
     *, iterations: int = 1, decay: float = 0.5, c1: float = 1e-4, max_steps: int = 30
@@ -126,7 +126,7 @@ def newton_raphson(
     return _transformation(search)
 
 
-@described
+@factory
 @checked(RANGES)
 def strong_wolfe(
     *, c1: float = 1e-4, c2: float = 0.9, max_steps: int = 25, tolerance_change: float = 1e-9

@@ -34,7 +34,7 @@ from jaxnet.training.fit import _program
 from jaxnet.training.host_loop import CAPACITY
 from jaxnet.training.loop.epoch import EpochRecord
 from jaxnet.training.loop.run import RunRecord
-from jaxnet.training.program import LoopConfig
+from jaxnet.training.program import LoopConfig, without_rates
 from jaxnet.training.recipe import Recipe, check_recipe
 from tests.training.checkpoints.starts import result_digest
 from tests.training.toys import blobs, network
@@ -131,7 +131,7 @@ def test_to_go_on_compiles_nothing_anew(tmp_path: Path) -> None:
     run(tmp_path, epochs=4)
     run(tmp_path)
     assert _program.cache_info().misses == 1
-    recipe = check_recipe(Recipe(NETWORK, OPTIMIZER, metrics="accuracy"))
+    recipe, _ = without_rates(check_recipe(Recipe(NETWORK, OPTIMIZER, metrics="accuracy")))
     program = _program(recipe, LoopConfig(CAPACITY, 8, instruments=()))
     assert program._cache_size() == 1
 
