@@ -127,5 +127,12 @@ def _describe(table: Table, prepared: Fitted) -> list[str]:
         line = f"{name!r}: {', '.join(steps)}" + f" of {values} values" * (values > 0)
         many = values > max(FEW, MANY * len(table))
         line += "; so many rarely help: leave the column out by ignore" * many
+        numbered = _numbers_rows(table.columns[name])
+        line += "; it numbers the rows: leave the column out by ignore" * numbered
         lines.append(line + f"; {nulls[name]} nulls" * (nulls[name] > 0))
     return lines
+
+
+def _numbers_rows(column: np.ndarray) -> bool:
+    """Return whether a column holds each of some consecutive whole numbers once."""
+    return column.dtype != object and bool(np.all(np.diff(np.sort(column)) == 1))

@@ -183,6 +183,26 @@ def test_refusals(change: dict[str, Any], options: dict[str, Any], expected: str
     assert expected in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("column", "is_told"),
+    [
+        ([3.0, 1.0, 2.0, 4.0], True),
+        ([3.0, 1.0, 2.0, 5.0], False),
+        ([1.0, 2.0, 2.0, 3.0], False),
+        ([1.0, 2.0, None, 3.0], False),
+        ([0.5, 1.0, 1.5, 2.0], False),
+    ],
+)
+def test_the_report_tells_of_a_column_that_numbers_the_rows(
+    column: list[float | None], is_told: bool
+) -> None:
+    table = read_table({"id": column, "height": [1.6, 1.7, 1.9, 1.8], "y": list("abab")})
+    made = table_dataset(table, target="y", key=jax.random.key(0), test_fraction=0.5)
+    assert made.table is not None
+    line = next(line for line in made.table.report if line.startswith("'id'"))
+    assert ("numbers the rows" in line) == is_told
+
+
 def test_the_report_counts_categories_and_advises_against_very_many() -> None:
     days = [f"2026-01-{1 + i // 2:02d}" for i in range(60)]
     towns = [("Bonn", "Kiel", "Ulm")[i % 3] for i in range(60)]
