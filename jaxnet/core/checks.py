@@ -251,17 +251,38 @@ got 'no' of type str.
         require_type(good, name, "to be a boolean", with_type(flag))
 
 
-def check_function(argument: str, called: Any, remedy: str = "") -> None:
+def check_function(argument: str, called: Any, remedy: str = "", *, takes: str = "") -> None:
     """Check that an argument is callable.
 
     >>> check_function("on_progress", 3, "Pass a function.")
+    Args:
+        argument: its name.
+        called: the function.
+        remedy: what to do.
+        takes: what it is called with, such as ``"params, x"``; nothing is checked without, or for
+            a function whose signature Python does not know.
+
     Traceback (most recent call last):
         ...
     jaxnet.core.errors.InvalidTypeError: expected on_progress to be a function, got 3. \
 Pass a function.
     """
+    >>> check_function("apply", lambda x: x, takes="params, x")
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidTypeError: expected apply to take (params, x), got one of (x).
     require_type(callable(called), argument, "to be a function", repr(called), remedy)
 
+    try:
+        signature = inspect.signature(called)
+    except (TypeError, ValueError):  # some functions in C have none
+        return
+    try:
+        if takes:
+            signature.bind(*takes.split(", "))
+    except TypeError:
+        actual = f"one of ({', '.join(signature.parameters)})"
+        raise invalid_type(argument, f"to take ({takes})", actual, remedy) from None
 
 def check_instance(argument: str, value: Any, kind: Any, expected: str, remedy: str = "") -> None:
     """Check that an argument is an instance of a class.

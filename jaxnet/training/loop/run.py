@@ -46,7 +46,7 @@ def check_instruments(instruments: Any) -> None:
     remedy = "Pass {'name': function of (params, statistics, train)}."
     check_instance("instruments", instruments, Mapping | None, "to be a mapping", remedy)
     for name, instrument in (instruments or {}).items():
-        check_function(f"instrument {name!r}", instrument)
+        check_function(f"instrument {name!r}", instrument, takes="params, statistics, train")
 
 
 def make_measure(
