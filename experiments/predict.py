@@ -3,8 +3,8 @@
 Loads a model file, such as that of `learning_curves`, and images: PNG and JPEG of any size, IDX
 files, and .npy arrays, which are the network's inputs as they are. Without images, it takes test
 images of the model's data set. Prints the two most probable classes of each image and how it was
-prepared; draws them. Of a network that was trained on a table, it takes tables of new rows, and
-writes what it predicts for each to predictions.csv.
+prepared; draws them. Of a network that was trained on a table, it takes tables of new rows, writes
+what it predicts for each to predictions.csv, and counts categories that training has not seen.
 """
 
 import dataclasses
@@ -101,8 +101,13 @@ def predict_table(config: Config, model: Model, out: Path) -> list[Claim]:
     for row in range(min(len(rows), config.show)):
         values = {name: column[row] for name, column in predicted.items()}
         print(f"row {row + 1}:", ", ".join(f"{n} {_short(v)}" for n, v in values.items()))
+    unseen = model.unseen(rows)
+    for name, values in unseen.items():
+        new = f"categories that training has not seen ({len(values)}, such as {min(values)!r})"
+        print(f"column {name!r}: {sum(values.values()):,} of {len(rows):,} rows hold {new}")
     path = write_rows(out / "predictions.csv", rows, predicted)
-    results = {"training": model.training, "rows": len(rows), "predictions": path.name}
+    facts = {"rows": len(rows), "unseen_categories": unseen, "predictions": path.name}
+    results = {"training": model.training, **facts}
     print("wrote", path)
     return conclude(config, seeds=[], results=results)
 

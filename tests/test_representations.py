@@ -297,6 +297,31 @@ def test_plots_have_labelled_axes(result: FitResult, swept: SweepResult) -> None
     assert {a.get_ylabel() for a in figure.axes} == {"validation_accuracy"}
 
 
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [
+        ([0.001, 0.01, 0.1], "log"),
+        ([0.0, 0.001, 0.01, 0.1], "symlog"),
+        ([0.0, 0.01, 0.1], "linear"),
+        ([0.1, 0.2, 0.9], "linear"),
+        ([-0.1, 0.001, 0.1], "linear"),
+        ([0.0, 0.0], "linear"),
+    ],
+)
+def test_hyperparameters_over_decades_have_a_logarithmic_axis(
+    values: list[float], scale: str
+) -> None:
+    """With 0 among them, their places are in order and apart."""
+    given = np.array(values)
+    figure = plot_settings({"strength": given}, "loss", given, np.full(len(given), np.nan))
+    (axes,) = figure.axes
+    assert axes.get_xscale() == scale
+    figure.draw_without_rendering()
+    if scale != "linear":
+        places = axes.transData.transform(np.column_stack([given, given]))[:, 0]
+        assert np.diff(places).min() > 0.15 * np.ptp(places)
+
+
 def test_the_points_of_a_plot_are_the_means(swept: SweepResult) -> None:
     mean, rates = swept.mean("validation_loss"), [0.001, 0.01, 0.1]
     for value, line in zip([0.0, 0.9], swept.plot().axes[0].containers, strict=True):

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
 
-from experiments.harness.figures import BLUE, GREY, ORANGE, new_figure, save_figure
+from experiments.harness.figures import ORANGE, new_figure, save_figure
 from jaxnet import mlp
-from jaxnet.inspection import GradientCheck, Tape, check_gradients, tape
+from jaxnet.inspection import WEIGHT_COLORS, GradientCheck, Tape, check_gradients, tape
 
 WIDTHS = (5, 7, 4, 3)
 """Network of lecture 002."""
@@ -68,7 +68,7 @@ def draw_walk(path: Path, found: Walk) -> Path:
     axes.set(xlim=(-0.45, 3.45), ylim=(-5.0, 5.0))
     figure.supxlabel(
         "black: forward, left to right; orange: gradient of the loss, right to left; "
-        "lines: weights, blue positive, grey negative",
+        "lines: weights, blue positive, purple negative",
         fontsize=12,
     )
     return save_figure(figure, path)
@@ -127,7 +127,7 @@ def _draw_weights(
     largest = np.abs(weights).max()
     for i, (x1, y1) in enumerate(right):
         for j, (x0, y0) in enumerate(left):
-            color = BLUE if weights[i, j] > 0 else GREY
+            color = WEIGHT_COLORS["positive" if weights[i, j] > 0 else "negative"]
             width = 0.3 + 2.7 * abs(weights[i, j]) / largest
             axes.plot([x0, x1], [y0, y1], color=color, linewidth=width, alpha=0.35, zorder=1)
 

@@ -51,16 +51,16 @@ def _square(x: Any) -> Any:
 
 def _network(xi: Any, beta: Any, omega: Any, alpha: Any) -> Any:
     a0 = jnp.tanh(xi * 2)
-    y = jnp.tanh(alpha * jnp.tanh(beta * a0) + jnp.tanh(omega * a0))
-    return (y - 1) ** 2
+    o = jnp.tanh(alpha * jnp.tanh(beta * a0) + jnp.tanh(omega * a0))
+    return (o - 1) ** 2
 
 
 def _network_by_hand(xi: float, beta: float, omega: float, alpha: float) -> dict[str, float]:
     """Return the gradients of `_network` by the slides' products of derivatives."""
     a0 = np.tanh(xi * 2)
     a1, a2 = np.tanh(beta * a0), np.tanh(omega * a0)
-    y = np.tanh(alpha * a1 + a2)
-    dz = 2 * (y - 1) * (1 - y**2)
+    o = np.tanh(alpha * a1 + a2)
+    dz = 2 * (o - 1) * (1 - o**2)
     dh1, dh2 = dz * alpha * (1 - a1**2), dz * (1 - a2**2)
     dh0 = (dh1 * beta + dh2 * omega) * (1 - a0**2)
     return {"xi": dh0 * 2, "beta": dh1 * a0, "omega": dh2 * a0, "alpha": dz * a1}
@@ -117,7 +117,7 @@ WORKED = (
     Worked(
         "small_network",
         "lecture 000",
-        "(y − 1)² of y = tanh(α tanh(β a) + tanh(ω a)), a = tanh 2ξ",
+        "y = (o − 1)² of o = tanh(α tanh(β a) + tanh(ω a)), a = tanh 2ξ",
         _network,
         _WEIGHTS,
         {},

@@ -96,10 +96,11 @@ def draw_misread(path: Path, dataset: Dataset, network: Layer, result: FitResult
     wrong = np.flatnonzero(jaxnet.metrics.error_rate(logits, labels))
     worst = wrong[np.argsort(-confidence[wrong])][: SHEET_ROWS * SHEET_COLUMNS]
     rows = max(1, -(-len(worst) // SHEET_COLUMNS))
+    columns = max(1, -(-len(worst) // rows))
     gray = "gray_r" if shows_ink(dataset) else "gray"
     title = f"{dataset.name}: {len(wrong)} of {len(labels):,} test images are misread"
     title += f"; these {len(worst)} with the most confidence" if len(worst) < len(wrong) else ""
-    figure, axes = new_figure(rows, SHEET_COLUMNS, size=(12, 2.4 * rows + 0.9), title=title)
+    figure, axes = new_figure(rows, columns, size=(12, 2.4 * rows + 0.9), title=title)
     for axis in axes:
         axis.set_axis_off()
     for axis, index in zip(axes, worst, strict=False):

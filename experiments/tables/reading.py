@@ -2,6 +2,7 @@
 
 import csv
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from experiments.harness.record import write_atomically
 from jaxnet.core.checks import require
 from jaxnet.data import Table
-from jaxnet.networks import Model
+from jaxnet.networks import Model, UnseenCategoryWarning
 
 
 def is_of_table(model: Model) -> bool:
@@ -42,10 +43,12 @@ def predict_rows(model: Model, paths: Sequence[Path]) -> tuple[Table, dict[str, 
             set(table.columns) == names, str(path), "to have the columns of the first", "others"
         )
     rows = Table({n: np.concatenate([t.columns[n] for t in tables]) for n in tables[0].columns})
-    predicted = {f"predicted {model.preprocessing['target']}": model.predict(rows)}
-    if not model.class_names:
-        return rows, predicted
-    return rows, predicted | {"probability": model.predict_proba(rows).max(axis=1)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnseenCategoryWarning)  # the command reports them
+        predicted = {f"predicted {model.preprocessing['target']}": model.predict(rows)}
+        if model.class_names:
+            predicted["probability"] = model.predict_proba(rows).max(axis=1)
+    return rows, predicted
 
 
 def write_rows(path: Path, rows: Table, predicted: dict[str, np.ndarray]) -> Path:

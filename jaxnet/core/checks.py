@@ -14,6 +14,7 @@ from jax.core import Tracer
 
 from jaxnet.core.errors import invalid_type, invalid_value, with_type
 from jaxnet.core.suggestions import did_you_mean
+from jaxnet.core.trees import difference
 from jaxnet.core.types import AnyArray
 
 T = TypeVar("T")
@@ -251,16 +252,37 @@ got 'no' of type str.
         require_type(good, name, "to be a boolean", with_type(flag))
 
 
-def check_function(argument: str, called: Any, remedy: str = "") -> None:
+def check_function(argument: str, called: Any, remedy: str = "", *, takes: str = "") -> None:
     """Check that an argument is callable.
+
+    Args:
+        argument: its name.
+        called: the function.
+        remedy: what to do.
+        takes: what it is called with, such as ``"params, x"``; nothing is checked without, or for
+            a function whose signature Python does not know.
 
     >>> check_function("on_progress", 3, "Pass a function.")
     Traceback (most recent call last):
         ...
     jaxnet.core.errors.InvalidTypeError: expected on_progress to be a function, got 3. \
 Pass a function.
+    >>> check_function("apply", lambda x: x, takes="params, x")
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidTypeError: expected apply to take (params, x), got one of (x).
     """
     require_type(callable(called), argument, "to be a function", repr(called), remedy)
+    try:
+        signature = inspect.signature(called)
+    except (TypeError, ValueError):  # some functions in C have none
+        return
+    try:
+        if takes:
+            signature.bind(*takes.split(", "))
+    except TypeError:
+        actual = f"one of ({', '.join(signature.parameters)})"
+        raise invalid_type(argument, f"to take ({takes})", actual, remedy) from None
 
 
 def check_instance(argument: str, value: Any, kind: Any, expected: str, remedy: str = "") -> None:
@@ -466,6 +488,28 @@ got arrays without 0.bias. Add them.
     beside = [f"unknown arrays {', '.join(unknown)}"] if unknown else []
     actual = " and ".join(without + beside)
     require(not actual, argument, "to be those of the network", actual, remedy)
+
+
+def check_kept(argument: str, before: Any, after: Any, *, dtypes: bool = True) -> None:
+    """Check that a step keeps the structure, shapes and dtypes of a tree, which the next one needs.
+
+    Args:
+        argument: what returned the tree.
+        before: the tree before the step; of a gradient or an update, the parameters.
+        after: the tree after it.
+        dtypes: whether dtypes must be the same; weak types need not.
+
+    >>> check_kept("state of the optimizer", {"n": jnp.int32(0)}, {"n": jnp.float32(1)})
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidTypeError: expected state of the optimizer to have the tree, shapes \
+and dtypes of before, got another: ['n'] is float32 of shape () in place of int32 of shape (). \
+Return one leaf for each by jax.tree.map; new.astype(old.dtype) casts.
+    """
+    changed = difference(before, after, dtypes=dtypes)
+    kept = "tree, shapes and dtypes of before" if dtypes else "tree and shapes of the parameters"
+    remedy = "Return one leaf for each by jax.tree.map; new.astype(old.dtype) casts."
+    require_type(not changed, argument, f"to have the {kept}", f"another: {changed}", remedy)
 
 
 def check_like(argument: str, array: Any, like: Any, remedy: str, *, dtype: bool = True) -> None:

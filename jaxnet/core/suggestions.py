@@ -66,6 +66,16 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     >>> did_you_mean("Leaky-ReLU", ["leaky_relu", "relu"]), did_you_mean("nag", ["adam"])
     ("Did you mean 'leaky_relu'?", '')
     """
+    found = nearest(name, known)
+    return f"Did you mean '{found}'?" if found else ""
+
+
+def nearest(name: object, known: Iterable[str]) -> str | None:
+    """Return the known name that is meant by another spelling, an alias or a misspelling, or None.
+
+    >>> nearest("Adma", ["adam", "sgd"]), nearest("newton", ["adam", "sgd"])
+    ('adam', None)
+    """
     plain = {_plain(each): each for each in known}
     wanted = _plain(str(name))
     found = plain.get(wanted) or plain.get(_plain(ALIASES.get(wanted, "")))
@@ -74,7 +84,7 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
         close = [each for each in plain if sorted(each) == sorted(wanted)]
         close += difflib.get_close_matches(wanted, plain, n=1)
         found = plain[close[0]] if close else None
-    return f"Did you mean '{found}'?" if found else ""
+    return found
 
 
 def _plain(name: str) -> str:

@@ -157,6 +157,40 @@ def describe_arrays(tree: Any) -> dict[str, str]:
     return {name: describe_array(leaf) for name, leaf in leaves.items()}
 
 
+def difference(before: Any, after: Any, *, dtypes: bool = True) -> str:
+    """Describe where a pytree first differs from another in structure, shape or dtype.
+
+    Args:
+        before: the other.
+        after: the pytree.
+        dtypes: whether dtypes count.
+
+    Returns:
+        The name of the leaf, what it is and what it was; "" without a difference.
+
+    A weak type is no difference.
+
+    >>> difference({"n": jnp.int32(0)}, {"n": jnp.float32(1)})
+    "['n'] is float32 of shape () in place of int32 of shape ()"
+    >>> difference({"n": 0}, {"n": 1}), difference([1], [1, 2])
+    ('', '[1] is int32 of shape () in place of nothing')
+    """
+
+    def kind(leaf: Any) -> str:
+        known = jax.typeof(leaf)
+        return f"{known.dtype} of shape {known.shape}" if dtypes else f"of shape {known.shape}"
+
+    trees = [
+        {name: kind(leaf) for name, leaf in leaves_by_name(t).items()} for t in (before, after)
+    ]
+    for name in trees[0] | trees[1]:
+        was, now = (tree.get(name, "nothing") for tree in trees)
+        if was != now:
+            return f"{name or 'the array'} is {now} in place of {was}"
+    was, now = jax.tree.structure(before), jax.tree.structure(after)
+    return "" if was == now else f"the tree is {now} in place of {was}"
+
+
 def leaves_by_name(tree: Any) -> dict[str, Any]:
     """Return path -> leaf of a pytree.
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxnet.core.checks import (
     check_choice,
     check_floating,
+    check_function,
     check_options,
     checked,
     ranges_by_name,
@@ -318,6 +319,7 @@ def as_penalty(penalty: Callable[[Params], Array] | Penalty) -> Penalty:
     if not callable(penalty):
         remedy = "For a name take get_penalty(name, strength=1e-4)."
         raise invalid_type("penalty", "to be a function of the parameters", repr(penalty), remedy)
+    check_function("penalty", penalty, takes="params")
     return Penalty(penalty, _autodiff_rule(penalty))
 
 

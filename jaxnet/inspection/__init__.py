@@ -7,7 +7,7 @@ training program: unused ones cost nothing. With the objective bound, by
 """
 
 from jaxnet.inspection.drawing.layout import Box, Layout, Route, layout
-from jaxnet.inspection.drawing.network import draw_network
+from jaxnet.inspection.drawing.network import WEIGHT_COLORS, draw_network
 from jaxnet.inspection.drawing.node_labels import Caption, node_captions
 from jaxnet.inspection.drawing.svg import to_svg
 from jaxnet.inspection.drawing.text import to_graphviz, to_mermaid
@@ -55,6 +55,7 @@ from jaxnet.inspection.propagation.tape import Tape, features, tape
 __all__ = [
     "DIFFERENCE_TOLERANCE",
     "TOLERANCES",
+    "WEIGHT_COLORS",
     "Box",
     "Caption",
     "GradientCheck",

@@ -43,8 +43,8 @@ def layer(
             that the forward pass has kept: it costs what `jax.grad` costs.
 
     Raises:
-        TypeError: for what is no function, and at the first use for outputs or parameters that
-            are no floating-point arrays.
+        TypeError: for what is no function of these arguments, and at the first use for outputs or
+            parameters that are no floating-point arrays.
         ValueError: at the first use, for an input that ``apply`` does not take, or an output
             without a row an example.
 
@@ -54,10 +54,11 @@ def layer(
     >>> gain.backward(params, residual, jnp.array([[3.0, 4.0]]))[0].tolist()
     [3.0, 4.0]
     """
-    check_function("init", init)
-    check_function("apply", apply)
+    of_x = "For a function of x alone: jaxnet.layers.activation(function)."
+    check_function("init", init, takes="key, in_shape")
+    check_function("apply", apply, of_x, takes="params, x")
     if backward is not None:
-        check_function("backward", backward)
+        check_function("backward", backward, takes="params, x, dy")
 
     def begin(key: Key, in_shape: Shape) -> tuple[Params, tuple[()]]:
         params = init(key, in_shape)

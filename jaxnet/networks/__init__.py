@@ -13,7 +13,7 @@ from jaxnet.networks.heads import (
     regression,
 )
 from jaxnet.networks.mlp import mlp
-from jaxnet.networks.model import Model
+from jaxnet.networks.model import Model, UnseenCategoryWarning
 from jaxnet.networks.model_file import load_model, save_model
 from jaxnet.networks.polynomial import polynomial
 from jaxnet.networks.small import (
@@ -32,6 +32,7 @@ __all__ = [
     "Chain",
     "Head",
     "Model",
+    "UnseenCategoryWarning",
     "binary",
     "bounded_regression",
     "chain",

@@ -1,6 +1,8 @@
 """Trained networks that answer: class names, probabilities, values in the target's unit."""
 
 import functools
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,12 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_finite, check_numbers, require
+from jaxnet.core.checks import check_finite, check_numbers, require, require_type
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.padding import padded_parts
 from jaxnet.core.representation import represent, represent_html
 from jaxnet.core.types import Array, Layer, Params, Shape, Statistics
 from jaxnet.data.preparation import Fitted
+from jaxnet.data.preparation.categories import column_values
 from jaxnet.data.sources import read_table
 from jaxnet.data.table import Table, make_table, null_rows
 from jaxnet.networks.heads import Head, binary, head_of, multiclass, regression
@@ -25,6 +28,10 @@ HEADS_WITHOUT_SETTINGS: dict[str, Callable[[], Head]] = {
     "regression": regression,
 }
 """Name -> head: what outputs can mean, numbers within bounds being numbers."""
+
+
+class UnseenCategoryWarning(UserWarning):
+    """Rows hold categories that training has not seen."""
 
 
 class Model(NamedTuple):
@@ -80,7 +87,12 @@ class Model(NamedTuple):
         Raises:
             ValueError: for a missing column, another number of features, NaN where training had
                 none, or if it is not known what the outputs mean.
-            TypeError: for rows that are not numbers, where there are no columns.
+            TypeError: for rows that are not numbers, where there are no columns, and for an array,
+                which names none, where there are.
+
+        Warns:
+            UnseenCategoryWarning: for categories that training has not seen, with their columns and
+                numbers of rows, as `unseen` returns them.
 
         >>> from jaxnet.networks import mlp
         >>> network = mlp((2, 2), initializer="ones", head="multiclass")
@@ -114,6 +126,9 @@ class Model(NamedTuple):
 
         Raises:
             ValueError: also for a regression.
+
+        Warns:
+            UnseenCategoryWarning: as `predict`.
         """
         head = self._known_head()
         remedy = "Call predict: its outputs are numbers."
@@ -130,9 +145,11 @@ class Model(NamedTuple):
 
         Raises:
             ValueError: for a missing column, or one of numbers in place of text, or the reverse.
+            TypeError: for an array or list, which does not name its columns.
         """
-        columns = dict(_columns(self.inputs))
+        columns = {name: known.dtype.kind == "U" for name, known in _columns(self.inputs)}
         require(columns, "model", "to be of a table", "one of an array", "Pass numbers.")
+        _check_named(source, list(columns))
         texts = [name for name, text in columns.items() if text]
         table = _as_table(source, texts)
         missing = [name for name in columns if name not in table.columns]
@@ -149,6 +166,34 @@ class Model(NamedTuple):
             require(good, f"column {name!r}", expected, kinds[is_text], remedy)
         return table
 
+    def unseen(self, rows: Any) -> dict[str, dict[Any, int]]:
+        """Count values of categories that training has not seen; nulls are none.
+
+        They count as none of the known categories, or as the category of all others, as
+        `jaxnet.data.preparation.one_hot` says.
+
+        Args:
+            rows: of a table, as for `predict`.
+
+        Returns:
+            Name of a column -> unseen value -> number of rows with it; without the columns that
+            have none.
+
+        Raises:
+            ValueError, TypeError: as `read_rows`.
+        """
+        return self._unseen(self.read_rows(rows))
+
+    def _unseen(self, table: Table) -> dict[str, dict[Any, int]]:
+        found = {}
+        for name, known in _columns(self.inputs):
+            if known.size:
+                values = Counter(column_values(table.columns[name]))
+                for seen in (None, *known.tolist()):
+                    values.pop(seen, None)
+                found[name] = dict(values)
+        return {name: values for name, values in found.items() if values}
+
     def _known_head(self) -> Head:
         if self.head is None:
             remedy = (
@@ -160,10 +205,14 @@ class Model(NamedTuple):
 
     def _prepared(self, rows: Any) -> tuple[np.ndarray, bool]:
         """Return inputs of the network, and whether they are of one row."""
-        if self.inputs is None or not dict(_columns(self.inputs)):
+        if self.inputs is None or not any(_columns(self.inputs)):
             return self._prepared_numbers(rows)
         table = self.read_rows(rows)
         inputs = np.asarray(self.inputs.apply(table))
+        if unseen := self._unseen(table):
+            each = "; ".join(f"column {name!r}: {_counted(v)}" for name, v in unseen.items())
+            text = f"the model was not trained on these categories, which tell it nothing: {each}"
+            warnings.warn(text, UnseenCategoryWarning, stacklevel=3)
         bad = ~np.isfinite(inputs).all(axis=1)
         if bad.any():
             row = int(np.argmax(bad))
@@ -241,8 +290,8 @@ def _program(network: Layer, head: Head) -> Callable[..., tuple[Array, Array, Ar
     return jax.jit(answer)
 
 
-def _columns(inputs: Fitted | None) -> Iterator[tuple[str, bool]]:
-    """Yield the name of each column that a preparation takes, and whether it is text."""
+def _columns(inputs: Fitted | None) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the name of each column that a preparation takes, and its categories, if any."""
     if inputs is None:
         return
     made_by, statistics = inputs.preparation.specification, inputs.statistics
@@ -251,7 +300,34 @@ def _columns(inputs: Fitted | None) -> Iterator[tuple[str, bool]]:
     if made_by.kind == "by_column":
         for name, found in zip(made_by.settings["names"], statistics, strict=True):
             first = found[0] if isinstance(found, tuple) else found
-            yield name, np.asarray(first.get("categories", 0)).dtype.kind == "U"
+            yield name, np.asarray(first.get("categories", ()))
+
+
+def _counted(values: Mapping[Any, int]) -> str:
+    """Format values with their numbers of rows, the most frequent first."""
+    often = sorted(values, key=lambda value: -values[value])
+    shown = ", ".join(f"{value!r} in {values[value]}" for value in often[:_SHOWN])
+    more = f" and {len(often) - _SHOWN} more" * (len(often) > _SHOWN)
+    return f"{shown}{' row' + 's' * (sum(values.values()) > 1)}{more}"
+
+
+_SHOWN = 5
+"""Values that a warning shows of a column."""
+
+
+def _check_named(rows: Any, names: list[str]) -> None:
+    """Raise a TypeError for rows of a table whose values have no names."""
+    listed = isinstance(rows, list | tuple) and bool(rows) and all(map(_is_one, rows))
+    shape = getattr(rows, "shape", None)
+    named = any(hasattr(rows, each) for each in ("items", "columns", "column_names"))
+    good = listed or named or isinstance(rows, str | Path)
+    expected = f"to name the columns {', '.join(names)}"
+    actual = f"a {type(rows).__name__}" + (f" of shape {shape}" if shape is not None else "")
+    remedy = (
+        f"Pass dict(zip({names}, rows.T)) for an array of these columns, or a data frame, a "
+        "mapping of columns or a path."
+    )
+    require_type(good, "rows", expected, actual, remedy)
 
 
 def _is_one(rows: Any) -> bool:

@@ -22,6 +22,9 @@ COLORS = {"train": "#0b61a4", "validation": "#d1590f", "instruments": "#2a7f3b"}
 LINES = 6
 """The most lines of a panel of hyperparameters."""
 
+WIDE = 30
+"""The least quotient of positive hyperparameters for a logarithmic axis."""
+
 POINTS = 300
 """The most points of a line of an SVG."""
 
@@ -56,7 +59,8 @@ def plot_settings(
     """Plot a metric against hyperparameters: a `matplotlib` figure with a panel for each.
 
     Of two hyperparameters, a panel has a line for each value of the other, if these are few; of
-    more, settings are not joined.
+    more, settings are not joined. The axis of positive values far apart is logarithmic, also of
+    those with 0 among them, next to which it is linear.
 
     Args:
         columns: name of a hyperparameter -> its value in each setting, shape ``(settings,)``.
@@ -75,9 +79,23 @@ def plot_settings(
             each.errorbar(values[order], mean[order], bars, fmt=style, capsize=3, label=label)
             if label:
                 each.legend(fontsize="small")
-        wide = values.min() > 0 and values.max() >= 30 * values.min()
-        each.set(xlabel=name, ylabel=metric, xscale="log" if wide else "linear")
+        each.set(xlabel=name, ylabel=metric)
+        each.set_xscale(**_scale_of(values))
     return figure
+
+
+def _scale_of(values: np.ndarray) -> dict[str, Any]:
+    """Return a logarithmic axis for positive values far apart, linear from 0 to the least of them.
+
+    >>> _scale_of(np.array([0.0, 0.001, 0.1]))
+    {'value': 'symlog', 'linthresh': 0.001}
+    """
+    positive = values[values > 0]
+    if values.min() < 0 or not len(positive) or positive.max() < WIDE * positive.min():
+        return {"value": "linear"}
+    if len(positive) == len(values):
+        return {"value": "log"}
+    return {"value": "symlog", "linthresh": float(positive.min())}
 
 
 def _lines_of(columns: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:

@@ -235,7 +235,7 @@ def _check_options(report_every: Any, on_progress: Any, progress: Any, checkpoin
     if report_every is not None:
         check_count("report_every", report_every)
     if on_progress is not None:
-        check_function("on_progress", on_progress)
+        check_function("on_progress", on_progress, takes="progress")
     check_progress(progress)
     if checkpoint is not None:
         check_path("checkpoint", checkpoint)

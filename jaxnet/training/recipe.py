@@ -24,6 +24,9 @@ from jaxnet.core.representation import represent, represent_html
 from jaxnet.core.types import AnyArray, Layer
 from jaxnet.data.augmentation.compose import Augment
 from jaxnet.data.examples import Examples, count
+from jaxnet.optim.composition.transformation import as_transformation
+from jaxnet.optim.optimizers import OPTIMIZERS
+from jaxnet.optim.second_order import SECOND_ORDER
 from jaxnet.training.hyperparameters import Hyperparameters
 from jaxnet.training.loop.checks import check_normalization
 from jaxnet.training.loop.evaluate import EvaluateAt
@@ -159,19 +162,26 @@ def check_builder(build: Build, given: Mapping[str, object]) -> None:
         check_options(build, given, data=0)
 
 
+_CALLED = {
+    "constraint": "params",
+    "evaluate_at": "opt_state, params",
+    "augment": "key, batch",
+}
+"""Parts of a recipe that are functions -> what they are called with."""
+
+
 def check_recipe(recipe: Recipe) -> Recipe:
     """Return a recipe with functions in place of names, hashable if its functions are.
 
     Raises:
         ValueError: for an unknown name, or a rule that watches a metric that there is not.
-        TypeError: for an optimizer, loss, metric, ``evaluate_at`` or ``augment`` that is none.
+        TypeError: for an optimizer, loss, metric, ``constraint``, ``evaluate_at`` or ``augment``
+            that is none.
     """
-    good = hasattr(recipe.optimizer, "init") and hasattr(recipe.optimizer, "update")
-    expected, actual = "to be a gradient transformation", repr(recipe.optimizer)
-    require_type(good, "optimizer", expected, actual, "Pass jaxnet.optim.sgd(0.1), for example.")
-    for name in ("evaluate_at", "augment"):
+    as_transformation("optimizer", recipe.optimizer, OPTIMIZERS | SECOND_ORDER)
+    for name, takes in _CALLED.items():
         if (called := getattr(recipe, name)) is not None:
-            check_function(name, called)
+            check_function(name, called, takes=takes)
     objective = recipe_objective(recipe)
     return recipe._replace(
         loss=objective.loss,

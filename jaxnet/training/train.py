@@ -169,7 +169,7 @@ def make_train(
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
         differentiable: whether `jax.grad` goes through the run, to its hyperparameters, which
             keeps the state before each epoch and computes each epoch twice. `jax.jvp` goes through
-            any run.
+            any run; `jax.grad` through another one is refused, with this argument as the remedy.
 
     Raises:
         ValueError: for settings out of range; when called, for hyperparameters that ``build``

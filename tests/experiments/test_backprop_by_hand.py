@@ -7,11 +7,13 @@ from xml.etree import ElementTree
 
 import jax
 import pytest
+from matplotlib.figure import Figure
 
 import jaxnet
 from experiments.backprop_by_hand import layerwise
 from experiments.backprop_by_hand import worked as worked_graphs
 from jaxnet.core.types import Layer
+from jaxnet.inspection import WEIGHT_COLORS
 from tests.experiments.test_commands import run
 
 
@@ -96,6 +98,24 @@ def test_a_wrong_gradient_of_the_network_fails(
     monkeypatch.setattr(worked_graphs, "WORKED", ())
     assert run("backprop_by_hand", "--out", str(tmp_path)) == 1
     assert "5-7-4-3: the gradient by hand is jax.grad's" in capsys.readouterr().err
+
+
+def test_weights_have_the_colours_of_other_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(layerwise, "save_figure", lambda made, path: figures.append(made) or path)
+    found = layerwise.walk(0)
+    layerwise.draw_walk(Path("network.png"), found)
+    drawn = [line.get_color() for line in figures[0].axes[0].lines]
+    signs = [weight > 0 for weights in found.weights for weight in weights.ravel()]
+    assert drawn == [WEIGHT_COLORS["positive" if sign else "negative"] for sign in signs]
+
+
+def test_the_formula_of_a_graph_names_its_output_and_nothing_else_y() -> None:
+    for worked in worked_graphs.WORKED:
+        outputs = [node.identifier for node in worked_graphs.graph_of(worked).nodes][-1:]
+        assert outputs == ["y"]
+        assert worked.formula.startswith("y = ")
+        assert worked.formula.count("y") == 1
 
 
 def test_the_table_has_the_lectures_numbers() -> None:

@@ -1,4 +1,4 @@
-"""Figure of learning curves: an error of 0 on a logarithmic axis."""
+"""Figures of learning curves: an error of 0 on a logarithmic axis; sheets of misread images."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +8,30 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import jaxnet
 from experiments.learning_curves import curves
+from jaxnet.data import Dataset, Examples
+
+WRONG_AND_PANELS = [(0, 1), (1, 1), (5, 5), (6, 6), (7, 8), (13, 15), (30, 24)]
+
+
+@pytest.mark.parametrize(("wrong", "panels"), WRONG_AND_PANELS)
+def test_a_sheet_of_misread_images_has_no_panels_to_spare(
+    wrong: int, panels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most one row is shorter than the others, by less than the number of rows."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(curves, "save_figure", lambda figure, path: figures.append(figure) or path)
+    labels = np.arange(40) % 2
+    logits = 3 * np.eye(2, dtype=np.float32)[np.where(np.arange(40) < wrong, 1 - labels, labels)]
+    monkeypatch.setattr(curves.jaxnet.training, "predict", lambda *_: logits)
+    images = Examples(np.zeros((40, 4), np.float32), labels)
+    dataset = Dataset("toy", images, images, ("a", "b"), (2, 2), 1)
+    result: Any = SimpleNamespace(params=(), statistics=())
+    curves.draw_misread(Path("misread.png"), dataset, jaxnet.mlp((4, 2)), result)
+    assert len(figures[0].axes) == panels
+    assert sum(bool(axes.images) for axes in figures[0].axes) == min(wrong, 24)
+
 
 FOOT = 0.5 * 100 * 0.125
 

@@ -56,18 +56,22 @@ def test_a_number_is_learnt_and_predicted(tmp_path: Path, capsys: Any) -> None:
     assert np.corrcoef(found, truth)[0, 1] > 0.9
 
 
-def test_a_class_is_learnt_and_predicted(tmp_path: Path) -> None:
+def test_a_class_is_learnt_and_predicted(tmp_path: Path, capsys: Any) -> None:
     options = ("--target", "kind", "--ignore", "price", "--epochs", "60", "--batch-size", "20")
     assert learn(tmp_path, *options) == 0
     results = read_record(tmp_path / "learnt")["results"]
     assert results["test_accuracy"] > results["accuracy_of_the_commonest_class"] - 0.05
-    new = write_rows(tmp_path / "new.csv", [{"size": "20", "town": "Aachen"}] * 2)
+    towns = ("Aachen", "Atlantis")
+    new = write_rows(tmp_path / "new.csv", [{"size": "20", "town": town} for town in towns])
     model = str(tmp_path / "learnt" / "model.safetensors")
     assert run("predict", str(new), "--model", model, "--out", str(tmp_path / "p")) == 0
     with (tmp_path / "p" / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["predicted kind"] for row in rows] == ["cheap", "cheap"]
     assert 0.5 <= float(rows[0]["probability"]) <= 1
+    said = "1 of 2 rows hold categories that training has not seen (1, such as 'Atlantis')"
+    assert f"column 'town': {said}" in capsys.readouterr().out
+    assert read_record(tmp_path / "p")["results"]["unseen_categories"] == {"town": {"Atlantis": 1}}
 
 
 @pytest.mark.parametrize(

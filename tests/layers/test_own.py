@@ -100,6 +100,31 @@ def test_parameters_that_have_no_gradient() -> None:
 
 
 @pytest.mark.usefixtures("no_type_checks")
+@pytest.mark.parametrize(
+    ("init", "given", "message"),
+    [
+        (
+            start,
+            {"apply": lambda x: x},
+            r"expected apply to take (params, x), got one of (x). For ",
+        ),
+        (lambda shape: (), {"apply": affine}, "expected init to take (key, in_shape), got one of "),
+        (
+            start,
+            {"apply": affine, "backward": lambda params, dy: dy},
+            "expected backward to take (params, x, dy), got one of (params, dy).",
+        ),
+    ],
+)
+def test_functions_of_other_arguments_are_refused_at_once(
+    init: Any, given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(TypeError) as found:
+        layer(init, **given)
+    assert message in str(found.value)
+
+
+@pytest.mark.usefixtures("no_type_checks")
 @pytest.mark.parametrize("combine", [serial, parallel, lambda *of: shared(*of, uses=[0, 1])])
 def test_what_is_no_layer_is_refused_at_once(combine: Any) -> None:
     message = r"expected layer 1 to be a Layer, got a function\. Call the function that makes it"

@@ -12,7 +12,7 @@ from jaxnet.core.types import Layer
 from jaxnet.data import read_table, table_dataset
 from jaxnet.data.preparation import fitted, pca, standardize
 from jaxnet.layers import dense, flatten, serial
-from jaxnet.networks import Model, load_model, mlp, multiclass, save_model
+from jaxnet.networks import Model, UnseenCategoryWarning, load_model, mlp, multiclass, save_model
 from jaxnet.networks.model import _program
 
 COLUMNS: dict[str, Any] = {
@@ -122,6 +122,52 @@ REFUSED: dict[str, tuple[Any, str]] = {
 def test_rows_that_the_table_does_not_have(rows: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
         of_table(tmp_path, "price", 1)[0].predict(rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind"),
+    [
+        (np.zeros((2, 3)), r"a ndarray of shape \(2, 3\)"),
+        (jnp.zeros(3), r"a ArrayImpl of shape \(3,\)"),
+        ([30.0, 1.0, "01067"], "a list"),
+        ([[30.0, 1.0, "01067"]], "a list"),
+        ([], "a list"),
+    ],
+)
+def test_rows_without_names_are_refused_with_those_of_the_table(
+    rows: Any, kind: str, tmp_path: Path
+) -> None:
+    names = r"\['size', 'floor', 'zip'\]"
+    message = (
+        rf"name the columns size, floor, zip, got {kind}\. Pass dict\(zip\({names}, rows\.T\)\)"
+    )
+    with pytest.raises(TypeError, match=message):
+        of_table(tmp_path, "price", 1)[0].predict(rows)
+
+
+def test_the_remedy_for_an_array_works(tmp_path: Path) -> None:
+    model, _ = of_table(tmp_path, "price", 1)
+    names = ["size", "floor", "zip"]
+    rows = np.array([[50.0, 1.0, "52062"], [30.0, 0.0, "01067"]], object)
+    expected = model.predict({name: COLUMNS[name][1::-1] for name in names})
+    np.testing.assert_array_equal(model.predict(dict(zip(names, rows.T, strict=True))), expected)
+    one = model.predict(dict(zip(names, rows[0].T, strict=True)))
+    assert one == pytest.approx(expected[0], rel=1e-6)
+
+
+def test_unseen_categories_are_counted_in_one_warning(tmp_path: Path) -> None:
+    model, _ = of_table(tmp_path, "kind", 2)
+    rows = {"zip": ["1", "52062", None, "2", "2"], "size": [50.0] * 5, "floor": [1.0] * 5}
+    assert model.unseen(rows) == {"zip": {"1": 1, "2": 2}}
+    assert model.unseen(COLUMNS) == {}
+    for answer in (model.predict, model.predict_proba):
+        with pytest.warns(UnseenCategoryWarning) as caught:
+            answer(rows)
+        assert [Path(each.filename).name for each in caught] == ["test_model.py"]
+        assert "nothing: column 'zip': '2' in 2, '1' in 1 rows" in str(caught[0].message)
+    many = rows | {"zip": [*"abcdef", "f"], "size": [50.0] * 7, "floor": [1.0] * 7}
+    with pytest.warns(UnseenCategoryWarning, match="'f' in 2, .* 'd' in 1 rows and 1 more$"):
+        model.predict(many)
 
 
 @pytest.mark.parametrize(

@@ -225,9 +225,40 @@ def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
         ),
         ({"validation": blobs(9, features=4)}, r"in_shape to be \(3,\), got \(4,\)"),
         ({"on_progress": 3}, "expected on_progress to be a function, got 3."),
+        *(
+            ({"optimizer": given}, rf"optimizer to be an optax.*, got {got}\. {remedy}\.$")
+            for given, got, remedy in [
+                ("adam", "'adam'", r"Pass jaxnet\.optim\.adam\(0\.001\)"),
+                ("Adma", "'Adma'", r"Pass jaxnet\.optim\.adam\(0\.001\)"),
+                ("lbfgs", "'lbfgs'", r"Pass jaxnet\.optim\.lbfgs\(\)"),
+                ("cubic", "'cubic'", r"Pass jaxnet\.optim\.adam\(0\.001\), for example"),
+                (adam, "adam", r"Call the factory: jaxnet\.optim\.adam\(0\.001\)"),
+                (optax.adam, "adam", r"Call the factory: optax\.adam\(0\.001\)"),
+                (lookahead, "lookahead", r"Call the factory: jaxnet\.optim\.lookahead\(\.\.\.\)"),
+            ]
+        ),
+        *(
+            ({name: given}, rf"expected {called or name} to take \({takes}\), got one of \(a\)")
+            for name, called, given, takes in [
+                ("evaluate_at", "", lambda a: a, "opt_state, params"),
+                ("augment", "", lambda a: a, "key, batch"),
+                ("instruments", "instrument 'm'", {"m": lambda a: a}, "params, statistics, train"),
+                ("loss", "", lambda a: a, "outputs, targets"),
+                ("metrics", "metric", {"m": lambda a: a}, "outputs, targets"),
+            ]
+        ),
         (
-            {"optimizer": "sgd"},
-            "expected optimizer to be a gradient transformation, got 'sgd'",
+            {"constraint": lambda params, more: params},
+            r"expected constraint to take \(params\), got one of \(params, more\)\.$",
+        ),
+        (
+            {"on_progress": lambda: None},
+            r"expected on_progress to take \(progress\), got one of \(\)",
+        ),
+        ({"penalty": lambda: 0.0}, r"expected penalty to take \(params\), got one of \(\)"),
+        (
+            {"penalty": lambda params: jnp.ones(2)},
+            r"expected penalty to return a scalar, got shape \(2,\)",
         ),
         ({"instruments": {"m": 3}}, "expected instrument 'm' to be a function, got 3"),
         ({"validation": ()}, "expected validation to be Examples, got a tuple"),

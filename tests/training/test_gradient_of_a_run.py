@@ -41,8 +41,33 @@ def test_it_is_the_slope_of_the_final_loss(float64: np.dtype) -> None:
         ends = [plain({**setting, name: setting[name] + step}) for step in (h, -h)]
         slope = float(ends[0] - ends[1]) / (2 * h)
         assert float(gradient[name]) == pytest.approx(slope, rel=1e-5)
-    with pytest.raises(ValueError, match="Reverse-mode differentiation does not work"):
-        jax.grad(plain)(setting)
+
+
+@pytest.mark.parametrize(
+    "wrap", [jax.grad, lambda f: jax.grad(jax.jit(f)), jax.jacrev, jax.hessian]
+)
+def test_reverse_mode_of_another_run_is_refused_with_the_way_out(wrap: Any) -> None:
+    message = (
+        r"expected a run for reverse-mode .* Make it with make_train\(\.\.\., differentiable=True\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        wrap(final_loss(build))(SETTING)
+
+
+def test_the_mark_is_no_part_of_the_program_and_forward_mode_passes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nested forward mode, too, and of several settings at a time."""
+    loss = final_loss(build)
+    marked = jax.jit(loss).lower(SETTING)
+    several = jax.tree.map(lambda value: jnp.stack([value, 2 * value]), SETTING)
+    slopes = jax.vmap(jax.jacfwd(loss))(several)
+    second = jax.jacfwd(jax.jacfwd(loss))(SETTING)
+    monkeypatch.setattr("jaxnet.training.loop.run.forward_mode_only", lambda tree, *_: tree)
+    loss = final_loss(build)
+    assert jax.jit(loss).lower(SETTING).as_text() == marked.as_text()
+    plain = jax.vmap(jax.jacfwd(loss))(several), jax.jacfwd(jax.jacfwd(loss))(SETTING)
+    jax.tree.map(np.testing.assert_array_equal, (slopes, second), plain)
 
 
 def test_a_rule_ends_it_too() -> None:

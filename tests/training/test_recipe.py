@@ -42,7 +42,7 @@ def test_a_builder_gets_arrays() -> None:
         (
             lambda rate: recipe(rate)._replace(optimizer="sgd"),
             TypeError,
-            "expected optimizer to be a gradient ",
+            "expected optimizer to be an optax.GradientTransformation",
         ),
     ],
     ids=["number", "nothing", "no options", "another name", "one more", "single rule", "name"],

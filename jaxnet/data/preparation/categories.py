@@ -20,7 +20,8 @@ def one_hot(unknown: Unknown = "zeros") -> Preparation:
 
     Args:
         unknown: what becomes of a value that training has not seen, and of a null: ``"zeros"``
-            in all columns; a 1 in a last column ``"other"``; or an ``"error"``.
+            in all columns; a 1 in a last column ``"other"``; or an ``"error"``. A saved model's
+            ``predict`` warns of unseen values in either column.
 
     Returns:
         Preparation of values of shape ``(n,)`` or ``(n, 1)`` to float64 of shape

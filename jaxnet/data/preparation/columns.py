@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxnet.core.checks import require
+from jaxnet.core.checks import check_instance, require
 from jaxnet.data.preparation.categories import one_hot
 from jaxnet.data.preparation.missing import impute
 from jaxnet.data.preparation.preparation import (
@@ -29,6 +29,7 @@ def by_column(preparations: Mapping[str, Preparation]) -> Preparation:
 
     Raises:
         ValueError: for no columns; in `fit` and `apply` for a table without one of them.
+        TypeError: in `fit` and `apply` for what is no `Table`, such as an array.
 
     >>> from jaxnet.data.table import make_table
     >>> people = make_table({"height": [1.6, 1.8], "colour": ["red", "blue"]})
@@ -88,5 +89,6 @@ def _suitable(column: np.ndarray) -> Preparation | None:
 
 
 def _column(table: Any, name: str) -> np.ndarray:
+    check_instance("inputs", table, Table, "to be a Table", "See jaxnet.data.read_table.")
     column = table.column(name)
     return column if column.dtype == object else column.astype(np.float64)[:, None]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_options
+from jaxnet.core.checks import check_choice, check_function, check_options
 from jaxnet.core.errors import invalid_type
 from jaxnet.core.memory import cache_by_value
 from jaxnet.core.representation import represent
@@ -154,6 +154,7 @@ def as_loss(loss: str | ElementwiseLoss | Loss | tuple[Callable[..., Array], ...
     if not callable(loss):
         expected = "to be a name, a function of outputs and targets, or a pair with its gradient"
         raise invalid_type("loss", expected, repr(loss))
+    check_function("loss", loss, takes="outputs, targets")
     known = [pair for pair in _PAIRS.values() if pair.function is loss]
     return known[0] if known else Loss(loss, _autodiff_rule(loss))
 

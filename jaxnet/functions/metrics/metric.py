@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from jaxnet.core.checks import check_choice, require_type
+from jaxnet.core.checks import check_choice, check_function, require_type
 from jaxnet.core.errors import InvalidValueError, invalid_value
 from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, ElementwiseLoss
@@ -91,6 +91,7 @@ def as_metric(metric: str | ElementwiseLoss | Metric | tuple[ElementwiseLoss, Mo
     good = (len(given) == 2 or isinstance(metric, Metric)) and callable(given[0])
     expected = "to be a name, a function of outputs and targets, or one with its direction"
     require_type(good, "metric", expected, repr(metric))
+    check_function("metric", given[0], takes="outputs, targets")
     asked = Metric(*given)
     plain = without_options(asked.function)
     known = next((m for m in _TABLE.values() if m.function is plain), asked)

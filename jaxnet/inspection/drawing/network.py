@@ -14,7 +14,7 @@ from jaxnet.core.trees import count_parameters
 from jaxnet.core.types import Layer, Params, Shape
 from jaxnet.inspection.check_inputs import check_like
 from jaxnet.inspection.drawing.layout import LINE, Point, text_width
-from jaxnet.inspection.drawing.svg import BACKWARD, FILLS, FORWARD, QUIET
+from jaxnet.inspection.drawing.svg import FILLS, FORWARD, QUIET
 from jaxnet.inspection.graphs.notation import dimensions
 from jaxnet.inspection.propagation.layer_paths import opened, part_of
 from jaxnet.networks.model_metadata import check_input_shape
@@ -39,9 +39,12 @@ SIZES = {"title": 18.0, "bold": 14.0, "text": 14.0, "quiet": 12.0}
 WEIGHTS = {"title": "bold", "bold": "bold", "text": "normal", "quiet": "normal"}
 """Kind of text -> its weight."""
 
-LINK, POSITIVE, NEGATIVE = "#9ca3af", COLORS["train"], BACKWARD
+LINK = "#9ca3af"
 
-LEGEND = "weights: blue positive, orange negative; width by size within a layer"
+WEIGHT_COLORS = {"positive": COLORS["train"], "negative": "#a8327d"}
+"""Sign of a weight -> the colour of its link, which is none of the orange of gradients."""
+
+LEGEND = "weights: blue positive, purple negative; width by size within a layer"
 
 
 class Column(NamedTuple):
@@ -253,7 +256,8 @@ def _links(column: Column, before: dict[int, Point], after: dict[int, Point]) ->
     for (i, j), w in weights.items():
         if math.isfinite(w) and w:
             width = 0.3 + 2.7 * abs(w) / largest
-            yield Stroke(before[j], after[i], POSITIVE if w > 0 else NEGATIVE, width)
+            sign = "positive" if w > 0 else "negative"
+            yield Stroke(before[j], after[i], WEIGHT_COLORS[sign], width)
 
 
 def _figure(picture: Picture) -> Any:

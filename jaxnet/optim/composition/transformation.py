@@ -1,6 +1,7 @@
 """Helpers of transformations: checks, stateless transformations, branches."""
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,20 +10,53 @@ import jax.numpy as jnp
 import optax
 
 from jaxnet.core.checks import require, require_type
+from jaxnet.core.suggestions import nearest
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.rule import Number, cast, transformation, widened
 
 
-def as_transformation(argument: str, given: Any) -> optax.GradientTransformationExtraArgs:
+def as_transformation(
+    argument: str, given: Any, known: Mapping[str, Any] | None = None
+) -> optax.GradientTransformationExtraArgs:
     """Return a transformation whose ``update`` accepts any extra arguments.
 
+    Args:
+        argument: its name, for the message.
+        given: the transformation.
+        known: name -> factory, of those that a text may name.
+
     Raises:
-        TypeError: if it has no ``init`` and ``update``, such as a factory that was not called.
+        TypeError: if it has no ``init`` and ``update``: for a factory that was not called, and for
+            a name, with the call that makes one.
     """
     good = all(callable(getattr(given, name, None)) for name in ("init", "update"))
-    name, remedy = getattr(given, "__name__", repr(given)), "Call the factory: adam(0.001)."
+    name = getattr(given, "__name__", repr(given))
+    remedy = "" if good else _remedy(given, known or {})
     require_type(good, argument, "to be an optax.GradientTransformation", name, remedy)
     return optax.with_extra_args_support(given)
+
+
+def _remedy(given: Any, known: Mapping[str, Any]) -> str:
+    """Return the call to write in place of what is no transformation."""
+    if isinstance(given, str):
+        name = nearest(given, known)
+        return f"Pass {_call(known[name])}." if name else _EXAMPLE
+    if callable(given) and inspect.isfunction(inspect.unwrap(given)):
+        return f"Call the factory: {_call(given)}."
+    return _EXAMPLE
+
+
+_EXAMPLE = "Pass jaxnet.optim.adam(0.001), for example."
+
+
+def _call(factory: Any) -> str:
+    """Return the text of a call of a factory, with the arguments that it needs."""
+    of = factory.__module__.partition(".")[0]
+    module = {"jaxnet": "jaxnet.optim.", "optax": "optax."}.get(of, "")
+    parameters = inspect.signature(factory).parameters.values()
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    given = {(): "", ("learning_rate",): "0.001"}.get(tuple(needed), "...")
+    return f"{module}{factory.__name__}({given})"
 
 
 def find_state(state: Any, kind: type[Any]) -> Any:

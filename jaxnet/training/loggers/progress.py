@@ -5,7 +5,9 @@ import contextlib
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from datetime import timedelta
+from time import monotonic
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import jax
 
@@ -75,10 +77,14 @@ def progress_bar(
             console.print(_announced[0], markup=False, highlight=False)
         label = progress if isinstance(progress, str) else label
         with _rich_bar(console) as bar:
-            task = bar.add_task(label, total=total, note="compiling")
+            task = bar.add_task(label, total=total, note="compiling", left=_Left(None))
+            updates: list[tuple[float, int]] = []
 
             def update(done: int, note: str = "", *, total: int | None = None) -> None:
-                bar.update(task, completed=done, note=note, total=total)
+                updates.append((monotonic(), done))
+                left = _time_left(updates[0], updates[-1], total or bar.tasks[0].total)
+                bar.update(task, completed=done, note=note, total=total, left=left)
+                del updates[1:]
 
             yield update
     finally:
@@ -103,6 +109,36 @@ def epochs_on(update: Update) -> Report:
         update(progress.epoch, ", ".join(notes), total=progress.epochs)
 
     return report
+
+
+class _Left(NamedTuple):
+    """Time until an end, as text that counts down."""
+
+    end: float | None
+
+    def __str__(self) -> str:
+        if self.end is None:
+            return "-:--:--"
+        return str(timedelta(seconds=max(0, round(self.end - monotonic()))))
+
+
+def _time_left(first: tuple[float, int], now: tuple[float, int], total: int | None) -> _Left:
+    """Extrapolate the mean time of a unit since the first update.
+
+    Rich forgets what is older than 30 s and needs two units: most sweeps would have no estimate.
+
+    Args:
+        first: time and units done at the first update.
+        now: those at the last one.
+        total: units in all; None if unknown.
+
+    >>> float(_time_left((0.0, 2), (50.0, 3), 6).end)
+    200.0
+    """
+    seconds, units = now[0] - first[0], now[1] - first[1]
+    if total is None or units <= 0:
+        return _Left(None)
+    return _Left(now[0] + seconds / units * (total - now[1]))
 
 
 def _console(progress: ProgressArgument) -> Any:
@@ -131,7 +167,7 @@ def _rich_bar(console: Any) -> Any:
         rich.BarColumn(),
         rich.MofNCompleteColumn(),
         rich.TextColumn("{task.fields[note]}", markup=False),
-        rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[left]}", style="progress.remaining"),
     )
     to_terminal = sys.stdout is not None and sys.stdout.isatty()
     # else what is printed meanwhile, which rich draws above the bar, would miss its file

@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
-from jaxnet.core.checks import check_instance, require
+from jaxnet.core.checks import check_arrays, check_instance, require
 from jaxnet.core.random import random_order
 from jaxnet.core.trees import all_finite
 from jaxnet.core.types import AnyArray, Array, Key
 from jaxnet.data.augmentation.compose import Augment
-from jaxnet.data.examples import Examples, count, total_weight
+from jaxnet.data.examples import Examples, count, named_arrays, total_weight
 from jaxnet.training.distributed.mesh import divided
 from jaxnet.training.loop.state import TrainState
 from jaxnet.training.loop.step import Step, StepState
@@ -245,11 +245,18 @@ def _part(array: Array, start: Array | int, size: int) -> Array:
 
 
 def _augmented(augment: Augment, key: Key, batch: Examples) -> Examples:
-    """Return an augmented mini-batch, by a key that no layer has."""
+    """Return an augmented mini-batch, by a key that no layer has.
+
+    Its targets may have another form, as one-hot ones have.
+    """
     made = augment(jax.random.fold_in(key, NEVER), batch)
     check_instance("augment", made, Examples, "to return Examples")
-    expected = f"to return {count(batch)} examples, as it was given"
-    require(count(made) == count(batch), "augment", expected, count(made))
+    for name, array in named_arrays(made).items():
+        check_arrays(**{f"{name} of augment": array})
+        expected = f"to return {count(batch)} {name}, as it was given"
+        require(array.shape[:1] == (count(batch),), "augment", expected, len(array))
+    shapes = batch.inputs.shape, made.inputs.shape
+    require(shapes[0] == shapes[1], "augment", f"to return inputs of shape {shapes[0]}", shapes[1])
     return made
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice, check_scalar, require, require_type
+from jaxnet.core.checks import check_choice, check_kept, check_scalar, require, require_type
 from jaxnet.core.memory import cache_by_value
 from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Number, Params, Statistics
@@ -217,7 +217,10 @@ def start_rules(rules: Sequence[Rule], params: Params, statistics: Statistics) -
 
 def watch(rules: Sequence[Rule], states: Sequence[Any], watched: Watched) -> tuple[Any, ...]:
     """Return the states of all rules after an epoch."""
-    return tuple(rule.update(state, watched) for rule, state in zip(rules, states, strict=True))
+    updated = tuple(rule.update(state, watched) for rule, state in zip(rules, states, strict=True))
+    for rule, before, after in zip(rules, states, updated, strict=True):
+        check_kept(f"state of the rule {rule.name!r}", before, after)
+    return updated
 
 
 def stopped_by(rules: Sequence[Rule], states: Sequence[Any]) -> Array:

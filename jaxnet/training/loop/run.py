@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_function, check_instance, require, require_type
+from jaxnet.core.forward_mode import forward_mode_only
 from jaxnet.core.trees import select
 from jaxnet.core.types import Array, Params, Statistics
 from jaxnet.data.examples import Examples
@@ -46,7 +47,7 @@ def check_instruments(instruments: Any) -> None:
     remedy = "Pass {'name': function of (params, statistics, train)}."
     check_instance("instruments", instruments, Mapping | None, "to be a mapping", remedy)
     for name, instrument in (instruments or {}).items():
-        check_function(f"instrument {name!r}", instrument)
+        check_function(f"instrument {name!r}", instrument, takes="params, statistics, train")
 
 
 def make_measure(
@@ -139,9 +140,13 @@ def make_run(
             end, _ = jax.lax.scan(lambda carry, _: (one(carry), None), start, length=capacity)
         else:
             end = jax.lax.while_loop(going_on, body, start)
+            end = forward_mode_only(end, "a run", _REVERSE)
         return strongly_typed(end.state), end.history, end.done
 
     return run
+
+
+_REVERSE = "Make it with make_train(..., differentiable=True), or take jax.jvp or jax.jacfwd."
 
 
 def _same(carry: _Carry) -> _Carry:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import optax
 
+from jaxnet.core.checks import check_kept
 from jaxnet.core.representation import represent
 from jaxnet.core.trees import scaled
 from jaxnet.core.types import Array, Key, Number, Params, Statistics
@@ -52,6 +53,10 @@ def make_step(
     ``divisor`` is its size. The sums are those of the batch before the update, which ends with
     the constraint, if there is one. An ``optax.GradientTransformationExtraArgs`` is given those
     of `jaxnet.training.loop.extra_arguments.ExtraArguments` that it takes.
+
+    Raises:
+        TypeError: when called, for a gradient, update, state of the optimizer, statistics or
+            constrained parameters of another tree, shape or dtype than before the step.
     """
     gradient = engine(objective)
     names = accepted_arguments(optimizer)
@@ -61,6 +66,8 @@ def make_step(
         state: StepState, batch: Examples, key: Key, divisor: Number
     ) -> tuple[StepState, Sums]:
         here = gradient(state.params, state.statistics, batch, key, divisor)
+        check_kept("gradient", state.params, here.dparams, dtypes=False)
+        check_kept("statistics of the network", state.statistics, here.statistics)
         extra = {}
         if names:  # for others not even the risk is written into the program
             given = extra_arguments(
@@ -68,11 +75,14 @@ def make_step(
             )
             extra = {name: getattr(given, name) for name in names}
         updates, opt_state = optimizer.update(here.dparams, state.opt_state, state.params, **extra)
+        check_kept("updates of the optimizer", state.params, updates, dtypes=False)
+        check_kept("state of the optimizer", state.opt_state, opt_state)
         if state.scale is not None:
             updates = scaled(state.scale, updates)
         params = optax.apply_updates(state.params, updates)
         if constraint is not None:
             params = constraint(params)
+            check_kept("constraint", state.params, params)
         return StepState(params, here.statistics, opt_state, state.scale), here.sums
 
     return step

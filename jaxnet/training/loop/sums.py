@@ -42,5 +42,9 @@ def batch_sums(objective: Objective, outputs: Array, batch: Examples) -> Sums:
 
 def batch_risk(objective: Objective, sums: Sums, params: Params, divisor: Number) -> Array:
     """Return the risk of a batch: its summed losses over ``divisor``, plus the penalty."""
-    mean, penalty = sums["loss"] / divisor, objective.penalty
-    return mean if penalty is None else mean + penalty.function(params)
+    mean = sums["loss"] / divisor
+    if objective.penalty is None:
+        return mean
+    added = objective.penalty.function(params)
+    require(not jnp.shape(added), "penalty", "to return a scalar", f"shape {jnp.shape(added)}")
+    return mean + added

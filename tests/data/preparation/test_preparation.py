@@ -125,6 +125,10 @@ def test_what_is_saved_prepares_alike(name: str) -> None:
         (lambda: prepare.one_hot().fit(np.ones((2, 2))), "to be one column, got shape (2, 2)"),
         (lambda: prepare.by_column({}), "expected preparations to name columns, got none"),
         (
+            lambda: prepare.by_column({"age": prepare.one_hot()}).fit(np.zeros((2, 1))),
+            "expected inputs to be a Table, got a ndarray. See jaxnet.data.read_table.",
+        ),
+        (
             lambda: prepare.by_column({"age": prepare.one_hot()}).fit(people()),
             "expected column to be one of height, sex, smokes, name, planet, got 'age'",
         ),

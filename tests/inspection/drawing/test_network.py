@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 import matplotlib
 import pytest
+from matplotlib.colors import to_hex
 
 import jaxnet
-from jaxnet.inspection import draw_network
+from jaxnet.inspection import WEIGHT_COLORS, draw_network
 from jaxnet.inspection.drawing.layout import text_width
+from jaxnet.inspection.drawing.svg import BACKWARD
 from jaxnet.layers import activation, dense, flatten, residual, serial
 
 KEY = jax.random.key(0)
@@ -74,12 +76,14 @@ def test_links_show_sign_and_size_of_the_weights() -> None:
     assert len(lines.get_segments()) == 2  # neither 0 nor NaN
     thin, thick = lines.get_linewidths()
     assert thick / thin == pytest.approx(3.0 / 1.65)
-    assert lines.get_colors()[0][2] > 0.5 > lines.get_colors()[1][2]  # blue, orange
+    drawn = [to_hex(color) for color in lines.get_colors()]
+    assert drawn == [WEIGHT_COLORS["positive"], WEIGHT_COLORS["negative"]]
+    assert BACKWARD not in drawn  # which gradients have
     (upper, lower) = sorted(segment[1][1] for segment in lines.get_segments())
     assert upper == lower  # both lead to the first unit
     start = [segment[0][1] for segment in lines.get_segments()]
     assert start[0] < start[1]  # from the first input, and from the second beneath it
-    assert any(text.startswith("weights: blue") for text in texts(figure))
+    assert any(text.startswith("weights: blue positive, purple") for text in texts(figure))
 
 
 @pytest.mark.parametrize("widths", [(1, 1), (2, 4, 3, 1), (10, 100, 10), (1234567, 8, 8, 1000)])

@@ -56,7 +56,9 @@ def message_of(call: Callable[[], Any]) -> str:
 
 
 POSITIVE = "finite and in (0, inf), got {}."
-FACTORY = "to be an optax.GradientTransformation, got {}. Call the factory: adam(0.001)."
+FACTORY = "to be an optax.GradientTransformation, got {}. {}"
+CALL = "Call the factory: jaxnet.optim.{}(0.001)."
+EXAMPLE = "Pass jaxnet.optim.adam(0.001), for example."
 
 MAKING: dict[str, tuple[Callable[[], Any], str]] = {
     "clip": (lambda: clip(0), "expected max_delta " + POSITIVE.format(0)),
@@ -148,27 +150,27 @@ MAKING: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "chain of a factory": (
         lambda: chain(clip(1.0), wrong(adam)),
-        "expected transforms[1] " + FACTORY.format("adam"),
+        "expected transforms[1] " + FACTORY.format("adam", CALL.format("adam")),
     ),
     "accumulate a factory": (
         lambda: accumulate(wrong(adam), 2),
-        "expected inner " + FACTORY.format("adam"),
+        "expected inner " + FACTORY.format("adam", CALL.format("adam")),
     ),
     "average_parameters of a number": (
         lambda: average_parameters(wrong(0.1), 0.9),
-        "expected inner " + FACTORY.format(0.1),
+        "expected inner " + FACTORY.format(0.1, EXAMPLE),
     ),
     "apply_if_finite of None": (
         lambda: apply_if_finite(wrong(None), 2),
-        "expected inner " + FACTORY.format(None),
+        "expected inner " + FACTORY.format(None, EXAMPLE),
     ),
     "masked factory": (
         lambda: masked(wrong(sgd), True),
-        "expected inner " + FACTORY.format("sgd"),
+        "expected inner " + FACTORY.format("sgd", CALL.format("sgd")),
     ),
     "per_group of a factory": (
         lambda: per_group({"a": wrong(sgd)}, "a"),
-        "expected transforms['a'] " + FACTORY.format("sgd"),
+        "expected transforms['a'] " + FACTORY.format("sgd", CALL.format("sgd")),
     ),
 }
 """Name -> a call that is refused at once, and its message."""

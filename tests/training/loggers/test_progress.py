@@ -110,6 +110,31 @@ def test_the_device_is_said_once_a_process(monkeypatch: pytest.MonkeyPatch) -> N
     assert bars(terminal) == [SHOWN, HIDDEN] * 2
 
 
+def test_the_time_left_is_known_after_one_long_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of a sweep may take minutes, and there may be two of them."""
+    terminal, now = watched(monkeypatch), [0.0]
+    monkeypatch.setattr(progress_module, "monotonic", lambda: now[0])
+    with progress_bar("runs") as update:
+        update(2, total=6)  # found in a checkpoint
+        now[0] = 50.0
+        update(3, total=6)
+    drawn = terminal.getvalue()
+    assert drawn.index("3/6") < drawn.index("0:02:30")
+
+
+def test_the_time_left_counts_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [10.0]
+    monkeypatch.setattr(progress_module, "monotonic", lambda: now[0])
+    left = progress_module._time_left((0.0, 0), (10.0, 1), 10)
+    assert f"{left}" == "0:01:30"
+    now[0] = 11.0
+    assert f"{left}" == "0:01:29"
+    now[0] = 200.0
+    assert f"{left}" == "0:00:00"
+    assert f"{progress_module._time_left((0.0, 0), (10.0, 0), 10)}" == "-:--:--"
+    assert f"{progress_module._time_left((0.0, 0), (10.0, 1), None)}" == "-:--:--"
+
+
 def test_the_result_has_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = watched(monkeypatch)
 

@@ -100,8 +100,21 @@ def test_a_strength_may_be_swept() -> None:
         (lambda key, batch: batch.inputs, "expected augment to return Examples"),
         (
             lambda key, batch: batch.take(slice(0, 2)),
-            "expected augment to return 5 examples, as it was given, got 2",
+            "expected augment to return 5 inputs, as it was given, got 2",
         ),
+        (
+            lambda key, batch: batch._replace(targets=batch.targets[:2]),
+            "expected augment to return 5 targets, as it was given, got 2",
+        ),
+        (
+            lambda key, batch: batch._replace(inputs=batch.inputs[:, :3]),
+            "expected augment to return inputs of shape (5, 4), got (5, 3)",
+        ),
+        (
+            lambda key, batch: batch._replace(inputs=list(batch.inputs)),
+            "expected inputs of augment to be an array, got a list",
+        ),
+        (lambda batch: batch, "expected augment to take (key, batch), got one of (batch)"),
     ],
 )
 @pytest.mark.usefixtures("no_type_checks")

@@ -1,0 +1,58 @@
+"""Marks values through which only forward mode goes, so that the error of reverse mode explains."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from jaxnet.core.errors import invalid_value
+from jaxnet.core.types import Array
+
+
+def forward_mode_only(tree: Any, argument: str, remedy: str) -> Any:
+    """Return a pytree as it is; reverse mode through it raises an error.
+
+    No instruction of a compiled program comes of it. The loops of `jax.lax.while_loop` have no
+    reverse mode, and what JAX says of that, long after they were called, names none of them.
+
+    Args:
+        tree: what is returned.
+        argument: what would have to be another, for the message.
+        remedy: what to do.
+
+    >>> jax.jvp(lambda x: forward_mode_only(2 * x, "f", "Or not."), (3.0,), (1.0,))[1].tolist()
+    2.0
+    >>> try:
+    ...     jax.grad(lambda x: forward_mode_only(2 * x, "f", "Or not."))(3.0)
+    ... except ValueError as error:
+    ...     print(error)
+    expected f for reverse-mode differentiation, such as jax.grad, got one that has forward mode \
+only. Or not.
+    """
+
+    def marked(leaf: Any) -> Array:
+        real = jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)
+        return _mark.bind(leaf, argument=argument, remedy=remedy) if real else leaf
+
+    return jax.tree.map(marked, tree)
+
+
+def _refuse(cotangent: Any, operand: Any, *, argument: str, remedy: str) -> Any:
+    del cotangent, operand
+    expected = "for reverse-mode differentiation, such as jax.grad"
+    raise invalid_value(argument, expected, "one that has forward mode only", remedy)
+
+
+def _as_it_is(context: Any, operand: Any, **_: Any) -> list[Any]:
+    del context
+    return [operand]
+
+
+_mark = Primitive("forward_mode_only")
+_mark.def_impl(lambda x, **_: x)
+_mark.def_abstract_eval(lambda x, **_: x)
+ad.deflinear2(_mark, _refuse)
+batching.defvectorized(_mark)
+mlir.register_lowering(_mark, _as_it_is)
