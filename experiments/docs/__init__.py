@@ -1,9 +1,10 @@
 """Is every public name documented, with its formulas, and does every link lead somewhere?
 
-Builds the documentation: the README as its start, the guides, each public name with its docstring,
-whose formulas become MathML and whose doctests are its examples, a page an optimizer with its
-conventions, its rows of the verification matrix and its paths, a page an experiment with its claims
-and figures. Nothing is fetched, and no page asks for anything outside; a warning is a failure.
+Builds the documentation: the README as its start, the guides, the tour with what its cells show,
+each public name with its docstring, whose formulas become MathML and whose doctests are its
+examples, a page an optimizer or transformation with its conventions, its rows of the verification
+matrix and its paths, a page an experiment with its claims and figures. Nothing is fetched, and no
+page asks for anything outside; a warning is a failure.
 
 ``pip install -e '.[docs]'`` installs what it needs. Results of experiments are shown where they
 are found: run ``verify_optimizers`` and ``all`` before.
@@ -27,7 +28,7 @@ class Config:
     results: Path = Path("out")
     """Folder in which experiments have left their results, one folder each."""
     few: bool = False
-    """Draw the paths of one optimizer only."""
+    """Draw the paths of one optimizer only, and do not run the tour."""
     out: Path = Path("out/docs")
     """Folder for index.html, the other pages, and result.json."""
 
@@ -43,7 +44,7 @@ def main(config: Config) -> list[Claim]:
         source, trees = Path(folder) / "source", Path(folder) / "trees"
         source.mkdir()
         written = write_sources(source, config.results, questions(), few=config.few)
-        built = build(source, out, trees)
+        built = build(source, out, trees, executed=not config.few)
     anchors = documented(out)
     missing = [n.full for n in written.index.names if n.full not in anchors]
     dead = [*written.problems, *dict.fromkeys(written.index.problems), *dead_links(out)]

@@ -31,7 +31,8 @@ SETTINGS: dict[str, Any] = {
     "html_math_renderer": "mathml",
     "myst_enable_extensions": ["dollarmath"],
     "myst_heading_anchors": 4,
-    "nb_execution_mode": "off",
+    "nb_execution_timeout": 600,
+    "nb_output_stderr": "remove",  # progress bars
     "nitpicky": True,
     "add_module_names": False,
     "python_maximum_signature_line_length": 88,
@@ -65,24 +66,28 @@ def require_packages() -> None:
         raise missing_package("sphinx, furo, myst-nb", error, remedy) from error
 
 
-def build(source: Path, out: Path, trees: Path) -> Built:
+def build(source: Path, out: Path, trees: Path, *, executed: bool) -> Built:
     """Build the pages of a folder.
 
     Args:
         source: folder of reStructuredText, Markdown and notebooks.
         out: folder for the pages.
         trees: folder for what Sphinx keeps.
+        executed: whether notebooks are run, so that they show what their cells do.
     """
     said = io.StringIO()
     settings = SETTINGS | {"extensions": ["myst_nb", "experiments.docs.build"]}
+    settings |= {"nb_execution_mode": "force" if executed else "off"}
     sphinx: Any = importlib.import_module("sphinx.application")
     app = sphinx.Sphinx(
         source, None, out, trees, "html", settings, status=None, warning=said, freshenv=True
     )
     app.build()
-    for path in out.rglob("*.html"):
-        path.write_text(finish_page(path.read_text("utf-8")), "utf-8")
     lines = re.sub(r"\x1b\[[0-9;]*m", "", said.getvalue()).splitlines()
+    for path in out.rglob("*.html"):
+        page = finish_page(path.read_text("utf-8"))
+        path.write_text(page, "utf-8")
+        lines += [f"{path.name}: a figure is shown as text"] * page.count("&lt;Figure size")
     return Built(len(app.env.found_docs), [line for line in lines if line.strip()])
 
 
@@ -114,17 +119,31 @@ def to_mathml(latex: str, *, block: bool = False) -> str:
 LONG = 50
 """Characters of LaTeX from which a formula may be wider than a telephone, and scrolls there."""
 
-SCROLLS = ("div.table-wrapper", "aside.sidebar-drawer", "aside.toc-drawer", "div.highlight")
+SCROLLS = (
+    *("div.table-wrapper", "div.highlight", "div.output"),
+    *("aside.sidebar-drawer", "aside.toc-drawer"),
+)
 """What scrolls by itself, or is a drawer that a button opens."""
 
 
+_NUMBER = re.compile(r"\b\d+(?:\.\d+)?e[-+]\d+\b")
+_UNBROKEN = r'<span class="number">\g<0></span>'
+
+
 def finish_page(page: str) -> str:
-    """Return a page in which icons have names and what scrolls is marked, and can be reached.
+    """Return a page in which icons have names, what scrolls is marked, and lines break well.
+
+    Lines break within a name at its underscores, and never within a number.
 
     >>> finish_page('<svg class="icon"></svg>')
     '<svg aria-label="icon" role="img" class="icon"></svg>'
+    >>> finish_page('<p title="1e-8">1e-8 <span class="pre">to_rest</span></p>')
+    '<p title="1e-8"><span class="number">1e-8</span> <span class="pre">to_<wbr>rest</span></p>'
     """
+    page = re.sub(r"<img(?![^>]* alt=)", '<img alt="output of the cell above"', page)
     page = re.sub(r"<svg(?=[\s>])(?![^>]*aria-label)", '<svg aria-label="icon" role="img"', page)
+    page = re.sub(r"(?<=>)[^<>]*\de[-+]\d[^<>]*(?=<)", lambda m: _NUMBER.sub(_UNBROKEN, m[0]), page)
+    page = re.sub(r'(?<=<span class="pre">)\w+(?=<)', lambda m: m[0].replace("_", "_<wbr>"), page)
     for each in SCROLLS:
         tag, name = each.split(".")
         page = re.sub(

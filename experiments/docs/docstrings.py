@@ -49,11 +49,12 @@ def to_rest(text: str, refer: Refer, names: Mapping[str, str]) -> str:
 def formulas(text: str, names: Mapping[str, str]) -> list[str]:
     """Return the LaTeX of the equations of a docstring's first paragraphs, in their order.
 
-    An equation defines or updates something; they end where the arguments, or a list, begin.
+    An equation defines, updates or bounds something; they end where the arguments, or a list,
+    begin.
     """
     head = re.split(r"^(?:Args|Attributes|Returns|Raises):$|^- |^>>> ", text, flags=re.MULTILINE)[0]
     spans = re.findall(r"``(.+?)``", head, re.DOTALL)
-    found = [to_latex(span, names.keys()) for span in spans if re.search(r" = |<-", span)]
+    found = [to_latex(span, names.keys()) for span in spans if re.search(r" = |<-| <= ", span)]
     return [latex for latex in found if latex]
 
 
@@ -96,7 +97,8 @@ def _block(block: str, refer: Refer, names: Mapping[str, str]) -> str:
     if re.match(r"\d+\. ", block):
         items = re.split(r"^\d+\. ", block, flags=re.MULTILINE)[1:]
         return "\n".join(f"#. {_indented(item, refer, names, 3)}" for item in items)
-    return inline(textwrap.dedent(block), refer, names)
+    lines = map(str.strip, block.splitlines())  # a hanging indent is none of a list
+    return inline("\n".join(lines), refer, names)
 
 
 def _indented(item: str, refer: Refer, names: Mapping[str, str], by: int = 2) -> str:

@@ -12,11 +12,10 @@ from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import optax
+
 import jaxnet
 from experiments.docs.docstrings import constants, inline, methods, signature, to_rest
-
-OWN_PAGES = ("OPTIMIZERS", "SECOND_ORDER")
-"""Tables of `jaxnet.optim` whose members have a page of their own."""
 
 PACKAGES = {"functools", "jax", "matplotlib", "numpy", "optax", "pandas", "tensorboardX", "xarray"}
 """Packages whose names docstrings mention."""
@@ -70,9 +69,36 @@ def public_names() -> list[Name]:
     ]
 
 
-def optimizers() -> dict[str, Callable[..., Any]]:
-    """Return name -> factory of the optimizers that have a page."""
-    return {name: f for table in OWN_PAGES for name, f in getattr(jaxnet.optim, table).items()}
+def optimizers() -> dict[str, dict[str, Callable[..., Any]]]:
+    """Return heading -> name -> factory of all transformations, each of which has a page.
+
+    >>> [name for name, made in optimizers().items() if "clip" in made]
+    ['Transformations and line searches']
+    """
+    optim = jaxnet.optim
+    made = {name: getattr(optim, name) for name in sorted(optim.__all__, key=str.lower)}
+    made = {name: factory for name, factory in made.items() if _makes_transformation(factory)}
+    wrappers = {name for name in made if "inner" in inspect.signature(made[name]).parameters}
+    groups = {
+        "First order": optim.OPTIMIZERS,
+        "Second order": optim.SECOND_ORDER,
+        "Wrappers of another optimizer": {n: made[n] for n in made if n in wrappers},
+    }
+    known = {name for group in groups.values() for name in group}
+    rest = {name: factory for name, factory in made.items() if name not in known}
+    return groups | {"Transformations and line searches": rest}
+
+
+def own_pages() -> dict[str, Callable[..., Any]]:
+    """Return name -> factory of all of `optimizers`, in their order."""
+    return {name: factory for group in optimizers().values() for name, factory in group.items()}
+
+
+def _makes_transformation(value: Any) -> bool:
+    if not inspect.isroutine(value):
+        return False
+    made = inspect.signature(value).return_annotation
+    return inspect.isclass(made) and issubclass(made, optax.GradientTransformation)
 
 
 class Index:
@@ -186,10 +212,10 @@ def face_page(face: str, index: Index) -> str:
     names = [name for name in index.names if name.face == face]
     here = Name(face, "", module)
     intro = to_rest(inspect.getdoc(module) or "", lambda text: index.refer(text, name=here), {})
-    own_pages = optimizers() if face == "jaxnet.optim" else {}
+    elsewhere = own_pages() if face == "jaxnet.optim" else {}
     groups: dict[str, list[str]] = {"Functions": [], "Classes": [], "Constants and types": []}
     for name in names:
-        if name.name not in own_pages:
+        if name.name not in elsewhere:
             groups[_group(name.value)].append(entry(name, index))
     parts = [f"{face}\n{'=' * len(face)}", intro, _contents(names, index)]
     for group, entries in groups.items():
@@ -207,7 +233,7 @@ def _group(value: Any) -> str:
 def _contents(names: list[Name], index: Index) -> str:
     """Return a table of the names with the first sentence of each docstring."""
     rows = [(f":py:obj:`{n.name} <{n.full}>`", summary(n, index)) for n in names]
-    return table(("name", "what it is"), rows) if rows else ""
+    return table(("name", "what it is"), rows, stacked=True) if rows else ""
 
 
 def summary(name: Name, index: Index) -> str:
@@ -220,9 +246,16 @@ def summary(name: Name, index: Index) -> str:
     return inline(sentence, lambda text: index.refer(text, name=name), names)
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Return a table of reStructuredText."""
-    lines = [".. list-table::", "   :header-rows: 1", "   :width: 100%", ""]
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, stacked: bool = False) -> str:
+    """Return a table of reStructuredText.
+
+    Args:
+        head: names of the columns.
+        rows: cells.
+        stacked: whether a telephone shows the cells of a row one below the other.
+    """
+    lines = [".. list-table::", "   :header-rows: 1", "   :width: 100%"]
+    lines += [*(["   :class: stacked"] if stacked else []), ""]
     for row in [head, *rows]:
         for i, cell in enumerate(row):
             text = textwrap.indent(cell, " " * 7).strip()

@@ -4,6 +4,7 @@ import ast
 import inspect
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,9 @@ HERE = Path(__file__).parent.parent
 ROOT = HERE.parent
 LINES = 30
 """Lines of source that a page shows."""
+
+MANY = 8
+"""Claims of an experiment that the page of the course still lists one by one."""
 
 CHECKING = re.compile(r"claim|check|draw|figure|plot|print|describe|_line|report|table")
 """Functions that judge and draw, which are not what an experiment is about."""
@@ -208,7 +212,7 @@ def _options(name: str, index: Index) -> str:
                 rows = list(_fields(node, index))
                 head = ("option", "default", "what it is")
                 title = f"Options\n-------\n\n``python -m experiments.{name}``"
-                return f"{title}\n\n{table(head, rows)}"
+                return f"{title}\n\n{table(head, rows, stacked=True)}"
     return ""
 
 
@@ -238,7 +242,8 @@ def laboratory_page(questions: Mapping[str, str]) -> str:
     every = [*PARTS, ("Tools", tools, TOOLS)]
     for name, about, members in every:
         rows = [(f":doc:`{each}`", _escaped(questions[each])) for each in members]
-        parts += [f"{name}\n{'-' * len(name)}", about, table(("experiment", "question"), rows)]
+        found = table(("experiment", "question"), rows, stacked=True)
+        parts += [f"{name}\n{'-' * len(name)}", about, found]
         tree = "\n".join(f"   {each}" for each in members)
         parts.append(f".. toctree::\n   :hidden:\n\n{tree}")
     parts.append(".. toctree::\n   :hidden:\n\n   README\n   contenders")
@@ -269,10 +274,10 @@ def course_page(source: Path, results: Path, questions: Mapping[str, str]) -> st
         parts.append(table(("experiment", "question or claim", "verdict"), rows))
     head = ("lecture, slide", "says", "right")
     errors = [tuple(map(_escaped, error)) for error in SLIDE_ERRORS]
-    parts += ["Errors of the slides\n--------------------", table(head, errors)]
+    parts += ["Errors of the slides\n--------------------", table(head, errors, stacked=True)]
     head = ("lecture, slide", "says", "why not")
     unchecked = [tuple(map(_escaped, each)) for each in UNCHECKED]
-    parts += ["Not checked\n-----------", table(head, unchecked)]
+    parts += ["Not checked\n-----------", table(head, unchecked, stacked=True)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -281,7 +286,12 @@ def _verdicts(
 ) -> Iterator[tuple[str, str, str]]:
     yield f":doc:`{name} </experiments/{name}>`", f"*{_escaped(questions[name])}*", ""
     record = read_record(results, name)
-    for claim in record[0]["claims"] if record else ():
+    claims = record[0]["claims"] if record else ()
+    if len(claims) > MANY:
+        for verdict, count in Counter(map(_verdict, claims)).items():
+            yield "", f"claims on its page: {count}", verdict
+        return
+    for claim in claims:
         yield "", _escaped(claim["statement"]), _verdict(claim)
 
 

@@ -10,8 +10,8 @@ import matplotlib as mpl
 import numpy as np
 import optax
 
-import jaxnet
 from experiments.harness.figures import BLUE, GREY, ORANGE, new_figure
+from jaxnet import optim
 from jaxnet.core.types import Array
 
 STEPS = 150
@@ -59,6 +59,35 @@ LANDSCAPES = {
 }
 
 
+RATED: dict[str, Callable[[Any], Any]] = {
+    **optim.OPTIMIZERS,
+    "lookahead": lambda rate: optim.lookahead(optim.sgd(rate)),
+    "sam": lambda rate: optim.sam(optim.sgd(rate)),
+    "schedule_free": lambda rate: optim.schedule_free(optim.sgd(rate), rate),
+    "adaptive_grad_clip": lambda rate: optim.chain(optim.adaptive_grad_clip(0.1), optim.sgd(rate)),
+    "add_decayed_weights": lambda rate: optim.chain(
+        optim.add_decayed_weights(1.0), optim.sgd(rate)
+    ),
+    "chain": lambda rate: optim.chain(optim.clip_by_global_norm(1.0), optim.momentum(rate)),
+    "clip": lambda rate: optim.chain(optim.clip(1.0), optim.sgd(rate)),
+    "clip_by_global_norm": lambda rate: optim.chain(
+        optim.clip_by_global_norm(1.0), optim.sgd(rate)
+    ),
+    "reduce_on_plateau": lambda rate: optim.chain(
+        optim.momentum(rate), optim.reduce_on_plateau(factor=0.5, patience=5)
+    ),
+}
+"""Name -> ``learning_rate -> optimizer``, whose path its page shows: an example of a wrapper."""
+
+UNRATED: dict[str, Callable[[], Any]] = {
+    **optim.SECOND_ORDER,
+    "backtracking": lambda: optim.chain(optim.sgd(1.0), optim.backtracking()),
+    "newton_raphson": lambda: optim.chain(optim.sgd(1.0), optim.newton_raphson()),
+    "strong_wolfe": lambda: optim.chain(optim.sgd(1.0), optim.strong_wolfe()),
+}
+"""The same of what keeps its default learning rate, or finds the size of a step."""
+
+
 class Paths(NamedTuple):
     """Paths of an optimizer.
 
@@ -77,15 +106,12 @@ def follow(name: str) -> Paths:
     """Return the paths of an optimizer, each with the best learning rate.
 
     The two weights are one row of a matrix, since the rule of `jaxnet.optim.muon` is for matrices.
-    Optimizers of the second order keep their default rate.
+    Those of `UNRATED` keep their settings.
     """
-    first_order = name in jaxnet.optim.OPTIMIZERS
-    factory = {**jaxnet.optim.OPTIMIZERS, **jaxnet.optim.SECOND_ORDER}[name]
-    rates = jnp.array(RATES) if first_order else None
+    rates = jnp.array(RATES) if name in RATED else None
 
     def run(kind: Array, rate: Any) -> Array:
-        optimizer = factory() if rate is None else factory(rate)
-        optimizer = optax.with_extra_args_support(optimizer)
+        optimizer = optax.with_extra_args_support(example(name, rate))
         start = jnp.array([landscape.start for landscape in LANDSCAPES.values()])[kind]
 
         def outputs_fn(w: Array) -> Array:
@@ -102,7 +128,7 @@ def follow(name: str) -> Paths:
             w, state = carry
             value, g = jax.value_and_grad(value_fn)(w)
             extra: dict[str, Any] = {"value": value, "value_fn": value_fn, "grad": g}
-            extra |= {"outputs_fn": outputs_fn, "loss_fn": loss_fn}
+            extra |= {"outputs_fn": outputs_fn, "loss_fn": loss_fn, "grad_fn": jax.grad(value_fn)}
             extra |= {"penalty_fn": lambda _: jnp.zeros(())}
             updates, state = optimizer.update(g, state, w, **extra)
             w = w + updates
@@ -118,7 +144,12 @@ def follow(name: str) -> Paths:
     else:
         over_rates = jax.vmap(run, in_axes=(None, 0))
         paths = jax.jit(jax.vmap(over_rates, in_axes=(0, None)))(kinds, rates)
-    return _best(np.asarray(paths), first_order)
+    return _best(np.asarray(paths), rates is not None)
+
+
+def example(name: str, rate: Any) -> Any:
+    """Return the optimizer of a path, at a learning rate, or None for its own."""
+    return UNRATED[name]() if rate is None else RATED[name](rate)
 
 
 def _best(paths: np.ndarray, several: bool) -> Paths:

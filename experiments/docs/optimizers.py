@@ -2,18 +2,27 @@
 
 import inspect
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jaxnet
 from experiments.docs.docstrings import formulas, inline, signature
 from experiments.docs.faces import Index, Name, entry, optimizers, table
-from experiments.docs.landscapes import LANDSCAPES, STEPS, draw, follow
+from experiments.docs.landscapes import LANDSCAPES, RATED, STEPS, UNRATED, draw, example, follow
 from jaxnet.optim.verification import DEFAULTS, REASONS, conventions
 
 RECORD = "verify_optimizers"
 """Experiment that measures the matrix."""
+
+_COMMAND = f"python -m experiments.{RECORD}"
+
+_NOT_MEASURED = (
+    f"Not measured in this build, which found no result of ``{_COMMAND}``: its rows, each held "
+    "against the library of its convention and against the rule written again in NumPy from the "
+    "paper, stand here where that has run."
+)
 
 
 def optimizer_page(
@@ -29,6 +38,7 @@ def optimizer_page(
         drawn: whether its paths are computed and drawn.
     """
     public = index.by_full[f"jaxnet.optim.{name}"]
+    drawn = drawn and name in {**RATED, **UNRATED}  # what scales all steps has no path of its own
     landscapes = [_heading("Down a landscape"), _paths(name, folder)] if drawn else []
     parts = [
         f"{name}\n{'=' * len(name)}",
@@ -56,25 +66,34 @@ def _equations(name: Name) -> str:
 
 def _paths(name: str, folder: Path) -> str:
     paths = follow(name)
-    first_order = name in jaxnet.optim.OPTIMIZERS
     chosen = (
-        "each at the learning rate, of thirteen from 0.001 to 10, that led lowest"
-        if first_order
-        else "at its default settings"
+        ", each at the learning rate, of thirteen from 0.001 to 10, that led lowest"
+        if name in RATED
+        else ""
     )
-    parts = [f"The path of {STEPS} steps, {chosen}, all else by default."]
+    parts = [f"Paths of {STEPS} steps{chosen}."]
     figures = []
     for kind, landscape in LANDSCAPES.items():
         draw(landscape, paths.points[kind], folder / f"{name}_{kind}.svg")
         rate, end = paths.rate[kind], paths.values[kind]
-        said = f"Learning rate {rate:g}; " if rate is not None else ""
+        call = _on_one_line(repr(example(name, rate)))
         alt = f"Path of {name} down {landscape.name}, which ends at height {end:.1e}"
         figures.append(
             f".. figure:: {name}_{kind}.svg\n   :alt: {alt}\n   :figclass: landscape\n\n"
-            f"   {landscape.name.capitalize()}, :math:`{landscape.latex}`. {said}it ends at "
-            f"{end:.1e}.".replace("it ends", "it ends" if said else "It ends")
+            f"   {landscape.name.capitalize()}, :math:`{landscape.latex}`: ``{call}`` ends at "
+            f"{end:.1e}."
         )
     return "\n\n".join([*parts, ".. container:: landscapes", *(_indented(f) for f in figures)])
+
+
+def _on_one_line(call: str) -> str:
+    r"""Return a call on one line, without conventions that are optax's.
+
+    >>> _on_one_line("chain(\n    clip(1),\n    sgd(0.1, like='optax'),\n)")
+    'chain(clip(1), sgd(0.1))'
+    """
+    line = re.sub(r",? ?like='optax'", "", " ".join(call.split()))
+    return line.replace("( ", "(").replace(", )", ")")
 
 
 def _indented(text: str) -> str:
@@ -83,10 +102,13 @@ def _indented(text: str) -> str:
 
 def _conventions(name: str, index: Index) -> str:
     """Return the defaults of each convention, and why they differ at equal settings."""
+    names = _likes(name)
+    if not names:
+        return "It has one convention."
     if name not in DEFAULTS:
-        like = signature(getattr(jaxnet.optim, name))[1].get("like")
-        return f"``like`` is one of ``{like}``." if like else "It has one convention."
-    defaults, names = DEFAULTS[name], conventions(name)
+        choices = ", ".join(f'``"{like}"``' for like in names)
+        return f"``like`` is one of {choices}; its documentation below has the differences."
+    defaults = DEFAULTS[name]
     if len(names) == 1:
         return f"It has one convention, that of {names[0]}."
     fields = list(dict.fromkeys(field for like in names for field in defaults.get(like, {})))
@@ -110,45 +132,52 @@ def _conventions(name: str, index: Index) -> str:
     return "\n\n".join(parts)
 
 
+def _likes(name: str) -> tuple[str, ...]:
+    """Return the conventions of an optimizer or transformation."""
+    if name in jaxnet.optim.OPTIMIZERS:
+        return conventions(name)
+    parameters = inspect.signature(getattr(jaxnet.optim, name)).parameters
+    return get_args(parameters["like"].annotation) if "like" in parameters else ()
+
+
 def _reasons(pairs: Iterable[tuple[str, str, Any]], index: Index) -> str:
     rows = [
         (f"{a} and {b}", f"{inline(reason.text, index.refer, {})} {_link(reason.link)}".strip())
         for a, b, reason in pairs
     ]
-    return table(("conventions", "reason"), rows)
+    return table(("conventions", "reason"), rows, stacked=True)
 
 
 def matrix_rows(name: str, record: Mapping[str, Any] | None) -> str:
     """Return the rows of the verification matrix."""
-    command = f"python -m experiments.{RECORD}"
     if record is None:
-        return (
-            f"Not measured in this build, which found no result of ``{command}``: its rows, each "
-            "held against the library of its convention and against the rule written again in "
-            "NumPy from the paper, stand here where that has run."
-        )
-    rows = [row for row in _rows(record) if row["optimizer"] == name]
+        return _NOT_MEASURED
+    rows = rows_of(name, record)
     if not rows:
-        return f"The result of ``{command}`` at hand has no row of it."
+        return f"The result of ``{_COMMAND}`` at hand has no row of it."
     witnesses = list(dict.fromkeys(each for row in rows for each in row["witnesses"]))
-    head = ("settings", "like", *witnesses, "float32", "verdict")
+    float32 = ["float32"] if any(row["ulps"] is not None for row in rows) else []
+    head = ("settings", "like", *witnesses, *float32, "verdict")
     lines = [
         (
             _said(row["case"]),
             row["like"],
             *(_small(row["witnesses"].get(each)) for each in witnesses),
-            "" if row["ulps"] is None else f"{row['ulps']:.1f} ulp",
+            *("" if row["ulps"] is None else f"{row['ulps']:.1f} ulp" for _ in float32),
             f"{row['verdict']} {_said(row['note'])} {_link(row['link'])}".strip(),
         )
         for row in rows
     ]
-    versions = ", ".join(f"{n} {v}" for n, v in record["environment"]["versions"].items())
-    return (
+    said = [
         "The largest difference of a parameter over 100 steps, in float64, relative to "
-        ":math:`\\max(1, |w|)`, from each library and from the rule written again in NumPy from "
-        "the paper (*oracle*); *float32* is the worst error of one step, in units in the last "
-        f"place.\n\n{table(head, lines)}\n\nBy ``{command}``, with {versions}."
-    )
+        ":math:`\\max(1, |w|)`, from each library",
+        " and from the rule written again in NumPy from the paper (*oracle*)"
+        if "oracle" in witnesses
+        else "",
+        "; *float32* is the worst error of one step, in units in the last place" if float32 else "",
+    ]
+    versions = ", ".join(f"{n} {v}" for n, v in record["environment"]["versions"].items())
+    return f"{''.join(said)}.\n\n{table(head, lines)}\n\nBy ``{_COMMAND}``, with {versions}."
 
 
 def _said(text: str) -> str:
@@ -156,7 +185,7 @@ def _said(text: str) -> str:
 
 
 def _small(value: float | None) -> str:
-    return "" if value is None else f"{value:.1e}"
+    return "" if value is None else f"{value:.1e}" if value else "0"
 
 
 def _number(value: Any) -> str:
@@ -167,34 +196,48 @@ def _link(address: str) -> str:
     return f"`[source] <{address}>`__" if address else ""
 
 
+_VERDICTS = (
+    "A verdict *equal* is held in float64 over 100 steps; *theirs* is a known bug of a library, "
+    "pinned to its version."
+)
+
+
 def overview(record: Mapping[str, Any] | None) -> str:
     """Return the page of all optimizers: which there are, and the whole matrix in a line each."""
-    names = optimizers()
-    rows = []
-    for name in names:
-        found = [] if record is None else [r for r in _rows(record) if r["optimizer"] == name]
-        verdicts = [row["verdict"] for row in found]
-        said = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
-        equal = [row["witnesses"].values() for row in found if row["verdict"] == "equal"]
-        worst = max((max(differences) for differences in equal if differences), default=None)
-        likes = ", ".join(conventions(name)) if name in jaxnet.optim.OPTIMIZERS else ""
-        rows.append((f":doc:`{name}`", likes, said or "not measured here", _small(worst)))
-    tree = "\n".join(f"   {name}" for name in names)
     title = "Optimizers and the verification matrix"
-    head = ("optimizer", "conventions", "rows", "largest of equal ones")
-    return (
-        f"{title}\n{'=' * len(title)}\n\n"
+    parts = [
+        f"{title}\n{'=' * len(title)}",
         "Each page has the equation, the conventions of optax, PyTorch, Keras and the lectures, "
-        "the rows of the verification matrix, and the path down two landscapes. A verdict *equal* "
-        "is held in float64 over 100 steps; *theirs* is a known bug of a library, pinned to its "
-        f"version.\n\n{table(head, rows)}\n\n"
-        f".. toctree::\n   :hidden:\n\n{tree}\n"
-    )
+        "the rows of the verification matrix, and paths down two landscapes.",
+        _VERDICTS if record else _NOT_MEASURED,
+    ]
+    head = ("name", "conventions", "rows", "largest of equal ones")
+    for heading, group in optimizers().items():
+        rows = [(f":doc:`{n}`", ", ".join(_likes(n)), *_matrix_line(n, record)) for n in group]
+        tree = "\n".join(f"   {name}" for name in group)
+        parts += [_heading(heading), table(head[: len(rows[0])], rows)]
+        parts.append(f".. toctree::\n   :hidden:\n\n{tree}")
+    return "\n\n".join(parts) + "\n"
 
 
-def _rows(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _matrix_line(name: str, record: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the verdicts of an optimizer's rows and the largest difference of equal ones."""
+    if record is None:
+        return ()
+    found = rows_of(name, record)
+    verdicts = [row["verdict"] for row in found]
+    said = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+    equal = [row["witnesses"].values() for row in found if row["verdict"] == "equal"]
+    worst = max((max(differences) for differences in equal if differences), default=None)
+    return said or "none", _small(worst)
+
+
+def rows_of(name: str, record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the rows of an optimizer; of a name without any those of cases that name it."""
     results = record["results"]
-    return [*results["rows"], *(row for found in results["others"].values() for row in found)]
+    rows = [*results["rows"], *(row for found in results["others"].values() for row in found)]
+    own = [row for row in rows if row["optimizer"] == name]
+    return own or [row for row in rows if name in row["case"].split(", ")]
 
 
 def read_record(results: Path, name: str) -> tuple[Mapping[str, Any], Path] | None:

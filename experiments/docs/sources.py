@@ -11,7 +11,7 @@ from experiments.docs.faces import (
     Name,
     face_page,
     faces,
-    optimizers,
+    own_pages,
     page_of,
     summary,
     table,
@@ -65,7 +65,7 @@ def write_sources(
     record = found[0] if found else None
     folder = source / "optimizers"
     (folder / "index.rst").write_text(overview(record), "utf-8")
-    for name in progress("paths of optimizers", list(optimizers())):
+    for name in progress("paths of optimizers", list(own_pages())):
         text = optimizer_page(name, index, record, folder, drawn=not few or name in FEW)
         (folder / f"{name}.rst").write_text(text, "utf-8")
     (source / "course.rst").write_text(course_page(source, results, questions), "utf-8")
@@ -89,7 +89,7 @@ formulas
 optimizers/index
 experiments/index
 course
-api/index
+Every public name <api/index>
 changelog
 ```
 """
@@ -112,4 +112,5 @@ def _api_tree(index: Index) -> str:
         )
         for face in names
     ]
-    return f"\n{table(('module', 'what it has'), rows)}\n\n.. toctree::\n   :hidden:\n\n{tree}\n"
+    listed = table(("module", "what it has"), rows, stacked=True)
+    return f"\n{listed}\n\n.. toctree::\n   :hidden:\n\n{tree}\n"

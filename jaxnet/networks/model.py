@@ -248,8 +248,8 @@ class Model(NamedTuple):
         kind = next((leaf.dtype for leaf in leaves), jnp.result_type(float))
         program = _program(self.network, head)
         parts = [
-            program(self.params, self.statistics, part)
-            for part in padded_parts(inputs.astype(kind))
+            program(self.params, self.statistics, part.astype(kind))
+            for part in padded_parts(inputs)
         ]
         joined = [np.concatenate(answers)[: len(inputs)] for answers in zip(*parts, strict=True)]
         remedy = "Scale the rows as in training, or train the model anew at a lower learning rate."

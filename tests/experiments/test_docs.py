@@ -1,10 +1,14 @@
 """The documentation: formulas, names, links, excerpts, paths, pages."""
 
 import inspect
+import json
+import os
 import re
 import sys
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,9 +16,17 @@ import jaxnet
 from experiments.course.contents import questions
 from experiments.docs.build import dead_links, finish_page
 from experiments.docs.docstrings import formulas, signature, to_rest
-from experiments.docs.faces import Index, Name, document, face_page, faces, optimizers
-from experiments.docs.laboratory import LINES, excerpts
-from experiments.docs.landscapes import LANDSCAPES, STEPS, draw, follow
+from experiments.docs.faces import Index, Name, document, face_page, faces, optimizers, own_pages
+from experiments.docs.laboratory import LINES, MANY, course_page, excerpts
+from experiments.docs.landscapes import (
+    LANDSCAPES,
+    RATED,
+    STEPS,
+    UNRATED,
+    draw,
+    example,
+    follow,
+)
 from experiments.docs.notation import to_latex
 from experiments.docs.optimizers import matrix_rows, overview
 from experiments.docs.prose import prose_page, prose_pages
@@ -89,7 +101,7 @@ def test_every_function_has_its_formula(face: str) -> None:
             assert any(latex and re.search(r"\W", latex) for latex in found), name
 
 
-@pytest.mark.parametrize("name", optimizers())
+@pytest.mark.parametrize("name", own_pages())
 def test_every_optimizer_has_its_equation(name: str) -> None:
     value = getattr(jaxnet.optim, name)
     assert formulas(inspect.getdoc(value) or "", signature(value)[1]), name
@@ -109,6 +121,9 @@ def test_rows_of_the_matrix_are_shown() -> None:
     assert "theirs" in matrix_rows("newton", record)
     assert "Not measured" in matrix_rows("adam", None)
     assert "no row of it" in matrix_rows("sgd", record)
+    results["others"]["Composition"] = [row | {"optimizer": "masked", "case": "masked, freeze"}]
+    assert "masked, freeze" in matrix_rows("freeze", record)
+    assert "no row of it" in matrix_rows("sgd", record)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +138,7 @@ def test_every_public_name_is_on_a_page_and_every_reference_is_of_something(inde
         assert page.splitlines()[:2] == [face, "=" * len(face)]
     for name in index.names:
         assert document(name.value, name), name.full
-        if name.name in optimizers() and name.face == "jaxnet.optim":
+        if name.name in own_pages() and name.face == "jaxnet.optim":
             continue  # it has its own page
         assert re.search(rf"^\.\. py:\w+:: {re.escape(name.full)}\b", pages[name.face], re.M)
     assert index.problems == []
@@ -144,12 +159,11 @@ def test_a_reference_to_nothing_is_found(index: Index) -> None:
 
 
 def test_sections_become_lists() -> None:
-    text = (
-        "Add ``b``, `c`.\n\nArgs:\n    x, y: values,\n        two.\n    *more: a|b.\n\n>>> 1\n1\n"
-    )
+    text = "Add ``b``,\n  `c`.\n\nArgs:\n    x, y: values,\n        two.\n    *more: a|b.\n"
+    text += "\n>>> 1\n1\n"
     rest = to_rest(text, lambda name: f"<{name}>", {"x": "Array", "more": "int"})
     assert rest.splitlines() == [
-        *("Add :math:`b`, <c>.", "", ".. rubric:: Arguments", "   :class: part", ""),
+        *("Add :math:`b`,", "<c>.", "", ".. rubric:: Arguments", "   :class: part", ""),
         *("``x``, ``y``", "   values,", "   two.", ""),
         *("``*more`` : ``int``", r"   a\|b.", ""),
         *(".. code-block:: pycon", "", "   >>> 1", "   1"),
@@ -198,6 +212,31 @@ def test_a_path_is_that_of_the_rule() -> None:
     assert paths.values["valley"] == pytest.approx(end, rel=1e-3, abs=1e-9)
 
 
+@pytest.mark.parametrize("name", ["clip", "sam", "backtracking"])
+def test_a_path_is_that_of_the_example_shown(name: str) -> None:
+    paths = follow(name)
+    rate = paths.rate["valley"]
+    optimizer, w = example(name, rate), jnp.array(LANDSCAPES["valley"].start)
+    assert f"{name}(" in repr(optimizer)
+
+    def value_fn(w: jax.Array) -> jax.Array:
+        return w[0] ** 2 / 2 + 10 * w[1] ** 2
+
+    grad_fn = jax.grad(value_fn)
+    extra = {"value": value_fn(w), "grad": grad_fn(w), "grad_fn": grad_fn, "value_fn": value_fn}
+    step, _ = optimizer.update(grad_fn(w), optimizer.init(w), w, **extra)
+    np.testing.assert_allclose(paths.points["valley"][1], w + step, rtol=1e-5)
+
+
+def test_every_example_is_of_a_page() -> None:
+    assert {**RATED, **UNRATED}.keys() <= own_pages().keys()
+    assert {*jaxnet.optim.WRAPPERS, "backtracking", "chain"} <= {**RATED, **UNRATED}.keys()
+    headings = {heading: list(made) for heading, made in optimizers().items()}
+    assert headings["First order"] == list(jaxnet.optim.OPTIMIZERS)
+    assert {*jaxnet.optim.WRAPPERS, "masked"} <= {*headings["Wrappers of another optimizer"]}
+    assert "global_norm" not in own_pages()
+
+
 def test_a_path_is_drawn_in_the_same_bytes(tmp_path: Path) -> None:
     points = np.array([[-3.0, 0.8], [0.0, 0.0]])
     for folder in ("a", "b"):
@@ -220,6 +259,24 @@ def test_a_dead_link_is_found(tmp_path: Path) -> None:
 def test_icons_have_names_and_drawers_are_marked() -> None:
     assert finish_page('<svg aria-label="x">') == '<svg aria-label="x">'
     assert finish_page('<aside class="toc-drawer no-toc">').startswith("<aside data-scroll ")
+    assert finish_page('<div class="output text_html">').startswith("<div data-scroll ")
+    assert finish_page('<img alt="a" src="b"/>') == '<img alt="a" src="b"/>'
+    assert finish_page('<img src="b"/>') == '<img alt="output of the cell above" src="b"/>'
+
+
+def test_the_course_lists_a_few_claims_and_counts_many(tmp_path: Path) -> None:
+    (tmp_path / "source" / "static").mkdir(parents=True)
+    claim = {"statement": "a_b", "holds": True, "verdict": "holds"}
+    for name, claims in {
+        "minimal": [claim],
+        "tuning": [claim] * MANY + [{**claim, "holds": 0}],
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result.json").write_text(json.dumps({"claims": claims}))
+    page = course_page(tmp_path / "source", tmp_path, questions())
+    assert page.count(r"a\_b") == 1
+    assert f"- claims on its page: {MANY}\n     - holds" in page
+    assert "- claims on its page: 1\n     - not shown" in page
 
 
 def test_without_sphinx_the_command_says_what_to_install(
@@ -241,6 +298,11 @@ def test_the_pages_are_built(tmp_path: Path) -> None:
     record = recorded("docs", tmp_path, "--smoke", "--results", str(results))
     assert all(claim["measured"] == 0 for claim in record["claims"])
     assert record["results"]["names"] > 500
+    clicks = [Path("index.html")]
+    for target in ("api/optim.html", "optimizers/adam.html"):
+        page = (tmp_path / clicks[-1]).read_text()
+        assert f'href="{os.path.relpath(target, clicks[-1].parent)}' in page
+        clicks.append(Path(target))
     page = (tmp_path / "optimizers" / "adam.html").read_text()
     assert "<mfrac>" in page
     assert 'src="../_images/adam_valley.svg"' in page

@@ -96,7 +96,7 @@ def gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 
 def gelu_derivative(z: Array, y: Array) -> Array:
-    """``f' = Phi(z) + z phi(z)`` with the normal density ``phi = e^{-z^2 / 2} / sqrt(2 pi)``."""
+    """``f' = Phi(z) + z phi(z)`` with the normal density ``phi(z) = e^{-z^2 / 2} / sqrt(2 pi)``."""
     del y
     return sigmoids.normal_distribution(z) + z * sigmoids.normal_density(z)
 

@@ -91,19 +91,17 @@ def roc_auc(
     higher score; equal scores count half.
 
     Args:
-        outputs: scores or logits of class 1, shape ``(..., 1)``, or those of both classes, shape
-            ``(..., 2)``, whose difference is the score.
-        targets: labels 0 and 1, shape ``(...)``, or ``(..., 1)`` beside one score.
-        where: which examples count, booleans of shape ``(...)``; None for all.
+        outputs: as for `roc_curve`.
+        targets: as for `roc_curve`.
+        where: as for `roc_curve`.
 
     Returns:
         A scalar in [0, 1], 1/2 for scores that say nothing; NaN if a score is, or a class has no
         example that counts.
 
     Raises:
-        TypeError: if labels are not integer, or ``where`` not boolean.
-        ValueError: for more than two scores, no examples, another shape, or labels that are known
-            not to be 0 or 1.
+        TypeError: as `roc_curve`.
+        ValueError: as `roc_curve`.
 
     Numerics: counts by sorting, in ``O(n log n)``; the result is in float32 at least.
 

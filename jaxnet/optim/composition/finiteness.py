@@ -54,7 +54,7 @@ class ZeroNansState(NamedTuple):
 def apply_if_finite(
     inner: optax.GradientTransformation, max_consecutive_errors: int
 ) -> optax.GradientTransformationExtraArgs:
-    """Skip steps whose gradient is not finite: zero updates, unchanged state.
+    """Skip steps whose gradient is not finite, ``u = 0``: the inner state stays as it is.
 
     After ``n`` such gradients in a row the next ones are let through, finite or not, so that a run
     that is lost ends. Equal to ``optax.apply_if_finite``. Keras's ``LossScaleOptimizer`` and
@@ -108,7 +108,7 @@ def apply_if_finite(
 
 @factory
 def zero_nans() -> optax.GradientTransformationExtraArgs:
-    """Replace NaN in the updates by 0; infinite entries stay.
+    """Replace NaN in the updates, ``u_i = 0`` where ``g_i`` is NaN; infinite entries stay.
 
     Equal to ``optax.zero_nans``. ``chain(zero_nans(), clip(d), ...)`` bounds the infinite ones,
     too. The state holds for each leaf whether its last gradient held a NaN.

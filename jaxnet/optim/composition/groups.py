@@ -46,7 +46,7 @@ class PerGroupState(NamedTuple):
 def masked(
     inner: optax.GradientTransformation, mask: Mask, *, mask_compatible_extra_args: bool = False
 ) -> optax.GradientTransformationExtraArgs:
-    """Apply a transformation to some leaves; the updates of the others pass through unchanged.
+    """Apply a transformation to some leaves, ``u_i = T(g)_i``; others pass through, ``u_i = g_i``.
 
     Around an optimizer that means that the others get their gradients as updates, which ascends:
     to keep them where they are, use `per_group` or `freeze`. The state holds nothing for the
@@ -100,7 +100,7 @@ def masked(
 
 @factory
 def freeze(mask: Mask) -> optax.GradientTransformationExtraArgs:
-    """Freeze some leaves: their updates become 0, the others pass through.
+    """Freeze some leaves, ``u_i = 0``; the others pass through, ``u_i = g_i``.
 
     It belongs at the end of a chain: an optimizer after it would still move the leaves by momentum
     or weight decay. Equal to ``optax.transforms.freeze``.
@@ -129,7 +129,7 @@ def per_group(
     *,
     mask_compatible_extra_args: bool = False,
 ) -> optax.GradientTransformationExtraArgs:
-    """Apply to each leaf the transformation that its label names.
+    """Apply to each leaf the transformation that its label ``k`` names, ``u_i = T_k(g)_i``.
 
     Each group has its own optimizer, learning rate, weight decay and state; a norm in a group is
     that of the group. To its functions of the parameters, such as the risk along a line, the other

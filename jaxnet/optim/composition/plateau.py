@@ -50,7 +50,7 @@ def reduce_on_plateau(
     mode: Literal["min", "max"] = "min",
     like: Like = "optax",
 ) -> optax.GradientTransformationExtraArgs:
-    """Multiply updates by a scale that falls when a metric stops improving.
+    """Multiply updates by a scale that falls when a metric stops improving, ``u = s g``.
 
     The scale is that of `jaxnet.schedules.plateau`, which documents the arguments and how
     the conventions of ``like`` differ; it is given the mean of every ``accumulation_size`` values.

@@ -25,10 +25,11 @@ def sam(
     sync_period: int = 2,
     adaptive: bool = False,
 ) -> optax.GradientTransformationExtraArgs:
-    """SAM: the inner optimizer's step at ``w`` with the gradient at ``w + rho g / |g|``.
+    """SAM: the inner optimizer's step at ``w`` with the gradient at ``v = w + rho g / |g|``.
 
-    The norm runs over all leaves together. The point of ascent is where the risk, taken as linear,
-    is highest within ``rho``; flat minima suffer least there. Each step needs a second gradient:
+    ``w <- w + u(v)``, where ``u`` is the inner optimizer's update for the gradient at ``v``. The
+    norm runs over all leaves together. The point of ascent is where the risk, taken as linear, is
+    highest within ``rho``; flat minima suffer least there. Each step needs a second gradient:
     ``update(gradients, state, params, grad_fn=grad_fn)``, where ``grad_fn(params)`` returns the
     gradient of the same mini-batch. The state is the inner optimizer's.
 

@@ -151,8 +151,12 @@ def _of_function(name: str, function: Callable[..., Any]) -> Subject:
         require_type(_is_transformation(made), name, text, with_type(made), f"Pass {_FORMS}.")
         return made
 
+    @functools.cache
+    def takes_schedules() -> bool:
+        return _takes_schedules(make)
+
     def make_for(rate: Any) -> Any:
-        by_step = callable(rate) and not _takes_schedules(make)
+        by_step = callable(rate) and not takes_schedules()
         return _made_for_each_step(make, rate) if by_step else make(rate)
 
     return Subject(name, "optax", make_for, takes_rate)

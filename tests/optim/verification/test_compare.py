@@ -13,6 +13,7 @@ import pytest
 import jaxnet
 from experiments.peers.cases import CASES
 from jaxnet.optim import compare, identify, time_step
+from jaxnet.optim.verification.subject import as_subject
 from tests.optim.verification.own import adam, adam_like
 from tests.peers import need, peers
 from tests.test_representations import assert_short
@@ -262,3 +263,16 @@ def test_one_that_takes_numbers_only_is_made_anew_for_each_step() -> None:
     assert "Not compared under a schedule: expected mine(learning_rate)" in repr(python)
     found = compare(in_trace, jaxnet.optim.momentum, steps=12)
     assert [each.name for each in found.scenarios if not each.equal] == ["schedule"]
+
+
+def test_a_factory_is_asked_once_whether_it_takes_schedules() -> None:
+    asked: list[bool] = []
+
+    def numbers_only(learning_rate: Any) -> optax.GradientTransformation:
+        asked.append(callable(learning_rate))
+        return optax.scale(-1 * learning_rate)
+
+    mine = as_subject("mine", numbers_only)
+    for rate in (0.1, 0.2):
+        mine.make(lambda count, rate=rate: rate / (1 + count))
+    assert asked == [True]
