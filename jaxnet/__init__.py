@@ -15,23 +15,28 @@ Folders side by side (``|``), and the files of ``functions``, do not import each
 ``jaxnet.sklearn`` by its name: it needs scikit-learn.
 """
 
-from jaxnet import (
-    activations,
-    data,
-    initializers,
-    inspection,
-    interchange,
-    layers,
-    losses,
-    metrics,
-    networks,
-    optim,
-    penalties,
-    schedules,
-    training,
-)
+from typing import TYPE_CHECKING
+
+from jaxnet.core.lazy_names import lazy_names
 from jaxnet.core.version import VERSION
-from jaxnet.networks.mlp import mlp
+
+if TYPE_CHECKING:
+    from jaxnet import (
+        activations,
+        data,
+        initializers,
+        inspection,
+        interchange,
+        layers,
+        losses,
+        metrics,
+        networks,
+        optim,
+        penalties,
+        schedules,
+        training,
+    )
+    from jaxnet.networks.mlp import mlp
 
 __version__ = VERSION
 
@@ -53,3 +58,6 @@ __all__ = [
 ]
 
 __dir__ = __all__.copy  # dir() shows these names alone
+__getattr__ = lazy_names(
+    __name__, {name: f"jaxnet.{name}" for name in __all__} | {"mlp": "jaxnet.networks.mlp"}
+)

@@ -1,11 +1,10 @@
 """Marks values through which only forward mode goes, so that the error of reverse mode explains."""
 
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
 
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import Array
@@ -34,7 +33,7 @@ only. Or not.
 
     def marked(leaf: Any) -> Array:
         real = jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)
-        return _mark.bind(leaf, argument=argument, remedy=remedy) if real else leaf
+        return _mark().bind(leaf, argument=argument, remedy=remedy) if real else leaf
 
     return jax.tree.map(marked, tree)
 
@@ -50,9 +49,16 @@ def _as_it_is(context: Any, operand: Any, **_: Any) -> list[Any]:
     return [operand]
 
 
-_mark = Primitive("forward_mode_only")
-_mark.def_impl(lambda x, **_: x)
-_mark.def_abstract_eval(lambda x, **_: x)
-ad.deflinear2(_mark, _refuse)
-batching.defvectorized(_mark)
-mlir.register_lowering(_mark, _as_it_is)
+@functools.cache
+def _mark() -> Any:
+    """Return the primitive of the mark."""
+    from jax.extend.core import Primitive  # imports all of Pallas
+    from jax.interpreters import ad, batching, mlir
+
+    mark = Primitive("forward_mode_only")
+    mark.def_impl(lambda x, **_: x)
+    mark.def_abstract_eval(lambda x, **_: x)
+    ad.deflinear2(mark, _refuse)
+    batching.defvectorized(mark)
+    mlir.register_lowering(mark, _as_it_is)
+    return mark

@@ -4,10 +4,11 @@ They work in loops of flax and optax, and optax's work in `jaxnet.training.fit`.
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import optax
 
-from jaxnet.optim import verification
+from jaxnet.core.lazy_names import lazy_names
 from jaxnet.optim.composition import (
     AccumulateState,
     AddDecayedWeightsState,
@@ -90,14 +91,17 @@ from jaxnet.optim.second_order import (
 )
 from jaxnet.optim.update_rule.adaptive import AdamState
 from jaxnet.optim.update_rule.learning_rate import LearningRate
-from jaxnet.optim.verification import (
-    Comparison,
-    Identification,
-    StepTime,
-    compare,
-    identify,
-    time_step,
-)
+
+if TYPE_CHECKING:
+    from jaxnet.optim import verification
+    from jaxnet.optim.verification import (
+        Comparison,
+        Identification,
+        StepTime,
+        compare,
+        identify,
+        time_step,
+    )
 
 WRAPPERS: dict[str, Callable[..., optax.GradientTransformationExtraArgs]] = {
     "lookahead": lookahead,
@@ -214,3 +218,14 @@ __all__ = [
 ]
 
 __dir__ = __all__.copy  # dir() shows these names alone
+
+_OF_VERIFICATION = (
+    "Comparison",
+    "Identification",
+    "StepTime",
+    "compare",
+    "identify",
+    "time_step",
+    "verification",
+)
+__getattr__ = lazy_names(__name__, dict.fromkeys(_OF_VERIFICATION, "jaxnet.optim.verification"))

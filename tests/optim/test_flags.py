@@ -11,7 +11,10 @@ from jaxnet.optim import sgd
 
 FACTORIES: dict[str, Callable[..., Any]] = {
     name: make
-    for name, make in [*vars(optim).items(), *schedules.SCHEDULES.items()]
+    for name, make in [
+        *((name, getattr(optim, name)) for name in dir(optim)),
+        *schedules.SCHEDULES.items(),
+    ]
     if inspect.isfunction(make)
 }
 FLAGS = [
