@@ -73,3 +73,9 @@ def test_errors_are_not_remembered() -> None:
         with pytest.raises(TypeError, match=r"^no$"):
             fail(1)
     assert calls == [1, 1]
+
+
+def test_arrays_made_within_a_trace_outlive_it() -> None:
+    made = cache_by_value(lambda n: jnp.asarray(n, jnp.int32))
+    jax.jit(lambda: made(3) + 1)()
+    assert int(made(3)) == 3

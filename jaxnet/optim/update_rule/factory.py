@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import optax
 
-from jaxnet.core.memory import cache_by_value
+from jaxnet.core.memory import cache_by_value, is_comparable
 from jaxnet.core.representation import fields_html, representation
 
 Arguments = ParamSpec("Arguments")
@@ -60,7 +60,7 @@ def factory(make: Callable[Arguments, Made]) -> Callable[Arguments, Made]:
     parameters = signature.parameters
     convention = {"like": parameters["like"].default} if "like" in parameters else {}
 
-    @cache_by_value
+    @functools.partial(cache_by_value, comparable=_is_comparable)
     @functools.wraps(make)
     def wrapper(*args: Arguments.args, **options: Arguments.kwargs) -> Any:
         made = make(*args, **options)
@@ -74,6 +74,14 @@ def factory(make: Callable[Arguments, Made]) -> Callable[Arguments, Made]:
         return result
 
     return wrapper
+
+
+def _is_comparable(argument: Any) -> bool:
+    """Return whether an argument has no traced arrays; those of other libraries may have some."""
+    if isinstance(argument, _Described):
+        parts = (*argument.values, *argument.settings.values())
+        return bool(argument.name) and all(map(_is_comparable, parts))
+    return not isinstance(argument, optax.GradientTransformation) and is_comparable(argument)
 
 
 @functools.lru_cache(maxsize=32)

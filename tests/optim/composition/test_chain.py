@@ -10,11 +10,14 @@ import pytest
 
 import jaxnet
 from jaxnet.optim import (
+    accumulate,
     adam,
     add_decayed_weights,
     chain,
     clip,
+    lookahead,
     momentum,
+    reduce_on_plateau,
     scale,
     scale_by_learning_rate,
     scale_by_schedule,
@@ -118,3 +121,28 @@ def test_decay_by_a_traced_number(float64: np.dtype) -> None:
         jnp.array([0.0, 0.5])
     )
     assert found.tolist() == [[2.0], [3.0]]
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: accumulate(sgd(0.1), 2), lambda: reduce_on_plateau(accumulation_size=3)]
+)
+def test_what_is_made_first_within_a_trace_serves_after_it(make: Any) -> None:
+    value = {"value": jnp.ones(())}
+
+    def first_update() -> Any:
+        optimizer, w = optax.with_extra_args_support(make()), jnp.ones(2)
+        return optimizer.update(w, optimizer.init(w), w, **value)
+
+    within = jax.jit(first_update)()
+    jax.tree.map(np.testing.assert_array_equal, first_update(), within)
+
+
+def test_compositions_of_traced_parts_are_not_remembered() -> None:
+    def update(rate: Any) -> Any:
+        inner = sgd(rate)
+        assert chain(inner) is not chain(inner)
+        assert chain(optax.sgd(rate)) is not chain(optax.sgd(rate))
+        return lookahead(chain(inner)).init(jnp.ones(2))
+
+    jax.jit(update)(0.1)
+    assert chain(clip(1.0), sgd(0.1)) is chain(clip(1.0), sgd(0.1))
