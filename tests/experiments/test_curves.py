@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -24,7 +25,7 @@ def test_a_sheet_of_misread_images_has_no_panels_to_spare(
     monkeypatch.setattr(curves, "save_figure", lambda figure, path: figures.append(figure) or path)
     labels = np.arange(40) % 2
     logits = 3 * np.eye(2, dtype=np.float32)[np.where(np.arange(40) < wrong, 1 - labels, labels)]
-    monkeypatch.setattr(curves.jaxnet.training, "predict", lambda *_: logits)
+    monkeypatch.setattr(curves.jaxnet.training, "predict", lambda *_: jnp.asarray(logits))
     images = Examples(np.zeros((40, 4), np.float32), labels)
     dataset = Dataset("toy", images, images, ("a", "b"), (2, 2), 1)
     result: Any = SimpleNamespace(params=(), statistics=())

@@ -114,7 +114,7 @@ def test_another_learning_rate_compiles_nothing(name: str, compilations: list[st
     """The result is that of a program that has the rate as a constant."""
     make = OTHER_RATES[name]
     run(epochs=2, optimizer=make(0.5))
-    optimizers = [make(rate) for rate in (0.01, np.float32(0.01), jnp.float32(0.01))]
+    optimizers = [make(rate) for rate in (0.01, np.array(0.01), jnp.float32(0.01))]
     compilations.clear()
     results = [run(epochs=2, optimizer=optimizer) for optimizer in optimizers]
     assert compilations == []
