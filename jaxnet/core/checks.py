@@ -273,13 +273,14 @@ Pass a function.
     jaxnet.core.errors.InvalidTypeError: expected apply to take (params, x), got one of (x).
     """
     require_type(callable(called), argument, "to be a function", repr(called), remedy)
+    if not takes:
+        return
     try:
         signature = inspect.signature(called)
     except (TypeError, ValueError):  # some functions in C have none
         return
     try:
-        if takes:
-            signature.bind(*takes.split(", "))
+        signature.bind(*takes.split(", "))
     except TypeError:
         actual = f"one of ({', '.join(signature.parameters)})"
         raise invalid_type(argument, f"to take ({takes})", actual, remedy) from None

@@ -24,6 +24,7 @@ from jaxnet.optim import (
     scale_by_learning_rate,
     sgd,
 )
+from jaxnet.optim.update_rule.factory import take_learning_rates
 from jaxnet.training import DivergenceError, FitResult, Progress, fit
 from jaxnet.training.fit import _program
 from jaxnet.training.host_loop import CAPACITY
@@ -119,7 +120,11 @@ def test_another_learning_rate_compiles_nothing(name: str, compilations: list[st
     results = [run(epochs=2, optimizer=optimizer) for optimizer in optimizers]
     assert compilations == []
     assert len({digest(result.params) for result in results}) == 1
-    opaque = optax.GradientTransformationExtraArgs(*make(0.01))
+    known = optax.with_extra_args_support(make(0.01))
+    opaque = optax.GradientTransformationExtraArgs(
+        known.init, lambda *args, **extra: known.update(*args, **extra)
+    )
+    assert take_learning_rates(opaque) == (opaque, ())
     assert_trees_close(results[0].params, run(epochs=2, optimizer=opaque).params)
 
 

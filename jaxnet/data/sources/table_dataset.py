@@ -134,5 +134,5 @@ def _describe(table: Table, prepared: Fitted) -> list[str]:
 
 
 def _numbers_rows(column: np.ndarray) -> bool:
-    """Return whether a column holds each of some consecutive whole numbers once."""
+    """Return whether a column holds numbers one apart, each once."""
     return column.dtype != object and bool(np.all(np.diff(np.sort(column)) == 1))
