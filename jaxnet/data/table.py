@@ -1,12 +1,13 @@
 """Tables: named columns of numbers or text."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxnet.core.checks import require
+from jaxnet.core.checks import check_entries, require
+from jaxnet.core.errors import invalid_value, with_type
 from jaxnet.core.representation import represent
 from jaxnet.core.types import AnyArray
 
@@ -65,10 +66,11 @@ def null_rows(column: np.ndarray) -> np.ndarray:
 def make_table(columns: Mapping[str, Sequence[object] | np.ndarray]) -> Table:
     """Make a table of lists or arrays: numbers become float64, text objects.
 
-    None, NaN and the empty string are nulls. A column of nothing else is one of numbers.
+    None, NaN, the empty string and the nulls of pandas and of masked arrays are nulls. A column of
+    nothing else is one of numbers.
 
     Raises:
-        ValueError: for no columns, lengths that differ, or a column of numbers and text.
+        ValueError: for no columns, lengths that differ, a column of numbers and text, or infinity.
 
     >>> table = make_table({"height": [1.8, None], "name": ["Ann", ""]})
     >>> table.columns["height"].tolist(), table.columns["name"].tolist()
@@ -76,16 +78,26 @@ def make_table(columns: Mapping[str, Sequence[object] | np.ndarray]) -> Table:
     """
     require(columns, "table", "to have columns", "none")
     made = {str(name): _column(str(name), values) for name, values in columns.items()}
+    require(len(made) == len(columns), "table", "to name each column once", list(columns))
     lengths = {name: len(column) for name, column in made.items()}
     same = len(set(lengths.values())) == 1
     require(same, "table", "to have columns of one length", lengths, "Check for ragged rows.")
     return Table(made)
 
 
-def _column(name: str, values: Sequence[object] | np.ndarray) -> np.ndarray:
-    kind = values.dtype.kind if isinstance(values, np.ndarray) else ""
-    if isinstance(values, np.ndarray) and kind in "iufb":
-        return values if kind == "b" else values.astype(np.float64)
+def _column(name: str, values: Any) -> np.ndarray:
+    argument = f"column {name!r}"
+    if isinstance(values, np.ma.MaskedArray) and values.ndim:
+        values = values.tolist()  # None where it is masked
+    one_axis = not isinstance(values, str) and np.iterable(values)
+    one_axis = one_axis and getattr(values, "ndim", 1) == 1
+    shape = getattr(values, "shape", None)
+    actual = with_type(values) if shape is None else f"shape {shape}"
+    require(one_axis, argument, "to be a list or an array of one axis", actual)
+    if hasattr(values, "dtype"):
+        values = np.asarray(values)
+        if values.dtype.kind in "iufb":
+            return values if values.dtype.kind == "b" else _numbers(argument, values)
     python = (value.item() if isinstance(value, np.generic) else value for value in list(values))
     listed = [None if is_null(value) else value for value in python]
     known = [value for value in listed if value is not None]
@@ -93,14 +105,28 @@ def _column(name: str, values: Sequence[object] | np.ndarray) -> np.ndarray:
         return np.array(listed, bool)
     if known and all(isinstance(value, str) for value in known):
         return np.array(listed, object)
-    numbers = [isinstance(value, int | float | None) for value in listed]
-    row = numbers.index(False) if False in numbers else 0
-    actual = f"{listed[row]!r} in row {row}"
-    remedy = "Repair that value, or make all of them text."
-    require(all(numbers), f"column {name!r}", "to hold numbers or text alone", actual, remedy)
-    return np.array([np.nan if value is None else value for value in listed], np.float64)
+    for row, value in enumerate(listed):
+        if not isinstance(value, int | float | Decimal | None):
+            remedy = "Repair that value, or make all of them text."
+            actual = f"{value!r} in row {row}"
+            raise invalid_value(argument, "to hold numbers or text alone", actual, remedy)
+    return _numbers(argument, listed)
 
 
-def is_null(value: object) -> bool:
-    """Return whether a value is None, NaN or the empty string."""
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+def _numbers(argument: str, values: Any) -> np.ndarray:
+    """Return finite numbers as float64, None as NaN."""
+    try:
+        numbers = np.array(values, np.float64)
+    except OverflowError as error:  # an integer beyond all of float64
+        raise invalid_value(argument, "to hold numbers of float64", error) from None
+    remedy = "Repair that value, or make it a null."
+    check_entries(argument, numbers, lambda v: ~np.isinf(v), "to hold finite numbers", remedy)
+    return numbers
+
+
+def is_null(value: Any) -> bool:
+    """Return whether a value is None, NaN, NaT, pandas' NA or the empty string."""
+    if value is None or isinstance(value, str):
+        return not value
+    equal = type(value).__name__ != "NAType" and value == value
+    return isinstance(equal, bool | np.bool_) and not equal

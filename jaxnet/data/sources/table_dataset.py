@@ -33,7 +33,8 @@ def table_dataset(
 ) -> Dataset:
     """Split a table into training and test rows, and prepare both by what training shows.
 
-    Rows without a target are left out. The other columns are prepared as
+    Rows without a target are left out, and test rows with nulls in numbers of which training has
+    none, as `Model.predict` refuses them. The other columns are prepared as
     `jaxnet.data.preparation.tabular` chooses. Classes are split in their proportions, and counted
     from 0 in sorted order; the targets of a regression are standardized.
 
@@ -58,7 +59,8 @@ def table_dataset(
     (('no', 'yes'), (8, 1), (2,))
     """
     check_choice("task", task, dict.fromkeys(("auto", "classification", "regression")))
-    for name in ignore:
+    ignored = (ignore,) if isinstance(ignore, str) else ignore
+    for name in ignored:
         table.column(name)
     report = [f"{len(table)} rows, {len(table.columns)} columns"]
     missing = null_rows(table.column(target))
@@ -67,9 +69,12 @@ def table_dataset(
         report.append(f"left out {int(missing.sum())} rows without {target!r}")
     column = table.column(target)
     classes = task == "classification" or (task == "auto" and _are_classes(column))
-    targets, names = _labels(column) if classes else (column.astype(np.float64), ())
     known = "classes" if classes else "numbers"
-    require(len(np.unique(targets)) > 1, f"column {target!r}", f"to hold {known}", "one value")
+    numbers = classes or column.dtype != object
+    require(numbers, f"column {target!r}", "to hold numbers for a regression", "text")
+    targets, names = _labels(column) if classes else (column.astype(np.float64), ())
+    number = ("no value", "one value")[min(len(targets), 1)]
+    require(len(np.unique(targets)) > 1, f"column {target!r}", f"to hold {known}", number)
     if classes:
         few = [name for name, n in zip(names, np.bincount(targets), strict=True) if n < 2]
         remedy = "Leave those rows out, or merge the classes."
@@ -78,9 +83,10 @@ def table_dataset(
     fractions = (1 - test_fraction, test_fraction)
     parts = split(rows, fractions, key=key, stratify=classes)
     train, test = (np.sort(part.inputs[:, 0]) for part in parts)
-    others = table.without([target, *ignore])
+    others = table.without([target, *ignored])
     prepared = fitted(tabular(others.take(train)), others.take(train))
     outputs = None if classes else fitted(standardize(), targets[train][:, None])
+    test, why = _without_new_nulls(test, others, prepared)
 
     def examples(chosen: np.ndarray) -> Examples:
         inputs = prepared.apply(others.take(chosen)).astype(np.float32)
@@ -90,7 +96,7 @@ def table_dataset(
 
     made = examples(train), examples(test)
     what = f"{len(names)} classes: {', '.join(names)}" if classes else "a number"
-    report += [f"{target!r} is {what}", *_describe(others, prepared)]
+    report += [f"{target!r} is {what}", *_describe(others, prepared), *why]
     report.append(f"{len(train)} rows to train, {len(test)} to test")
     described = PreparedTable(target, prepared, outputs, tuple(report))
     return Dataset("table", *made, names, (), 1, table=described)
@@ -108,6 +114,23 @@ def _labels(column: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     place = {value: label for label, value in enumerate(known)}
     names = [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in known]
     return np.array([place[value] for value in column.tolist()], np.int32), tuple(names)
+
+
+def _without_new_nulls(
+    test: np.ndarray, table: Table, prepared: Fitted
+) -> tuple[np.ndarray, list[str]]:
+    """Leave out test rows with nulls where training has none, which nothing was learnt of."""
+    known = np.isfinite(prepared.apply(table.take(test))).all(axis=1)
+    if known.all():
+        return test, []
+    used = prepared.preparation.specification.settings["names"]
+    nulls = table.take(test[~known]).nulls()
+    columns = ", ".join(repr(name) for name in used if nulls[name])
+    require(known.any(), "test", "to have rows without nulls", "none", f"Fill in {columns}.")
+    number = int((~known).sum())
+    return test[known], [
+        f"left out {number} test rows with nulls where training has none: {columns}"
+    ]
 
 
 def _describe(table: Table, prepared: Fitted) -> list[str]:

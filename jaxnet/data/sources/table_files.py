@@ -2,15 +2,16 @@
 
 import csv
 import io
-import zipfile
-from collections.abc import Callable, Collection, Iterable, Sequence
+import math
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jaxnet.core.checks import check_choice, require
-from jaxnet.core.errors import invalid_value, missing_file
+from jaxnet.core.errors import invalid_type, invalid_value, missing_file
 from jaxnet.core.files import check_path
 from jaxnet.core.optional_imports import import_package
 from jaxnet.data.table import Table, make_table
@@ -36,7 +37,8 @@ def read_table(source: Any, *, text: Iterable[str] = ()) -> Table:
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: for a file of another kind, ragged rows, missing or duplicate names of columns,
-            or text among numbers; the message names the line.
+            or text, infinity or a decimal comma among numbers; the message names the line.
+        TypeError: for other objects, such as a data frame that is not in memory.
         ImportError: for Parquet without pyarrow, or data frames without narwhals.
 
     >>> read_table({"height": [1.8, None]}).nulls()
@@ -49,10 +51,16 @@ def read_table(source: Any, *, text: Iterable[str] = ()) -> Table:
         return check_choice("suffix", path.suffix.lower(), READERS)(path, frozenset(text))
     if isinstance(source, Table):
         return source
-    if hasattr(source, "items") and not hasattr(source, "columns"):
+    if isinstance(source, Mapping):
         return make_table(source)
-    frame = import_package("narwhals").from_native(source, eager_only=True)
-    return make_table({name: frame[name].to_list() for name in frame.columns})
+    try:
+        frame = import_package("narwhals").from_native(source, eager_only=True)
+        columns = {series.name: series.to_list() for series in frame.iter_columns()}
+    except (AttributeError, TypeError, ValueError) as error:
+        expected = "to be a path, a mapping, or a data frame in memory whose columns have own names"
+        actual = f"a {type(source).__name__}: {' '.join(str(error).split())}"
+        raise invalid_type("source", expected, actual) from error
+    return make_table(columns)
 
 
 def _read_csv(path: Path, text: frozenset[str]) -> Table:
@@ -76,7 +84,7 @@ def parse_csv(origin: str, content: str, text: Collection[str] = ()) -> Table:
     >>> parse_csv("heights", "name;height\nAnn;1.8\nBob;").nulls()
     {'name': 0, 'height': 1}
     """
-    first = content.partition("\n")[0]
+    first = re.sub('"[^"]*"', "", content.partition("\n")[0])
     separator = max(",;\t|", key=first.count)
     lines = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
     try:
@@ -111,13 +119,14 @@ def _parsed(name: str, column: Sequence[str], lines: Sequence[int]) -> list[Any]
     if known and all(value.lower() in _BOOLEANS for value in known):
         return [_BOOLEANS.get(value.lower()) for value in stripped]
     numbers = [_number(value) for value in stripped]
-    found = sum(number is not None for number in numbers)
+    found = sum(_number(value.replace(",", "", 1)) is not None for value in known)
     if not found or 2 * found <= len(known):
         return _texts(column)
     for value, number, line in zip(stripped, numbers, lines, strict=True):
         if number is None and value.lower() not in NULLS:
             expected = "to hold numbers alone, as most of its values are"
-            remedy = f"Repair it, leave it empty, or name the column as text: text=({name!r},)."
+            how = "Write a decimal point, and no other mark" if "," in value else "Repair it"
+            remedy = f"{how}, leave it empty, or name the column as text: text=({name!r},)."
             raise invalid_value(f"column {name!r}", expected, f"{value!r} in line {line}", remedy)
     return [np.nan if number is None else number for number in numbers]
 
@@ -128,12 +137,14 @@ def _texts(column: Iterable[str]) -> list[str | None]:
 
 
 def _number(value: str) -> float | None:
+    """Return a finite number, or None."""
     if "_" in value or value.lower() in NULLS:  # Python reads 1_000 as a number
         return None
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _read_parquet(path: Path, text: frozenset[str]) -> Table:
@@ -141,7 +152,7 @@ def _read_parquet(path: Path, text: frozenset[str]) -> Table:
     parquet = import_package("pyarrow.parquet")
     try:
         table = parquet.read_table(path)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # odd content makes pyarrow raise errors of many kinds
         raise invalid_value(str(path), "to be a Parquet file", error) from None
     names = table.column_names
     require(len(set(names)) == len(names), str(path), "to name each column once", names)
@@ -153,7 +164,7 @@ def _read_npz(path: Path, text: frozenset[str]) -> Table:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return make_table({name: archive[name] for name in archive.files})
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
+    except Exception as error:  # odd content makes NumPy raise errors of many kinds
         expected = "to be an NPZ archive of columns of one length, without pickled objects"
         raise invalid_value(str(path), expected, error) from None
 

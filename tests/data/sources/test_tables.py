@@ -1,6 +1,7 @@
 """Tables: files of every kind, what is refused, and the data sets made of them."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,61 @@ def test_every_route_gives_the_same_table(tmp_path: Path) -> None:
             assert table.columns[name].dtype == column.dtype
 
 
+class _NA(float):  # as pandas' NA, whose comparisons are no booleans
+    __eq__: Any = lambda self, other: self
+    __bool__: Any = lambda self: 1 / 0
+
+
+NA = type("NAType", (_NA,), {})()
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ([1, NA, 3], [1, None, 3]),
+        (["x", NA, "z"], ["x", None, "z"]),
+        (np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False]), [1, None, 3]),
+        (jax.numpy.arange(3), [0, 1, 2]),
+        ([Decimal("1.5"), None, Decimal(2)], [1.5, None, 2]),
+        ([1.5, np.float64("nan"), 2], [1.5, None, 2]),
+        ([], []),
+    ],
+)
+@pytest.mark.usefixtures("no_type_checks")
+def test_what_a_column_may_hold(column: Any, expected: list[Any]) -> None:
+    made = make_table({"a": column}).columns["a"].tolist()
+    assert [None if value != value else value for value in made] == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"a": np.zeros((3, 2))}, "column 'a' to be a list or an array of one axis, got shape"),
+        ({"a": np.array(1.0)}, "got shape ()"),
+        ({"a": 1.0}, "got 1.0 of type float"),
+        ({"a": "abc"}, "got 'abc' of type str"),
+        ({"a": [1.0, np.inf]}, "column 'a' to hold finite numbers, got inf at index (1,)"),
+        ({"a": [10**400, 1]}, "column 'a' to hold numbers of float64"),
+        ({"a": [1j]}, "column 'a' to hold numbers or text alone, got 1j in row 0"),
+        ({1: [1.0], "1": [2.0]}, "table to name each column once, got [1, '1']"),
+    ],
+)
+@pytest.mark.usefixtures("no_type_checks")
+def test_columns_that_are_refused(columns: Any, expected: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        make_table(columns)
+    assert expected in str(caught.value)
+
+
+def test_data_frames_of_pandas_with_nulls_of_its_own_and_odd_names() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({0: [1, None], 1: ["x", None], 2: [True, None]}).convert_dtypes()
+    assert read_table(frame).nulls() == {"0": 1, "1": 1, "2": 1}
+    for other in (pandas.DataFrame(np.zeros((2, 2)), columns=["a", "a"]), pandas.Series([1])):
+        with pytest.raises(TypeError, match="expected source to be a path, a mapping, or a data"):
+            read_table(other)
+
+
 def test_a_data_frame_of_pyarrow_and_a_parquet_file(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -83,6 +139,9 @@ def test_an_npz_archive_of_columns(tmp_path: Path) -> None:
         ("a,b\n1,2\n3\n", "to have 2 values in every line, as in the first, got 1 in line 3"),
         ("a,b\n1,2\n3,4,5\n", "got 3 in line 3"),
         ("a,b\n1,2\n2,3\nx,3\n4,2\n", "column 'a' to hold numbers alone"),
+        ("a,b\n1,2\n2,3\ninf,3\n4,2\n", "got 'inf' in line 4"),
+        ('"a,b";c\n1,5;2\n2,5;3\n', "got '1,5' in line 2. Write a decimal point"),
+        ('a,b\n"1,000",2\n"2,000",3\n', "got '1,000' in line 2. Write a decimal point"),
         ('a,b\n"1,2\n', "to be a CSV file, got"),
         (b"a,b\n\xff,2\n", "to be text in UTF-8"),
     ],
@@ -100,6 +159,10 @@ def test_other_files_that_are_refused(tmp_path: Path) -> None:
         read_table(write(tmp_path, "a", "a.xlsx"))
     with pytest.raises(ValueError, match="to be an NPZ archive"):
         read_table(write(tmp_path, "a", "a.npz"))
+    np.save(tmp_path / "array.npy", np.zeros(2))
+    (tmp_path / "array.npy").rename(tmp_path / "array.npz")
+    with pytest.raises(ValueError, match="to be an NPZ archive"):
+        read_table(tmp_path / "array.npz")
     np.savez(tmp_path / "objects.npz", a=np.array([{}], object))
     with pytest.raises(ValueError, match="without pickled objects"):
         read_table(tmp_path / "objects.npz")
@@ -146,6 +209,21 @@ def test_poisoned_test_rows_change_nothing_of_the_training() -> None:
     assert not np.array_equal(first.test.inputs, again.test.inputs)
 
 
+def test_test_rows_with_nulls_where_training_has_none_are_left_out() -> None:
+    plain = rows(10)
+    sizes = [value if i else None for i, value in enumerate(plain["size"])]
+    parts, nulls = [], []
+    for key in jax.random.split(jax.random.key(0), 8):
+        made = table_dataset(make_table(plain | {"size": sizes}), "price", key=key, ignore=("id",))
+        assert made.table is not None
+        why = "left out 1 test rows with nulls where training has none: 'size'"
+        parts.append((len(made.train.targets), len(made.test.targets)))
+        nulls.append(why in made.table.report)
+        assert np.isfinite(made.test.inputs).all()
+    assert parts == [(8, 1) if null else (8, 2) for null in nulls]
+    assert 0 < sum(nulls) < 8
+
+
 def test_classes_are_counted_in_sorted_order_and_split_in_proportion() -> None:
     given = rows() | {"price": [["low", "high", None][i % 3] for i in range(60)]}
     made = table_dataset(make_table(given), "price", key=jax.random.key(0), test_fraction=0.25)
@@ -170,6 +248,9 @@ def test_whole_numbers_are_classes_unless_one_says_otherwise() -> None:
         ({}, {"target": "rent"}, "expected column to be one of size, town, price, id, got 'rent'"),
         ({}, {"ignore": ("age",)}, "got 'age'"),
         ({"price": [1.5] * 60}, {}, "column 'price' to hold numbers, got one value"),
+        ({"price": [None] * 60}, {}, "column 'price' to hold classes, got no value"),
+        ({"price": ["a"] * 60}, {"task": "regression"}, "to hold numbers for a regression, got te"),
+        ({}, {"ignore": "room"}, "got 'room'"),
         ({"price": ["a"] * 59 + ["b"]}, {}, "each class of 'price' to have 2 rows or more"),
         ({}, {"test_fraction": 1.0}, "expected fractions"),
         ({}, {"ignore": ("size", "town", "id")}, "expected table to have columns that vary"),
