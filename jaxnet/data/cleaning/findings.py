@@ -48,6 +48,8 @@ class Removed(NamedTuple):
 def remove(examples: Examples, findings: Iterable[Finding], *, key: Key | None = None) -> Removed:
     """Return examples without the rows of findings; of each group of equals, one stays.
 
+    Groups that share a row, such as those of equal rows and of nearly equal ones, count as one.
+
     Args:
         examples: all of them.
         findings: of these examples.
@@ -94,10 +96,20 @@ def _staying(groups: set[tuple[int, ...]], bad: set[int], key: Key | None) -> se
     if key is not None:
         check_key("key", key)
     stay = set()
-    for number, group in enumerate(sorted(groups)):
+    for number, group in enumerate(_joined(groups)):
         good = [row for row in group if row not in bad]
         index = 0
         if key is not None and good:
             index = int(jax.random.randint(jax.random.fold_in(key, number), (), 0, len(good)))
         stay.update(good[index : index + 1])
     return stay
+
+
+def _joined(groups: set[tuple[int, ...]]) -> list[list[int]]:
+    """Return groups that share no row: those that do are one."""
+    apart: list[set[int]] = []
+    for group in sorted(groups):
+        shared = [other for other in apart if not other.isdisjoint(group)]
+        apart = [other for other in apart if other.isdisjoint(group)]
+        apart.append(set(group).union(*shared))
+    return sorted(sorted(group) for group in apart)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxnet.core.checks import check_entries, require
+from jaxnet.core.checks import check_entries, require, require_type
 from jaxnet.core.types import AnyArray
 from jaxnet.data.cleaning.findings import Finding
 
@@ -20,6 +20,7 @@ def find_suspicious_labels(probabilities: AnyArray, labels: AnyArray) -> list[Fi
 
     Raises:
         ValueError: for shapes that do not fit, or labels or probabilities out of range.
+        TypeError: for labels that are no integers.
 
     Source: Northcutt, Jiang and Chuang 2021, "Confident learning", equation 3.
 
@@ -29,6 +30,7 @@ def find_suspicious_labels(probabilities: AnyArray, labels: AnyArray) -> list[Fi
     """
     p, label = np.asarray(probabilities, np.float64), np.asarray(labels)
     require(p.ndim == 2 and label.shape == p.shape[:1], "labels", "one a row", label.shape)
+    require_type(label.dtype.kind in "iu", "labels", "to be integers", label.dtype)
     classes = p.shape[1]
     check_entries("labels", label, lambda v: (v >= 0) & (v < classes), f"in [0, {classes})")
     check_entries("probabilities", p, lambda v: (v >= 0) & (v <= 1 + 1e-6), "in [0, 1]")

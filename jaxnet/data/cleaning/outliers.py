@@ -9,6 +9,7 @@ from jaxnet.core.optional_imports import import_package
 from jaxnet.core.types import AnyArray
 from jaxnet.data.cleaning.findings import Finding
 from jaxnet.data.preparation.preparation import training_values
+from jaxnet.data.preparation.scaling import standardize
 
 _NORMAL = 0.6744897501960817
 """Median absolute deviation of a normal variable of variance 1."""
@@ -43,7 +44,8 @@ def find_outliers(
     check_range("threshold", limit, low=0)
     x = training_values(inputs)
     with np.errstate(divide="ignore", invalid="ignore"):
-        far = np.nan_to_num(measure(x), nan=0.0)  # 0 / 0: a constant feature
+        far = measure(x)
+    far = np.where(np.isnan(far), 0.0, far)  # 0 / 0: a constant feature
     rows, features = np.nonzero(far > limit)
     return [
         Finding(
@@ -115,15 +117,18 @@ _MEASURES = {"z_score": (_z_score, 3.0), "mad": (_mad, 3.5), "iqr": (_iqr, 1.5)}
 
 def _mahalanobis(x: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, float]:
     del seed
-    centred = x - x.mean(axis=0)
-    inverse = np.linalg.pinv(np.atleast_2d(np.cov(x.T)), hermitian=True)
-    return np.einsum("ni,ij,nj->n", centred, inverse, centred), _limit(x, share)
+    z = _standardized(x)
+    u, sizes, _ = np.linalg.svd(z, full_matrices=False)
+    kept = sizes > sizes.max() * max(z.shape) * np.finfo(float).eps  # others depend on these
+    score = (len(z) - 1) * np.sum(u[:, kept] ** 2, axis=1)
+    return score, _limit(max(int(kept.sum()), 1), share)
 
 
 def _robust_covariance(x: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, float]:
     covariance: Any = import_package("sklearn.covariance")
-    fitted = covariance.MinCovDet(random_state=seed).fit(x)
-    return fitted.mahalanobis(x), _limit(x, share)
+    z = _standardized(x)
+    fitted = covariance.MinCovDet(random_state=seed).fit(z)
+    return fitted.mahalanobis(z), _limit(x.shape[1], share)
 
 
 def _isolation_forest(x: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, float]:
@@ -132,11 +137,17 @@ def _isolation_forest(x: np.ndarray, share: float, seed: int) -> tuple[np.ndarra
     return score, float(np.quantile(score, 1 - share))
 
 
-def _limit(x: np.ndarray, share: float) -> float:
+def _standardized(x: np.ndarray) -> np.ndarray:
+    """Standardize features: distances depend on no unit, but rounding does."""
+    scaling = standardize()
+    return scaling.apply(scaling.fit(x), x)
+
+
+def _limit(features: int, share: float) -> float:
     """Return the quantile of the squared distance of a normal variable, chi-squared."""
     from scipy.special import gammaincinv  # slow to import
 
-    return 2 * float(gammaincinv(x.shape[1] / 2, 1 - share))
+    return 2 * float(gammaincinv(features / 2, 1 - share))
 
 
 _JOINT = {

@@ -72,6 +72,50 @@ def test_rounded_duplicates_and_leaks() -> None:
     assert rows(cleaning.find_leaks(train, test + 1e-4, decimals=2)) == [1]
 
 
+def test_equal_rows_are_equal_in_every_dtype_and_in_tables() -> None:
+    numbers = np.array([[1, 2], [3, 4]])
+    for kind in (np.uint8, np.float32, np.float64):
+        assert rows(cleaning.find_leaks(numbers.astype(kind), numbers[1:])) == [1]
+    text = np.array([["".join("ab"), None], ["b", np.nan], ["".join(["a", "b"]), np.nan]], object)
+    assert rows(cleaning.find_duplicates(text)) == [0, 2]
+    table = make_table({"name": ["Ann", "Bob", "Ann"], "height": [1.7, None, 1.7]})
+    assert rows(cleaning.find_duplicates(table)) == [0, 2]
+    assert rows(cleaning.find_leaks(table, table.take(slice(1, 2)))) == [1]
+    with pytest.raises(ValueError, match="test of columns"):
+        cleaning.find_leaks(table, table.without(["name"]))
+    assert cleaning.find_duplicates(np.zeros((0, 2))) == []
+
+
+def test_groups_that_share_a_row_leave_one() -> None:
+    x = np.array([[1.0], [1.04], [1.0], [1.04], [2.0]])
+    found = [*cleaning.find_duplicates(x), *cleaning.find_duplicates(x, decimals=1)]
+    for key in (None, jax.random.key(0)):
+        left = cleaning.remove(Examples(x, np.arange(5)), found, key=key).kept
+        assert len(left) == 2
+        assert left[1] == 4
+
+
+@pytest.mark.parametrize("method", ["mahalanobis", "robust_covariance"])
+def test_joint_outliers_depend_on_no_unit_and_on_no_copy_of_a_feature(method: Any) -> None:
+    if method != "mahalanobis":
+        pytest.importorskip("sklearn")
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    x[5] = [3, -3]
+    found = rows(cleaning.find_joint_outliers(x, method=method, share=0.01))
+    assert 5 in found
+    units = x * [1e6, 1e-6]
+    assert rows(cleaning.find_joint_outliers(units, method=method, share=0.01)) == found
+    if method == "mahalanobis":
+        copied = np.c_[x, x @ [1.0, 2.0], x[:, 0] * 0.1, np.ones(200)]
+        assert rows(cleaning.find_joint_outliers(copied, method=method, share=0.01)) == found
+        assert cleaning.find_joint_outliers(x[:1], method=method) == []
+
+
+def test_an_outlier_among_equal_values_is_infinitely_far() -> None:
+    x = np.array([[1.0]] * 8 + [[1.1]])
+    assert [f.reason for f in cleaning.find_outliers(x)] == ["feature 0 is 1.1: inf by mad"]
+
+
 @pytest.mark.parametrize("method", ["z_score", "mad", "iqr"])
 def test_a_man_of_2_51_metres_is_found(method: Any) -> None:
     x = np.random.default_rng(0).normal([1.72, 70], [0.07, 9], size=(60, 2))
@@ -156,6 +200,10 @@ def test_the_summary_names_every_row() -> None:
         (
             lambda: cleaning.find_suspicious_labels(np.ones((2, 2)) / 2, np.array([0, 2])),
             "expected labels in [0, 2), got 2 at index (1,)",
+        ),
+        (
+            lambda: cleaning.find_suspicious_labels(np.ones((2, 2)) / 2, np.array([0.0, 1.0])),
+            "expected labels to be integers, got float64",
         ),
     ],
 )
