@@ -76,7 +76,8 @@ def column_values(inputs: Any) -> list[Any]:
         ValueError: for another shape.
         TypeError: for values of several types.
     """
-    array = np.asarray(inputs)
+    # of a list as objects: NumPy would make text of numbers and nulls beside text
+    array = np.asarray(inputs, getattr(inputs, "dtype", object))
     one = array.ndim == 1 or (array.ndim == 2 and array.shape[1] == 1)
     require(one, "inputs", "to be one column", f"shape {array.shape}", "See by_column.")
     values = [None if is_null(value) else value for value in array.ravel().tolist()]

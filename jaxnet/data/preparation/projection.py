@@ -27,7 +27,8 @@ def pca(components: int | float | None = None, *, whiten: bool = False) -> Prepa
         components: how many; or, as a float in (0, 1), as many as have this share of the
             variance; None for all, ``min(examples, features)``.
         whiten: whether each component is divided by its standard deviation (over N - 1), so that
-            the training inputs have the covariance 1. One of no variance becomes 0.
+            the training inputs have the covariance 1. One of no variance, up to rounding, is not
+            divided.
 
     Raises:
         ValueError: for a number of components that is out of range, here or in `fit`.
@@ -118,9 +119,15 @@ def _principal(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     examples, features = centred.shape
     if features <= 1000 and examples >= 10 * features:
         variance, vectors = np.linalg.eigh(centred.T @ centred / max(examples - 1, 1))
-        return np.maximum(variance[::-1], 0.0), vectors.T[::-1].copy()
+        return _without_rounding(variance[::-1], features), vectors.T[::-1].copy()
     _, sizes, vectors = np.linalg.svd(centred, full_matrices=False)
+    sizes = _without_rounding(sizes, max(examples, features))
     return sizes**2 / max(examples - 1, 1), vectors
+
+
+def _without_rounding(values: np.ndarray, size: int) -> np.ndarray:
+    """Return singular values or eigenvalues, 0 for those that are only rounding of the largest."""
+    return np.where(values > values[0] * size * np.finfo(float).eps, values, 0.0)
 
 
 def _number(components: int | float | None, variance: np.ndarray) -> int:

@@ -158,3 +158,17 @@ def test_a_preparation_is_shown_as_it_was_made() -> None:
     )
     found = fitted(prepare.chain(prepare.standardize(), prepare.min_max()), np.eye(3))
     assert repr(found) == "Fitted(chain(standardize(ddof=0), min_max(low=0, high=1)))"
+
+
+def test_whitening_divides_by_no_variance_that_is_only_rounding() -> None:
+    for rows in (300, 5):  # of the covariance, of singular values
+        x = np.random.default_rng(0).normal(size=(rows, 2))
+        ready = prepare.fitted(prepare.pca(whiten=True), np.c_[x, x @ [1.0, 1.0]])
+        assert np.abs(ready.apply(np.array([[1.0, 1.0, 2.001]]))).max() < 10
+
+
+def test_categories_of_lists_are_those_of_arrays_of_objects() -> None:
+    colours = prepare.one_hot()
+    assert colours.fit(["red", np.nan])["categories"].tolist() == ["red"]
+    with pytest.raises(ValueError, match="inputs to have one type, got"):
+        colours.fit(["red", 1])
