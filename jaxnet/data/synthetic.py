@@ -10,7 +10,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_count, check_key, check_range, check_ranges
+from jaxnet.core.checks import check_count, check_key, check_range, check_ranges, require
 from jaxnet.core.random import random_order
 from jaxnet.core.types import Array, Key, Layer, Number, Shape
 from jaxnet.data.examples import Examples
@@ -52,8 +52,8 @@ def projectile(
     _check(key, n, noise=noise)
     check_range("heights", heights[0], low=0)
     keys = jax.random.split(key, 3)
-    v = _uniform(keys[0], (n, 1), velocities)
-    h = _uniform(keys[1], (n, 1), heights)
+    v = _uniform(keys[0], (n, 1), _check_bounds("velocities", velocities))
+    h = _uniform(keys[1], (n, 1), _check_bounds("heights", heights))
     d = v * jnp.sqrt(2 * h / GRAVITY) + noise * jax.random.normal(keys[2], v.shape)
     return Examples(jnp.concatenate([v, h], axis=1), d)
 
@@ -86,7 +86,8 @@ def polynomial(
     """
     _check(key, n, noise=noise)
     x_key, noise_key = jax.random.split(key)
-    x = _uniform(x_key, (n, 1), inputs)
+    require(coefficients, "coefficients", "to be one or more", "none")
+    x = _uniform(x_key, (n, 1), _check_bounds("inputs", inputs))
     v = jnp.polyval(jnp.asarray(coefficients[::-1], x.dtype), x)
     return Examples(x, v + noise * _uniform(noise_key, (n, 1), (-1.0, 1.0)))
 
@@ -261,6 +262,14 @@ def _check(key: Key, n: int, **numbers: Number) -> None:
     check_key("key", key)
     check_count("n", n)
     check_ranges(_RANGES, **numbers)
+
+
+def _check_bounds(argument: str, bounds: tuple[float, float]) -> tuple[float, float]:
+    for bound in bounds:
+        check_range(argument, bound)
+    rising = bounds[0] <= bounds[1]
+    require(rising, argument, "to be the least and the largest value", bounds)
+    return bounds
 
 
 def _uniform(key: Key, shape: Shape, bounds: tuple[float, float]) -> Array:

@@ -150,6 +150,13 @@ def test_keys_and_noise_may_be_swept() -> None:
         (synthetic.blobs, {"condition": 0.5}, "expected condition finite and in [1, inf)"),
         (synthetic.blobs, {"features": 0}, "expected features >= 1, got 0"),
         (synthetic.projectile, {"heights": (-1.0, 2.0)}, "expected heights finite and in [0, inf)"),
+        (
+            synthetic.projectile,
+            {"velocities": (9.0, 1.0)},
+            "velocities to be the least and the lar",
+        ),
+        (synthetic.polynomial, {"inputs": (0.0, np.nan)}, "expected inputs finite"),
+        (synthetic.polynomial, {"coefficients": ()}, "expected coefficients to be one or more"),
     ],
 )
 @pytest.mark.usefixtures("no_type_checks")

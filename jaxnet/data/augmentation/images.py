@@ -246,7 +246,7 @@ def cutout(size: int, value: Number = 0.0) -> Transform:
 
     Args:
         size: side of the square, in pixels, 1 or more.
-        value: what the pixels become.
+        value: what the pixels become; other than 0, images become floating-point numbers.
 
     Source: DeVries and Taylor 2017, "Improved regularization of CNNs with cutout".
 
@@ -263,7 +263,9 @@ def cutout(size: int, value: Number = 0.0) -> Transform:
             for each, axis in zip(keys, (height, width), strict=True)
         ]
         hole = inside[0][:, :, None, None] & inside[1][:, None, :, None]
-        return jnp.where(hole, jnp.asarray(value).astype(images.dtype), images)
+        exact = isinstance(value, int | float) and value == 0  # as integers have it
+        x = images if exact else floating(images)
+        return jnp.where(hole, jnp.asarray(value).astype(x.dtype), x)
 
     return transform
 

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_count, check_range, require
+from jaxnet.core.checks import check_count, check_range, require, require_type
 from jaxnet.core.masks import spread
 from jaxnet.core.types import Array, Key, Number, Shape
 from jaxnet.data.augmentation.compose import Augment, floating
@@ -81,6 +81,8 @@ def _as_mixable(examples: Examples, classes: int) -> tuple[Array, Array]:
     inputs, targets = jnp.asarray(examples.inputs), jnp.asarray(examples.targets)
     x = floating(inputs)
     if targets.ndim == 1:
+        integers = jnp.issubdtype(targets.dtype, jnp.integer)
+        require_type(integers, "targets", "to be integer labels", targets.dtype)
         return x, jax.nn.one_hot(targets, classes, dtype=x.dtype)
     require(targets.shape[1] == classes, "targets", f"of {classes} classes", targets.shape)
     return x, floating(targets)

@@ -16,7 +16,7 @@ def replace_tokens(rate: Number, synonyms: AnyArray) -> Transform:
     Args:
         rate: the probability, in [0, 1].
         synonyms: row ``t`` has those of token ``t``, filled up with -1; shape
-            ``(vocabulary, most)``. A token without any stays.
+            ``(vocabulary, most)``. A token without any, or outside the vocabulary, stays.
 
     Source: lecture 004, text data.
 
@@ -31,7 +31,8 @@ def replace_tokens(rate: Number, synonyms: AnyArray) -> Transform:
 
     def transform(key: Key, tokens: Array) -> Array:
         keys = jax.random.split(key)
-        there = number[tokens]
+        known = (tokens >= 0) & (tokens < len(table))
+        there = jnp.where(known, number[tokens], 0)
         pick = jax.random.randint(keys[0], tokens.shape, 0, jnp.maximum(there, 1))
         drawn = jax.random.uniform(keys[1], tokens.shape) < rate
         new = table[tokens, pick].astype(tokens.dtype)

@@ -151,6 +151,10 @@ def test_cutout_sets_one_square() -> None:
     assert holes.min() >= 4  # reaches over a corner
     rows = (found == 0).any(axis=2).sum(axis=1)
     assert set(rows.tolist()) <= {2, 3}
+    for value in (0.5, 300.0, -1):
+        pixels = augmentation.cutout(3, value)(KEY, jnp.ones((1, 3, 3, 1), jnp.uint8))
+        assert pixels.min() in (1, value)
+        assert pixels.max() in (1, value)
 
 
 def test_a_crop_shows_a_window_of_the_image() -> None:

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy import ndimage
 
 from jaxnet.data import Examples, augmentation
@@ -19,6 +20,12 @@ def test_mixup_mixes_inputs_and_labels_alike() -> None:
     assert 0 < float(jnp.max(jnp.minimum(t, 1 - t))) <= 0.5
     soft, _ = augmentation.mixup(5, 1.0)(KEY, Examples(jnp.eye(5), jnp.eye(5)))
     np.testing.assert_array_equal(soft, x)
+
+
+def test_mixtures_take_labels_or_probabilities() -> None:
+    numbers = Examples(jnp.eye(2), jnp.array([0.5, 1.0]))
+    with pytest.raises(TypeError, match="expected targets to be integer labels, got float"):
+        augmentation.mixup(2)(KEY, numbers)
 
 
 def test_the_share_of_mixup_has_the_variance_of_a_beta_variable() -> None:
@@ -80,6 +87,8 @@ def test_tokens_are_replaced_by_synonyms_alone() -> None:
     for token, allowed in ((0, {0}), (1, {1, 2, 3}), (2, {2, 1}), (3, {3})):
         assert set(found[given == token].tolist()) == allowed
     assert 0.45 < np.mean(found[given == 2] == 1) < 0.55
+    unknown = jnp.array([[-1, 4]])
+    assert augmentation.replace_tokens(1.0, table[:3])(KEY, unknown).tolist() == [[-1, 4]]
 
 
 def test_deleted_inserted_and_swapped_tokens() -> None:
