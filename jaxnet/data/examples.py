@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.checks import (
@@ -93,6 +94,20 @@ def check_pair(argument: str, examples: Any) -> Examples:
         raise invalid_value(argument, "to hold arrays, rows of one length", error) from error
 
 
+def check_lengths(argument: str, examples: Any) -> Examples:
+    """Return examples as `check_pair` does; their arrays, of any content, must have one length.
+
+    Raises:
+        TypeError, ValueError: as `check_pair`.
+        ValueError: also for other lengths, and for no examples.
+    """
+    examples = check_pair(argument, examples)
+    lengths = [len(array) if np.ndim(array) else 0 for array in named_arrays(examples).values()]
+    same = len(set(lengths)) == 1 and lengths[0]
+    require(same, argument, "to be one or more, arrays of one length", f"lengths {lengths}")
+    return examples
+
+
 def check_examples(argument: str, examples: Examples) -> Examples:
     """Check examples for equal lengths, emptiness, dtypes, finite values and weights.
 
@@ -105,6 +120,7 @@ def check_examples(argument: str, examples: Examples) -> Examples:
     paired = len(inputs) > 1 and len(targets) > 0 and inputs[0] == targets[0] > 0
     shapes = f"inputs of shape {inputs} and targets of shape {targets}"
     require(paired, argument, "to pair each of one or more inputs with a target", shapes)
+    examples = examples.map(native)
     for name, field in named_arrays(examples).items():
         check_numbers(f"{argument}.{name}", field)
         check_finite(f"{argument}.{name}", np.asarray(field), "Remove or repair those examples.")
@@ -113,6 +129,38 @@ def check_examples(argument: str, examples: Examples) -> Examples:
         require(weights.shape == inputs[:1], name, expected, weights.shape)
         check_entries(name, weights, lambda w: w >= 0, "0 or more")
     return examples
+
+
+def check_device_numbers(argument: str, array: Any) -> None:
+    """Check that integers are not wrapped on the device, which has 32 bits unless x64 is enabled.
+
+    Raises:
+        ValueError: for the first integer that is out of range.
+    """
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu" or not array.size:
+        return
+    range_there = np.iinfo(jax.dtypes.canonicalize_dtype(array.dtype))
+    least, largest = int(range_there.min), int(range_there.max)
+    if array.min() < least or array.max() > largest:
+        remedy = "Pass floating-point numbers, such as .astype(np.float32), or standardize them."
+        expected = f"to fit {range_there.dtype}, as the device has it"
+        check_entries(argument, array, lambda v: (v >= least) & (v <= largest), expected, remedy)
+
+
+def on_device(argument: str, examples: Examples) -> Examples:
+    """Return checked examples as arrays of JAX, the weights in floating point.
+
+    Sums of weights in few bits would overflow.
+
+    Raises:
+        ValueError: for integers beyond those of the device.
+    """
+    for name, array in named_arrays(examples).items():
+        check_device_numbers(f"{argument}.{name}", array)
+    made = examples.map(jnp.asarray)
+    if made.weights is None:
+        return made
+    return made._replace(weights=made.weights.astype(jnp.result_type(float)))
 
 
 def check_some_weight(argument: str, examples: Examples) -> Examples:
@@ -128,3 +176,11 @@ def named_arrays(examples: Examples) -> dict[str, Any]:
     fields = dataclasses.fields(examples)
     named = {field.name: getattr(examples, field.name) for field in fields}
     return {name: array for name, array in named.items() if array is not None}
+
+
+def native(array: Any) -> Any:
+    """Return numbers as JAX takes them: in the machine's byte order, long doubles as float64."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iufc":
+        return array
+    kind = np.float64 if array.dtype == np.longdouble else array.dtype.newbyteorder("=")
+    return array.astype(kind, copy=False)

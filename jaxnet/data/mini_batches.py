@@ -7,7 +7,7 @@ import numpy as np
 from jaxnet.core.checks import check_count, check_flags, check_key
 from jaxnet.core.random import random_order
 from jaxnet.core.types import Key
-from jaxnet.data.examples import Examples, check_pair, count
+from jaxnet.data.examples import Examples, check_lengths, count
 
 
 def mini_batches(
@@ -24,13 +24,16 @@ def mini_batches(
         key: PRNG key of a random order, that of `random_order`; None for theirs.
         keep_last: whether a last mini-batch that is not full is yielded.
 
+    Raises:
+        ValueError: for none, or arrays of different lengths.
+
     Source: lecture 002, DataLoader.
 
     >>> examples = Examples(np.arange(5)[:, None], np.arange(5))
     >>> [batch.targets.tolist() for batch in mini_batches(examples, batch_size=2)]
     [[0, 1], [2, 3], [4]]
     """
-    pair, size = check_pair("examples", examples), check_count("batch_size", batch_size)
+    pair, size = check_lengths("examples", examples), check_count("batch_size", batch_size)
     check_flags(keep_last=keep_last)
     total = count(pair)
     if key is None:

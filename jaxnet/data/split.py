@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxnet.core.checks import check_count, require
+from jaxnet.core.checks import check_count, check_flags, check_key, require
 from jaxnet.core.representation import represent
 from jaxnet.core.types import Key
 from jaxnet.data.examples import Examples, check_examples, count
@@ -43,6 +43,9 @@ def split(
     [[0, 0, 0, 1, 1, 1], [0, 0, 1, 1]]
     """
     examples = check_examples("examples", examples)
+    several = np.ndim(fractions) == 1
+    remedy = "Pass (0.8, 0.2) for four fifths and one."
+    require(several, "fractions", "to be one for each part", repr(fractions), remedy)
     shares = _check_fractions(tuple(fractions))
     sizes = _sizes(shares, count(examples))
     parts = _deal(examples, sizes, shares, key=key, stratify=stratify)
@@ -108,6 +111,8 @@ def _deal(
     stratify: bool,
 ) -> list[np.ndarray]:
     """Return the indices of the examples of each part, in shuffled order."""
+    check_key("key", key)
+    check_flags(stratify=stratify)
     order = np.asarray(jax.random.permutation(key, count(examples)))
     if stratify:
         order = stratified(order, examples.targets, sizes, shares, key)

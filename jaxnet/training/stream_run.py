@@ -6,13 +6,12 @@ from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.core.checks import require_type
 from jaxnet.core.trees import all_finite
 from jaxnet.core.types import Array
-from jaxnet.data.examples import Examples, check_examples, count, named_arrays
+from jaxnet.data.examples import Examples, check_examples, count, named_arrays, on_device
 from jaxnet.data.streams import Stream, prefetched
 from jaxnet.training.host_loop import CHUNK_SECONDS
 from jaxnet.training.loop.checks import check_fit
@@ -170,7 +169,7 @@ class StreamRun:
         name, targets = f"chunk {index} of train", np.asarray(chunk.targets)
         labels = set(np.unique(targets).tolist()) if targets.dtype.kind in "biu" else {None}
         if labels <= self._labels:  # known to fit the loss, which takes longer to look at them
-            chunk = jax.tree.map(jnp.asarray, check_examples(name, chunk))
+            chunk = on_device(name, check_examples(name, chunk))
         else:
             chunk = check_fit(name, self._objective, chunk)
             self._labels |= labels - {None}

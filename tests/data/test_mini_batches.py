@@ -48,6 +48,11 @@ def test_arrays_stay_where_they_are(tmp_path: Path) -> None:
         ({"key": 1}, "expected key to be one PRNG key"),
         ({"keep_last": "no"}, "expected keep_last to be a boolean"),
         ({"examples": (1, 2)}, "expected examples to be Examples"),
+        (
+            {"examples": Examples(np.zeros((4, 1)), np.zeros(5))},
+            "of one length, got lengths [4, 5]",
+        ),
+        ({"examples": Examples(np.zeros((0, 1)), np.zeros(0))}, "to be one or more"),
     ],
 )
 @pytest.mark.usefixtures("no_type_checks")

@@ -152,6 +152,24 @@ def test_fractions_out_of_range(bad: tuple[float, ...]) -> None:
         split(_examples(10), bad, key=KEY)
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            {"fractions": 0.8},
+            "expected fractions to be one for each part, got 0.8. Pass (0.8, 0.2)",
+        ),
+        ({"key": 0}, "expected key to be one PRNG key, got 0"),
+        ({"stratify": "no"}, "expected stratify to be a boolean"),
+    ],
+)
+@pytest.mark.usefixtures("no_type_checks")
+def test_other_mistakes_are_refused(options: dict[str, Any], expected: str) -> None:
+    given: Any = {"fractions": (0.5, 0.5), "key": KEY, **options}
+    with pytest.raises((TypeError, ValueError), match=f"^{re.escape(expected)}"):
+        split(_examples(10), **given)
+
+
 def test_a_part_left_empty() -> None:
     message = r"expected fractions to leave no part empty, got parts of \[3, 0\] of 3 examples"
     with pytest.raises(ValueError, match=message):

@@ -107,6 +107,13 @@ def test_a_chunk_without_weight_does_not_count() -> None:
     assert streamed == pytest.approx(memory, rel=1e-6)
 
 
+def test_whole_weights_are_those_of_a_run_in_memory() -> None:
+    given = examples()._replace(weights=(np.arange(53) % 3).astype(np.int8))
+    plain = given._replace(weights=given.weights.astype(float))
+    found = run(stream(given, chunk=20))
+    assert digest(found.params) == digest(run(stream(plain, chunk=20)).params)
+
+
 def test_blocks_learn_as_well() -> None:
     result = run(stream(examples(530), chunk=100, block=10), epochs=10)
     assert result.history.train["accuracy"][-1] > 0.6

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxnet.core.checks import check_count, check_function, check_range, require
 from jaxnet.core.types import Key
-from jaxnet.data.examples import Examples, check_pair, count, named_arrays
+from jaxnet.data.examples import Examples, check_lengths, count, named_arrays
 from jaxnet.data.streams.chunks import Chunks, Read, epoch_order
 
 Through: TypeAlias = Callable[[Chunks], Iterable[Examples]]
@@ -107,12 +107,8 @@ def stream(
     >>> [x.shape for x, _ in stream(pair, chunk=4).chunks(None)]
     [(4, 1), (2, 1)]
     """
-    pair = check_pair("examples", examples)
+    pair = check_lengths("examples", examples)
     arrays = list(named_arrays(pair).values())
-    lengths = [len(array) for array in arrays]
-    same = len(set(lengths)) == 1 and lengths[0]
-    require(same, "examples", "to be one or more, arrays of one length", f"lengths {lengths}")
-
     mapped = 0
 
     def read(indices: np.ndarray) -> Examples:

@@ -9,7 +9,14 @@ import jax.numpy as jnp
 from jaxnet.core.checks import check_count, check_entries, check_instance, require, require_type
 from jaxnet.core.trees import describe_arrays
 from jaxnet.core.types import AnyArray, Array, Layer, Shape
-from jaxnet.data.examples import Examples, check_examples, check_pair, check_some_weight, count
+from jaxnet.data.examples import (
+    Examples,
+    check_examples,
+    check_pair,
+    check_some_weight,
+    count,
+    on_device,
+)
 from jaxnet.data.streams import Stream
 from jaxnet.functions.losses import (
     categorical_cross_entropy,
@@ -40,7 +47,7 @@ def check_fit(argument: str, objective: Objective, examples: Examples) -> Exampl
     outputs = jax.ShapeDtypeStruct((count(examples), *out_shape), kind)
     functions = (objective.loss.function, *(metric.function for _, metric in objective.metrics))
     jax.eval_shape(lambda y: [f(y, examples.targets) for f in functions], outputs)
-    return jax.tree.map(jnp.asarray, examples)
+    return on_device(argument, examples)
 
 
 def _check_task(argument: str, objective: Objective, out_shape: Shape, targets: Any) -> None:

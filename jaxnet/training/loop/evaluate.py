@@ -13,7 +13,14 @@ from jax.sharding import Mesh
 from jaxnet.core.checks import check_count, check_numbers, require, require_type
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import AnyArray, Array, Layer, Params, Statistics
-from jaxnet.data.examples import Examples, check_some_weight, count, total_weight
+from jaxnet.data.examples import (
+    Examples,
+    check_device_numbers,
+    check_some_weight,
+    count,
+    native,
+    total_weight,
+)
 from jaxnet.data.streams import Stream, prefetched
 from jaxnet.training.distributed.mesh import divided
 from jaxnet.training.loop.batched_sum import CHUNK, batched_map, batched_sum
@@ -205,7 +212,9 @@ def _rows(inputs: Any) -> Any:
             inputs = np.asarray(inputs)
         except ValueError as error:
             raise invalid_value("inputs", "to be an array, rows of one length", error) from error
+    inputs = native(inputs)
     check_numbers("inputs", inputs)
+    check_device_numbers("inputs", inputs)
     require(inputs.shape, "inputs", "to hold examples", "one number", "For one use x[None].")
     return inputs
 

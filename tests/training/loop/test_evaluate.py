@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import jaxnet
+from jaxnet.data import Examples
 from jaxnet.training import evaluate, init_state, predict
 from tests.training.toys import blobs, network
 
@@ -70,3 +71,24 @@ def test_labels_out_of_range_are_refused() -> None:
     counted_from_1 = blobs()._replace(targets=blobs().targets + 1)
     with pytest.raises(ValueError, match=r"labels to be in \[0, 3\), got 3 at index"):
         evaluate(network(), state.params, state.statistics, counted_from_1)
+
+
+def test_integers_that_the_device_would_wrap_are_refused() -> None:
+    trees = network().init(jax.random.key(0), (3,))
+    examples = Examples(np.full((9, 3), 2**40 + 1), np.zeros(9, int))
+    message = "inputs to fit int32, as the device has it, got 10995"
+    with pytest.raises(ValueError, match=message):
+        evaluate(network(), *trees, examples)
+    with pytest.raises(ValueError, match=message):
+        predict(network(), *trees, examples.inputs)
+
+
+def test_numbers_of_another_byte_order_or_length() -> None:
+    trees = network().init(jax.random.key(0), (3,))
+    plain = np.asarray(blobs().inputs)
+    expected = predict(network(), *trees, plain)
+    for kind in (">f4", ">f8", np.longdouble):
+        inputs = plain.astype(kind)
+        np.testing.assert_array_equal(predict(network(), *trees, inputs), expected)
+        found = evaluate(network(), *trees, Examples(inputs, np.zeros(len(plain), ">i8")))
+        assert np.isfinite(found["loss"])
