@@ -98,7 +98,8 @@ def _column(name: str, values: Any) -> np.ndarray:
         values = np.asarray(values)
         if values.dtype.kind in "iufb":
             return values if values.dtype.kind == "b" else _numbers(argument, values)
-    python = (value.item() if isinstance(value, np.generic) else value for value in list(values))
+    given: list[Any] = list(values)
+    python = (v.item() if getattr(v, "ndim", 1) == 0 else v for v in given)
     listed = [None if is_null(value) else value for value in python]
     known = [value for value in listed if value is not None]
     if known and all(isinstance(value, bool) for value in listed):

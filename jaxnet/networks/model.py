@@ -3,7 +3,7 @@
 import functools
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from jaxnet.core.representation import represent, represent_html
 from jaxnet.core.types import Array, Layer, Params, Shape, Statistics
 from jaxnet.data.preparation import Fitted
 from jaxnet.data.preparation.categories import column_values
-from jaxnet.data.sources import read_table
+from jaxnet.data.sources.table_files import raw_columns
 from jaxnet.data.table import Table, make_table, null_rows
 from jaxnet.networks.heads import Head, binary, head_of, multiclass, regression
 
@@ -140,6 +140,9 @@ class Model(NamedTuple):
     def read_rows(self, source: Any) -> Table:
         """Read new rows of a table; columns that were text in training are read as text.
 
+        Columns that the model does not use may be there; such as dates, which a `Table` cannot
+        hold, are left out.
+
         Args:
             source: as for `jaxnet.data.read_table`, or a mapping of values, or several of these.
 
@@ -150,8 +153,7 @@ class Model(NamedTuple):
         columns = {name: known.dtype.kind == "U" for name, known in _columns(self.inputs)}
         require(columns, "model", "to be of a table", "one of an array", "Pass numbers.")
         _check_named(source, list(columns))
-        texts = [name for name, text in columns.items() if text]
-        table = _as_table(source, texts)
+        table = _as_table(source, columns)
         missing = [name for name in columns if name not in table.columns]
         actual = f"{', '.join(table.columns)}, without {', '.join(missing)}"
         remedy = "Add or rename columns; others are not used."
@@ -336,13 +338,23 @@ def _is_one(rows: Any) -> bool:
     return named and all(np.ndim(value) == 0 for _, value in rows.items())
 
 
-def _as_table(rows: Any, texts: Sequence[str]) -> Table:
-    if _is_one(rows):
-        return make_table({name: [value] for name, value in rows.items()})
+def _as_table(rows: Any, used: Mapping[str, bool]) -> Table:
+    """Return rows as a table; ``used``: name of a column of the model -> whether it is text."""
     listed: Any = rows if isinstance(rows, list | tuple) and not isinstance(rows, Table) else ()
-    if listed and all(map(_is_one, listed)):
+    if _is_one(rows):
+        values: Any = rows
+        rows = {name: [value] for name, value in values.items()}
+    elif listed and all(map(_is_one, listed)):
         names = list(listed[0])
         same = all(set(row) == set(names) for row in listed)
         require(same, "rows", "to have the same names", "others", "Write None for a null.")
-        return make_table({name: [row[name] for row in listed] for name in names})
-    return read_table(rows, text=texts if isinstance(rows, str | Path) else ())
+        rows = {name: [row[name] for row in listed] for name in names}
+    texts = [name for name, text in used.items() if text]
+    kept = {}
+    for name, read in raw_columns(rows, text=texts if isinstance(rows, str | Path) else ()).items():
+        try:
+            kept |= make_table({name: read()}).columns
+        except ValueError:
+            if str(name) in used:  # others, such as dates, are not looked at
+                raise
+    return make_table(kept)

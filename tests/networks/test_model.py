@@ -97,6 +97,9 @@ def test_rows_of_a_table_are_prepared_as_in_training(tmp_path: Path) -> None:
     row = {"zip": "52062", "size": 50, "floor": 1}
     np.testing.assert_allclose(model.predict(row), expected[1], rtol=1e-5)
     np.testing.assert_allclose(model.predict([row, row]), expected[[1, 1]], rtol=1e-5)
+    extra = row | {"size": jnp.asarray(50.0), "day": np.datetime64("2026-01-01")}  # is not used
+    for given in (extra, [extra], {name: [value] for name, value in extra.items()}):
+        np.testing.assert_allclose(model.predict(given), expected[1], rtol=1e-5)
 
 
 def test_classes_of_a_table_are_text(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import jax
 from jaxnet.data.sources.dataset import Dataset
 from jaxnet.data.sources.table_dataset import table_dataset
 from jaxnet.data.sources.table_files import parse_csv
+from jaxnet.data.table import make_table
 
 FOLDER = Path(__file__).parent / "embedded"
 
@@ -35,5 +36,5 @@ def load_embedded_table(name: str) -> Dataset:
     ('setosa', 'versicolor', 'virginica')
     """
     content = gzip.decompress((FOLDER / f"{name}.csv.gz").read_bytes()).decode()
-    table = parse_csv(name, content)
+    table = make_table({each: read() for each, read in parse_csv(name, content).items()})
     return table_dataset(table, TARGETS[name], key=jax.random.key(0))._replace(name=name)

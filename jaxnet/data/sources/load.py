@@ -82,7 +82,7 @@ def load_dataset(
         data_dir: where the files of data sets by name are, see `data_directory`.
         target: of a table: the column to predict.
         task: of a table: what the target is, see `jaxnet.data.table_dataset`.
-        ignore: of a table: columns to leave out, such as identifiers.
+        ignore: of a table: columns to leave out, such as identifiers and dates.
         key: PRNG key of the split of a table or folder; None for a fixed one. That of a data set by
             name is always the same.
 
@@ -120,12 +120,12 @@ def load_dataset(
             check_choice(what, str(source), DATASETS)
         name = path.name
     _allow_only("a table", ("target", "task", "ignore", "key"), options)
-    table = read_table(source)
+    table = read_table(source, ignore=ignore)
     columns = ", ".join(table.columns)
     if target is None:
         remedy = "Name the column to predict: target=..., in a command --target."
         raise invalid_value("target", f"to be one of the columns {columns}", None, remedy)
-    made = table_dataset(table, target, key=fixed, task=task, ignore=ignore)
+    made = table_dataset(table, target, key=fixed, task=task)
     return made._replace(name=name)
 
 

@@ -5,8 +5,9 @@ import io
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,10 +20,13 @@ from jaxnet.data.table import Table, make_table
 NULLS = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 """What stands for a null in a CSV file, in lower case."""
 
+Columns: TypeAlias = dict[Any, Callable[[], Any]]
+"""Name of a column -> function that reads it."""
+
 _BOOLEANS = {"true": True, "false": False}
 
 
-def read_table(source: Any, *, text: Iterable[str] = ()) -> Table:
+def read_table(source: Any, *, text: Iterable[str] = (), ignore: Iterable[str] = ()) -> Table:
     """Read a table.
 
     Args:
@@ -30,6 +34,7 @@ def read_table(source: Any, *, text: Iterable[str] = ()) -> Table:
             frame of pandas, polars or any other library that narwhals knows; a mapping from names
             to columns; or a `Table`.
         text: columns of a CSV file whose numbers are names, such as postal codes.
+        ignore: columns to leave out, whatever they hold, such as dates.
 
     Returns:
         The table: numbers as float64, text as objects, nulls as NaN and None.
@@ -44,26 +49,35 @@ def read_table(source: Any, *, text: Iterable[str] = ()) -> Table:
     >>> read_table({"height": [1.8, None]}).nulls()
     {'height': 1}
     """
+    left_out = {ignore} if isinstance(ignore, str) else set(ignore)
+    columns = raw_columns(source, text=text)
+    unknown = sorted(left_out - {str(name) for name in columns})
+    known = f"to be among the columns {', '.join(map(str, columns))}"
+    require(not unknown, "ignore", known, ", ".join(unknown))
+    return make_table({n: read() for n, read in columns.items() if str(n) not in left_out})
+
+
+def raw_columns(source: Any, *, text: Iterable[str] = ()) -> Columns:
+    """Return the columns of a source, not yet read, with the arguments of `read_table`."""
     if isinstance(source, str | Path):
         path = check_path("path", source)
         if not path.is_file():
             raise missing_file("to exist", path, "Check the name and the folder.")
         return check_choice("suffix", path.suffix.lower(), READERS)(path, frozenset(text))
     if isinstance(source, Table):
-        return source
+        source = source.columns
     if isinstance(source, Mapping):
-        return make_table(source)
+        return {name: lambda values=values: values for name, values in source.items()}
     try:
         frame = import_package("narwhals").from_native(source, eager_only=True)
-        columns = {series.name: series.to_list() for series in frame.iter_columns()}
+        return {series.name: series.to_list for series in frame.iter_columns()}
     except (AttributeError, TypeError, ValueError) as error:
         expected = "to be a path, a mapping, or a data frame in memory whose columns have own names"
         actual = f"a {type(source).__name__}: {' '.join(str(error).split())}"
         raise invalid_type("source", expected, actual) from error
-    return make_table(columns)
 
 
-def _read_csv(path: Path, text: frozenset[str]) -> Table:
+def _read_csv(path: Path, text: frozenset[str]) -> Columns:
     """Read a CSV file."""
     try:
         content = path.read_text("utf-8-sig")
@@ -73,16 +87,16 @@ def _read_csv(path: Path, text: frozenset[str]) -> Table:
     return parse_csv(str(path), content, text)
 
 
-def parse_csv(origin: str, content: str, text: Collection[str] = ()) -> Table:
-    r"""Read a table from text with names in its first line; the separator is , ; tab or |.
+def parse_csv(origin: str, content: str, text: Collection[str] = ()) -> Columns:
+    r"""Read columns from text with names in its first line; the separator is , ; tab or |.
 
     Args:
         origin: what messages call it.
         content: the text.
         text: columns whose numbers are names.
 
-    >>> parse_csv("heights", "name;height\nAnn;1.8\nBob;").nulls()
-    {'name': 0, 'height': 1}
+    >>> parse_csv("heights", "name;height\nAnn;1.8\nBob;")["height"]()
+    [1.8, nan]
     """
     first = re.sub('"[^"]*"', "", content.partition("\n")[0])
     separator = max(",;\t|", key=first.count)
@@ -105,11 +119,10 @@ def parse_csv(origin: str, content: str, text: Collection[str] = ()) -> Table:
     require(not unknown, origin, expected, ", ".join(names), "Add or rename columns.")
     numbers = [number for number, _ in rows[1:]]
     columns = zip(*(row for _, row in rows[1:]), strict=True)
-    parsed = {
-        name: _texts(column) if name in text else _parsed(name, column, numbers)
+    return {
+        name: partial(_texts, column) if name in text else partial(_parsed, name, column, numbers)
         for name, column in zip(names, columns, strict=True)
     }
-    return make_table(parsed)
 
 
 def _parsed(name: str, column: Sequence[str], lines: Sequence[int]) -> list[Any]:
@@ -147,7 +160,7 @@ def _number(value: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _read_parquet(path: Path, text: frozenset[str]) -> Table:
+def _read_parquet(path: Path, text: frozenset[str]) -> Columns:
     del text
     parquet = import_package("pyarrow.parquet")
     try:
@@ -156,20 +169,20 @@ def _read_parquet(path: Path, text: frozenset[str]) -> Table:
         raise invalid_value(str(path), "to be a Parquet file", error) from None
     names = table.column_names
     require(len(set(names)) == len(names), str(path), "to name each column once", names)
-    return make_table({name: table[name].to_pylist() for name in names})
+    return {name: table[name].to_pylist for name in names}
 
 
-def _read_npz(path: Path, text: frozenset[str]) -> Table:
+def _read_npz(path: Path, text: frozenset[str]) -> Columns:
     del text
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return make_table({name: archive[name] for name in archive.files})
+            return raw_columns({name: archive[name] for name in archive.files})
     except Exception as error:  # odd content makes NumPy raise errors of many kinds
-        expected = "to be an NPZ archive of columns of one length, without pickled objects"
+        expected = "to be an NPZ archive of arrays, without pickled objects"
         raise invalid_value(str(path), expected, error) from None
 
 
-READERS: dict[str, Callable[[Path, frozenset[str]], Table]] = {
+READERS: dict[str, Callable[[Path, frozenset[str]], Columns]] = {
     ".csv": _read_csv,
     ".tsv": _read_csv,
     ".txt": _read_csv,

@@ -14,6 +14,7 @@ from jaxnet.core.trees import digest
 from jaxnet.data import load_dataset
 from jaxnet.data.sources.embedded_tables import FOLDER, TARGETS
 from jaxnet.data.sources.table_files import parse_csv
+from jaxnet.data.table import make_table
 
 SIZES = {
     "iris": (120, 30, 4),
@@ -29,7 +30,7 @@ def test_the_numbers_are_those_of_scikit_learn(name: str) -> None:
     options = {"scaled": False} if name == "diabetes" else {}
     original: Any = getattr(datasets, f"load_{name}")(**options)
     content = gzip.decompress((FOLDER / f"{name}.csv.gz").read_bytes()).decode()
-    table = parse_csv(name, content)
+    table = make_table({each: read() for each, read in parse_csv(name, content).items()})
     *inputs, target = table.columns
     assert (inputs, target) == (list(original.feature_names), TARGETS[name])
     columns = np.column_stack([table.columns[column] for column in inputs])

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 
+from jaxnet.data import load_dataset
 from jaxnet.data.sources.table_dataset import table_dataset
 from jaxnet.data.sources.table_files import read_table
 from jaxnet.data.table import make_table
@@ -81,6 +82,20 @@ NA = type("NAType", (_NA,), {})()
 def test_what_a_column_may_hold(column: Any, expected: list[Any]) -> None:
     made = make_table({"a": column}).columns["a"].tolist()
     assert [None if value != value else value for value in made] == expected
+
+
+def test_ignored_columns_may_hold_anything(tmp_path: Path) -> None:
+    days = np.array(["2026-01-01", "2026-01-02"], "M8[D]")
+    given: Any = {"day": days, "a": [1, 2], "b": ["x", "y"]}
+    path = write(tmp_path, "day,a,b\n1,1,x\n2,2,y\n,,\ninf,,\n3,,\n")
+    for source in (given, path):
+        assert list(read_table(source, ignore=("day",)).columns) == ["a", "b"]
+        with pytest.raises(ValueError, match="column 'day' to hold numbers"):
+            read_table(source)
+    with pytest.raises(ValueError, match="ignore to be among the columns day, a, b, got date"):
+        read_table(given, ignore="date")
+    with pytest.raises(ValueError, match="each class of 'b' to have 2 rows or more"):
+        load_dataset(given, target="b", ignore=["day"])
 
 
 @pytest.mark.parametrize(
