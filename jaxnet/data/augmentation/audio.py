@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxnet.core.checks import check_count, check_range
 from jaxnet.core.masks import spread
 from jaxnet.core.types import Array, Key, Number
-from jaxnet.data.augmentation.compose import Transform, floating, uniform
+from jaxnet.data.augmentation.compose import Transform, floating, uniform, with_places
 
 
 def add_noise(std: Number) -> Transform:
@@ -45,7 +45,7 @@ def shift_signal(most: Number) -> Transform:
     def transform(key: Key, batch: Array) -> Array:
         return _read(batch, uniform(key, batch, most), jnp.ones(len(batch), floating(batch).dtype))
 
-    return transform
+    return with_places(transform)
 
 
 def resample(strength: Number) -> Transform:
@@ -64,7 +64,7 @@ def resample(strength: Number) -> Transform:
         speed = jnp.exp(uniform(key, batch, strength))
         return _read(batch, jnp.zeros_like(speed), speed)
 
-    return transform
+    return with_places(transform)
 
 
 def mask_span(size: int) -> Transform:

@@ -118,6 +118,21 @@ def floating(batch: Array) -> Array:
     return batch.astype(jnp.result_type(float))
 
 
+def with_places(transform: Transform) -> Transform:
+    """Return a transform that reads a batch of few bits in float32: those do not tell all places.
+
+    bfloat16 has no integer between 256 and 258.
+    """
+
+    def transformed(key: Key, batch: Array) -> Array:
+        few = jnp.issubdtype(batch.dtype, jnp.floating) and batch.dtype.itemsize < 4
+        if not few:
+            return transform(key, batch)
+        return transform(key, batch.astype(jnp.float32)).astype(batch.dtype)
+
+    return transformed
+
+
 def uniform(key: Key, batch: Array, bound: Number) -> Array:
     """Draw one number an example from ``[-bound, bound)``."""
     dtype = floating(batch[:0]).dtype

@@ -11,7 +11,7 @@ import numpy as np
 from jaxnet.core.checks import check_count, check_flags, check_range
 from jaxnet.core.masks import spread
 from jaxnet.core.types import Array, Key, Number
-from jaxnet.data.augmentation.compose import Transform, floating, uniform
+from jaxnet.data.augmentation.compose import Transform, floating, uniform, with_places
 from jaxnet.data.augmentation.resampling import bilinear
 
 
@@ -59,7 +59,7 @@ def affine(
         )
         return resample_affine(images, matrix, (down, along))
 
-    return transform
+    return with_places(transform)
 
 
 def resample_affine(
@@ -109,7 +109,7 @@ def elastic(strength: Number = 2.0, *, grid: int = 5) -> Transform:
         columns = jnp.arange(width, dtype=dtype)[None, None, :] + field[1]
         return bilinear(images, rows, columns)
 
-    return transform
+    return with_places(transform)
 
 
 def crop(margin: Number) -> Transform:
@@ -136,7 +136,7 @@ def crop(margin: Number) -> Transform:
         zero = jnp.zeros_like(scale)
         return resample_affine(images, ((scale, zero), (zero, scale)), (shifts[0], shifts[1]))
 
-    return transform
+    return with_places(transform)
 
 
 def flip(probability: Number = 0.5, *, vertical: bool = False) -> Transform:

@@ -174,6 +174,22 @@ def test_each_image_has_its_own_numbers_and_a_key_the_same() -> None:
         np.testing.assert_array_equal(found, transform(KEY, images))
 
 
+@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+def test_places_are_told_apart_in_few_bits(kind: str) -> None:
+    images = pictures("float32", n=4).astype(kind)
+    signals = images.reshape(2, -1)
+    for transform, given in (
+        (augmentation.affine(rotate=30, shift=2), images),
+        (augmentation.crop(0.3), images),
+        (augmentation.elastic(), images),
+        (augmentation.shift_signal(3.0), signals),
+        (augmentation.resample(0.3), signals),
+    ):
+        found, expected = transform(KEY, given), transform(KEY, given.astype(jnp.float32))
+        assert found.dtype == given.dtype
+        np.testing.assert_allclose(np.asarray(found, np.float64), expected, rtol=2**-8, atol=1e-3)
+
+
 def test_strength_and_probability_may_be_traced() -> None:
     images = pictures(n=8)
 
