@@ -64,4 +64,4 @@ def write_rows(path: Path, rows: Table, predicted: dict[str, np.ndarray]) -> Pat
 def _text(value: Any) -> str:
     if value is None or value != value:
         return ""
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
+    return str(float(value)).removesuffix(".0") if isinstance(value, float) else str(value)

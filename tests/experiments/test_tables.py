@@ -46,12 +46,14 @@ def test_a_number_is_learnt_and_predicted(tmp_path: Path, capsys: Any) -> None:
     assert record["results"]["test_r_squared"] > 0.5
     new = [row for row in flats(40, 1) if row["size"]]
     truth = np.array([float(row.pop("price")) for row in new])
+    new = [row | {"account": str(12_345_678_901 + i)} for i, row in enumerate(new)]
     model = str(tmp_path / "learnt" / "model.safetensors")
     table = write_rows(tmp_path / "new.csv", new)
     assert run("predict", str(table), "--model", model, "--out", str(tmp_path / "p")) == 0
     with (tmp_path / "p" / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["id"] for row in rows] == [row["id"] for row in new]
+    for name in ("id", "account"):
+        assert [row[name] for row in rows] == [row[name] for row in new]
     found = np.array([float(row["predicted price"]) for row in rows])
     assert np.corrcoef(found, truth)[0, 1] > 0.9
 
