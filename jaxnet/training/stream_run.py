@@ -33,9 +33,9 @@ from jaxnet.training.loop.step import StepState
 from jaxnet.training.program import (
     LoopConfig,
     Rates,
+    Shared,
     recipe_step,
     with_rates,
-    without_rates,
 )
 from jaxnet.training.recipe import Recipe, recipe_objective
 
@@ -98,15 +98,15 @@ class StreamRun:
 
     def __init__(
         self,
-        recipe: Recipe,
+        shared: Shared,
         loop: LoopConfig,
         train: Stream,
         examples: tuple[Examples, Examples | None],
     ):
         """Take what to train, on what, its first chunk, and what to evaluate on."""
+        recipe, self.rates = shared
         self._objective, self._loop, self._train = recipe_objective(recipe), loop, train
-        shared, self.rates = without_rates(recipe)
-        self._program = assemble_stream(shared, loop)
+        self._program = assemble_stream(recipe, loop)
         self._first, self._validation = examples
         self._labels: set[Any] = set()
         self._none: Any = None  # a row of the history, no times
