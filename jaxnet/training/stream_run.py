@@ -151,7 +151,8 @@ class StreamRun:
             if diverged or last:
                 finished, row = close(state, self._validation)
                 rows = jax.tree.map(lambda leaf: np.asarray(leaf)[None], row)
-                return (before if diverged else finished), rows, 1
+                lost = rows.epoch.diverged_at[0] != NEVER
+                return (before if lost else finished), rows, 1
             ended = time.perf_counter() - began > CHUNK_SECONDS
         return state, self._none, 0
 

@@ -12,6 +12,7 @@ import pytest
 import jaxnet
 from jaxnet.core.trees import digest
 from jaxnet.data import Dataset, Examples
+from jaxnet.data.streams import Stream, stream
 from jaxnet.optim import (
     OPTIMIZERS,
     adam,
@@ -48,7 +49,7 @@ NETWORK = network()
 DATASET = Dataset("blobs", blobs(), blobs(), ("a", "b", "c"), (), 1)
 
 
-def run(examples: Examples | None = None, **settings: Any) -> FitResult:
+def run(examples: Examples | Stream | None = None, **settings: Any) -> FitResult:
     defaults = {"key": jax.random.key(0), "optimizer": OPTIMIZER, "epochs": 12, "batch_size": 8}
     given: dict[str, Any] = {"network": NETWORK} | defaults | settings
     return fit(given.pop("network"), examples or blobs(), **given)
@@ -416,6 +417,17 @@ def test_a_run_that_never_had_a_finite_loss_says_so() -> None:
 
     with pytest.raises(DivergenceError, match=r"epoch 1 at step 1: .*last finite loss was none"):
         run(loss=nan)
+
+
+@pytest.mark.parametrize("train", [blobs(), stream(blobs())], ids=["memory", "stream"])
+def test_a_mean_loss_that_overflows_is_a_divergence(train: Any) -> None:
+    """The sum of each mini-batch can be written in float32, that of the epoch cannot."""
+
+    def huge(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        return 0 * outputs[:, 0] + 3e37
+
+    with pytest.raises(DivergenceError, match=r"epoch 1 at step 5: .*finite loss was [123]"):
+        run(train, loss=huge)
 
 
 def mean_loss(outputs: jax.Array, targets: jax.Array) -> jax.Array:
