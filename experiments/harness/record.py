@@ -58,8 +58,8 @@ class Claim:
         threshold: the other number.
         holds: whether the claim is true.
         uncertainty: standard error of the measured number over seeds; None for an exact one.
-        verdict: on what the source says, if the claim is true: ``"holds"``, ``"fails"``, where the
-            claim shows the opposite, or ``"holds only if ..."``.
+        verdict: on what the source says: ``"holds"``, ``"fails"``, where the claim shows the
+            opposite, or ``"holds only if ..."``; ``"not shown"`` if the claim is not true.
     """
 
     statement: str
@@ -70,6 +70,10 @@ class Claim:
     holds: bool
     uncertainty: float | None = None
     verdict: str = "holds"
+
+    def __post_init__(self) -> None:
+        if not self.holds:
+            object.__setattr__(self, "verdict", "not shown")
 
     def describe(self) -> str:
         """Return the claim with its numbers as text.

@@ -58,7 +58,7 @@ def check_choice(argument: str, name: str, table: Mapping[str, T]) -> T:
     jaxnet.core.errors.InvalidValueError: expected activation to be one of relu, tanh, \
 got 'rellu'. Did you mean 'relu'?
     """
-    if name in table:
+    if isinstance(name, str) and name in table:
         return table[name]
     expected = f"to be one of {', '.join(sorted(table))}"
     raise invalid_value(argument, expected, repr(name), did_you_mean(name, table))
@@ -259,8 +259,9 @@ def check_function(argument: str, called: Any, remedy: str = "", *, takes: str =
         argument: its name.
         called: the function.
         remedy: what to do.
-        takes: what it is called with, such as ``"params, x"``; nothing is checked without, or for
-            a function whose signature Python does not know.
+        takes: what it is called with, such as ``"params, x"``, or ``"params, x, ..."`` where
+            arguments by name may follow; nothing is checked without, or for a function whose
+            signature Python does not know.
 
     >>> check_function("on_progress", 3, "Pass a function.")
     Traceback (most recent call last):
@@ -280,7 +281,8 @@ Pass a function.
     except (TypeError, ValueError):  # some functions in C have none
         return
     try:
-        signature.bind(*takes.split(", "))
+        bind = signature.bind_partial if takes.endswith("...") else signature.bind
+        bind(*takes.removesuffix(", ...").split(", "))
     except TypeError:
         actual = f"one of ({', '.join(signature.parameters)})"
         raise invalid_type(argument, f"to take ({takes})", actual, remedy) from None
@@ -511,6 +513,29 @@ Return one leaf for each by jax.tree.map; new.astype(old.dtype) casts.
     kept = "tree, shapes and dtypes of before" if dtypes else "tree and shapes of the parameters"
     remedy = "Return one leaf for each by jax.tree.map; new.astype(old.dtype) casts."
     require_type(not changed, argument, f"to have the {kept}", f"another: {changed}", remedy)
+
+
+def as_number(argument: str, said: Any) -> jax.Array:
+    """Return the number that a function has returned as a 0-d array, which may be traced.
+
+    Args:
+        argument: what returned it.
+        said: a real number, a boolean, or a 0-d array of one.
+
+    >>> as_number("penalty", None)
+    Traceback (most recent call last):
+        ...
+    jaxnet.core.errors.InvalidTypeError: expected penalty to return a number, got a NoneType.
+    """
+    kinds = jnp.integer, jnp.floating, jnp.bool_
+    dtype: Any = getattr(said, "dtype", None)
+    if dtype is None:
+        real, actual = isinstance(said, numbers.Real), f"a {type(said).__name__}"
+    else:
+        real, actual = any(jnp.issubdtype(dtype, kind) for kind in kinds), dtype
+    require_type(real, argument, "to return a number", actual)
+    require(not jnp.shape(said), argument, "to return a number", f"shape {jnp.shape(said)}")
+    return jnp.asarray(said)
 
 
 def check_like(argument: str, array: Any, like: Any, remedy: str, *, dtype: bool = True) -> None:

@@ -146,15 +146,17 @@ def _dot(x: Any, y: Any) -> Array:
     return jnp.vdot(x.astype(dtype), y.astype(dtype), precision=jax.lax.Precision.HIGHEST)
 
 
-def describe_arrays(tree: Any) -> dict[str, str]:
-    """Map each path of a pytree to dtype and shape of its leaf.
+def describe_arrays(tree: Any, *, dtypes: bool = True) -> dict[str, str]:
+    """Map each path of a pytree to dtype and shape of its leaf, or to the shape alone.
 
     >>> describe_arrays({"weights": [np.zeros((2, 3))], "key": jax.random.key(0), "epoch": 1})
     {"['epoch']": 'int32 of shape ()', "['key']": 'key<fry> of shape ()', \
 "['weights'][0]": 'float32 of shape (2, 3)'}
     """
-    leaves = leaves_by_name(jax.eval_shape(lambda tree: tree, tree))
-    return {name: describe_array(leaf) for name, leaf in leaves.items()}
+    known = {name: jax.typeof(leaf) for name, leaf in leaves_by_name(tree).items()}
+    if not dtypes:
+        return {name: f"an array of shape {leaf.shape}" for name, leaf in known.items()}
+    return {name: describe_array(leaf) for name, leaf in known.items()}
 
 
 def difference(before: Any, after: Any, *, dtypes: bool = True) -> str:
@@ -176,19 +178,20 @@ def difference(before: Any, after: Any, *, dtypes: bool = True) -> str:
     ('', '[1] is int32 of shape () in place of nothing')
     """
 
-    def kind(leaf: Any) -> str:
+    def kind(leaf: Any) -> Any:
         known = jax.typeof(leaf)
-        return f"{known.dtype} of shape {known.shape}" if dtypes else f"of shape {known.shape}"
+        return (known.dtype, known.shape) if dtypes else known.shape
 
-    trees = [
-        {name: kind(leaf) for name, leaf in leaves_by_name(t).items()} for t in (before, after)
-    ]
-    for name in trees[0] | trees[1]:
-        was, now = (tree.get(name, "nothing") for tree in trees)
-        if was != now:
-            return f"{name or 'the array'} is {now} in place of {was}"
-    was, now = jax.tree.structure(before), jax.tree.structure(after)
-    return "" if was == now else f"the tree is {now} in place of {was}"
+    flat = [jax.tree.flatten(tree) for tree in (before, after)]
+    was, now = [([kind(leaf) for leaf in leaves], structure) for leaves, structure in flat]
+    if was == now:  # names and texts, which take twenty times as long, are for differences
+        return ""
+    texts = [describe_arrays(tree, dtypes=dtypes) for tree in (before, after)]
+    for name in texts[0] | texts[1]:
+        old, new = (text.get(name, "nothing") for text in texts)
+        if old != new:
+            return f"{name or 'the array'} is {new} in place of {old}"
+    return f"the tree is {now[1]} in place of {was[1]}"
 
 
 def leaves_by_name(tree: Any) -> dict[str, Any]:

@@ -164,10 +164,11 @@ def on_device(argument: str, examples: Examples) -> Examples:
 
 
 def check_some_weight(argument: str, examples: Examples) -> Examples:
-    """Return examples whose weights, if they have any, are not all 0."""
+    """Return examples whose weights, if they have any, are not all 0 and have a finite sum."""
     if examples.weights is not None:
-        name = f"the sum of {argument}.weights"
-        check_entries(name, examples.weights.sum(), lambda total: total > 0, "above 0")
+        name, expected = f"the sum of {argument}.weights", "above 0 and finite"
+        total = examples.weights.sum()
+        check_entries(name, total, lambda total: (total > 0) & (total < np.inf), expected)
     return examples
 
 

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import (
+    as_number,
     check_choice,
     check_floating,
     check_function,
@@ -326,7 +327,7 @@ def as_penalty(penalty: Callable[[Params], Array] | Penalty) -> Penalty:
 @cache_by_value
 def _autodiff_rule(penalty: Callable[[Params], Array]) -> Callable[[Params], Params]:
     """Return the gradient of a function; memoized, so that compiled programs are reused."""
-    return jax.grad(penalty)
+    return jax.grad(lambda params: as_number("penalty", penalty(params)).astype(float))
 
 
 @checked(RANGES)

@@ -60,9 +60,14 @@ def serial(*layers: Layer) -> Layer:
 
 def check_layers(layers: Sequence[Layer]) -> None:
     """Raise a TypeError unless these are layers."""
-    remedy = "Call the function that makes it, or make one by jaxnet.layers.layer(init, apply)."
     for number, layer in enumerate(layers):
-        check_instance(f"layer {number}", layer, Layer, "to be a Layer", remedy)
+        check_layer(f"layer {number}", layer)
+
+
+def check_layer(argument: str, layer: Layer) -> None:
+    """Raise a TypeError unless this is a layer."""
+    remedy = "Call the function that makes it, or make one by jaxnet.layers.layer(init, apply)."
+    check_instance(argument, layer, Layer, "to be a Layer", remedy)
 
 
 class Step(NamedTuple):

@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.core import Tracer
 
-from jaxnet.core.checks import check_count, check_function, check_key, require
+from jaxnet.core.checks import check_count, check_function, check_key, require, require_type
 from jaxnet.core.files import check_path
+from jaxnet.core.traced_values import OTHERWISE, explained
 from jaxnet.core.types import Array, Key, Layer, Shape
 from jaxnet.data.augmentation.compose import Augment
 from jaxnet.data.examples import Examples
@@ -50,6 +52,7 @@ from jaxnet.training.loop.step import Constraint
 from jaxnet.training.program import (
     LoopConfig,
     Rates,
+    Shared,
     assemble,
     check_loop,
     settings_of,
@@ -202,8 +205,9 @@ def fit(
     chosen = None if devices is None else check_devices(devices)
     processes = count_processes(chosen or ())
 
-    def make() -> tuple[Recipe, LoopConfig, TrainState, tuple[Examples, Examples | None]]:
+    def make() -> tuple[Recipe, Shared, LoopConfig, TrainState, tuple[Examples, Examples | None]]:
         _check_options(report_every, on_progress, progress, checkpoint)
+        _check_known((key, state, train, validation))
         kinds = network, optimizer, loss, metrics, penalty, constraint, gradient, rules
         recipe = check_recipe(Recipe(*kinds, evaluate_at, augment))
         asked = LoopConfig(epochs, batch_size, shuffle, short_batch, instruments)
@@ -218,14 +222,17 @@ def fit(
         objective = recipe_objective(recipe)
         examples = check_both(objective, some, validation, whole=some is train)
         check_normalization(network, examples[0].inputs, loop.batch_size)
-        start = _start(recipe, examples[0].inputs.shape[1:], key, state)
+        shared = without_rates(recipe)
+        start = _start(shared, examples[0].inputs.shape[1:], key, state)
+        _check_known((start, shared[1]))  # within `jax.jit` all new arrays are traced
         check_outputs(objective, examples[0])
-        return recipe, loop, start, examples
+        return recipe, shared, loop, start, examples
 
     made = run_in_all_processes(processes, make)
     stream = train if isinstance(train, Stream) else None
-    mesh = made[1].mesh
-    used = made[2].epoch.devices() if mesh is None else mesh.devices.flat
+    _, _, loop, start, _ = made
+    mesh = loop.mesh
+    used = start.epoch.devices() if mesh is None else mesh.devices.flat
     with progress_bar("epochs", epochs, progress=progress, devices=used) as update:
         show = epochs_on(update)
         return _run(*made, stream, processes, epochs, report_every, on_progress, checkpoint, show)
@@ -241,8 +248,17 @@ def _check_options(report_every: Any, on_progress: Any, progress: Any, checkpoin
         check_path("checkpoint", checkpoint)
 
 
+def _check_known(tree: Any) -> None:
+    """Raise a TypeError for traced arrays: the host loop needs values."""
+    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(tree))
+    expected = "to be called outside of jax.jit, jax.vmap and jax.grad"
+    remedy = "jaxnet.training.make_train returns a run that is a pure function."
+    require_type(not traced, "fit", expected, "traced arrays", remedy)
+
+
 def _run(
     recipe: Recipe,
+    shared: Shared,
     loop: LoopConfig,
     start: TrainState,
     own: tuple[Examples, Examples | None],
@@ -256,9 +272,9 @@ def _run(
 ) -> FitResult:
     """Train with checked arguments that are the same in all processes."""
     if stream is None:
-        run = _MemoryRun(recipe, loop, own)
+        run = _MemoryRun(shared, loop, own)
     else:
-        run = StreamRun(recipe, loop, stream, own)
+        run = StreamRun(shared, loop, stream, own)
         start = run.start(start)
     text = ""
     if processes > 1 or checkpoint is not None:
@@ -283,11 +299,10 @@ def _run(
         return run_in_chunks(run, start, epochs, recipe, pace, on_progress, kept, show)
 
 
-def _start(recipe: Recipe, in_shape: Shape, key: Key, state: TrainState | None) -> TrainState:
+def _start(shared: Shared, in_shape: Shape, key: Key, state: TrainState | None) -> TrainState:
     """Return a copy of the initial state: the program donates its argument."""
-    parts = Recipe(recipe.network, recipe.optimizer, rules=tuple(recipe.rules))
-    shared, rates = without_rates(parts)
-    initial = _initial(shared, in_shape)
+    recipe, rates = shared
+    initial = _initial(Recipe(recipe.network, recipe.optimizer, rules=recipe.rules), in_shape)
     if state is None:
         check_key("key", key)
         return initial(key, rates)
@@ -323,7 +338,8 @@ def _program(shared: Recipe, loop: LoopConfig) -> Any:
         epochs: Array,
         rates: Rates,
     ) -> tuple[TrainState, RunRecord, Array]:
-        return assemble(with_rates(shared, rates), loop)(state, train, validation, epochs)
+        with explained("recipe and instruments", OTHERWISE):
+            return assemble(with_rates(shared, rates), loop)(state, train, validation, epochs)
 
     placed = None if loop.mesh is None else replicated_sharding(loop.mesh)
     return jax.jit(run, donate_argnums=0, out_shardings=placed)
@@ -333,10 +349,10 @@ class _MemoryRun:
     """The program of a run with examples in memory, for the host loop."""
 
     def __init__(
-        self, recipe: Recipe, loop: LoopConfig, examples: tuple[Examples, Examples | None]
+        self, shared: Shared, loop: LoopConfig, examples: tuple[Examples, Examples | None]
     ):
-        shared, self.rates = without_rates(recipe)
-        self._program, self._mesh = _program(shared, loop), loop.mesh
+        recipe, self.rates = shared
+        self._program, self._mesh = _program(recipe, loop), loop.mesh
         self._examples = replicated(examples, loop.mesh)
 
     def lowered(self, state: TrainState) -> Any:

@@ -26,6 +26,10 @@ Rates: TypeAlias = tuple[Array, ...]
 """Learning rates of a recipe, in the order in which its optimizer has them."""
 
 
+Shared: TypeAlias = tuple[Recipe, Rates]
+"""What recipes share that differ in learning rates only, and the rates of one."""
+
+
 class LoopConfig(NamedTuple):
     """How a run goes through its examples: part of its program, not a hyperparameter.
 
@@ -97,7 +101,7 @@ def assemble(recipe: Recipe, loop: LoopConfig) -> Run:
     )
 
 
-def without_rates(recipe: Recipe) -> tuple[Recipe, Rates]:
+def without_rates(recipe: Recipe) -> Shared:
     """Return what recipes share that differ in learning rates only, and the rates.
 
     The rates are arguments of the program of a run: another one compiles nothing.

@@ -32,9 +32,9 @@ from jaxnet.training.loop.step import StepState
 from jaxnet.training.program import (
     LoopConfig,
     Rates,
+    Shared,
     recipe_step,
     with_rates,
-    without_rates,
 )
 from jaxnet.training.recipe import Recipe, recipe_objective
 
@@ -97,15 +97,15 @@ class StreamRun:
 
     def __init__(
         self,
-        recipe: Recipe,
+        shared: Shared,
         loop: LoopConfig,
         train: Stream,
         examples: tuple[Examples, Examples | None],
     ):
         """Take what to train, on what, its first chunk, and what to evaluate on."""
+        recipe, self.rates = shared
         self._objective, self._loop, self._train = recipe_objective(recipe), loop, train
-        shared, self.rates = without_rates(recipe)
-        self._program = assemble_stream(shared, loop)
+        self._program = assemble_stream(recipe, loop)
         self._first, self._validation = examples
         self._labels: set[Any] = set()
         self._none: Any = None  # a row of the history, no times
@@ -150,7 +150,8 @@ class StreamRun:
             if diverged or last:
                 finished, row = close(state, self._validation)
                 rows = jax.tree.map(lambda leaf: np.asarray(leaf)[None], row)
-                return (before if diverged else finished), rows, 1
+                lost = rows.epoch.diverged_at[0] != NEVER
+                return (before if lost else finished), rows, 1
             ended = time.perf_counter() - began > CHUNK_SECONDS
         return state, self._none, 0
 

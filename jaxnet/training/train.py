@@ -10,6 +10,7 @@ from jax.core import Tracer
 
 from jaxnet.core.checks import check_key
 from jaxnet.core.representation import represent, represent_html
+from jaxnet.core.traced_values import OTHERWISE, explained
 from jaxnet.core.types import Array, Key, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.hyperparameters import Hyperparameters, as_arguments, check_hyperparameters
@@ -21,12 +22,10 @@ from jaxnet.training.loop.run import Instrument, Run, RunRecord
 from jaxnet.training.loop.state import TrainState, init_state, with_keys
 from jaxnet.training.program import LoopConfig, assemble, check_loop
 from jaxnet.training.recipe import (
-    OTHERWISE,
     Build,
     Recipe,
     call_builder,
     check_choice_of_examples,
-    explained,
     recipe_objective,
 )
 

@@ -64,6 +64,7 @@ def test_a_claim_is_printed_with_its_comparison(
     (written,) = json.loads((tmp_path / "result.json").read_text())["claims"]
     assert written["comparison"] == claim.comparison
     assert written["holds"] is line.startswith("✓")
+    assert written["verdict"] == ("holds" if written["holds"] else "not shown")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

@@ -131,17 +131,17 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a schedule of vectors": (
         lambda: sgd(lambda count: jnp.ones(2)).update(W, sgd(0.1).init(W)),
         ValueError,
-        r"expected rate to be a scalar, got shape \(2,\)",
+        r"expected schedule to return a number, got shape \(2,\)",
     ),
     "a factor of vectors": (
         lambda: scale_by_schedule(lambda count: jnp.ones(2)).update(W, ScaleByScheduleState(ZERO)),
         ValueError,
-        r"expected rate to be a scalar, got shape \(2,\)",
+        r"expected schedule to return a number, got shape \(2,\)",
     ),
     "a decay of vectors": (
         lambda: _averaged(lambda count: jnp.ones(2)),
         ValueError,
-        r"expected rate to be a scalar, got shape \(2,\)",
+        r"expected schedule to return a number, got shape \(2,\)",
     ),
     "no schedule-free state": (
         lambda: schedule_free_eval_params(sgd(0.1).init(W), W),

@@ -12,6 +12,7 @@ import pytest
 import jaxnet
 from jaxnet.core.trees import digest
 from jaxnet.data import Dataset, Examples
+from jaxnet.data.streams import Stream, stream
 from jaxnet.optim import (
     OPTIMIZERS,
     adam,
@@ -25,7 +26,15 @@ from jaxnet.optim import (
     sgd,
 )
 from jaxnet.optim.update_rule.factory import take_learning_rates
-from jaxnet.training import DivergenceError, FitResult, Progress, fit
+from jaxnet.training import (
+    ENGINES,
+    BatchGradient,
+    DivergenceError,
+    FitResult,
+    GradientEngine,
+    Progress,
+    fit,
+)
 from jaxnet.training.fit import _program
 from jaxnet.training.host_loop import CAPACITY
 from jaxnet.training.loop.checks import check_fit
@@ -40,9 +49,23 @@ NETWORK = network()
 DATASET = Dataset("blobs", blobs(), blobs(), ("a", "b", "c"), (), 1)
 
 
-def run(examples: Examples | None = None, **settings: Any) -> FitResult:
+def run(examples: Examples | Stream | None = None, **settings: Any) -> FitResult:
     defaults = {"key": jax.random.key(0), "optimizer": OPTIMIZER, "epochs": 12, "batch_size": 8}
-    return fit(NETWORK, examples or blobs(), **(defaults | settings))
+    given: dict[str, Any] = {"network": NETWORK} | defaults | settings
+    return fit(given.pop("network"), examples or blobs(), **given)
+
+
+def positive(updates: Any, state: Any, params: Any) -> Any:
+    return (updates, state) if jax.tree.leaves(updates)[0].sum() > 0 else (params, state)
+
+
+def summing(sums: Any) -> GradientEngine:
+    """Return an engine that gives these sums of loss and metrics."""
+
+    def gradient(params: Any, statistics: Any, *_: Any) -> BatchGradient:
+        return BatchGradient(params, sums, statistics)
+
+    return lambda objective: gradient
 
 
 def test_the_same_key_gives_the_same_bits() -> None:
@@ -266,10 +289,54 @@ def test_parameters_ruined_by_the_very_last_update_are_noticed() -> None:
             r"expected on_progress to take \(progress\), got one of \(\)",
         ),
         ({"penalty": lambda: 0.0}, r"expected penalty to take \(params\), got one of \(\)"),
-        (
-            {"penalty": lambda params: jnp.ones(2)},
-            r"expected penalty to return a scalar, got shape \(2,\)",
+        *(
+            (
+                {"penalty": lambda params: jnp.ones(2), "gradient": engine},
+                r"expected penalty to return a number, got shape \(2,\)",
+            )
+            for engine in ENGINES
         ),
+        ({"penalty": lambda params: None}, "expected penalty to return a number, got a NoneType"),
+        *(
+            ({"gradient": engine}, f"expected .*{message}")
+            for engine, message in [
+                (None, "gradient to be one of autodiff, by_hand, got None"),
+                (lambda: None, r"gradient to take \(objective\), got one of \(\)"),
+                (lambda objective: None, "the function of the gradient engine to be a function"),
+                (lambda objective: lambda *given: given[0], "gradient to return a BatchGradient"),
+                (
+                    summing({"loss": jnp.float32(1.0)}),
+                    "to be a dictionary of accuracy, loss, got loss",
+                ),
+                (
+                    summing({"loss": 1, "accuracy": 1.0}),
+                    "sum of loss to be floating-point, got int",
+                ),
+                (
+                    summing({"loss": jnp.ones(8), "accuracy": 1.0}),
+                    r"to return a number, got shape \(8",
+                ),
+            ]
+        ),
+        *(
+            ({"optimizer": optax.GradientTransformation(init, update)}, f"expected .*{message}")
+            for init, update, message in [
+                (lambda: (), OPTIMIZER.update, r"init of optimizer to take \(params\)"),
+                (
+                    OPTIMIZER.init,
+                    lambda updates, state: (updates, state),
+                    r"to take \(updates, state",
+                ),
+                (OPTIMIZER.init, lambda *given: given[0], "to return updates and a state, got a"),
+                (OPTIMIZER.init, positive, "code that needs their values: Attempted boolean"),
+            ]
+        ),
+        (
+            {"optimizer": sgd(lambda count: None)},  # pyright: ignore[reportArgumentType]
+            "expected schedule to return a number, got a NoneType",
+        ),
+        ({"network": lambda x: x}, r"expected network to be a Layer, got a function\. Call"),
+        ({"short_batch": []}, r"one of drop, equal, mean, got \[\]"),
         ({"instruments": {"m": 3}}, "expected instrument 'm' to be a function, got 3"),
         ({"validation": ()}, "expected validation to be Examples, got a tuple"),
         (
@@ -352,6 +419,17 @@ def test_a_run_that_never_had_a_finite_loss_says_so() -> None:
         run(loss=nan)
 
 
+@pytest.mark.parametrize("train", [blobs(), stream(blobs())], ids=["memory", "stream"])
+def test_a_mean_loss_that_overflows_is_a_divergence(train: Any) -> None:
+    """The sum of each mini-batch can be written in float32, that of the epoch cannot."""
+
+    def huge(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        return 0 * outputs[:, 0] + 3e37
+
+    with pytest.raises(DivergenceError, match=r"epoch 1 at step 5: .*finite loss was [123]"):
+        run(train, loss=huge)
+
+
 def mean_loss(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     return jaxnet.losses.softmax_cross_entropy(outputs, targets).mean()
 
@@ -362,12 +440,24 @@ def mean_loss(outputs: jax.Array, targets: jax.Array) -> jax.Array:
         ({"loss": mean_loss}, r"loss to give one value an example, shape \(\d+,\), got shape \(\)"),
         ({"metrics": {"mine": mean_loss}}, "mine to give one value an example"),
         ({"metrics": {"loss": jaxnet.metrics.accuracy}}, "to have other names than 'loss'"),
+        ({"metrics": {3: jaxnet.metrics.accuracy}}, "metrics to be named by strings, got a int"),
+        ({"loss": lambda outputs, targets: None}, "loss to give one value .* got a NoneType"),
+        ({"loss": lambda outputs, targets: targets}, "loss to be floating-point, got int"),
+        ({"loss": lambda outputs, targets: np.abs(outputs)}, "loss and metrics to compute with"),
     ],
-    ids=["mean loss", "mean metric", "metric called loss"],
+    ids=["mean loss", "mean metric", "called loss", "number", "no loss", "integers", "numpy"],
 )
+@pytest.mark.usefixtures("no_type_checks")
 def test_losses_and_metrics_of_the_wrong_form(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         run(**settings)
+
+
+@pytest.mark.parametrize("transform", [jax.jit, jax.vmap])
+def test_a_run_within_a_transformation_is_refused(transform: Callable[..., Any]) -> None:
+    called = transform(lambda rate: run(optimizer=sgd(rate)).params)
+    with pytest.raises(TypeError, match=r"expected fit to be called outside of jax\.jit"):
+        called(jnp.ones(() if transform is jax.jit else 2))
 
 
 def test_one_metric_by_name() -> None:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnet.core.checks import require, require_type
+from jaxnet.core.checks import check_function, require, require_type
 from jaxnet.core.suggestions import nearest
 from jaxnet.core.types import Array
 from jaxnet.optim.update_rule.rule import Number, cast, transformation, widened
@@ -33,6 +33,8 @@ def as_transformation(
     name = getattr(given, "__name__", repr(given))
     remedy = "" if good else _remedy(given, known or {})
     require_type(good, argument, "to be an optax.GradientTransformation", name, remedy)
+    check_function(f"init of {argument}", given.init, takes="params")
+    check_function(f"update of {argument}", given.update, takes="updates, state, params, ...")
     return optax.with_extra_args_support(given)
 
 

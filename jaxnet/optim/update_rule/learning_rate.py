@@ -5,7 +5,7 @@ from typing import TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnet.core.checks import check_ranges, require
+from jaxnet.core.checks import as_number, check_function, check_ranges
 from jaxnet.core.types import Array
 from jaxnet.functions.schedules import Schedule
 
@@ -16,6 +16,8 @@ LearningRate: TypeAlias = float | Array | np.ndarray | Schedule
 def check_rates(**rates: LearningRate) -> None:
     """Check learning rates or weight decays: a schedule, or a finite scalar of 0 or more."""
     numbers = {name: rate for name, rate in rates.items() if not callable(rate)}
+    for name in rates.keys() - numbers:
+        check_function(name, rates[name], takes="count")
     check_ranges(dict.fromkeys(numbers, "[0, inf)"), **numbers)
 
 
@@ -27,6 +29,6 @@ def rate_at(learning_rate: LearningRate, count: Array) -> Array:
     Raises:
         ValueError: if a schedule returns anything but a scalar.
     """
-    rate = jnp.asarray(learning_rate(count) if callable(learning_rate) else learning_rate)
-    require(not rate.ndim, "rate", "to be a scalar", f"shape {rate.shape}")
-    return rate
+    if not callable(learning_rate):
+        return jnp.asarray(learning_rate)
+    return as_number("schedule", learning_rate(count))

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_count, check_entries, check_instance, require, require_type
+from jaxnet.core.traced_values import OTHERWISE, explained
 from jaxnet.core.trees import describe_arrays
 from jaxnet.core.types import AnyArray, Array, Layer, Shape
 from jaxnet.data.examples import (
@@ -46,7 +47,8 @@ def check_fit(argument: str, objective: Objective, examples: Examples) -> Exampl
     kind = jnp.result_type(float)
     outputs = jax.ShapeDtypeStruct((count(examples), *out_shape), kind)
     functions = (objective.loss.function, *(metric.function for _, metric in objective.metrics))
-    jax.eval_shape(lambda y: [f(y, examples.targets) for f in functions], outputs)
+    with explained("loss and metrics", OTHERWISE):
+        jax.eval_shape(lambda y: [f(y, examples.targets) for f in functions], outputs)
     return on_device(argument, examples)
 
 

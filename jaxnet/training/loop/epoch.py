@@ -225,11 +225,12 @@ def no_totals(sums: Any, weight: Any) -> Totals:
 def finish_epoch(state: TrainState, underway: Underway) -> tuple[TrainState, EpochRecord]:
     """Return the state after an epoch, and the means over it.
 
-    Parameters that are not finite count as a divergence, too.
+    Parameters or a mean loss that are not finite count as a divergence, too.
     """
     made, totals = underway
     means = jax.tree.map(lambda total: total / totals.weight.astype(total.dtype), totals.sums)
-    ruined = jnp.where(all_finite(made.params), jnp.int32(NEVER), totals.steps - 1)
+    finite = all_finite((made.params, means["loss"]))
+    ruined = jnp.where(finite, jnp.int32(NEVER), totals.steps - 1)
     record = EpochRecord(means, jnp.minimum(totals.diverged_at, ruined), totals.last_loss)
     kept = {"params": made.params, "statistics": made.statistics, "opt_state": made.opt_state}
     return state._replace(**kept, epoch=state.epoch + 1), record

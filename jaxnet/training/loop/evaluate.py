@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from jaxnet.core.checks import check_count, check_numbers, require, require_type
+from jaxnet.core.checks import as_number, check_count, check_numbers, require, require_type
 from jaxnet.core.errors import invalid_value
 from jaxnet.core.types import AnyArray, Array, Layer, Params, Statistics
 from jaxnet.data.examples import (
@@ -85,9 +85,7 @@ def _of_all(
     for name, metric in metrics.items():
         argument, remedy = f"metric {name!r}", "Use a metric of one value an example."
         require(examples.weights is None, argument, "examples without weights", "some", remedy)
-        found[name] = metric(outputs, examples.targets)
-        shape = found[name].shape
-        require(not shape, argument, "to give a scalar of all examples", f"shape {shape}")
+        found[name] = as_number(argument, metric(outputs, examples.targets))
     return found
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_choice
+from jaxnet.core.checks import check_choice, check_function
 from jaxnet.core.masks import spread
 from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, Key, Number, Params, Statistics
@@ -90,4 +90,7 @@ ENGINES: dict[str, GradientEngine] = {"autodiff": autodiff, "by_hand": by_hand}
 
 def get_engine(engine: str | GradientEngine) -> GradientEngine:
     """Return the engine of a name in `ENGINES`, or an engine as it is."""
-    return check_choice("gradient", engine, ENGINES) if isinstance(engine, str) else engine
+    if not callable(engine):
+        return check_choice("gradient", engine, ENGINES)
+    check_function("gradient", engine, takes="objective")
+    return engine

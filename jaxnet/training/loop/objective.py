@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from jaxnet.core.checks import check_choice, require
+from jaxnet.core.checks import check_choice, check_instance, require
 from jaxnet.core.representation import represent
 from jaxnet.core.types import Array, ElementwiseLoss, Layer, Params
 from jaxnet.functions.losses import (
@@ -20,6 +20,7 @@ from jaxnet.functions.losses import (
 from jaxnet.functions.metrics import METRICS, WHOLE_SET_METRICS, Metric, as_metric
 from jaxnet.functions.metrics.metric import Modes, without_options
 from jaxnet.functions.penalties import Penalty, as_penalty
+from jaxnet.layers.compose import check_layer
 from jaxnet.networks.heads import Head, head_of
 
 LossArgument: TypeAlias = str | ElementwiseLoss | Loss
@@ -120,6 +121,7 @@ def make_objective(
     >>> [name for name, _ in make_objective(mlp((2, 3, 2))).metrics]
     ['accuracy']
     """
+    check_layer("network", network)
     if isinstance(loss, str):
         check_choice("loss", loss, LOSSES)
     head = head_of(network)
@@ -157,6 +159,8 @@ def _resolve_metrics(metrics: MetricsArgument) -> tuple[tuple[str, Metric], ...]
         table = {name: as_metric(name) for name in METRICS | WHOLE_SET_METRICS}
         named = {name: check_choice("metrics", name, table) for name in names}
     require("loss" not in named, "metrics", "to have other names than 'loss'", "it")
+    for name in named:
+        check_instance("metrics", name, str, "to be named by strings")
     return tuple(named.items())
 
 

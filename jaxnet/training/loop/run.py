@@ -1,14 +1,13 @@
 """A run: a loop over epochs with stop rules, as one pure function."""
 
 import functools
-import numbers
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
-from jaxnet.core.checks import check_function, check_instance, require, require_type
+from jaxnet.core.checks import as_number, check_function, check_instance
 from jaxnet.core.forward_mode import forward_mode_only
 from jaxnet.core.trees import select
 from jaxnet.core.types import Array, Params, Statistics
@@ -160,24 +159,10 @@ def _read(
     train: Any,
 ) -> dict[str, Array]:
     """Evaluate the instruments, each a scalar."""
-    read = {}
-    for name, instrument in instruments.items():
-        said = instrument(params, statistics, train)
-        argument, actual = (
-            f"instrument {name!r}",
-            getattr(said, "dtype", f"a {type(said).__name__}"),
-        )
-        require_type(_is_real(said), argument, "to return a number", actual)
-        read[name] = jnp.asarray(said)
-        require(not read[name].shape, argument, "to be 0-d", f"shape {read[name].shape}")
-    return read
-
-
-def _is_real(said: Any) -> bool:
-    kinds = jnp.integer, jnp.floating, jnp.bool_
-    if hasattr(said, "dtype"):
-        return any(jnp.issubdtype(said.dtype, kind) for kind in kinds)
-    return isinstance(said, numbers.Real)
+    return {
+        name: as_number(f"instrument {name!r}", instrument(params, statistics, train))
+        for name, instrument in instruments.items()
+    }
 
 
 def _keep(diverged: Array, old: TrainState, new: TrainState) -> TrainState:

@@ -5,15 +5,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 import optax
 
-from jaxnet.core.checks import check_kept
+from jaxnet.core.checks import check_function, check_instance, check_kept, require_type
 from jaxnet.core.representation import represent
 from jaxnet.core.trees import scaled
 from jaxnet.core.types import Array, Key, Number, Params, Statistics
 from jaxnet.data.examples import Examples
 from jaxnet.training.loop.extra_arguments import accepted_arguments, extra_arguments
-from jaxnet.training.loop.gradient import GradientEngine
+from jaxnet.training.loop.gradient import BatchGradient, GradientEngine
 from jaxnet.training.loop.objective import Objective
-from jaxnet.training.loop.sums import Sums
+from jaxnet.training.loop.sums import Sums, check_sums
 
 
 class StepState(NamedTuple):
@@ -55,10 +55,12 @@ def make_step(
     of `jaxnet.training.loop.extra_arguments.ExtraArguments` that it takes.
 
     Raises:
-        TypeError: when called, for a gradient, update, state of the optimizer, statistics or
+        TypeError: for an engine that returns no function of these arguments.
+            When called, for a gradient, update, state of the optimizer, statistics or
             constrained parameters of another tree, shape or dtype than before the step.
     """
     gradient = engine(objective)
+    check_function("the function of the gradient engine", gradient, takes=_ARGUMENTS)
     names = accepted_arguments(optimizer)
     optimizer = optax.with_extra_args_support(optimizer)
 
@@ -66,6 +68,8 @@ def make_step(
         state: StepState, batch: Examples, key: Key, divisor: Number
     ) -> tuple[StepState, Sums]:
         here = gradient(state.params, state.statistics, batch, key, divisor)
+        check_instance("gradient", here, BatchGradient, "to return a BatchGradient")
+        check_sums(objective, here.sums)
         check_kept("gradient", state.params, here.dparams, dtypes=False)
         check_kept("statistics of the network", state.statistics, here.statistics)
         extra = {}
@@ -74,7 +78,10 @@ def make_step(
                 objective, gradient, here, state.params, state.statistics, batch, key, divisor
             )
             extra = {name: getattr(given, name) for name in names}
-        updates, opt_state = optimizer.update(here.dparams, state.opt_state, state.params, **extra)
+        pair = optimizer.update(here.dparams, state.opt_state, state.params, **extra)
+        good, actual = isinstance(pair, tuple) and len(pair) == 2, f"a {type(pair).__name__}"
+        require_type(good, "update of the optimizer", "to return updates and a state", actual)
+        updates, opt_state = pair
         check_kept("updates of the optimizer", state.params, updates, dtypes=False)
         check_kept("state of the optimizer", state.opt_state, opt_state)
         if state.scale is not None:
@@ -86,3 +93,7 @@ def make_step(
         return StepState(params, here.statistics, opt_state, state.scale), here.sums
 
     return step
+
+
+_ARGUMENTS = "params, statistics, batch, key, divisor"
+"""Of the function that an engine returns."""

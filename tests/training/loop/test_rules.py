@@ -258,7 +258,7 @@ def test_instruments_are_read_after_every_epoch() -> None:
         ),
         (
             lambda: run([], instruments={"x": lambda params, statistics, train: jnp.zeros(2)}),
-            "expected instrument 'x' to be 0-d, got shape",
+            "expected instrument 'x' to return a number, got shape",
         ),
         (
             lambda: run([], instruments={"x": lambda params, statistics, train: "much"}),

@@ -111,6 +111,20 @@ def test_evaluate_returns_weighted_means() -> None:
     assert means[1] == pytest.approx(means[2], rel=1e-5)
 
 
+def test_metrics_of_booleans_and_integers_are_weighted_means() -> None:
+    """A weight of 0.25 is no integer."""
+
+    def right(dtype: Any) -> Any:
+        return lambda outputs, targets: (outputs.argmax(-1) == targets).astype(dtype)
+
+    examples = weighted(scale=0.25)
+    metrics = {name: right(name) for name in ("bool", "int32", "float32")}
+    history = full_batch(examples, metrics=metrics, validation=examples).history
+    for curves in (history.train, history.validation):
+        for name in ("bool", "int32"):
+            np.testing.assert_allclose(curves[name], curves["float32"], rtol=1e-6)
+
+
 def build(learning_rate: Any) -> Recipe:
     return Recipe(NETWORK, jaxnet.optim.sgd(learning_rate))
 
@@ -160,7 +174,8 @@ REFUSALS: dict[str, tuple[Any, str]] = {
     "a column": (np.ones((8, 1)), "one an example"),
     "a negative one": (np.r_[-1.0, np.ones(7)], r"0 or more, got -1\.0 at index \(0,\)"),
     "NaN": (np.r_[np.nan, np.ones(7)], r"train\.weights to be finite everywhere.*at index \(0,\)"),
-    "zeros": (np.zeros(8), r"the sum of train\.weights above 0, got 0\.0"),
+    "zeros": (np.zeros(8), r"the sum of train\.weights above 0 and finite, got 0\.0"),
+    "huge": (np.full(8, 1e38), "above 0 and finite, got inf"),
     "text": (np.array(list("abcdefgh")), r"train\.weights"),
 }
 

@@ -81,7 +81,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "updates, shape": (
         {"optimizer": optimizer(summed)},
-        IN_PLACE.format("[0].weights is of shape ()", "of shape (5, 3)"),
+        IN_PLACE.format("[0].weights is an array of shape ()", "an array of shape (5, 3)"),
     ),
     "statistics": (
         {"network": averaging(lambda seen: seen.astype(jnp.float32))},

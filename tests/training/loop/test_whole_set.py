@@ -81,7 +81,7 @@ def test_a_metric_of_ones_own() -> None:
     assert result.history.validation["spread"].shape == (3,)
     wrong = jaxnet.metrics.Metric(rows, "max", whole_set=True)
     with pytest.raises(
-        ValueError, match=r"expected metric 'own' to give a scalar .* shape \(50,\)"
+        ValueError, match=r"expected metric 'own' to return a number, got shape \(50,\)"
     ):
         fit(NETWORK, table(64), validation=table(50), **settings(metrics={"own": wrong}))
 
