@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxnet.core.checks import require
+from jaxnet.core.errors import invalid_value
 from jaxnet.core.representation import represent
 from jaxnet.core.types import AnyArray
 
@@ -65,7 +66,7 @@ def null_rows(column: np.ndarray) -> np.ndarray:
 def make_table(columns: Mapping[str, Sequence[object] | np.ndarray]) -> Table:
     """Make a table of lists or arrays: numbers become float64, text objects.
 
-    None, NaN and the empty string are nulls. A column of nothing else is one of numbers.
+    None, NaN, pandas' NA and the empty string are nulls. A column of nothing else is of numbers.
 
     Raises:
         ValueError: for no columns, lengths that differ, or a column of numbers and text.
@@ -94,13 +95,15 @@ def _column(name: str, values: Sequence[object] | np.ndarray) -> np.ndarray:
     if known and all(isinstance(value, str) for value in known):
         return np.array(listed, object)
     numbers = [isinstance(value, int | float | None) for value in listed]
-    row = numbers.index(False) if False in numbers else 0
-    actual = f"{listed[row]!r} in row {row}"
-    remedy = "Repair that value, or make all of them text."
-    require(all(numbers), f"column {name!r}", "to hold numbers or text alone", actual, remedy)
+    if False in numbers:
+        row, expected = numbers.index(False), "to hold numbers or text alone"
+        remedy = "Repair that value, or make all of them text."
+        raise invalid_value(f"column {name!r}", expected, f"{listed[row]!r} in row {row}", remedy)
     return np.array([np.nan if value is None else value for value in listed], np.float64)
 
 
 def is_null(value: object) -> bool:
-    """Return whether a value is None, NaN or the empty string."""
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+    """Return whether a value is None, NaN, pandas' NA or the empty string."""
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or type(value).__name__ == "NAType" or value == ""

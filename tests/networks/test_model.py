@@ -97,6 +97,7 @@ def test_rows_of_a_table_are_prepared_as_in_training(tmp_path: Path) -> None:
     row = {"zip": "52062", "size": 50, "floor": 1}
     np.testing.assert_allclose(model.predict(row), expected[1], rtol=1e-5)
     np.testing.assert_allclose(model.predict([row, row]), expected[[1, 1]], rtol=1e-5)
+    assert model.predict({name: [] for name in row}).shape == (0,)
 
 
 def test_classes_of_a_table_are_text(tmp_path: Path) -> None:
