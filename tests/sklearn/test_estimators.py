@@ -187,6 +187,8 @@ def test_a_warm_start_goes_on() -> None:
     halves = classifier(max_iter=3, tol=0.0, warm_start=True)
     same(halves.fit(x, y).fit(x, y), whole)
     assert halves.n_iter_ == 6
+    held_out = classifier(early_stopping=True, warm_start=True, max_iter=3)
+    assert len(held_out.fit(x, y).fit(x, y).validation_scores_ or ()) == 6
     with pytest.raises(InvalidValueError, match="widths"):
         halves.set_params(hidden_layer_sizes=(4,)).fit(x, y)
 
