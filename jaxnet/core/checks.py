@@ -58,7 +58,7 @@ def check_choice(argument: str, name: str, table: Mapping[str, T]) -> T:
     jaxnet.core.errors.InvalidValueError: expected activation to be one of relu, tanh, \
 got 'rellu'. Did you mean 'relu'?
     """
-    if name in table:
+    if isinstance(name, str) and name in table:  # a list cannot even be looked for
         return table[name]
     expected = f"to be one of {', '.join(sorted(table))}"
     raise invalid_value(argument, expected, repr(name), did_you_mean(name, table))

@@ -199,7 +199,8 @@ class FeedForward(BaseEstimator):
         kept = weights > 0
         X, y, weights = X[kept], y[kept], weights[kept]
         targets = self._encode(y, classes, resumed)
-        return Rows(X, targets, weights * self._class_weights(y), weights)
+        rows = Rows(X, targets, weights * self._class_weights(y), weights)
+        return rows.take(rows.weights > 0)
 
     def _accepted(self, *, with_targets: bool = False) -> dict[str, Any]:
         """Return options of validate_data."""

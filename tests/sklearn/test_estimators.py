@@ -122,6 +122,11 @@ def test_a_class_weight_multiplies_sample_weights() -> None:
     given = np.array([balanced[label] for label in y])
     plain = classifier(preprocessing=None).fit(x, y, given)
     same(classifier(preprocessing=None, class_weight=balanced).fit(x, y), plain)
+    without: Any = classifier(class_weight={"ant": 0, "other": 1}, shuffle=False).fit(x, y)
+    left: Any = classifier(shuffle=False)
+    for _ in range(without.n_iter_):
+        left.partial_fit(x[y == "other"], y[y == "other"], classes=["ant", "other"])
+    same(without, left)
 
 
 @pytest.mark.parametrize(
@@ -241,6 +246,10 @@ def test_other_networks_and_optimizers_learn(options: dict[str, Any]) -> None:
         ({"max_iter": 0}, "max_iter"),
         ({"batch_size": 0}, "batch_size"),
         ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes"),
+        ({"activation": ["relu"]}, "Did you mean 'relu'"),
+        ({"class_weight": "balance"}, "a dictionary of labels, 'balanced' or None"),
+        ({"class_weight": {"ant": -1, "bee": 1, "cat": 1}}, "class_weight.'ant'"),
+        ({"class_weight": {"ant": 0, "bee": 0, "cat": 0}}, "not to be 0 for all rows"),
     ],
     ids=str,
 )
