@@ -198,6 +198,17 @@ def test_a_warm_start_goes_on() -> None:
         halves.set_params(hidden_layer_sizes=(4,)).fit(x, y)
 
 
+def test_what_was_learned_stays_whole() -> None:
+    """Whatever is set after the fit, and when another fit fails."""
+    x, y = table()
+    model: Any = classifier().fit(x, y)
+    expected = model.predict_proba(x)
+    with pytest.raises(jaxnet.training.DivergenceError):
+        model.set_params(optimizer="sgd", learning_rate_init=1e30).fit(100 * x[:, :2], y == "ant")
+    np.testing.assert_array_equal(model.set_params(preprocessing=None).predict_proba(x), expected)
+    assert model.classes_.tolist() == ["ant", "bee", "cat"]
+
+
 def test_preprocessing_sees_no_rows_of_early_stopping() -> None:
     x, y = table()
     model = classifier(early_stopping=True, validation_fraction=0.2)
