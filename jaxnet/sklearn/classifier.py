@@ -74,6 +74,7 @@ class FeedForwardClassifier(ClassifierMixin, FeedForward):
     ['low', 'high']
     """
 
+    _: dataclasses.KW_ONLY
     loss: str = "softmax_cross_entropy"
     class_weight: Any = None
 
