@@ -281,8 +281,15 @@ def test_bad_tables_are_refused() -> None:
         model.fit(np.full((20, 3), "red"), y)
     with pytest.raises(ValueError, match="NaN"):
         model.fit(np.full((20, 3), np.nan), y)
-    with pytest.raises(jaxnet.training.DivergenceError, match="learning_rate_init"):
+    with pytest.raises(jaxnet.training.DivergenceError, match="learning_rate_init") as caught:
         regressor(learning_rate_init=1e30, optimizer="sgd").fit(x, x)
+    for error in (caught.value, jaxnet.training.TrainingInterrupted("stopped", None)):
+        again = pickle.loads(pickle.dumps(error))  # on its way out of joblib's processes
+        assert str(again) == str(error)
+        assert repr(again.result) == repr(error.result)
+    kind: Any = FeedForwardClassifier
+    with pytest.raises(TypeError, match="positional"):
+        kind((8,), "relu", "adam")
 
 
 def test_without_scikit_learn_it_says_what_to_install() -> None:
