@@ -16,15 +16,15 @@ from jaxnet.networks import Model, UnseenCategoryWarning
 
 
 def is_of_table(model: Model) -> bool:
-    """Return whether a model was trained on a table."""
-    return "target" in model.preprocessing
+    """Return whether a model prepares the rows of a table."""
+    return model.inputs is not None
 
 
 def predict_rows(model: Model, paths: Sequence[Path]) -> tuple[Table, dict[str, np.ndarray]]:
     """Return the rows of tables, and what the model predicts for each.
 
     Args:
-        model: of `experiments.harness.trained.save_trained`.
+        model: with the preparation of a table.
         paths: files of tables, with the columns that the model was trained on.
 
     Returns:
@@ -45,7 +45,8 @@ def predict_rows(model: Model, paths: Sequence[Path]) -> tuple[Table, dict[str, 
     rows = Table({n: np.concatenate([t.columns[n] for t in tables]) for n in tables[0].columns})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnseenCategoryWarning)  # the command reports them
-        predicted = {f"predicted {model.preprocessing['target']}": model.predict(rows)}
+        target = model.preprocessing.get("target", "")  # of a model file of one's own, unknown
+        predicted = {f"predicted {target}".rstrip(): model.predict(rows)}
         if model.class_names:
             predicted["probability"] = model.predict_proba(rows).max(axis=1)
     return rows, predicted

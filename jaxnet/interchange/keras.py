@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxnet.core.checks import require
 from jaxnet.core.optional_imports import import_package
-from jaxnet.core.types import Layer, Params, Statistics
+from jaxnet.core.types import Layer, Params, Shape, Statistics
 from jaxnet.interchange.layout import (
     OURS,
     ParameterNames,
@@ -20,6 +20,7 @@ from jaxnet.interchange.layout import (
 )
 from jaxnet.interchange.library_layers import Native, make_activation
 from jaxnet.interchange.parts import FlatLayer
+from jaxnet.networks.model_metadata import check_input_shape
 
 NAMES = {
     "weights": "kernel",
@@ -110,7 +111,9 @@ def from_keras(network: Layer, weights: Iterable[Any]) -> tuple[Params, Statisti
     return read(network, dict(zip(names, arrays, strict=True)), KERAS)
 
 
-def keras_model(network: Layer, params: Params, statistics: Statistics) -> Any:
+def keras_model(
+    network: Layer, params: Params, statistics: Statistics, *, in_shape: Shape | None = None
+) -> Any:
     """Return a ``keras.Sequential`` that computes the network, with these arrays.
 
     ``model(x)`` is ``network.apply(params, statistics, x)``; ``model(x, training=True)`` and
@@ -122,6 +125,7 @@ def keras_model(network: Layer, params: Params, statistics: Statistics) -> Any:
         network: a `serial` of layers that `jaxnet.interchange` lists; activations by their names.
         params: the network's parameters.
         statistics: the network's statistics.
+        in_shape: shape of one input; by default that of standardization, or one row.
 
     Raises:
         ImportError: if Keras, or the library that it is set to compute with, is not installed.
@@ -133,7 +137,8 @@ def keras_model(network: Layer, params: Params, statistics: Statistics) -> Any:
     parts = take_apart(network, params, statistics)
     weights = to_keras(network, params, statistics)
     dtype = weights[0].dtype.name if weights else jnp.result_type(float).name
-    inputs = [keras.Input(input_shape(parts, OURS), dtype=dtype)] if weights else []
+    shape = input_shape(parts, OURS) if in_shape is None else check_input_shape(in_shape)
+    inputs = [keras.Input(shape, dtype=dtype)] if weights else []
     layers = [_BUILDERS[part.kind](keras.layers, part, dtype) for part in parts]
     model = keras.Sequential(inputs + layers)
     model.set_weights(weights)

@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
-from jaxnet.core.checks import require
+from jaxnet.core.checks import check_range, require
 from jaxnet.functions.losses import LOSSES
 from jaxnet.sklearn.estimator import FeedForward, Rows
 
@@ -52,8 +52,8 @@ class FeedForwardClassifier(ClassifierMixin, FeedForward):
         preprocessing: ``"standardize"``, a `jaxnet.data.preparation.Preparation`, or None. Its
             statistics are those of the rows that are trained with, weighted by ``sample_weight``
             for ``"standardize"``.
-        class_weight: label -> weight; ``"balanced"`` for weights inverse to the frequencies; None
-            for equal ones.
+        class_weight: label -> weight, 0 or more; ``"balanced"`` for weights inverse to the
+            frequencies; None for equal ones.
 
     Attributes:
         classes_: labels, sorted.
@@ -74,6 +74,7 @@ class FeedForwardClassifier(ClassifierMixin, FeedForward):
     ['low', 'high']
     """
 
+    _: dataclasses.KW_ONLY
     loss: str = "softmax_cross_entropy"
     class_weight: Any = None
 
@@ -149,7 +150,16 @@ class FeedForwardClassifier(ClassifierMixin, FeedForward):
 
     def _class_weights(self, y: np.ndarray) -> Any:
         given = self.class_weight
-        return 1.0 if given is None else compute_sample_weight(given, y)
+        if given is None:
+            return 1.0
+        named = isinstance(given, Mapping)
+        expected = "to be a dictionary of labels, 'balanced' or None"
+        require(named or str(given) == "balanced", "class_weight", expected, repr(given))
+        for label, weight in given.items() if named else ():
+            check_range(f"class_weight[{label!r}]", weight, low=0)
+        weights = compute_sample_weight(given, y)
+        require(weights.any(), "class_weight", "not to be 0 for all rows", given)
+        return weights
 
     def _count_outputs(self, rows: Rows) -> int:
         del rows

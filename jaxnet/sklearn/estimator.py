@@ -81,6 +81,12 @@ class Rows(NamedTuple):
         return Rows(*(column[indices] for column in self))
 
 
+class _Saved(NamedTuple):
+    """A preparation in a pickled estimator."""
+
+    description: dict[str, Any]
+
+
 class Task(NamedTuple):
     """A fit that is ready to run.
 
@@ -143,8 +149,7 @@ class FeedForward(BaseEstimator):
     def preprocessing_(self) -> Fitted | None:
         """The preprocessing with its statistics; None for none."""
         check_is_fitted(self)
-        made = self._preparation()
-        return None if made is None else Fitted(made, self._statistics)
+        return None if self._made is None else Fitted(self._made, self._statistics)
 
     @property
     def result_(self) -> FitResult:
@@ -162,20 +167,27 @@ class FeedForward(BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()
-        made = state.get("preprocessing")
-        if isinstance(made, Preparation):  # made of functions, which are not pickled
-            state = state | {"preprocessing": to_json(Fitted(made, ()))}
-        return state
+        made = {name: value for name, value in state.items() if isinstance(value, Preparation)}
+        # they are made of functions, which are not pickled
+        return state | {name: _Saved(to_json(Fitted(value, ()))) for name, value in made.items()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        saved = state.get("preprocessing")
-        if isinstance(saved, Mapping):
-            state = state | {"preprocessing": from_json(saved).preparation}
-        super().__setstate__(state)  # pyright: ignore[reportAttributeAccessIssue]
+        saved = {name: value for name, value in state.items() if isinstance(value, _Saved)}
+        made = {name: from_json(value.description).preparation for name, value in saved.items()}
+        super().__setstate__(state | made)  # pyright: ignore[reportAttributeAccessIssue]
 
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, *, classes: Any = None, incremental: bool = False
     ) -> Any:
+        before = vars(self).copy()
+        try:
+            return self._train(X, y, sample_weight, classes=classes, incremental=incremental)
+        except BaseException:  # of Ctrl-C, too: what was learned before is left whole
+            self.__dict__ = before
+            raise
+
+    def _train(self, X: Any, y: Any, sample_weight: Any, *, classes: Any, incremental: bool) -> Any:
+        check_flags(warm_start=self.warm_start)
         resumed = (incremental or self.warm_start) and hasattr(self, "_learned")
         rows = self._check(X, y, sample_weight, classes, resumed)
         task = self._task(rows, resumed=resumed, incremental=incremental)
@@ -199,7 +211,8 @@ class FeedForward(BaseEstimator):
         kept = weights > 0
         X, y, weights = X[kept], y[kept], weights[kept]
         targets = self._encode(y, classes, resumed)
-        return Rows(X, targets, weights * self._class_weights(y), weights)
+        rows = Rows(X, targets, weights * self._class_weights(y), weights)
+        return rows.take(rows.weights > 0)
 
     def _accepted(self, *, with_targets: bool = False) -> dict[str, Any]:
         """Return options of validate_data."""
@@ -222,7 +235,7 @@ class FeedForward(BaseEstimator):
             require(not incremental, "early_stopping", "to be False for partial_fit", True)
             rows, held_out = self._divide(rows, random)
         if not resumed:
-            made = self._preparation()
+            made = self._made = self._preparation()
             self._statistics = None if made is None else _statistics(made, rows)
         inputs = self._prepare(rows.inputs)
         structure = self._make_structure(inputs, rows, epochs, least)
@@ -281,7 +294,7 @@ class FeedForward(BaseEstimator):
 
     def _prepare(self, inputs: np.ndarray) -> np.ndarray:
         """Return preprocessed inputs in JAX's default precision."""
-        made = self._preparation()
+        made = self._made
         ready = inputs if made is None else made.apply(self._statistics, inputs)
         with np.errstate(over="ignore"):
             ready = np.asarray(ready, np.dtype(jnp.result_type(float)))

@@ -140,6 +140,7 @@ def make_build(structure: Structure) -> Build:
             structure.monitor,
             patience=patience,
             min_delta=tol,
+            mode="max" if structure.monitor == "accuracy" else "min",
             source="validation" if held_out else "train",
             keep_best=held_out,
         )

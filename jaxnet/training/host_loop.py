@@ -162,6 +162,9 @@ class DivergenceError(RuntimeError):
         super().__init__(message)
         self.result = result
 
+    def __reduce__(self) -> tuple[Any, ...]:  # of an error in a worker of joblib, for example
+        return type(self), (str(self), self.result)
+
 
 class TrainingInterrupted(KeyboardInterrupt):
     """Raised when Ctrl-C ends a run of `fit`, or a sweep, after the chunk under way.
@@ -175,6 +178,8 @@ class TrainingInterrupted(KeyboardInterrupt):
     def __init__(self, message: str, result: Any):
         super().__init__(message)
         self.result = result
+
+    __reduce__ = DivergenceError.__reduce__
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from jaxnet.networks import load_model, save_model
 from tests.experiments.test_commands import read_record, run
 
 
@@ -56,6 +57,12 @@ def test_a_number_is_learnt_and_predicted(tmp_path: Path, capsys: Any) -> None:
         assert [row[name] for row in rows] == [row[name] for row in new]
     found = np.array([float(row["predicted price"]) for row in rows])
     assert np.corrcoef(found, truth)[0, 1] > 0.9
+    loaded = load_model(model)  # saved as the guides have it, without what commands note
+    parts: Any = {"inputs": loaded.inputs, "outputs": loaded.outputs}
+    save_model(model, loaded.network, loaded.params, loaded.statistics, **parts)
+    assert run("predict", str(table), "--model", model, "--out", str(tmp_path / "q")) == 0
+    written = [(tmp_path / name / "predictions.csv").read_text() for name in "pq"]
+    assert written[1] == written[0].replace("predicted price", "predicted")
 
 
 def test_a_class_is_learnt_and_predicted(tmp_path: Path, capsys: Any) -> None:

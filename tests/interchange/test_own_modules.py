@@ -22,7 +22,7 @@ from jaxnet.interchange import (
     to_torch,
     torch_module,
 )
-from jaxnet.layers import activation, batch_norm, dense, dropout, rescale, serial
+from jaxnet.layers import activation, batch_norm, dense, dropout, flatten, rescale, serial
 from jaxnet.layers.batch_norm import BatchNorm, ConventionName, MovingMoments
 from jaxnet.layers.dense import Dense
 from tests.comparison import assert_trees_close
@@ -140,6 +140,11 @@ def test_a_keras_model() -> None:
     params, statistics = from_keras(_network("keras"), weights)
     _assert_same_outputs(_network("keras"), params, statistics, expected)
     assert digest(to_keras(_network("keras"), params, statistics)) == digest(weights)
+    images, x = serial(flatten(), dense(3)), X[:, :4].reshape(8, 2, 2)
+    trees = images.init(jax.random.key(0), (2, 2))
+    with as_peers_are_used():
+        y = keras_model(images, *trees, in_shape=(2, 2))(x)
+    assert_trees_close(jnp.asarray(y), images.apply(*trees, x)[0])
 
 
 # momentum 1/4 is the weight of the new value, 3/4 of the old one

@@ -100,6 +100,7 @@ def test_rows_of_a_table_are_prepared_as_in_training(tmp_path: Path) -> None:
     extra = row | {"size": jnp.asarray(50.0), "day": np.datetime64("2026-01-01")}  # is not used
     for given in (extra, [extra], {name: [value] for name, value in extra.items()}):
         np.testing.assert_allclose(model.predict(given), expected[1], rtol=1e-5)
+    assert model.predict({name: [] for name in row}).shape == (0,)
 
 
 def test_classes_of_a_table_are_text(tmp_path: Path) -> None:

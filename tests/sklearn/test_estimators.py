@@ -122,6 +122,11 @@ def test_a_class_weight_multiplies_sample_weights() -> None:
     given = np.array([balanced[label] for label in y])
     plain = classifier(preprocessing=None).fit(x, y, given)
     same(classifier(preprocessing=None, class_weight=balanced).fit(x, y), plain)
+    without: Any = classifier(class_weight={"ant": 0, "other": 1}, shuffle=False).fit(x, y)
+    left: Any = classifier(shuffle=False)
+    for _ in range(without.n_iter_):
+        left.partial_fit(x[y == "other"], y[y == "other"], classes=["ant", "other"])
+    same(without, left)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +192,21 @@ def test_a_warm_start_goes_on() -> None:
     halves = classifier(max_iter=3, tol=0.0, warm_start=True)
     same(halves.fit(x, y).fit(x, y), whole)
     assert halves.n_iter_ == 6
+    held_out = classifier(early_stopping=True, warm_start=True, max_iter=3)
+    assert len(held_out.fit(x, y).fit(x, y).validation_scores_ or ()) == 6
     with pytest.raises(InvalidValueError, match="widths"):
         halves.set_params(hidden_layer_sizes=(4,)).fit(x, y)
+
+
+def test_what_was_learned_stays_whole() -> None:
+    """Whatever is set after the fit, and when another fit fails."""
+    x, y = table()
+    model: Any = classifier().fit(x, y)
+    expected = model.predict_proba(x)
+    with pytest.raises(jaxnet.training.DivergenceError):
+        model.set_params(optimizer="sgd", learning_rate_init=1e30).fit(100 * x[:, :2], y == "ant")
+    np.testing.assert_array_equal(model.set_params(preprocessing=None).predict_proba(x), expected)
+    assert model.classes_.tolist() == ["ant", "bee", "cat"]
 
 
 def test_preprocessing_sees_no_rows_of_early_stopping() -> None:
@@ -239,6 +257,10 @@ def test_other_networks_and_optimizers_learn(options: dict[str, Any]) -> None:
         ({"max_iter": 0}, "max_iter"),
         ({"batch_size": 0}, "batch_size"),
         ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes"),
+        ({"activation": ["relu"]}, "Did you mean 'relu'"),
+        ({"class_weight": "balance"}, "a dictionary of labels, 'balanced' or None"),
+        ({"class_weight": {"ant": -1, "bee": 1, "cat": 1}}, "class_weight.'ant'"),
+        ({"class_weight": {"ant": 0, "bee": 0, "cat": 0}}, "not to be 0 for all rows"),
     ],
     ids=str,
 )
@@ -259,8 +281,15 @@ def test_bad_tables_are_refused() -> None:
         model.fit(np.full((20, 3), "red"), y)
     with pytest.raises(ValueError, match="NaN"):
         model.fit(np.full((20, 3), np.nan), y)
-    with pytest.raises(jaxnet.training.DivergenceError, match="learning_rate_init"):
+    with pytest.raises(jaxnet.training.DivergenceError, match="learning_rate_init") as caught:
         regressor(learning_rate_init=1e30, optimizer="sgd").fit(x, x)
+    for error in (caught.value, jaxnet.training.TrainingInterrupted("stopped", None)):
+        again = pickle.loads(pickle.dumps(error))  # on its way out of joblib's processes
+        assert str(again) == str(error)
+        assert repr(again.result) == repr(error.result)
+    kind: Any = FeedForwardClassifier
+    with pytest.raises(TypeError, match="positional"):
+        kind((8,), "relu", "adam")
 
 
 def test_without_scikit_learn_it_says_what_to_install() -> None:
