@@ -155,14 +155,19 @@ def make_build(structure: Structure) -> Build:
     return build
 
 
+def make_member(structure: Structure) -> RunProgram:
+    """Return the run of a structure, as a pure function."""
+    kind = PaddedRun if structure.padded else RunProgram
+    return kind(make_build(structure), structure.loop)
+
+
 @functools.lru_cache(maxsize=64)
 def make_program(structure: Structure) -> Callable[..., Trained]:
     """Return the compiled run of a structure, shared by all fits that have it.
 
     Its arguments are those of `jaxnet.training.train.RunProgram`.
     """
-    kind = PaddedRun if structure.padded else RunProgram
-    return jax.jit(kind(make_build(structure), structure.loop))
+    return jax.jit(make_member(structure))
 
 
 def capacity(rows: int) -> int:
