@@ -186,11 +186,11 @@ class FeedForward(BaseEstimator):
             waiting.append((self, task))
             return self
         run = make_program(task.structure)
-        key, given = jax.random.key(task.seed), (task.start, task.train, task.validation)
+        seed, given = np.int32(task.seed), (task.start, task.train, task.validation)
         started = time.perf_counter()
-        jax.block_until_ready(run(key, task.numbers, np.int32(0), *given))  # compiles
+        jax.block_until_ready(run(seed, task.numbers, np.int32(0), *given))  # compiles
         compiled = time.perf_counter()
-        trained = run(key, task.numbers, np.int32(task.epochs), *given)
+        trained = run(seed, task.numbers, np.int32(task.epochs), *given)
         learned = jax.device_get(trained._replace(state=without_keys(trained.state)))
         self._seconds = compiled - started, time.perf_counter() - compiled
         return self._adopt(task, learned, resumed)

@@ -165,9 +165,15 @@ def make_member(structure: Structure) -> RunProgram:
 def make_program(structure: Structure) -> Callable[..., Trained]:
     """Return the compiled run of a structure, shared by all fits that have it.
 
-    Its arguments are those of `jaxnet.training.train.RunProgram`.
+    Its arguments are those of `jaxnet.training.train.RunProgram`, but for a seed in place of a key,
+    which would be made by a program of its own.
     """
-    return jax.jit(make_member(structure))
+    member = make_member(structure)
+
+    def train(seed: Array, *given: Any) -> Trained:
+        return member(jax.random.key(seed), *given)
+
+    return jax.jit(train)
 
 
 def capacity(rows: int) -> int:
