@@ -1,9 +1,11 @@
 """What the estimators for classes and for values share: parameters, fit, pickling."""
 
+import contextlib
+import contextvars
 import dataclasses
 import time
-from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -189,14 +191,18 @@ class FeedForward(BaseEstimator):
     def _train(self, X: Any, y: Any, sample_weight: Any, *, classes: Any, incremental: bool) -> Any:
         check_flags(warm_start=self.warm_start)
         resumed = (incremental or self.warm_start) and hasattr(self, "_learned")
+        least, waiting = _deferral.get()
         rows = self._check(X, y, sample_weight, classes, resumed)
-        task = self._task(rows, resumed=resumed, incremental=incremental)
+        task = self._task(rows, resumed=resumed, incremental=incremental, least=least)
+        if waiting is not None:
+            waiting.append((self, task))
+            return self
         run = make_program(task.structure)
-        key, given = jax.random.key(task.seed), (task.start, task.train, task.validation)
+        seed, given = np.int32(task.seed), (task.start, task.train, task.validation)
         started = time.perf_counter()
-        jax.block_until_ready(run(key, task.numbers, np.int32(0), *given))  # compiles
+        jax.block_until_ready(run(seed, task.numbers, np.int32(0), *given))  # compiles
         compiled = time.perf_counter()
-        trained = run(key, task.numbers, np.int32(task.epochs), *given)
+        trained = run(seed, task.numbers, np.int32(task.epochs), *given)
         learned = jax.device_get(trained._replace(state=without_keys(trained.state)))
         self._seconds = compiled - started, time.perf_counter() - compiled
         return self._adopt(task, learned, resumed)
@@ -220,9 +226,7 @@ class FeedForward(BaseEstimator):
         options = self._target_options if with_targets else {}
         return {"dtype": DTYPES, "ensure_all_finite": null, **options}
 
-    def _task(
-        self, rows: Rows, *, resumed: bool = False, incremental: bool = False, least: int = 0
-    ) -> Task:
+    def _task(self, rows: Rows, *, resumed: bool, incremental: bool, least: int) -> Task:
         """Return a fit that is ready to run, with a program for ``least`` rows or more.
 
         Fits the preprocessing.
@@ -262,12 +266,13 @@ class FeedForward(BaseEstimator):
         check_choice("loss", self.loss, self._losses)
         if isinstance(self.optimizer, str):
             check_choice("optimizer", self.optimizer, OPTIMIZERS)
-        total, hidden = max(len(inputs), least), self.hidden_layer_sizes
+        padded, hidden = self.batch_norm is None, self.hidden_layer_sizes
+        total = max(len(inputs), least if padded else 0)
         hidden = (hidden,) if np.ndim(hidden) == 0 else hidden
         widths = [check_count("hidden_layer_sizes", width) for width in hidden]
         batch = 200 if self.batch_size == "auto" else check_count("batch_size", self.batch_size)
         if batch >= total:  # full batch
-            batch = capacity(total) if self.batch_norm is None else total
+            batch = capacity(total) if padded else total
         loop = LoopConfig(power_of_two(epochs), batch, bool(self.shuffle))
         return Structure(
             (inputs.shape[1], *widths, self._count_outputs(rows)),
@@ -370,6 +375,29 @@ class FeedForward(BaseEstimator):
 
     def _validation_scores(self, validation: Mapping[str, Any]) -> list[float] | None:
         raise NotImplementedError
+
+
+Waiting: TypeAlias = list[tuple[FeedForward, Task]]
+"""Fits that are prepared and not yet trained."""
+
+_deferral: contextvars.ContextVar[tuple[int, Waiting | None]] = contextvars.ContextVar(
+    "deferral", default=(0, None)
+)
+
+
+@contextlib.contextmanager
+def deferred_training(least: int) -> Iterator[Waiting]:
+    """Yield the list of the fits within it, which are prepared and not trained.
+
+    Each is trained by `FeedForward._adopt` with the result of its task; ``least`` is the smallest
+    number of rows that its program is for.
+    """
+    waiting: Waiting = []
+    token = _deferral.set((least, waiting))
+    try:
+        yield waiting
+    finally:
+        _deferral.reset(token)
 
 
 def padded_examples(inputs: np.ndarray, rows: Rows, structure: Structure | None = None) -> Examples:

@@ -156,14 +156,25 @@ def make_build(structure: Structure) -> Build:
     return build
 
 
+def make_member(structure: Structure) -> RunProgram:
+    """Return the run of a structure, as a pure function."""
+    kind = PaddedRun if structure.padded else RunProgram
+    return kind(make_build(structure), structure.loop)
+
+
 @functools.lru_cache(maxsize=64)
 def make_program(structure: Structure) -> Callable[..., Trained]:
     """Return the compiled run of a structure, shared by all fits that have it.
 
-    Its arguments are those of `jaxnet.training.train.RunProgram`.
+    Its arguments are those of `jaxnet.training.train.RunProgram`, but for a seed in place of a key,
+    which would be made by a program of its own.
     """
-    kind = PaddedRun if structure.padded else RunProgram
-    return jax.jit(kind(make_build(structure), structure.loop))
+    member = make_member(structure)
+
+    def train(seed: Array, *given: Any) -> Trained:
+        return member(jax.random.key(seed), *given)
+
+    return jax.jit(train)
 
 
 def capacity(rows: int) -> int:

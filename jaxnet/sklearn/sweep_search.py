@@ -1,31 +1,29 @@
 """`SweepSearchCV`: a search with cross-validation whose fits are runs of one program."""
 
-import copy
 import dataclasses
 import functools
+import itertools
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import numpy as np
-from scipy.stats import rankdata
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
-from sklearn.exceptions import FitFailedWarning
-from sklearn.metrics import check_scoring
-from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
-from sklearn.utils import get_tags, indexable
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import FitFailedWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, ParameterGrid, ParameterSampler, check_cv
+from sklearn.utils import indexable
 from sklearn.utils._indexing import _safe_indexing
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import _check_method_params, _num_samples
 
-from jaxnet.core.checks import check_instance, require
+from jaxnet.core.checks import check_count, require, require_type
+from jaxnet.core.errors import invalid_value
 from jaxnet.core.padding import padded
 from jaxnet.core.types import Array, Key
 from jaxnet.data.examples import Examples, count
-from jaxnet.sklearn.estimator import NUMBERS, FeedForward, Task
-from jaxnet.sklearn.program import PaddedRun, Structure, make_build
+from jaxnet.sklearn.estimator import NUMBERS, FeedForward, Task, deferred_training
+from jaxnet.sklearn.program import Structure, make_member
 from jaxnet.training import DivergenceError
 from jaxnet.training.distributed.devices import Device, count_cores, local_devices
 from jaxnet.training.hyperparameters import Hyperparameters
@@ -33,17 +31,24 @@ from jaxnet.training.loop.state import TrainState, without_keys
 from jaxnet.training.sweeps.batches import Members, Workers, compile_workers
 from jaxnet.training.sweeps.execution import Execution, on_devices, train_members
 from jaxnet.training.sweeps.width import Width
-from jaxnet.training.train import Trained
+from jaxnet.training.train import RunProgram, Trained
 
-NUMERIC = {*NUMBERS.values(), "max_iter"}
-"""Parameters that are arguments of the program."""
+NUMERIC = [*NUMBERS.values(), "max_iter"]
+"""Parameters of a network that are arguments of its program."""
 
 WHOLE = -1
 """The split that trains with all rows."""
 
 
-class TableRun(PaddedRun):
-    """A run with one of several tables, by its index among the hyperparameters."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class TableRun(RunProgram):
+    """A run with one of several tables, by its index among the hyperparameters.
+
+    Attributes:
+        run: what is run with it.
+    """
+
+    run: RunProgram
 
     def __call__(
         self,
@@ -63,56 +68,76 @@ class TableRun(PaddedRun):
         numbers = dict(hyperparameters)
         table = numbers.pop("table")
         own, held_out = jax.tree.map(lambda stack: stack[table], (train, validation))
-        return super().__call__(key, numbers, epochs, start, own, held_out)
+        return self.run(key, numbers, epochs, start, own, held_out)
 
 
 class Fit(NamedTuple):
-    """A fit of the search: a setting, a split, and an estimator ready to train.
+    """A fit of the search: a setting, a split, and an estimator whose network is to be trained.
 
     Attributes:
         setting: index of the setting.
         split: index of the split, `WHOLE` for all rows.
-        estimator: with the setting's parameters and the split's preprocessing.
+        estimator: all of it but the network is fitted; settings that differ in numbers share it.
+        network: the network within it.
+        numbers: name -> number of the setting, for the estimator.
         task: what to run.
     """
 
     setting: int
     split: int
-    estimator: FeedForward
+    estimator: Any
+    network: FeedForward
+    numbers: dict[str, Any]
     task: Task
+
+    def adopt(self, learned: Trained, seconds: float) -> None:
+        """Take over the setting's numbers and what was learned with them.
+
+        Raises:
+            DivergenceError: if the run diverged.
+        """
+        own = {name.rpartition("__")[-1]: number for name, number in self.numbers.items()}
+        self.estimator.set_params(**self.numbers)
+        self.network.set_params(**own)
+        self.network._seconds = 0.0, seconds
+        self.network._adopt(self.task, learned)
 
 
 @dataclasses.dataclass
 class Program:
-    """The tables of fits with one structure, and what is compiled for them."""
+    """The fits with one structure, and what is compiled for them."""
 
-    tables: list[Task] = dataclasses.field(default_factory=list)
+    fits: list[Fit] = dataclasses.field(default_factory=list)
     compiled: dict[int, Workers] = dataclasses.field(default_factory=dict)
 
-    def train(self, fits: Sequence[Fit], execution: Execution) -> tuple[Any, float]:
-        """Train some fits; return their results and the seconds of each."""
-        structure = fits[0].task.structure
-        index = {id(task.train): place for place, task in enumerate(self.tables)}
+    def train(self, fits: Sequence[Fit], execution: Execution) -> Iterator[tuple[Fit, float]]:
+        """Train some fits; yield those that did not diverge, with their seconds."""
+        run = table_run(fits[0].task.structure)
+        tables = {id(fit.task.train): fit.task for fit in self.fits}
+        stacks, names = _stacks(tables.values()), list(tables)
         columns = {n: np.stack([f.task.numbers[n] for f in fits]) for n in NUMBERS}
-        columns["table"] = np.array([index[id(f.task.train)] for f in fits], np.int32)
+        columns["table"] = np.array([names.index(id(f.task.train)) for f in fits], np.int32)
         keys = jax.vmap(jax.random.key)(np.array([f.task.seed for f in fits], np.int32))
-        epochs = np.array([f.task.epochs for f in fits], np.int32)
-        run, members = table_run(structure), Members(keys, columns, epochs)
+        members = Members(keys, columns, np.array([f.task.epochs for f in fits], np.int32))
         if execution.width == 1 and not self.compiled:
-            self.compiled[1] = _in_threads(run, members, self._stacks(), execution)
-        outputs = train_members(run, members, *self._stacks(), execution, self.compiled)
-        return outputs.kept, outputs.run_seconds / len(fits)
-
-    def _stacks(self) -> tuple[Examples, Examples | None]:
-        """Return all tables with a leading axis, padded to one length."""
-        held_out = [task.validation for task in self.tables if task.validation is not None]
-        return _stacked([task.train for task in self.tables]), _stacked(held_out)
+            self.compiled[1] = _in_threads(run, members, stacks, execution)
+        outputs = train_members(run, members, *stacks, execution, self.compiled)
+        seconds = outputs.run_seconds / len(fits)
+        for index, each in enumerate(fits):
+            learned = jax.tree.map(lambda leaf, index=index: leaf[index], outputs.kept)
+            try:
+                each.adopt(learned, seconds)
+            except DivergenceError as error:
+                warnings.warn(f"setting {each.setting}: {error}", FitFailedWarning, stacklevel=3)
+                continue
+            yield each, seconds
 
 
 @functools.lru_cache(maxsize=64)
 def table_run(structure: Structure) -> TableRun:
     """Return the run of a structure."""
-    return TableRun(make_build(structure), structure.loop)
+    run = make_member(structure)
+    return TableRun(run.build, run.loop, run)
 
 
 def _in_threads(run: TableRun, members: Members, tables: Any, execution: Execution) -> Workers:
@@ -130,6 +155,12 @@ def _without_keys(trained: Trained) -> Trained:
     return trained._replace(state=without_keys(trained.state))
 
 
+def _stacks(tasks: Collection[Task]) -> tuple[Examples, Examples | None]:
+    """Return all tables with a leading axis, padded to one length."""
+    held_out = [task.validation for task in tasks if task.validation is not None]
+    return _stacked([task.train for task in tasks]), _stacked(held_out)
+
+
 def _stacked(tables: Sequence[Examples]) -> Any:
     if not tables:
         return None
@@ -137,28 +168,28 @@ def _stacked(tables: Sequence[Examples]) -> Any:
     return jax.tree.map(lambda *parts: np.stack([padded(p, rows) for p in parts]), *tables)
 
 
-def _has(name: str) -> Any:
-    return available_if(lambda search: hasattr(search.estimator, name))
-
-
 @dataclasses.dataclass(eq=False, repr=False)
-class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
+class SweepSearchCV(GridSearchCV):
     """A search over parameters with cross-validation, in as few programs as possible.
 
-    It is as ``sklearn.model_selection.GridSearchCV``, for the estimators of `jaxnet.sklearn` alone.
-    Settings and splits that differ in numbers (``learning_rate_init``, ``alpha``, ``drop_rate``,
-    ``tol``, ``n_iter_no_change``, ``max_iter``), in rows, ``random_state`` or ``preprocessing`` are
-    runs of one program, as in `jaxnet.training.sweep`; each other structure has a program of its
-    own. The preprocessing of a fit sees the training rows of its split alone.
+    It is as ``sklearn.model_selection.GridSearchCV``, for a `FeedForwardClassifier`, a
+    `FeedForwardRegressor`, or an estimator such as a ``Pipeline`` that ends with fitting one of
+    them. Settings and splits that differ in the network's numbers (``learning_rate_init``,
+    ``alpha``, ``drop_rate``, ``tol``, ``n_iter_no_change``, ``max_iter``), in rows,
+    ``random_state``, ``preprocessing`` or parameters of transformers are runs of one program, as in
+    `jaxnet.training.sweep`; each other structure has a program of its own, with ``batch_norm`` each
+    number of rows too. Preprocessing and transformers see the training rows of their split alone,
+    and are fitted once for all settings that differ in the network's numbers.
 
     Args:
-        estimator: a `FeedForwardClassifier` or `FeedForwardRegressor`.
+        estimator: the estimator.
         param_grid: name -> list of values, or a list of such grids; with ``n_iter`` distributions
-            of ``scipy.stats`` too.
+            of ``scipy.stats`` too. Names are as in ``set_params``: ``step__alpha`` in a pipeline.
         n_iter: settings drawn at random, as by ``RandomizedSearchCV``; None for the whole grid.
-        scoring: as for ``GridSearchCV``, one score; by default the estimator's.
+        scoring: one score or several, as for ``GridSearchCV``; by default the estimator's.
         cv: number of folds, or a splitter.
-        refit: whether to train the best setting with all rows.
+        refit: whether to train the best setting with all rows; for several scores, the name of the
+            one that says which is best; or a function of ``cv_results_`` that returns its index.
         random_state: seed of ``n_iter``.
         width: runs that a device trains at a time, as for `jaxnet.training.sweep`; with 1, each
             core of a CPU trains one. On a GPU, ``"all"`` is faster for small networks.
@@ -187,100 +218,104 @@ class SweepSearchCV(MetaEstimatorMixin, BaseEstimator):
     n_iter: int | None = None
     scoring: Any = None
     cv: Any = 3
-    refit: bool = True
+    refit: Any = True
     random_state: Any = None
     width: Width = 1
     devices: Sequence[Device] | None = None
 
-    def fit(self, X: Any, y: Any) -> "SweepSearchCV":
+    error_score: ClassVar[str] = "raise"
+    return_train_score: ClassVar[bool] = False
+
+    def fit(self, X: Any, y: Any, **params: Any) -> "SweepSearchCV":
         """Train and score all settings on all splits, then the best setting on all rows.
 
         Args:
             X: inputs, shape ``(n, features)``.
             y: targets.
+            params: as for ``GridSearchCV``: those of the estimator's ``fit``, such as
+                ``sample_weight``, in a pipeline ``step__sample_weight``; and ``groups`` of ``cv``.
 
         Raises:
-            TypeError: for another estimator.
+            TypeError: for an estimator without a network of `jaxnet.sklearn`, or with several.
             ValueError: for parameters or data that are not valid, or if no fit succeeds.
         """
-        expected = "to be a FeedForwardClassifier or FeedForwardRegressor"
-        check_instance("estimator", self.estimator, FeedForward, expected)
+        scoring: Any = self._get_scorers()
+        scorer, metric = scoring
         X, y = indexable(X, y)
+        routed = self._get_routed_params_for_fit(params)
         settings = list(
             ParameterGrid(self.param_grid)
             if self.n_iter is None
             else ParameterSampler(self.param_grid, self.n_iter, random_state=self.random_state)
         )
         cv: Any = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        splits = list(cv.split(X, y))
-        scorer: Any = check_scoring(self.estimator, self.scoring)
-        self.n_splits_, self.scorer_ = len(splits), scorer
+        splits = list(cv.split(X, y, **routed.splitter.split))
+        self.n_splits_ = len(splits)
         parts = dict(enumerate(train for train, _ in splits))
         if self.refit:
             parts[WHOLE] = np.arange(_num_samples(X))
-        fits, programs = prepare_fits(self.estimator, settings, parts, X, y)
+        programs = prepare_fits(self.estimator, settings, parts, X, y, routed.estimator.fit)
         execution = on_devices(Execution(self.width, self.devices, keep="state", progress=False))
 
-        scores = np.full((3, len(settings), len(splits)), np.nan)  # and seconds to fit and score
-        for structure, program in programs.items():
-            own = [f for f in fits if f.task.structure == structure and f.split != WHOLE]
-            for each, seconds in _trained(own, program, execution):
-                started = time.perf_counter()
-                test = splits[each.split][1]
-                given = _safe_indexing(X, test), _safe_indexing(y, test)
-                score = self.scorer_(each.estimator, *given)
-                passed = time.perf_counter() - started
-                scores[:, each.setting, each.split] = score, seconds, passed
-        require(np.isfinite(scores[0]).any(), "a fit", "to succeed", "none")
-        self.cv_results_ = _results(settings, *scores)
-        self.best_index_ = int(self.cv_results_["rank_test_score"].argmin())
-        self.best_params_ = settings[self.best_index_]
-        self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
+        found: dict[tuple[int, int], dict[str, Any]] = {}
+        for each, seconds in _trained(programs, execution, lambda fit: fit.split != WHOLE):
+            started, test = time.perf_counter(), splits[each.split][1]
+            given = _safe_indexing(X, test), _safe_indexing(y, test)
+            scores = scorer(
+                each.estimator, *given, **_check_method_params(X, routed.scorer.score, test)
+            )
+            times = {"fit_time": seconds, "score_time": time.perf_counter() - started}
+            found[each.setting, each.split] = {"test_scores": scores, **times}
+        require(found, "a fit", "to succeed", "none")
+        failed = jax.tree.map(lambda _: np.nan, next(iter(found.values())))
+        pairs = itertools.product(range(len(settings)), range(len(splits)))
+        cells = [found.get(pair, failed) for pair in pairs]
+        self.cv_results_ = self._format_results(settings, len(splits), cells)
+        self.scorer_ = getattr(scorer, "_scorers", scorer)
+        self._select(metric, failed["test_scores"])
         if self.refit:
-            (best,) = [f for f in fits if (f.setting, f.split) == (self.best_index_, WHOLE)]
-            program = programs[best.task.structure]
-            for each, seconds in _trained([best], program, execution):
-                self.best_estimator_, self.refit_time_ = each.estimator, seconds
+            chosen = self.best_index_, WHOLE
+            best = _trained(programs, execution, lambda f: (f.setting, f.split) == chosen)
+            for each, self.refit_time_ in best:
+                self.best_estimator_ = each.estimator
+                if hasattr(each.estimator, "feature_names_in_"):
+                    self.feature_names_in_ = each.estimator.feature_names_in_
         return self
 
-    @property
-    def classes_(self) -> np.ndarray:
-        """Labels of the best estimator."""
-        return self._best().classes_
+    def _select(self, metric: Any, scores: Any) -> None:
+        """Select the best setting; ``scores`` is a dictionary if there are several."""
+        self.multimetric_ = isinstance(scores, dict)
+        if self.multimetric_:  # a function of one's own may return several
+            self._check_refit_for_multimetric(scores)
+            metric = self.refit
+        if self.refit or not self.multimetric_:
+            best = self._select_best_index(self.refit, metric, self.cv_results_)
+            self.best_index_, self.best_params_ = int(best), self.cv_results_["params"][best]
+            if not callable(self.refit):
+                self.best_score_ = float(self.cv_results_[f"mean_test_{metric}"][best])
 
-    @property
-    def n_features_in_(self) -> int:
-        """Features of the inputs."""
-        return self._best().n_features_in_
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Return what the best estimator predicts for ``X``."""
-        return self._best().predict(X)
+def _trained(
+    programs: Sequence[Program], execution: Execution, chosen: Callable[[Fit], bool]
+) -> Iterator[tuple[Fit, float]]:
+    """Train the chosen fits; yield those that did not diverge, with their seconds."""
+    for program in programs:
+        fits = [fit for fit in program.fits if chosen(fit)]
+        if fits:
+            yield from program.train(fits, execution)
 
-    @_has("predict_proba")
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probabilities of the best estimator for ``X``."""
-        return self._best().predict_proba(X)
 
-    @_has("predict_log_proba")
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return their logarithms."""
-        return self._best().predict_log_proba(X)
+def find_network(estimator: Any) -> tuple[str, FeedForward]:
+    """Return the prefix of its parameters' names, and the network in an estimator.
 
-    def score(self, X: Any, y: Any) -> float:
-        """Return the score of the best estimator, by ``scoring``."""
-        return self.scorer_(self._best(), X, y)
-
-    def _best(self) -> Any:
-        check_is_fitted(self, "best_estimator_")
-        return self.best_estimator_
-
-    def __sklearn_tags__(self) -> Any:
-        tags, own = super().__sklearn_tags__(), get_tags(self.estimator)
-        tags.estimator_type, tags.input_tags = own.estimator_type, own.input_tags
-        tags.classifier_tags, tags.regressor_tags = own.classifier_tags, own.regressor_tags
-        tags.target_tags = own.target_tags
-        return tags
+    Raises:
+        TypeError: if there is none or several.
+    """
+    inner = {"": estimator} | {f"{n}__": part for n, part in estimator.get_params().items()}
+    networks = [(n, part) for n, part in inner.items() if isinstance(part, FeedForward)]
+    expected, kind = "to hold one FeedForwardClassifier or FeedForwardRegressor", type(estimator)
+    require_type(len(networks) == 1, "estimator", expected, kind.__name__, "Use GridSearchCV.")
+    return networks[0]
 
 
 def prepare_fits(
@@ -289,79 +324,51 @@ def prepare_fits(
     parts: Mapping[int, np.ndarray],
     X: Any,
     y: Any,
-) -> tuple[list[Fit], dict[Structure, Program]]:
-    """Return all fits of a search, and the programs that train them.
+    params: Mapping[str, Any],
+) -> list[Program]:
+    """Return the programs of a search, with all its fits.
 
     What settings and splits share is prepared once. The capacity of a program is that of the
     largest of them, so that it is one.
     """
-    most = {
-        name: max(setting.get(name, getattr(estimator, name)) for setting in settings)
-        for name in ("max_iter", "drop_rate")
-    }
+    wanted: list[Any] = [clone(estimator) for _ in settings]
+    for each, setting in zip(wanted, settings, strict=True):
+        each.set_params(**{name: clone(value, safe=False) for name, value in setting.items()})
+    networks = [find_network(each) for each in wanted]
+    most = {n: max(getattr(own, n) for _, own in networks) for n in ("max_iter", "drop_rate")}
     rows = max(map(len, parts.values()))
-    prepared: dict[Any, tuple[FeedForward, Task]] = {}
-    programs: dict[Structure, Program] = {}
-    fits = []
+    prepared: dict[Hashable, tuple[Any, FeedForward, Task]] = {}
+    programs: dict[Hashable, Program] = {}
     for split, train in parts.items():
         given = _safe_indexing(X, train), _safe_indexing(y, train)
-        for place, setting in enumerate(settings):
-            shared = {name: value for name, value in setting.items() if name not in NUMERIC}
-            name = split, repr(sorted(shared.items()))
-            if name not in prepared:
-                base: Any = clone(estimator)
-                base.set_params(**shared | most)
-                checked = base._check(*given, None, None, False)
-                task = base._task(checked, least=rows)
-                place_of, remedy = task.structure.batch_norm, "Use GridSearchCV."
-                require(place_of is None, "batch_norm", "to be None", repr(place_of), remedy)
-                prepared[name] = base, task
-                programs.setdefault(task.structure, Program()).tables.append(task)
-            base, task = prepared[name]
-            own = copy.copy(base).set_params(**{n: getattr(estimator, n) for n in most} | setting)
-            own_task = task._replace(numbers=own._numbers(), epochs=own.max_iter)
-            fits.append(Fit(place, split, own, own_task))
-    return fits, programs
+        given_params = _check_method_params(X, params, train)
+        for place, (prefix, own) in enumerate(networks):
+            numeric = {f"{prefix}{name}": getattr(own, name) for name in NUMERIC}
+            setting = settings[place].items()
+            shared = split, *((n, id(value)) for n, value in setting if n not in numeric)
+            if shared not in prepared:
+                base: Any = clone(wanted[place])
+                base.set_params(**{prefix + n: most[n] for n in most})
+                prepared[shared] = base, *_waiting(base, *given, given_params, rows)
+            base, network, task = prepared[shared]
+            epochs = check_count("max_iter", own.max_iter)
+            task = task._replace(numbers=own._numbers(), epochs=epochs)
+            length = None if task.structure.padded else count(task.train)
+            program = programs.setdefault((task.structure, length), Program())
+            program.fits.append(Fit(place, split, base, network, numeric, task))
+    return list(programs.values())
 
 
-def _trained(
-    fits: Sequence[Fit], program: Program, execution: Execution
-) -> Iterator[tuple[Fit, float]]:
-    """Train fits of one structure; yield those that did not diverge, with their seconds."""
-    kept, seconds = program.train(fits, execution)
-    for index, each in enumerate(fits):
-        learned = jax.tree.map(lambda leaf, index=index: leaf[index], kept)
-        each.estimator._seconds = 0.0, seconds
+def _waiting(
+    estimator: Any, X: Any, y: Any, params: Mapping[str, Any], rows: int
+) -> tuple[FeedForward, Task]:
+    """Fit all of an estimator but its network; return that, and what to run."""
+    expected, remedy = "to fit one network, and not to predict with it yet", "Use GridSearchCV."
+    kind = type(estimator).__name__
+    with deferred_training(rows) as waiting:
         try:
-            each.estimator._adopt(each.task, learned)
-        except DivergenceError as error:
-            warnings.warn(f"setting {each.setting}: {error}", FitFailedWarning, stacklevel=3)
-            continue
-        yield each, seconds
-
-
-def _results(
-    settings: Sequence[Mapping[str, Any]],
-    scores: np.ndarray,
-    fit_seconds: np.ndarray,
-    score_seconds: np.ndarray,
-) -> dict[str, Any]:
-    """Return the table of a search; the arrays have the shape ``(settings, splits)``."""
-    table: dict[str, Any] = {}
-    for name, seconds in {"fit": fit_seconds, "score": score_seconds}.items():
-        table[f"mean_{name}_time"] = seconds.mean(axis=1)
-        table[f"std_{name}_time"] = seconds.std(axis=1)
-    for name in sorted({name for setting in settings for name in setting}):
-        values = np.empty(len(settings), object)
-        for place, setting in enumerate(settings):
-            values[place] = setting.get(name)
-        absent = [name not in setting for setting in settings]
-        table[f"param_{name}"] = np.ma.MaskedArray(values, mask=absent)
-    table["params"] = list(settings)
-    for split, column in enumerate(scores.T):
-        table[f"split{split}_test_score"] = column
-    mean = scores.mean(axis=1)
-    table["mean_test_score"], table["std_test_score"] = mean, scores.std(axis=1)
-    worst = np.nan_to_num(mean, nan=np.nanmin(scores) - 1)
-    table["rank_test_score"] = rankdata(-worst, method="min").astype(np.int32)
-    return table
+            estimator.fit(X, y, **params)
+        except NotFittedError as error:
+            raise invalid_value("estimator", expected, kind, remedy) from error
+    require(len(waiting) == 1, "estimator", expected, kind, remedy)
+    return waiting[0]
