@@ -231,18 +231,20 @@ def identify(
     fits = search(base_candidates(), target)
     gradients = np.concatenate([leaf[0].ravel() for leaf in jax.tree.leaves(stream()[1])])
     ascends = bool(np.sum(target.updates[0, 0] * gradients) > 0)
-    stages = (*[_negated] * ascends, _altered_steps, _variants, _altered, _pairs, _combinations)
-    for candidates in stages:
-        rounding = candidates in stages[-2:] and math.sqrt(fits[0].cost) < FLOAT32
+    stages = (*[_negated] * ascends, _altered_steps, _variants, _altered)
+    stages = (*stages, _pairs, _pairs, _combinations)
+    for candidates, before in zip(stages, (None, *stages), strict=False):
+        near = fits[:2] if candidates is before else ()  # the second time, from what was found
+        rounding = candidates is _combinations and math.sqrt(fits[0].cost) < FLOAT32
         if not fits[0].equal and not rounding:
-            fits = in_order([*fits, *search(candidates(fits, target), target)])
+            fits = in_order([*fits, *search(candidates(fits, target), target, near)])
     best = fits[0]
     if not best.equal:
-        near: dict[str, Match] = {}
+        matches: dict[str, Match] = {}
         for fit in fits[: 2 * NEAR]:
             match = _match(simplify(fit, _defaults(fit), target), target)
-            near.setdefault(match.call, match)
-        bar, nearest = 4 * math.sqrt(best.cost), list(near.values())[:NEAR]
+            matches.setdefault(match.call, match)
+        bar, nearest = 4 * math.sqrt(best.cost), list(matches.values())[:NEAR]
         simplest = sorted(nearest, key=lambda m: (m.typical > bar, len(m.others)))
         return Identification((), (), tuple(simplest), {})
     best = simplify(best, _defaults(best), target)

@@ -93,12 +93,15 @@ class Fit(NamedTuple):
         return self.relative <= SAME
 
 
-def search(candidates: Sequence[Candidate], target: Target, *, at_most: int = 8) -> list[Fit]:
+def search(
+    candidates: Sequence[Candidate], target: Target, near: Sequence[Fit] = (), *, at_most: int = 8
+) -> list[Fit]:
     """Fit candidates, until one is equal: the nearest a few steps, then the nearest to the end.
 
     Args:
         candidates: the candidates.
         target: the response to be reproduced.
+        near: fits of others, from whose settings a search starts as well.
         at_most: candidates that are fitted to the end; twice as many are fitted a few steps.
 
     Returns:
@@ -108,8 +111,10 @@ def search(candidates: Sequence[Candidate], target: Target, *, at_most: int = 8)
     for candidate in candidates:
         program = compile_candidate(candidate)
         programs.setdefault(program.digest, program)
+    known = [fit.program.decode(fit.point) for fit in near]
     starts = sorted(
-        (_start(program, target) for program in programs.values()), key=lambda each: each.cost
+        (_start(program, target, known) for program in programs.values()),
+        key=lambda each: each.cost,
     )
     fits = [_best(*each[:2], target, count=2) for each in starts[: 2 * at_most]]
     fits.sort(key=lambda pair: pair[0].cost)
@@ -229,10 +234,12 @@ def _usual_points(program: Program) -> np.ndarray:
     return np.unique([program.encode(free | each) for each in every], axis=0)
 
 
-def _start(program: Program, target: Target) -> _Start:
+def _start(program: Program, target: Target, known: Sequence[dict[str, float]]) -> _Start:
     """Return points where the search may start."""
-    start = _scaled(program, _usual_points(program), target)
-    moving, names = target.updates[0, 0, ZERO], [name for name, _ in program.candidate.start]
+    free = dict(program.candidate.start)
+    found = [program.encode({n: each.get(n, x) for n, x in free.items()}) for each in known]
+    start = _scaled(program, np.unique([*found, *_usual_points(program)], axis=0), target)
+    moving, names = target.updates[0, 0, ZERO], list(free)
     if not moving or "weight_decay" not in names:
         return start
     # the update of a gradient of 0 is a decoupled weight decay
