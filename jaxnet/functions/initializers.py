@@ -150,7 +150,8 @@ def truncated_normal(key: Key, shape: Shape, dtype: Any, *, std: float | Array =
     """Draw from the truncated normal distribution with mean 0.
 
     A normal variable is redrawn until it is within two of its standard deviations, which leaves
-    0.8796 of them; ``std`` is what is left. So the largest weight is ``2 / 0.8796 = 2.274 std``.
+    0.8796 of them; ``std`` is what is left. So the largest weight is
+    ``bound = 2 std / 0.8796 = 2.274 std``.
 
     Args:
         key: of the draw.

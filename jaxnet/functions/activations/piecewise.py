@@ -84,7 +84,7 @@ def relu_derivative(z: Array, y: Array) -> Array:
 def leaky_relu(
     z: Float[Array, "*shape"], *, negative_slope: float | Array = 0.01
 ) -> Float[Array, "*shape"]:
-    """Leaky rectified linear unit: ``y = z`` where ``z > 0``, else ``negative_slope z``.
+    """Leaky rectified linear unit: ``y = z`` where ``z > 0``, else ``negative_slope * z``.
 
     The derivative at ``z = 0`` is ``negative_slope``, as in PyTorch (in `jax.nn` it is 1), so
     that the slope 0 makes it `relu`.

@@ -36,7 +36,7 @@ def tanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 
 def tanh_derivative(z: Array, y: Array) -> Array:
-    """``f' = 1 - y^2``, computed from ``z`` as ``4 s (1 - s)`` with ``s = sigmoid(2 z)``."""
+    """``f' = 1 - y^2 = 4 s (1 - s)`` with ``s = sigmoid(2 z)``, computed from ``z``."""
     del y
     return sigmoids.tanh_slope(z)
 

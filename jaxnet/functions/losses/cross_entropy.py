@@ -259,7 +259,7 @@ def softmax_kl_divergence(
 ) -> Float[Array, "*batch"]:
     """Kullback-Leibler divergence of the softmax of ``logits`` from the target distribution.
 
-    ``KL(p || q)`` with targets ``p`` and ``q = softmax(z)``; see `kl_divergence`. By hand:
+    ``L = KL(p || q)`` with targets ``p`` and ``q = softmax(z)``; see `kl_divergence`. By hand:
     ``dz = q - p`` where ``p`` sums to 1: that of the cross-entropy.
 
     Args:

@@ -203,9 +203,9 @@ def huber(
     *,
     delta: float | Array = 1.0,
 ) -> Float[Array, "*batch"]:
-    """Huber's loss, ``sum_i q_i (|e_i| - q_i / 2)`` with ``q = min(|e|, delta)``.
+    """Huber's loss, ``L = sum_i q_i (|e_i| - q_i / 2)`` with ``q = min(|e|, delta)``.
 
-    That is ``e^2 / 2`` up to ``delta`` and a straight line beyond. By hand: ``dy`` is ``e``
+    That is ``e^2 / 2`` up to ``delta`` and a straight line beyond. By hand: ``dy = e``
     clipped to ``[-delta, delta]``.
 
     Args:
@@ -244,9 +244,9 @@ def huber_backward(outputs: Array, targets: AnyArray, *, delta: float | Array = 
 def log_cosh(
     outputs: Float[Array, "*batch entries"], targets: Num[AnyArray, "..."]
 ) -> Float[Array, "*batch"]:
-    """Sum of ``log cosh e_i``: about ``e^2 / 2`` near 0 and ``|e| - log 2`` far from it.
+    """Log-cosh loss, ``L = sum_i log cosh e_i``.
 
-    By hand: ``dy = tanh(e)``.
+    It is about ``e^2 / 2`` near 0, and ``|e| - log 2`` far from it. By hand: ``dy = tanh(e)``.
 
     Args:
         outputs: predictions ``y``, shape ``(..., entries)``.

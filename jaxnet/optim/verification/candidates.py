@@ -12,12 +12,21 @@ import numpy as np
 
 from jaxnet.optim.optimizers import OPTIMIZERS
 from jaxnet.optim.update_rule.ranges import RANGES
-from jaxnet.optim.verification.alterations import ALTERATIONS
+from jaxnet.optim.verification.alterations import (
+    ALTERATIONS,
+    STEPS,
+    SWITCHES,
+    Switches,
+    alter,
+    switches,
+)
 from jaxnet.optim.verification.libraries import follow_optax
 from jaxnet.optim.verification.programs import as_users_do, digest_program, quick_compilation
 from jaxnet.optim.verification.reasons import DEFAULTS
 
-STEPS = 24
+LENGTH = 24
+"""Gradients of the stream."""
+
 BATCH = 16
 """Settings that one call of a program evaluates."""
 
@@ -56,14 +65,14 @@ class Candidate(NamedTuple):
         like: the convention; "" if the optimizer has one only.
         start: free hyperparameters and where their search starts, their defaults as a rule.
         flags: other arguments of the factory, as pairs.
-        alteration: name in `alterations.ALTERATIONS`; "" for none.
+        alterations: names in `alterations.ALTERATIONS`.
     """
 
     optimizer: str
     like: str
     start: tuple[tuple[str, float], ...]
     flags: tuple[tuple[str, Any], ...] = ()
-    alteration: str = ""
+    alterations: tuple[str, ...] = ()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -101,9 +110,10 @@ def default_settings(optimizer: str, like: str) -> dict[str, float]:
     return found
 
 
-def base_candidates() -> list[Candidate]:
+@functools.cache
+def base_candidates() -> tuple[Candidate, ...]:
     """Return a candidate for each convention of each optimizer."""
-    return [_base(name, like) for name in OPTIMIZERS for like in conventions(name)]
+    return tuple(_base(name, like) for name in OPTIMIZERS for like in conventions(name))
 
 
 def _base(optimizer: str, like: str) -> Candidate:
@@ -140,9 +150,9 @@ def variants(base: Candidate) -> list[Candidate]:
     return [each for each in found if can_be_made(each)]
 
 
-def parameter_names(base: Candidate) -> list[str]:
+def parameter_names(base: Candidate) -> set[str]:
     """Return the names of a factory's arguments."""
-    return list(inspect.signature(OPTIMIZERS[base.optimizer]).parameters)
+    return set(inspect.signature(OPTIMIZERS[base.optimizer]).parameters)
 
 
 def _others(parameter: inspect.Parameter) -> tuple[Any, ...]:
@@ -167,14 +177,54 @@ def can_be_made(candidate: Candidate) -> bool:
     return True
 
 
-def make(candidate: Candidate, rate: Any, settings: Mapping[str, Any]) -> Any:
-    """Return the optimizer of a candidate with some settings."""
+def make(
+    candidate: Candidate, rate: Any, settings: Mapping[str, Any], on: Switches | None = None
+) -> Any:
+    """Return the optimizer of a candidate with some settings.
+
+    Args:
+        candidate: the candidate.
+        rate: its learning rate; a schedule if it is altered.
+        settings: its hyperparameters, those of alterations among them.
+        on: what is altered, where that is traced; by default the candidate's alterations.
+    """
     given = {name: value for name, value in settings.items() if "[" not in name}
     pairs = [value for name, value in settings.items() if "[" in name]
+    given |= {"betas": tuple(pairs)} if pairs else {}
     factory = functools.partial(OPTIMIZERS[candidate.optimizer], **candidate.options)
-    if candidate.alteration:
-        factory = functools.partial(ALTERATIONS[candidate.alteration].make, factory)
-    return factory(rate, **given, **({"betas": tuple(pairs)} if pairs else {}))
+    if on is None and not candidate.alterations:
+        return factory(rate, **given)
+    names = candidate.alterations if on is None else alterations_of(candidate)
+    on = switches(names) if on is None else on
+    alters_step = any(ALTERATIONS[name].of for name in names)
+    make_it = functools.partial(STEPS[candidate.optimizer], on) if alters_step else factory
+    return alter(make_it, rate, on, **given)
+
+
+@functools.cache
+def alterations_of(candidate: Candidate) -> list[str]:
+    """Return the names of the alterations that a candidate without any can have."""
+    name, known = candidate.optimizer, parameter_names(candidate)
+    steps = name in STEPS and candidate == _base(name, "optax")
+    return [
+        each
+        for each, alteration in ALTERATIONS.items()
+        if (steps and name in alteration.of if alteration.of else set(alteration.needs) <= known)
+    ]
+
+
+def altered(candidate: Candidate, *names: str) -> Candidate:
+    """Return a candidate with alterations and their hyperparameters."""
+    own = [pair for name in names for pair in ALTERATIONS[name].start]
+    return candidate._replace(
+        start=(*candidate.start, *own), alterations=(*candidate.alterations, *names)
+    )
+
+
+def without_alterations(candidate: Candidate) -> Candidate:
+    """Return a candidate before it was altered."""
+    own = sum(len(ALTERATIONS[name].start) for name in candidate.alterations)
+    return candidate._replace(start=candidate.start[: len(candidate.start) - own], alterations=())
 
 
 ZERO = 11
@@ -190,12 +240,12 @@ def stream() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         for name, shape in shapes.items()
     }
     sizes = {"matrix": 1.0, "vector": np.array([1, 1, 0.1, 1, 1, 0, 1e-4, 1e-7, 1e-9, 1e2])}
-    rows = {name: sizes[name] * rng.normal(size=(STEPS, *s)) for name, s in shapes.items()}
+    rows = {name: sizes[name] * rng.normal(size=(LENGTH, *s)) for name, s in shapes.items()}
     rows["matrix"] += np.sign(params["matrix"])  # for optimizers that follow a trend
-    rows["vector"][:, 3] = np.abs(rows["vector"][:, 3]) * (-1.0) ** np.arange(STEPS)
-    rows["vector"][:, 4] *= rng.random(STEPS) < 0.3
-    rows["vector"][STEPS // 2 :, 2] = 0.0
-    sizes = np.resize([1.0, 1.0, 0.1, 1.0, 0.003, 1.0], STEPS)  # norms on both sides of a clipping
+    rows["vector"][:, 3] = np.abs(rows["vector"][:, 3]) * (-1.0) ** np.arange(LENGTH)
+    rows["vector"][:, 4] *= rng.random(LENGTH) < 0.3
+    rows["vector"][LENGTH // 2 :, 2] = 0.0
+    sizes = np.resize([1.0, 1.0, 0.1, 1.0, 0.003, 1.0], LENGTH)  # norms on both sides of a clipping
     rows = {name: row * sizes.reshape(-1, *[1] * (row.ndim - 1)) for name, row in rows.items()}
     return params, rows
 
@@ -211,22 +261,25 @@ class Program(NamedTuple):
 
     Attributes:
         candidate: what it computes.
-        run: ``coordinates (BATCH, k), rates (2, STEPS) -> updates (BATCH, 2, STEPS, entries)``.
+        run: ``coordinates (BATCH, k), rates (2, LENGTH) -> updates (BATCH, 2, LENGTH, entries)``.
         digest: equal for programs that give the same numbers.
+        fixed: coordinates of a row that are not searched for, the last ones.
     """
 
     candidate: Candidate
     run: Callable[[np.ndarray, np.ndarray], Any]
     digest: str
+    fixed: tuple[float, ...] = ()
 
     def updates(self, points: np.ndarray, rates: np.ndarray) -> np.ndarray:
         """Return the updates of any number of settings."""
-        found = []
+        found, fixed = [], np.tile(self.fixed, (BATCH, 1))
         for first in range(0, len(points), BATCH):
             some = points[first : first + BATCH]
             padded = np.concatenate([some, np.repeat(some[-1:], BATCH - len(some), axis=0)])
             with jax.enable_x64(True), as_users_do():
-                found.append(np.asarray(self.run(padded, rates))[: len(some)])
+                rows = self.run(np.concatenate([padded, fixed], axis=1), rates)
+                found.append(np.asarray(rows)[: len(some)])
         return np.concatenate(found)
 
     def encode(self, settings: Mapping[str, float]) -> np.ndarray:
@@ -272,28 +325,56 @@ def _decode(name: str, start: float, x: Any, library: Any) -> Any:
 
 @functools.cache
 def compile_candidate(candidate: Candidate) -> Program:
-    """Trace a candidate, and compile it unless an equal program has been."""
+    """Trace a candidate, and compile it unless an equal program has been.
+
+    All alterations of a candidate are one program.
+    """
+    plain = without_alterations(candidate)
+    if not candidate.alterations:
+        return Program(candidate, *_compiled(plain, plain.start, ()))
+    every = [pair for name in alterations_of(plain) for pair in ALTERATIONS[name].start]
+    others = [pair for pair in every if pair not in candidate.start]
+    on = switches(candidate.alterations).values()
+    fixed = (*(_encode(name, at, at) for name, at in others), *map(float, on))
+    run, digest = _compiled(plain, (*candidate.start, *others), SWITCHES)
+    return Program(candidate, run, f"{digest} {fixed}", fixed)
+
+
+@functools.cache
+def _compiled(
+    candidate: Candidate, start: tuple[tuple[str, float], ...], names: tuple[str, ...]
+) -> tuple[Callable[..., Any], str]:
+    """Return a candidate's compiled program and its digest.
+
+    Args:
+        candidate: the candidate, without alterations.
+        start: hyperparameters of the candidate and of alterations, whose coordinates come first.
+        names: switches, whose values come last.
+    """
     params, rows = stream()
+    count = len(start) + 1
 
     def follow(point: Any, rates: Any) -> Any:
         settings = {
-            name: _decode(name, at, point[i + 1], jnp)
-            for i, (name, at) in enumerate(candidate.start)
+            name: _decode(name, at, point[i + 1], jnp) for i, (name, at) in enumerate(start)
         }
+        on = {name: jnp.int32(point[count + i]) for i, name in enumerate(names)}
         factor = jnp.exp(point[0])
-        optimizer = make(candidate, lambda count: factor * rates[count], settings)
+        optimizer = make(candidate, lambda t: factor * rates[t], settings, on or None)
         return flattened(follow_optax(optimizer, params, rows)[0])
 
     def every(points: Any, rates: Any) -> Any:
-        return jax.vmap(jax.vmap(follow, in_axes=(None, 0)), in_axes=(0, None))(points, rates)
+        points, each = jnp.repeat(points, len(rates), axis=0), jnp.tile(rates, (BATCH, 1))
+        found = jax.vmap(follow)(points, each)
+        return found.reshape(BATCH, len(rates), *found.shape[1:])
 
-    shapes = (BATCH, len(candidate.start) + 1), (2, STEPS)
+    shapes = (BATCH, count + len(names)), (2, LENGTH)
     with jax.enable_x64(True), as_users_do():
         traced = jax.jit(every, compiler_options=quick_compilation()).trace(*map(np.zeros, shapes))
         digest = digest_program(traced.jaxpr)
         if digest not in _COMPILED:
             _COMPILED[digest] = traced.lower().compile()
-    return Program(candidate, _COMPILED[digest], digest)
+    return _COMPILED[digest], digest
 
 
 _COMPILED: dict[str, Any] = {}

@@ -3,19 +3,28 @@
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxnet.optim.verification.subject import Response, leaf_name
 
-TOLERANCE = {"float64": 1e-11, "float32": float(np.finfo(np.float32).eps) ** 0.5}
+NARROW = ("float16", "bfloat16")
+
+TOLERANCE = {
+    "float64": 1e-11,
+    **{name: float(jnp.finfo(name).eps) ** 0.5 for name in ("float32", *NARROW)},
+}
 """Largest difference that is rounding, in parts of the update.
 
-In float64 far below a millionth of any term that matters. In float32 half of the digits: a bias
+In float64 far below a millionth of any term that matters. In others half of the digits: a bias
 correction ``1 - b^t`` computed directly costs nearly as many, and is no other rule.
 """
 
 SLACK = 4
-"""Units in the last place of the parameters by which updates may differ besides: rounded sums."""
+"""Units in the last place of the parameters by which updates may differ besides: rounded sums.
+
+Below float32 such a unit may be larger than an update: there, of a parameter of 0.
+"""
 
 
 class Place(NamedTuple):
@@ -59,7 +68,7 @@ def difference(mine: Response, reference: Response, dtype: str = "float64") -> D
     Args:
         mine: response of an optimizer.
         reference: that of another.
-        dtype: ``"float64"`` or ``"float32"``, that of both.
+        dtype: that of both, a name in `TOLERANCE`.
     """
     places, largest = [], 0.0
     trees = (mine.updates, reference.updates, reference.params)
@@ -75,7 +84,7 @@ def difference(mine: Response, reference: Response, dtype: str = "float64") -> D
             pair = float(actual[where]), float(expected[where])
             places.append(Place(where[0] + 1, leaf_name(path), where[1:], *pair))
     first = min(places, key=lambda place: place.step, default=None)
-    return Difference(largest, largest / float(np.finfo(dtype).eps), first is None, first)
+    return Difference(largest, largest / float(jnp.finfo(dtype).eps), first is None, first)
 
 
 def relative_difference(actual: Any, expected: Any, params: Any, *, rounded: bool = True) -> Any:
@@ -91,7 +100,10 @@ def relative_difference(actual: Any, expected: Any, params: Any, *, rounded: boo
     >>> relative_difference(np.array([4.0, 1.0]), np.array([4.0, 2.0]), np.ones(2))
     array([0.  , 0.25])
     """
-    apart = np.abs(actual.astype(np.float64) - expected)
+    narrow = params.dtype.name in NARROW
+    spacing = np.spacing(np.zeros_like(params) if narrow else np.abs(params)).astype(np.float64)
+    actual, expected = actual.astype(np.float64), expected.astype(np.float64)
+    apart = np.abs(actual - expected)
     scale = np.maximum.accumulate(np.maximum(np.abs(actual), np.abs(expected)), axis=0)
-    noise = (apart if rounded else scale) <= SLACK * np.spacing(np.abs(params))
+    noise = (apart if rounded else scale) <= SLACK * spacing
     return np.where(noise, 0.0, apart) / np.where(scale > 0, scale, 1.0)

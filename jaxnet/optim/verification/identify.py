@@ -11,23 +11,34 @@ from jaxnet.core.checks import check_range, require
 from jaxnet.core.errors import InputError
 from jaxnet.core.representation import shortened
 from jaxnet.optim.optimizers import OPTIMIZERS
-from jaxnet.optim.verification.alterations import ALTERATIONS
+from jaxnet.optim.verification.alterations import ALTERATIONS, differ
 from jaxnet.optim.verification.candidates import (
-    STEPS,
+    LENGTH,
     Candidate,
+    alterations_of,
+    altered,
     base_candidates,
     can_be_made,
     compile_candidate,
     conventions,
     default_settings,
     make,
-    parameter_names,
     stream,
     usual_combinations,
     variants,
+    without_alterations,
 )
 from jaxnet.optim.verification.reasons import REASONS
-from jaxnet.optim.verification.search import NOTHING, Fit, Target, search, simplify, with_settings
+from jaxnet.optim.verification.search import (
+    NOTHING,
+    Fit,
+    Target,
+    in_order,
+    make_target,
+    search,
+    simplify,
+    with_settings,
+)
 from jaxnet.optim.verification.subject import Subject, as_subject, respond
 
 FLOAT32 = 1e-6
@@ -36,6 +47,8 @@ FLOAT32 = 1e-6
 NEAR = 3
 """Optimizers whose variants and alterations are tried where none is equal."""
 
+FEW = 8
+"""Alterations that single-handedly come nearest, each of which is tried with every other."""
 
 _MEANING = {
     "eps_root": ": added inside the root, where eps is added outside",
@@ -53,9 +66,9 @@ class Match(NamedTuple):
         optimizer: its name.
         like: its convention.
         learning_rate: its learning rate; beside an optimizer that was given one, its multiple.
-        settings: its hyperparameters, those of the alteration among them.
+        settings: its hyperparameters, those of the alterations among them.
         flags: other arguments of the factory.
-        alteration: name in `ALTERATIONS` of what else is other; "" for nothing.
+        alterations: names in `ALTERATIONS` of what else is other, two at most.
         relative: largest difference of an update, in parts of its entry's largest so far.
         typical: root of the mean square of the differences, in such parts.
         known_rate: whether ``learning_rate`` is a multiple.
@@ -66,7 +79,7 @@ class Match(NamedTuple):
     learning_rate: float
     settings: Mapping[str, float]
     flags: Mapping[str, Any]
-    alteration: str
+    alterations: tuple[str, ...]
     relative: float
     typical: float
     known_rate: bool
@@ -103,15 +116,13 @@ class Match(NamedTuple):
             text = "left out" if "eps" in name and value == NOTHING else _number(value)
             found += [f"{name} is {text}{default}{_MEANING.get(name, '')}."]
         decay, twin = self.settings.get("weight_decay", 0.0), f"{self.optimizer}w"
-        if decay and twin in OPTIMIZERS and self.like != "keras" and not self.alteration:
+        if decay and twin in OPTIMIZERS and self.like != "keras" and not self.alterations:
             found += [f"Its weight decay is an L2 penalty in the gradient, {twin}'s is decoupled."]
         reason = REASONS.get((self.optimizer, "optax", self.like))
         if reason:
             found += [f"It follows {self.like}, not optax: {reason.text}"]
-        if self.alteration:
-            text = ALTERATIONS[self.alteration].text
-            found += [f"{text[:1].upper()}{text[1:]}."]
-        return found
+        texts = [ALTERATIONS[name].text for name in self.alterations]
+        return found + [f"{text[:1].upper()}{text[1:]}." for text in texts]
 
     def make(self, learning_rate: Any = None) -> Any:
         """Return the optimizer, altered as it is.
@@ -125,13 +136,13 @@ class Match(NamedTuple):
             self.like if len(conventions(self.optimizer)) > 1 else "",
             (),
             (*self.flags.items(),),
-            self.alteration,
+            self.alterations,
         )
         if callable(learning_rate):
             schedule: Any = learning_rate
             return make(candidate, lambda t: self.learning_rate * schedule(t), self.settings)
         rate = self.learning_rate * (1.0 if learning_rate is None else learning_rate)
-        return make(candidate, (lambda _: rate) if self.alteration else rate, self.settings)
+        return make(candidate, (lambda _: rate) if self.alterations else rate, self.settings)
 
 
 class Identification(NamedTuple):
@@ -139,7 +150,7 @@ class Identification(NamedTuple):
 
     Attributes:
         equal: conventions that it equals, those with the fewest other settings first.
-        altered: those that it equals but for one alteration, if it equals none.
+        altered: those that it equals but for one alteration or two, if it equals none.
         nearest: those nearest to it, if it equals none.
         unequal: conventions of the first equal optimizer that differ -> the reason.
     """
@@ -164,14 +175,16 @@ class Identification(NamedTuple):
             lines += [f"- {text}" for text in self.equal[0].differences]
             lines += [f"- Not as in {like}: {text}" for like, text in self.unequal.items()]
         elif self.altered:
-            match, alteration = self.altered[0], ALTERATIONS[self.altered[0].alteration]
+            match = self.altered[0]
+            remedies = [ALTERATIONS[name].remedy for name in match.alterations]
             lines += [f"equals no convention; {match.call} but for this:"]
             lines += [f"- {text}" for text in match.differences]
-            lines += [f"To make it equal: {alteration.remedy}"]
+            lines += [f"To make it equal: {' '.join(remedies)}"]
         else:
-            lines += ["equals no convention, also with one known alteration; nearest:"]
+            lines += ["equals no convention, also with two known alterations; nearest:"]
         for match in self.nearest:
-            also = f", where {ALTERATIONS[match.alteration].text}" if match.alteration else ""
+            texts = [ALTERATIONS[name].text for name in match.alterations]
+            also = f", where {', and '.join(texts)}" if texts else ""
             lines += [f"  updates {100 * match.typical:.2g} % from {match.call}{also}"]
         if self.nearest and self.nearest[0].typical < FLOAT32:
             lines += [
@@ -189,7 +202,7 @@ def identify(
     Every optimizer of `OPTIMIZERS` under every convention is fitted to the updates of ``mine`` for
     24 gradients of all sizes, zeros and flipping signs among them, in float64: its learning rate
     and hyperparameters are found by least squares, and rounded. If none is equal, so are those
-    nearest with one flag or optional hyperparameter, and then with one of `ALTERATIONS`.
+    nearest with one flag or optional hyperparameter, with one of `ALTERATIONS`, and with two.
 
     An optimizer made for one learning rate does not show where its rate goes under a schedule;
     a function of the learning rate is asked with a constant and with a schedule.
@@ -218,23 +231,24 @@ def identify(
     fits = search(base_candidates(), target)
     gradients = np.concatenate([leaf[0].ravel() for leaf in jax.tree.leaves(stream()[1])])
     ascends = bool(np.sum(target.updates[0, 0] * gradients) > 0)
-    stages = (_negated,) * ascends + (_altered_steps, _variants, _altered, _combinations)
-    for candidates in stages:
-        if not fits[0].equal:
-            found = [*fits, *search(candidates(fits, target), target)]
-            fits = sorted(found, key=lambda fit: (not fit.equal, fit.cost))
+    stages = (*[_negated] * ascends, _altered_steps, _variants, _altered)
+    stages = (*stages, _pairs, _pairs, _combinations)
+    for candidates, before in zip(stages, (None, *stages), strict=False):
+        near = fits[:2] if candidates is before else ()  # the second time, from what was found
+        rounding = candidates is _combinations and math.sqrt(fits[0].cost) < FLOAT32
+        if not fits[0].equal and not rounding:
+            fits = in_order([*fits, *search(candidates(fits, target), target, near)])
     best = fits[0]
     if not best.equal:
-        near = {
-            match.call: match
-            for fit in fits[:NEAR]
-            for match in [_match(simplify(fit, _defaults(fit), target), target)]
-        }
-        bar = 4 * math.sqrt(best.cost)
-        simplest = sorted(near.values(), key=lambda m: (m.typical > bar, len(m.others)))
+        matches: dict[str, Match] = {}
+        for fit in fits[: 2 * NEAR]:
+            match = _match(simplify(fit, _defaults(fit), target), target)
+            matches.setdefault(match.call, match)
+        bar, nearest = 4 * math.sqrt(best.cost), list(matches.values())[:NEAR]
+        simplest = sorted(nearest, key=lambda m: (m.typical > bar, len(m.others)))
         return Identification((), (), tuple(simplest), {})
     best = simplify(best, _defaults(best), target)
-    if best.program.candidate.alteration:
+    if best.program.candidate.alterations:
         return Identification((), (_match(best, target),), (), {})
     equal = [_match(fit, target) for fit in _all_equal(best, target)]
     order = list(OPTIMIZERS)
@@ -250,44 +264,72 @@ def identify(
 def _negated(fits: Sequence[Fit], target: Target) -> list[Candidate]:
     """Return the candidate that is nearest to the updates' opposite, ascending."""
     del fits
-    opposite = search(base_candidates(), target._replace(updates=-target.updates))
-    return [opposite[0].program.candidate._replace(alteration="negated")]
+    opposite = make_target(
+        -target.updates, target.params, target.rates, known_rate=target.known_rate
+    )
+    return [altered(search(base_candidates(), opposite)[0].program.candidate, "negated")]
 
 
 def _altered_steps(fits: Sequence[Fit], target: Target) -> list[Candidate]:
     """Return Adam with the alterations of its step."""
     del fits, target
     return [
-        Candidate(optimizer, "optax", alteration.start, (), name)
-        for name, alteration in ALTERATIONS.items()
-        for optimizer in alteration.of
+        altered(base, name)
+        for base in base_candidates()
+        if base.optimizer in ("adam", "adamw")
+        for name in alterations_of(base)
+        if ALTERATIONS[name].of
     ]
 
 
 def _variants(fits: Sequence[Fit], target: Target) -> list[Candidate]:
     """Return the nearest candidates with one flag or optional hyperparameter."""
     del target
-    return [*usual_combinations(), *(each for one in _near(fits) for each in variants(one))]
+    return [each for one in _near(fits) for each in variants(one)]
 
 
 def _combinations(fits: Sequence[Fit], target: Target) -> list[Candidate]:
-    """Return the nearest variants with another flag, or in another convention."""
+    """Return usual ones, and the nearest variants with another flag or in another convention."""
     del target
     base = base_candidates()
-    plain = [fit.program.candidate for fit in fits if not fit.program.candidate.alteration]
+    plain = [fit.program.candidate for fit in fits if not fit.program.candidate.alterations]
     few = [candidate for candidate in plain if candidate not in base][:2]
-    return [each for one in few for each in (*_in_all_conventions(one), *variants(one))]
+    others = [each for one in few for each in (*_in_all_conventions(one), *variants(one))]
+    return [*usual_combinations(), *others]
 
 
 def _altered(fits: Sequence[Fit], target: Target) -> list[Candidate]:
-    """Return the nearest candidates with an alteration of any optimizer."""
+    """Return the nearest candidates, and variants of them, with one alteration."""
     del target
+    near, plain = _near(fits), [fit.program.candidate for fit in fits]
+    steps = [base for base in base_candidates() if base.like == "optax"]
+    bases = [*near, *(base for base in steps if base.optimizer in {n.optimizer for n in near})]
+    flagged = [each for each in plain if each.flags and not each.alterations][:1]
     return [
-        each._replace(start=(*each.start, *alteration.start), alteration=name)
-        for name, alteration in ALTERATIONS.items()
-        for each in _near(fits)
-        if not alteration.of and set(alteration.needs) <= set(parameter_names(each))
+        altered(base, name)
+        for base in dict.fromkeys([*bases, *flagged])
+        for name in alterations_of(base)
         if name != "negated"
+    ]
+
+
+def _pairs(fits: Sequence[Fit], target: Target) -> list[Candidate]:
+    """Return those that one alteration brings nearest, with a second one."""
+    del target
+    costs = {fit.program.candidate: fit.cost for fit in fits}
+    near = [
+        candidate
+        for candidate, cost in costs.items()
+        if len(candidate.alterations) == 1
+        and cost < 0.99 * costs.get(without_alterations(candidate), math.inf)
+    ]
+    order = list(OPTIMIZERS)  # adam before adamw without decay
+    near = sorted(near[:FEW], key=lambda candidate: order.index(candidate.optimizer))
+    return [
+        altered(candidate, name)
+        for candidate in near
+        for name in alterations_of(without_alterations(candidate))
+        if differ(candidate.alterations[0], name)
     ]
 
 
@@ -304,9 +346,9 @@ def _near(fits: Sequence[Fit]) -> list[Candidate]:
 def _target(subject: Subject, learning_rate: float) -> Target:
     """Return the response of an optimizer to constant and to scheduled learning rates."""
     params, rows = stream()
-    steps = np.arange(STEPS)
+    steps = np.arange(LENGTH)
     schedule = learning_rate * np.minimum(1.0, (steps + 1) / 6) / (1 + 0.1 * steps)
-    rates = np.stack([np.full(STEPS, learning_rate), schedule])
+    rates = np.stack([np.full(LENGTH, learning_rate), schedule])
     if not subject.takes_rate:
         rates = np.ones_like(rates)
     try:
@@ -318,12 +360,12 @@ def _target(subject: Subject, learning_rate: float) -> Target:
     if not several:
         response = jax.tree.map(lambda leaf: np.stack([leaf] * 2), response)
     updates, path = (
-        np.concatenate([leaf.reshape(2, STEPS, -1) for leaf in jax.tree.leaves(tree)], axis=2)
+        np.concatenate([leaf.reshape(2, LENGTH, -1) for leaf in jax.tree.leaves(tree)], axis=2)
         for tree in response
     )
     expected, remedy = "to move the parameters", "Return the step times minus the learning rate."
     require(updates.any(), "updates of mine", expected, "0 in every step", remedy)
-    return Target(updates, path, rates, subject.takes_rate)
+    return make_target(updates, path, rates, known_rate=subject.takes_rate)
 
 
 def _in_all_conventions(candidate: Candidate) -> list[Candidate]:
@@ -372,7 +414,7 @@ def _match(fit: Fit, target: Target) -> Match:
         _plain(math.exp(fit.point[0])),
         found,
         dict(candidate.flags),
-        candidate.alteration,
+        candidate.alterations,
         fit.relative,
         math.sqrt(fit.cost),
         target.known_rate,

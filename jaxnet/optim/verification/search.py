@@ -1,5 +1,6 @@
 """Search for the hyperparameters with which candidates respond as an optimizer does."""
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -13,11 +14,11 @@ from jaxnet.optim.verification.difference import relative_difference
 SAME = 1e-9
 """Largest difference of a candidate that equals an optimizer: settings are found so precisely."""
 
-FIRST = 4
-"""Candidates that are fitted from their defaults before other starts are tried."""
-
 NOTHING = 1e-200
 """An epsilon that is left out: it has to be above 0."""
+
+HOPELESS = 1e-2
+"""Cost of settings that are not equal, whatever the learning rate."""
 
 NEAR = 1e-6
 """Cost of a fit that is likely to become equal."""
@@ -31,6 +32,7 @@ STARTS = {
     "momentum": (0.9, 0.5),
     "eps": (1e-8, 1e-5, 1e-3),
     "weight_decay": (0.0, 0.01, 0.1),
+    "max_norm": (1.0, 0.1),
 }
 """Hyperparameter -> usual values, where a search starts besides the default."""
 
@@ -49,12 +51,25 @@ class Target(NamedTuple):
         params: parameters after each step, of that shape.
         rates: ``(2, steps)``.
         known_rate: whether the rates were given to it; otherwise they are 1.
+        size: largest update of each entry.
+        curve: updates in parts of that, as they are compared.
     """
 
     updates: np.ndarray
     params: np.ndarray
     rates: np.ndarray
     known_rate: bool
+    size: np.ndarray
+    curve: np.ndarray
+
+
+def make_target(
+    updates: np.ndarray, params: np.ndarray, rates: np.ndarray, *, known_rate: bool
+) -> Target:
+    """Return what is to be reproduced, see `Target`."""
+    size = np.abs(updates).max(axis=(0, 1))
+    size = np.where(size > 0, size, size.max())
+    return Target(updates, params, rates, known_rate, size, np.arcsinh(updates / size))
 
 
 class Fit(NamedTuple):
@@ -78,34 +93,45 @@ class Fit(NamedTuple):
         return self.relative <= SAME
 
 
-def search(candidates: Sequence[Candidate], target: Target, *, at_most: int = 12) -> list[Fit]:
-    """Fit candidates, until one is equal: all of them a few steps, then the nearest to the end.
+def search(
+    candidates: Sequence[Candidate], target: Target, near: Sequence[Fit] = (), *, at_most: int = 8
+) -> list[Fit]:
+    """Fit candidates, until one is equal: the nearest a few steps, then the nearest to the end.
 
     Args:
         candidates: the candidates.
         target: the response to be reproduced.
-        at_most: candidates that are fitted to the end.
+        near: fits of others, from whose settings a search starts as well.
+        at_most: candidates that are fitted to the end; twice as many are fitted a few steps.
 
     Returns:
-        Fits, one for each program, the equal one first, then the nearest.
+        Fits of these, one for each program, the equal one first, then the nearest.
     """
     programs: dict[str, Program] = {}
     for candidate in candidates:
         program = compile_candidate(candidate)
         programs.setdefault(program.digest, program)
-    defaults = [_default(program, target) for program in programs.values()]
-    found = _descend_all(sorted(defaults, key=lambda fit: fit.cost)[:FIRST], target, 8)
-    if not found[0].equal:
-        starts = [_starts(program, target) for program in programs.values()]
-        starts.sort(key=lambda fits: fits[0].cost)
-        nearest = _descend_all([fits[0] for fits in starts], target, 6)
-        if not nearest[0].equal:
-            chosen = [fit.program.digest for fit in nearest[:at_most]]
-            others = [fits[1] for fits in starts if fits[0].program.digest in chosen]
-            nearest += _descend_all([*nearest[:at_most], *others], target, 25)
-        found += nearest
-    found.sort(key=lambda fit: (not fit.equal, fit.cost))
-    return list({fit.program.digest: fit for fit in reversed(found)}.values())[::-1]
+    known = [fit.program.decode(fit.point) for fit in near]
+    starts = sorted(
+        (_start(program, target, known) for program in programs.values()),
+        key=lambda each: each.cost,
+    )
+    fits = [_best(*each[:2], target, count=2) for each in starts[: 2 * at_most]]
+    fits.sort(key=lambda pair: pair[0].cost)
+    found = _descend_all([pair[0] for pair in fits], target, 6)
+    if found and not found[0].equal:
+        chosen = [fit.program.digest for fit in found[:at_most]]
+        others = [pair[-1] for pair in fits if pair[0].program.digest in chosen]
+        found += _descend_all([*found[:at_most], *others], target, 25)
+    return in_order(found)
+
+
+def in_order(fits: Sequence[Fit]) -> list[Fit]:
+    """Return the best fit of each program, the equal one first, then the nearest."""
+    best: dict[str, Fit] = {}
+    for fit in sorted(fits, key=lambda fit: (not fit.equal, fit.cost)):
+        best.setdefault(fit.program.digest, fit)
+    return list(best.values())
 
 
 def _descend_all(fits: Sequence[Fit], target: Target, steps: int) -> list[Fit]:
@@ -118,25 +144,21 @@ def _descend_all(fits: Sequence[Fit], target: Target, steps: int) -> list[Fit]:
     return sorted(found, key=lambda fit: (not fit.equal, fit.cost))
 
 
-def _default(program: Program, target: Target) -> Fit:
-    """Return the fit of the learning rate alone."""
-    return with_settings(program, {}, target)
-
-
-def measure(program: Program, point: np.ndarray, target: Target) -> Fit:
-    """Return the difference of a program at a point."""
-    updates = program.updates(point[None], target.rates)
-    return Fit(program, point, float(_costs(updates, target)[0]), _apart(updates[0], target))
+def _best(program: Program, points: np.ndarray, target: Target, *, count: int = 1) -> list[Fit]:
+    """Return the fits at the best of some points, the nearest first."""
+    updates = program.updates(points, target.rates)
+    costs = _costs(updates, target)
+    places = np.argsort(costs, kind="stable")[:count]
+    return [Fit(program, points[i], float(costs[i]), _apart(updates[i], target)) for i in places]
 
 
 def with_settings(program: Program, settings: dict[str, float], target: Target) -> Fit:
     """Return the fit of a candidate's learning rate alone, other settings given by name."""
     point = program.encode(dict(program.candidate.start) | settings)
-    points = _scaled(program, point[None], target)
-    updates = program.updates(points, target.rates)
-    costs = _costs(updates, target)
-    least = int(costs.argmin())
-    return Fit(program, points[least], float(costs[least]), _apart(updates[least], target))
+    start = _scaled(program, point[None], target)
+    if start.cost > HOPELESS:
+        return Fit(program, point, start.cost, math.inf)
+    return _best(program, start.points, target)[0]
 
 
 def simplify(fit: Fit, defaults: dict[str, float], target: Target) -> Fit:
@@ -189,11 +211,15 @@ def _rounded(value: float, digits: int) -> list[float]:
     return [float(f"{value:.{digits - 1}e}"), round(1 - float(f"{1 - value:.{digits - 1}e}"), 12)]
 
 
-def _starts(program: Program, target: Target) -> list[Fit]:
-    """Return the two nearest points where a search may start.
+class _Start(NamedTuple):
+    program: Program
+    points: np.ndarray  # where a search may start, `BATCH` at most
+    cost: float  # of the nearest, if updates are in proportion to learning rates
 
-    The update of a gradient of 0 is a decoupled weight decay.
-    """
+
+@functools.cache
+def _usual_points(program: Program) -> np.ndarray:
+    """Return points where a search may start, whatever the target."""
     free = dict(program.candidate.start)
     if program.candidate.optimizer == "lion":
         every = [
@@ -205,30 +231,42 @@ def _starts(program: Program, target: Target) -> list[Fit]:
         pairs = itertools.product(STARTS["eps"], STARTS["weight_decay"])
         both = [dict(zip(("eps", "weight_decay"), pair, strict=True)) for pair in pairs]
         every += both if {"eps", "weight_decay"} <= free.keys() else []
-    points = np.array([program.encode(free | each) for each in every])
-    points = _scaled(program, points, target)
-    costs = _costs(program.updates(points, target.rates), target)
-    if "weight_decay" in free:
-        some = points[np.argsort(costs, kind="stable")[:BATCH]]
-        rates = np.exp(some[:, 0]) * target.rates[0, 0]
-        decays = -target.updates[0, 0, ZERO] / target.params[0, 0, ZERO] / rates
-        some[:, 1 + list(free).index("weight_decay")] = decays
-        points = np.concatenate([points, some])
-        costs = np.append(costs, _costs(program.updates(some, target.rates), target))
-    first = np.argsort(costs, kind="stable")[:2]
-    return [measure(program, points[i], target) for i in (first[0], first[-1])]
+    return np.unique([program.encode(free | each) for each in every], axis=0)
 
 
-def _scaled(program: Program, points: np.ndarray, target: Target) -> np.ndarray:
-    """Return points with learning rates that give steps of the target's size."""
+def _start(program: Program, target: Target, known: Sequence[dict[str, float]]) -> _Start:
+    """Return points where the search may start."""
+    free = dict(program.candidate.start)
+    found = [program.encode({n: each.get(n, x) for n, x in free.items()}) for each in known]
+    start = _scaled(program, np.unique([*found, *_usual_points(program)], axis=0), target)
+    moving, names = target.updates[0, 0, ZERO], list(free)
+    if not moving or "weight_decay" not in names:
+        return start
+    # the update of a gradient of 0 is a decoupled weight decay
+    some = start.points[: BATCH // 2].copy()
+    rates = np.exp(some[:, 0]) * target.rates[0, 0]
+    some[:, 1 + names.index("weight_decay")] = -moving / target.params[0, 0, ZERO] / rates
+    return start._replace(points=np.unique([*start.points[: BATCH // 2], *some], axis=0))
+
+
+def _scaled(program: Program, points: np.ndarray, target: Target) -> _Start:
+    """Return points with learning rates that give steps of the target's size, or as given.
+
+    They are in the order of their costs.
+    """
     updates = program.updates(points, target.rates)
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(np.abs(target.updates)) - np.log(np.abs(updates))
-    logs[~np.isfinite(logs)] = np.nan
-    shift = np.array([np.nanmedian(each) if np.isfinite(each).any() else 0.0 for each in logs])
+    logs = np.sort(np.where(np.isfinite(logs), logs, np.nan).reshape(len(logs), -1), axis=1)
+    middle = (np.isfinite(logs).sum(axis=1) - 1) // 2  # NaN is last
+    shift = np.nan_to_num(np.take_along_axis(logs, middle[:, None], axis=1)[:, 0])
     moved = points.copy()
     moved[:, 0] += shift
-    return np.concatenate([points, moved]) if target.known_rate else moved
+    costs = _costs(updates * np.exp(shift)[:, None, None, None], target)
+    if target.known_rate:
+        moved, costs = np.concatenate([points, moved]), np.append(_costs(updates, target), costs)
+    order = np.argsort(costs, kind="stable")[:BATCH]
+    return _Start(program, moved[order], float(costs[order[0]]))
 
 
 def _costs(updates: np.ndarray, target: Target) -> np.ndarray:
@@ -239,10 +277,8 @@ def _costs(updates: np.ndarray, target: Target) -> np.ndarray:
 
 def _residuals(updates: np.ndarray, target: Target) -> np.ndarray:
     """Return differences in parts of each entry's largest update; large ones count less."""
-    size = np.abs(target.updates).max(axis=(0, 1))
-    size = np.where(size > 0, size, size.max())
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.arcsinh(updates / size) - np.arcsinh(target.updates / size)
+        return np.arcsinh(updates / target.size) - target.curve
 
 
 def _apart(updates: np.ndarray, target: Target) -> float:
@@ -278,13 +314,16 @@ def _descend(fit: Fit, target: Target, steps: int) -> Fit:
         scale = np.diag(square) + 1e-30
         moves = [-np.linalg.solve(square + np.diag(d * scale), slope) for d in dampings]
         trials = best.point + np.clip(moves, -3.0, 3.0)
-        costs = _costs(program.updates(trials, target.rates), target)
-        if near and not costs.min() < 0.9 * best.cost:
-            trials = np.concatenate([trials, _rounded_points(best)])
-            costs = _costs(program.updates(trials, target.rates), target)
-        if not costs.min() < 0.999 * best.cost:
+        (found,) = _best(program, trials, target)
+        if near and not found.cost < 0.9 * best.cost:
+            found = min(
+                found,
+                *_best(program, _rounded_points(best), target),
+                key=lambda fit: fit.cost,
+            )
+        if not found.cost < (0.999 if near else 0.97) * best.cost:
             break
-        best = measure(program, trials[int(costs.argmin())], target)
+        best = found
     return best
 
 
@@ -299,6 +338,7 @@ def _rounded_points(fit: Fit) -> np.ndarray:
             for name, value in settings.items()
         }
         found += [settings | {name: value} for name, value in rounded.items()] + [rounded]
+        found += [rounded | {"eps": NOTHING}] if "eps_root" in rounded else []
     points = np.array([program.encode(each) for each in found])
     points[:, 0] = fit.point[0]
     factor = math.exp(fit.point[0])

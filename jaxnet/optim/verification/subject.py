@@ -200,16 +200,16 @@ def respond(
         rows: tree of gradients, each leaf with a first axis of steps.
         rates: the learning rate, or one per step; or several rows of these, which give updates and
             parameters another first axis.
-        dtype: of parameters and gradients, ``"float64"`` or ``"float32"``.
+        dtype: of parameters and gradients, such as ``"float64"``.
 
     Raises:
         ValueError: if the optimizer fails, has side effects, or its updates or their tree are not
             valid.
     """
-    cast = functools.partial(jax.tree.map, lambda leaf: np.asarray(leaf, dtype))
+    cast = functools.partial(jax.tree.map, lambda leaf: np.asarray(leaf, jnp.dtype(dtype)))
     params, rows = cast(params), cast(rows)
     respond_as = _respond_optax if subject.library == "optax" else _respond_eager
-    found = respond_as(subject, params, rows, np.asarray(rates, dtype), dtype)
+    found = respond_as(subject, params, rows, np.asarray(rates, jnp.dtype(dtype)), dtype)
     _check_finite(subject.name, found.updates)
     return found
 

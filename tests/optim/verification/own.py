@@ -114,6 +114,25 @@ def _half_corrected(rate: Any, t: Any, w: Any, m: Any, v: Any) -> Any:
     return -rate * (m / (1 - 0.9**t)) / (jnp.sqrt(v) + 1e-8)
 
 
+def _uncorrected_eps_in_root(rate: Any, t: Any, w: Any, m: Any, v: Any) -> Any:
+    del t, w
+    return -rate * m / jnp.sqrt(v + 1e-8)
+
+
+def _half_corrected_unscaled_decay(rate: Any, t: Any, w: Any, m: Any, v: Any) -> Any:
+    return _half_corrected(rate, t, w, m, v) - 1e-4 * w
+
+
+def _dampened_nesterov(rate: Any, t: Any, g: Any, w: Any, m: Any, v: Any) -> Any:
+    del w
+    m = 0.9 * m + jnp.where(t == 1, 1.0, 0.7) * g
+    return -rate * (g + 0.9 * m), m, v
+
+
+def _clipped_eps_in_root(learning_rate: Any) -> optax.GradientTransformation:
+    return optax.chain(optax.clip_by_global_norm(0.5), adam_like(_eps_in_root)(learning_rate))
+
+
 def _ascending(rate: Any, t: Any, w: Any, m: Any, v: Any) -> Any:
     return -adam(rate, t, w, m, v)
 
@@ -180,6 +199,26 @@ ALTERED: dict[str, tuple[Any, str, tuple[str, ...]]] = {
         adam_like(_ascending),
         "adam(learning_rate, like='optax')",
         ("it ascends", "Return minus"),
+    ),
+    "adam, eps in the root and uncorrected": (
+        adam_like(_uncorrected_eps_in_root),
+        "adam(learning_rate, b2=0.999, eps=1e-200, eps_root=1e-08, like='lecture')",
+        ("The lecture corrects neither moment", "eps is left out", "eps_root is 1e-08"),
+    ),
+    "adamw, first moment corrected only, decay without the rate": (
+        adam_like(_half_corrected_unscaled_decay),
+        "adamw(learning_rate, like='optax')",
+        ("Only the first moment is corrected", "Weight decay is not scaled", "1 - b2^t. Multiply"),
+    ),
+    "momentum, dampened, Nesterov's": (
+        own(_dampened_nesterov),
+        "momentum(learning_rate, dampening=0.3, like='optax')",
+        ("The step is g + b m", "enter the trace times 1 - dampening", "Take m = b m + g."),
+    ),
+    "adam, clipped, eps in the root": (
+        _clipped_eps_in_root,
+        "",
+        ("Gradients are clipped by their global norm", "Epsilon is inside the root"),
     ),
 }
 """Name -> ``rate -> optimizer``, the nearest call, where there is only one, and texts."""

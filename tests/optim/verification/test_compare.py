@@ -86,6 +86,19 @@ def test_a_difference_in_float32_is_found() -> None:
     assert not found.equal
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_narrow_dtypes_have_their_own_units_and_tolerance(dtype: str) -> None:
+    """Steps longer by one unit in the last place are rounding, by half of the digits are not."""
+    eps, mine = float(jnp.finfo(dtype).eps), functools.partial(optax.sgd, momentum=0.5)
+    for share, equal in ((eps, True), (2 * eps**0.5, False)):
+        other = optax.chain(mine(0.01), optax.scale(1 + share))
+        found = compare(other, mine(0.01), steps=12, dtype=dtype)
+        assert {each.dtype for each in found.scenarios} == {dtype}
+        assert found.equal is equal
+        assert found.relative > share / 2
+        assert found.relative == found.ulps * eps
+
+
 def test_the_first_difference_has_its_place() -> None:
     def step(rate: Any, t: Any, w: Any, m: Any, v: Any) -> Any:
         update = adam(rate, t, w, m, v)
@@ -238,7 +251,7 @@ def test_settings_need_something_to_make() -> None:
     ("options", "message"),
     [
         ({"steps": 1}, "steps >= 2"),
-        ({"dtype": "float16"}, "dtype to be one of"),
+        ({"dtype": "float8"}, "dtype to be one of"),
         ({"learning_rate": 0.0}, "learning_rate"),
     ],
 )
