@@ -56,6 +56,7 @@ def test_a_number_is_learnt_and_predicted(tmp_path: Path, capsys: Any) -> None:
     assert np.corrcoef(found, truth)[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_a_class_is_learnt_and_predicted(tmp_path: Path, capsys: Any) -> None:
     options = ("--target", "kind", "--ignore", "price", "--epochs", "60", "--batch-size", "20")
     assert learn(tmp_path, *options) == 0
