@@ -104,7 +104,7 @@ def mnist_directory() -> Path:
     directory = Path(root) / "mnist"
     if not directory.is_dir():
         pytest.skip(f"no folder {directory}: the tests of the real MNIST need its four IDX files")
-    return directory
+    return directory.resolve()
 
 
 @pytest.fixture(autouse=True, scope="module")

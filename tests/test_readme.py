@@ -45,6 +45,7 @@ def test_the_ten_lines_print_what_they_say() -> None:
         assert abs(float(value) - float(said)) < 0.015
 
 
+@pytest.mark.slow
 def test_the_sweep_prints_a_table() -> None:
     (example,) = code_of("guides/training.md")
     fewer = example.replace('"seeds": 4, "epochs": 20', '"seeds": 2, "epochs": 2')
@@ -54,16 +55,19 @@ def test_the_sweep_prints_a_table() -> None:
     assert len(rows) == 6
 
 
+@pytest.mark.slow
 def test_parts_of_ones_own_train() -> None:
     assert float(printed_by("\n".join(code_of("guides/own_parts.md")))) > 0.8
 
 
+@pytest.mark.slow
 def test_the_guide_to_verifying_an_optimizer_prints_what_it_says() -> None:
     page = PAGES["guides/verify_your_optimizer.md"]
     stated = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
     assert printed_by("\n".join(code_of("guides/verify_your_optimizer.md"))) == "".join(stated)
 
 
+@pytest.mark.slow
 def test_the_loop_and_the_call_of_the_guide_from_pytorch_agree() -> None:
     apart = "jax.tree.map(lambda a, b: abs(a - b).max(), state.params, result.params)"
     code = [*code_of("guides/pytorch.md"), f"print(max(map(float, jax.tree.leaves({apart}))))"]
@@ -79,6 +83,7 @@ def test_the_loop_in_pytorch_of_the_guide_learns() -> None:
     assert float(printed_by(listing)) > 0.94
 
 
+@pytest.mark.slow
 def test_the_guide_to_data_runs() -> None:
     *report, weights, same, summary, row, accuracy = printed_by(
         "\n".join(code_of("guides/data.md"))
@@ -91,6 +96,7 @@ def test_the_guide_to_data_runs() -> None:
     assert float(accuracy) > 0.9
 
 
+@pytest.mark.slow
 def test_the_guide_to_scikit_learn_runs() -> None:
     printed = printed_by("\n".join(code_of("guides/scikit_learn.md")))
     assert min(map(float, printed.split())) > 0.93

@@ -178,6 +178,7 @@ def test_notebooks_show_a_pass_and_its_check_as_tables() -> None:
     assert symbols[1:] == ["x", *(entry.symbols[0] for entry in record.entries), "loss"]
 
 
+@pytest.mark.slow
 def test_representations_of_results_are_short(result: FitResult, swept: SweepResult) -> None:
     progress = Progress(1, 3, result.history, 0.5)
     for value in (result, result.state, result.history, progress, swept.settings, swept.member(0)):

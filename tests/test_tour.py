@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 
 from tests.test_structure import ROOT
@@ -26,6 +27,7 @@ def shown_by(number: int, source: str, names: dict[str, Any]) -> Any:
     return eval(compile(ast.Expression(last.value), f"cell {number}", "eval"), names)
 
 
+@pytest.mark.slow
 def test_the_tour_runs_and_its_numbers_agree() -> None:
     names: dict[str, Any] = {"__name__": "tour"}
     kinds = []

@@ -24,6 +24,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_each_graph_has_four_formats(out: Path) -> None:
     record = json.loads((out / "result.json").read_text())
     expected = {

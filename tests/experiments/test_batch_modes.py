@@ -13,6 +13,7 @@ from experiments.batch_modes import modes
 from tests.experiments.test_commands import recorded
 
 
+@pytest.mark.slow
 def test_the_record_of_batch_modes(tmp_path: Path) -> None:
     record = recorded("batch_modes", tmp_path, "--smoke")
     assert len(record["claims"]) == 7

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 
 import jaxnet
 from experiments import batch_norm
 from tests.experiments.test_commands import recorded
 
 
+@pytest.mark.slow
 def test_the_record_of_batch_norm(tmp_path: Path) -> None:
     record = recorded("batch_norm", tmp_path, "--smoke")
     assert len(record["claims"]) == 2

@@ -176,6 +176,7 @@ def test_the_answer() -> None:
     assert answer_for(np.inf, np.inf) == "no batch size reaches the target"
 
 
+@pytest.mark.slow
 def test_the_record_of_a_short_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = dataclasses.replace(GRIDS["digits"], scale_seeds=2)
     monkeypatch.setitem(GRIDS, "digits", few)

@@ -22,6 +22,7 @@ from experiments.binary_digit.networks import (
 from tests.experiments.test_commands import recorded
 
 
+@pytest.mark.slow
 def test_the_record(tmp_path: Path) -> None:
     record = recorded("binary_digit", tmp_path, "--smoke")
     assert record["claims"] == []  # too few epochs

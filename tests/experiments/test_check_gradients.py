@@ -41,6 +41,7 @@ def test_every_convention_has_a_case() -> None:
     assert {f"mlp-4-6-5-2-batch-norm-{place}" for place in get_args(Place)} <= names
 
 
+@pytest.mark.slow
 def test_the_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

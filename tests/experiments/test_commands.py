@@ -76,6 +76,7 @@ def test_help_shows_question_and_options(name: str, capsys: pytest.CaptureFixtur
     assert "--smoke" in text
 
 
+@pytest.mark.slow
 def test_the_record_has_its_entries(smoke: Path) -> None:
     record = read_record(smoke)
     assert set(record) == {
@@ -113,6 +114,7 @@ def digest_and_history(out: Path) -> list[Any]:
     return [results["parameter_digest"], results["history"]]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_digest_also_when_resumed(
     smoke: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,12 +128,14 @@ def test_the_same_seed_gives_the_same_digest_also_when_resumed(
     assert digest_and_history(tmp_path) == digest_and_history(smoke)
 
 
+@pytest.mark.slow
 def test_a_validation_part_is_held_out(tmp_path: Path) -> None:
     options = ("--smoke", "--validation-fraction", "0.25")
     results = recorded("learning_curves", tmp_path, *options)["results"]
     assert results["history"]["held_out"]["accuracy"][-1] != results["test_accuracy"]
 
 
+@pytest.mark.slow
 def test_a_command_is_quiet_when_piped(tmp_path: Path) -> None:
     command = [
         sys.executable,
@@ -254,6 +258,7 @@ def test_a_claim_that_fails_ends_with_1(
     assert claim["threshold"] == 0.999
 
 
+@pytest.mark.slow
 def test_the_benchmark_reports_ratios_and_missing_peers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -275,6 +280,7 @@ def test_the_benchmark_reports_ratios_and_missing_peers(
     assert "jaxnet.training.fit" in printed
 
 
+@pytest.mark.slow
 def test_peers_that_fail_or_die_are_reported_and_the_others_continue(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -301,6 +307,7 @@ def test_peers_that_fail_or_die_are_reported_and_the_others_continue(
     assert "its process" in failures["sklearn"]
 
 
+@pytest.mark.slow
 def test_the_choices_of_the_lectures_train_by_hand(tmp_path: Path) -> None:
     options = "--batch-norm before --drop-rate 0.5 --input-drop-rate 0.2 --widths 64 30 10"
     options += " --l2 1e-4 --gradient by_hand --smoke"

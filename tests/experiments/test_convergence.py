@@ -12,6 +12,7 @@ from jaxnet import optim
 from tests.experiments.test_commands import recorded
 
 
+@pytest.mark.slow
 def test_the_record_of_convergence(tmp_path: Path) -> None:
     record = recorded("convergence", tmp_path, "--smoke")
     assert len(record["claims"]) == 8

@@ -25,6 +25,7 @@ from tests.peers import need, peers
 from tests.test_structure import ROOT
 
 
+@pytest.mark.slow
 def test_a_second_start_compiles_nothing(tmp_path: Path) -> None:
     record = recorded("cold_start", tmp_path, "--smoke")
     (first,), (second,) = record["results"]["starts"].values()
@@ -79,6 +80,7 @@ def test_commands_run_where_programs_cannot_be_kept(
     assert "compiled programs are not kept: expected folder" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_record_of_growth(tmp_path: Path) -> None:
     quantities = ("batch size", "depth", "epochs in a program", "runs of a sweep")
     record = recorded("cost_growth", tmp_path, "--smoke", "--quantity", *quantities)
@@ -107,6 +109,7 @@ def test_an_unknown_quantity_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     assert "Did you mean 'width'?" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_record_of_times_to_accuracy(tmp_path: Path) -> None:
     record = recorded("time_to_accuracy", tmp_path, "--smoke")
     for target, by in record["results"]["runs"].items():
@@ -166,6 +169,7 @@ def test_pytorch_trains_by_the_same_recipe() -> None:
     assert theirs == pytest.approx(ours, abs=0.03)
 
 
+@pytest.mark.slow
 def test_the_record_of_an_accelerator_grows(tmp_path: Path) -> None:
     for starts in (1, 2):
         file = tmp_path / "record.jsonl"

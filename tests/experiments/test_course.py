@@ -199,6 +199,7 @@ def test_mistakes_end_without_a_traceback(tmp_path: Path, capsys: pytest.Capture
     assert "expected folder to be writable" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path) -> None:
     asked = ["all", "--quick", "--only", "standardization", "--out", str(tmp_path)]
     command = [sys.executable, "-m", "experiments"]

@@ -18,6 +18,7 @@ from jaxnet.data import preparation
 from tests.experiments.test_commands import recorded
 
 
+@pytest.mark.slow
 def test_the_record_of_data_cleaning(tmp_path: Path) -> None:
     record = recorded("data_cleaning", tmp_path, "--smoke")
     assert len(record["claims"]) == 13
@@ -29,6 +30,7 @@ def test_the_record_of_data_cleaning(tmp_path: Path) -> None:
     assert moved["squared_error"] > moved["huber"] > 0
 
 
+@pytest.mark.slow
 def test_the_record_of_standardization(tmp_path: Path) -> None:
     record = recorded("standardization", tmp_path, "--smoke")
     assert len(record["claims"]) == 4
@@ -51,6 +53,7 @@ def test_the_steps_of_a_quadratic_are_those_that_are_taken() -> None:
     assert taken == steps > 3
 
 
+@pytest.mark.slow
 def test_the_record_of_augmentation(tmp_path: Path) -> None:
     record = recorded("augmentation", tmp_path, "--smoke")
     errors = np.array(record["results"]["test_errors"])
@@ -164,6 +167,7 @@ def test_mirror_images_that_help_and_kinds_that_gain_fail() -> None:
     assert not any(claim.holds for claim in augmentation.kind_claims(augmentation.gains(kinds)))
 
 
+@pytest.mark.slow
 def test_the_examples_of_a_kind_are_those_of_the_others_and_only_those() -> None:
     dataset = jaxnet.data.load_dataset("digits")
     each = augmentations(dataset)

@@ -26,6 +26,7 @@ print("statuses", *refused, start({CORES}, {4 * CORES}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CORES < 2, reason="one core is one device")
 def test_all_cores_train_like_one_device(tmp_path: Path) -> None:
     together, alone = tmp_path / "together", tmp_path / "alone"

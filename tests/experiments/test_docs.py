@@ -131,6 +131,7 @@ def index() -> Index:
     return Index(questions())
 
 
+@pytest.mark.slow
 def test_every_public_name_is_on_a_page_and_every_reference_is_of_something(index: Index) -> None:
     index.problems.clear()
     pages = {face: face_page(face, index) for face in faces()}

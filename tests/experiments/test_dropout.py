@@ -4,11 +4,13 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 
 from experiments.dropout import claims, expectation
 from tests.experiments.test_commands import recorded
 
 
+@pytest.mark.slow
 def test_the_record_of_dropout(tmp_path: Path) -> None:
     record = recorded("dropout", tmp_path, "--smoke")
     assert len(record["claims"]) == 3

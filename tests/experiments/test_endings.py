@@ -52,6 +52,7 @@ def test_a_full_disk_under_standard_output_is_reported(command: list[str], unbuf
     assert done.returncode == 2
 
 
+@pytest.mark.slow
 def test_results_are_saved_before_anything_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -67,6 +68,7 @@ def test_results_are_saved_before_anything_is_printed(
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
+@pytest.mark.slow
 def test_closed_streams_do_no_harm(tmp_path: Path) -> None:
     command = (
         f"{sys.executable} -m experiments.predict --smoke --train 1 --out {tmp_path} >&- 2>&- <&-"

@@ -20,6 +20,7 @@ from tests.experiments.test_commands import recorded
 LAYERS, SEEDS = 30, 4
 
 
+@pytest.mark.slow
 def test_the_record(tmp_path: Path) -> None:
     record = recorded("initialization", tmp_path, "--smoke")
     assert record["claims"] == []  # too few layers

@@ -8,6 +8,7 @@ import pytest
 from tests.experiments.test_commands import recorded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dataset", "tested"),
     [

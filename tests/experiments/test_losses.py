@@ -11,6 +11,7 @@ from experiments.losses.shapes import Curve, activation_curves, loss_curves, une
 from tests.experiments.test_commands import recorded
 
 
+@pytest.mark.slow
 def test_the_record_of_losses(tmp_path: Path) -> None:
     record = recorded("losses", tmp_path, "--smoke")
     assert len(record["claims"]) == 5

@@ -56,6 +56,7 @@ def run(tmp_path: Path, *options: str) -> dict[str, Any]:
     return recorded("learning_curves", tmp_path, *given)["results"]
 
 
+@pytest.mark.slow
 def test_a_run_ends_by_its_patience_and_keeps_its_best_network(tmp_path: Path) -> None:
     options = ("--validation-fraction", "0.2", "--patience", "1", "--learning-rate", "0.1")
     results = run(tmp_path, *options, "--epochs", "40")
@@ -84,6 +85,7 @@ CHANGES: tuple[dict[str, Any], ...] = (
 )
 
 
+@pytest.mark.slow
 def test_every_option_of_the_lectures_changes_the_run() -> None:
     digests = set()
     for changes in CHANGES:

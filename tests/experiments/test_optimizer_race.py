@@ -206,6 +206,7 @@ def test_rmsprop_under_the_lectures_derivatives(float64: np.dtype) -> None:
     np.testing.assert_allclose(walk, [0.0, *np.cumsum(steps)], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

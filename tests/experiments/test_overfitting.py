@@ -19,6 +19,7 @@ from tests.experiments.test_commands import recorded
 POINTS = machine.draw_points(jax.random.key(0), 8)
 
 
+@pytest.mark.slow
 def test_the_record(tmp_path: Path) -> None:
     record = recorded("overfitting", tmp_path, "--smoke")
     assert record["claims"] == []  # too few sets

@@ -10,6 +10,7 @@ from experiments import pca
 from tests.experiments.test_commands import recorded
 
 
+@pytest.mark.slow
 def test_the_record(tmp_path: Path) -> None:
     record = recorded("pca", tmp_path, "--smoke")
     assert [claim["holds"] for claim in record["claims"]] == [True]

@@ -25,6 +25,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return results
 
 
+@pytest.mark.slow
 def test_the_cycle_is_the_lecture_s(measured: dict[str, Any]) -> None:
     last = measured["paths"]["rate 1, in order"][0, -1]
     np.testing.assert_allclose(last, [-7.9, 27.5, -297.475, 1.1], rtol=1e-3)

@@ -46,6 +46,7 @@ def as_png(path: Path, image: np.ndarray, *, times: int = 20, mode: str = "L") -
     return path
 
 
+@pytest.mark.slow
 def test_the_file_of_a_run_reads_exactly_as_the_trained_network(
     trained: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -61,6 +62,7 @@ def test_the_file_of_a_run_reads_exactly_as_the_trained_network(
     assert right == pytest.approx(results["test_accuracy"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_png_of_any_size_is_read_as_what_it_is(
     trained: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -318,12 +320,14 @@ def test_a_model_whose_outputs_overflow_ends_with_2(
     assert "expected outputs of the model to be finite everywhere" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_smoke_trains_a_network_first(tmp_path: Path) -> None:
     rows = predict(tmp_path, "--smoke")
     assert len(rows) == 12
     assert load_model(tmp_path / "model.safetensors").training["epochs"] == 3
 
 
+@pytest.mark.slow
 def test_the_logs_of_a_run_are_written_up_to_its_divergence(tmp_path: Path) -> None:
     log, board = tmp_path / "log.jsonl", tmp_path / "board"
     options = ["--out", str(tmp_path), "--log", str(log), "--tensorboard", str(board)]

@@ -178,6 +178,7 @@ def test_what_was_reached_is_written_beside_the_record(tmp_path: Path) -> None:
     assert "interrupted" not in json.loads((tmp_path / "result.json").read_text())
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_the_rows_reached(tmp_path: Path) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which children inherit
     command = [sys.executable, "-m", "experiments.check_gradients", "--differences", "2"]

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from experiments import regularization
 from tests.experiments.test_commands import recorded
 
 
+@pytest.mark.slow
 def test_the_record_of_regularization(tmp_path: Path) -> None:
     record = recorded("regularization", tmp_path, "--smoke")
     assert len(record["claims"]) == 2

@@ -12,6 +12,7 @@ from experiments.schedules import digits, noisy, shapes
 from tests.experiments.test_commands import recorded
 
 
+@pytest.mark.slow
 def test_the_record_of_schedules(tmp_path: Path) -> None:
     record = recorded("schedules", tmp_path, "--smoke")
     assert record["claims"] == []  # too few runs
@@ -34,6 +35,7 @@ def found(*schedules: object) -> dict[str, noisy.Noisy]:
     return dict(zip(noisy.CASES, each, strict=True))
 
 
+@pytest.mark.slow
 def test_claims_about_the_quadratic_can_fail() -> None:
     constant, inverse, slide = noisy.CASES.values()
     good = found(constant, inverse, slide)

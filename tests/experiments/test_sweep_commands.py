@@ -12,6 +12,7 @@ from jaxnet.data import load_dataset
 from tests.experiments.test_commands import read_record, recorded, run
 
 
+@pytest.mark.slow
 def test_a_sweep_records_every_run_and_its_choice_and_resumes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -44,6 +45,7 @@ def test_a_sweep_records_every_run_and_its_choice_and_resumes(
     assert "with runs 12, got 8" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_edge_of_the_finder_agrees_with_theory(tmp_path: Path) -> None:
     record = recorded("learning_rate_finder", tmp_path, "--smoke")
     assert [claim["holds"] for claim in record["claims"]] == [True]
@@ -90,6 +92,7 @@ def test_the_finder_draws_no_line_to_diverged_rates() -> None:
     assert drawn["diverged"].tolist() == [10.0]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_a_finder_without_divergence_reports_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -102,6 +105,7 @@ def test_a_finder_without_divergence_reports_it(
     assert record["results"]["tanh network"]["edge"] is None
 
 
+@pytest.mark.slow
 def test_a_choice_that_diverges_on_all_examples_is_not_tested() -> None:
     dataset, config = load_dataset("digits"), hyperparameter_sweep.SMOKE
     chosen = {"learning_rate": 1e30, "drop_rate": 0.0}

@@ -65,6 +65,7 @@ def test_a_number_is_learnt_and_predicted(tmp_path: Path, capsys: Any) -> None:
     assert written[1] == written[0].replace("predicted price", "predicted")
 
 
+@pytest.mark.slow
 def test_a_class_is_learnt_and_predicted(tmp_path: Path, capsys: Any) -> None:
     options = ("--target", "kind", "--ignore", "price", "--epochs", "60", "--batch-size", "20")
     assert learn(tmp_path, *options) == 0

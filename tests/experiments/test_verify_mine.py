@@ -46,6 +46,7 @@ def own(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_an_own_optimizer_is_reported(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ("--mine", f"{own / 'own_optimizer.py'}:mine")
     results = recorded("verify_optimizers", own / "out", *given)["results"]
@@ -58,6 +59,7 @@ def test_an_own_optimizer_is_reported(own: Path, capsys: pytest.CaptureFixture[s
     assert "microseconds a step" in printed
 
 
+@pytest.mark.slow
 def test_a_transformation_in_a_module_is_reported(
     own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

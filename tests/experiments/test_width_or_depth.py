@@ -13,6 +13,7 @@ from experiments.width_or_depth.training import DEPTHS, Fitted, Learned, fitting
 from tests.experiments.test_commands import recorded
 
 
+@pytest.mark.slow
 def test_the_record_of_width_or_depth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(width_or_depth, "DEPTHS", (1, 11))  # each depth is a program to compile
     record = recorded("width_or_depth", tmp_path, "--smoke")

@@ -29,6 +29,7 @@ def without_masks(network: Layer, tree: Any) -> tuple[Any, ...]:
     return tuple(t for kind, t in zip(kinds, tree, strict=True) if kind != "active_units")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimizer", "batch_norm", "dtype"),
     # LAMB goes by the norms of whole layers; Adam would make steps of the rounding errors that are

@@ -33,11 +33,13 @@ def accuracies(dataset: Dataset, *, epochs: int, seeds: int) -> list[float]:
     return [result.history.validation["accuracy"][-1] for result in results]
 
 
+@pytest.mark.slow
 def test_digits_reach_96_percent_on_a_held_out_fifth() -> None:
     digits = jaxnet.data.load_dataset("digits")
     assert accuracies(digits, epochs=100, seeds=1)[0] >= 0.96
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("optimized")
 def test_mnist_reaches_97_5_percent_in_ten_epochs(mnist_directory: Path) -> None:
     mnist = jaxnet.data.load_dataset("mnist", data_dir=mnist_directory.parent)

@@ -105,6 +105,7 @@ def test_a_mode_is_one_of_two() -> None:
         swept().ranking("validation_bare", mode="up")  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["validation_hits", "validation_bare"])
 def test_searches_choose_what_learns(metric: str) -> None:
     mode: Any = "max" if metric == "validation_bare" else None

@@ -54,6 +54,7 @@ def test_reverse_mode_of_another_run_is_refused_with_the_way_out(wrap: Any) -> N
         wrap(final_loss(build))(SETTING)
 
 
+@pytest.mark.slow
 def test_the_mark_is_no_part_of_the_program_and_forward_mode_passes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -70,6 +71,7 @@ def test_the_mark_is_no_part_of_the_program_and_forward_mode_passes(
     jax.tree.map(np.testing.assert_array_equal, (slopes, second), plain)
 
 
+@pytest.mark.slow
 def test_a_rule_ends_it_too() -> None:
     def stopping(rate: Any, strength: Any) -> Recipe:
         return build(rate, strength, (early_stopping("loss", patience=1, min_delta=9.0),))

@@ -205,6 +205,7 @@ except TrainingInterrupted as error:
 """
 
 
+@pytest.mark.slow
 def test_a_process_ends_with_what_it_reached(tmp_path: Path) -> None:
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", SCRIPT, str(tmp_path)]

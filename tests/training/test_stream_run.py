@@ -72,6 +72,7 @@ def test_a_stream_gives_the_bits_of_a_run_in_memory(case: str, chunk: int) -> No
     assert (streamed.epoch, streamed.ended_by) == (memory.epoch, memory.ended_by)
 
 
+@pytest.mark.slow
 def test_in_both_precisions(dtype: np.dtype) -> None:
     memory, streamed = run(examples()), run(stream(examples(), chunk=20))
     assert streamed.params[0].weights.dtype == dtype

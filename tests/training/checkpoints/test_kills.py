@@ -41,6 +41,7 @@ def read(folder: Path) -> list[Content]:
     return CheckpointFolder(folder, "a run of fit").read()
 
 
+@pytest.mark.slow
 def test_twenty_kills_change_no_bit(server: Server, tmp_path: Path) -> None:
     moments = random.Random(SEED)
     reached, length = 0, 0.1
@@ -72,6 +73,7 @@ def test_twenty_kills_change_no_bit(server: Server, tmp_path: Path) -> None:
     assert scalars(tmp_path / BOARD) == [(n + 1, "loss/train", x) for n, x in enumerate(losses)]
 
 
+@pytest.mark.slow
 def test_whatever_a_kill_leaves_is_a_whole_checkpoint(tmp_path: Path) -> None:
     folder, copies = tmp_path / "run", tmp_path / "copies"
     copies.mkdir()

@@ -28,6 +28,7 @@ def pairs(tmp_path: Path) -> Iterator[Server]:
     pairs.process.communicate()
 
 
+@pytest.mark.slow
 def test_kills_of_both_change_no_bit(pairs: Server, tmp_path: Path) -> None:
     moments, folder = random.Random(SEED), tmp_path / "run"
     reached, length = 0, 0.1

@@ -37,12 +37,14 @@ def finish(processes: list[subprocess.Popen[str]]) -> list[str]:
     return printed
 
 
+@pytest.mark.slow
 def test_eight_devices() -> None:
     command = "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", HERE / "eight_devices.py"
     (printed,) = finish([start(*command, JAX_NUM_CPU_DEVICES="8")])
     assert re.search("[56] passed", printed)  # of six, one is of both cases where types are checked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "left"),
     [

@@ -263,6 +263,7 @@ def test_another_type_is_refused() -> None:
         sweep(build, blobs(), settings=grid(learning_rate=[0.1]), epochs=1, **RUNS, progress=wrong)
 
 
+@pytest.mark.slow
 def test_a_real_terminal_shows_it() -> None:
     pty = pytest.importorskip("pty")
     code = "from tests.training.loggers.test_progress import run; run(report_every=1)"

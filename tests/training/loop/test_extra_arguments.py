@@ -93,6 +93,7 @@ def distance(a: Any, b: Any) -> jax.Array:
     return jnp.max(jnp.stack(leaves))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_all_functions_see_the_batch_the_dropout_mask_and_the_penalty(
     engine: str, float64: np.dtype

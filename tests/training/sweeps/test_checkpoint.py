@@ -126,6 +126,7 @@ def test_kills_change_no_bit(how: dict[str, Any], tmp_path: Path) -> None:
     assert resumed.width == expected.width
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("every_wave")
 def test_a_sweep_goes_on_and_a_finished_one_compiles_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: np.dtype
@@ -145,6 +146,7 @@ def test_a_sweep_goes_on_and_a_finished_one_compiles_nothing(
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("every_wave")
 def test_what_auto_chose_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {"width": "auto", "checkpoint": tmp_path}
@@ -216,6 +218,7 @@ def test_nothing_is_traced_twice(tmp_path: Path) -> None:
     assert traces.count(True) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("every_wave")
 def test_folds_go_on(tmp_path: Path) -> None:
     given = SEARCH | {"settings": SETTINGS, "epochs": 2, "folds": 3}
@@ -227,6 +230,7 @@ def test_folds_go_on(tmp_path: Path) -> None:
     assert bits(resumed) == bits(cross_validate(build, blobs(), **given))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("every_wave")
 def test_each_rung_has_its_own_folder(tmp_path: Path) -> None:
     settings = grid(learning_rate=[0.001, 0.01, 0.1, 1.0])
@@ -244,6 +248,7 @@ def test_each_rung_has_its_own_folder(tmp_path: Path) -> None:
     assert names(tmp_path) == ["stage_0", "stage_1", "stage_2"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("every_wave")
 def test_tuning_goes_on_in_its_search_and_in_its_last_training(tmp_path: Path) -> None:
     given = SEARCH | {"settings": SETTINGS, "epochs": 2}

@@ -25,6 +25,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.process.communicate()
 
 
+@pytest.mark.slow
 def test_six_kills_change_no_bit(server: Server, tmp_path: Path) -> None:
     moments = random.Random(SEED)
     reached, first = 0, 0

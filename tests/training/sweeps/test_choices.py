@@ -23,6 +23,7 @@ def build(hidden: Any, activation: Any, rate: Any) -> Recipe:
     return Recipe(jaxnet.mlp(widths, activation=activation), jaxnet.optim.sgd(rate))
 
 
+@pytest.mark.slow
 def test_each_is_the_sweep_of_its_choices(tmp_path: Path) -> None:
     given = {"key": KEY, "choices": CHOICES, "settings": RATES, **RUNS}
     result = sweep_choices(build, blobs(), checkpoint=tmp_path, **given)

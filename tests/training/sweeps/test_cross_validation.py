@@ -23,6 +23,7 @@ def build(learning_rate: Any) -> Recipe:
     return Recipe(network, jaxnet.optim.adam(learning_rate))
 
 
+@pytest.mark.slow
 def test_it_is_the_loop_over_folds(dtype: np.dtype) -> None:
     examples = blobs()
     settings = grid(learning_rate=RATES)
@@ -51,6 +52,7 @@ def test_it_is_the_loop_over_folds(dtype: np.dtype) -> None:
     np.testing.assert_allclose(result.mean("validation_loss"), mean)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("short_batch", ["equal", "drop"])
 def test_a_run_has_the_bits_that_it_has_alone(short_batch: Any) -> None:
     # of 37 examples, 24 and 25 are trained with: full mini-batches of 8, and one that is not

@@ -45,6 +45,7 @@ def halved(width: Any) -> HalvingResult:
     return successive_halving(build, blobs(), blobs(seed=1), **given, **RUNS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1, "all"])
 def test_survivors_are_what_uninterrupted_runs_are(width: Any) -> None:
     result = halved(width)
@@ -82,6 +83,7 @@ def test_a_rung_is_rounded_down_and_never_empty(
     assert plan_rungs(settings, **given) == plan
 
 
+@pytest.mark.slow
 def test_the_best_go_on_and_the_cost_is_what_the_plan_says() -> None:
     plan = plan_rungs(8, epochs=10, min_epochs=2, reduction=2)
     assert plan == [(8, 2), (4, 4), (2, 8), (1, 10)]
@@ -100,6 +102,7 @@ def test_the_best_go_on_and_the_cost_is_what_the_plan_says() -> None:
     assert result.epochs_of_all == 2 * 8 * 10
 
 
+@pytest.mark.slow
 def test_a_setting_that_diverges_never_goes_on() -> None:
     rates = grid(learning_rate=[0.01, 1e38, 2e38, 3e38])
     given: Any = {"settings": rates, "min_epochs": 1, "reduction": 2}

@@ -39,6 +39,7 @@ def searched(optuna: Any, study: Any, builder: Any = build, **more: Any) -> Any:
     return optuna_search(study, builder, blobs(), blobs(seed=1), **given)
 
 
+@pytest.mark.slow
 def test_each_round_is_a_sweep_that_the_study_learns_from(optuna: Any) -> None:
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
     traces = []

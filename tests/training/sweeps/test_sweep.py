@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import jaxnet
 from jaxnet.core.trees import digest
@@ -51,6 +52,7 @@ def test_a_mapped_member_is_a_run_of_its_own_bit_for_bit() -> None:
         np.testing.assert_array_equal(curve, trained.history.validation["loss"])
 
 
+@pytest.mark.slow
 def test_a_batch_of_members_equals_them_to_rounding_and_progress_counts_the_runs() -> None:
     seen: list[SweepProgress] = []
     mapped, batched, chunked = swept(), swept("all"), swept(5, on_progress=seen.append)
@@ -109,6 +111,7 @@ def test_no_setting_is_traced_again() -> None:
     assert traces == [1]
 
 
+@pytest.mark.slow
 def test_any_number_of_the_recipe_may_be_swept(dtype: np.dtype) -> None:
     """Each differs from the reference, and equals a sweep of that setting alone."""
 

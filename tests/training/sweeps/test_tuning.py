@@ -47,6 +47,7 @@ def tuned(test: Examples = TEST, builder: Any = build, **more: Any) -> Any:
     return tune(builder, blobs(), test, key=KEY, settings=SETTINGS, **RUNS, **more)
 
 
+@pytest.mark.slow
 def test_it_is_what_one_would_do_by_hand() -> None:
     result = tuned(width=1)
     search_key, fit_key = jax.random.split(KEY)
@@ -73,6 +74,7 @@ def test_the_test_examples_take_part_in_no_choice() -> None:
     assert result.test != other.test
 
 
+@pytest.mark.slow
 def test_folds_and_rules_do_what_they_say() -> None:
     result = tuned(builder=stopping, folds=3, width=1)
     key = jax.random.split(KEY)[0]
@@ -90,6 +92,7 @@ def test_lists_are_as_good_as_arrays() -> None:
     assert digest(result.fit.params) == digest(plainly_tuned().fit.params)
 
 
+@pytest.mark.slow
 def test_the_last_network_has_the_structure_of_those_of_the_search() -> None:
     def dropping(drop_rate: Any) -> Recipe:
         network = jaxnet.mlp((3, 5, 3), drop_rate=drop_rate)  # of a Python 0.0: without dropout
