@@ -15,8 +15,7 @@ from jaxnet.training.distributed.mesh import make_mesh
 from jaxnet.training.fit import _MemoryRun
 from jaxnet.training.host_loop import CAPACITY
 from jaxnet.training.loop.state import init_state
-from jaxnet.training.program import LoopConfig
-from jaxnet.training.program import without_rates
+from jaxnet.training.program import LoopConfig, without_rates
 from jaxnet.training.recipe import check_recipe
 from tests.training.toys import blobs
 
