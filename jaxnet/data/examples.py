@@ -137,9 +137,10 @@ def check_device_numbers(argument: str, array: Any) -> None:
     Raises:
         ValueError: for the first integer that is out of range.
     """
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu" or not array.size:
+    there = jax.dtypes.canonicalize_dtype(array.dtype)
+    if there == array.dtype or array.dtype.kind not in "iu" or not array.size:
         return
-    range_there = np.iinfo(jax.dtypes.canonicalize_dtype(array.dtype))
+    range_there = np.iinfo(there)
     least, largest = int(range_there.min), int(range_there.max)
     if array.min() < least or array.max() > largest:
         remedy = "Pass floating-point numbers, such as .astype(np.float32), or standardize them."
