@@ -23,6 +23,9 @@ HOPELESS = 1e-2
 NEAR = 1e-6
 """Cost of a fit that is likely to become equal."""
 
+FORGETS = 1e-4
+"""Decay below which an average hardly remembers."""
+
 STARTS = {
     "b1": (0.9, 0.0, 0.99),
     "b2": (0.999, 0.99, 0.9),
@@ -119,17 +122,35 @@ def search(
     fits = [_best(*each[:2], target, count=2) for each in starts[: 2 * at_most]]
     fits.sort(key=lambda pair: pair[0].cost)
     found = _descend_all([pair[0] for pair in fits], target, 6)
-    if found and not found[0].equal:
+    if found and found[0].equal and _is_degenerate(found[0]):
+        free = _settings(found[0])
+        fewer = [each for each in starts if len(each.program.candidate.start) < free]
+        nearest = [_best(*each[:2], target)[0] for each in fewer[: 2 * at_most]]
+        found += _descend_all(nearest, target, 6)
+    elif found and not found[0].equal:
         chosen = [fit.program.digest for fit in found[:at_most]]
         others = [pair[-1] for pair in fits if pair[0].program.digest in chosen]
         found += _descend_all([*found[:at_most], *others], target, 25)
     return in_order(found)
 
 
+def _settings(fit: Fit) -> int:
+    return len(fit.program.candidate.start)
+
+
+def _is_degenerate(fit: Fit) -> bool:
+    """Return whether an average of a fit forgets at once: a rule without it may be equal, too."""
+    settings = fit.program.decode(fit.point)
+    averages = STARTS.keys() - {"eps", "weight_decay", "max_norm"}
+    return any(settings.get(name, 1.0) < FORGETS for name in averages)
+
+
 def in_order(fits: Sequence[Fit]) -> list[Fit]:
-    """Return the best fit of each program, the equal one first, then the nearest."""
+    """Return the best fit of each program: equal ones, of few settings first, then near ones."""
     best: dict[str, Fit] = {}
-    for fit in sorted(fits, key=lambda fit: (not fit.equal, fit.cost)):
+    for fit in sorted(
+        fits, key=lambda fit: (not fit.equal, fit.equal and _settings(fit), fit.cost)
+    ):
         best.setdefault(fit.program.digest, fit)
     return list(best.values())
 

@@ -85,6 +85,13 @@ def test_settings_are_found_and_named() -> None:
     assert_short(found)
 
 
+@pytest.mark.parametrize("weight_decay", [0.5, 1.0])
+def test_the_rule_of_fewest_settings_is_named(weight_decay: float) -> None:
+    """Momentum of 0 equals it, too."""
+    found = identify(optax.chain(optax.add_decayed_weights(weight_decay), optax.sgd(0.1)))
+    assert found.best.call == f"sgd(0.1, weight_decay={weight_decay:g}, like='optax')"
+
+
 def test_what_is_found_is_made_again() -> None:
     found = identify(adam_like(adam)(0.001)).best
     again = identify(found.make()).best
