@@ -107,9 +107,8 @@ def _staying(groups: set[tuple[int, ...]], bad: set[int], key: Key | None) -> se
 
 def _joined(groups: set[tuple[int, ...]]) -> list[list[int]]:
     """Return groups that share no row: those that do are one."""
-    apart: list[set[int]] = []
-    for group in sorted(groups):
-        shared = [other for other in apart if not other.isdisjoint(group)]
-        apart = [other for other in apart if other.isdisjoint(group)]
-        apart.append(set(group).union(*shared))
-    return sorted(sorted(group) for group in apart)
+    of: dict[int, set[int]] = {}
+    for group in groups:
+        joined = set(group).union(*(of[row] for row in group if row in of))
+        of.update(dict.fromkeys(joined, joined))
+    return sorted(sorted(group) for group in {id(group): group for group in of.values()}.values())
