@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,20 @@ from experiments.benchmark import report
 from experiments.benchmark.compare import FLOORS, Measured, Ratio, ratio_of
 from experiments.contenders import CONTENDERS, workload
 from experiments.contenders.floor import products
-from experiments.contenders.process import timed
+from experiments.contenders.process import peak_bytes, timed
 from experiments.contenders.turns import Timing
 from experiments.contenders.workload import WORKLOADS, Workload, make_workload
 from experiments.harness.load import Load
 from jaxnet.data import Examples, load_dataset
 from tests.peers import marks, need
+from tests.test_structure import ROOT
+
+
+def test_the_peak_of_a_process_is_not_that_of_its_parent() -> None:
+    ballast = np.ones(30_000_000)
+    command = "from experiments.contenders.process import peak_bytes; print(peak_bytes())"
+    run = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, check=True)
+    assert 0 < int(run.stdout) < ballast.nbytes < peak_bytes()
 
 
 def test_bars_have_the_range_of_the_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
