@@ -1,10 +1,12 @@
-"""Memoization by argument value."""
+"""Memoization by argument value, and by the identity of arrays."""
 
 import functools
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import jax
+from jax.core import Tracer
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -53,3 +55,30 @@ def cache_by_value(
         return remembered(*args, **ordered)
 
     return wrapper
+
+
+class SeenArrays:
+    """Arrays of JAX that were seen with a key: they cannot change, so what held then holds still.
+
+    >>> seen, x = SeenArrays(), jax.numpy.zeros(2)
+    >>> seen.add("finite", [x])
+    >>> seen.has("finite", [x]), seen.has("finite", [jax.numpy.zeros(2)])
+    (True, False)
+    """
+
+    def __init__(self, most: int = 32) -> None:
+        self._seen: dict[Any, list[weakref.ref[Any]]] = {}
+        self._most = most
+
+    def has(self, key: Any, arrays: Sequence[Any]) -> bool:
+        """Return whether the identical arrays were added with an equal key."""
+        found = self._seen.get((key, *map(id, arrays)), []) if is_comparable(key) else []
+        return bool(found) and all(f() is a for f, a in zip(found, arrays, strict=True))
+
+    def add(self, key: Any, arrays: Sequence[Any]) -> None:
+        """Add arrays with a key; not those of NumPy, which may change, nor traced ones."""
+        fixed = all(isinstance(a, jax.Array) and not isinstance(a, Tracer) for a in arrays)
+        if fixed and is_comparable(key):
+            if len(self._seen) >= self._most:
+                self._seen.pop(next(iter(self._seen)), None)
+            self._seen[key, *map(id, arrays)] = [weakref.ref(a) for a in arrays]

@@ -165,6 +165,26 @@ def test_rates_within_a_dictionary_are_arguments_too(compilations: list[str]) ->
     assert_trees_close(first.params, run(epochs=2, optimizer=opaque(optimizer)).params)
 
 
+def test_examples_are_checked_once_unless_they_may_have_changed() -> None:
+    checks = []
+
+    def counted(outputs: Any, targets: Any) -> Any:
+        checks.append(1)
+        return jaxnet.losses.softmax_cross_entropy(outputs, targets)
+
+    settings = {"key": jax.random.key(0), "optimizer": OPTIMIZER, "batch_size": 8, "epochs": 1}
+    fixed = jax.tree.map(jnp.asarray, blobs())
+    fit(NETWORK, fixed, loss=counted, **settings)
+    before = len(checks)
+    fit(NETWORK, fixed, loss=counted, **settings)
+    assert len(checks) == before
+    free = jax.tree.map(np.array, blobs())
+    fit(NETWORK, free, loss=counted, **settings)
+    free.targets[3] = 99
+    with pytest.raises(ValueError, match="got 99 at index"):
+        fit(NETWORK, free, loss=counted, **settings)
+
+
 def test_the_network_is_not_traced_again_by_further_epochs() -> None:
     traces = []
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnet.core.checks import check_count, check_entries, check_instance, require, require_type
+from jaxnet.core.memory import SeenArrays
 from jaxnet.core.traced_values import OTHERWISE, explained
 from jaxnet.core.trees import describe_arrays
 from jaxnet.core.types import AnyArray, Array, Layer, Shape
@@ -31,6 +32,9 @@ from jaxnet.networks.heads import head_of
 from jaxnet.training.loop.objective import PROBABILITY_LOSSES, SOFTMAX_LOSSES, Objective
 from jaxnet.training.loop.state import TrainState
 
+_ACCEPTED = SeenArrays()
+"""Objective and precision -> examples that were accepted, for calls of `fit` that go on."""
+
 
 def check_fit(argument: str, objective: Objective, examples: Examples) -> Examples:
     """Check that network and loss accept the examples, and put them on the device.
@@ -41,14 +45,18 @@ def check_fit(argument: str, objective: Objective, examples: Examples) -> Exampl
         TypeError: if they are no `Examples`.
         ValueError: if they do not fit, or hold NaN, infinities or labels out of range.
     """
+    arrays = jax.tree.leaves(examples) if isinstance(examples, Examples) else []
+    kind = jnp.result_type(float)
+    if _ACCEPTED.has((objective, kind), arrays):
+        return on_device(argument, examples)
     examples = check_examples(argument, examples)
     out_shape = objective.network.out_shape(examples.inputs.shape[1:])
     _check_task(argument, objective, out_shape, examples.targets)
-    kind = jnp.result_type(float)
     outputs = jax.ShapeDtypeStruct((count(examples), *out_shape), kind)
     functions = (objective.loss.function, *(metric.function for _, metric in objective.metrics))
     with explained("loss and metrics", OTHERWISE):
         jax.eval_shape(lambda y: [f(y, examples.targets) for f in functions], outputs)
+    _ACCEPTED.add((objective, kind), arrays)
     return on_device(argument, examples)
 
 
