@@ -241,7 +241,7 @@ def identify(
     best = fits[0]
     if not best.equal:
         matches: dict[str, Match] = {}
-        for fit in fits[: 2 * NEAR]:
+        for fit in sorted(fits[: 2 * NEAR], key=_cost_and_alterations):
             match = _match(simplify(fit, _defaults(fit), target), target)
             matches.setdefault(match.call, match)
         bar, nearest = 4 * math.sqrt(best.cost), list(matches.values())[:NEAR]
@@ -259,6 +259,11 @@ def identify(
         )
     )
     return Identification(tuple(equal), (), (), _unequal(equal))
+
+
+def _cost_and_alterations(fit: Fit) -> tuple[float, int]:
+    """Return a key of fits: their cost to a tenth, then alterations, which may have no effect."""
+    return round(math.log(max(fit.cost, 1e-300)), 1), len(fit.program.candidate.alterations)
 
 
 def _negated(fits: Sequence[Fit], target: Target) -> list[Candidate]:
