@@ -46,7 +46,13 @@ class Alteration(NamedTuple):
 
 
 def alter(
-    make: Make, rate: Callable[[Any], Any], on: Switches, *, max_norm: Any = 1.0, **settings: Any
+    make: Make,
+    rate: Callable[[Any], Any],
+    on: Switches,
+    *,
+    max_norm: Any = 1.0,
+    max_delta: Any = 1.0,
+    **settings: Any,
 ) -> optax.GradientTransformation:
     """Return an optimizer that is altered from outside.
 
@@ -54,7 +60,8 @@ def alter(
         make: ``(rate, **settings) -> optimizer``.
         rate: its schedule.
         on: what is altered.
-        max_norm: of the gradients that are clipped.
+        max_norm: of gradients that are clipped by their norm.
+        max_delta: of gradients whose entries are clipped.
         settings: hyperparameters of the optimizer.
     """
     ahead, form, decay = on["count_ahead"], on["decay"], settings.get("weight_decay", 0.0)
@@ -74,7 +81,13 @@ def alter(
         clipped, _ = clip_by_global_norm(max_norm).update(updates, optax.EmptyState())
 
         def before(g: Array, short: Array, w: Array) -> Array:
-            g = _either(on["clipped"], short, g) + _like(g, _either(form == 1, decay, 0.0)) * w
+            low = _either(
+                on["clipped"] == 2, jnp.clip(g, -_like(g, max_delta), _like(g, max_delta)), g
+            )
+            g = (
+                _either(on["clipped"] == 1, short, low)
+                + _like(g, _either(form == 1, decay, 0.0)) * w
+            )
             return g * _like(g, _either(on["rate_first"], eta, 1.0))
 
         def after(u: Array, w: Array) -> Array:
@@ -280,6 +293,12 @@ ALTERATIONS: dict[str, Alteration] = {
         "Leave the clipping out, or chain it: chain(clip_by_global_norm(max_norm), ...).",
         {"clipped": 1},
         start=(("max_norm", 1.0),),
+    ),
+    "clipped_entries": Alteration(
+        "entries of gradients are clipped to [-max_delta, max_delta]",
+        "Leave the clipping out, or chain it: chain(clip(max_delta), ...).",
+        {"clipped": 2},
+        start=(("max_delta", 1.0),),
     ),
     "count_ahead": Alteration(
         "steps are counted from 2: bias corrections are a step ahead",

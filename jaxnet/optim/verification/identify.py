@@ -304,11 +304,12 @@ def _combinations(fits: Sequence[Fit], target: Target) -> list[Candidate]:
 
 
 def _altered(fits: Sequence[Fit], target: Target) -> list[Candidate]:
-    """Return the nearest candidates, and variants of them, with one alteration."""
+    """Return the nearest candidates, variants of them, and plain descent, with one alteration."""
     del target
     near, plain = _near(fits), [fit.program.candidate for fit in fits]
     steps = [base for base in base_candidates() if base.like == "optax"]
-    bases = [*near, *(base for base in steps if base.optimizer in {n.optimizer for n in near})]
+    names = {"sgd", *(candidate.optimizer for candidate in near)}
+    bases = [*near, *(base for base in steps if base.optimizer in names)]
     flagged = [each for each in plain if each.flags and not each.alterations][:1]
     return [
         altered(base, name)

@@ -36,6 +36,7 @@ STARTS = {
     "eps": (1e-8, 1e-5, 1e-3),
     "weight_decay": (0.0, 0.01, 0.1),
     "max_norm": (1.0, 0.1),
+    "max_delta": (1.0, 0.1),
 }
 """Hyperparameter -> usual values, where a search starts besides the default."""
 
@@ -139,10 +140,13 @@ def _settings(fit: Fit) -> int:
 
 
 def _is_degenerate(fit: Fit) -> bool:
-    """Return whether an average of a fit forgets at once: a rule without it may be equal, too."""
+    """Return whether an average of a fit forgets at once, or never learns.
+
+    A rule without it may be equal, too.
+    """
     settings = fit.program.decode(fit.point)
-    averages = STARTS.keys() - {"eps", "weight_decay", "max_norm"}
-    return any(settings.get(name, 1.0) < FORGETS for name in averages)
+    averages = STARTS.keys() - {"eps", "weight_decay", "max_norm", "max_delta"}
+    return any(not FORGETS < settings.get(name, 0.5) < 1 - SAME for name in averages)
 
 
 def in_order(fits: Sequence[Fit]) -> list[Fit]:

@@ -195,6 +195,11 @@ ALTERED: dict[str, tuple[Any, str, tuple[str, ...]]] = {
         "",
         ("Gradients are clipped by their global norm", "max_norm is 0.5"),
     ),
+    "sgd, entries clipped": (
+        lambda learning_rate: optax.chain(optax.clip(0.3), optax.sgd(learning_rate)),
+        "sgd(learning_rate, max_delta=0.3, like='optax')",
+        ("Entries of gradients are clipped to", "max_delta is 0.3"),
+    ),
     "adam, ascending": (
         adam_like(_ascending),
         "adam(learning_rate, like='optax')",
