@@ -39,7 +39,8 @@ _ACCEPTED = SeenArrays()
 def check_fit(argument: str, objective: Objective, examples: Examples) -> Examples:
     """Check that network and loss accept the examples, and put them on the device.
 
-    Loss and metrics check the real targets beside outputs of which only the shape is known.
+    Loss and metrics check the real targets beside outputs of which only the shape is known. Arrays
+    of JAX, which cannot change, are checked once for an objective.
 
     Raises:
         TypeError: if they are no `Examples`.
