@@ -11,7 +11,7 @@ import tyro
 from experiments.course.contents import PARTS, TIMED
 from experiments.course.page import build_page
 from experiments.course.running import Run, run_all
-from experiments.harness.options import PATHS
+from experiments.harness.options import PATHS, Seed, check_options
 from experiments.harness.record import prepare_folder, write_atomically
 from experiments.harness.terminal import USER_ERROR, complain, prepare
 from jaxnet.core.checks import check_choice
@@ -28,6 +28,9 @@ class Config:
     """Names of experiments; by default all of the page."""
     quick: bool = False
     """Small settings that take seconds each, and make few claims."""
+    seed: Seed = 0
+    """Seed of the experiments that have one. To see which claims hold with another one:
+    python -m experiments.compare_records out/all out/other"""
     out: Path = Path("out/all")
     """Folder for the page, and a folder for each experiment. Those that have finished there with
     the same settings are not run again."""
@@ -47,6 +50,7 @@ def run_course(questions: Mapping[str, str], arguments: Sequence[str]) -> int:
     config = tyro.cli(Config, prog="python -m experiments all", args=arguments, registry=PATHS)
     every = [name for part in PARTS for name in part.experiments]
     try:
+        check_options(config)
         for name in config.only:
             check_choice("--only", name, dict.fromkeys(every))
         out = prepare_folder(config.out)
@@ -61,7 +65,7 @@ def run_course(questions: Mapping[str, str], arguments: Sequence[str]) -> int:
         print(f"{len(done)} of {len(names)}: {run.name}, {how}", file=sys.stderr, flush=True)
 
     alone = () if config.quick else TIMED
-    runs = run_all(names, out, alone=alone, quick=config.quick, told=told)
+    runs = run_all(names, out, alone=alone, quick=config.quick, seed=config.seed, told=told)
     page = build_page(runs, questions, out, quick=config.quick)
     path = write_atomically(out / "index.html", lambda path: path.write_text(page, "utf-8"))
     print("wrote", path)

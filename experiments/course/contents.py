@@ -92,6 +92,17 @@ TIMED = (
 )
 """Experiments that measure time, and run when nothing else does."""
 
+UNSEEDED = (
+    "verify_optimizers",
+    "optimizer_cost",
+    "sweep_throughput",
+    "benchmark",
+    "cost_growth",
+    "cold_start",
+    "time_to_accuracy",
+)
+"""Experiments without a seed to choose."""
+
 TOOLS = ("predict", "prepare_data", "compare_records", "accelerator", "docs")
 """Experiments for data or a device of one's own, and the documentation; not on the page."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from experiments.course.contents import PARTS
-from experiments.course.running import Run, command
+from experiments.course.running import Run
 from experiments.course.slides import SLIDE_ERRORS, UNCHECKED
 
 STYLE = (Path(__file__).parent / "page.css").read_text("utf-8")
@@ -98,7 +98,7 @@ def _badges(run: Run) -> str:
 
 
 def _section(run: Run, question: str, out: Path, quick: bool) -> str:
-    arguments = f"python {' '.join(command(run.name, quick=quick))}"
+    arguments = f"python {' '.join(run.arguments)}"
     parts = [f"<p><code>{_text(arguments)}</code>, {run.seconds:.0f} s</p>"]
     if run.crashed:
         parts.append(f"<p>It ended with status {run.status}:</p><pre>{_text(run.output)}</pre>")

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from experiments.course.contents import UNSEEDED
 from experiments.harness.record import write_atomically
 from jaxnet.training import count_cores
 
@@ -25,6 +26,7 @@ class Run(NamedTuple):
 
     Attributes:
         name: of the experiment.
+        arguments: of Python, but for the folder.
         status: exit status; 1 if a claim does not hold.
         seconds: wall time.
         output: its last lines.
@@ -32,6 +34,7 @@ class Run(NamedTuple):
     """
 
     name: str
+    arguments: list[str]
     status: int
     seconds: float
     output: str
@@ -43,9 +46,15 @@ class Run(NamedTuple):
         return self.record is None or self.status not in (0, 1)
 
 
-def command(name: str, *, quick: bool) -> list[str]:
+def command(name: str, *, quick: bool, seed: int) -> list[str]:
     """Return the arguments of Python that run an experiment."""
-    return ["-m", f"experiments.{name}", *["--smoke"] * quick]
+    seeded = seed and name not in UNSEEDED
+    return [
+        "-m",
+        f"experiments.{name}",
+        *["--smoke"] * quick,
+        *["--seed", str(seed)] * bool(seeded),
+    ]
 
 
 def run_all(
@@ -53,7 +62,8 @@ def run_all(
     out: Path,
     *,
     alone: Sequence[str] = (),
-    quick: bool,
+    quick: bool = False,
+    seed: int = 0,
     told: Callable[[Run, bool], None],
 ) -> list[Run]:
     """Run experiments, but those that an earlier start has finished in the same folder.
@@ -63,12 +73,14 @@ def run_all(
         alone: those that run one by one, after all others.
         out: folder, with one for each experiment.
         quick: whether with small settings.
+        seed: of all that have one.
         told: called with each that has ended, and whether it had before.
     """
 
     def one(name: str) -> Run:
-        found = _finished(name, out, quick)
-        run = _run(name, out, quick) if found is None else found
+        arguments = command(name, quick=quick, seed=seed)
+        found = _finished(name, out / name, arguments)
+        run = _run(name, out / name, arguments) if found is None else found
         told(run, found is not None)
         return run
 
@@ -78,23 +90,22 @@ def run_all(
     return sorted(runs, key=lambda run: names.index(run.name))
 
 
-def _finished(name: str, out: Path, quick: bool) -> Run | None:
+def _finished(name: str, folder: Path, arguments: list[str]) -> Run | None:
     """Return an experiment that has run with these settings; one that failed runs again."""
     try:
-        noted = json.loads((out / name / NOTE).read_text("utf-8"))
+        noted = json.loads((folder / NOTE).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    if noted["status"] != 0 or noted["command"] != command(name, quick=quick):
+    if noted["status"] != 0 or noted["command"] != arguments:
         return None
-    return Run(name, 0, noted["seconds"], noted["output"], _record(out / name))
+    return Run(name, arguments, 0, noted["seconds"], noted["output"], _record(folder))
 
 
-def _run(name: str, out: Path, quick: bool) -> Run:
-    folder = out / name
+def _run(name: str, folder: Path, arguments: list[str]) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     for old in (folder / NOTE, folder / "result.json"):
         old.unlink(missing_ok=True)
-    began, arguments = time.perf_counter(), command(name, quick=quick)
+    began = time.perf_counter()
     with open(folder / "output.txt", "wb") as file:
         status = subprocess.run(
             [sys.executable, *arguments, "--out", str(folder)],
@@ -109,7 +120,7 @@ def _run(name: str, out: Path, quick: bool) -> Run:
     noted = {"status": status, "command": arguments, "seconds": seconds, "output": output}
     text = json.dumps(noted, indent=2) + "\n"
     write_atomically(folder / NOTE, lambda path: path.write_text(text, "utf-8"))
-    return Run(name, status, seconds, output, _record(folder))
+    return Run(name, arguments, status, seconds, output, _record(folder))
 
 
 def _record(folder: Path) -> dict[str, Any] | None:

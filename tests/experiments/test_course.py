@@ -1,6 +1,7 @@
 """`python -m experiments all`: runs, what becomes of failures, and the page."""
 
 import base64
+import importlib
 import io
 import json
 import subprocess
@@ -52,6 +53,9 @@ class Parsed(HTMLParser):
         return [value for value in found if value is not None]
 
 
+ARGUMENTS = ["-m", "experiments.standardization", "--seed", "3"]
+
+
 def page_of(out: Path, *claims: dict[str, Any], quick: bool = False, **changes: Any) -> Parsed:
     folder = out / "standardization"
     folder.mkdir()
@@ -61,7 +65,7 @@ def page_of(out: Path, *claims: dict[str, Any], quick: bool = False, **changes: 
     environment = {"versions": {"jax": "1"}, "python": "3", "platform": "x", "device": "cpu"}
     environment |= {"cpu_cores": 2}
     record = {"claims": claims, "figures": ["errors.png"], "environment": environment}
-    run = Run("standardization", 0, 3.0, "last <line>", record)._replace(**changes)
+    run = Run("standardization", ARGUMENTS, 0, 3.0, "last <line>", record)._replace(**changes)
     return Parsed(build_page([run], questions(), out, quick=quick))
 
 
@@ -69,7 +73,7 @@ def test_the_page_shows_claims_figures_and_sources(tmp_path: Path) -> None:
     page = page_of(tmp_path, CLAIM)
     assert "a < b & c" in page.said
     assert "0.25 ± 0.01 <= 0.5" in page.said
-    assert "python -m experiments.standardization, 3 s" in page.said
+    assert "python -m experiments.standardization --seed 3, 3 s" in page.said
     assert "1 experiments, 1 claims, 1 of them true." in page.said
     assert '"""Why are inputs standardized' in page.said  # the file that shows it
     assert "-1/N Σ Y·log A3 = 1.1394" in page.said
@@ -84,7 +88,7 @@ def test_drawings_are_shown_too(tmp_path: Path) -> None:
     folder = tmp_path / "standardization"
     folder.mkdir()
     (folder / "a_graph.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    run = Run("standardization", 0, 3.0, "", {"figures": ["a_graph.svg"]})
+    run = Run("standardization", ARGUMENTS, 0, 3.0, "", {"figures": ["a_graph.svg"]})
     page = Parsed(build_page([run], questions(), tmp_path, quick=True))
     assert page.values("alt") == ["A graph"]
     assert page.values("src")[0].startswith("data:image/svg+xml;base64,")
@@ -133,6 +137,13 @@ def test_every_experiment_is_on_the_page_once() -> None:
     assert set(TIMED) <= set(names)
 
 
+def test_a_seed_is_given_to_those_that_have_one() -> None:
+    for name in questions().keys() - set(TOOLS):
+        config = importlib.import_module(f"experiments.{name}").Config
+        given = "--seed" in running.command(name, quick=False, seed=3)
+        assert given == hasattr(config, "seed"), name
+
+
 SCRIPTS = {
     "good": "print('said')",
     "bad": "raise SystemExit(3)",
@@ -145,8 +156,8 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
     write = "import json, sys, pathlib; out = pathlib.Path(sys.argv[-1]); "
     write += "(out / 'result.json').write_text(json.dumps({'claims': []})); "
 
-    def command(name: str, *, quick: bool) -> list[str]:
-        return ["-c", write + SCRIPTS[name] + "\n#" * quick]
+    def command(name: str, *, quick: bool, seed: int) -> list[str]:
+        return ["-c", f"{write}{SCRIPTS[name]}\n# {quick} {seed}"]
 
     monkeypatch.setattr(running, "command", command)
 
@@ -154,13 +165,15 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("scripts")
 def test_a_failure_leaves_the_others_and_finished_ones_are_kept(tmp_path: Path) -> None:
     told: list[tuple[str, bool]] = []
+    starts: list[tuple[dict[str, Any], set[str]]]
+    starts = [({}, set()), ({}, {"good"}), ({"quick": True}, set()), ({"seed": 1}, set())]
 
     def tell(run: Run, before: bool) -> None:
         told.append((run.name, before))
 
-    for quick, kept in ((False, set()), (False, {"good"}), (True, set())):
+    for options, kept in starts:
         told.clear()
-        runs = run_all(list(SCRIPTS), tmp_path, quick=quick, told=tell)
+        runs = run_all(list(SCRIPTS), tmp_path, **options, told=tell)
         assert [run.status for run in runs] == [0, 3, 1]
         assert [run.crashed for run in runs] == [False, True, False]
         assert runs[0].output == "said"
