@@ -363,7 +363,7 @@ class _MemoryRun:
         return local(self._program(*self._arguments(state, epochs)), self._mesh)
 
     def _arguments(self, state: TrainState, epochs: int) -> tuple[Any, ...]:
-        given = replicated((state, jnp.int32(epochs), self.rates), self._mesh)
+        given = replicated((state, np.int32(epochs), self.rates), self._mesh)
         return given[0], *self._examples, *given[1:]
 
     def close(self) -> None:

@@ -132,7 +132,7 @@ class RunProgram:
             state=state,
             history=history,
             done=done,
-            ended_by=stopped_by(rules, state.rules),
+            ended_by=jnp.asarray(stopped_by(rules, state.rules)),
             diverged=(done > 0) & (history.epoch.diverged_at[done - 1] != NEVER),
         )
 

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
+import numpy as np
 
 from jaxnet.core.checks import check_choice, check_kept, check_scalar, require, require_type
 from jaxnet.core.memory import cache_by_value
 from jaxnet.core.representation import represent
-from jaxnet.core.types import Array, Number, Params, Statistics
+from jaxnet.core.types import AnyArray, Array, Number, Params, Statistics
 from jaxnet.functions.metrics import WHOLE_SET_METRICS, Mode
 from jaxnet.functions.metrics.metric import Modes, check_direction, no_direction
 from jaxnet.functions.schedules import PlateauState, plateau
@@ -47,7 +48,7 @@ class Best(NamedTuple):
 
     params: Params
     statistics: Statistics
-    age: Array
+    age: AnyArray
 
 
 class Rule(NamedTuple):
@@ -223,9 +224,9 @@ def watch(rules: Sequence[Rule], states: Sequence[Any], watched: Watched) -> tup
     return updated
 
 
-def stopped_by(rules: Sequence[Rule], states: Sequence[Any]) -> Array:
+def stopped_by(rules: Sequence[Rule], states: Sequence[Any]) -> AnyArray:
     """Return the index of the first rule that ends the run, int32; `NO_RULE` if none does."""
-    found = jnp.int32(NO_RULE)
+    found: AnyArray = np.asarray(NO_RULE, np.int32)  # makes no program
     for index, (rule, state) in reversed(list(enumerate(zip(rules, states, strict=True)))):
         if rule.stop is not None:
             found = jnp.where(rule.stop(state), jnp.int32(index), found)
@@ -243,4 +244,4 @@ def best_of(rules: Sequence[Rule], states: Sequence[Any], last: tuple[Params, St
     for rule, state in zip(rules, states, strict=True):
         if rule.best is not None:
             return rule.best(state)
-    return Best(*last, jnp.int32(0))
+    return Best(*last, np.zeros((), np.int32))
