@@ -27,7 +27,8 @@ class Config:
     only: Annotated[tuple[str, ...], tyro.conf.arg(aliases=["-o"])] = ()
     """Names of experiments; by default all of the page."""
     quick: bool = False
-    """Small settings that take seconds each, and make few claims."""
+    """Small settings that take seconds each, and make few claims; compiled with few optimizations,
+    but for experiments that measure time."""
     seed: Seed = 0
     """Seed of the experiments that have one. To see which claims hold with another one:
     python -m experiments.compare_records out/all out/other"""

@@ -10,12 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.course.contents import UNSEEDED
+from experiments.course.contents import TIMED, UNSEEDED
 from experiments.harness.record import write_atomically
 from jaxnet.training import count_cores
 
 NOTE = "run.json"
 """Written into the folder of an experiment when it has ended."""
+
+QUICKLY = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+"""Environment of a quick run: what costs time there is to compile."""
 
 LINES = 12
 """Last lines of the output that the page shows of an experiment that failed."""
@@ -72,7 +75,8 @@ def run_all(
         names: of the experiments.
         alone: those that run one by one, after all others.
         out: folder, with one for each experiment.
-        quick: whether with small settings.
+        quick: whether with small settings, and compiled with few optimizations unless they measure
+            time.
         seed: of all that have one.
         told: called with each that has ended, and whether it had before.
     """
@@ -80,7 +84,8 @@ def run_all(
     def one(name: str) -> Run:
         arguments = command(name, quick=quick, seed=seed)
         found = _finished(name, out / name, arguments)
-        run = _run(name, out / name, arguments) if found is None else found
+        environment = QUICKLY if quick and name not in TIMED else {}
+        run = _run(name, out / name, arguments, environment) if found is None else found
         told(run, found is not None)
         return run
 
@@ -101,7 +106,7 @@ def _finished(name: str, folder: Path, arguments: list[str]) -> Run | None:
     return Run(name, arguments, 0, noted["seconds"], noted["output"], _record(folder))
 
 
-def _run(name: str, folder: Path, arguments: list[str]) -> Run:
+def _run(name: str, folder: Path, arguments: list[str], environment: dict[str, str]) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     for old in (folder / NOTE, folder / "result.json"):
         old.unlink(missing_ok=True)
@@ -112,7 +117,7 @@ def _run(name: str, folder: Path, arguments: list[str]) -> Run:
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
         ).returncode
     seconds = time.perf_counter() - began
     lines = (folder / "output.txt").read_text("utf-8", "replace").splitlines()

@@ -191,6 +191,19 @@ def test_what_measures_time_runs_when_all_others_have_ended(tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("scripts")
+def test_a_quick_run_compiles_fast_but_for_what_measures_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JAX_DISABLE_MOST_OPTIMIZATIONS")
+    said = "import os; print(os.environ.get('JAX_DISABLE_MOST_OPTIMIZATIONS'))"
+    for name in ("pca", "benchmark"):
+        monkeypatch.setitem(SCRIPTS, name, said)
+    for quick, expected in ((True, ["1", "None"]), (False, ["None", "None"])):
+        runs = run_all(["pca", "benchmark"], tmp_path, quick=quick, told=lambda run, before: None)
+        assert [run.output for run in runs] == expected
+
+
+@pytest.mark.usefixtures("scripts")
 def test_a_run_that_was_interrupted_runs_again(tmp_path: Path) -> None:
     (tmp_path / "good").mkdir()
     (tmp_path / "good" / "result.json").write_text("{}")
