@@ -158,7 +158,7 @@ def on_device(argument: str, examples: Examples) -> Examples:
     """
     for name, array in named_arrays(examples).items():
         check_device_numbers(f"{argument}.{name}", array)
-    made = examples.map(jnp.asarray)
+    made = examples.map(jax.device_put)
     if made.weights is None:
         return made
     return made._replace(weights=made.weights.astype(jnp.result_type(float)))
