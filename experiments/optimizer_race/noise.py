@@ -119,17 +119,18 @@ def regression_gaps(
         batch: examples per step.
         epochs: number of epochs.
         seed: seed of examples and orders.
-        runs: number of runs, each with its own orders.
+        runs: number of runs, each with its own examples and orders.
 
     Returns:
         Gaps of shape (runs, epochs + 1), the first one before training.
     """
     generator = np.random.default_rng(seed)
-    inputs = generator.normal(size=EXAMPLES)
-    targets = 1 + 2 * inputs + generator.exponential(size=EXAMPLES) - 1
-    x = np.stack([np.ones(EXAMPLES), inputs], axis=1)
+    inputs = generator.normal(size=(runs, EXAMPLES))
+    targets = 1 + 2 * inputs + generator.exponential(size=(runs, EXAMPLES)) - 1
+    x = np.stack([np.ones_like(inputs), inputs], axis=2)
     order = np.broadcast_to(np.arange(EXAMPLES), (runs, epochs, EXAMPLES))
     order = generator.permuted(order, axis=2).reshape(runs, epochs, -1, batch)
+    each = np.arange(runs)[:, None, None, None]
 
     def step(carry: Any, batch_of: tuple[Array, Array]) -> tuple[Any, None]:
         (w, state), (x, target) = carry, batch_of
@@ -144,7 +145,8 @@ def regression_gaps(
         w = jnp.zeros(2)
         return jax.lax.scan(epoch, (w, optimizer.init(w)), (inputs, targets))[1]
 
-    path = np.asarray(jax.jit(jax.vmap(run))(x[order], targets[order]))
+    path = np.asarray(jax.jit(jax.vmap(run))(x[each, order], targets[each, order]))
     path = np.concatenate([np.zeros((runs, 1, 2)), path], axis=1)
-    off = (path - np.linalg.lstsq(x, targets)[0]) @ x.T
+    best = (np.linalg.pinv(x) @ targets[..., None]).swapaxes(1, 2)
+    off = (path - best) @ x.swapaxes(1, 2)
     return 0.5 * np.mean(off**2, axis=2)
