@@ -2,8 +2,9 @@
 
 Lecture 000: hyperparameters are chosen on validation examples, and the test examples are used once.
 Here all settings are trained on many data sets whose true error is known, from examples enough to
-tell; the setting is chosen on the test examples, on validation examples, or by 5 folds. Lecture 003
-lists hyperparameters: each is chosen by validation, the others at their default.
+tell; the setting is chosen on the test examples, on validation examples, or by 5 folds; either part
+is the test in turn. Lecture 003 lists hyperparameters: each is chosen by validation, the others at
+their default.
 """
 
 import dataclasses
@@ -14,7 +15,16 @@ import numpy as np
 
 from experiments.harness.options import Count, Seed, Several, Within
 from experiments.harness.record import Claim, conclude, growing, over_seeds, prepare_folder
-from experiments.tuning.estimates import TRIED, choose, judge, measure, optimisms, pick
+from experiments.tuning.estimates import (
+    TRIED,
+    choose,
+    in_both_roles,
+    judge,
+    measure,
+    optimisms,
+    over_sets,
+    pick,
+)
 from experiments.tuning.hyperparameters import compare, losses_of, matter_claims
 from experiments.tuning.tuning_figures import draw, draw_choices
 
@@ -46,12 +56,13 @@ def main(config: Config) -> list[Claim]:
     measured = measure(config.seed, config.sets, config.epochs)
     accuracy = {name: np.asarray(each, np.float64) for name, each in measured.items()}
     growing("accuracy", accuracy)
+    accuracy = in_both_roles(accuracy)
     chosen = {how: choose(accuracy[how]) for how in ("test", "validation", "folds")}
     taken = {how: pick(accuracy["truth"], place) for how, place in chosen.items()}
     estimates = {how: pick(accuracy["test"], chosen[how]) - taken[how] for how in chosen}
-    optimism = {n: over_seeds(optimisms(accuracy, n)) for n in TRIED}
+    optimism = {n: over_sets(optimisms(accuracy, n)) for n in TRIED}
     for how in chosen:
-        bias, better = (over_seeds(100 * each[how]) for each in (estimates, taken))
+        bias, better = (over_sets(100 * each[how]) for each in (estimates, taken))
         print(
             f"chosen by {how}: truly {better[0]:.2f} % right, the test says {bias[0]:+.2f} ± "
             f"{bias[1]:.2f} points more"

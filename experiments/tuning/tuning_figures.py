@@ -7,7 +7,7 @@ import numpy as np
 
 from experiments.harness.figures import BLUE, GREEN, GREY, ORANGE, new_figure, save_figure
 from experiments.harness.record import over_seeds
-from experiments.tuning.estimates import TRIED
+from experiments.tuning.estimates import TRIED, over_sets
 from experiments.tuning.hyperparameters import DEFAULT
 
 
@@ -21,12 +21,12 @@ def draw(path: Path, accuracy: Any, optimism: Any, estimates: Any) -> Path:
     left.set(xlabel="settings tried", ylabel="test accuracy over the true one (points)")
     left.set_title("The best by the test examples")
     for place, (how, color) in enumerate(zip(estimates, (ORANGE, BLUE, GREEN), strict=True)):
-        mean, error = over_seeds(100 * estimates[how])
+        mean, error = over_sets(100 * estimates[how])
         right.errorbar(place, mean, error, fmt="o", color=color, ms=9, capsize=5)
     right.axhline(0, color=GREY, lw=1)
     right.set_xticks(range(len(estimates)), [f"by {how}" for how in estimates])
     right.set(xlim=(-0.5, 2.5), ylabel="test accuracy over the true one (points)")
-    right.set_title(f"{len(accuracy['test'])} data sets, mean ± standard error")
+    right.set_title(f"{len(accuracy['test']) // 2} data sets, mean ± standard error")
     return save_figure(figure, path)
 
 

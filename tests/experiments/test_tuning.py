@@ -137,3 +137,13 @@ def test_epochs_are_read_off_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hyperparameters, "train", train)
     epochs = hyperparameters.compare(0, 2, 200)["epochs"]
     assert {n: each.tolist() for n, each in epochs.items()} == {n: [n, n] for n in epochs}
+
+
+def test_either_held_out_part_is_the_test_in_turn() -> None:
+    rows = {"test": np.zeros((3, 2)), "validation": np.ones((3, 2)), "truth": np.full((3, 2), 5.0)}
+    both = estimates.in_both_roles(rows)
+    assert both["test"][:, 0].tolist() == [0, 0, 0, 1, 1, 1]
+    assert both["validation"][:, 0].tolist() == [1, 1, 1, 0, 0, 0]
+    assert both["truth"].shape == (6, 2)
+    mean, error = estimates.over_sets(np.array([0.0, 1.0, 2.0, 2.0, 3.0, 4.0]))
+    assert (mean, round(error, 6)) == (2.0, 0.57735)  # of 1, 2 and 3, not of six
