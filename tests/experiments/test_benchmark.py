@@ -206,6 +206,7 @@ def test_a_busy_machine_leads_to_no_verdict_on_times(
     claims = optimizer_cost.time_claims(optimizer_cost.Config(), costs)
     assert [claim.holds for claim in claims] == [False]
     assert optimizer_cost.memory_claim(costs).holds
+    assert not optimizer_cost.memory_claim([*costs, costs[0]._replace(ours_bytes=11)]).holds
     load = Load()
     monkeypatch.setattr(Load, "others", lambda self: 0.5)
     assert load.unless_busy(claims) == claims
