@@ -10,7 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from jaxnet.core.checks import check_arrays, require, require_type
+from jaxnet.core.checks import (
+    check_arrays,
+    check_entries,
+    check_real,
+    check_shape,
+    require,
+    require_type,
+)
 from jaxnet.core.types import AnyArray, Array, Shape
 
 _ARGUMENT = """
@@ -94,6 +101,52 @@ def apply_mask(
     none = _known(where) and not np.any(where)
     kept = numpy.broadcast_to(_class_0(rows) if none else rows[first], targets.shape)
     return harmless, numpy.where(spread(where, targets.ndim), targets, kept)
+
+
+def apply_weights(
+    outputs: Array,
+    targets: AnyArray,
+    where: AnyArray | None,
+    weights: AnyArray | None,
+    batch: Shape | None = None,
+) -> tuple[Array, AnyArray, AnyArray | None]:
+    """Replace outputs and targets that are masked or weigh 0, as `apply_mask` does.
+
+    Args:
+        outputs: as for `apply_mask`.
+        targets: as for `apply_mask`.
+        where: as for `apply_mask`; None for all.
+        weights: of the examples, 0 or more; None for 1 each.
+        batch: as for `apply_mask`.
+
+    Returns:
+        Outputs, targets, and which examples count; None for all.
+
+    Raises:
+        TypeError: if ``where`` is not boolean, or ``weights`` are no real numbers.
+        ValueError: for another shape, or weights known to be negative or not finite.
+    """
+    if where is not None:
+        outputs, targets = apply_mask(outputs, targets, where, batch)
+    if weights is None:
+        return outputs, targets, where
+    check_real("weights", weights)
+    check_shape("weights", weights, outputs.shape[:-1] if batch is None else batch)
+    check_entries("weights", weights, lambda w: (w >= 0) & np.isfinite(w), "finite and 0 or more")
+    some = weights > 0
+    outputs, targets = apply_mask(outputs, targets, some, batch)
+    return outputs, targets, some if where is None else where & some
+
+
+def masses(shape: Shape, where: AnyArray | None, weights: AnyArray | None, dtype: Any) -> Array:
+    """Return the weight of each example, 0 where it does not count, at most 1 and flat."""
+    if weights is None:
+        counted = np.ones(shape, bool) if where is None else where
+        return jnp.asarray(counted).astype(dtype).reshape(-1)
+    known = jnp.asarray(weights).astype(dtype)
+    known = known if where is None else jnp.where(where, known, 0)
+    largest = jnp.max(known, initial=0)  # sums of large weights would overflow
+    return (known / jnp.where(largest > 0, largest, 1)).reshape(-1)
 
 
 def _class_0(rows: AnyArray) -> np.ndarray:

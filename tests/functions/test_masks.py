@@ -17,7 +17,9 @@ from jaxnet.functions.metrics import (
     accuracy,
     confusion_matrix,
     expected_calibration_error,
+    f1_score,
     r_squared,
+    roc_auc,
 )
 from tests.comparison import assert_trees_close
 from tests.loss_cases import EXAMPLES, LossCase, draw_loss, over_losses
@@ -119,7 +121,7 @@ def test_metrics_of_those_that_count(name: str, dtype: np.dtype) -> None:
     assert expected.dtype == dtype
 
 
-def of_set(name: str, y: Array, v: Array, where: Any) -> Array:
+def of_set(name: str, y: Any, v: Any, where: Any = None, weights: Any = None) -> Array:
     functions: dict[str, Any] = {
         "confusion of scores": functools.partial(confusion_matrix, classes=3),
         "confusion of labels": lambda y, v, **mask: confusion_matrix(
@@ -127,11 +129,14 @@ def of_set(name: str, y: Array, v: Array, where: Any) -> Array:
         ),
         "calibration": expected_calibration_error,
         "r squared": lambda y, v, **mask: r_squared(y[:, :1], v, **mask),
+        "F1": f1_score,
+        "AUC": lambda y, v, **mask: roc_auc(y[:, :1], v // 2, **mask),
     }
-    return functions[name](y, v, **({} if where is None else {"where": where}))
+    given = {"where": where, "weights": weights}
+    return functions[name](y, v, **{n: each for n, each in given.items() if each is not None})
 
 
-SETS = ["confusion of scores", "confusion of labels", "calibration", "r squared"]
+SETS = ["confusion of scores", "confusion of labels", "calibration", "r squared", "F1", "AUC"]
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -143,7 +148,42 @@ def test_metrics_of_a_set_are_those_of_the_rows_that_count(name: str, dtype: np.
     y, v = spoiled(outputs, targets, WHERE)
     assert_trees_close((of_set(name, y, v, WHERE), masked(y, v, WHERE)), (expected,) * 2)
     none = masked(y, v, np.zeros(6, bool))
-    assert np.isnan(none) if none.ndim == 0 else not none.any()
+    assert not none.any() if name == "F1" or none.ndim else np.isnan(none)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_weight_counts_as_so_many_rows(name: str, dtype: np.dtype) -> None:
+    random = np.random.default_rng(0)
+    outputs = random.dirichlet([1, 1, 1], size=9).astype(dtype)
+    outputs[7] = outputs[2]  # equal scores of two classes
+    outputs, targets = jnp.asarray(outputs), jnp.tile(jnp.array([0, 1, 2]), 3)
+    times = np.array([1, 0, 3, 2, 1, 0, 1, 2, 2])
+    rows = np.repeat(np.arange(9), times)
+    expected = of_set(name, outputs[rows], targets[rows])
+    y, v = spoiled(outputs, targets, times > 0)
+    counted = np.array([True] * 8 + [False])
+    without_last = of_set(name, outputs[rows[:-2]], targets[rows[:-2]])
+    close = functools.partial(np.testing.assert_allclose, rtol=4e-6 if dtype == "f4" else 1e-14)
+    for weights in (times, times.astype(dtype)):
+        close(of_set(name, y, v, weights=weights), expected)
+        close(of_set(name, y, v, counted, weights), without_last)
+    halves = jax.jit(functools.partial(of_set, name))(y, v, weights=times.astype(dtype) / 2)
+    scale = 2 if name.startswith("confusion") else 1
+    close(scale * halves, expected)
+    assert np.isfinite(of_set(name, y, v, weights=np.full(9, 1e37, dtype) * (times > 0))).all()
+
+
+@pytest.mark.usefixtures("no_type_checks")
+@pytest.mark.parametrize("name", SETS)
+def test_invalid_weights(name: str) -> None:
+    y, v = jnp.full((3, 3), 0.25), jnp.zeros(3, jnp.int32)
+    for weights, message in [
+        (np.ones(2), r"weights to have shape \(3,\), got \(2,\)"),
+        (np.array([1, -1, 0.0]), r"weights finite and 0 or more, got -1\.0 at index \(1,\)"),
+        (np.array([1, np.nan, 0]), r"weights finite and 0 or more, got nan at index \(1,\)"),
+    ]:
+        with pytest.raises(ValueError, match=f"^expected {message}"):
+            of_set(name, y, v, weights=weights)
 
 
 @pytest.mark.usefixtures("no_type_checks")

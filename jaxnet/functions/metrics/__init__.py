@@ -6,7 +6,8 @@ metric. The others are functions of a whole set of examples, as are those of `WH
 "max", for selections by it.
 
 All that take outputs take ``where=``, a boolean mask of examples; the mean over these is
-``jnp.mean(values, where=where)``. Outputs with NaN count as wrong.
+``jnp.mean(values, where=where)``. Those of a whole set take ``weights=`` of the examples, too.
+Outputs with NaN count as wrong.
 """
 
 from jaxnet.functions.metrics.confusion import confusion_matrix, f1, f1_score, precision, recall

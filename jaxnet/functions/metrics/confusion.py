@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Bool, Float, Int, Num
+from jaxtyping import Bool, Float, Num
 
 from jaxnet.core.checks import (
     check_arrays,
@@ -16,7 +16,7 @@ from jaxnet.core.checks import (
     require,
 )
 from jaxnet.core.classes import predicted_class
-from jaxnet.core.masks import apply_mask
+from jaxnet.core.masks import apply_weights
 from jaxnet.core.types import AnyArray, Array
 from jaxnet.functions.metrics.labels import target_labels
 
@@ -30,7 +30,8 @@ def confusion_matrix(
     *,
     classes: int,
     where: Bool[AnyArray, "..."] | None = None,
-) -> Int[Array, "true predicted"]:
+    weights: Num[AnyArray, "..."] | None = None,
+) -> Num[Array, "true predicted"]:
     """Count the examples by true class, in rows, and predicted class, in columns.
 
     ``c_ij = sum_n 1[v_n = i, y_n = j]``.
@@ -41,16 +42,19 @@ def confusion_matrix(
         targets: integer labels of shape ``(...)``, or, beside outputs, one-hot rows.
         classes: their number, 2 or more.
         where: which examples count, booleans of shape ``(...)``; None for all.
+        weights: of the examples, 0 or more, shape ``(...)``: one of weight 2 counts as two; None
+            for 1 each.
 
     Returns:
-        Counts, shape ``(classes, classes)``: entry ``(i, j)`` is of class ``i`` taken for ``j``.
+        Counts, int32, or sums of weights, floating-point, of shape ``(classes, classes)``: entry
+        ``(i, j)`` is of class ``i`` taken for ``j``.
         An example with NaN among its outputs, or the prediction -1, is taken for no class and
         counted nowhere: precision, recall and F1 are those of the other examples.
 
     Raises:
         TypeError: if labels are not integer, or ``where`` not boolean.
-        ValueError: for another shape, or labels or rows known not to be such. Inside `jax.jit`
-            traced labels cannot be checked.
+        ValueError: for another shape, or labels, rows or weights known not to be such. Inside
+            `jax.jit` traced ones cannot be checked.
 
     >>> confusion_matrix(jnp.array([0, 1, 1]), jnp.array([0, 0, 1]), classes=2).tolist()
     [[1, 1], [0, 1]]
@@ -58,9 +62,8 @@ def confusion_matrix(
     check_count("classes", classes, minimum=2)
     check_arrays(predictions=predictions, targets=targets)
     scores = jnp.issubdtype(predictions.dtype, jnp.floating)
-    if where is not None:
-        batch = predictions.shape[:-1] if scores else predictions.shape
-        predictions, targets = apply_mask(predictions, targets, where, batch)
+    batch = predictions.shape[:-1] if scores else predictions.shape
+    predictions, targets, where = apply_weights(predictions, targets, where, weights, batch)
     if scores:
         check_shape("predictions", predictions, (*predictions.shape[:-1], classes))
         true = target_labels(predictions, targets)
@@ -71,9 +74,13 @@ def confusion_matrix(
         check_labels("predictions", predictions, classes, least=-1)
         true, predicted = (jnp.asarray(labels, jnp.int32) for labels in (targets, predictions))
     counted = predicted >= 0 if where is None else (predicted >= 0) & where
-    counts = jnp.zeros((classes, classes), jnp.int32)
+    if weights is None:
+        mass = counted.astype(jnp.int32)
+    else:
+        mass = jnp.where(counted, jnp.asarray(weights, jnp.result_type(float)), 0)
+    counts = jnp.zeros((classes, classes), mass.dtype)
     places = true.reshape(-1), predicted.reshape(-1)
-    return counts.at[places].add(counted.reshape(-1).astype(jnp.int32))
+    return counts.at[places].add(mass.reshape(-1))
 
 
 def precision(
@@ -154,6 +161,7 @@ def f1_score(
     *,
     average: Average = "macro",
     where: Bool[AnyArray, "*batch"] | None = None,
+    weights: Num[AnyArray, "*batch"] | None = None,
 ) -> Float[Array, ""]:
     """F1 of the predicted classes: ``2 TP / (predicted + true)``.
 
@@ -165,6 +173,8 @@ def f1_score(
         targets: integer labels of shape ``(...)``, or one-hot rows beside several outputs.
         average: over several classes, as for `f1`.
         where: which examples count, booleans of shape ``(...)``; None for all.
+        weights: of the examples, 0 or more, shape ``(...)``: one of weight 2 counts as two; None
+            for 1 each.
 
     Returns:
         A scalar in [0, 1].
@@ -177,13 +187,14 @@ def f1_score(
     0.5
     """
     check_arrays(outputs=outputs, targets=targets)
+    counted = {"where": where, "weights": weights}
     if outputs.shape[-1:] != (1,):
-        counts = confusion_matrix(outputs, targets, classes=outputs.shape[-1], where=where)
+        counts = confusion_matrix(outputs, targets, classes=outputs.shape[-1], **counted)
         return f1(counts, average=average)
     score = outputs[..., 0]
     predicted = jnp.where(jnp.isnan(score), -1, (score >= 0).astype(jnp.int32))
     labels = targets.reshape(score.shape) if targets.shape == outputs.shape else targets
-    return f1(confusion_matrix(predicted, labels, classes=2, where=where), average=None)[1]
+    return f1(confusion_matrix(predicted, labels, classes=2, **counted), average=None)[1]
 
 
 def _counts(confusion: AnyArray) -> tuple[Array, Array, Array]:

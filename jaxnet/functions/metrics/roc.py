@@ -3,11 +3,10 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Bool, Float, Num
 
 from jaxnet.core.checks import check_arrays, check_labels, require
-from jaxnet.core.masks import apply_mask
+from jaxnet.core.masks import apply_weights, masses
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.representation import represent
 from jaxnet.core.types import AnyArray, Array
@@ -34,6 +33,7 @@ def roc_curve(
     targets: Num[AnyArray, "*batch"] | Num[AnyArray, "*batch scores"],
     *,
     where: Bool[AnyArray, "*batch"] | None = None,
+    weights: Num[AnyArray, "*batch"] | None = None,
 ) -> RocCurve:
     """Receiver operating characteristic of two classes: points ``(FP / n_0, TP / n_1)``.
 
@@ -45,6 +45,8 @@ def roc_curve(
             ``(..., 2)``, whose difference is the score.
         targets: labels 0 and 1, shape ``(...)``, or ``(..., 1)`` beside one score.
         where: which examples count, booleans of shape ``(...)``; None for all.
+        weights: of the examples, 0 or more, shape ``(...)``: one of weight 2 counts as two; None
+            for 1 each.
 
     Returns:
         Points from (0, 0) to (1, 1), one more than there are examples; a rate is NaN if no
@@ -61,16 +63,15 @@ def roc_curve(
     >>> curve.false_positive_rate.tolist(), curve.true_positive_rate.tolist()
     ([0.0, 0.0, 1.0, 1.0], [0.0, 0.5, 0.5, 1.0])
     """
-    scores, positive, counted = _scores(outputs, targets, where)
-    scores = jnp.where(counted, scores, -jnp.inf)
+    scores, ones, zeros = _scores(outputs, targets, where, weights)
+    scores = jnp.where((ones > 0) | (zeros > 0), scores, -jnp.inf)
     order = jnp.argsort(-scores)
-    falling, ones = scores[order], (positive & counted)[order]
-    zeros = (~positive & counted)[order]
+    falling = scores[order]
     # of equal scores, the rates after the last
     last = jnp.searchsorted(-falling, -falling, side="right") - 1
 
-    def rate(flags: Array) -> Array:
-        total = jnp.cumsum(flags.astype(scores.dtype))
+    def rate(mass: Array) -> Array:
+        total = jnp.cumsum(mass[order])
         rates = jnp.concatenate([jnp.zeros(1, scores.dtype), total[last]]) / total[-1]
         return jnp.where(jnp.any(jnp.isnan(scores)), jnp.nan, rates)
 
@@ -83,6 +84,7 @@ def roc_auc(
     targets: Num[AnyArray, "*batch"] | Num[AnyArray, "*batch scores"],
     *,
     where: Bool[AnyArray, "*batch"] | None = None,
+    weights: Num[AnyArray, "*batch"] | None = None,
 ) -> Float[Array, ""]:
     """Area under the ROC curve: the probability that class 1 has the higher score.
 
@@ -94,6 +96,7 @@ def roc_auc(
         outputs: as for `roc_curve`.
         targets: as for `roc_curve`.
         where: as for `roc_curve`.
+        weights: as for `roc_curve`.
 
     Returns:
         A scalar in [0, 1], 1/2 for scores that say nothing; NaN if a score is, or a class has no
@@ -110,26 +113,25 @@ def roc_auc(
     >>> roc_auc(jnp.array([[3.0], [2.0], [1.0]]), jnp.array([1, 0, 1])).tolist()
     0.5
     """
-    scores, positive, counted = _scores(outputs, targets, where)
-    ones, zeros = positive & counted, ~positive & counted
-    others = jnp.sort(jnp.where(zeros, scores, jnp.inf))
-    number = jnp.sum(zeros, dtype=jnp.int32)
+    scores, ones, zeros = _scores(outputs, targets, where, weights)
+    others = jnp.where(zeros > 0, scores, jnp.inf)
+    order = jnp.argsort(others)
+    # mass of class 0 before each of its scores in order, and of all
+    mass = jnp.concatenate([jnp.zeros(1, scores.dtype), jnp.cumsum(zeros[order])])
     below, up_to = (
-        jnp.minimum(jnp.searchsorted(others, scores, side=side), number).astype(scores.dtype)
-        for side in ("left", "right")
+        mass[jnp.searchsorted(others[order], scores, side=side)] for side in ("left", "right")
     )
-    ahead = (below + up_to) / (2 * number.astype(scores.dtype))
-    area = jnp.mean(ahead, where=ones)
+    area = jnp.sum(ones * (below + up_to)) / (2 * mass[-1] * jnp.sum(ones))
+    counted = (ones > 0) | (zeros > 0)
     return jnp.where(jnp.any(jnp.isnan(scores) & counted), jnp.nan, area)
 
 
 def _scores(
-    outputs: Array, targets: AnyArray, where: AnyArray | None
+    outputs: Array, targets: AnyArray, where: AnyArray | None, weights: AnyArray | None
 ) -> tuple[Array, Array, Array]:
-    """Return scores, whether each is of class 1, and whether it counts; flat."""
+    """Return scores, and the weight of each in class 1 and in class 0; flat."""
     check_arrays(outputs=outputs, targets=targets)
-    if where is not None:
-        outputs, targets = apply_mask(outputs, targets, where)
+    outputs, targets, where = apply_weights(outputs, targets, where, weights)
     good = outputs.shape[-1:] in ((1,), (2,))
     remedy = "For more classes, score each against the others."
     require(good, "outputs", "to have 1 or 2 scores an example", f"shape {outputs.shape}", remedy)
@@ -140,7 +142,7 @@ def _scores(
     check_labels("targets", targets, 2)
     wide = outputs.astype(at_least_float32(outputs.dtype))
     scores = wide[..., 0] if wide.shape[-1] == 1 else wide[..., 1] - wide[..., 0]
-    counted = np.ones(batch, bool) if where is None else where
-    flat = (jnp.asarray(array).reshape(-1) for array in (scores, targets, counted))
-    values, labels, counts = flat
-    return values, labels > 0, counts
+    mass = masses(batch, where, weights, wide.dtype)
+    positive = jnp.asarray(targets).reshape(-1) > 0
+    zero = jnp.zeros_like(mass)
+    return scores.reshape(-1), jnp.where(positive, mass, zero), jnp.where(positive, zero, mass)

@@ -16,7 +16,7 @@ from jaxnet.core.checks import (
     require,
 )
 from jaxnet.core.classes import predicted_class
-from jaxnet.core.masks import apply_mask
+from jaxnet.core.masks import apply_weights, masses
 from jaxnet.core.norms import unit_scale
 from jaxnet.core.precision import at_least_float32
 from jaxnet.core.types import AnyArray, Array
@@ -29,6 +29,7 @@ def r_squared(
     *,
     average: Literal["uniform"] | None = "uniform",
     where: Bool[AnyArray, "*batch"] | None = None,
+    weights: Num[AnyArray, "*batch"] | None = None,
 ) -> Float[Array, "..."]:
     """Coefficient of determination, ``R^2 = 1 - sum (v - y)^2 / sum (v - mean v)^2``.
 
@@ -40,6 +41,8 @@ def r_squared(
         targets: true values ``v``, shape ``(..., entries)``, or ``(...)`` beside one entry.
         average: ``"uniform"`` for the mean over the entries, None for one value per entry.
         where: which examples count, booleans of shape ``(...)``; None for all.
+        weights: of the examples, 0 or more, shape ``(...)``: one of weight 2 counts as two; None
+            for 1 each.
 
     Returns:
         A scalar, or shape ``(entries,)``, over the examples that count; NaN if one of their
@@ -58,31 +61,30 @@ def r_squared(
     0.5
     """
     check_arrays(outputs=outputs, targets=targets)
-    if where is not None:
-        outputs, targets = apply_mask(outputs, targets, where)
+    outputs, targets, where = apply_weights(outputs, targets, where, weights)
     check_entrywise(outputs, targets)
     require(outputs.size, "outputs", "to hold 1 example or more", "none")
     check_entries("targets", targets, np.isfinite, "to be finite")
     wide = at_least_float32(outputs.dtype)
     y = outputs.reshape(-1, outputs.shape[-1]).astype(wide)
     v = jnp.asarray(targets, wide).reshape(y.shape)
-    counted = jnp.ones((len(y), 1), bool) if where is None else jnp.asarray(where).reshape(-1, 1)
-    scores = _determination(y, v, counted)
+    mass = masses(outputs.shape[:-1], where, weights, wide)
+    scores = _determination(y, v, mass[:, None])
     if average is None:
         return scores
     return check_choice("average", average, {"uniform": jnp.mean})(scores)
 
 
-def _determination(y: Array, v: Array, counted: Array) -> Array:
+def _determination(y: Array, v: Array, mass: Array) -> Array:
     # by the extremes: a mean that is rounded would leave a constant some variance
     constant = jnp.max(v, axis=0) == jnp.min(v, axis=0)
-    mean = jnp.mean(v, axis=0, keepdims=True, where=counted)
-    deviations = jnp.where(counted, v - mean, 0)
+    mean = jnp.sum(mass * v, axis=0, keepdims=True) / jnp.sum(mass)
+    deviations = jnp.where(mass > 0, v - mean, 0)
     scale = unit_scale(jnp.max(jnp.abs(deviations), axis=0, keepdims=True))
-    residual = jnp.sum(jnp.square(scale * (v - y)), axis=0, where=counted)
-    total = jnp.sum(jnp.square(scale * deviations), axis=0)
+    residual = jnp.sum(mass * jnp.square(scale * (v - y)), axis=0, where=mass > 0)
+    total = jnp.sum(mass * jnp.square(scale * deviations), axis=0)
     explained = 1 - residual / jnp.where(constant, jnp.ones_like(total), total)
-    known = jnp.any(counted) & ~jnp.isnan(residual)
+    known = jnp.any(mass > 0) & ~jnp.isnan(residual)
     met = jnp.where(constant, (residual == 0).astype(y.dtype), explained)
     return jnp.where(known, met, jnp.nan)
 
@@ -93,6 +95,7 @@ def expected_calibration_error(
     *,
     bins: int = 15,
     where: Bool[AnyArray, "*batch"] | None = None,
+    weights: Num[AnyArray, "*batch"] | None = None,
 ) -> Float[Array, ""]:
     """Expected calibration error: mean distance of confidence from accuracy, over bins.
 
@@ -104,6 +107,8 @@ def expected_calibration_error(
         targets: integer labels of shape ``(...)``, or one-hot rows of the same shape.
         bins: ``B``, their number, all of one width.
         where: which examples count, booleans of shape ``(...)``; None for all.
+        weights: of the examples, 0 or more, shape ``(...)``: one of weight 2 counts as two; None
+            for 1 each.
 
     Returns:
         A scalar in [0, 1], 0 for perfect calibration; NaN if a probability is, or no example
@@ -121,8 +126,7 @@ def expected_calibration_error(
     >>> expected_calibration_error(jnp.array([[0.75, 0.25]] * 2), jnp.array([0, 1])).tolist()
     0.25
     """
-    if where is not None:
-        probabilities, targets = apply_mask(probabilities, targets, where)
+    probabilities, targets, where = apply_weights(probabilities, targets, where, weights)
     labels = target_labels(probabilities, targets).reshape(-1)
     check_count("bins", bins)
     require(labels.size, "targets", "to hold 1 example or more", "none")
@@ -131,8 +135,8 @@ def expected_calibration_error(
     p = p.astype(at_least_float32(p.dtype))
     confidence = jnp.max(p, axis=-1)
     right = (predicted_class(p) == labels).astype(p.dtype)
-    counted = jnp.ones(labels.shape, bool) if where is None else jnp.asarray(where).reshape(-1)
+    mass = masses(probabilities.shape[:-1], where, weights, p.dtype)
     upper = jnp.arange(1, bins, dtype=p.dtype) / bins  # of all bins but the last
     index = jnp.searchsorted(upper, confidence, method="compare_all")
-    gaps = jnp.zeros(bins, p.dtype).at[index].add(jnp.where(counted, right - confidence, 0))
-    return jnp.sum(jnp.abs(gaps)) / jnp.sum(counted).astype(p.dtype)
+    gaps = jnp.zeros(bins, p.dtype).at[index].add(mass * (right - confidence))
+    return jnp.sum(jnp.abs(gaps)) / jnp.sum(mass)

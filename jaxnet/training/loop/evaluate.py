@@ -1,6 +1,7 @@
 """Evaluation and prediction."""
 
 import functools
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -81,11 +82,13 @@ def _of_all(
     metrics: Mapping[str, Callable[..., Array]], outputs: Array, examples: Examples
 ) -> dict[str, Array]:
     """Return metrics of a whole set, each a scalar."""
-    found = {}
+    found, weights = {}, examples.weights
+    given = {} if weights is None else {"weights": weights}
     for name, metric in metrics.items():
-        argument, remedy = f"metric {name!r}", "Use a metric of one value an example."
-        require(examples.weights is None, argument, "examples without weights", "some", remedy)
-        found[name] = as_number(argument, metric(outputs, examples.targets))
+        argument, taken = f"metric {name!r}", inspect.signature(metric).parameters
+        remedy = "Or use a metric of one value an example."
+        require(given.keys() <= taken.keys(), argument, "to take weights=", list(taken), remedy)
+        found[name] = as_number(argument, metric(outputs, examples.targets, **given))
     return found
 
 

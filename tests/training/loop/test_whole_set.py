@@ -9,6 +9,7 @@ import pytest
 
 import jaxnet
 from jaxnet.data import Examples, Stream
+from jaxnet.metrics import Metric
 from jaxnet.training import early_stopping, evaluate, fit, grid, predict, sweep
 from jaxnet.training.recipe import Recipe
 
@@ -48,6 +49,20 @@ def test_they_are_measured_on_validation_examples_alone(dtype: np.dtype) -> None
     jax.tree.map(np.testing.assert_array_equal, plain.params, result.params)
     losses = (run.history.validation["loss"] for run in (plain, result))
     np.testing.assert_allclose(*losses, rtol=1e-6)  # summed in another order
+
+
+def test_examples_of_weight_2_count_as_two(float64: np.dtype) -> None:
+    rng = np.random.default_rng(0)
+    part, times = table(40, float64), rng.integers(0, 4, 40)
+    weighted, repeated = (
+        part._replace(weights=times / 3),
+        part.take(np.repeat(np.arange(40), times)),
+    )
+    assert not np.array_equal(times, times[0])
+    runs = [fit(NETWORK, part, validation=on, **settings()) for on in (weighted, repeated)]
+    for name in ("roc_auc", "f1", "binary_accuracy", "loss"):
+        curves = [run.history.validation[name] for run in runs]
+        np.testing.assert_allclose(*curves, rtol=1e-12)
 
 
 def test_a_run_stops_by_one_and_a_sweep_chooses_by_one() -> None:
@@ -97,8 +112,11 @@ def test_what_they_cannot_be_measured_on() -> None:
     with pytest.raises(ValueError, match=r"got 'roc_auc'\. Name it in metrics=, too"):
         fit(NETWORK, train, validation=validation, rules=[rule], **settings(metrics=None))
     weighted = Examples(validation.inputs, validation.targets, jnp.ones(50))
-    with pytest.raises(ValueError, match="expected metric 'roc_auc' examples without weights"):
-        fit(NETWORK, train, validation=weighted, **settings())
+    own = Metric(lambda outputs, targets: jnp.mean(outputs), whole_set=True)
+    with pytest.raises(
+        ValueError, match=r"expected metric 'own' to take weights=, got \['outputs', 'targets'\]"
+    ):
+        fit(NETWORK, train, validation=weighted, **settings(metrics={"own": own}))
     params, statistics = NETWORK.init(KEY, (3,))
     stream = Stream(validation.take, 50)
     with pytest.raises(
