@@ -4,7 +4,7 @@ import contextlib
 import contextvars
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import jax
@@ -268,7 +268,8 @@ class FeedForward(BaseEstimator):
             check_choice("optimizer", self.optimizer, OPTIMIZERS)
         padded, hidden = self.batch_norm is None, self.hidden_layer_sizes
         total = max(len(inputs), least if padded else 0)
-        hidden = (hidden,) if np.ndim(hidden) == 0 else hidden
+        several = isinstance(hidden, Sequence) or getattr(hidden, "ndim", 0) > 0
+        hidden = hidden if several else (hidden,)
         widths = [check_count("hidden_layer_sizes", width) for width in hidden]
         batch = 200 if self.batch_size == "auto" else check_count("batch_size", self.batch_size)
         if batch >= total:  # full batch

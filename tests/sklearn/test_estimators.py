@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import jaxnet
-from jaxnet.core.errors import InvalidValueError
+from jaxnet.core.errors import InvalidTypeError, InvalidValueError
 from jaxnet.core.padding import MOST_ROWS
 from jaxnet.data import Examples
 from jaxnet.data import preparation as prepare
@@ -257,6 +257,7 @@ def test_other_networks_and_optimizers_learn(options: dict[str, Any]) -> None:
         ({"max_iter": 0}, "max_iter"),
         ({"batch_size": 0}, "batch_size"),
         ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes"),
+        ({"hidden_layer_sizes": ((8,), 4)}, "expected hidden_layer_sizes to be an integer"),
         ({"activation": ["relu"]}, "Did you mean 'relu'"),
         ({"class_weight": "balance"}, "a dictionary of labels, 'balanced' or None"),
         ({"class_weight": {"ant": -1, "bee": 1, "cat": 1}}, "class_weight.'ant'"),
@@ -266,7 +267,7 @@ def test_other_networks_and_optimizers_learn(options: dict[str, Any]) -> None:
 )
 def test_settings_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
     x, y = table(20)
-    with pytest.raises(InvalidValueError, match=message):
+    with pytest.raises((InvalidValueError, InvalidTypeError), match=message):
         classifier(**options).fit(x, y)
 
 
