@@ -160,6 +160,7 @@ def test_the_mean_weight_is_that_of_all() -> None:
     weighted = stream(Examples(np.zeros((4, 1)), np.zeros(4), np.array([1, 2, 3, 4], np.float32)))
     assert weighted.mean_weight == 2.5
     assert stream(Examples(np.zeros((4, 1)), np.zeros(4))).mean_weight == 1
+    assert Stream(weighted.read, 4).mean_weight == 1  # unless it is said
 
 
 REFUSALS: dict[str, tuple[Any, str]] = {
