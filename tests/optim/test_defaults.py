@@ -9,7 +9,10 @@ import pytest
 
 from jaxnet import optim, schedules
 
-APART = {("muon", "ns_coeffs")}  # a name in place of the numbers
+APART = {
+    ("muon", "ns_coeffs"),  # a name in place of the numbers
+    ("adamw", "weight_decay"),  # of its own, beside the conventions that it shares with Adam
+}
 OURS: dict[str, Callable[..., Any]] = {
     **optim.OPTIMIZERS,
     "reduce_on_plateau": optim.reduce_on_plateau,
@@ -34,6 +37,21 @@ def test_defaults_are_those_of_optax(pair: tuple[Callable[..., Any], Callable[..
     ours, theirs = map(defaults, pair)
     name = pair[0].__name__
     shared = {each for each in ours if each in theirs and (name, each) not in APART}
+    assert {each: ours[each] for each in shared} == {each: theirs[each] for each in shared}
+
+
+CONVENTIONS = {
+    name: inspect.getmodule(inspect.unwrap(make)).CONVENTIONS["optax"]._asdict()  # pyright: ignore
+    for name, make in optim.OPTIMIZERS.items()
+    if "like" in inspect.signature(make).parameters and THEIRS[name] is not None
+}
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_numbers_of_the_convention_are_the_defaults_of_optax(name: str) -> None:
+    ours, theirs = CONVENTIONS[name], defaults(THEIRS[name])
+    known = {each for each in ours if ours[each] is not None and (name, each) not in APART}
+    shared = known & theirs.keys()
     assert {each: ours[each] for each in shared} == {each: theirs[each] for each in shared}
 
 
