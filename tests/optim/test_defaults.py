@@ -18,7 +18,9 @@ OURS: dict[str, Callable[..., Any]] = {
     "reduce_on_plateau": optim.reduce_on_plateau,
     "exponential_decay": schedules.exponential_decay,
 }
-THEIRS = {name: getattr(optax, name, getattr(optax.contrib, name, None)) for name in OURS}
+THEIRS: dict[str, Any] = {
+    name: getattr(optax, name, getattr(optax.contrib, name, None)) for name in OURS
+}
 PAIRS = [
     *((OURS[name], theirs) for name, theirs in THEIRS.items() if theirs is not None),
     (schedules.plateau, optax.contrib.reduce_on_plateau),
