@@ -52,6 +52,7 @@ def test_wide_layers_are_shortened_and_deep_networks_cut() -> None:
     figure = draw_network(wide)
     assert units(figure) == [10, 10, 10, 10]
     assert len(figure.axes[0].patches) == 40 + 3 * 3  # with the dots
+    assert len({patch.center for patch in figure.axes[0].patches}) == 40 + 3 * 3  # side by side
     assert {"784", "rescale", "batch norm", "dropout 0.5", "78,700 parameters"} <= {*texts(figure)}
     assert units(draw_network(wide, units=3)) == [3, 3, 3, 3]
     deep = draw_network(jaxnet.mlp((3, *[4] * 60, 2)))
