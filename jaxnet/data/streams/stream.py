@@ -24,7 +24,8 @@ class Stream:
     """Examples that are read a chunk at a time, by `jaxnet.training.fit` in place of `Examples`.
 
     Attributes:
-        read: ``indices -> Examples``, arrays of NumPy in the order of the indices.
+        read: ``indices -> Examples``, arrays of NumPy in the order of the indices, new ones in each
+            call: the next chunk is read while the device uses this one.
         size: number of examples.
         chunk: examples a chunk, rounded to whole mini-batches; three are in memory at a time.
         block: neighbours that are read together. 1: the order of an epoch is that of examples in
