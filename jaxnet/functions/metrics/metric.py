@@ -37,7 +37,8 @@ class Metric(NamedTuple):
         mode: ``"max"`` if larger values are better, ``"min"`` if smaller ones are; None if that is
             unknown: the metric is reported only.
         whole_set: whether the function is one of all examples. It is then measured on validation
-            examples, and not while training, where parameters change between mini-batches.
+            examples, and not while training, where parameters change between mini-batches, and
+            is given their weights as ``weights=`` if they have any.
     """
 
     function: ElementwiseLoss
