@@ -40,8 +40,8 @@ class FeedForwardClassifier(ClassifierMixin, FeedForward):
         random_state: seed of parameters, order, dropout and validation rows.
         tol: an epoch improves if its loss, or its validation score, is better by more than this.
         verbose: whether to print the loss of each epoch, after the fit.
-        warm_start: whether `fit` continues with the parameters, the optimizer's state and the
-            preprocessing of the fit before.
+        warm_start: whether `fit` continues with the parameters, those of the best epoch if early
+            stopping kept them, the optimizer's state and the preprocessing of the fit before.
         early_stopping: whether to hold out rows, to stop by the accuracy on them, and to
             keep the parameters of the best epoch; otherwise the training loss ends the run.
         validation_fraction: fraction of the rows to hold out, stratified.

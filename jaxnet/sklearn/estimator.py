@@ -288,15 +288,19 @@ class FeedForward(BaseEstimator):
         )
 
     def _start(self, structure: Structure, numbers: dict[str, np.ndarray]) -> Any:
-        """Return the state that an earlier fit ended with, its rules as before the first epoch."""
+        """Return the state of an earlier fit, with its best parameters if it kept them.
+
+        Its rules are as before the first epoch.
+        """
         for name in ("widths", "batch_norm", "dropout", "optimizer"):
             before, now = getattr(self._structure, name), getattr(structure, name)
             expected, remedy = f"to be {before} as before", "Or set warm_start=False."
             require(before == now, name, expected, now, remedy)
-        state = self._learned.state
-        known = {name: value.item() for name, value in numbers.items()}
-        rules = make_build(structure)(**known).rules
-        return state._replace(rules=start_rules(rules, state.params, state.statistics))
+        learned, known = self._learned, {name: value.item() for name, value in numbers.items()}
+        recipe, state = make_build(structure)(**known), learned.state
+        if recipe.evaluate_at is None:  # else they are averages of the trained ones
+            state = state._replace(params=learned.params, statistics=learned.statistics)
+        return state._replace(rules=start_rules(recipe.rules, state.params, state.statistics))
 
     def _prepare(self, inputs: np.ndarray) -> np.ndarray:
         """Return preprocessed inputs in JAX's default precision."""

@@ -194,6 +194,11 @@ def test_a_warm_start_goes_on() -> None:
     assert halves.n_iter_ == 6
     held_out = classifier(early_stopping=True, warm_start=True, max_iter=3)
     assert len(held_out.fit(x, y).fit(x, y).validation_scores_ or ()) == 6
+    best: Any = classifier(early_stopping=True, max_iter=40, n_iter_no_change=5, random_state=0)
+    before = best.fit(x, y).predict_proba(x)
+    assert np.argmax(best.validation_scores_) + 1 < best.n_iter_  # the last ones are others
+    best.set_params(warm_start=True, learning_rate_init=1e-9, max_iter=1)
+    np.testing.assert_allclose(best.fit(x, y).predict_proba(x), before, atol=1e-5)
     with pytest.raises(InvalidValueError, match="widths"):
         halves.set_params(hidden_layer_sizes=(4,)).fit(x, y)
 
