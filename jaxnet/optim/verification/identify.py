@@ -428,8 +428,12 @@ def _match(fit: Fit, target: Target) -> Match:
 
 
 def _plain(value: float) -> float:
-    """Return a number without the rounding of its coordinate."""
-    return float(f"{value:.12g}")
+    """Return a number without the rounding of its coordinate, and 0 without a sign.
+
+    >>> _plain(-0.0), _plain(0.1 + 0.2)
+    (0.0, 0.3)
+    """
+    return float(f"{value:.12g}") + 0.0
 
 
 def _unequal(equal: Sequence[Match]) -> dict[str, str]:
