@@ -19,6 +19,17 @@ class Part(NamedTuple):
     experiments: tuple[str, ...]
 
 
+UNSEEDED = (
+    "verify_optimizers",
+    "optimizer_cost",
+    "sweep_throughput",
+    "benchmark",
+    "cost_growth",
+    "cold_start",
+    "time_to_accuracy",
+)
+"""Experiments of the library itself, none of which has a seed to choose."""
+
 PARTS = (
     Part(
         "Lecture 000: neural networks in machine learning",
@@ -67,15 +78,7 @@ PARTS = (
     Part(
         "Beyond the lectures",
         "What the library promises about itself.",
-        (
-            "verify_optimizers",
-            "optimizer_cost",
-            "sweep_throughput",
-            "benchmark",
-            "cost_growth",
-            "cold_start",
-            "time_to_accuracy",
-        ),
+        UNSEEDED,
     ),
 )
 """All experiments but `TOOLS`."""
@@ -91,17 +94,6 @@ TIMED = (
     "time_to_accuracy",
 )
 """Experiments that measure time, and run when nothing else does."""
-
-UNSEEDED = (
-    "verify_optimizers",
-    "optimizer_cost",
-    "sweep_throughput",
-    "benchmark",
-    "cost_growth",
-    "cold_start",
-    "time_to_accuracy",
-)
-"""Experiments without a seed to choose."""
 
 TOOLS = ("predict", "prepare_data", "compare_records", "accelerator", "docs")
 """Experiments for data or a device of one's own, and the documentation; not on the page."""

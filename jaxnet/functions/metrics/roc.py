@@ -116,11 +116,10 @@ def roc_auc(
     scores, ones, zeros = _scores(outputs, targets, where, weights)
     others = jnp.where(zeros > 0, scores, jnp.inf)
     order = jnp.argsort(others)
+    others = others[order]
     # mass of class 0 before each of its scores in order, and of all
     mass = jnp.concatenate([jnp.zeros(1, scores.dtype), jnp.cumsum(zeros[order])])
-    below, up_to = (
-        mass[jnp.searchsorted(others[order], scores, side=side)] for side in ("left", "right")
-    )
+    below, up_to = (mass[jnp.searchsorted(others, scores, side=side)] for side in ("left", "right"))
     area = jnp.sum(ones * (below + up_to)) / (2 * mass[-1] * jnp.sum(ones))
     counted = (ones > 0) | (zeros > 0)
     return jnp.where(jnp.any(jnp.isnan(scores) & counted), jnp.nan, area)

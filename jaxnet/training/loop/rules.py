@@ -226,7 +226,7 @@ def watch(rules: Sequence[Rule], states: Sequence[Any], watched: Watched) -> tup
 
 def stopped_by(rules: Sequence[Rule], states: Sequence[Any]) -> AnyArray:
     """Return the index of the first rule that ends the run, int32; `NO_RULE` if none does."""
-    found: AnyArray = np.asarray(NO_RULE, np.int32)  # makes no program
+    found: AnyArray = np.asarray(NO_RULE, np.int32)  # by JAX it would be a program
     for index, (rule, state) in reversed(list(enumerate(zip(rules, states, strict=True)))):
         if rule.stop is not None:
             found = jnp.where(rule.stop(state), jnp.int32(index), found)
