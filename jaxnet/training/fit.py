@@ -140,7 +140,7 @@ def fit(
             `jaxnet.data`. Validation and instruments see the examples as they are.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
         shuffle: whether to draw a new order every epoch: True of the examples, ``"batches"`` of
-            fixed mini-batches, as lecture 000 has it.
+            fixed mini-batches, as lecture 000 has it. Full batches keep the examples' order.
         short_batch: what becomes of a last mini-batch that is not full. ``"equal"``: its examples
             weigh as much as all others; ``"mean"``: its gradient is its own mean, which makes them
             weigh more (PyTorch, Keras); ``"drop"``: it is left out.

@@ -16,7 +16,8 @@ from jaxnet.optim.update_rule.factory import take_learning_rates, with_learning_
 from jaxnet.training.loop.checks import check_batch_size
 from jaxnet.training.loop.epoch import SHORT_BATCHES, ShortBatch, Shuffle, make_epoch
 from jaxnet.training.loop.evaluate import make_evaluate
-from jaxnet.training.loop.gradient import get_engine
+from jaxnet.training.loop.gradient import ENGINES, get_engine
+from jaxnet.training.loop.in_parts import in_parts
 from jaxnet.training.loop.objective import Objective
 from jaxnet.training.loop.run import Instrument, Run, check_instruments, make_run
 from jaxnet.training.loop.step import Step, make_step
@@ -82,7 +83,7 @@ def assemble(recipe: Recipe, loop: LoopConfig) -> Run:
     """
     objective = recipe_objective(recipe)
     epoch = make_epoch(
-        recipe_step(recipe, objective),
+        recipe_step(recipe, objective, loop.mesh),
         batch_size=loop.batch_size,
         shuffle=loop.shuffle,
         short_batch=loop.short_batch,
@@ -116,9 +117,11 @@ def with_rates(recipe: Recipe, rates: Rates) -> Recipe:
     return recipe._replace(optimizer=with_learning_rates(recipe.optimizer, rates))
 
 
-def recipe_step(recipe: Recipe, objective: Objective) -> Step:
-    """Return the training step of a recipe."""
+def recipe_step(recipe: Recipe, objective: Objective, mesh: Mesh | None = None) -> Step:
+    """Return the training step of a recipe; large mini-batches in parts, unless divided already."""
     engine = get_engine(recipe.gradient)
+    if engine in ENGINES.values() and mesh is None:
+        engine = in_parts(engine)
     return make_step(objective, engine, recipe.optimizer, recipe.constraint)
 
 

@@ -21,6 +21,7 @@ from jaxnet.training.loop.epoch import (
     Underway,
     epoch_keys,
     finish_epoch,
+    is_shuffled,
     make_steps,
     no_totals,
 )
@@ -193,7 +194,8 @@ class StreamRun:
         size = self._loop.batch_size
         first = int(state.totals.steps) * size // count(self._first)
         while True:
-            key = epoch_keys(state)[0] if self._loop.shuffle else None
+            shuffled = is_shuffled(self._loop.shuffle, self._train.size, size)
+            key = epoch_keys(state)[0] if shuffled else None
             yield from enumerate(self._train.epoch(key, batch_size=size, first=first), first)
             state, first = state._replace(epoch=state.epoch + 1), 0
 

@@ -163,7 +163,7 @@ def make_train(
         epochs: how often to go through the examples, 1 or more, unless a rule ends the run.
         batch_size: examples a step.
         shuffle: whether to draw a new order every epoch: True of the examples, ``"batches"`` of
-            fixed mini-batches, as lecture 000 has it.
+            fixed mini-batches, as lecture 000 has it. Full batches keep the examples' order.
         short_batch: what becomes of a last mini-batch that is not full, as for `fit`.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
         differentiable: whether `jax.grad` goes through the run, to its hyperparameters, which

@@ -127,7 +127,8 @@ def make_epoch(
         step: one step, of `jaxnet.training.loop.step.make_step`.
         batch_size: examples a step.
         shuffle: whether to draw a new order every epoch: True of the examples, ``"batches"`` of
-            fixed mini-batches, of which one that is not full remains the last.
+            fixed mini-batches, of which one that is not full remains the last. A single
+            mini-batch of all has the examples in their own order.
         short_batch: what becomes of a last mini-batch that is not full.
         augment: ``(key, mini-batch) -> mini-batch`` of as many examples; None for none.
         subset: indices of the examples to go through in place of all, shape ``(n,)``; may be
@@ -142,24 +143,31 @@ def make_epoch(
         order_key, step_key = epoch_keys(state)
         total = count(examples) if subset is None else len(subset)
         order = _draw_order(order_key, total, batch_size, shuffle)
-        order = order if subset is None else jnp.asarray(subset, jnp.int32)[order]
+        if subset is not None:
+            among = jnp.asarray(subset, jnp.int32)
+            order = among if order is None else among[order]
         if examples.weights is not None:  # of mean 1, divisors stay numbers of examples
             weights = examples.weights.astype(jnp.result_type(float))
-            examples = examples._replace(weights=weights / weights[order].mean())
+            seen = weights if order is None else weights[order]
+            examples = examples._replace(weights=weights / seen.mean())
         underway = steps.begin(state, examples, scale)
         return finish_epoch(state, steps.advance(underway, examples, order, step_key))
 
     return epoch
 
 
-def _draw_order(key: Key, total: int, batch_size: int, shuffle: Shuffle) -> Array:
-    """Return the indices of an epoch's examples, int32."""
-    fixed, full = shuffle == "batches", total // batch_size
-    if shuffle and not fixed:
+def is_shuffled(shuffle: Shuffle, total: int, batch_size: int) -> bool:
+    """Return whether an epoch's examples come in a random order; a single mini-batch has none."""
+    return bool(shuffle) and batch_size < total
+
+
+def _draw_order(key: Key, total: int, batch_size: int, shuffle: Shuffle) -> Array | None:
+    """Return the indices of an epoch's examples, int32; None for their own order."""
+    if not is_shuffled(shuffle, total, batch_size):
+        return None
+    if shuffle != "batches":
         return random_order(key, total)
-    given = jnp.arange(total, dtype=jnp.int32)
-    if not fixed or not full:
-        return given
+    full, given = total // batch_size, jnp.arange(total, dtype=jnp.int32)
     batches, rest = given[: full * batch_size].reshape(full, -1), given[full * batch_size :]
     return jnp.concatenate([batches[random_order(key, full)].ravel(), rest])
 

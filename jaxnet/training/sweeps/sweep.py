@@ -78,7 +78,7 @@ def sweep(
         seeds: runs of each setting, 1 or more.
         validation: examples to evaluate on after every epoch.
         shuffle: whether to draw a new order every epoch: True of the examples, ``"batches"`` of
-            fixed mini-batches, as lecture 000 has it.
+            fixed mini-batches, as lecture 000 has it. Full batches keep the examples' order.
         short_batch: what becomes of a last mini-batch that is not full, as for `fit`.
         instruments: name -> ``(params, statistics, train) -> scalar``, read after every epoch.
         width: runs a device trains at a time. With 1, each run has the bits that it has alone.

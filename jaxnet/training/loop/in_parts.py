@@ -1,0 +1,99 @@
+"""Gradient of a large mini-batch as a sum over parts of it."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxnet.core.precision import at_least_float32
+from jaxnet.core.types import Array, Key, Layer, Number, Params, Statistics
+from jaxnet.data.examples import Examples, count
+from jaxnet.functions.losses import LOSSES
+from jaxnet.functions.metrics.metric import without_options
+from jaxnet.training.loop.gradient import BatchGradient, GradientEngine, GradientFunction
+from jaxnet.training.loop.objective import Objective
+
+PART = 5000
+"""Examples a part, at least, on a CPU: few enough for the cache.
+
+For 784-100-100-10 and all 60,000 examples in bytes, the gradient takes 136 ms in parts of 5,000,
+158 in parts of 1,000 and 224 in one; for 784-1024-1024-10 and 20,000 examples .70 s in place of
+.88; on two cores.
+"""
+
+SEPARABLE = (
+    *("serial", "residual", "shared", "dense", "maxout", "powers"),
+    *("flatten", "rescale", "standardize", "active_units"),
+)
+"""Kinds of layers whose outputs for an example depend neither on other examples nor on a key."""
+
+
+def in_parts(engine: GradientEngine) -> GradientEngine:
+    """Return an engine that sums the gradients of parts of a mini-batch, where they are separate.
+
+    ``sum_B dR_B = dR``, in float32 at least: equal to the engine's own but for the order of the
+    sums. The first part has the penalty and what does not divide evenly. Networks with batch
+    normalization, dropout or layers of the user's, losses of the user's, mini-batches of less than
+    two parts and other devices than a CPU are left to the engine as they are.
+
+    Args:
+        engine: `autodiff` or `by_hand`.
+    """
+
+    def divided(objective: Objective) -> GradientFunction:
+        whole = engine(objective)
+        if not is_separable(objective):
+            return whole
+        without_penalty = engine(objective._replace(penalty=None))
+
+        def gradient(
+            params: Params, statistics: Statistics, batch: Examples, key: Key, divisor: Number
+        ) -> BatchGradient:
+            parts = count(batch) // PART
+            if parts < 2:
+                return whole(params, statistics, batch, key, divisor)
+            size = count(batch) // parts
+            first = count(batch) - (parts - 1) * size
+
+            def by_part(params: Params, statistics: Statistics, batch: Examples) -> BatchGradient:
+                def add(sums: Any, start: Array) -> tuple[Any, None]:
+                    part = batch.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size))
+                    here = without_penalty(params, statistics, part, key, divisor)
+                    return jax.tree.map(jnp.add, sums, _sums(here)), None
+
+                here = whole(params, statistics, batch.take(slice(first)), key, divisor)
+                starts = first + size * jnp.arange(parts - 1, dtype=jnp.int32)
+                (dparams, sums), _ = jax.lax.scan(add, _sums(here), starts)
+                dparams = jax.tree.map(lambda dw, w: dw.astype(w.dtype), dparams, here.dparams)
+                return BatchGradient(dparams, sums, here.statistics)
+
+            def at_once(params: Params, statistics: Statistics, batch: Examples) -> BatchGradient:
+                return whole(params, statistics, batch, key, divisor)
+
+            given = params, statistics, batch
+            return jax.lax.platform_dependent(*given, cpu=by_part, default=at_once)
+
+        return gradient
+
+    return divided
+
+
+def _sums(here: BatchGradient) -> Any:
+    return jax.tree.map(lambda a: a.astype(at_least_float32(a.dtype)), (here.dparams, here.sums))
+
+
+def is_separable(objective: Objective) -> bool:
+    """Return whether the gradient of a batch is the sum of those of its parts, for any key.
+
+    >>> from jaxnet.networks import mlp
+    >>> from jaxnet.training.loop.objective import make_objective
+    >>> [is_separable(make_objective(mlp((2, 3, 2), drop_rate=rate))) for rate in (0.0, 0.5)]
+    [True, False]
+    """
+
+    def separable(layer: Layer) -> bool:
+        known = layer.description.kind in SEPARABLE or layer.description.entrywise
+        return known and all(map(separable, layer.description.parts))
+
+    library = without_options(objective.loss.function) in LOSSES.values()
+    return library and separable(objective.network)

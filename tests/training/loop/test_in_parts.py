@@ -1,0 +1,112 @@
+"""Gradients of large mini-batches, summed over parts: equal to those at once."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxnet
+from jaxnet.core.types import Layer
+from jaxnet.data import Examples
+from jaxnet.layers import activation, batch_norm, dense, dropout, gaussian_noise, layer, serial
+from jaxnet.training import Recipe, make_train
+from jaxnet.training.loop.gradient import ENGINES, GradientEngine
+from jaxnet.training.loop.in_parts import in_parts, is_separable
+from jaxnet.training.loop.objective import make_objective
+from tests.comparison import assert_trees_close
+
+PART = 10
+"""Examples a part in these tests."""
+
+MANY = 2 * PART + 7
+"""Examples of two parts, the first larger than the second."""
+
+KEY = jax.random.key(0)
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jaxnet.training.loop.in_parts.PART", PART)
+
+
+def examples(number: int = MANY, **fields: Any) -> Examples:
+    generator = np.random.default_rng(0)
+    inputs = jnp.asarray(generator.standard_normal((number, 3)), float)
+    return Examples(inputs, jnp.asarray(generator.integers(0, 2, number), jnp.int32), **fields)
+
+
+def gradient(engine: GradientEngine, net: Layer, batch: Examples, **options: Any) -> Any:
+    """Return the gradient of the mean risk at random parameters."""
+    whole = engine(make_objective(net, **options))
+    trees = net.init(KEY, (3,))
+    return jax.jit(lambda *given: whole(*given, KEY, len(batch.inputs)))(*trees, batch)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_sum_over_parts_equals_the_gradient_at_once(name: str, dtype: np.dtype) -> None:
+    engine, net = ENGINES[name], jaxnet.mlp((3, 5, 2), activation="tanh")
+    batch = examples(weights=jnp.linspace(0, 2, MANY, dtype=dtype))
+    penalty = jaxnet.penalties.get_penalty("l2", strength=0.1)
+    parts = gradient(in_parts(engine), net, batch, penalty=penalty)
+    whole = gradient(engine, net, batch, penalty=penalty)
+    assert_trees_close(parts, whole)
+    without = gradient(engine, net, batch)
+    assert abs(without.dparams[0].weights - whole.dparams[0].weights).max() > 1e-3
+
+
+def test_narrow_parameters_lose_nothing_by_the_sum() -> None:
+    """A sum of 1,000 parts in bfloat16 would be wrong by a tenth."""
+    narrow, batch = jaxnet.mlp((3, 2), dtype="bfloat16"), examples(1000 * PART)
+    narrow_batch = batch._replace(inputs=batch.inputs.astype("bfloat16"))
+    found = gradient(in_parts(ENGINES["autodiff"]), narrow, narrow_batch, metrics=())
+    exact = gradient(ENGINES["autodiff"], jaxnet.mlp((3, 2)), batch, metrics=())
+    bias, wanted = found.dparams[0].bias, exact.dparams[0].bias
+    assert bias.dtype == jnp.bfloat16
+    np.testing.assert_allclose(bias.astype(float), wanted, rtol=0.02)
+
+
+def coupled(params: Any, x: jax.Array) -> jax.Array:
+    return x - x.mean(axis=0)
+
+
+APART = {
+    "batch normalization": {"net": serial(dense(2), batch_norm(momentum=0.9))},
+    "dropout": {"net": serial(dropout(0.5), dense(2))},
+    "noise": {"net": serial(gaussian_noise(0.5), dense(2))},
+    "a layer of one's own": {"net": serial(layer(lambda key, shape: (), coupled), dense(2))},
+    "a softmax": {"net": serial(dense(2), activation("softmax")), "loss": "squared_error"},
+    "a loss of one's own": {"net": dense(2), "loss": lambda y, v: (y - y.mean(0)).sum(1) * v},
+}
+
+
+@pytest.mark.parametrize("case", APART)
+def test_what_is_not_separable_is_computed_at_once(case: str) -> None:
+    options: Any = dict(APART[case])
+    net = options.pop("net")
+    objective = make_objective(net, metrics=(), **options)
+    assert not is_separable(objective)
+    whole = object()
+    engine: Any = lambda asked: whole if asked is objective else None  # noqa: E731
+    assert in_parts(engine)(objective) is whole
+
+
+def test_less_than_two_parts_are_computed_at_once() -> None:
+    few = examples(2 * PART - 1)
+    for engine in ENGINES.values():
+        found = [gradient(each, dense(2), few) for each in (engine, in_parts(engine))]
+        jax.tree.map(np.testing.assert_array_equal, *found)
+
+
+def test_a_full_batch_is_trained_on_in_the_memory_of_parts() -> None:
+    """At once, the hidden units of all examples are kept for the backward pass."""
+    net, number = jaxnet.mlp((3, 200, 2)), 100 * PART
+    hidden = 4 * 200 * number
+
+    def memory(net: Layer) -> int:
+        recipe = Recipe(net, jaxnet.optim.sgd(0.1))
+        train = make_train(lambda: recipe, examples(number), epochs=1, batch_size=number)
+        return jax.jit(train).lower(KEY, {}).compile().memory_analysis().temp_size_in_bytes
+
+    assert memory(net) < hidden < memory(serial(net, dropout(0.1)))
