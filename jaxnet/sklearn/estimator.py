@@ -24,6 +24,7 @@ from jaxnet.core.checks import (
     check_ranges,
     require,
 )
+from jaxnet.core.heap import release_compiler_memory
 from jaxnet.core.padding import padded, power_of_two
 from jaxnet.core.types import Layer
 from jaxnet.data.examples import Examples
@@ -202,6 +203,7 @@ class FeedForward(BaseEstimator):
         started = time.perf_counter()
         jax.block_until_ready(run(seed, task.numbers, np.int32(0), *given))  # compiles
         compiled = time.perf_counter()
+        release_compiler_memory(compiled - started)
         trained = run(seed, task.numbers, np.int32(task.epochs), *given)
         learned = jax.device_get(trained._replace(state=without_keys(trained.state)))
         self._seconds = compiled - started, time.perf_counter() - compiled

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import numpy as np
 
+from jaxnet.core.heap import release_compiler_memory
 from jaxnet.core.optional_imports import import_package
 from jaxnet.core.representation import fields_html, known, represent, representation
 from jaxnet.core.trees import count_parameters
@@ -256,6 +257,7 @@ def run_in_chunks(
     state, rows, _ = jax.block_until_ready(call(state, 0))  # compiles, trains nothing
     state, history, seconds = stands = Standing(state, _filled(rows, 0), 0.0)
     compiled = time.perf_counter()
+    release_compiler_memory(compiled - started)
     if checkpoint is not None:
         state, history, seconds = stands = checkpoint.resume(stands)
     began = time.perf_counter() - seconds

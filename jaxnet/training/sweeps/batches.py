@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import numpy as np
 
+from jaxnet.core.heap import release_compiler_memory
 from jaxnet.data.examples import Examples
 from jaxnet.training.distributed.devices import Device
 from jaxnet.training.train import RunProgram, Trained
@@ -88,7 +89,9 @@ def compile_workers(
         compiled = list(pool.map(lambda each: each.compile(), lowered))
     placed = zip(compiled, devices, copies, strict=True)
     runs = [_on_device(*each, keep, width=width) for each in placed]
-    return Workers(runs, width, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    release_compiler_memory(seconds)
+    return Workers(runs, width, seconds)
 
 
 def lower_member(
