@@ -147,13 +147,13 @@ def test_verdicts_need_all_of_enough_rounds(seconds: list[float], verdict: str) 
 
 
 def test_claims_compare_ratios_with_bars() -> None:
-    ratios = {"jaxnet_by_hand": 1.11, "jaxnet_dropout": 1.14, "pytorch_best": 1.79}
+    ratios = {"jaxnet_by_hand": 1.11, "jaxnet_dropout": 1.09, "pytorch_best": 1.79}
     same = {name: Ratio(value, value, value, "") for name, value in ratios.items()}
     holds, fails = ({"plain_jax": Ratio(0.9, 0.8, most, "")} for most in (1.0, 0.99))
     claims = benchmark.check_claims(benchmark.Config(rounds=5), "headline", holds | same)
     assert [claim.holds for claim in claims] == [True, False, False, True]
-    (claim,) = benchmark.check_claims(benchmark.Config(), "wide", fails | same)
-    assert not claim.holds
+    claims = benchmark.check_claims(benchmark.Config(), "wide", fails | same)
+    assert [claim.holds for claim in claims] == [False, True]
     assert benchmark.check_claims(benchmark.SMOKE, "headline", holds | same) == []
 
 

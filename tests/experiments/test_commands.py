@@ -263,8 +263,7 @@ def test_the_benchmark_reports_ratios_and_missing_peers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     module = importlib.import_module("experiments.benchmark")
-    monkeypatch.setattr(module, "COSTS", {})
-    monkeypatch.setattr(module, "OWN", ("jaxnet",))
+    monkeypatch.setattr(module, "VARIANTS", {"headline": ()})
     monkeypatch.setattr(module, "missing_packages", lambda name: ["torch"] * name.startswith("py"))
     options = ("--smoke", "--examples", "100", "--peers", "sklearn", "pytorch_dataloader")
     results = recorded("benchmark", tmp_path, *options)["results"]

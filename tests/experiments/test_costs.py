@@ -139,14 +139,6 @@ def test_a_search_sees_no_test_image() -> None:
     assert accuracies.shape == (2,)
 
 
-def test_a_data_set_without_recipes_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(time_to_accuracy, "RECIPES", {})
-    assert run("time_to_accuracy", "--out", str(tmp_path)) == 2
-    assert "Find some by --search" in capsys.readouterr().err
-
-
 def test_times_and_accuracies_below_the_targets_fail() -> None:
     good, slow = Runs(np.ones(2), np.full(2, 0.98)), Runs(np.full(2, 1.7), np.full(2, 0.97))
     runs = {0.975: {"jaxnet": good, "PyTorch": slow}}
