@@ -29,8 +29,9 @@ class Stream:
         size: number of examples.
         chunk: examples a chunk, rounded to whole mini-batches; three are in memory at a time.
         block: neighbours that are read together. 1: the order of an epoch is that of examples in
-            memory, `random_order`, and so are the results. More reads a disk faster, and mixes
-            less: the blocks are shuffled, and the examples of each chunk.
+            memory, `random_order`, and so are the results, in mini-batches of thousands to
+            rounding. More reads a disk faster, and mixes less: the blocks are shuffled, and the
+            examples of each chunk.
         through: ``chunks -> chunks`` of an epoch, such as a pipeline of grain; None for none.
             A run that resumes passes the chunks that are left.
         mean_weight: mean of the examples' weights, if they have any.

@@ -30,8 +30,9 @@ def batched_sum(
     >>> batched_sum(lambda part: part.sum(), jnp.arange(5.0), chunk=2).tolist()
     10.0
     """
-    total = len(jax.tree.leaves(tree)[0])
-    size = min(chunk, total)
+    total, size = len(jax.tree.leaves(tree)[0]), chunk
+    if total <= size:  # one part is traced and compiled once
+        return function(tree)
     full = total // size
 
     def body(sums: Any, index: Array) -> tuple[Any, None]:
@@ -56,8 +57,9 @@ def batched_map(function: Callable[[Any], Array], tree: Any, *, chunk: int = CHU
     >>> batched_map(lambda part: 2 * part, jnp.arange(5.0), chunk=2).tolist()
     [0.0, 2.0, 4.0, 6.0, 8.0]
     """
-    total = len(jax.tree.leaves(tree)[0])
-    size = min(chunk, total)
+    total, size = len(jax.tree.leaves(tree)[0]), chunk
+    if total <= size:
+        return function(tree)
     end = total - total % size
     parts = jax.tree.map(lambda array: array[:end].reshape(-1, size, *array.shape[1:]), tree)
     tail = function(jax.tree.map(lambda array: array[end:], tree))
