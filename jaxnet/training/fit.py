@@ -111,7 +111,8 @@ def fit(
         epochs: how often to go through the examples, 1 or more; with a checkpoint, in all starts
             together.
         batch_size: examples a step: 1 for sample-level, all for full-batch gradient descent; 2 or
-            more with batch normalization.
+            more with batch normalization. Large ones are summed over parts on a CPU, see
+            `jaxnet.training.loop.in_parts`.
         loss: a name in `jaxnet.losses.LOSSES`, or ``(outputs, targets) -> value an example``, or
             a `jaxnet.losses.Loss`, a pair of that and its backward rule; by default the loss
             of the network's head, softmax cross-entropy without one.

@@ -40,8 +40,13 @@ def examples(number: int = MANY, **fields: Any) -> Examples:
 def gradient(engine: GradientEngine, net: Layer, batch: Examples, **options: Any) -> Any:
     """Return the gradient of the mean risk at random parameters."""
     whole = engine(make_objective(net, **options))
-    trees = net.init(KEY, (3,))
-    return jax.jit(lambda *given: whole(*given, KEY, len(batch.inputs)))(*trees, batch)
+    params, statistics = net.init(KEY, (3,))
+
+    @jax.jit
+    def at(params: Any, batch: Examples) -> Any:
+        return whole(params, statistics, batch, KEY, len(batch.inputs))
+
+    return at(params, batch)
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -107,6 +112,7 @@ def test_a_full_batch_is_trained_on_in_the_memory_of_parts() -> None:
     def memory(net: Layer) -> int:
         recipe = Recipe(net, jaxnet.optim.sgd(0.1))
         train = make_train(lambda: recipe, examples(number), epochs=1, batch_size=number)
-        return jax.jit(train).lower(KEY, {}).compile().memory_analysis().temp_size_in_bytes
+        analysis: Any = jax.jit(train).lower(KEY, {}).compile().memory_analysis()
+        return analysis.temp_size_in_bytes
 
     assert memory(net) < hidden < memory(serial(net, dropout(0.1)))
