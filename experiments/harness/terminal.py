@@ -8,24 +8,26 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 USER_ERROR = 2
-INTERRUPTED = 130
 BROKEN_PIPE = 141
 """Exit status of a program that SIGPIPE ended, as a shell reports it."""
 
 AFTER_A_BAR = "\r\x1b[2K\x1b[?25h"
 """Clears the line and shows the cursor that a progress bar has hidden."""
 
+ENDINGS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+"""Signal that ends a command -> its message; the exit status is 128 and the signal's number."""
+
 GRACE = 1.0
-"""Seconds for writing the last message after an interrupt."""
+"""Seconds for writing the last message after such a signal."""
 
 LAST_WORK = 5.0
 """Seconds at most for what `at_interrupt` does before."""
 
 at_interrupt: list[Callable[[], str]] = []
-"""Functions that an interrupt calls, and that return what the message says of them."""
+"""Functions that such a signal calls, and that return what the message says of them."""
 
 
 def is_watched() -> bool:
@@ -44,15 +46,16 @@ def complain(text: object) -> None:
 
 
 def prepare() -> None:
-    """Let streams escape characters they cannot encode, and an interrupt end with status 130."""
+    """Let streams escape characters they cannot encode, and signals end with what was reached."""
     for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed by the shell
         stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        _watch_for_interrupts()
+    defaults = signal.default_int_handler, signal.SIG_DFL
+    if heeded := [number for number in ENDINGS if signal.getsignal(number) in defaults]:
+        _watch_for(heeded)
 
 
-def _watch_for_interrupts() -> None:
-    """End the process soon after an interrupt, from a thread of its own.
+def _watch_for(heeded: Iterable[signal.Signals]) -> None:
+    """End the process soon after one of these signals, from a thread of its own.
 
     Python's `KeyboardInterrupt` in the main thread waits while that is in XLA, is lost in a
     callback such as JAX's at garbage collection, and destroys what XLA's threads still use. Files
@@ -61,21 +64,23 @@ def _watch_for_interrupts() -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    signal.signal(signal.SIGINT, lambda *_: None)
-    threading.Thread(target=_end_at_interrupt, args=(reading,), daemon=True).start()
+    for number in heeded:
+        signal.signal(number, lambda *_: None)
+    threading.Thread(target=_end_at_signal, args=(reading,), daemon=True).start()
 
 
-def _end_at_interrupt(signals: int) -> None:
-    """Read numbers of signals until an interrupt, and end the process."""
-    while os.read(signals, 1) != bytes([signal.SIGINT]):
-        pass
-    said = ["interrupted"]
+def _end_at_signal(signals: int) -> None:
+    """Read numbers of signals until one of `ENDINGS`, and end the process."""
+    number = 0
+    while number not in ENDINGS:
+        (number,) = os.read(signals, 1)
+    said = [ENDINGS[signal.Signals(number)]]
     # a disk may hang, and a full pipe block
-    for work, seconds in ((_act, LAST_WORK), (_report_interrupt, GRACE)):
+    for work, seconds in ((_act, LAST_WORK), (_report, GRACE)):
         thread = threading.Thread(target=work, args=(said,), daemon=True)
         thread.start()
         thread.join(seconds)
-    os._exit(INTERRUPTED)
+    os._exit(128 + number)
 
 
 def _act(said: list[str]) -> None:
@@ -84,7 +89,7 @@ def _act(said: list[str]) -> None:
             said += filter(None, [action()])
 
 
-def _report_interrupt(said: list[str]) -> None:
+def _report(said: list[str]) -> None:
     if is_watched():
         print(AFTER_A_BAR, end="", file=sys.stderr)
     complain("; ".join(said))

@@ -121,6 +121,9 @@ from experiments.harness.terminal import finish
 def interrupt(late=None):
     os.kill(os.getpid(), signal.SIGINT)
 
+def terminate():
+    os.kill(os.getpid(), signal.SIGTERM)
+
 soon = threading.Timer(0.5, interrupt)
 """
 
@@ -159,6 +162,13 @@ def test_an_interrupt_ends_it_at_once(moment: str) -> None:
             process.kill()
         assert process.stderr is not None
         assert process.stderr.read() == "interrupted\n"
+
+
+def test_a_request_to_end_is_heeded_as_an_interrupt_is() -> None:
+    """By `timeout`, a scheduler or a container, before they kill."""
+    code = f"{PREAMBLE}\ndef run():\n    terminate(); time.sleep(60)\nsys.exit(finish(run))"
+    done = started([sys.executable, "-c", code])
+    assert (done.returncode, done.stderr) == (143, "terminated\n")
 
 
 def test_an_interrupt_shows_the_cursor_again() -> None:
