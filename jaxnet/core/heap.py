@@ -3,8 +3,8 @@
 import contextlib
 import ctypes
 
-COMPILATION = 0.1
-"""Seconds of a first call, at least, in which something was compiled."""
+COMPILATION = 0.5
+"""Seconds of compilation, at least, after which there is enough to return."""
 
 
 def release_compiler_memory(seconds: float) -> None:
@@ -14,7 +14,7 @@ def release_compiler_memory(seconds: float) -> None:
     program of `jaxnet.training.fit` some 150 MB, of no use for its arrays. It takes 15 to 30 ms.
 
     Args:
-        seconds: what the first call of a program took; nothing is done below `COMPILATION`.
+        seconds: what the compilation took; nothing is done below `COMPILATION`.
     """
     if seconds < COMPILATION:
         return

@@ -303,11 +303,11 @@ def _run(
 def _start(shared: Shared, in_shape: Shape, key: Key, state: TrainState | None) -> TrainState:
     """Return a copy of the initial state: the program donates its argument."""
     recipe, rates = shared
-    initial = _initial(Recipe(recipe.network, recipe.optimizer, rules=recipe.rules), in_shape)
+    decisive = Recipe(recipe.network, recipe.optimizer, rules=recipe.rules)
     if state is None:
         check_key("key", key)
-        return initial(key, rates)
-    check_state(state, jax.eval_shape(initial, jax.random.key(0), rates))
+        return _initial(decisive, in_shape)(key, rates)
+    check_state(state, _expected(decisive, in_shape, len(rates), jnp.result_type(float)))
     return _copied(state)
 
 
@@ -321,6 +321,13 @@ def _initial(shared: Recipe, in_shape: Shape) -> Callable[[Key, Rates], TrainSta
         return strongly_typed(jax.tree.map(jnp.copy, state))  # what is there twice is copied
 
     return jax.jit(initial)
+
+
+@functools.lru_cache(maxsize=32)
+def _expected(shared: Recipe, in_shape: Shape, rates: int, dtype: Any) -> TrainState:
+    """Return shapes and dtypes of a state, from the number and the dtype of the rates."""
+    given = (jax.ShapeDtypeStruct((), dtype),) * rates
+    return jax.eval_shape(_initial(shared, in_shape), jax.random.key(0), given)
 
 
 @jax.jit
