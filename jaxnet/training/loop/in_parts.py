@@ -29,12 +29,13 @@ SEPARABLE = (
 
 
 def in_parts(engine: GradientEngine) -> GradientEngine:
-    """Return an engine that sums the gradients of parts of a mini-batch, where they are separate.
+    """Return an engine that sums the gradient of a large mini-batch over its parts.
 
-    ``sum_B dR_B = dR``, in float32 at least: equal to the engine's own but for the order of the
-    sums. The first part has the penalty and what does not divide evenly. Networks with batch
-    normalization, dropout or layers of the user's, losses of the user's, mini-batches of less than
-    two parts and other devices than a CPU are left to the engine as they are.
+    ``dR = sum_B dR_B``, in float32 at least: the engine's own but for the order of the sums. The
+    first part has the penalty and the examples that do not divide evenly.
+
+    At once are computed mini-batches of fewer than two parts, networks with batch normalization,
+    dropout or user-defined layers, user-defined losses, and all on devices other than a CPU.
 
     Args:
         engine: `autodiff` or `by_hand`.
