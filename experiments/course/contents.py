@@ -19,8 +19,7 @@ class Part(NamedTuple):
     experiments: tuple[str, ...]
 
 
-UNSEEDED = (
-    "verify_optimizers",
+COSTS = (
     "optimizer_cost",
     "sweep_throughput",
     "benchmark",
@@ -28,6 +27,9 @@ UNSEEDED = (
     "cold_start",
     "time_to_accuracy",
 )
+"""Experiments on what the library costs, in time and memory."""
+
+UNSEEDED = ("verify_optimizers", *COSTS)
 """Experiments of the library itself, none of which has a seed to choose."""
 
 PARTS = (
@@ -83,16 +85,7 @@ PARTS = (
 )
 """All experiments but `TOOLS`."""
 
-TIMED = (
-    "batch_modes",
-    "batch_size_tradeoff",
-    "optimizer_cost",
-    "sweep_throughput",
-    "benchmark",
-    "cost_growth",
-    "cold_start",
-    "time_to_accuracy",
-)
+TIMED = ("batch_modes", "batch_size_tradeoff", *COSTS)
 """Experiments that measure time, and run when nothing else does."""
 
 TOOLS = ("predict", "prepare_data", "compare_records", "accelerator", "docs")

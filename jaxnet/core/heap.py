@@ -11,7 +11,7 @@ def release_compiler_memory(seconds: float) -> None:
     """Return to the system what the compiler has freed, where the C library is glibc.
 
     The compiler allocates in small pieces, and glibc keeps them when they are freed: after a
-    program of `jaxnet.training.fit` some 150 MB, of no use for its arrays. It takes 15 to 30 ms.
+    program of a run 110 to 190 MB, of no use for its arrays. It takes 15 to 30 ms.
 
     Args:
         seconds: what the compilation took; nothing is done below `COMPILATION`.

@@ -37,9 +37,12 @@ def test_freed_memory_is_returned() -> None:
 
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
     def without(name: None) -> object:
-        del name
+        asked.append(name)
         return object()
 
     monkeypatch.setattr(ctypes, "CDLL", without)
     release_compiler_memory(COMPILATION)
+    assert asked == [None]

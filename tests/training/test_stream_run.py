@@ -47,6 +47,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {},
     "in order": {"shuffle": False},
     "mean": {"short_batch": "mean"},
+    "full batch": {"batch_size": 53},
     "drop": {"short_batch": "drop", "gradient": "by_hand"},
     "augmented": {"augment": on_inputs(add_noise(0.3))},
     "rules": {"validation": examples(20), "rules": (early_stopping(patience=1),), "epochs": 30},
@@ -60,7 +61,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         *(("plain", chunk) for chunk in (7, 20, 100)),
         *(("mean", chunk) for chunk in (7, 100)),
         *(("drop", chunk) for chunk in (7, 100)),
-        *((case, 20) for case in ("in order", "augmented", "rules")),
+        *((case, 20) for case in ("in order", "full batch", "augmented", "rules")),
     ],
 )
 def test_a_stream_gives_the_bits_of_a_run_in_memory(case: str, chunk: int) -> None:

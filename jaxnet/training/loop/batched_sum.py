@@ -30,18 +30,18 @@ def batched_sum(
     >>> batched_sum(lambda part: part.sum(), jnp.arange(5.0), chunk=2).tolist()
     10.0
     """
-    total, size = len(jax.tree.leaves(tree)[0]), chunk
-    if total <= size:  # one part is traced and compiled once
+    total = len(jax.tree.leaves(tree)[0])
+    if total <= chunk:  # one part is traced and compiled once
         return function(tree)
-    full = total // size
+    full = total // chunk
 
     def body(sums: Any, index: Array) -> tuple[Any, None]:
         part = jax.tree.map(
-            lambda array: jax.lax.dynamic_slice_in_dim(array, index * size, size), tree
+            lambda array: jax.lax.dynamic_slice_in_dim(array, index * chunk, chunk), tree
         )
         return jax.tree.map(add, sums, function(part)), None
 
-    tail = function(jax.tree.map(lambda array: array[full * size :], tree))
+    tail = function(jax.tree.map(lambda array: array[full * chunk :], tree))
     sums, _ = jax.lax.scan(body, tail, jnp.arange(full))
     return sums
 
@@ -57,10 +57,10 @@ def batched_map(function: Callable[[Any], Array], tree: Any, *, chunk: int = CHU
     >>> batched_map(lambda part: 2 * part, jnp.arange(5.0), chunk=2).tolist()
     [0.0, 2.0, 4.0, 6.0, 8.0]
     """
-    total, size = len(jax.tree.leaves(tree)[0]), chunk
-    if total <= size:
+    total = len(jax.tree.leaves(tree)[0])
+    if total <= chunk:
         return function(tree)
-    end = total - total % size
-    parts = jax.tree.map(lambda array: array[:end].reshape(-1, size, *array.shape[1:]), tree)
+    end = total - total % chunk
+    parts = jax.tree.map(lambda array: array[:end].reshape(-1, chunk, *array.shape[1:]), tree)
     tail = function(jax.tree.map(lambda array: array[end:], tree))
     return jnp.concatenate([jax.lax.map(function, parts).reshape(end, *tail.shape[1:]), tail])

@@ -44,6 +44,26 @@ def test_every_example_weighs_the_same(batch_size: int, shuffle: bool) -> None:
     np.testing.assert_allclose(counts, np.full(10, 2 / batch_size), rtol=1e-6)
 
 
+@pytest.mark.parametrize("subset", [None, np.array([7, 2, 2, 5])], ids=["all", "subset"])
+def test_a_single_mini_batch_is_not_shuffled(subset: np.ndarray | None) -> None:
+    seen: list[Any] = []
+
+    def keep(key: jax.Array, batch: Examples) -> Examples:
+        jax.debug.callback(lambda *given: seen.extend(given), batch.inputs[:, 0], batch.weights)
+        return batch
+
+    net, size = network(), 10 if subset is None else len(subset)
+    step = make_step(make_objective(net, given, []), autodiff, jaxnet.optim.sgd(0.1))
+    epoch = make_epoch(
+        step, batch_size=size, shuffle=True, short_batch="equal", augment=keep, subset=subset
+    )
+    state = init_state(net, jaxnet.optim.sgd(0.1), (3,), key=jax.random.key(0))
+    rows = jnp.tile(jnp.arange(10.0)[:, None], 3)
+    jax.block_until_ready(jax.jit(epoch)(state, Examples(rows, rows, jnp.arange(10.0))))
+    np.testing.assert_array_equal(seen[0], np.arange(10) if subset is None else subset)
+    assert seen[1].mean() == pytest.approx(1)
+
+
 def test_a_short_batch_can_be_given_its_own_mean() -> None:
     counts = tally_after(10, batch_size=4, shuffle=False, short_batch="mean")
     np.testing.assert_allclose(counts, [1 / 4] * 8 + [1 / 2] * 2, rtol=1e-6)

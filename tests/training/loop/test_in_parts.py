@@ -12,9 +12,12 @@ from jaxnet.core.types import Layer
 from jaxnet.data import Examples
 from jaxnet.layers import activation, batch_norm, dense, dropout, gaussian_noise, layer, serial
 from jaxnet.training import Recipe, make_train
+from jaxnet.training.distributed.mesh import make_mesh
 from jaxnet.training.loop.gradient import ENGINES, GradientEngine
 from jaxnet.training.loop.in_parts import in_parts, is_separable
 from jaxnet.training.loop.objective import make_objective
+from jaxnet.training.program import recipe_step
+from jaxnet.training.recipe import check_recipe, recipe_objective
 from tests.comparison import assert_trees_close
 
 PART = 10
@@ -65,8 +68,9 @@ def test_narrow_parameters_lose_nothing_by_the_sum() -> None:
     """A sum of 1,000 parts in bfloat16 would be wrong by a tenth."""
     narrow, batch = jaxnet.mlp((3, 2), dtype="bfloat16"), examples(1000 * PART)
     narrow_batch = batch._replace(inputs=batch.inputs.astype("bfloat16"))
-    found = gradient(in_parts(ENGINES["autodiff"]), narrow, narrow_batch, metrics=())
-    exact = gradient(ENGINES["autodiff"], jaxnet.mlp((3, 2)), batch, metrics=())
+    rest: Any = {"metrics": (), "penalty": jaxnet.penalties.get_penalty("l2", strength=0.1)}
+    found = gradient(in_parts(ENGINES["by_hand"]), narrow, narrow_batch, **rest)
+    exact = gradient(ENGINES["autodiff"], jaxnet.mlp((3, 2)), batch, **rest)
     bias, wanted = found.dparams[0].bias, exact.dparams[0].bias
     assert bias.dtype == jnp.bfloat16
     np.testing.assert_allclose(bias.astype(float), wanted, rtol=0.02)
@@ -101,6 +105,34 @@ def test_less_than_two_parts_are_computed_at_once() -> None:
     for engine in ENGINES.values():
         found = [gradient(each, dense(2), few) for each in (engine, in_parts(engine))]
         jax.tree.map(np.testing.assert_array_equal, *found)
+
+
+def test_on_other_devices_than_a_cpu_a_batch_is_computed_at_once() -> None:
+    objective = make_objective(dense(2))
+    engine = in_parts(ENGINES["by_hand"])(objective)
+    trees = objective.network.init(KEY, (3,))
+    traced = jax.jit(lambda batch: engine(*trees, batch, KEY, MANY)).trace(examples())
+    loops = {
+        platform: traced.lower(lowering_platforms=(platform,)).as_text().count("stablehlo.while")
+        for platform in ("cpu", "cuda")
+    }
+    assert loops == {"cpu": 1, "cuda": 0}
+
+
+def test_own_engines_and_batches_divided_among_devices_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def divide(engine: GradientEngine) -> GradientEngine:
+        divided.append(engine)
+        return engine
+
+    monkeypatch.setattr("jaxnet.training.program.in_parts", divide)
+    mesh, own = make_mesh(jax.devices(), 1), lambda objective: ENGINES["autodiff"](objective)
+    divided: list[GradientEngine] = []
+    for gradient, devices in (("by_hand", mesh), (own, None), ("by_hand", None)):
+        recipe = check_recipe(Recipe(dense(2), jaxnet.optim.sgd(0.1), gradient=gradient))
+        recipe_step(recipe, recipe_objective(recipe), devices)
+    assert divided == [ENGINES["by_hand"]]
 
 
 def test_a_full_batch_is_trained_on_in_the_memory_of_parts() -> None:
